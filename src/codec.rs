@@ -1,0 +1,16 @@
+//! From a file to the bytes of a stored object and back: a label, zstd frames, age encryption.
+//! `docs/repository-format.md` describes the bytes. All of it works on streams or on bounded memory.
+
+mod decode;
+mod digest;
+mod encode;
+mod encryption;
+mod identities;
+mod label;
+
+pub use decode::{Decoded, decode};
+pub use digest::Digest;
+pub use encode::{Encoded, Encoding, encode};
+pub use encryption::{Recipients, encrypt};
+pub use identities::Identities;
+pub use label::{LABEL_BYTES_MAX, Label, label_of_stored};

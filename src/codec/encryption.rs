@@ -1,0 +1,67 @@
+use std::collections::HashSet;
+use std::io::Write;
+
+use age::{EncryptError, Recipient};
+use age_core::format::{FileKey, Stanza};
+
+use super::label::{AGE_STANZA, Label};
+use crate::error::{Class, Error, Result};
+
+/// The public keys that stored objects are encrypted to. Who pushes needs nothing else, so a
+/// database host cannot read what it has archived.
+pub struct Recipients(Vec<age::x25519::Recipient>);
+
+impl Recipients {
+    /// From texts like `age1…`, as `age-keygen` prints them.
+    pub fn parse<'a>(texts: impl IntoIterator<Item = &'a str>) -> Result<Self> {
+        let parse = |text: &str| {
+            text.parse().map_err(|reason| {
+                Error::new(
+                    Class::Configuration,
+                    format!("expected an age recipient like age1…, found {text:?}: {reason}"),
+                )
+                .hint("`age-keygen -y IDENTITY_FILE` prints the recipient of an identity.")
+            })
+        };
+        texts.into_iter().map(parse).collect::<Result<_>>().map(Self)
+    }
+
+    pub fn is_empty(&self) -> bool {
+        self.0.is_empty()
+    }
+}
+
+/// The bytes of a `.zst.age` object from those of a `.zst` object.
+pub fn encrypt(bytes: &[u8], label: &Label, recipients: &Recipients) -> Result<Vec<u8>> {
+    let label = LabelStanza(label);
+    let all = recipients.0.iter().map(|recipient| recipient as &dyn Recipient);
+    let all = all.chain(std::iter::once(&label as &dyn Recipient));
+    let failed = |reason: &dyn std::fmt::Display| {
+        Error::new(Class::Internal, format!("could not encrypt: {reason}"))
+    };
+    let encryptor = age::Encryptor::with_recipients(all).map_err(|error| failed(&error))?;
+    // 64 KiB chunks grow by 16 bytes each; the header takes some 200 bytes and 100 a recipient.
+    let room = bytes.len() + bytes.len() / 4096 + 1024 + 128 * recipients.0.len();
+    let mut writer =
+        encryptor.wrap_output(Vec::with_capacity(room)).map_err(|error| failed(&error))?;
+    writer.write_all(bytes).map_err(|error| failed(&error))?;
+    writer.finish().map_err(|error| failed(&error))
+}
+
+/// Not a recipient: it only puts the label into the header, as a stanza of a type that age and every
+/// other reader skip, as the age specification asks of unknown types.
+struct LabelStanza<'a>(&'a Label);
+
+impl Recipient for LabelStanza<'_> {
+    fn wrap_file_key(
+        &self,
+        _: &FileKey,
+    ) -> std::result::Result<(Vec<Stanza>, HashSet<String>), EncryptError> {
+        let stanza = Stanza {
+            tag: AGE_STANZA.to_owned(),
+            args: self.0.to_stanza_arguments(),
+            body: Vec::new(),
+        };
+        Ok((vec![stanza], HashSet::new()))
+    }
+}

@@ -1,0 +1,32 @@
+//! One configuration for all commands: flag over environment over file over default. Every setting is
+//! declared once, in `settings.rs`; flags, variables, file keys, `config show` and the reference in
+//! `docs/configuration.md` all come from that declaration.
+
+mod environment;
+mod file;
+mod layers;
+mod nearest;
+mod repository;
+mod setting;
+mod settings;
+mod typed;
+mod value;
+
+pub use layers::{FlagValues, Origin, Resolved};
+pub use repository::{
+    Addressing, Checksum, ConditionalPut, Location, RepositoryConfig, S3Config, Sse,
+};
+pub use setting::{Kind, Setting};
+pub use settings::{GLOBAL, REPOSITORY};
+pub use typed::{Config, EncryptionConfig, Limits, LogConfig, LogFormat, WalConfig};
+pub use value::Value;
+
+use crate::error::Result;
+
+/// Where a command looks when it is told nothing.
+pub const DEFAULT_FILE: &str = "/etc/seawall/seawall.toml";
+
+/// Resolves the configuration of this process from its flags, environment and file.
+pub fn resolve(flags: &FlagValues) -> Result<Resolved> {
+    layers::resolve(flags, &environment::Environment::of_process()?)
+}

@@ -1,0 +1,151 @@
+use std::collections::BTreeMap;
+use std::fmt;
+use std::path::{Path, PathBuf};
+
+use super::DEFAULT_FILE;
+use super::environment::Environment;
+use super::file::{File, RepositoryTable};
+use super::setting::Setting;
+use super::settings::GLOBAL;
+use super::value::Value;
+use crate::error::{Class, Error, Result};
+
+/// What the command line said, as text.
+#[derive(Debug, Default)]
+pub struct FlagValues {
+    pub config: Option<PathBuf>,
+    /// URLs, or names from the file.
+    pub repositories: Vec<String>,
+    /// By the key of the setting.
+    pub settings: BTreeMap<&'static str, String>,
+}
+
+/// Where a value came from.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Origin {
+    Flag(String),
+    Variable(String),
+    File(PathBuf, usize),
+    Default,
+}
+
+impl fmt::Display for Origin {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Flag(flag) => write!(f, "--{flag}"),
+            Self::Variable(name) => f.write_str(name),
+            Self::File(path, line) => write!(f, "{}:{line}", path.display()),
+            Self::Default => f.write_str("default"),
+        }
+    }
+}
+
+/// Every setting with its value and where that came from, and the repositories as they were named.
+#[derive(Debug)]
+pub struct Resolved {
+    pub file: Option<PathBuf>,
+    values: BTreeMap<&'static str, (Value, Origin)>,
+    /// The tables of the file that are in use, or a bare URL.
+    pub repositories: Vec<(RepositoryTable, Origin)>,
+}
+
+impl Resolved {
+    pub fn value(&self, key: &str) -> Option<&Value> {
+        self.values.get(key).map(|(value, _)| value)
+    }
+
+    pub fn values(&self) -> impl Iterator<Item = (&'static str, &Value, &Origin)> {
+        let find = |setting: &Setting| self.values.get_key_value(setting.key);
+        GLOBAL.iter().filter_map(find).map(|(key, (value, origin))| (*key, value, origin))
+    }
+}
+
+pub fn resolve(flags: &FlagValues, environment: &Environment) -> Result<Resolved> {
+    let path = file_path(flags, environment);
+    let file = path.as_deref().map(File::read).transpose()?.unwrap_or_default();
+    let mut values = BTreeMap::new();
+    for setting in GLOBAL {
+        if let Some(found) = find(setting, flags, environment, &file, path.as_deref())? {
+            values.insert(setting.key, found);
+        }
+    }
+    let repositories = repositories(flags, environment, file, path.as_deref())?;
+    Ok(Resolved { file: path, values, repositories })
+}
+
+fn file_path(flags: &FlagValues, environment: &Environment) -> Option<PathBuf> {
+    let named =
+        flags.config.clone().or_else(|| environment.get("SEAWALL_CONFIG").map(PathBuf::from));
+    named.or_else(|| Some(PathBuf::from(DEFAULT_FILE)).filter(|path| path.exists()))
+}
+
+fn find(
+    setting: &Setting,
+    flags: &FlagValues,
+    environment: &Environment,
+    file: &File,
+    path: Option<&Path>,
+) -> Result<Option<(Value, Origin)>> {
+    if let Some(text) = flags.settings.get(setting.key) {
+        let origin = Origin::Flag(setting.flag());
+        let value = from_text(setting, text, &origin, Class::Usage)?;
+        return Ok(Some((value, origin)));
+    }
+    let variable = setting.variable();
+    if let Some(text) = environment.get(&variable) {
+        let origin = Origin::Variable(variable);
+        let value = from_text(setting, text, &origin, Class::Configuration)?;
+        return Ok(Some((value, origin)));
+    }
+    if let (Some((value, line)), Some(path)) = (file.values.get(setting.key), path) {
+        return Ok(Some((value.clone(), Origin::File(path.to_owned(), *line))));
+    }
+    let default = Value::from_text(setting.kind, setting.default);
+    Ok(default.filter(|value| !value.is_empty()).map(|value| (value, Origin::Default)))
+}
+
+fn from_text(setting: &Setting, text: &str, origin: &Origin, class: Class) -> Result<Value> {
+    Value::from_text(setting.kind, text).ok_or_else(|| {
+        let expected = setting.kind.describe();
+        Error::new(class, format!("expected {expected} for {origin}, found {text:?}"))
+    })
+}
+
+fn repositories(
+    flags: &FlagValues,
+    environment: &Environment,
+    mut file: File,
+    path: Option<&Path>,
+) -> Result<Vec<(RepositoryTable, Origin)>> {
+    let in_file = |table: RepositoryTable| {
+        let line = table.line;
+        (table, Origin::File(path.unwrap_or(Path::new("")).to_owned(), line))
+    };
+    let variable = environment.get("SEAWALL_REPOSITORY").unwrap_or_default();
+    let (named, origin): (Vec<&str>, Origin) = if flags.repositories.is_empty() {
+        (variable.split_whitespace().collect(), Origin::Variable("SEAWALL_REPOSITORY".into()))
+    } else {
+        (flags.repositories.iter().map(String::as_str).collect(), Origin::Flag("repository".into()))
+    };
+    if named.is_empty() {
+        return Ok(file.repositories.into_iter().map(in_file).collect());
+    }
+    let mut chosen = Vec::new();
+    for name in named {
+        let says = |table: &RepositoryTable| {
+            let text =
+                |key| matches!(table.values.get(key), Some((Value::Text(text), _)) if text == name);
+            text("name") || text("url")
+        };
+        match file.repositories.iter().position(says) {
+            Some(at) => chosen.push(in_file(file.repositories.remove(at))),
+            None => chosen.push((bare(name), origin.clone())),
+        }
+    }
+    Ok(chosen)
+}
+
+fn bare(url: &str) -> RepositoryTable {
+    let values = [("url", (Value::Text(url.to_owned()), 0))].into_iter().collect();
+    RepositoryTable { line: 0, values }
+}

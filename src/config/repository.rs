@@ -1,0 +1,223 @@
+use std::collections::BTreeMap;
+use std::path::PathBuf;
+
+use super::file::{Lined, RepositoryTable};
+use super::layers::Origin;
+use super::settings::REPOSITORY;
+use super::value::Value;
+use crate::error::{Class, Error, Result};
+
+/// One repository, as configured.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct RepositoryConfig {
+    pub name: String,
+    pub url: String,
+    pub location: Location,
+    /// `None`: when there are recipients.
+    pub encrypt: Option<bool>,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Location {
+    Folder(PathBuf),
+    S3(Box<S3Config>),
+}
+
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct S3Config {
+    pub bucket: String,
+    /// Without slashes at its ends; may be empty.
+    pub prefix: String,
+    pub endpoint: Option<String>,
+    pub region: Option<String>,
+    pub addressing: Addressing,
+    pub ca_file: Option<PathBuf>,
+    pub checksum: Checksum,
+    pub conditional_put: ConditionalPut,
+    pub storage_class: Option<String>,
+    pub sse: Sse,
+    pub profile: Option<String>,
+    pub credentials_file: Option<PathBuf>,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Addressing {
+    Auto,
+    Path,
+    VirtualHost,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Checksum {
+    Auto,
+    Crc32c,
+    Sha256,
+    Signature,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum ConditionalPut {
+    Auto,
+    Trust,
+    LookFirst,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Sse {
+    None,
+    S3,
+    Kms { key_id: Option<String> },
+}
+
+/// Checks the tables as a whole: places, names, keys that would have no effect.
+pub fn repositories(tables: &[(RepositoryTable, Origin)]) -> Result<Vec<RepositoryConfig>> {
+    let mut all: Vec<RepositoryConfig> = Vec::new();
+    for (table, origin) in tables {
+        let said = |error: Error| error.while_doing(format!("repository at {origin}"));
+        let mut repository = repository(&table.values).map_err(said)?;
+        if repository.name.is_empty() {
+            repository.name = default_name(&repository.location, &all);
+        }
+        if all.iter().any(|other| other.name == repository.name) {
+            let message = format!("a second repository has the name {:?}", repository.name);
+            return Err(said(wrong(message)));
+        }
+        if all.iter().any(|other| other.url == repository.url) {
+            return Err(said(wrong(format!(
+                "a second repository has the url {:?}",
+                repository.url
+            ))));
+        }
+        all.push(repository);
+    }
+    if all.is_empty() {
+        return Err(wrong("no repository is configured".into()).hint(format!(
+            "Set SEAWALL_REPOSITORY=/path or s3://bucket/prefix, or write a [[repository]] into {}.",
+            super::DEFAULT_FILE
+        )));
+    }
+    Ok(all)
+}
+
+fn default_name(location: &Location, others: &[RepositoryConfig]) -> String {
+    let base = match location {
+        Location::Folder(_) => "local",
+        Location::S3(_) => "s3",
+    };
+    let taken = |name: &String| others.iter().any(|other| other.name == *name);
+    let numbered = (2..).map(|number| format!("{base}{number}"));
+    let mut names = std::iter::once(base.to_owned()).chain(numbered);
+    names.find(|name| !taken(name)).unwrap_or_default()
+}
+
+fn repository(values: &BTreeMap<&'static str, Lined>) -> Result<RepositoryConfig> {
+    let table = Table(values);
+    let Some(url) = table.text("url") else {
+        return Err(wrong("expected a url, found none".into())
+            .hint("Write url = \"/path\" or url = \"s3://bucket/prefix\"."));
+    };
+    let location = if let Some(rest) = url.strip_prefix("s3://") {
+        Location::S3(Box::new(s3(rest, &table)?))
+    } else {
+        let path = PathBuf::from(url.strip_prefix("file://").unwrap_or(&url));
+        if !path.is_absolute() {
+            return Err(wrong(format!(
+                "expected an absolute path or s3://BUCKET/PREFIX as url, found {url:?}"
+            )));
+        }
+        only_for_s3(&table)?;
+        Location::Folder(path)
+    };
+    let encrypt = match table.get("encrypt") {
+        Some(Value::Boolean(on)) => Some(*on),
+        _ => None,
+    };
+    Ok(RepositoryConfig { name: table.text("name").unwrap_or_default(), url, location, encrypt })
+}
+
+fn only_for_s3(table: &Table<'_>) -> Result<()> {
+    let general = ["name", "url", "encrypt"];
+    let idle = |key: &&str| !general.contains(key) && table.get(key).is_some();
+    match REPOSITORY.iter().map(|setting| setting.key).find(idle) {
+        None => Ok(()),
+        Some(key) => Err(wrong(format!("{key} has no effect on a folder"))
+            .hint("It belongs to a repository whose url begins with s3://.")),
+    }
+}
+
+fn s3(place: &str, table: &Table<'_>) -> Result<S3Config> {
+    let (bucket, prefix) = place.split_once('/').unwrap_or((place, ""));
+    let valid = |c: char| c.is_ascii_alphanumeric() || ".-_".contains(c);
+    if bucket.is_empty() || !bucket.chars().all(valid) {
+        return Err(wrong(format!(
+            "expected s3://BUCKET/PREFIX, found the bucket name {bucket:?}"
+        ))
+        .hint("Credentials do not go into the url; use credentials_file or the AWS variables."));
+    }
+    let sse = match (table.word("sse"), table.text("kms_key_id")) {
+        ("kms", key_id) => Sse::Kms { key_id },
+        (_, Some(_)) => return Err(wrong("kms_key_id has no effect without sse = \"kms\"".into())),
+        ("s3", None) => Sse::S3,
+        (_, None) => Sse::None,
+    };
+    Ok(S3Config {
+        bucket: bucket.to_owned(),
+        prefix: prefix.trim_matches('/').to_owned(),
+        endpoint: table.text("endpoint"),
+        region: table.text("region"),
+        addressing: match table.word("addressing") {
+            "path" => Addressing::Path,
+            "virtual-host" => Addressing::VirtualHost,
+            _ => Addressing::Auto,
+        },
+        ca_file: table.path("ca_file"),
+        checksum: match table.word("checksum") {
+            "crc32c" => Checksum::Crc32c,
+            "sha256" => Checksum::Sha256,
+            "signature" => Checksum::Signature,
+            _ => Checksum::Auto,
+        },
+        conditional_put: match table.word("conditional_put") {
+            "trust" => ConditionalPut::Trust,
+            "look-first" => ConditionalPut::LookFirst,
+            _ => ConditionalPut::Auto,
+        },
+        storage_class: table.text("storage_class"),
+        sse,
+        profile: table.text("profile"),
+        credentials_file: table.path("credentials_file"),
+    })
+}
+
+struct Table<'a>(&'a BTreeMap<&'static str, Lined>);
+
+impl Table<'_> {
+    fn get(&self, key: &str) -> Option<&Value> {
+        self.0.get(key).map(|(value, _)| value)
+    }
+
+    fn text(&self, key: &str) -> Option<String> {
+        match self.get(key) {
+            Some(Value::Text(text)) if !text.is_empty() => Some(text.clone()),
+            _ => None,
+        }
+    }
+
+    fn word(&self, key: &str) -> &str {
+        match self.get(key) {
+            Some(Value::Text(text)) => text,
+            _ => "",
+        }
+    }
+
+    fn path(&self, key: &str) -> Option<PathBuf> {
+        match self.get(key) {
+            Some(Value::Path(path)) => Some(path.clone()),
+            _ => None,
+        }
+    }
+}
+
+fn wrong(message: String) -> Error {
+    Error::new(Class::Configuration, message)
+}

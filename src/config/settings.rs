@@ -1,0 +1,181 @@
+//! Every setting there is.
+
+use super::setting::{Kind, Setting};
+
+const fn setting(
+    key: &'static str,
+    kind: Kind,
+    default: &'static str,
+    help: &'static str,
+) -> Setting {
+    Setting { key, kind, default, help }
+}
+
+/// Settings of the whole process: as flag, variable and in the file.
+pub const GLOBAL: &[Setting] = &[
+    setting(
+        "cluster",
+        Kind::Text,
+        "main",
+        "Name of the PostgreSQL cluster, a folder in each repository",
+    ),
+    setting(
+        "encryption.recipients",
+        Kind::List,
+        "",
+        "age public keys (age1…) that stored objects are encrypted to",
+    ),
+    setting(
+        "encryption.recipients_file",
+        Kind::Path,
+        "",
+        "File with one age public key a line, beside those above",
+    ),
+    setting(
+        "encryption.identity_file",
+        Kind::Path,
+        "",
+        "File with the age private keys; needed to read only",
+    ),
+    setting(
+        "wal.compression_level",
+        Kind::Integer { min: -7, max: 19 },
+        "1",
+        "zstd level of WAL; more than 1 costs much and saves little",
+    ),
+    setting(
+        "wal.look_ahead",
+        Kind::Integer { min: 0, max: 1000 },
+        "32",
+        "How many further finished segments one wal-push takes along",
+    ),
+    setting(
+        "wal.look_ahead_size",
+        Kind::Size,
+        "64MiB",
+        "Segments being read at once hold at most this much plain WAL in memory; one segment is always allowed",
+    ),
+    setting(
+        "wal.parallel",
+        Kind::Integer { min: 1, max: 64 },
+        "4",
+        "How many segments are pushed or prefetched at once",
+    ),
+    setting(
+        "wal.prefetch",
+        Kind::Integer { min: 0, max: 1000 },
+        "16",
+        "How many segments wal-fetch fetches ahead of recovery",
+    ),
+    setting(
+        "wal.prefetch_size",
+        Kind::Size,
+        "256MiB",
+        "Prefetched segments take at most this much room under pg_wal",
+    ),
+    setting(
+        "wal.gap_wait",
+        Kind::Duration,
+        "3s",
+        "How long a missing segment may still turn up while later ones exist",
+    ),
+    setting(
+        "limits.connect_timeout",
+        Kind::Duration,
+        "5s",
+        "Longest wait for a connection to a store",
+    ),
+    setting(
+        "limits.request_timeout",
+        Kind::Duration,
+        "60s",
+        "Longest wait for one request, or for the next bytes of an answer",
+    ),
+    setting(
+        "limits.total_timeout",
+        Kind::Duration,
+        "3m",
+        "Longest time a repository may take for one file, retries included",
+    ),
+    setting(
+        "limits.attempts",
+        Kind::Integer { min: 1, max: 20 },
+        "5",
+        "How often a request is tried, with a growing pause that varies",
+    ),
+    setting(
+        "log.level",
+        Kind::Choice(&["error", "warn", "info", "debug"]),
+        "info",
+        "Least important event that is logged",
+    ),
+    setting(
+        "log.format",
+        Kind::Choice(&["auto", "text", "json", "journald"]),
+        "auto",
+        "How events are logged; auto is journald under systemd, else text on standard error",
+    ),
+];
+
+/// Settings of one `[[repository]]`: in the file only.
+pub const REPOSITORY: &[Setting] = &[
+    setting(
+        "name",
+        Kind::Text,
+        "",
+        "Short name in messages; default: local, s3, or with a number behind it",
+    ),
+    setting("url", Kind::Text, "", "An absolute path, or s3://BUCKET/PREFIX"),
+    setting(
+        "encrypt",
+        Kind::Boolean,
+        "",
+        "Whether to encrypt here; default: when there are recipients",
+    ),
+    setting(
+        "endpoint",
+        Kind::Text,
+        "",
+        "URL of the S3 server; default: AWS_ENDPOINT_URL_S3, AWS_ENDPOINT_URL, else AWS",
+    ),
+    setting("region", Kind::Text, "", "Region; default: AWS_REGION, the profile's, else us-east-1"),
+    setting(
+        "addressing",
+        Kind::Choice(&["auto", "path", "virtual-host"]),
+        "auto",
+        "Bucket in the path or in the host name; auto: path where there is an endpoint",
+    ),
+    setting(
+        "ca_file",
+        Kind::Path,
+        "",
+        "PEM file with the certificates to trust; default: AWS_CA_BUNDLE, else the system's",
+    ),
+    setting(
+        "checksum",
+        Kind::Choice(&["auto", "crc32c", "sha256", "signature"]),
+        "auto",
+        "Checksum of a PUT that the store verifies; auto: crc32c over TLS, else sha256; signature: no header, the signed SHA-256 alone",
+    ),
+    setting(
+        "conditional_put",
+        Kind::Choice(&["auto", "trust", "look-first"]),
+        "auto",
+        "Whether the store honours If-None-Match: found out, taken for granted, or not relied on",
+    ),
+    setting("storage_class", Kind::Text, "", "Storage class of new objects, such as STANDARD_IA"),
+    setting(
+        "sse",
+        Kind::Choice(&["none", "s3", "kms"]),
+        "none",
+        "Encryption at rest asked of the store",
+    ),
+    setting("kms_key_id", Kind::Text, "", "Key for sse = \"kms\""),
+    setting("profile", Kind::Text, "", "Profile in the AWS credentials file"),
+    setting(
+        "credentials_file",
+        Kind::Path,
+        "",
+        "AWS credentials file; default: the AWS credential chain",
+    ),
+];

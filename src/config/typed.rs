@@ -1,0 +1,189 @@
+use std::num::NonZeroUsize;
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use super::layers::Resolved;
+use super::repository::{RepositoryConfig, repositories};
+use super::value::Value;
+use crate::error::{Class, Error, Result};
+
+/// The configuration as the rest of the program uses it: checked as a whole, with units in the types.
+#[derive(Debug, Clone)]
+pub struct Config {
+    pub cluster: String,
+    /// In the order in which they are read.
+    pub repositories: Vec<RepositoryConfig>,
+    pub encryption: EncryptionConfig,
+    pub wal: WalConfig,
+    pub limits: Limits,
+    pub log: LogConfig,
+}
+
+#[derive(Debug, Clone)]
+pub struct EncryptionConfig {
+    pub recipients: Vec<String>,
+    pub identity_file: Option<PathBuf>,
+}
+
+#[derive(Debug, Clone)]
+pub struct WalConfig {
+    pub compression_level: i32,
+    pub look_ahead: usize,
+    pub look_ahead_bytes: u64,
+    pub parallel: NonZeroUsize,
+    pub prefetch: usize,
+    pub prefetch_bytes: u64,
+    pub gap_wait: Duration,
+}
+
+#[derive(Debug, Clone, Copy)]
+pub struct Limits {
+    pub connect: Duration,
+    pub request: Duration,
+    pub total: Duration,
+    pub attempts: u32,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct LogConfig {
+    pub level: String,
+    pub format: LogFormat,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum LogFormat {
+    Auto,
+    Text,
+    Json,
+    Journald,
+}
+
+impl Config {
+    pub fn from_resolved(resolved: &Resolved) -> Result<Self> {
+        let config = Self {
+            cluster: checked_cluster(resolved.text("cluster"))?,
+            repositories: repositories(&resolved.repositories)?,
+            encryption: EncryptionConfig {
+                recipients: recipients(resolved)?,
+                identity_file: resolved.path("encryption.identity_file"),
+            },
+            wal: WalConfig {
+                compression_level: resolved.number("wal.compression_level") as i32,
+                look_ahead: resolved.number("wal.look_ahead") as usize,
+                look_ahead_bytes: resolved.size("wal.look_ahead_size"),
+                parallel: NonZeroUsize::new(resolved.number("wal.parallel") as usize)
+                    .unwrap_or(NonZeroUsize::MIN),
+                prefetch: resolved.number("wal.prefetch") as usize,
+                prefetch_bytes: resolved.size("wal.prefetch_size"),
+                gap_wait: resolved.duration("wal.gap_wait"),
+            },
+            limits: Limits {
+                connect: resolved.duration("limits.connect_timeout"),
+                request: resolved.duration("limits.request_timeout"),
+                total: resolved.duration("limits.total_timeout"),
+                attempts: resolved.number("limits.attempts") as u32,
+            },
+            log: resolved.log(),
+        };
+        config.check_encryption()?;
+        Ok(config)
+    }
+
+    fn check_encryption(&self) -> Result<()> {
+        let asked = |repository: &&RepositoryConfig| repository.encrypt == Some(true);
+        match self.repositories.iter().find(asked) {
+            Some(repository) if self.encryption.recipients.is_empty() => Err(Error::new(
+                Class::Configuration,
+                format!(
+                    "repository {} has encrypt = true, but there are no recipients",
+                    repository.name
+                ),
+            )
+            .hint("Set encryption.recipients to the public keys that may read it.")),
+            _ => Ok(()),
+        }
+    }
+}
+
+/// The name becomes a folder and part of every key.
+fn checked_cluster(name: String) -> Result<String> {
+    let valid = |c: char| c.is_ascii_alphanumeric() || "._-".contains(c);
+    if !name.is_empty() && name.len() <= 100 && !name.starts_with('.') && name.chars().all(valid) {
+        return Ok(name);
+    }
+    Err(Error::new(
+        Class::Configuration,
+        format!("expected letters, digits, '.', '_' and '-' as cluster, found {name:?}"),
+    ))
+}
+
+fn recipients(resolved: &Resolved) -> Result<Vec<String>> {
+    let mut all = match resolved.value("encryption.recipients") {
+        Some(Value::List(list)) => list.clone(),
+        _ => Vec::new(),
+    };
+    if let Some(path) = resolved.path("encryption.recipients_file") {
+        all.extend(read_recipients(&path)?);
+    }
+    Ok(all)
+}
+
+fn read_recipients(path: &Path) -> Result<Vec<String>> {
+    let text = std::fs::read_to_string(path).map_err(|error| {
+        let message = format!("could not read recipients file {path:?}: {error}");
+        Error::new(Class::Configuration, message)
+    })?;
+    let lines =
+        text.lines().map(str::trim).filter(|line| !line.is_empty() && !line.starts_with('#'));
+    Ok(lines.map(str::to_owned).collect())
+}
+
+/// Every setting has a default or may be absent, and its kind was checked when it was read: what is
+/// left here is to put it into the right type.
+impl Resolved {
+    pub fn log(&self) -> LogConfig {
+        let format = match self.text("log.format").as_str() {
+            "text" => LogFormat::Text,
+            "json" => LogFormat::Json,
+            "journald" => LogFormat::Journald,
+            _ => LogFormat::Auto,
+        };
+        LogConfig { level: self.text("log.level"), format }
+    }
+
+    fn text(&self, key: &str) -> String {
+        match self.value(key) {
+            Some(Value::Text(text)) => text.clone(),
+            other => unreachable!("{key} is declared as a text with a default, found {other:?}"),
+        }
+    }
+
+    fn path(&self, key: &str) -> Option<PathBuf> {
+        match self.value(key) {
+            Some(Value::Path(path)) => Some(path.clone()),
+            _ => None,
+        }
+    }
+
+    /// Callers narrow it with `as`: the declared range fits.
+    fn number(&self, key: &str) -> i64 {
+        match self.value(key) {
+            Some(Value::Integer(number)) => *number,
+            other => unreachable!("{key} is declared as a number with a default, found {other:?}"),
+        }
+    }
+
+    fn size(&self, key: &str) -> u64 {
+        match self.value(key) {
+            Some(Value::Size(bytes)) => *bytes,
+            other => unreachable!("{key} is declared as a size with a default, found {other:?}"),
+        }
+    }
+
+    fn duration(&self, key: &str) -> Duration {
+        match self.value(key) {
+            Some(Value::Duration(time)) => *time,
+            other => unreachable!("{key} is declared as a time with a default, found {other:?}"),
+        }
+    }
+}

@@ -1,0 +1,10 @@
+//! The only code that creates, renames and syncs files. Two promises, kept apart: what a repository
+//! acknowledges survives a power cut, and what lies in a data directory is whole or absent.
+
+mod folders;
+mod publish;
+mod temporary;
+
+pub use folders::{create_folders, sync_folder};
+pub use publish::{Published, publish_new, settle};
+pub use temporary::{Temporary, remove_abandoned};

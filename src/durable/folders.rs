@@ -1,0 +1,82 @@
+use std::fs::{self, DirBuilder, File};
+use std::io;
+use std::os::unix::fs::DirBuilderExt;
+use std::path::Path;
+
+use crate::error::{Error, Result};
+
+/// Creates the folders on the way from `root` down to `folder`, mode 0700, and makes them survive a
+/// power cut before anything is published in them. `root` itself may be new, its parent must exist:
+/// a path that is missing further up is more likely a disk that is not mounted than a wish.
+///
+/// The rule that saves most syncs: a folder that holds anything was synced by whoever put that there,
+/// because all do it in this order. So only an empty folder, new or left by a process that died,
+/// has its way up synced.
+pub fn create_folders(root: &Path, folder: &Path) -> Result<()> {
+    let missing: Vec<&Path> =
+        folder.ancestors().take_while(|path| path.starts_with(root) && !path.is_dir()).collect();
+    for path in missing.into_iter().rev() {
+        match DirBuilder::new().mode(0o700).create(path) {
+            Err(error) if error.kind() != io::ErrorKind::AlreadyExists => {
+                return Err(Error::file("create folder", path, &error));
+            }
+            _ => {}
+        }
+    }
+    let read = |error| Error::file("read folder", folder, &error);
+    if fs::read_dir(folder).map_err(read)?.next().is_none() {
+        for path in folder.ancestors().skip(1).take_while(|path| path.starts_with(root)) {
+            sync_folder(path)?;
+        }
+        sync_parent(root)?;
+    }
+    Ok(())
+}
+
+/// Makes the names in a folder survive a power cut.
+pub fn sync_folder(folder: &Path) -> Result<()> {
+    let sync = || File::open(folder)?.sync_all();
+    sync().map_err(|error| Error::file("sync folder", folder, &error))
+}
+
+/// The repository's parent belongs to somebody else and may be closed to us (`/var/backups`); then
+/// `root` was not created by us either.
+fn sync_parent(root: &Path) -> Result<()> {
+    let Some(parent) = root.parent() else { return Ok(()) };
+    match File::open(parent) {
+        Ok(parent_file) => {
+            parent_file.sync_all().map_err(|error| Error::file("sync folder", parent, &error))
+        }
+        Err(error) if error.kind() == io::ErrorKind::PermissionDenied => Ok(()),
+        Err(error) => Err(Error::file("open folder", parent, &error)),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::os::unix::fs::PermissionsExt;
+
+    use super::*;
+
+    #[test]
+    fn new_folders_are_for_their_owner_only() {
+        let place = tempfile::tempdir().unwrap();
+        let root = place.path().join("repository");
+        create_folders(&root, &root.join("a/b")).unwrap();
+        for folder in [root.clone(), root.join("a"), root.join("a/b")] {
+            assert_eq!(fs::metadata(folder).unwrap().permissions().mode() & 0o777, 0o700);
+        }
+        create_folders(&root, &root.join("a/b")).unwrap();
+    }
+
+    #[test]
+    fn a_missing_parent_of_the_root_is_an_error() {
+        let place = tempfile::tempdir().unwrap();
+        let root = place.path().join("not-mounted/repository");
+        let error = create_folders(&root, &root.join("a")).unwrap_err().to_string();
+        assert_eq!(
+            error,
+            format!("could not create folder {root:?}: No such file or directory (os error 2)")
+        );
+    }
+}

@@ -1,0 +1,100 @@
+//! The one error of everything above the parsers: what could not be done, to what, expected against
+//! found, and the likeliest mend. Its class says what the caller may do and decides the exit status.
+
+use std::fmt;
+use std::io;
+use std::path::Path;
+
+pub type Result<T, E = Error> = std::result::Result<T, E>;
+
+/// What kind of trouble it is. `docs/exit-statuses.md` lists them with their exit status.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Class {
+    /// The command line is wrong.
+    Usage,
+    /// The configuration is wrong or incomplete.
+    Configuration,
+    /// A stored object is not what was stored.
+    Damaged,
+    /// The file to archive is not what PostgreSQL makes, or another cluster's.
+    Input,
+    /// The archive holds other content under the same name. Never retried.
+    Conflict,
+    /// A repository did not answer, or not in time, or with a server error: later may be better.
+    Unreachable,
+    /// A repository answered and refuses: credentials or permission.
+    Refused,
+    /// The local file system refuses: full, read-only, permission.
+    LocalFile,
+    /// A WAL segment is missing although later ones exist.
+    Gap,
+    /// A bug of Seawall.
+    Internal,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Error {
+    class: Class,
+    message: String,
+    hint: Option<String>,
+}
+
+impl Error {
+    pub fn new(class: Class, message: impl Into<String>) -> Self {
+        Self { class, message: message.into(), hint: None }
+    }
+
+    #[must_use]
+    pub fn hint(mut self, hint: impl Into<String>) -> Self {
+        self.hint = Some(hint.into());
+        self
+    }
+
+    /// The same error said of a larger undertaking: `could not archive X: <the message>`.
+    #[must_use]
+    pub fn while_doing(mut self, what: impl fmt::Display) -> Self {
+        self.message = format!("{what}: {}", self.message);
+        self
+    }
+
+    pub fn class(&self) -> Class {
+        self.class
+    }
+
+    /// A failed operation on a file: `could not VERB "PATH": REASON`.
+    pub fn file(verb: &str, path: &Path, error: &io::Error) -> Self {
+        let failure = Self::new(Class::LocalFile, format!("could not {verb} {path:?}: {error}"));
+        match error.kind() {
+            io::ErrorKind::PermissionDenied => failure
+                .hint("Check that the user that runs PostgreSQL owns it and may write there."),
+            io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded => failure
+                .hint("Free some space on that file system; PostgreSQL keeps the WAL until then."),
+            io::ErrorKind::ReadOnlyFilesystem => failure
+                .hint("Mount that file system writable; the kernel log says why it is read-only."),
+            _ => failure,
+        }
+    }
+}
+
+impl fmt::Display for Error {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.message)?;
+        self.hint.iter().try_for_each(|hint| write!(f, ". HINT: {hint}"))
+    }
+}
+
+impl std::error::Error for Error {}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn reads_as_one_sentence_and_a_hint() {
+        let error = Error::new(Class::Gap, "segment 2 is missing").hint("Look for it.");
+        assert_eq!(
+            error.while_doing("could not fetch 2").to_string(),
+            "could not fetch 2: segment 2 is missing. HINT: Look for it."
+        );
+    }
+}

@@ -1,0 +1,45 @@
+//! Named places where a test can have the process killed, as `kill -9` or a power cut would.
+//!
+//! `SEAWALL_FAILPOINT=local.after-write` kills at the first time that place is reached,
+//! `local.after-write:2` at the third. Only binaries built with debug assertions look: a release
+//! binary cannot be made to die by its environment.
+
+/// Every place, in the order in which a push and then a fetch come past them.
+pub const NAMES: &[&str] = &[
+    "push.checked",
+    "push.encoded",
+    "local.temporary-created",
+    "local.temporary-written",
+    "local.temporary-synced",
+    "local.published",
+    "local.folder-synced",
+    "s3.before-put",
+    "s3.after-put",
+    "push.repository-done",
+    "look-ahead.before-note",
+    "look-ahead.noted",
+    "fetch.decoded",
+    "fetch.renamed",
+    "prefetch.decoded",
+    "prefetch.published",
+];
+
+/// Dies here if a test asked for it.
+#[cfg(debug_assertions)]
+pub fn reach(name: &str) {
+    use std::sync::atomic::{AtomicU32, Ordering};
+    static SEEN: AtomicU32 = AtomicU32::new(0);
+
+    debug_assert!(NAMES.contains(&name), "failpoint {name} is not in the list");
+    let Ok(wanted) = std::env::var("SEAWALL_FAILPOINT") else { return };
+    let (place, skip) = wanted.split_once(':').unwrap_or((&wanted, "0"));
+    let skip: u32 = skip.parse().expect("SEAWALL_FAILPOINT is NAME or NAME:COUNT");
+    assert!(NAMES.contains(&place), "there is no failpoint {place}");
+    if place == name && SEEN.fetch_add(1, Ordering::Relaxed) == skip {
+        let _ =
+            rustix::process::kill_process(rustix::process::getpid(), rustix::process::Signal::KILL);
+    }
+}
+
+#[cfg(not(debug_assertions))]
+pub fn reach(_name: &str) {}

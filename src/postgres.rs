@@ -1,0 +1,22 @@
+//! PostgreSQL's own vocabulary and file formats, as pure types and parsers: no I/O, no clock, and
+//! nothing else of Seawall. Each parser names the PostgreSQL source file that it follows.
+
+mod backup_history;
+mod control_file;
+mod lsn;
+mod malformed;
+mod page_header;
+mod timeline;
+mod timeline_history;
+mod wal_file_name;
+mod wal_segment;
+
+pub use backup_history::check_backup_history;
+pub use control_file::system_identifier_of_control_file;
+pub use lsn::Lsn;
+pub use malformed::Malformed;
+pub use page_header::{FIRST_PAGE_HEADER_BYTES, WalPageHeader};
+pub use timeline::TimelineId;
+pub use timeline_history::{TimelineHistory, TimelineSwitch};
+pub use wal_file_name::WalFileName;
+pub use wal_segment::{SystemIdentifier, WalSegment, WalSegmentSize};

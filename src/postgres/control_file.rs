@@ -1,0 +1,49 @@
+use super::{Malformed, SystemIdentifier};
+
+/// `PG_CONTROL_FILE_SIZE`
+const CONTROL_FILE_BYTES: usize = 8192;
+
+/// The system identifier in the content of `global/pg_control` (`ControlFileData` in
+/// `pg_control.h`: it comes first, then `pg_control_version`, in every version since 8.2).
+///
+/// The checksum of the file is not looked at: its place differs from version to version, the server
+/// may be rewriting the file, and these eight bytes never change.
+pub fn system_identifier_of_control_file(bytes: &[u8]) -> Result<SystemIdentifier, Malformed> {
+    if bytes.len() != CONTROL_FILE_BYTES {
+        return Err(Malformed::new(format!(
+            "expected a control file of {CONTROL_FILE_BYTES} bytes, found {}",
+            bytes.len()
+        )));
+    }
+    let identifier = u64::from_ne_bytes(std::array::from_fn(|i| bytes[i]));
+    let version = u32::from_ne_bytes(std::array::from_fn(|i| bytes[8 + i]));
+    // 1300 is PostgreSQL 13 to 17, 1800 is 18; a foreign byte order shows as an enormous number.
+    if !(1300..10_000).contains(&version) {
+        return Err(Malformed::new(format!(
+            "expected pg_control_version 1300 or later (PostgreSQL 13), found {version}"
+        )));
+    }
+    Ok(SystemIdentifier(identifier))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn takes_the_identifier_and_refuses_other_files() {
+        let mut bytes = vec![0; 8192];
+        bytes[..8].copy_from_slice(&42_u64.to_ne_bytes());
+        bytes[8..12].copy_from_slice(&1300_u32.to_ne_bytes());
+        assert_eq!(system_identifier_of_control_file(&bytes), Ok(SystemIdentifier(42)));
+        assert_eq!(
+            system_identifier_of_control_file(&bytes[..512]).unwrap_err().0,
+            "expected a control file of 8192 bytes, found 512"
+        );
+        bytes[8..12].fill(0);
+        assert_eq!(
+            system_identifier_of_control_file(&bytes).unwrap_err().0,
+            "expected pg_control_version 1300 or later (PostgreSQL 13), found 0"
+        );
+    }
+}

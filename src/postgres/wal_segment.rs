@@ -1,0 +1,122 @@
+use std::fmt;
+
+use super::{Lsn, Malformed, TimelineId};
+
+/// The number that `initdb` gives a cluster for life and that every WAL segment carries. Written in
+/// decimal, as `pg_controldata` does.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub struct SystemIdentifier(pub u64);
+
+impl fmt::Display for SystemIdentifier {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.0.fmt(f)
+    }
+}
+
+/// The length of a WAL segment in bytes: a power of two from 1 MiB to 1 GiB (`IsValidWalSegSize`
+/// in `xlog_internal.h`).
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct WalSegmentSize(u32);
+
+impl WalSegmentSize {
+    const MIN: u32 = 1 << 20;
+    const MAX: u32 = 1 << 30;
+
+    pub fn from_bytes(bytes: u32) -> Result<Self, Malformed> {
+        if bytes.is_power_of_two() && (Self::MIN..=Self::MAX).contains(&bytes) {
+            return Ok(Self(bytes));
+        }
+        Err(Malformed::new(format!(
+            "expected a segment size that is a power of two from 1 MiB to 1 GiB, found {bytes} bytes"
+        )))
+    }
+
+    pub fn bytes(self) -> u64 {
+        u64::from(self.0)
+    }
+
+    /// How many segments share the middle eight digits of a name (`XLogSegmentsPerXLogId`).
+    fn per_log(self) -> u64 {
+        (1 << 32) / self.bytes()
+    }
+}
+
+/// One WAL segment as its 24-digit name says it: timeline, then the high and low half of its number.
+/// Where it starts follows from the name only together with the segment size.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct WalSegment {
+    pub timeline: TimelineId,
+    pub log: u32,
+    pub segment: u32,
+}
+
+impl WalSegment {
+    /// The LSN of its first byte, or an error when no segment of that size has such a name.
+    pub fn start(self, size: WalSegmentSize) -> Result<Lsn, Malformed> {
+        if u64::from(self.segment) >= size.per_log() {
+            return Err(Malformed::new(format!(
+                "expected the last eight digits below {:08X} for segments of {} bytes, found {:08X}",
+                size.per_log(),
+                size.bytes(),
+                self.segment
+            )));
+        }
+        Ok(Lsn(u64::from(self.log) << 32 | u64::from(self.segment) * size.bytes()))
+    }
+
+    /// The one that follows it on the same timeline; `None` at the end of the number space.
+    pub fn next(self, size: WalSegmentSize) -> Option<Self> {
+        if u64::from(self.segment) + 1 < size.per_log() {
+            return Some(Self { segment: self.segment + 1, ..self });
+        }
+        Some(Self { log: self.log.checked_add(1)?, segment: 0, ..self })
+    }
+
+    /// The first 16 digits of its name: the folder that a repository keeps it in.
+    pub fn folder(self) -> String {
+        format!("{}{:08X}", self.timeline, self.log)
+    }
+}
+
+impl fmt::Display for WalSegment {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}{:08X}{:08X}", self.timeline, self.log, self.segment)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const MIB: u32 = 1 << 20;
+
+    fn segment(log: u32, segment: u32) -> WalSegment {
+        WalSegment { timeline: TimelineId::new(1).unwrap(), log, segment }
+    }
+
+    #[test]
+    fn every_power_of_two_from_1_mib_to_1_gib_is_a_segment_size() {
+        for shift in 0..32 {
+            let valid = (20..=30).contains(&shift);
+            assert_eq!(WalSegmentSize::from_bytes(1 << shift).is_ok(), valid, "1 << {shift}");
+        }
+        assert!(WalSegmentSize::from_bytes(3 * MIB).is_err());
+    }
+
+    #[test]
+    fn the_next_segment_crosses_into_the_next_log_where_the_size_says_so() {
+        for (mib, last) in [(1, 0xFFF), (16, 0xFF), (64, 0x3F), (1024, 3)] {
+            let size = WalSegmentSize::from_bytes(mib * MIB).unwrap();
+            assert_eq!(segment(7, last).next(size), Some(segment(8, 0)), "{mib} MiB");
+            assert_eq!(segment(7, 0).next(size), Some(segment(7, 1)));
+            assert_eq!(segment(u32::MAX, last).next(size), None);
+            assert!(segment(7, last + 1).start(size).is_err());
+        }
+    }
+
+    #[test]
+    fn the_start_is_the_number_times_the_size() {
+        let size = WalSegmentSize::from_bytes(16 * MIB).unwrap();
+        assert_eq!(segment(0x2, 0xAB).start(size), Ok(Lsn(0x2_AB00_0000)));
+    }
+}
