@@ -7,4 +7,4 @@ mod temporary;
 
 pub use folders::{create_folders, sync_folder};
 pub use publish::{Published, publish_new, settle};
-pub use temporary::{Temporary, remove_abandoned};
+pub use temporary::{Temporary, remove_abandoned, replace};

@@ -7,3 +7,4 @@ pub mod error;
 pub mod exit_status;
 pub mod failpoint;
 pub mod postgres;
+pub mod storage;

@@ -1,5 +1,5 @@
 use std::fs::{self, File, OpenOptions, TryLockError};
-use std::io;
+use std::io::{self, Write};
 use std::os::unix::fs::{MetadataExt, OpenOptionsExt};
 use std::path::{Path, PathBuf};
 
@@ -60,6 +60,15 @@ impl Drop for Temporary {
             let _ = fs::remove_file(&self.path);
         }
     }
+}
+
+/// Puts `content` in the place of `target`: whole or not at all, but not synced. For notes that may be
+/// lost.
+pub fn replace(target: &Path, content: &[u8]) -> Result<()> {
+    let mut temporary = Temporary::create_in(target.parent().unwrap_or(Path::new(".")))?;
+    let written = temporary.file().write_all(content);
+    written.map_err(|error| Error::file("write", target, &error))?;
+    temporary.replace(target)
 }
 
 /// `None` when a cleaner took the file between its creation and our lock.

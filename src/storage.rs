@@ -1,0 +1,89 @@
+//! Bytes under keys, on a disk or in an S3 bucket. One contract, tested by one suite on every back end
+//! (`tests/suite/storage_contract.rs`).
+
+mod local;
+mod s3;
+
+use std::collections::BTreeMap;
+use std::io::Read;
+use std::ops::ControlFlow;
+use std::path::Path;
+
+use bytes::Bytes;
+
+use crate::config::{Limits, Location, RepositoryConfig};
+use crate::error::Result;
+
+/// What became of a [`Storage::create`].
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Created {
+    /// The object is there and durable.
+    New,
+    /// The key was taken, and what is there was left alone.
+    Taken,
+}
+
+/// Small facts kept beside an object where the store can do that: names in lower case, ASCII values.
+pub type Facts = BTreeMap<String, String>;
+
+/// What [`Storage::head`] knows of an object.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Stored {
+    /// Length of the stored object in bytes.
+    pub size: u64,
+    /// Empty where the store keeps none.
+    pub facts: Facts,
+}
+
+/// A store of objects that are created once, then read.
+///
+/// Keys are `/`-separated relative paths of printable ASCII, without empty, `.` or `..` components.
+/// Every call is bounded in time by the limits the storage was opened with, retries included.
+pub trait Storage: Send + Sync {
+    /// Creates `key` if it is not there. [`Created::New`] means durable: on a disk the file, its name
+    /// and all new folders are synced; a bucket answered 2xx to a request with a checksum. Of several
+    /// callers at the same instant one gets [`Created::New`], the others [`Created::Taken`] (on a
+    /// store that ignores `If-None-Match` only if they are not closer together than a request).
+    fn create(&self, key: &str, content: Bytes, facts: &Facts) -> Result<Created>;
+
+    /// `None` when there is no such object, as far as the store says: enough to look before creating,
+    /// not enough to tell PostgreSQL that the WAL ends. [`Storage::open`] is sure.
+    fn head(&self, key: &str) -> Result<Option<Stored>>;
+
+    /// A reader of the object's first `limit` bytes, or of all; `None` when the store itself said that there
+    /// is no such object.
+    /// Its read errors carry an [`crate::error::Error`] inside.
+    fn open(&self, key: &str, limit: Option<u64>) -> Result<Option<Box<dyn Read + Send>>>;
+
+    /// Visits the keys that begin with `prefix` and are greater than `after`, in byte order, until
+    /// there are no more or the visitor breaks. No key at all is not an error.
+    fn list(
+        &self,
+        prefix: &str,
+        after: &str,
+        visit: &mut dyn FnMut(&str) -> ControlFlow<()>,
+    ) -> Result<()>;
+
+    /// Makes durable what somebody else's [`Storage::create`], cut short, may have left visible but
+    /// not yet durable.
+    fn settle(&self, key: &str) -> Result<()>;
+
+    /// Whether reading an object back whole costs next to nothing.
+    fn reads_are_cheap(&self) -> bool;
+
+    /// The place for messages: a path or `s3://bucket/prefix`.
+    fn place(&self) -> String;
+}
+
+/// Opens the storage of a repository. `state` is a folder for what was found out about a store; with
+/// none it is found out anew each time.
+pub fn open(
+    config: &RepositoryConfig,
+    limits: Limits,
+    state: Option<&Path>,
+) -> Result<Box<dyn Storage>> {
+    match &config.location {
+        Location::Folder(root) => Ok(Box::new(local::LocalStorage::new(root.clone()))),
+        Location::S3(s3) => Ok(Box::new(s3::S3Storage::open(s3, limits, state)?)),
+    }
+}

@@ -1,0 +1,137 @@
+//! An S3 bucket through `aws-sdk-s3`. The SDK is asynchronous; its one-threaded runtime is driven by
+//! whichever of our threads waits for an answer.
+
+mod client;
+mod conditional;
+mod credentials;
+mod failure;
+mod put;
+mod reader;
+
+use std::io::Read;
+use std::ops::ControlFlow;
+use std::path::Path;
+use std::sync::Arc;
+use std::time::Duration;
+
+use aws_sdk_s3::Client;
+use bytes::Bytes;
+use tokio::runtime::Runtime;
+
+use self::conditional::ConditionalPuts;
+use super::{Created, Facts, Storage, Stored};
+use crate::config::{Limits, S3Config};
+use crate::error::{Class, Error, Result};
+
+/// Under this rate a transfer counts as hanging; it stretches the time limits of large objects.
+const SLOWEST_BYTES_A_SECOND: u64 = 256 * 1024;
+
+pub struct S3Storage {
+    client: Client,
+    runtime: Arc<Runtime>,
+    config: S3Config,
+    limits: Limits,
+    /// Whether the endpoint speaks TLS.
+    tls: bool,
+    conditional: ConditionalPuts,
+}
+
+impl S3Storage {
+    pub fn open(config: &S3Config, limits: Limits, state: Option<&Path>) -> Result<Self> {
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
+        let runtime = runtime.map_err(|error| {
+            Error::new(Class::Internal, format!("could not start a runtime: {error}"))
+        })?;
+        let endpoint = client::endpoint(config);
+        let tls = endpoint.as_deref().is_none_or(|url| url.starts_with("https:"));
+        let client = runtime.block_on(client::build(config, endpoint.as_deref(), limits))?;
+        let place = format!("{}/{}", endpoint.unwrap_or_default(), config.bucket);
+        let conditional = ConditionalPuts::new(config.conditional_put, &place, state);
+        Ok(Self {
+            client,
+            runtime: Arc::new(runtime),
+            config: config.clone(),
+            limits,
+            tls,
+            conditional,
+        })
+    }
+
+    fn key(&self, key: &str) -> String {
+        if self.config.prefix.is_empty() {
+            key.to_owned()
+        } else {
+            format!("{}/{key}", self.config.prefix)
+        }
+    }
+
+    /// The longest that one request with a body of `bytes` may take.
+    fn request_limit(&self, bytes: usize) -> Duration {
+        self.limits.request + Duration::from_secs(bytes as u64 / SLOWEST_BYTES_A_SECOND)
+    }
+}
+
+impl Storage for S3Storage {
+    fn create(&self, key: &str, content: Bytes, facts: &Facts) -> Result<Created> {
+        self.runtime.block_on(self.create_object(&self.key(key), content, facts))
+    }
+
+    fn head(&self, key: &str) -> Result<Option<Stored>> {
+        self.runtime.block_on(self.head_object(&self.key(key)))
+    }
+
+    fn open(&self, key: &str, limit: Option<u64>) -> Result<Option<Box<dyn Read + Send>>> {
+        let request = self.client.get_object().bucket(&self.config.bucket).key(self.key(key));
+        let range = limit.map(|limit| format!("bytes=0-{}", limit.saturating_sub(1)));
+        let answer = self.runtime.block_on(request.set_range(range).send());
+        match answer {
+            Ok(object) => Ok(Some(Box::new(reader::ObjectReader::new(
+                object.body,
+                Arc::clone(&self.runtime),
+                self.limits.request,
+            )))),
+            Err(error) => failure::absent_or(error, "GET", &self.config, key),
+        }
+    }
+
+    fn list(
+        &self,
+        prefix: &str,
+        after: &str,
+        visit: &mut dyn FnMut(&str) -> ControlFlow<()>,
+    ) -> Result<()> {
+        let strip = self.key("");
+        let mut start = Some(self.key(after)).filter(|_| !after.is_empty());
+        let mut token = None;
+        loop {
+            let request = self.client.list_objects_v2().bucket(&self.config.bucket);
+            let request = request.prefix(self.key(prefix)).set_start_after(start.take());
+            let answer = self.runtime.block_on(request.set_continuation_token(token).send());
+            let page = answer.map_err(|error| failure::of(error, "LIST", &self.config, prefix))?;
+            for object in page.contents() {
+                let key = object.key().and_then(|key| key.strip_prefix(&strip)).unwrap_or_default();
+                // Not every store honours start-after.
+                if key > after && visit(key).is_break() {
+                    return Ok(());
+                }
+            }
+            token = page.next_continuation_token().map(str::to_owned);
+            if token.is_none() {
+                return Ok(());
+            }
+        }
+    }
+
+    /// A bucket shows an object only when it is durable.
+    fn settle(&self, _key: &str) -> Result<()> {
+        Ok(())
+    }
+
+    fn reads_are_cheap(&self) -> bool {
+        false
+    }
+
+    fn place(&self) -> String {
+        format!("s3://{}/{}", self.config.bucket, self.config.prefix)
+    }
+}

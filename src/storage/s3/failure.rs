@@ -1,0 +1,135 @@
+use std::fmt::Debug;
+
+use aws_sdk_s3::error::{ProvideErrorMetadata, SdkError};
+use aws_sdk_s3::operation::head_object::HeadObjectError;
+use aws_smithy_runtime_api::client::orchestrator::HttpResponse;
+
+use crate::config::S3Config;
+use crate::error::{Class, Error, Result};
+
+pub type Failure<E> = SdkError<E, HttpResponse>;
+
+/// The HTTP status of an answer, if there was one.
+pub fn status<E>(error: &Failure<E>) -> Option<u16> {
+    error.raw_response().map(|response| response.status().as_u16())
+}
+
+/// `Ok(None)` when the store itself said that there is no such object. A 404 alone does not say that: a
+/// missing bucket, a proxy or a web server that happens to listen there answers it too.
+pub fn absent_or<E, T>(
+    error: Failure<E>,
+    verb: &str,
+    config: &S3Config,
+    key: &str,
+) -> Result<Option<T>>
+where
+    E: ProvideErrorMetadata + std::error::Error + Debug + 'static,
+{
+    if status(&error) == Some(404) && error.code() == Some("NoSuchKey") {
+        return Ok(None);
+    }
+    Err(of(error, verb, config, key))
+}
+
+/// A HEAD has no body, so a 404 is all it can say. That is enough before a PUT, which finds out the rest.
+pub fn head_says_absent(error: &Failure<HeadObjectError>) -> bool {
+    status(error) == Some(404)
+}
+
+/// Says what went wrong, of which class, and what to do about it.
+pub fn of<E>(error: Failure<E>, verb: &str, config: &S3Config, key: &str) -> Error
+where
+    E: ProvideErrorMetadata + std::error::Error + Debug + 'static,
+{
+    let (class, reason, hint) = classify(&error);
+    let message = format!("{verb} s3://{}/{key} failed: {reason}", config.bucket);
+    let failure = Error::new(class, message);
+    if hint.is_empty() { failure } else { failure.hint(hint) }
+}
+
+type Classified = (Class, String, &'static str);
+
+fn classify<E>(error: &Failure<E>) -> Classified
+where
+    E: ProvideErrorMetadata + std::error::Error + Debug + 'static,
+{
+    match error {
+        SdkError::TimeoutError(_) => (
+            Class::Unreachable,
+            "no answer within the time limit".into(),
+            "Look at the store and the network; limits.request_timeout and limits.total_timeout set the limits.",
+        ),
+        SdkError::DispatchFailure(failure) if failure.is_user() => {
+            (Class::Configuration, innermost(error), "Look at the endpoint in the configuration.")
+        }
+        SdkError::DispatchFailure(failure) if failure.is_other() => not_sent(innermost(error)),
+        SdkError::DispatchFailure(_) => not_sent(innermost(error)),
+        SdkError::ServiceError(_) | SdkError::ResponseError(_) => answered(error),
+        _ => refused_before_sending(innermost(error)),
+    }
+}
+
+/// The request never left: mostly for want of credentials.
+fn refused_before_sending(reason: String) -> Classified {
+    let hint = "Set AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY, a profile or credentials_file.";
+    let credentials = reason.contains("credentials") || reason.contains("identity");
+    if credentials { (Class::Refused, reason, hint) } else { (Class::Internal, reason, "") }
+}
+
+fn not_sent(reason: String) -> Classified {
+    let hint = if reason.contains("certificate") || reason.contains("UnknownIssuer") {
+        "Set ca_file to the certificate that signed the store's."
+    } else {
+        "Is the endpoint right, the store running and the network up?"
+    };
+    if reason.contains("credentials") {
+        return refused_before_sending(reason);
+    }
+    (Class::Unreachable, reason, hint)
+}
+
+fn answered<E>(error: &Failure<E>) -> Classified
+where
+    E: ProvideErrorMetadata + std::error::Error + Debug + 'static,
+{
+    let status = status(error).unwrap_or(0);
+    let code = error.code().unwrap_or("no error code");
+    let message = error.message().map(|text| format!(": {text}")).unwrap_or_default();
+    let reason = format!("HTTP status {status}, {code}{message}");
+    let (class, hint) = match (status, code) {
+        (_, "RequestTimeTooSkewed") => (Class::Refused, "Set this host's clock right."),
+        (_, "NoSuchBucket") => (Class::Refused, "Create the bucket, or mend the name in the url."),
+        (_, "InvalidAccessKeyId" | "SignatureDoesNotMatch") => {
+            (Class::Refused, "The access key or its secret is wrong.")
+        }
+        (401 | 403, _) => (
+            Class::Refused,
+            "The credentials need s3:PutObject, s3:GetObject and, to be told that an object is absent, s3:ListBucket.",
+        ),
+        (301 | 307, _) => (Class::Refused, "Set region to the bucket's own."),
+        (408 | 409 | 429 | 500.., _) | (0, _) => {
+            (Class::Unreachable, "The store is in trouble or overloaded; later may be better.")
+        }
+        (200..=299 | 404, _) => (Class::Unreachable, "Is it an S3 server that answers there?"),
+        _ => (
+            Class::Refused,
+            "The store does not take this request; look at the repository's settings.",
+        ),
+    };
+    (class, reason, hint)
+}
+
+/// The deepest cause says most: `Connection refused` rather than `dispatch failure`.
+fn innermost<E: std::error::Error + 'static>(error: &Failure<E>) -> String {
+    let mut deepest: &dyn std::error::Error = error;
+    while let Some(source) = deepest.source() {
+        deepest = source;
+    }
+    deepest.to_string()
+}
+
+/// Whether a store refused a PUT because it does not know `If-None-Match` on it.
+pub fn condition_not_known<E: ProvideErrorMetadata>(error: &Failure<E>) -> bool {
+    let condition = error.message().is_some_and(|text| text.contains("If-None-Match"));
+    status(error) == Some(501) || error.code() == Some("NotImplemented") || condition
+}
