@@ -1,10 +1,20 @@
 //! Seawall keeps a PostgreSQL server, its Redis and its media files recoverable.
+//!
+//! The binaries are thin; everything is here. `ARCHITECTURE.md` draws the modules and says which may
+//! use which.
 
+pub mod cli;
 pub mod codec;
+pub mod command;
 pub mod config;
+pub mod data_directory;
 pub mod durable;
 pub mod error;
 pub mod exit_status;
 pub mod failpoint;
+mod log;
+pub mod look_ahead;
 pub mod postgres;
+pub mod prefetch;
+pub mod repository;
 pub mod storage;

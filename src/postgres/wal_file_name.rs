@@ -29,6 +29,20 @@ impl WalFileName {
             Self::History(_) => None,
         }
     }
+
+    pub fn timeline(self) -> TimelineId {
+        match self {
+            Self::History(timeline) => timeline,
+            Self::Segment(segment) | Self::Partial(segment) | Self::Backup { segment, .. } => {
+                segment.timeline
+            }
+        }
+    }
+
+    /// Whether it is a few lines of text rather than a segment.
+    pub fn is_small(self) -> bool {
+        matches!(self, Self::History(_) | Self::Backup { .. })
+    }
 }
 
 impl fmt::Display for WalFileName {

@@ -45,7 +45,9 @@ impl Storage for LocalStorage {
                 Ok(Some(Stored { size: metadata.len(), facts: Facts::new() }))
             }
             Ok(_) => Err(not_a_file(&path)),
-            Err(error) => self.absent_or(&path, &error).map(|()| None),
+            // Also when the root is not there yet: the first `create` makes it.
+            Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
+            Err(error) => Err(Error::file("read", &path, &error)),
         }
     }
 

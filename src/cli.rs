@@ -1,0 +1,20 @@
+//! The command lines: parsed, configured, run, and their outcome turned into an exit status.
+
+pub mod seawall;
+pub mod wal_fetch;
+pub mod wal_push;
+
+mod flags;
+mod guard;
+
+use crate::config::{self, Config, FlagValues};
+use crate::error::Result;
+use crate::log;
+
+/// The configuration of a command. Logging starts as soon as it is known how, so that what is wrong
+/// with the rest is said in the right place.
+fn configure(flags: &FlagValues) -> Result<Config> {
+    let resolved = config::resolve(flags)?;
+    log::start(&resolved.log());
+    Config::from_resolved(&resolved)
+}

@@ -1,0 +1,99 @@
+use std::collections::BTreeMap;
+use std::ffi::OsString;
+use std::path::PathBuf;
+
+use clap::error::ErrorKind;
+use clap::{Arg, ArgAction, ArgMatches, Command};
+
+use crate::config::{FlagValues, GLOBAL, Setting};
+use crate::error::{Class, Error, Result};
+
+const HEADINGS: [(&str, &str); 5] = [
+    ("", "Where"),
+    ("encryption", "Encryption"),
+    ("wal", "WAL"),
+    ("limits", "Limits"),
+    ("log", "Log"),
+];
+
+/// What a command line turned out to be.
+pub enum Parsed {
+    Run(Box<ArgMatches>),
+    /// `--help` or `--version`: a text for standard output.
+    Text(String),
+}
+
+/// Adds the flags that all commands have: configuration file, repositories, and every setting.
+pub fn with_settings(command: Command) -> Command {
+    let config = Arg::new("config")
+        .long("config")
+        .value_name("FILE")
+        .value_parser(clap::value_parser!(PathBuf))
+        .help("Configuration file [env: SEAWALL_CONFIG] [default: /etc/seawall/seawall.toml if there]");
+    let repository = Arg::new("repository")
+        .long("repository")
+        .value_name("URL")
+        .action(ArgAction::Append)
+        .help("A path, s3://BUCKET/PREFIX, or the name of one in the file; may be repeated [env: SEAWALL_REPOSITORY]");
+    let command = command.next_help_heading("Where").arg(config).arg(repository);
+    GLOBAL.iter().fold(command, |command, setting| command.arg(flag(setting)))
+}
+
+fn flag(setting: &Setting) -> Arg {
+    let heading = HEADINGS.iter().find(|(table, _)| *table == setting.table());
+    let default = if setting.default.is_empty() {
+        String::new()
+    } else {
+        format!(" [default: {}]", setting.default)
+    };
+    let help = format!("{} [env: {}]{default}", setting.help, setting.variable());
+    Arg::new(setting.key)
+        .long(setting.flag())
+        .value_name(setting.kind.placeholder())
+        .allow_hyphen_values(true)
+        .help_heading(heading.map(|(_, heading)| *heading))
+        .help(help)
+}
+
+/// Parses the words behind the program's name. What clap has to say against them becomes our error, so
+/// that it obeys the exit statuses PostgreSQL is told.
+pub fn parse(command: Command, words: &[OsString]) -> Result<Parsed> {
+    let name = OsString::from(command.get_name());
+    let words = std::iter::once(name).chain(words.iter().cloned());
+    match command.try_get_matches_from(words) {
+        Ok(matches) => Ok(Parsed::Run(Box::new(matches))),
+        Err(error) => match error.kind() {
+            ErrorKind::DisplayHelp
+            | ErrorKind::DisplayVersion
+            | ErrorKind::DisplayHelpOnMissingArgumentOrSubcommand => {
+                Ok(Parsed::Text(error.to_string()))
+            }
+            _ => Err(usage(&error.to_string())),
+        },
+    }
+}
+
+/// The first paragraph of clap's message is the mistake, later ones may hold a tip; the rest repeats
+/// the usage.
+fn usage(message: &str) -> Error {
+    let line = |text: &str| text.split_whitespace().collect::<Vec<_>>().join(" ");
+    let mut paragraphs = message.split("\n\n").map(line);
+    let mistake = paragraphs.next().unwrap_or_default();
+    let mistake = mistake.strip_prefix("error: ").unwrap_or(&mistake).to_owned();
+    let tip = paragraphs.find_map(|text| text.strip_prefix("tip: ").map(str::to_owned));
+    let hint =
+        tip.map_or_else(|| "--help shows what there is.".to_owned(), |tip| format!("{tip}."));
+    Error::new(Class::Usage, mistake).hint(hint)
+}
+
+pub fn values(matches: &ArgMatches) -> FlagValues {
+    let text = |setting: &Setting| matches.get_one::<String>(setting.key).cloned();
+    let settings: BTreeMap<&'static str, String> =
+        GLOBAL.iter().filter_map(|setting| Some((setting.key, text(setting)?))).collect();
+    let repositories = matches.get_many::<String>("repository").unwrap_or_default();
+    FlagValues {
+        config: matches.get_one::<PathBuf>("config").cloned(),
+        repositories: repositories.cloned().collect(),
+        settings,
+    }
+}

@@ -1,0 +1,31 @@
+use std::ffi::OsString;
+use std::io::Write;
+use std::panic::{AssertUnwindSafe, catch_unwind};
+
+use crate::config::{LogConfig, LogFormat};
+use crate::error::{Class, Error, Result};
+use crate::log;
+
+/// The words behind the program's name.
+pub fn words() -> Vec<OsString> {
+    std::env::args_os().skip(1).collect()
+}
+
+/// Runs a command. Whatever happens, a panic included, comes out as a result whose exit status PostgreSQL
+/// understands; what went wrong is logged.
+pub fn run<T>(command: impl FnOnce() -> Result<T>) -> Result<T> {
+    let outcome = catch_unwind(AssertUnwindSafe(command)).unwrap_or_else(|_| {
+        Err(Error::new(Class::Internal, "this is a bug in Seawall: it panicked")
+            .hint("Please report it with the lines above."))
+    });
+    outcome.inspect_err(|error| {
+        // Has an effect only when the trouble came before the configuration was known.
+        log::start(&LogConfig { level: "info".into(), format: LogFormat::Auto });
+        tracing::error!("{error}");
+    })
+}
+
+/// Prints a text that was asked for. Nobody may be listening any more.
+pub fn print(text: &str) {
+    let _ = std::io::stdout().write_all(text.as_bytes());
+}

@@ -1,0 +1,53 @@
+//! The command line of `seawall`.
+
+use clap::Command;
+
+use super::flags::{self, Parsed};
+use super::guard;
+use crate::command;
+use crate::config;
+use crate::error::Result;
+use crate::exit_status;
+
+pub fn command() -> Command {
+    let show = Command::new("show").about(
+        "Prints every setting with its value and where that came from, and checks them as a whole",
+    );
+    let config = Command::new("config")
+        .about("Looks at the configuration")
+        .subcommand_required(true)
+        .arg_required_else_help(true)
+        .subcommand(flags::with_settings(show));
+    Command::new("seawall")
+        .version(env!("CARGO_PKG_VERSION"))
+        .about("Keeps a PostgreSQL server, its Redis and its media files recoverable.")
+        .subcommand_required(true)
+        .arg_required_else_help(true)
+        .subcommand(config)
+}
+
+/// Runs it and returns the exit status.
+pub fn main() -> u8 {
+    match guard::run(run) {
+        Ok(()) => exit_status::DONE,
+        Err(error) => exit_status::of(error.class()),
+    }
+}
+
+fn run() -> Result<()> {
+    let matches = match flags::parse(command(), &guard::words())? {
+        Parsed::Run(matches) => matches,
+        Parsed::Text(text) => {
+            guard::print(&text);
+            return Ok(());
+        }
+    };
+    if let Some(("config", matches)) = matches.subcommand()
+        && let Some(("show", matches)) = matches.subcommand()
+    {
+        let resolved = config::resolve(&flags::values(matches))?;
+        guard::print(&command::config_show::run(&resolved));
+        config::Config::from_resolved(&resolved)?;
+    }
+    Ok(())
+}

@@ -1,0 +1,95 @@
+//! The command line of `wal-fetch`.
+
+use std::ffi::OsString;
+use std::path::{Path, PathBuf};
+
+use clap::{Arg, ArgMatches, Command};
+
+use super::flags::{self, Parsed};
+use super::{configure, guard};
+use crate::command::wal_fetch::{self, Fetched, Request};
+use crate::data_directory::DataDirectory;
+use crate::error::Result;
+use crate::exit_status;
+use crate::postgres::SystemIdentifier;
+use crate::prefetch;
+
+const ABOUT: &str = "Brings one WAL file back from the archive.
+
+Write into postgresql.conf, beside recovery.signal or standby.signal:
+    restore_command = 'wal-fetch %f %p'";
+
+const AFTER: &str = "Exit status 0: the file is there. 1: it is not in the archive, and nothing says that it should be;
+PostgreSQL takes that as the end of the WAL. 200 and more: it could not be found out, and PostgreSQL
+stops rather than losing what it can't see. A standby gets 2 to 125 instead, and asks again.";
+
+pub fn command() -> Command {
+    let number = clap::value_parser!(u64);
+    let command = Command::new("wal-fetch")
+        .version(env!("CARGO_PKG_VERSION"))
+        .about(ABOUT)
+        .after_help(AFTER)
+        .arg(Arg::new("name").value_name("NAME").required(true).help("The file's name, as %f gives it"))
+        .arg(
+            Arg::new("path")
+                .value_name("PATH")
+                .required(true)
+                .value_parser(clap::value_parser!(PathBuf))
+                .help("Where to put it, as %p gives it"),
+        )
+        .arg(Arg::new("system").long("system-identifier").value_name("NUMBER").value_parser(number).help(
+            "Whose WAL it is, for use away from a data directory (pg_controldata prints it)",
+        ))
+        .arg(
+            Arg::new("prefetch")
+                .long(prefetch::FLAG)
+                .hide(true)
+                .value_parser(clap::value_parser!(u32)),
+        );
+    flags::with_settings(command)
+}
+
+/// Runs it and returns the exit status.
+pub fn main() -> u8 {
+    let words = guard::words();
+    let outcome = guard::run(|| run(&words));
+    match outcome {
+        Ok(Fetched::Restored) => exit_status::DONE,
+        Ok(Fetched::NotInArchive) => exit_status::NOT_IN_ARCHIVE,
+        Err(error) => exit_status::of_fetch(error.class(), asked_by_standby(&words)),
+    }
+}
+
+/// Also when the command line is wrong: PATH is the last word if any is.
+fn asked_by_standby(words: &[OsString]) -> bool {
+    let path = words.last().map(Path::new).unwrap_or(Path::new(""));
+    DataDirectory::find(path).is_some_and(|it| it.is_standby())
+}
+
+fn run(words: &[OsString]) -> Result<Fetched> {
+    let matches = match flags::parse(command(), words)? {
+        Parsed::Run(matches) => matches,
+        Parsed::Text(text) => {
+            guard::print(&text);
+            return Ok(Fetched::Restored);
+        }
+    };
+    let config = configure(&flags::values(&matches))?;
+    let request = request(&matches, words);
+    match matches.get_one::<u32>("prefetch") {
+        Some(size) => {
+            wal_fetch::run_prefetch(&config, &request.path, *size)?;
+            Ok(Fetched::Restored)
+        }
+        None => wal_fetch::run(&config, &request),
+    }
+}
+
+fn request(matches: &ArgMatches, words: &[OsString]) -> Request {
+    Request {
+        name: matches.get_one::<String>("name").cloned().unwrap_or_default(),
+        path: matches.get_one::<PathBuf>("path").cloned().unwrap_or_default(),
+        system: matches.get_one::<u64>("system").copied().map(SystemIdentifier),
+        prefetch_words: words.to_vec(),
+    }
+}

@@ -1,0 +1,62 @@
+//! `seawall config show`: every setting, its value and where that came from.
+
+use crate::config::{Origin, Resolved, Value};
+
+/// Keys that hold no secret are shown; a secret is said to be there.
+const ENVIRONMENT: [(&str, bool); 8] = [
+    ("AWS_ACCESS_KEY_ID", false),
+    ("AWS_SECRET_ACCESS_KEY", true),
+    ("AWS_SESSION_TOKEN", true),
+    ("AWS_REGION", false),
+    ("AWS_DEFAULT_REGION", false),
+    ("AWS_ENDPOINT_URL", false),
+    ("AWS_ENDPOINT_URL_S3", false),
+    ("AWS_CA_BUNDLE", false),
+];
+
+/// The lines, aligned: key, value, origin.
+pub fn run(resolved: &Resolved) -> String {
+    let mut rows = Vec::new();
+    let file = resolved.file.as_ref().map_or("none".to_owned(), |path| path.display().to_string());
+    rows.push(("configuration file".to_owned(), file, String::new()));
+    rows.extend(
+        resolved
+            .values()
+            .map(|(key, value, origin)| (key.to_owned(), value.to_string(), origin.to_string())),
+    );
+    for (number, (table, origin)) in resolved.repositories.iter().enumerate() {
+        rows.extend(table.values.iter().map(|(key, (value, line))| {
+            let key = format!("repository[{number}].{key}");
+            (key, value.to_string(), at_line(origin, *line).to_string())
+        }));
+    }
+    rows.extend(environment());
+    table(&rows)
+}
+
+fn at_line(origin: &Origin, line: usize) -> Origin {
+    match origin {
+        Origin::File(path, _) => Origin::File(path.clone(), line),
+        other => other.clone(),
+    }
+}
+
+fn environment() -> impl Iterator<Item = (String, String, String)> {
+    ENVIRONMENT.iter().filter_map(|(name, secret)| {
+        let value = std::env::var(name).ok().filter(|value| !value.is_empty())?;
+        let shown =
+            if *secret { "(set, not shown)".to_owned() } else { Value::Text(value).to_string() };
+        Some(((*name).to_owned(), shown, "environment".to_owned()))
+    })
+}
+
+fn table(rows: &[(String, String, String)]) -> String {
+    let width = |of: fn(&(String, String, String)) -> &String| {
+        rows.iter().map(|row| of(row).chars().count()).max().unwrap_or(0)
+    };
+    let (keys, values) = (width(|row| &row.0), width(|row| &row.1));
+    let line = |(key, value, origin): &(String, String, String)| {
+        format!("{key:keys$}  {value:values$}  {origin}").trim_end().to_owned() + "\n"
+    };
+    rows.iter().map(line).collect()
+}

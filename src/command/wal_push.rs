@@ -1,0 +1,96 @@
+//! `wal-push PATH NAME`: archives one finished WAL file in every repository, and takes the next ones
+//! along.
+
+mod batch;
+mod input;
+
+use std::path::{Path, PathBuf};
+
+use self::batch::Batch;
+use self::input::Input;
+use crate::config::{Config, Location};
+use crate::data_directory::{DataDirectory, StateFolder, ready_files};
+use crate::error::{Class, Error, Result};
+use crate::look_ahead::Notes;
+use crate::postgres::WalFileName;
+use crate::{prefetch, repository};
+
+/// Returns when `name` is durable in every repository. The error of one repository fails the push,
+/// after the others were given their copy: PostgreSQL then keeps the file and asks again, and the next
+/// push finds the copies that are there.
+pub fn run(config: &Config, path: &Path, name: &str) -> Result<()> {
+    let name: WalFileName = name.parse().map_err(|error| {
+        Error::new(Class::Input, format!("could not archive: {error}"))
+            .hint("Write archive_command = 'wal-push %p %f'.")
+    })?;
+    let data_directory = DataDirectory::find(path);
+    if let Some(data_directory) = &data_directory {
+        check_places(config, data_directory)?;
+    }
+    let state = data_directory.as_ref().and_then(state_folder);
+    let notes = state.as_ref().and_then(|state| notes(config, state));
+    if notes.as_ref().is_some_and(|notes| notes.take(name, path)) {
+        tracing::debug!(segment = %name, "already archived by an earlier call");
+        return Ok(());
+    }
+    let asked = Input::open(path, name, data_directory.as_ref())?;
+    let repositories = repository::open_all(config, state.as_ref().map(StateFolder::path))?;
+    // Two calls at once would look ahead at the same files; the second one keeps to its own.
+    let lock = state.as_ref().and_then(|state| state.lock("push.lock").ok().flatten());
+    let mut next = Vec::new();
+    if let (Some(data_directory), Some(notes), Some(_)) = (&data_directory, &notes, &lock) {
+        notes.remove_old();
+        next = ready_after(data_directory, name, notes, config.wal.look_ahead);
+        if !data_directory.is_in_recovery() {
+            prefetch::remove_leftovers(data_directory);
+        }
+    }
+    Batch { config, repositories: &repositories, data_directory, notes }.run(asked, &next)
+}
+
+/// Without a place for notes every file is pushed when it is asked for; nothing is lost but time.
+fn state_folder(data_directory: &DataDirectory) -> Option<StateFolder> {
+    let state = StateFolder::of(data_directory);
+    state.inspect_err(|error| tracing::warn!("no look-ahead: {error}")).ok()
+}
+
+fn notes(config: &Config, state: &StateFolder) -> Option<Notes> {
+    let folder =
+        state.folder("pushed").inspect_err(|error| tracing::warn!("no look-ahead: {error}"));
+    Some(Notes::new(folder.ok()?, repository::fingerprint(config)))
+}
+
+/// The files that PostgreSQL will ask for after `name`, and that no earlier call has pushed.
+fn ready_after(
+    data_directory: &DataDirectory,
+    name: WalFileName,
+    notes: &Notes,
+    most: usize,
+) -> Vec<(WalFileName, PathBuf)> {
+    if most == 0 {
+        return Vec::new();
+    }
+    let pg_wal = data_directory.pg_wal();
+    let ready = ready_files(&pg_wal).into_iter();
+    let others = ready.filter(|ready| *ready != name && !notes.exists(*ready));
+    others.take(most).map(|ready| (ready, pg_wal.join(ready.to_string()))).collect()
+}
+
+fn check_places(config: &Config, data_directory: &DataDirectory) -> Result<()> {
+    for repository in &config.repositories {
+        if let Location::Folder(root) = &repository.location
+            && root.starts_with(data_directory.path())
+        {
+            return Err(Error::new(
+                Class::Configuration,
+                format!(
+                    "repository {} lies in the data directory {:?} and would be lost with it",
+                    repository.name,
+                    data_directory.path()
+                ),
+            )
+            .hint("Put it on another disk."));
+        }
+    }
+    Ok(())
+}

@@ -1,0 +1,63 @@
+//! A PostgreSQL data directory as the WAL commands see it: whose it is, whether it recovers, what
+//! waits to be archived, and where Seawall keeps its own notes.
+
+mod archive_status;
+mod state;
+
+use std::fs;
+use std::path::{Path, PathBuf};
+
+pub use archive_status::ready_files;
+pub use state::StateFolder;
+
+use crate::error::{Class, Error, Result};
+use crate::postgres::{SystemIdentifier, system_identifier_of_control_file};
+
+const CONTROL_FILE: &str = "global/pg_control";
+
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct DataDirectory(PathBuf);
+
+impl DataDirectory {
+    /// The data directory that `path`, a file in some `pg_wal`, lies in; else the working directory, if
+    /// it is one. PostgreSQL calls its commands in the data directory with a relative path;
+    /// `pg_rewind` calls them elsewhere, with the path of its target.
+    pub fn find(path: &Path) -> Option<Self> {
+        let path = std::path::absolute(path).ok()?;
+        let of_path = path.parent().and_then(Path::parent).map(Path::to_owned);
+        let working = std::env::current_dir().ok();
+        let mut candidates = of_path.into_iter().chain(working);
+        candidates.find(|folder| folder.join(CONTROL_FILE).is_file()).map(Self)
+    }
+
+    pub fn path(&self) -> &Path {
+        &self.0
+    }
+
+    pub fn pg_wal(&self) -> PathBuf {
+        self.0.join("pg_wal")
+    }
+
+    pub fn system_identifier(&self) -> Result<SystemIdentifier> {
+        let path = self.0.join(CONTROL_FILE);
+        let bytes = fs::read(&path).map_err(|error| Error::file("read", &path, &error))?;
+        system_identifier_of_control_file(&bytes)
+            .map_err(|error| Error::new(Class::Input, format!("could not use {path:?}: {error}")))
+    }
+
+    /// Whether the server is, or will start as, a standby. Where both signal files exist, PostgreSQL
+    /// goes by this one.
+    pub fn is_standby(&self) -> bool {
+        self.0.join("standby.signal").exists()
+    }
+
+    /// Whether the server recovers from the archive. `pg_rewind` fetches WAL in a directory that does
+    /// not.
+    pub fn is_in_recovery(&self) -> bool {
+        self.is_standby() || self.0.join("recovery.signal").exists()
+    }
+
+    pub fn exists(&self) -> bool {
+        self.0.join(CONTROL_FILE).exists()
+    }
+}

@@ -1,0 +1,8 @@
+//! One `wal-push` takes further finished segments along, because PostgreSQL's archiver asks for one at
+//! a time: what waits, in what order, and the notes by which the next calls answer at once.
+
+mod note;
+mod queue;
+
+pub use note::{Notes, Seen};
+pub use queue::Queue;

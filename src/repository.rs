@@ -1,0 +1,77 @@
+//! What a repository holds: which objects there are, how they are named and what they mean.
+//! `docs/repository-format.md` is its description for people.
+
+mod archive;
+mod fetch;
+mod later;
+mod layout;
+
+use std::path::Path;
+
+pub use archive::{Archived, Prepared};
+pub use fetch::{Source, Target, check_content};
+pub use later::Later;
+pub use layout::WalFolder;
+
+use crate::codec::{Identities, Recipients};
+use crate::config::{Config, RepositoryConfig};
+use crate::error::Result;
+use crate::storage::{self, Storage};
+
+pub struct Repository {
+    name: String,
+    storage: Box<dyn Storage>,
+    /// The keys to encrypt to; `None` where objects are stored in the clear.
+    recipients: Option<Recipients>,
+}
+
+impl Repository {
+    fn open(config: &RepositoryConfig, all: &Config, state: Option<&Path>) -> Result<Self> {
+        let encrypt = config.encrypt.unwrap_or(true) && !all.encryption.recipients.is_empty();
+        let texts = all.encryption.recipients.iter().map(String::as_str);
+        let recipients = encrypt.then(|| Recipients::parse(texts)).transpose()?;
+        let storage = storage::open(config, all.limits, state)
+            .map_err(|error| error.while_doing(format!("repository {}", config.name)))?;
+        Ok(Self { name: config.name.clone(), storage, recipients })
+    }
+
+    pub fn name(&self) -> &str {
+        &self.name
+    }
+
+    /// Where it is, for messages.
+    pub fn place(&self) -> String {
+        self.storage.place()
+    }
+}
+
+/// Opens every configured repository, in order.
+pub fn open_all(config: &Config, state: Option<&Path>) -> Result<Vec<Repository>> {
+    config.repositories.iter().map(|one| Repository::open(one, config, state)).collect()
+}
+
+/// The private keys of this host, if it has any.
+pub fn identities(config: &Config) -> Result<Identities> {
+    let path = config.encryption.identity_file.as_deref();
+    path.map_or_else(|| Ok(Identities::default()), Identities::read)
+}
+
+/// A name for "this cluster in these repositories", so that notes made for others are not believed.
+pub fn fingerprint(config: &Config) -> String {
+    let mut hasher = blake3::Hasher::new();
+    for part in
+        std::iter::once(&config.cluster).chain(config.repositories.iter().map(|one| &one.url))
+    {
+        hasher.update(part.as_bytes());
+        hasher.update(&[0]);
+    }
+    for repository in &config.repositories {
+        let endpoint = match &repository.location {
+            crate::config::Location::S3(s3) => s3.endpoint.clone().unwrap_or_default(),
+            crate::config::Location::Folder(_) => String::new(),
+        };
+        hasher.update(endpoint.as_bytes());
+        hasher.update(&[u8::from(repository.encrypt.unwrap_or(true))]);
+    }
+    hasher.finalize().to_hex()[..16].to_owned()
+}

@@ -1,0 +1,165 @@
+use std::io::Read;
+use std::sync::{Mutex, PoisonError};
+
+use bytes::Bytes;
+
+use super::{Repository, WalFolder};
+use crate::codec::{Encoded, Identities, LABEL_BYTES_MAX, Label, decode, encrypt, label_of_stored};
+use crate::error::{Class, Error, Result};
+use crate::failpoint;
+use crate::postgres::WalFileName;
+use crate::storage::{Created, Facts};
+
+/// What became of a file that was to be archived.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Archived {
+    /// Stored now, in so many bytes.
+    New { bytes: u64 },
+    /// The same content was there already, and is durable.
+    Already,
+}
+
+/// A file ready to be stored: compressed once for all repositories, encrypted where one asks for it.
+pub struct Prepared {
+    pub label: Label,
+    clear: Bytes,
+    encrypted: Mutex<Option<Bytes>>,
+}
+
+impl Prepared {
+    pub fn new(encoded: Encoded) -> Self {
+        Self {
+            label: encoded.label,
+            clear: Bytes::from(encoded.bytes),
+            encrypted: Mutex::default(),
+        }
+    }
+
+    /// All repositories have the same recipients, so the first one encrypts for all.
+    fn bytes_for(&self, repository: &Repository) -> Result<Bytes> {
+        let Some(recipients) = &repository.recipients else { return Ok(self.clear.clone()) };
+        let mut encrypted = self.encrypted.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(bytes) = &*encrypted {
+            return Ok(bytes.clone());
+        }
+        let bytes = Bytes::from(encrypt(&self.clear, &self.label, recipients)?);
+        *encrypted = Some(bytes.clone());
+        Ok(bytes)
+    }
+
+    fn facts(&self) -> Facts {
+        let digest = self.label.digest.to_string();
+        let size = self.label.size.to_string();
+        let facts = [("seawall-format", "1"), ("seawall-size", &size), ("seawall-blake3", &digest)];
+        facts.into_iter().map(|(name, value)| (name.to_owned(), value.to_owned())).collect()
+    }
+}
+
+impl Repository {
+    /// Stores a WAL file under its name, once and for ever. `prepared` is called when its content is
+    /// needed, so that the question before it can be asked while the content is still compressed.
+    pub fn archive(
+        &self,
+        folder: &WalFolder,
+        name: WalFileName,
+        prepared: impl FnOnce() -> Result<std::sync::Arc<Prepared>>,
+    ) -> Result<Archived> {
+        let said = |error: Error| {
+            error.while_doing(format!("could not archive {name} in repository {}", self.name))
+        };
+        self.archive_unnamed(folder, name, prepared).map_err(said)
+    }
+
+    fn archive_unnamed(
+        &self,
+        folder: &WalFolder,
+        name: WalFileName,
+        prepared: impl FnOnce() -> Result<std::sync::Arc<Prepared>>,
+    ) -> Result<Archived> {
+        let encrypted = self.recipients.is_some();
+        // Encryption may have been switched on or off since the name was stored.
+        let sibling = folder.key(name, !encrypted);
+        let sibling_there = self.storage.head(&sibling)?.is_some();
+        let prepared = prepared()?;
+        if sibling_there {
+            return self.compare(&sibling, !encrypted, &prepared.label);
+        }
+        let key = folder.key(name, encrypted);
+        let bytes = prepared.bytes_for(self)?;
+        let length = bytes.len() as u64;
+        let created = self.storage.create(&key, bytes, &prepared.facts())?;
+        failpoint::reach("push.repository-done");
+        match created {
+            Created::New => Ok(Archived::New { bytes: length }),
+            Created::Taken => self.compare(&key, encrypted, &prepared.label),
+        }
+    }
+
+    /// The name is taken: the same content is success, other content stops.
+    fn compare(&self, key: &str, encrypted: bool, ours: &Label) -> Result<Archived> {
+        let theirs = self.stored_label(key, encrypted)?;
+        if theirs.size == ours.size && theirs.digest == ours.digest {
+            self.storage.settle(key)?;
+            return Ok(Archived::Already);
+        }
+        Err(Error::new(
+            Class::Conflict,
+            format!(
+                "expected {} bytes with BLAKE3 {}, found an object of that name with {} bytes and BLAKE3 {}; \
+                 nothing was changed",
+                ours.size, ours.digest, theirs.size, theirs.digest
+            ),
+        )
+        .hint(
+            "Two servers archive into one cluster name, or this server was restored and went its own way. \
+             Give one of them another cluster name; never delete the object before you know which is right.",
+        ))
+    }
+
+    /// What the stored object is, from reading it all where that is cheap and possible; else from what
+    /// it says of itself.
+    fn stored_label(&self, key: &str, encrypted: bool) -> Result<Label> {
+        let damaged = |error: Error| {
+            error.while_doing(format!("the object {key} is in the way and can't be read")).hint(
+                "Move that object aside after looking at it; then the file is archived again.",
+            )
+        };
+        if self.storage.reads_are_cheap() && !encrypted {
+            return self.read_through(key).map_err(damaged);
+        }
+        if let Some(label) =
+            self.storage.head(key)?.and_then(|stored| label_of_facts(&stored.facts))
+        {
+            return Ok(label);
+        }
+        let mut front = Vec::new();
+        let mut reader = self.reader(key, Some(LABEL_BYTES_MAX as u64))?;
+        reader
+            .read_to_end(&mut front)
+            .map_err(|error| damaged(Error::new(Class::Unreachable, error.to_string())))?;
+        label_of_stored(&front, encrypted)
+            .map_err(|error| damaged(Error::new(Class::Damaged, error.to_string())))
+    }
+
+    fn reader(&self, key: &str, limit: Option<u64>) -> Result<Box<dyn Read + Send>> {
+        let opened = self.storage.open(key, limit)?;
+        opened.ok_or_else(|| {
+            Error::new(Class::Unreachable, format!("the object {key} was there and is gone"))
+        })
+    }
+
+    fn read_through(&self, key: &str) -> Result<Label> {
+        let none = Identities::default();
+        let mut decoded = decode(self.reader(key, None)?, false, &none)?;
+        let mut buffer = vec![0; 1 << 18];
+        while decoded.read(&mut buffer)? > 0 {}
+        Ok(decoded.label)
+    }
+}
+
+fn label_of_facts(facts: &Facts) -> Option<Label> {
+    let format = facts.get("seawall-format")?;
+    let size = facts.get("seawall-size")?.parse().ok()?;
+    let digest = facts.get("seawall-blake3")?.parse().ok()?;
+    (format == "1").then(|| Label { name: String::new(), size, digest })
+}

@@ -1,0 +1,161 @@
+use std::io::Write;
+use std::time::Duration;
+
+use super::{Repository, WalFolder};
+use crate::codec::{Decoded, Identities, Label, decode};
+use crate::config::Limits;
+use crate::error::{Class, Error, Result};
+use crate::postgres::{
+    FIRST_PAGE_HEADER_BYTES, TimelineHistory, WalFileName, WalPageHeader, check_backup_history,
+};
+
+const BUFFER_BYTES: usize = 1 << 18;
+
+/// Histories and backup histories are a few hundred bytes; more than this is not one.
+const SMALL_FILE_BYTES_MAX: u64 = 1 << 20;
+
+/// What is needed to read a file out of any repository.
+pub struct Source<'a> {
+    pub folder: &'a WalFolder,
+    pub identities: &'a Identities,
+    pub limits: Limits,
+}
+
+/// A place to decode into; emptied when a try is abandoned for another.
+pub trait Target: Write {
+    fn restart(&mut self) -> std::io::Result<()>;
+}
+
+impl Target for std::fs::File {
+    fn restart(&mut self) -> std::io::Result<()> {
+        use std::io::Seek;
+        self.set_len(0)?;
+        self.rewind()
+    }
+}
+
+impl Repository {
+    /// Decodes `name` into `target` and proves it: length and digest against the label, the label and
+    /// the page header against the name and the system. `None` when this repository does not have it.
+    pub fn fetch(
+        &self,
+        source: &Source<'_>,
+        name: WalFileName,
+        target: &mut dyn Target,
+    ) -> Result<Option<Label>> {
+        let said = |error: Error| {
+            error.while_doing(format!("could not fetch {name} from repository {}", self.name))
+        };
+        for tried in 1.. {
+            let Some(decoded) = self.open_wal(source, name).map_err(said)? else { return Ok(None) };
+            let failure = match write_out(decoded, source, name, target) {
+                Ok(label) => return Ok(Some(label)),
+                Err(failure) => failure,
+            };
+            if tried >= tries(failure.class(), source.limits) {
+                return Err(said(failure));
+            }
+            tracing::info!("trying again: {}", said(failure));
+            std::thread::sleep(Duration::from_millis(100 << tried.min(6)));
+            let empty = target.restart();
+            empty.map_err(|error| said(Error::new(Class::LocalFile, error.to_string())))?;
+        }
+        Ok(None)
+    }
+
+    fn open_wal<'a>(
+        &self,
+        source: &'a Source<'_>,
+        name: WalFileName,
+    ) -> Result<Option<Decoded<'a>>> {
+        let expected = self.recipients.is_some() || !source.identities.is_empty();
+        for encrypted in [expected, !expected] {
+            let key = source.folder.key(name, encrypted);
+            if let Some(reader) = self.storage.open(&key, None)? {
+                return decode(reader, encrypted, source.identities).map(Some);
+            }
+        }
+        Ok(None)
+    }
+}
+
+/// How often a failure in the middle of an object is worth a try. An answer that broke off, as often as
+/// a request; bytes that are wrong, once more, because they may have been damaged on the way.
+fn tries(class: Class, limits: Limits) -> u32 {
+    match class {
+        Class::Unreachable => limits.attempts,
+        Class::Damaged => 2,
+        _ => 1,
+    }
+}
+
+fn write_out(
+    mut decoded: Decoded<'_>,
+    source: &Source<'_>,
+    name: WalFileName,
+    target: &mut dyn Target,
+) -> Result<Label> {
+    let label = decoded.label.clone();
+    check_label(&label, name)?;
+    let mut buffer = vec![0; BUFFER_BYTES];
+    let mut front = Vec::new();
+    loop {
+        let read = decoded.read(&mut buffer)?;
+        if read == 0 {
+            break;
+        }
+        if front.len() < FIRST_PAGE_HEADER_BYTES || label.size <= SMALL_FILE_BYTES_MAX {
+            front.extend_from_slice(&buffer[..read]);
+        }
+        let written = target.write_all(&buffer[..read]);
+        written.map_err(|error| {
+            Error::new(Class::LocalFile, format!("could not write the file: {error}"))
+        })?;
+    }
+    check_content(&front, label.size, name, source.folder)?;
+    Ok(label)
+}
+
+fn check_label(label: &Label, name: WalFileName) -> Result<()> {
+    if label.name != name.to_string() {
+        let message = format!("expected the object of {name}, found that of {}", label.name);
+        return Err(Error::new(Class::Damaged, message).hint(
+            "Somebody moved objects in the repository; put them back under the names their labels say.",
+        ));
+    }
+    if name.is_small() && label.size > SMALL_FILE_BYTES_MAX {
+        let message =
+            format!("expected at most {SMALL_FILE_BYTES_MAX} bytes, found {}", label.size);
+        return Err(Error::new(Class::Damaged, message));
+    }
+    Ok(())
+}
+
+/// Whether content that begins with `front` (all of it for small files) may stand under `name`.
+pub fn check_content(front: &[u8], size: u64, name: WalFileName, folder: &WalFolder) -> Result<()> {
+    let damaged = |reason: &dyn std::fmt::Display| Error::new(Class::Damaged, reason.to_string());
+    match name {
+        WalFileName::Segment(segment) | WalFileName::Partial(segment) => {
+            let header = WalPageHeader::parse(front).map_err(|error| damaged(&error))?;
+            header.check_name(segment).map_err(|error| damaged(&error))?;
+            if header.system_identifier != folder.system() {
+                return Err(damaged(&format!(
+                    "expected WAL of system {}, found WAL of system {}",
+                    folder.system(),
+                    header.system_identifier
+                )));
+            }
+            if size != header.segment_size.bytes() {
+                return Err(damaged(&format!(
+                    "expected a segment of {} bytes as its header says, found {size} bytes",
+                    header.segment_size.bytes()
+                )));
+            }
+            Ok(())
+        }
+        WalFileName::History(timeline) => {
+            TimelineHistory::parse(timeline, front).map(|_| ()).map_err(|error| damaged(&error))
+        }
+        WalFileName::Backup { .. } => check_backup_history(front).map_err(|error| damaged(&error)),
+    }
+}
