@@ -137,16 +137,24 @@ impl Fetch<'_> {
     /// From the first repository that has it. Absence counts only if all answered: one that did not may be
     /// the one that has it.
     fn fetch(&self) -> Result<Option<Label>> {
-        let mut failures = Vec::new();
+        let mut failures: Vec<Error> = Vec::new();
         for repository in self.repositories {
             match self.fetch_from(repository) {
-                Ok(Some(label)) => return Ok(Some(label)),
-                Ok(None) => {}
-                Err(error) => {
-                    tracing::warn!("{error}");
-                    failures.push(error);
+                Ok(Some(label)) => {
+                    for failure in failures {
+                        tracing::warn!(
+                            "fetched it from repository {}: {failure}",
+                            repository.name()
+                        );
+                    }
+                    return Ok(Some(label));
                 }
+                Ok(None) => {}
+                Err(failure) => failures.push(failure),
             }
+        }
+        for other in failures.iter().skip(1) {
+            tracing::error!("{other}");
         }
         failures.into_iter().next().map_or(Ok(None), Err)
     }

@@ -90,7 +90,7 @@ impl Storage for S3Storage {
                 Arc::clone(&self.runtime),
                 self.limits.request,
             )))),
-            Err(error) => failure::absent_or(error, "GET", &self.config, key),
+            Err(error) => failure::absent_or(error, "GET", &self.config, &self.key(key)),
         }
     }
 
@@ -107,7 +107,8 @@ impl Storage for S3Storage {
             let request = self.client.list_objects_v2().bucket(&self.config.bucket);
             let request = request.prefix(self.key(prefix)).set_start_after(start.take());
             let answer = self.runtime.block_on(request.set_continuation_token(token).send());
-            let page = answer.map_err(|error| failure::of(error, "LIST", &self.config, prefix))?;
+            let page = answer
+                .map_err(|error| failure::of(error, "LIST", &self.config, &self.key(prefix)))?;
             for object in page.contents() {
                 let key = object.key().and_then(|key| key.strip_prefix(&strip)).unwrap_or_default();
                 // Not every store honours start-after.
