@@ -1,63 +1,57 @@
-use std::fs::{self, File, OpenOptions, TryLockError};
+use std::fs::{self, File, OpenOptions, Permissions, TryLockError};
 use std::io::{self, Write};
-use std::os::unix::fs::{MetadataExt, OpenOptionsExt};
-use std::path::{Path, PathBuf};
+use std::os::unix::fs::{MetadataExt, PermissionsExt};
+use std::path::Path;
+
+use tempfile::NamedTempFile;
 
 use crate::error::{Error, Result};
 
 const PREFIX: &str = ".seawall-tmp-";
 
-/// A file that is being written, under a name that nothing else uses. It is removed when dropped,
-/// unless it was published. Its writer holds a lock on it for as long as it lives: that is how the
-/// next run tells the leavings of a dead process from the work of a living one, also from another
+/// A file that is being written, mode 0600, under a name that nothing else uses. It is removed when
+/// dropped, unless it was published. Its writer holds a lock on it for as long as it lives: that is how
+/// the next run tells the leavings of a dead process from the work of a living one, also from another
 /// host on a shared file system.
-pub struct Temporary {
-    file: File,
-    path: PathBuf,
-    published: bool,
-}
+pub struct Temporary(NamedTempFile);
 
 impl Temporary {
     pub fn create_in(folder: &Path) -> Result<Self> {
+        let failed = |error| Error::file("create a file in", folder, &error);
         loop {
-            let path = folder.join(format!("{PREFIX}{:016x}", random()?));
-            match open_locked(&path) {
-                Ok(Some(file)) => return Ok(Self { file, path, published: false }),
-                Ok(None) => {}
-                Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {}
-                Err(error) => return Err(Error::file("create", &path, &error)),
+            let mut builder = tempfile::Builder::new();
+            builder.prefix(PREFIX).permissions(Permissions::from_mode(0o600));
+            let file = builder.tempfile_in(folder).map_err(failed)?;
+            file.as_file().lock().map_err(failed)?;
+            // A cleaner may have taken the file between its creation and our lock.
+            if file.as_file().metadata().map_err(failed)?.nlink() > 0 {
+                return Ok(Self(file));
             }
         }
     }
 
     pub fn path(&self) -> &Path {
-        &self.path
+        self.0.path()
     }
 
     pub fn file(&mut self) -> &mut File {
-        &mut self.file
+        self.0.as_file_mut()
     }
 
     /// Puts the file in the place of whatever is at `target`. Atomic, but not synced: for files that
     /// can be had again, such as a segment on its way into a data directory.
-    pub fn replace(mut self, target: &Path) -> Result<()> {
-        fs::rename(&self.path, target).map_err(|error| Error::file("create", target, &error))?;
-        self.published = true;
-        Ok(())
+    pub fn replace(self, target: &Path) -> Result<()> {
+        let replaced = self.0.persist(target);
+        replaced.map(|_| ()).map_err(|error| Error::file("create", target, &error.error))
     }
 
     /// Gives the file the name `target`, or says that the name is taken; what is there stays.
-    pub(super) fn publish_as(mut self, target: &Path) -> io::Result<bool> {
-        let created = rename_no_replace(&self.path, target)?;
-        self.published = created;
-        Ok(created)
-    }
-}
-
-impl Drop for Temporary {
-    fn drop(&mut self) {
-        if !self.published {
-            let _ = fs::remove_file(&self.path);
+    /// (`renameat2(RENAME_NOREPLACE)`, or `link` where the file system does not know that.)
+    pub(super) fn publish_as(self, target: &Path) -> io::Result<bool> {
+        match self.0.persist_noclobber(target) {
+            Ok(_) => Ok(true),
+            Err(error) if error.error.kind() == io::ErrorKind::AlreadyExists => Ok(false),
+            Err(error) => Err(error.error),
         }
     }
 }
@@ -69,31 +63,6 @@ pub fn replace(target: &Path, content: &[u8]) -> Result<()> {
     let written = temporary.file().write_all(content);
     written.map_err(|error| Error::file("write", target, &error))?;
     temporary.replace(target)
-}
-
-/// `None` when a cleaner took the file between its creation and our lock.
-fn open_locked(path: &Path) -> io::Result<Option<File>> {
-    let file = OpenOptions::new().write(true).read(true).create_new(true).mode(0o600).open(path)?;
-    file.lock()?;
-    Ok((file.metadata()?.nlink() > 0).then_some(file))
-}
-
-/// `renameat2(RENAME_NOREPLACE)`; where the file system does not know it (NFS), `link` and `unlink`,
-/// which refuses a taken name just as surely.
-fn rename_no_replace(from: &Path, to: &Path) -> io::Result<bool> {
-    use rustix::fs::{CWD, RenameFlags, renameat_with};
-    use rustix::io::Errno;
-
-    match renameat_with(CWD, from, CWD, to, RenameFlags::NOREPLACE) {
-        Ok(()) => Ok(true),
-        Err(Errno::EXIST) => Ok(false),
-        Err(Errno::INVAL | Errno::NOSYS) => match fs::hard_link(from, to) {
-            Ok(()) => fs::remove_file(from).map(|()| true),
-            Err(error) if error.kind() == io::ErrorKind::AlreadyExists => Ok(false),
-            Err(error) => Err(error),
-        },
-        Err(error) => Err(error.into()),
-    }
 }
 
 /// Removes temporary files whose writer is dead. What cannot be looked at stays: it does no harm.
@@ -113,15 +82,6 @@ fn remove_if_abandoned(path: &Path) {
             let _ = fs::remove_file(path);
         }
         Err(TryLockError::WouldBlock | TryLockError::Error(_)) => {}
-    }
-}
-
-fn random() -> Result<u64> {
-    let mut bytes = [0; 8];
-    let open = |error| Error::file("read", Path::new("/dev/urandom"), &error);
-    match rustix::rand::getrandom(&mut bytes, rustix::rand::GetRandomFlags::empty()) {
-        Ok(_) => Ok(u64::from_ne_bytes(bytes)),
-        Err(error) => Err(open(error.into())),
     }
 }
 

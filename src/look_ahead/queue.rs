@@ -15,6 +15,8 @@ pub struct Queue<T> {
 struct State<T> {
     waiting: VecDeque<(T, u64)>,
     bytes_under_way: u64,
+    /// Whether the first one, which somebody waits for, was taken.
+    started: bool,
     stopped: bool,
 }
 
@@ -22,7 +24,7 @@ impl<T> Queue<T> {
     /// Items with their size in bytes.
     pub fn new(items: impl IntoIterator<Item = (T, u64)>, bytes_max: u64, until: Instant) -> Self {
         let waiting = items.into_iter().collect();
-        let state = State { waiting, bytes_under_way: 0, stopped: false };
+        let state = State { waiting, bytes_under_way: 0, started: false, stopped: false };
         Self { state: Mutex::new(state), changed: Condvar::new(), bytes_max, until }
     }
 
@@ -30,12 +32,13 @@ impl<T> Queue<T> {
     pub fn take(&self) -> Option<(T, u64)> {
         let mut state = self.state();
         loop {
-            if state.stopped || Instant::now() >= self.until && state.bytes_under_way > 0 {
+            if state.stopped || state.started && Instant::now() >= self.until {
                 return None;
             }
             let next = state.waiting.front()?.1;
             if state.bytes_under_way == 0 || state.bytes_under_way + next <= self.bytes_max {
                 state.bytes_under_way += next;
+                state.started = true;
                 return state.waiting.pop_front();
             }
             state = self.changed.wait(state).unwrap_or_else(PoisonError::into_inner);
@@ -80,6 +83,14 @@ mod tests {
             queue.done(100);
             assert_eq!(second.join().unwrap(), Some((1, 1)));
         });
+        assert_eq!(queue.take(), None);
+    }
+
+    #[test]
+    fn when_time_is_up_only_the_first_is_started() {
+        let queue = Queue::new([(1, 1), (2, 1)], 10, Instant::now());
+        assert_eq!(queue.take(), Some((1, 1)));
+        queue.done(1);
         assert_eq!(queue.take(), None);
     }
 

@@ -1,5 +1,6 @@
 use std::fs::{self, File};
 use std::io::{self, Read};
+use std::os::unix::fs::OpenOptionsExt;
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
@@ -107,7 +108,9 @@ impl PrefetchFolder {
     pub(super) fn start(&self, segment: WalSegment) -> Result<Option<File>> {
         let path = self.fetching(segment);
         let failed = |error: &io::Error| Error::file("create", &path, error);
-        let file = File::options().create(true).read(true).write(true).truncate(false).open(&path);
+        let mut options = File::options();
+        options.create(true).read(true).write(true).truncate(false).mode(0o600);
+        let file = options.open(&path);
         let file = file.map_err(|error| failed(&error))?;
         if file.try_lock().is_err() {
             return Ok(None);
