@@ -26,6 +26,11 @@ use crate::error::Result;
 /// Where a command looks when it is told nothing.
 pub const DEFAULT_FILE: &str = "/etc/seawall/seawall.toml";
 
+/// What the text of a configuration file says by itself, without flags and environment.
+pub fn of_text(text: &str) -> Result<Resolved> {
+    layers::of_text(text)
+}
+
 /// Resolves the configuration of this process from its flags, environment and file.
 pub fn resolve(flags: &FlagValues) -> Result<Resolved> {
     layers::resolve(flags, &environment::Environment::of_process()?)

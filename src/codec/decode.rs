@@ -1,4 +1,4 @@
-use std::io::{self, BufRead, BufReader, Read};
+use std::io::{self, BufRead, BufReader, Cursor, Read};
 
 use super::digest::Digest;
 use super::identities::Identities;
@@ -6,6 +6,14 @@ use super::label::{LABEL_BYTES_MAX, Label};
 use crate::error::{Class, Error, Result};
 
 const BUFFER_BYTES: usize = 1 << 18;
+
+/// The largest window that a frame may ask memory for, as a power of two. Ours stay below 2 MiB at
+/// every level; damage must not be able to ask for more than this.
+const WINDOW_LOG_MAX: u32 = 23;
+
+/// A header takes some 300 bytes and 100 for each recipient. age's own parser reads on, all of an
+/// object into memory, as long as what it has may be the beginning of a header.
+const AGE_HEADER_BYTES_MAX: u64 = 1 << 16;
 
 /// The plain content of a stored object. Reading it to its end proves length and digest against the
 /// label; a reader that stops early has no proof of what it read.
@@ -29,7 +37,10 @@ pub fn decode<'a>(
     open(stored)
 }
 
-fn decrypt<'a>(stored: impl BufRead + 'a, identities: &'a Identities) -> Result<impl Read + 'a> {
+fn decrypt<'a>(
+    mut stored: impl BufRead + 'a,
+    identities: &'a Identities,
+) -> Result<impl Read + 'a> {
     if identities.is_empty() {
         return Err(Error::new(
             Class::Configuration,
@@ -37,8 +48,22 @@ fn decrypt<'a>(stored: impl BufRead + 'a, identities: &'a Identities) -> Result<
         )
         .hint("Set encryption.identity_file to the file with the private key."));
     }
+    let stored = Cursor::new(age_header(&mut stored)?).chain(stored);
     let decryptor = age::Decryptor::new_buffered(stored).map_err(|error| not_opened(&error))?;
     decryptor.decrypt(identities.iter()).map_err(|error| not_opened(&error))
+}
+
+/// The lines up to the one that ends an age header.
+fn age_header(stored: &mut impl BufRead) -> Result<Vec<u8>> {
+    let mut limited = stored.take(AGE_HEADER_BYTES_MAX);
+    let (mut header, mut line) = (Vec::new(), 0);
+    while limited.read_until(b'\n', &mut header).map_err(|error| read_failed(&error))? > 0 {
+        if header[line..].starts_with(b"---") {
+            return Ok(header);
+        }
+        line = header.len();
+    }
+    Err(damaged(&"expected an age file, found no end of its header"))
 }
 
 fn not_opened(error: &age::DecryptError) -> Error {
@@ -62,8 +87,9 @@ fn open<'a>(mut stored: impl BufRead + 'a) -> Result<Decoded<'a>> {
         limited.read_to_end(&mut front).map_err(|error| read_failed(&error))?;
     }
     let (label, _) = Label::parse_frame(&front).map_err(|error| damaged(&error))?;
-    let plain = zstd::stream::read::Decoder::with_buffer(stored);
-    let plain = plain.map_err(|error| read_failed(&error))?;
+    let mut plain =
+        zstd::stream::read::Decoder::with_buffer(stored).map_err(|error| read_failed(&error))?;
+    plain.window_log_max(WINDOW_LOG_MAX).map_err(|error| read_failed(&error))?;
     Ok(Decoded { label, plain: Box::new(plain), hasher: blake3::Hasher::new(), total: 0 })
 }
 
@@ -152,19 +178,39 @@ mod tests {
 
     #[test]
     fn encrypted_objects_open_with_the_identity_and_show_their_label_without() {
-        let place = tempfile::tempdir().unwrap();
-        let path = place.path().join("key");
         let identity = age::x25519::Identity::generate();
         use age::secrecy::ExposeSecret;
-        std::fs::write(&path, identity.to_string().expose_secret()).unwrap();
-        let recipients = Recipients::parse([identity.to_public().to_string().as_str()]).unwrap();
+        let identities = Identities::parse(identity.to_string().expose_secret()).unwrap();
+        // Many others, so that their stanzas alone take up more than `LABEL_BYTES_MAX`.
+        let others = (0..60).map(|_| age::x25519::Identity::generate().to_public());
+        let keys: Vec<String> =
+            others.chain([identity.to_public()]).map(|key| key.to_string()).collect();
+        let recipients = Recipients::parse(keys.iter().map(String::as_str)).unwrap();
         let (compressed, label) = stored(&plain());
         let encrypted = encrypt(&compressed, &label, &recipients).unwrap();
-        let identities = Identities::read(&path).unwrap();
         assert_eq!(read_all(&encrypted, true, &identities), Ok(plain()));
         assert_eq!(label_of_stored(&encrypted[..LABEL_BYTES_MAX], true), Ok(label));
         let error = read_all(&encrypted, true, &Identities::default()).unwrap_err();
         assert_eq!(error.class(), Class::Configuration);
+    }
+
+    #[test]
+    fn a_header_without_an_end_and_an_enormous_window_are_damage() {
+        let key = age::x25519::Identity::generate();
+        use age::secrecy::ExposeSecret;
+        let identities = Identities::parse(key.to_string().expose_secret()).unwrap();
+        let endless = [b"age-encryption.org/v1\n-> ".as_slice(), &[b'a'; 1 << 24]].concat();
+        let error = read_all(&endless, true, &identities).unwrap_err();
+        assert_eq!(error.to_string(), "expected an age file, found no end of its header");
+        let (mut object, label) = stored(b"");
+        object.truncate(label.to_frame().len());
+        // zstd's magic number, a descriptor without content size, and a window of 2^27 bytes.
+        object.extend([0x28, 0xB5, 0x2F, 0xFD, 0x00, 17 << 3, 0x01, 0x00, 0x00]);
+        let error = read_all(&object, false, &identities).unwrap_err();
+        assert!(
+            error.to_string().starts_with("it can't be unpacked: Frame requires too much memory"),
+            "{error}"
+        );
     }
 
     #[test]

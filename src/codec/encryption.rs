@@ -34,8 +34,9 @@ impl Recipients {
 /// The bytes of a `.zst.age` object from those of a `.zst` object.
 pub fn encrypt(bytes: &[u8], label: &Label, recipients: &Recipients) -> Result<Vec<u8>> {
     let label = LabelStanza(label);
-    let all = recipients.0.iter().map(|recipient| recipient as &dyn Recipient);
-    let all = all.chain(std::iter::once(&label as &dyn Recipient));
+    // First of all, so that it lies within `LABEL_BYTES_MAX` whatever the number of recipients.
+    let all = std::iter::once(&label as &dyn Recipient);
+    let all = all.chain(recipients.0.iter().map(|recipient| recipient as &dyn Recipient));
     let failed = |reason: &dyn std::fmt::Display| {
         Error::new(Class::Internal, format!("could not encrypt: {reason}"))
     };

@@ -19,11 +19,10 @@ pub fn run(resolved: &Resolved) -> String {
     let mut rows = Vec::new();
     let file = resolved.file.as_ref().map_or("none".to_owned(), |path| path.display().to_string());
     rows.push(("configuration file".to_owned(), file, String::new()));
-    rows.extend(
-        resolved
-            .values()
-            .map(|(key, value, origin)| (key.to_owned(), value.to_string(), origin.to_string())),
-    );
+    rows.extend(resolved.values().map(|(key, found)| match found {
+        Some((value, origin)) => (key.to_owned(), value.to_string(), origin.to_string()),
+        None => (key.to_owned(), "(not set)".to_owned(), String::new()),
+    }));
     for (number, (table, origin)) in resolved.repositories.iter().enumerate() {
         rows.extend(table.values.iter().map(|(key, (value, line))| {
             let key = format!("repository[{number}].{key}");

@@ -54,15 +54,29 @@ impl Resolved {
         self.values.get(key).map(|(value, _)| value)
     }
 
-    pub fn values(&self) -> impl Iterator<Item = (&'static str, &Value, &Origin)> {
-        let find = |setting: &Setting| self.values.get_key_value(setting.key);
-        GLOBAL.iter().filter_map(find).map(|(key, (value, origin))| (*key, value, origin))
+    /// Every setting, in the order of their declaration; `None` for one that has no value.
+    pub fn values(&self) -> impl Iterator<Item = (&'static str, Option<&(Value, Origin)>)> {
+        GLOBAL.iter().map(|setting| (setting.key, self.values.get(setting.key)))
     }
 }
 
 pub fn resolve(flags: &FlagValues, environment: &Environment) -> Result<Resolved> {
     let path = file_path(flags, environment);
     let file = path.as_deref().map(File::read).transpose()?.unwrap_or_default();
+    combine(flags, environment, file, path)
+}
+
+pub fn of_text(text: &str) -> Result<Resolved> {
+    let file = File::parse(text)?;
+    combine(&FlagValues::default(), &Environment::default(), file, Some(PathBuf::new()))
+}
+
+fn combine(
+    flags: &FlagValues,
+    environment: &Environment,
+    file: File,
+    path: Option<PathBuf>,
+) -> Result<Resolved> {
     let mut values = BTreeMap::new();
     for setting in GLOBAL {
         if let Some(found) = find(setting, flags, environment, &file, path.as_deref())? {

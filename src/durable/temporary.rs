@@ -22,7 +22,7 @@ impl Temporary {
             let mut builder = tempfile::Builder::new();
             builder.prefix(PREFIX).permissions(Permissions::from_mode(0o600));
             let file = builder.tempfile_in(folder).map_err(failed)?;
-            file.as_file().lock().map_err(failed)?;
+            lock(file.as_file()).map_err(failed)?;
             // A cleaner may have taken the file between its creation and our lock.
             if file.as_file().metadata().map_err(failed)?.nlink() > 0 {
                 return Ok(Self(file));
@@ -54,6 +54,16 @@ impl Temporary {
             Err(error) => Err(error.error),
         }
     }
+}
+
+/// Some network file systems have no locks. There a file is written all the same, and leavings stay until
+/// somebody removes them: a cleaner removes nothing that it could not lock.
+fn lock(file: &File) -> io::Result<()> {
+    let unsupported = |error: &io::Error| {
+        let no_locks = rustix::io::Errno::NOLCK.raw_os_error();
+        error.kind() == io::ErrorKind::Unsupported || error.raw_os_error() == Some(no_locks)
+    };
+    file.lock().or_else(|error| if unsupported(&error) { Ok(()) } else { Err(error) })
 }
 
 /// Puts `content` in the place of `target`: whole or not at all, but not synced. For notes that may be

@@ -31,6 +31,9 @@ impl Repository {
     pub fn later_than(&self, folder: &WalFolder, name: WalFileName) -> Result<Option<Later>> {
         match name {
             WalFileName::Segment(segment) => self.later_segment(folder, segment),
+            // Timeline 1 branched off from none and has no history. PostgreSQL asks for it all the
+            // same when a recovery on it ends.
+            WalFileName::History(timeline) if timeline.number() == 1 => Ok(None),
             WalFileName::History(timeline) => self.later_timeline(folder, timeline),
             WalFileName::Partial(_) | WalFileName::Backup { .. } => Ok(None),
         }
