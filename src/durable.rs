@@ -2,9 +2,11 @@
 //! acknowledges survives a power cut, and what lies in a data directory is whole or absent.
 
 mod folders;
+mod open;
 mod publish;
 mod temporary;
 
 pub use folders::{create_folders, sync_folder};
+pub use open::{kind, open_to_read};
 pub use publish::{Published, publish_new, settle};
-pub use temporary::{Temporary, remove_abandoned, replace};
+pub use temporary::{Temporary, hand_over, remove_abandoned, replace};

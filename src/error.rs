@@ -1,7 +1,7 @@
 //! The one error of everything above the parsers: what could not be done, to what, expected against
 //! found, and the likeliest mend. Its class says what the caller may do and decides the exit status.
 
-use std::fmt;
+use std::fmt::{self, Write as _};
 use std::io;
 use std::path::Path;
 
@@ -63,12 +63,13 @@ impl Error {
 
     /// A failed operation on a file: `could not VERB "PATH": REASON`.
     pub fn file(verb: &str, path: &Path, error: &io::Error) -> Self {
-        let failure = Self::new(Class::LocalFile, format!("could not {verb} {path:?}: {error}"));
+        let reason = reason(error);
+        let failure = Self::new(Class::LocalFile, format!("could not {verb} {path:?}: {reason}"));
         match error.kind() {
             io::ErrorKind::PermissionDenied => failure
-                .hint("Check that the user that runs PostgreSQL owns it and may write there."),
+                .hint("Check owner and mode of it and of the folders above, for the user that runs PostgreSQL."),
             io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded => failure
-                .hint("Free some space on that file system; PostgreSQL keeps the WAL until then."),
+                .hint("Make room on that file system; until then nothing is lost."),
             io::ErrorKind::ReadOnlyFilesystem => failure
                 .hint("Mount that file system writable; the kernel log says why it is read-only."),
             _ => failure,
@@ -76,9 +77,20 @@ impl Error {
     }
 }
 
+/// What the system said, without the path that some libraries put into it: ours is beside it.
+fn reason(error: &io::Error) -> String {
+    let inner = error.get_ref().and_then(|inner| inner.source());
+    inner.map_or_else(|| error.to_string(), ToString::to_string)
+}
+
+/// One line, whatever a store or a file put into the message.
 impl fmt::Display for Error {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(&self.message)?;
+        let mut characters = self.message.chars();
+        characters.try_for_each(|character| match character {
+            control if control.is_control() => write!(f, "{}", control.escape_default()),
+            other => f.write_char(other),
+        })?;
         self.hint.iter().try_for_each(|hint| write!(f, ". HINT: {hint}"))
     }
 }
@@ -96,5 +108,11 @@ mod tests {
             error.while_doing("could not fetch 2").to_string(),
             "could not fetch 2: segment 2 is missing. HINT: Look for it."
         );
+    }
+
+    #[test]
+    fn is_one_line_whatever_a_store_says() {
+        let error = Error::new(Class::Refused, "HTTP status 403: <Error>\n\tno\u{1b}[0m é");
+        assert_eq!(error.to_string(), "HTTP status 403: <Error>\\n\\tno\\u{1b}[0m é");
     }
 }

@@ -2,6 +2,14 @@
 //!
 //! The binaries are thin; everything is here. `ARCHITECTURE.md` draws the modules and says which may
 //! use which.
+#![cfg_attr(
+    test,
+    allow(
+        clippy::disallowed_methods,
+        clippy::unwrap_used,
+        reason = "tests lay out their own files"
+    )
+)]
 
 pub mod cli;
 pub mod codec;

@@ -17,6 +17,10 @@ pub fn create_folders(root: &Path, folder: &Path) -> Result<()> {
         folder.ancestors().take_while(|path| path.starts_with(root) && !path.is_dir()).collect();
     for path in missing.into_iter().rev() {
         match DirBuilder::new().mode(0o700).create(path) {
+            Err(error) if error.kind() == io::ErrorKind::NotFound => {
+                return Err(Error::file("create folder", path, &error)
+                    .hint("Is the disk mounted? The folder above it must exist."));
+            }
             Err(error) if error.kind() != io::ErrorKind::AlreadyExists => {
                 return Err(Error::file("create folder", path, &error));
             }
@@ -76,7 +80,10 @@ mod tests {
         let error = create_folders(&root, &root.join("a")).unwrap_err().to_string();
         assert_eq!(
             error,
-            format!("could not create folder {root:?}: No such file or directory (os error 2)")
+            format!(
+                "could not create folder {root:?}: No such file or directory (os error 2). \
+                 HINT: Is the disk mounted? The folder above it must exist."
+            )
         );
     }
 }

@@ -75,6 +75,13 @@ pub fn replace(target: &Path, content: &[u8]) -> Result<()> {
     temporary.replace(target)
 }
 
+/// Gives a whole file that lies elsewhere on the same file system the name `target`, in the place of
+/// whatever is there. Atomic, but not synced, as with [`Temporary::replace`].
+#[allow(clippy::disallowed_methods, reason = "this is the safe one")]
+pub fn hand_over(from: &Path, target: &Path) -> Result<()> {
+    fs::rename(from, target).map_err(|error| Error::file("create", target, &error))
+}
+
 /// Removes temporary files whose writer is dead. What cannot be looked at stays: it does no harm.
 pub fn remove_abandoned(folder: &Path) {
     let Ok(entries) = fs::read_dir(folder) else { return };

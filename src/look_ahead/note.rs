@@ -105,7 +105,7 @@ impl Notes {
         if note.repositories != self.repositories || !in_time {
             return false;
         }
-        let Ok(mut file) = File::open(path) else { return false };
+        let Ok(mut file) = durable::open_to_read(path) else { return false };
         let same = Seen::of(&file).is_ok_and(|seen| seen.same_file(&note.seen));
         same && (!note.seen.fresh || digest(&mut file).is_ok_and(|it| it == note.blake3))
     }

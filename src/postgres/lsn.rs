@@ -23,7 +23,7 @@ impl FromStr for Lsn {
             hex.then(|| u64::from_str_radix(half, 16).ok()).flatten()
         };
         text.split_once('/')
-            .and_then(|(high, low)| Some(Lsn(parse(high)? << 32 | parse(low)?)))
+            .and_then(|(high, low)| Some(Lsn((parse(high)? << 32) + parse(low)?)))
             .ok_or_else(|| {
                 Malformed::new(format!("expected an LSN like 16/B374D848, found {text:?}"))
             })

@@ -61,7 +61,7 @@ impl WalSegment {
                 self.segment
             )));
         }
-        Ok(Lsn(u64::from(self.log) << 32 | u64::from(self.segment) * size.bytes()))
+        Ok(Lsn((u64::from(self.log) << 32) + u64::from(self.segment) * size.bytes()))
     }
 
     /// The one that follows it on the same timeline; `None` at the end of the number space.

@@ -49,7 +49,7 @@ impl PrefetchFolder {
         let path = self.file(segment);
         let Ok(file) = File::open(&path) else { return false };
         let proved = self.prove(segment, folder, file);
-        let handed = proved.is_ok() && fs::rename(&path, target).is_ok();
+        let handed = proved.is_ok() && durable::hand_over(&path, target).is_ok();
         if let Err(reason) = proved {
             tracing::warn!("threw away the prefetched {segment}: {reason}");
         }
@@ -122,8 +122,7 @@ impl PrefetchFolder {
     /// The segment is whole: label first, so that a file under its full name always has one.
     pub(super) fn finish(&self, segment: WalSegment, label: &Label) -> Result<()> {
         durable::replace(&self.label(segment), &label.to_frame())?;
-        let (from, to) = (self.fetching(segment), self.file(segment));
-        fs::rename(&from, &to).map_err(|error| Error::file("create", &to, &error))
+        durable::hand_over(&self.fetching(segment), &self.file(segment))
     }
 
     pub(super) fn has(&self, segment: WalSegment) -> bool {

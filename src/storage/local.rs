@@ -44,7 +44,7 @@ impl Storage for LocalStorage {
             Ok(metadata) if metadata.is_file() => {
                 Ok(Some(Stored { size: metadata.len(), facts: Facts::new() }))
             }
-            Ok(_) => Err(not_a_file(&path)),
+            Ok(metadata) => Err(not_a_file(&path, &metadata)),
             // Also when the root is not there yet: the first `create` makes it.
             Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
             Err(error) => Err(Error::file("read", &path, &error)),
@@ -53,12 +53,13 @@ impl Storage for LocalStorage {
 
     fn open(&self, key: &str, limit: Option<u64>) -> Result<Option<Box<dyn Read + Send>>> {
         let path = self.root.join(key);
-        let file = match File::open(&path) {
+        let file = match durable::open_to_read(&path) {
             Ok(file) => file,
             Err(error) => return self.absent_or(&path, &error).map(|()| None),
         };
-        if !file.metadata().is_ok_and(|metadata| metadata.is_file()) {
-            return Err(not_a_file(&path));
+        let metadata = file.metadata().map_err(|error| Error::file("read", &path, &error))?;
+        if !metadata.is_file() {
+            return Err(not_a_file(&path, &metadata));
         }
         let file = LocalReader { file, path };
         Ok(Some(match limit {
@@ -152,8 +153,9 @@ impl LocalStorage {
     }
 }
 
-fn not_a_file(path: &std::path::Path) -> Error {
-    Error::new(Class::Damaged, format!("expected a file at {path:?}, found something else"))
+fn not_a_file(path: &std::path::Path, metadata: &fs::Metadata) -> Error {
+    let found = durable::kind(metadata);
+    Error::new(Class::Damaged, format!("expected a file at {path:?}, found {found}"))
 }
 
 /// Says which file could not be read: a bad sector must not pass for a damaged object.

@@ -1,8 +1,9 @@
 use std::fs::File;
-use std::io::{Read, Seek};
+use std::io::{self, Read, Seek};
 use std::path::{Path, PathBuf};
 
 use crate::data_directory::DataDirectory;
+use crate::durable;
 use crate::error::{Class, Error, Result};
 use crate::look_ahead::Seen;
 use crate::postgres::{
@@ -30,11 +31,12 @@ impl Input {
 }
 
 fn open(path: &Path, name: WalFileName, server: Option<&DataDirectory>) -> Result<Input> {
-    let failed = |error| Error::file("read", path, &error);
-    let mut file = File::open(path).map_err(failed)?;
+    let failed = |error| not_read(path, &error);
+    let mut file = durable::open_to_read(path).map_err(failed)?;
     let metadata = file.metadata().map_err(failed)?;
     if !metadata.is_file() {
-        return Err(wrong(format!("expected a file at {path:?}, found something else")));
+        let found = durable::kind(&metadata);
+        return Err(wrong(format!("expected a file at {path:?}, found {found}")));
     }
     let seen = Seen::of(&file).map_err(failed)?;
     let size = metadata.len();
@@ -66,9 +68,13 @@ fn check_segment(
         return Err(wrong(format!(
             "expected a segment of {} bytes as its header says, found {size} bytes",
             header.segment_size.bytes()
-        )));
+        ))
+        .hint("A copy that was cut short or is still being written? PostgreSQL hands over whole segments."));
     }
-    header.check_name(segment).map_err(|error| wrong(error.0))?;
+    header.check_name(segment).map_err(|error| {
+        wrong(error.0)
+            .hint("PATH and NAME must be of one file: archive_command = 'wal-push %p %f'.")
+    })?;
     match expected {
         Some(server) if server != header.system_identifier => Err(wrong(format!(
             "expected WAL of this server, system {server}, found WAL of system {}",
@@ -88,6 +94,15 @@ fn check_small(content: &[u8], size: u64, name: WalFileName) -> Result<()> {
         _ => check_backup_history(content),
     };
     checked.map_err(|error| wrong(error.0))
+}
+
+fn not_read(path: &Path, error: &io::Error) -> Error {
+    let failure = Error::file("read", path, error);
+    match std::env::current_dir() {
+        Ok(folder) if error.kind() == io::ErrorKind::NotFound && path.is_relative() => failure
+            .hint(format!("It was looked for in {folder:?}; PostgreSQL calls in its data directory.")),
+        _ => failure,
+    }
 }
 
 fn no_server() -> Error {
