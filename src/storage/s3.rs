@@ -4,6 +4,7 @@
 mod client;
 mod conditional;
 mod credentials;
+mod environment;
 mod failure;
 mod put;
 mod reader;

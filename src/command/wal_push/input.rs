@@ -100,7 +100,9 @@ fn not_read(path: &Path, error: &io::Error) -> Error {
     let failure = Error::file("read", path, error);
     match std::env::current_dir() {
         Ok(folder) if error.kind() == io::ErrorKind::NotFound && path.is_relative() => failure
-            .hint(format!("It was looked for in {folder:?}; PostgreSQL calls in its data directory.")),
+            .hint(format!(
+                "It was looked for in {folder:?}; PostgreSQL calls in its data directory."
+            )),
         _ => failure,
     }
 }

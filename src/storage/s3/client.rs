@@ -12,6 +12,7 @@ use aws_smithy_http_client::tls::rustls_provider::CryptoMode;
 use aws_smithy_http_client::tls::{Provider, TlsContext, TrustStore};
 
 use super::credentials;
+use super::environment::variable;
 use crate::config::{Addressing, Limits, S3Config};
 use crate::error::{Class, Error, Result};
 
@@ -104,8 +105,4 @@ async fn region(config: &S3Config, endpoint: Option<&str>) -> Region {
         return fallback;
     }
     credentials::region_of_profile(config).await.unwrap_or(fallback)
-}
-
-pub fn variable(name: &str) -> Option<String> {
-    std::env::var(name).ok().filter(|value| !value.is_empty())
 }

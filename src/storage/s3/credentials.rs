@@ -9,7 +9,7 @@ use aws_credential_types::Credentials;
 use aws_runtime::env_config::file::{EnvConfigFileKind, EnvConfigFiles};
 use aws_sdk_s3::config::{Region, SharedCredentialsProvider, SharedHttpClient};
 
-use super::client::variable;
+use super::environment::variable;
 use crate::config::S3Config;
 
 pub async fn provider(
