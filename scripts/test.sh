@@ -1,0 +1,103 @@
+#!/usr/bin/env bash
+# Runs every check there is; stops at the first step that fails.
+#
+#   scripts/test.sh                        all steps, in the order below
+#   scripts/test.sh --only STEP [ARG...]   one step; for `rust` and `fuzz` the arguments go on:
+#       scripts/test.sh --only rust wal_fetch     tests with wal_fetch in their name
+#       scripts/test.sh --only fuzz 600           every fuzz target for ten minutes
+#
+# It works as root too: the servers then run as the user postgres.
+set -euo pipefail
+# shellcheck source-path=SCRIPTDIR source=common.sh
+. "$(dirname -- "${BASH_SOURCE[0]}")/common.sh"
+
+all_steps='servers format lint docs rust static demo fuzz'
+fuzz_seconds=60
+
+step_servers() { scripts/install-servers.sh; }
+step_format() {
+    cargo fmt --check
+    if [ -e fuzz/Cargo.toml ]; then cargo fmt --check --manifest-path fuzz/Cargo.toml; fi
+}
+step_lint() { cargo clippy --all-targets --locked -- -D warnings; }
+step_docs() { RUSTDOCFLAGS='-D warnings' cargo doc --no-deps --locked --document-private-items; }
+# The tests drive the programs of the debug profile, against real servers.
+step_rust() { cargo test --locked --no-fail-fast "$@" 2>&1 | tee "$log"; }
+step_static() { scripts/build-static.sh; }
+step_demo() { scripts/demo.sh --binaries "$(target_folder)/$(host_triple)/release"; }
+step_fuzz() { scripts/fuzz.sh "${@:-$fuzz_seconds}"; }
+
+# As root with a checkout below /root, the servers could not start the programs that were built.
+choose_target_folder() {
+    if ! am_root; then return; fi
+    if [ -z "${CARGO_TARGET_DIR:-}" ] && ! as_server_user test -x "$repository_root"; then
+        export CARGO_TARGET_DIR=/var/cache/seawall-target
+        say "test: $repository_root is closed to the user postgres; building in $CARGO_TARGET_DIR"
+    fi
+    mkdir -p -- "$(target_folder)"
+    as_server_user test -x "$(target_folder)" ||
+        fail "the user postgres, who runs the servers, cannot enter $(target_folder)" "run again with CARGO_TARGET_DIR=/var/cache/seawall-target in front"
+}
+
+# Tells the tests where the servers are.
+load_servers() {
+    set -a
+    # shellcheck disable=SC1091 # written by install-servers.sh
+    . "$(servers_folder)/env"
+    set +a
+}
+
+run_step() { # STEP [ARG...]
+    local name=$1 started
+    shift
+    started=$(now)
+    say "== $name: begins at $(seconds_since "$test_started") s"
+    current_step=$name
+    "step_$name" "$@"
+    say "== $name: passed in $(seconds_since "$started") s"
+    steps_passed=$((steps_passed + 1))
+}
+
+# The last line, in numbers; the counts come from cargo's `test result:` lines.
+finish() {
+    local status=$?
+    awk -v steps="$steps_passed" -v failed_step="$([ "$status" -eq 0 ] || say "$current_step")" -v seconds="$(seconds_since "$test_started")" '
+        /^test result: / { passed += $4; failed += $6; ignored += $8 }
+        END {
+            printf "== steps passed %d, ", steps
+            if (failed_step != "") printf "failed at %s, ", failed_step
+            printf "tests passed %d, failed %d, ignored %d, seconds %d\n", passed, failed, ignored, seconds
+        }' "$log"
+    rm -f -- "$log"
+    exit "$status"
+}
+
+cd "$repository_root"
+arguments=()
+read -ra selected <<<"$all_steps"
+if [ "$#" -gt 0 ]; then
+    if [ "$1" != --only ] || [ "$#" -lt 2 ] || [[ " $all_steps " != *" $2 "* ]]; then
+        fail "usage: $0 [--only STEP [ARG...]]" "a step is one of: $all_steps"
+    fi
+    selected=("$2")
+    arguments=("${@:3}")
+fi
+
+log=$(mktemp)
+test_started=$(now)
+steps_passed=0
+current_step=start
+trap finish EXIT
+need_cargo
+if [ "${selected[0]}" = servers ]; then
+    run_step servers
+    selected=("${selected[@]:1}")
+else
+    # A single step needs the servers too; when they are there this costs a tenth of a second.
+    scripts/install-servers.sh >/dev/null
+fi
+choose_target_folder
+load_servers
+for name in "${selected[@]}"; do
+    run_step "$name" "${arguments[@]}"
+done
