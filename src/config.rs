@@ -7,6 +7,7 @@ mod file;
 mod layers;
 mod nearest;
 mod repository;
+mod secrets;
 mod setting;
 mod settings;
 mod typed;

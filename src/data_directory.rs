@@ -23,8 +23,10 @@ impl DataDirectory {
     /// it is one. PostgreSQL calls its commands in the data directory with a relative path;
     /// `pg_rewind` calls them elsewhere, with the path of its target.
     pub fn find(path: &Path) -> Option<Self> {
-        let path = std::path::absolute(path).ok()?;
-        let of_path = path.parent().and_then(Path::parent).map(Path::to_owned);
+        // An empty path has no absolute one.
+        let path = std::path::absolute(path).ok();
+        let of_path = path.as_deref().and_then(Path::parent).and_then(Path::parent);
+        let of_path = of_path.map(Path::to_owned);
         let working = std::env::current_dir().ok();
         let mut candidates = of_path.into_iter().chain(working);
         candidates.find(|folder| folder.join(CONTROL_FILE).is_file()).map(Self)

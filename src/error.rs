@@ -77,10 +77,10 @@ impl Error {
     }
 }
 
-/// What the system said, without the path that some libraries put into it: ours is beside it.
+/// What the system said. `tempfile` adds the random name of the file; ours is more use.
 fn reason(error: &io::Error) -> String {
-    let inner = error.get_ref().and_then(|inner| inner.source());
-    inner.map_or_else(|| error.to_string(), ToString::to_string)
+    let text = error.to_string();
+    text.split_once(" at path ").map_or(text.clone(), |(reason, _)| reason.to_owned())
 }
 
 /// One line, whatever a store or a file put into the message.

@@ -3,6 +3,7 @@
 use std::os::linux::fs::MetadataExt;
 
 use tracing::Level;
+use tracing_journald::{Priority, PriorityMappings};
 use tracing_subscriber::Layer;
 use tracing_subscriber::filter::LevelFilter;
 use tracing_subscriber::layer::SubscriberExt;
@@ -27,6 +28,7 @@ pub fn start(config: &LogConfig) {
     };
     let registry = tracing_subscriber::registry().with(LevelFilter::from_level(level));
     if journald && let Ok(layer) = tracing_journald::layer() {
+        let layer = layer.with_priority_mappings(priorities());
         let _ = registry.with(layer.with_filter(ours)).try_init();
     } else if config.format == LogFormat::Json {
         let layer = tracing_subscriber::fmt::layer().json().with_writer(std::io::stderr);
@@ -34,6 +36,16 @@ pub fn start(config: &LogConfig) {
     } else {
         let layer = tracing_subscriber::fmt::layer().with_ansi(false).with_target(false);
         let _ = registry.with(layer.with_writer(std::io::stderr).with_filter(ours)).try_init();
+    }
+}
+
+/// The journal's priorities of the same names; `tracing-journald` would make each less important one
+/// step more so.
+fn priorities() -> PriorityMappings {
+    PriorityMappings {
+        info: Priority::Informational,
+        debug: Priority::Debug,
+        ..PriorityMappings::new()
     }
 }
 

@@ -63,9 +63,7 @@ pub fn parse(command: Command, words: &[OsString]) -> Result<Parsed> {
     match command.try_get_matches_from(words) {
         Ok(matches) => Ok(Parsed::Run(Box::new(matches))),
         Err(error) => match error.kind() {
-            ErrorKind::DisplayHelp
-            | ErrorKind::DisplayVersion
-            | ErrorKind::DisplayHelpOnMissingArgumentOrSubcommand => {
+            ErrorKind::DisplayHelp | ErrorKind::DisplayVersion => {
                 Ok(Parsed::Text(error.to_string()))
             }
             _ => Err(usage(&error.to_string())),
@@ -73,17 +71,24 @@ pub fn parse(command: Command, words: &[OsString]) -> Result<Parsed> {
     }
 }
 
-/// The first paragraph of clap's message is the mistake, later ones may hold a tip; the rest repeats
-/// the usage.
+/// The first paragraph of clap's message is the mistake; later ones may name what was meant, and how to
+/// call it.
 fn usage(message: &str) -> Error {
     let line = |text: &str| text.split_whitespace().collect::<Vec<_>>().join(" ");
     let mut paragraphs = message.split("\n\n").map(line);
     let mistake = paragraphs.next().unwrap_or_default();
     let mistake = mistake.strip_prefix("error: ").unwrap_or(&mistake).to_owned();
-    let tip = paragraphs.find_map(|text| text.strip_prefix("tip: ").map(str::to_owned));
-    let hint =
-        tip.map_or_else(|| "--help shows what there is.".to_owned(), |tip| format!("{tip}."));
-    Error::new(Class::Usage, mistake).hint(hint)
+    let (mut similar, mut usage) = (None, None);
+    for text in paragraphs {
+        match text.strip_prefix("tip: ") {
+            // Its other tips are how to pass a misspelt flag as a value.
+            Some(tip) if tip.contains("similar") => similar = Some(format!("{tip}.")),
+            _ => usage = usage.or(text.strip_prefix("Usage: ").map(str::to_owned)),
+        }
+    }
+    let help = "--help shows what there is.".to_owned();
+    let usage = usage.map_or(help.clone(), |usage| format!("Usage: {usage}. {help}"));
+    Error::new(Class::Usage, mistake).hint(similar.unwrap_or(usage))
 }
 
 pub fn values(matches: &ArgMatches) -> FlagValues {

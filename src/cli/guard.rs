@@ -20,9 +20,21 @@ pub fn run<T>(command: impl FnOnce() -> Result<T>) -> Result<T> {
     });
     outcome.inspect_err(|error| {
         // Has an effect only when the trouble came before the configuration was known.
-        log::start(&LogConfig { level: "info".into(), format: LogFormat::Auto });
+        log::start(&LogConfig { level: "info".into(), format: format_asked_for(&words()) });
         tracing::error!("{error}");
     })
+}
+
+/// The log format, as far as it can be seen in a command line or an environment that may be wrong.
+fn format_asked_for(words: &[OsString]) -> LogFormat {
+    let flag = words.iter().enumerate().find_map(|(at, word)| {
+        match word.to_str()?.strip_prefix("--log-format")? {
+            "" => words.get(at + 1)?.to_str(),
+            value => value.strip_prefix('='),
+        }
+    });
+    let variable = std::env::var("SEAWALL_LOG_FORMAT").unwrap_or_default();
+    LogFormat::of_word(flag.unwrap_or(&variable))
 }
 
 /// Prints a text that was asked for. Nobody may be listening any more.

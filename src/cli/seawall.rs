@@ -4,6 +4,7 @@ use clap::Command;
 
 use super::flags::{self, Parsed};
 use super::guard;
+use crate::codec::Recipients;
 use crate::command;
 use crate::config;
 use crate::error::Result;
@@ -16,13 +17,11 @@ pub fn command() -> Command {
     let config = Command::new("config")
         .about("Looks at the configuration")
         .subcommand_required(true)
-        .arg_required_else_help(true)
         .subcommand(flags::with_settings(show));
     Command::new("seawall")
         .version(env!("CARGO_PKG_VERSION"))
         .about("Keeps a PostgreSQL server, its Redis and its media files recoverable.")
         .subcommand_required(true)
-        .arg_required_else_help(true)
         .subcommand(config)
 }
 
@@ -47,7 +46,8 @@ fn run() -> Result<()> {
     {
         let resolved = config::resolve(&flags::values(matches))?;
         guard::print(&command::config_show::run(&resolved));
-        config::Config::from_resolved(&resolved)?;
+        let config = config::Config::from_resolved(&resolved)?;
+        Recipients::parse(config.encryption.recipients.iter().map(String::as_str))?;
     }
     Ok(())
 }

@@ -61,12 +61,25 @@ struct ReadFrames<'a> {
 }
 
 impl ReadFrames<'_> {
-    /// The next frame's plain bytes in `buffer`; empty at the end.
+    /// The next frame's plain bytes in `buffer`; empty at the end. A buffer that comes back from the frame
+    /// before is filled in place: memory that is touched for the first time costs more than a copy.
     fn next(&mut self, buffer: &mut Vec<u8>) -> io::Result<()> {
-        buffer.clear();
-        let read = (&mut *self.plain).take(FRAME_BYTES as u64).read_to_end(buffer)?;
+        match buffer.capacity() {
+            0 => *buffer = vec![0; FRAME_BYTES],
+            _ => buffer.resize(FRAME_BYTES, 0),
+        }
+        let mut length = 0;
+        while length < FRAME_BYTES {
+            match self.plain.read(&mut buffer[length..]) {
+                Ok(0) => break,
+                Ok(read) => length += read,
+                Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+                Err(error) => return Err(error),
+            }
+        }
+        buffer.truncate(length);
         self.hasher.update(buffer);
-        self.total += read as u64;
+        self.total += length as u64;
         Ok(())
     }
 }
@@ -78,25 +91,25 @@ fn compressor(level: i32) -> io::Result<zstd::bulk::Compressor<'static>> {
     Ok(compressor)
 }
 
+/// Puts the frame of `plain` into `frame`, in the place of what was there.
 fn compress_frame(
     compressor: &mut zstd::bulk::Compressor<'static>,
     plain: &[u8],
-    out: &mut Vec<u8>,
+    frame: &mut Vec<u8>,
 ) -> io::Result<()> {
-    let at = out.len();
-    out.resize(at + zstd::zstd_safe::compress_bound(plain.len()), 0);
-    let length = compressor.compress_to_buffer(plain, &mut out[at..])?;
-    out.truncate(at + length);
-    Ok(())
+    frame.clear();
+    frame.reserve(zstd::zstd_safe::compress_bound(plain.len()));
+    compressor.compress_to_buffer(plain, frame).map(|_| ())
 }
 
 fn compress_here(read: &mut ReadFrames<'_>, level: i32, out: &mut Vec<u8>) -> io::Result<()> {
     let mut compressor = compressor(level)?;
-    let mut plain = Vec::with_capacity(FRAME_BYTES);
+    let (mut plain, mut frame) = (Vec::new(), Vec::new());
     read.next(&mut plain)?;
     loop {
         // An empty file has one frame too: a label alone is not something `zstd -dc` opens.
-        compress_frame(&mut compressor, &plain, out)?;
+        compress_frame(&mut compressor, &plain, &mut frame)?;
+        out.extend_from_slice(&frame);
         read.next(&mut plain)?;
         if plain.is_empty() {
             return Ok(());
@@ -109,7 +122,7 @@ mod parallel {
     use std::sync::mpsc;
     use std::{io, thread};
 
-    use super::{Encoding, FRAME_BYTES, ReadFrames, compress_frame, compressor};
+    use super::{Encoding, ReadFrames, compress_frame, compressor};
 
     type Frame = io::Result<(Vec<u8>, Vec<u8>)>;
 
@@ -120,7 +133,7 @@ mod parallel {
     }
 
     /// This thread reads and hashes, the workers compress, and the frames are taken back in order.
-    /// At most two frames a worker are under way; their buffers are used again.
+    /// One frame more than there are workers is under way; the buffers are used again.
     pub(super) fn compress(
         read: &mut ReadFrames<'_>,
         encoding: Encoding,
@@ -136,7 +149,7 @@ mod parallel {
                 })
                 .collect();
             let mut under_way = VecDeque::new();
-            let mut spare = (Vec::with_capacity(FRAME_BYTES), Vec::new());
+            let mut spare = (Vec::new(), Vec::new());
             for worker in workers.iter().cycle() {
                 let (mut plain, buffer) = std::mem::take(&mut spare);
                 read.next(&mut plain)?;
@@ -146,7 +159,7 @@ mod parallel {
                 let (done, frame) = mpsc::sync_channel(1);
                 worker.send(Job { plain, out: buffer, done }).map_err(|_| worker_died())?;
                 under_way.push_back(frame);
-                if under_way.len() >= threads * 2 {
+                if under_way.len() > threads {
                     spare = take(&mut under_way, out)?;
                 }
             }
@@ -171,7 +184,6 @@ mod parallel {
     fn work(level: i32, jobs: &mpsc::Receiver<Job>) {
         let mut compressor = compressor(level);
         for Job { plain, mut out, done } in jobs {
-            out.clear();
             let compressed = match &mut compressor {
                 Ok(compressor) => compress_frame(compressor, &plain, &mut out),
                 Err(error) => Err(io::Error::other(error.to_string())),

@@ -15,6 +15,13 @@ impl Recipients {
     /// From texts like `age1…`, as `age-keygen` prints them.
     pub fn parse<'a>(texts: impl IntoIterator<Item = &'a str>) -> Result<Self> {
         let parse = |text: &str| {
+            if text.to_ascii_uppercase().starts_with("AGE-SECRET-KEY-") {
+                return Err(Error::new(
+                    Class::Configuration,
+                    "expected an age recipient like age1…, found a private key",
+                )
+                .hint("`age-keygen -y IDENTITY_FILE` prints its recipient; make a new pair, this one may be in logs."));
+            }
             text.parse().map_err(|reason| {
                 Error::new(
                     Class::Configuration,

@@ -20,13 +20,15 @@ pub fn run(resolved: &Resolved) -> String {
     let file = resolved.file.as_ref().map_or("none".to_owned(), |path| path.display().to_string());
     rows.push(("configuration file".to_owned(), file, String::new()));
     rows.extend(resolved.values().map(|(key, found)| match found {
-        Some((value, origin)) => (key.to_owned(), value.to_string(), origin.to_string()),
+        Some((value, origin)) => {
+            (key.to_owned(), value.without_secrets().to_string(), origin.to_string())
+        }
         None => (key.to_owned(), "(not set)".to_owned(), String::new()),
     }));
     for (number, (table, origin)) in resolved.repositories.iter().enumerate() {
         rows.extend(table.values.iter().map(|(key, (value, line))| {
             let key = format!("repository[{number}].{key}");
-            (key, value.to_string(), at_line(origin, *line).to_string())
+            (key, value.without_secrets().to_string(), at_line(origin, *line).to_string())
         }));
     }
     rows.extend(environment());
@@ -43,8 +45,11 @@ fn at_line(origin: &Origin, line: usize) -> Origin {
 fn environment() -> impl Iterator<Item = (String, String, String)> {
     ENVIRONMENT.iter().filter_map(|(name, secret)| {
         let value = std::env::var(name).ok().filter(|value| !value.is_empty())?;
-        let shown =
-            if *secret { "(set, not shown)".to_owned() } else { Value::Text(value).to_string() };
+        let shown = if *secret {
+            "(set, not shown)".to_owned()
+        } else {
+            Value::Text(value).without_secrets().to_string()
+        };
         Some(((*name).to_owned(), shown, "environment".to_owned()))
     })
 }

@@ -12,7 +12,7 @@ use crate::error::{Class, Error, Result};
 use crate::failpoint;
 use crate::postgres::{SystemIdentifier, WalFileName, WalSegment, WalSegmentSize};
 use crate::prefetch::{self, PrefetchFolder};
-use crate::repository::{self, Later, Repository, Source, WalFolder};
+use crate::repository::{self, Later, Repository, Source, Target, WalFolder};
 
 /// What `wal-fetch` found. Only [`Fetched::NotInArchive`] lets PostgreSQL end recovery.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -49,7 +49,8 @@ pub fn run(config: &Config, request: &Request) -> Result<Fetched> {
     let state = data_directory.as_ref().and_then(|it| StateFolder::of(it).ok());
     let repositories = repository::open_all(config, state.as_ref().map(StateFolder::path))?;
     let identities = repository::identities(config)?;
-    let source = Source { folder: &folder, identities: &identities, limits: config.limits };
+    let (identities, limits) = (&identities, config.limits);
+    let source = Source { folder: &folder, identities, limits, prove_digest: true };
     let fetch = Fetch { repositories: &repositories, source, name, target: &request.path };
     let Some(label) = fetch.run(config.wal.gap_wait)? else { return Ok(Fetched::NotInArchive) };
     if ahead.is_some() {
@@ -67,7 +68,8 @@ pub fn run_prefetch(config: &Config, path: &Path, size: u32) -> Result<()> {
     let state = StateFolder::of(&data_directory)?;
     let repositories = repository::open_all(config, Some(state.path()))?;
     let identities = repository::identities(config)?;
-    let source = Source { folder: &folder, identities: &identities, limits: config.limits };
+    let (identities, limits) = (&identities, config.limits);
+    let source = Source { folder: &folder, identities, limits, prove_digest: false };
     prefetch::prefetch(config, &data_directory, &repositories, source, size)
 }
 
@@ -165,7 +167,8 @@ impl Fetch<'_> {
         let folder = folder.unwrap_or(Path::new("."));
         durable::remove_abandoned(folder);
         let mut temporary = Temporary::create_in(folder)?;
-        let fetched = repository.fetch(&self.source, self.name, temporary.file())?;
+        let target = Target { file: temporary.file(), path: self.target };
+        let fetched = repository.fetch(&self.source, self.name, target)?;
         let Some(label) = fetched else { return Ok(None) };
         failpoint::reach("fetch.decoded");
         // Not synced: PostgreSQL asks again for what a crash takes away, and syncs what it keeps.

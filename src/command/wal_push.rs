@@ -79,7 +79,7 @@ fn ready_after(
 fn check_places(config: &Config, data_directory: &DataDirectory) -> Result<()> {
     for repository in &config.repositories {
         if let Location::Folder(root) = &repository.location
-            && root.starts_with(data_directory.path())
+            && resolved(root).starts_with(resolved(data_directory.path()))
         {
             return Err(Error::new(
                 Class::Configuration,
@@ -93,4 +93,16 @@ fn check_places(config: &Config, data_directory: &DataDirectory) -> Result<()> {
         }
     }
     Ok(())
+}
+
+/// The path without links and dots, as far as it exists.
+fn resolved(path: &Path) -> PathBuf {
+    let real = |path: &Path| path.canonicalize().ok();
+    let found = path.ancestors().find_map(|above| Some((above, real(above)?)));
+    match found {
+        Some((above, real)) => {
+            path.strip_prefix(above).map_or(real.clone(), |rest| real.join(rest))
+        }
+        None => path.to_owned(),
+    }
 }

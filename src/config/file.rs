@@ -5,6 +5,7 @@ use toml::Spanned;
 use toml::de::{DeTable, DeValue};
 
 use super::nearest::hint;
+use super::secrets::without_secrets;
 use super::setting::{Kind, Setting};
 use super::settings::{GLOBAL, REPOSITORY};
 use super::value::Value;
@@ -118,7 +119,7 @@ fn read(setting: &Setting, value: &Spanned<DeValue<'_>>, line: usize) -> Result<
         _ => None,
     };
     let found = match value.get_ref() {
-        DeValue::String(text) => format!("{text:?}"),
+        DeValue::String(text) => format!("{:?}", without_secrets(text)),
         DeValue::Integer(number) => number.as_str().to_owned(),
         other => other.type_str().to_owned(),
     };
@@ -181,7 +182,7 @@ mod tests {
             ),
             (
                 "[limits]\ntotal_timeout = 60",
-                "line 2: expected a time like 5s or 3m for limits.total_timeout, found 60",
+                "line 2: expected a time like 5s or 3m, at most 1 day for limits.total_timeout, found 60",
             ),
             (
                 "[encryption]\nrecipients = \"age1\"",

@@ -5,6 +5,8 @@ use std::path::{Path, PathBuf};
 use super::DEFAULT_FILE;
 use super::environment::Environment;
 use super::file::{File, RepositoryTable};
+use super::nearest::hint;
+use super::secrets::without_secrets;
 use super::setting::Setting;
 use super::settings::GLOBAL;
 use super::value::Value;
@@ -121,7 +123,8 @@ fn find(
 fn from_text(setting: &Setting, text: &str, origin: &Origin, class: Class) -> Result<Value> {
     Value::from_text(setting.kind, text).ok_or_else(|| {
         let expected = setting.kind.describe();
-        Error::new(class, format!("expected {expected} for {origin}, found {text:?}"))
+        let found = without_secrets(text);
+        Error::new(class, format!("expected {expected} for {origin}, found {found:?}"))
     })
 }
 
@@ -144,6 +147,7 @@ fn repositories(
     if named.is_empty() {
         return Ok(file.repositories.into_iter().map(in_file).collect());
     }
+    let names: Vec<String> = file.repositories.iter().filter_map(name_of).collect();
     let mut chosen = Vec::new();
     for name in named {
         let says = |table: &RepositoryTable| {
@@ -153,10 +157,26 @@ fn repositories(
         };
         match file.repositories.iter().position(says) {
             Some(at) => chosen.push(in_file(file.repositories.remove(at))),
+            None if names.iter().any(|known| known == name) => {
+                let message = format!("{origin}: repository {name} is named twice");
+                return Err(Error::new(Class::Configuration, message));
+            }
+            None if !name.contains('/') && !names.is_empty() => {
+                let message = format!("{origin}: no repository in the file has the name {name:?}");
+                return Err(Error::new(Class::Configuration, message)
+                    .hint(hint(name, names.iter().map(String::as_str))));
+            }
             None => chosen.push((bare(name), origin.clone())),
         }
     }
     Ok(chosen)
+}
+
+fn name_of(table: &RepositoryTable) -> Option<String> {
+    match table.values.get("name") {
+        Some((Value::Text(name), _)) => Some(name.clone()),
+        _ => None,
+    }
 }
 
 fn bare(url: &str) -> RepositoryTable {

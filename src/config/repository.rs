@@ -3,6 +3,7 @@ use std::path::PathBuf;
 
 use super::file::{Lined, RepositoryTable};
 use super::layers::Origin;
+use super::secrets::{credentials_of_url, without_secrets};
 use super::settings::REPOSITORY;
 use super::value::Value;
 use crate::error::{Class, Error, Result};
@@ -78,14 +79,15 @@ pub fn repositories(tables: &[(RepositoryTable, Origin)]) -> Result<Vec<Reposito
         if repository.name.is_empty() {
             repository.name = default_name(&repository.location, &all);
         }
+        check_name(&repository.name).map_err(said)?;
         if all.iter().any(|other| other.name == repository.name) {
             let message = format!("a second repository has the name {:?}", repository.name);
             return Err(said(wrong(message)));
         }
-        if all.iter().any(|other| other.url == repository.url) {
+        if let Some(other) = all.iter().find(|other| other.is_at(&repository.location)) {
             return Err(said(wrong(format!(
-                "a second repository has the url {:?}",
-                repository.url
+                "repository {} is at the same place, {:?}",
+                other.name, other.url
             ))));
         }
         all.push(repository);
@@ -97,6 +99,30 @@ pub fn repositories(tables: &[(RepositoryTable, Origin)]) -> Result<Vec<Reposito
         )));
     }
     Ok(all)
+}
+
+impl RepositoryConfig {
+    /// Two stores may well have buckets of the same name.
+    fn is_at(&self, location: &Location) -> bool {
+        match (&self.location, location) {
+            (Location::S3(one), Location::S3(other)) => {
+                let place = |s3: &S3Config| {
+                    (s3.endpoint.clone(), s3.region.clone(), s3.bucket.clone(), s3.prefix.clone())
+                };
+                place(one) == place(other)
+            }
+            (one, other) => one == other,
+        }
+    }
+}
+
+/// It stands in messages, and in lists of names separated by spaces.
+fn check_name(name: &str) -> Result<()> {
+    let valid = |c: char| c.is_ascii_alphanumeric() || "._-".contains(c);
+    if !name.is_empty() && name.chars().all(valid) {
+        return Ok(());
+    }
+    Err(wrong(format!("expected letters, digits, '.', '_' and '-' as name, found {name:?}")))
 }
 
 fn default_name(location: &Location, others: &[RepositoryConfig]) -> String {
@@ -121,9 +147,11 @@ fn repository(values: &BTreeMap<&'static str, Lined>) -> Result<RepositoryConfig
     } else {
         let path = PathBuf::from(url.strip_prefix("file://").unwrap_or(&url));
         if !path.is_absolute() {
+            let found = without_secrets(&url);
             return Err(wrong(format!(
-                "expected an absolute path or s3://BUCKET/PREFIX as url, found {url:?}"
-            )));
+                "expected an absolute path or s3://BUCKET/PREFIX as url, found {found:?}"
+            ))
+            .hint("PostgreSQL runs the WAL commands in its data directory, so a path has to begin with /."));
         }
         only_for_s3(&table)?;
         Location::Folder(path)
@@ -146,13 +174,19 @@ fn only_for_s3(table: &Table<'_>) -> Result<()> {
 }
 
 fn s3(place: &str, table: &Table<'_>) -> Result<S3Config> {
+    let endpoint = table.text("endpoint");
+    let urls = [Some(format!("s3://{place}")), endpoint.clone()];
+    if urls.iter().flatten().any(|url| credentials_of_url(url).is_some()) {
+        return Err(wrong("expected a url without credentials, found one with".into()).hint(
+            "Use credentials_file or the AWS variables; and change the key, it may be in logs.",
+        ));
+    }
     let (bucket, prefix) = place.split_once('/').unwrap_or((place, ""));
     let valid = |c: char| c.is_ascii_alphanumeric() || ".-_".contains(c);
     if bucket.is_empty() || !bucket.chars().all(valid) {
         return Err(wrong(format!(
             "expected s3://BUCKET/PREFIX, found the bucket name {bucket:?}"
-        ))
-        .hint("Credentials do not go into the url; use credentials_file or the AWS variables."));
+        )));
     }
     let sse = match (table.word("sse"), table.text("kms_key_id")) {
         ("kms", key_id) => Sse::Kms { key_id },
@@ -163,7 +197,7 @@ fn s3(place: &str, table: &Table<'_>) -> Result<S3Config> {
     Ok(S3Config {
         bucket: bucket.to_owned(),
         prefix: prefix.trim_matches('/').to_owned(),
-        endpoint: table.text("endpoint"),
+        endpoint,
         region: table.text("region"),
         addressing: match table.word("addressing") {
             "path" => Addressing::Path,

@@ -56,7 +56,7 @@ impl Kind {
             Self::Choice(choices) => format!("one of {}", choices.join(", ")),
             Self::Integer { min, max } => format!("a whole number from {min} to {max}"),
             Self::Size => "a size like 64MiB".into(),
-            Self::Duration => "a time like 5s or 3m".into(),
+            Self::Duration => "a time like 5s or 3m, at most 1 day".into(),
             Self::Boolean => "true or false".into(),
             Self::List => "a list of texts".into(),
         }

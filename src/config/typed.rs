@@ -58,6 +58,18 @@ pub enum LogFormat {
     Journald,
 }
 
+impl LogFormat {
+    /// The one of that name, as the setting `log.format` has it.
+    pub fn of_word(word: &str) -> Self {
+        match word {
+            "text" => Self::Text,
+            "json" => Self::Json,
+            "journald" => Self::Journald,
+            _ => Self::Auto,
+        }
+    }
+}
+
 impl Config {
     pub fn from_resolved(resolved: &Resolved) -> Result<Self> {
         let config = Self {
@@ -142,12 +154,7 @@ fn read_recipients(path: &Path) -> Result<Vec<String>> {
 /// left here is to put it into the right type.
 impl Resolved {
     pub fn log(&self) -> LogConfig {
-        let format = match self.text("log.format").as_str() {
-            "text" => LogFormat::Text,
-            "json" => LogFormat::Json,
-            "journald" => LogFormat::Journald,
-            _ => LogFormat::Auto,
-        };
+        let format = LogFormat::of_word(&self.text("log.format"));
         LogConfig { level: self.text("log.level"), format }
     }
 

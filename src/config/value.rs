@@ -2,7 +2,11 @@ use std::fmt;
 use std::path::PathBuf;
 use std::time::Duration;
 
+use super::secrets::without_secrets;
 use super::setting::Kind;
+
+/// No wait is longer. (Far longer ones could not even be added to the time of day.)
+const LONGEST: Duration = Duration::from_secs(24 * 3600);
 
 /// A checked value of a setting.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -25,7 +29,10 @@ impl Value {
             Kind::Choice(choices) => Self::Text(choices.contains(&text).then(|| text.to_owned())?),
             Kind::Integer { .. } => return Self::from_integer(kind, text.parse().ok()?),
             Kind::Size => Self::Size(text.parse::<bytesize::ByteSize>().ok()?.as_u64()),
-            Kind::Duration => Self::Duration(humantime::parse_duration(text).ok()?),
+            Kind::Duration => {
+                let time = humantime::parse_duration(text).ok()?;
+                Self::Duration(Some(time).filter(|time| *time <= LONGEST)?)
+            }
             Kind::Boolean => Self::Boolean(text.parse().ok()?),
             Kind::List => Self::List(text.split_whitespace().map(str::to_owned).collect()),
         })
@@ -37,6 +44,17 @@ impl Value {
                 (min..=max).contains(&number).then_some(Self::Integer(number))
             }
             _ => None,
+        }
+    }
+
+    /// The same with secrets made unreadable, for showing it.
+    #[must_use]
+    pub fn without_secrets(&self) -> Self {
+        let shown = |text: &String| without_secrets(text).into_owned();
+        match self {
+            Self::Text(text) => Self::Text(shown(text)),
+            Self::List(list) => Self::List(list.iter().map(shown).collect()),
+            other => other.clone(),
         }
     }
 
@@ -53,15 +71,33 @@ impl Value {
 impl fmt::Display for Value {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::Text(text) => write!(f, "{text:?}"),
-            Self::Path(path) => write!(f, "{path:?}"),
+            Self::Text(text) => f.write_str(&quoted(text)),
+            Self::Path(path) => f.write_str(&quoted(&path.to_string_lossy())),
             Self::Integer(number) => number.fmt(f),
             Self::Size(bytes) => write!(f, "\"{}\"", whole_unit(*bytes)),
             Self::Duration(time) => write!(f, "\"{}\"", humantime::format_duration(*time)),
             Self::Boolean(on) => on.fmt(f),
-            Self::List(list) => write!(f, "{list:?}"),
+            Self::List(list) => {
+                let quoted: Vec<String> = list.iter().map(|text| quoted(text)).collect();
+                write!(f, "[{}]", quoted.join(", "))
+            }
         }
     }
+}
+
+/// A basic string of TOML.
+fn quoted(text: &str) -> String {
+    let mut quoted = String::from('"');
+    for character in text.chars() {
+        match character {
+            '"' | '\\' => quoted.extend(['\\', character]),
+            control if control.is_control() => {
+                quoted.push_str(&format!("\\u{:04X}", u32::from(control)));
+            }
+            other => quoted.push(other),
+        }
+    }
+    quoted + "\""
 }
 
 /// The largest unit that says it exactly.
@@ -87,12 +123,13 @@ mod tests {
             (Kind::Integer { min: 1, max: 9 }, "9", "9"),
             (Kind::List, "a b", "[\"a\", \"b\"]"),
             (Kind::Path, "/a b", "\"/a b\""),
+            (Kind::Text, "a\\\"\u{1}\u{200b}é", "\"a\\\\\\\"\\u0001\u{200b}é\""),
             (Kind::Boolean, "true", "true"),
         ] {
             let value = Value::from_text(kind, text).unwrap();
             assert_eq!(value.to_string(), written);
             let again = written.trim_matches('"');
-            if kind != Kind::List {
+            if !matches!(kind, Kind::List | Kind::Text) {
                 assert_eq!(Value::from_text(kind, again), Some(value));
             }
         }
@@ -106,6 +143,7 @@ mod tests {
             (Kind::Integer { min: 1, max: 9 }, "1.5"),
             (Kind::Size, "much"),
             (Kind::Duration, "5"),
+            (Kind::Duration, "25h"),
             (Kind::Boolean, "yes"),
             (Kind::Choice(&["a"]), "b"),
         ] {

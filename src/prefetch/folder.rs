@@ -154,7 +154,7 @@ impl PrefetchFolder {
         self.0.join(segment.to_string())
     }
 
-    fn fetching(&self, segment: WalSegment) -> PathBuf {
+    pub(super) fn fetching(&self, segment: WalSegment) -> PathBuf {
         self.0.join(format!("{segment}.fetching"))
     }
 

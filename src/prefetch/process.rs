@@ -10,7 +10,7 @@ use crate::data_directory::{DataDirectory, StateFolder};
 use crate::error::Result;
 use crate::failpoint;
 use crate::postgres::{WalFileName, WalSegment, WalSegmentSize};
-use crate::repository::{Repository, Source};
+use crate::repository::{Repository, Source, Target};
 
 /// With no segment asked for in this time the process ends: recovery has reached its target, pauses or
 /// is over.
@@ -146,7 +146,8 @@ impl Worker<'_> {
         let mut failure = None;
         for repository in self.repositories {
             let name = WalFileName::Segment(segment);
-            let fetched = repository.fetch(&self.source, name, &mut file);
+            let target = Target { file: &mut file, path: &self.folder.fetching(segment) };
+            let fetched = repository.fetch(&self.source, name, target);
             failpoint::reach("prefetch.decoded");
             match fetched {
                 Ok(Some(label)) => {

@@ -1,5 +1,7 @@
-use std::io::Write;
-use std::time::Duration;
+use std::fs::File;
+use std::io::{Read, Seek, Write};
+use std::path::Path;
+use std::time::{Duration, Instant};
 
 use super::{Repository, WalFolder};
 use crate::codec::{Decoded, Identities, Label, decode};
@@ -19,18 +21,26 @@ pub struct Source<'a> {
     pub folder: &'a WalFolder,
     pub identities: &'a Identities,
     pub limits: Limits,
+    /// Whether the digest is compared here. Prefetching leaves it to the hand-over, which reads the whole
+    /// file again in any case: hashing it twice takes a core away from replay.
+    pub prove_digest: bool,
 }
 
-/// A place to decode into; emptied when a try is abandoned for another.
-pub trait Target: Write {
-    fn restart(&mut self) -> std::io::Result<()>;
+/// A file to decode into, and the path by which messages call it.
+pub struct Target<'a> {
+    pub file: &'a mut File,
+    pub path: &'a Path,
 }
 
-impl Target for std::fs::File {
-    fn restart(&mut self) -> std::io::Result<()> {
-        use std::io::Seek;
-        self.set_len(0)?;
-        self.rewind()
+impl Target<'_> {
+    fn write(&mut self, bytes: &[u8]) -> Result<()> {
+        self.file.write_all(bytes).map_err(|error| Error::file("write", self.path, &error))
+    }
+
+    /// Empties it of what an abandoned try has left.
+    fn restart(&mut self) -> Result<()> {
+        let emptied = self.file.set_len(0).and_then(|()| self.file.rewind());
+        emptied.map_err(|error| Error::file("write", self.path, &error))
     }
 }
 
@@ -41,38 +51,45 @@ impl Repository {
         &self,
         source: &Source<'_>,
         name: WalFileName,
-        target: &mut dyn Target,
+        mut target: Target<'_>,
     ) -> Result<Option<Label>> {
         let said = |error: Error| {
             error.while_doing(format!("could not fetch {name} from repository {}", self.name))
         };
+        let started = Instant::now();
         for tried in 1.. {
-            let Some(decoded) = self.open_wal(source, name).map_err(said)? else { return Ok(None) };
-            let failure = match write_out(decoded, source, name, target) {
+            let opened = self.open_wal(source, name).map_err(said)?;
+            let Some((stored, encrypted)) = opened else { return Ok(None) };
+            // Another repository may have got half-way.
+            target.restart().map_err(said)?;
+            let decoded = decode(stored, encrypted, source.identities);
+            let decoded =
+                decoded.map(|it| if source.prove_digest { it } else { it.without_digest() });
+            let failure = match decoded.and_then(|it| write_out(it, source, name, &mut target)) {
                 Ok(label) => return Ok(Some(label)),
                 Err(failure) => failure,
             };
-            if tried >= tries(failure.class(), source.limits) {
+            let late = started.elapsed() >= source.limits.total;
+            if late || tried >= tries(failure.class(), source.limits) {
                 return Err(said(failure));
             }
             tracing::info!("trying again: {}", said(failure));
             std::thread::sleep(Duration::from_millis(100 << tried.min(6)));
-            let empty = target.restart();
-            empty.map_err(|error| said(Error::new(Class::LocalFile, error.to_string())))?;
         }
         Ok(None)
     }
 
-    fn open_wal<'a>(
+    /// The stored bytes, and whether they are encrypted.
+    fn open_wal(
         &self,
-        source: &'a Source<'_>,
+        source: &Source<'_>,
         name: WalFileName,
-    ) -> Result<Option<Decoded<'a>>> {
+    ) -> Result<Option<(Box<dyn Read + Send>, bool)>> {
         let expected = self.recipients.is_some() || !source.identities.is_empty();
         for encrypted in [expected, !expected] {
             let key = source.folder.key(name, encrypted);
-            if let Some(reader) = self.storage.open(&key, None)? {
-                return decode(reader, encrypted, source.identities).map(Some);
+            if let Some(stored) = self.storage.open(&key, None)? {
+                return Ok(Some((stored, encrypted)));
             }
         }
         Ok(None)
@@ -93,7 +110,7 @@ fn write_out(
     mut decoded: Decoded<'_>,
     source: &Source<'_>,
     name: WalFileName,
-    target: &mut dyn Target,
+    target: &mut Target<'_>,
 ) -> Result<Label> {
     let label = decoded.label.clone();
     check_label(&label, name)?;
@@ -107,10 +124,7 @@ fn write_out(
         if front.len() < FIRST_PAGE_HEADER_BYTES || label.size <= SMALL_FILE_BYTES_MAX {
             front.extend_from_slice(&buffer[..read]);
         }
-        let written = target.write_all(&buffer[..read]);
-        written.map_err(|error| {
-            Error::new(Class::LocalFile, format!("could not write the file: {error}"))
-        })?;
+        target.write(&buffer[..read])?;
     }
     check_content(&front, label.size, name, source.folder)?;
     Ok(label)

@@ -13,13 +13,14 @@ use std::io::Read;
 use std::ops::ControlFlow;
 use std::path::Path;
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use aws_sdk_s3::Client;
 use bytes::Bytes;
 use tokio::runtime::Runtime;
 
 use self::conditional::ConditionalPuts;
+use self::reader::ObjectReader;
 use super::{Created, Facts, Storage, Stored};
 use crate::config::{Limits, S3Config};
 use crate::error::{Class, Error, Result};
@@ -66,9 +67,9 @@ impl S3Storage {
         }
     }
 
-    /// The longest that one request with a body of `bytes` may take.
-    fn request_limit(&self, bytes: usize) -> Duration {
-        self.limits.request + Duration::from_secs(bytes as u64 / SLOWEST_BYTES_A_SECOND)
+    /// The longest that one request may take, with a body of `bytes` in it or in its answer.
+    fn request_limit(&self, bytes: u64) -> Duration {
+        self.limits.request + Duration::from_secs(bytes / SLOWEST_BYTES_A_SECOND)
     }
 }
 
@@ -86,11 +87,12 @@ impl Storage for S3Storage {
         let range = limit.map(|limit| format!("bytes=0-{}", limit.saturating_sub(1)));
         let answer = self.runtime.block_on(request.set_range(range).send());
         match answer {
-            Ok(object) => Ok(Some(Box::new(reader::ObjectReader::new(
-                object.body,
-                Arc::clone(&self.runtime),
-                self.limits.request,
-            )))),
+            Ok(object) => {
+                let bytes = object.content_length.unwrap_or_default().unsigned_abs();
+                let until = Instant::now() + self.request_limit(bytes);
+                let (runtime, pause) = (Arc::clone(&self.runtime), self.limits.request);
+                Ok(Some(Box::new(ObjectReader::new(object.body, runtime, pause, until))))
+            }
             // An object without a first byte is there, and empty.
             Err(error) if limit.is_some() && failure::status(&error) == Some(416) => {
                 Ok(Some(Box::new(std::io::empty())))

@@ -10,6 +10,8 @@ use aws_sdk_s3::config::{
 };
 use aws_smithy_http_client::tls::rustls_provider::CryptoMode;
 use aws_smithy_http_client::tls::{Provider, TlsContext, TrustStore};
+use aws_smithy_runtime_api::client::interceptors::context::InterceptorContext;
+use aws_smithy_runtime_api::client::retries::classifiers::{ClassifyRetry, RetryAction};
 
 use super::credentials;
 use super::environment::variable;
@@ -42,6 +44,7 @@ pub async fn build(config: &S3Config, endpoint: Option<&str>, limits: Limits) ->
         .response_checksum_validation(ResponseChecksumValidation::WhenRequired)
         .timeout_config(timeouts(limits))
         .retry_config(retries(limits))
+        .retry_classifier(ComeAgain)
         // `ObjectReader` and the attempt limit watch for stalls, with limits that are ours to state.
         .stalled_stream_protection(StalledStreamProtectionConfig::disabled());
     settings.set_endpoint_url(endpoint.map(str::to_owned));
@@ -53,6 +56,24 @@ fn retries(limits: Limits) -> RetryConfig {
     RetryConfig::standard()
         .with_max_attempts(limits.attempts)
         .with_max_backoff(Duration::from_secs(5))
+}
+
+/// Statuses that ask for another try and that the SDK leaves alone: AWS says the same with other ones.
+#[derive(Debug)]
+struct ComeAgain;
+
+impl ClassifyRetry for ComeAgain {
+    fn classify_retry(&self, context: &InterceptorContext) -> RetryAction {
+        match context.response().map(|answer| answer.status().as_u16()) {
+            Some(408) => RetryAction::transient_error(),
+            Some(429) => RetryAction::throttling_error(),
+            _ => RetryAction::NoActionIndicated,
+        }
+    }
+
+    fn name(&self) -> &'static str {
+        "come again"
+    }
 }
 
 fn timeouts(limits: Limits) -> TimeoutConfig {

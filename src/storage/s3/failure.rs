@@ -94,7 +94,8 @@ where
 {
     let status = status(error).unwrap_or(0);
     let code = error.code().unwrap_or("no error code");
-    let message = error.message().map(|text| format!(": {text}")).unwrap_or_default();
+    let message = error.message().map(|text| format!(": {}", text.trim_end_matches('.')));
+    let message = message.unwrap_or_default();
     let reason = format!("HTTP status {status}, {code}{message}");
     let (class, hint) = match (status, code) {
         (_, "RequestTimeTooSkewed") => (Class::Refused, "Set this host's clock right."),

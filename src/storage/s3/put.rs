@@ -96,7 +96,7 @@ impl S3Storage {
         facts: &Facts,
         only_if_absent: bool,
     ) -> Result<PutObjectOutput, Failure<PutObjectError>> {
-        let limit = self.request_limit(content.len());
+        let limit = self.request_limit(content.len() as u64);
         let limits = TimeoutConfig::builder()
             .operation_attempt_timeout(limit)
             .operation_timeout(limit.max(self.limits.total))

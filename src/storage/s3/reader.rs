@@ -1,6 +1,6 @@
 use std::io::{self, Read};
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use aws_sdk_s3::primitives::ByteStream;
 use bytes::{Buf, Bytes};
@@ -8,26 +8,35 @@ use tokio::runtime::Runtime;
 
 use crate::error::{Class, Error};
 
-/// The body of an answer as a blocking reader. It waits for the next bytes no longer than `limit`.
+/// The body of an answer as a blocking reader. It waits for the next bytes no longer than `pause_max`,
+/// and for all of them until `until`: a byte now and then is no answer.
 pub struct ObjectReader {
     body: ByteStream,
     chunk: Bytes,
     runtime: Arc<Runtime>,
-    limit: Duration,
+    pause_max: Duration,
+    until: Instant,
 }
 
 impl ObjectReader {
-    pub fn new(body: ByteStream, runtime: Arc<Runtime>, limit: Duration) -> Self {
-        Self { body, chunk: Bytes::new(), runtime, limit }
+    pub fn new(
+        body: ByteStream,
+        runtime: Arc<Runtime>,
+        pause_max: Duration,
+        until: Instant,
+    ) -> Self {
+        Self { body, chunk: Bytes::new(), runtime, pause_max, until }
     }
 
     fn next_chunk(&mut self) -> Result<Option<Bytes>, Error> {
-        let (body, limit) = (&mut self.body, self.limit);
+        let limit = self.until.saturating_duration_since(Instant::now()).min(self.pause_max);
+        let body = &mut self.body;
         let next = self.runtime.block_on(async { tokio::time::timeout(limit, body.next()).await });
         let broken = |reason: String| {
             Error::new(Class::Unreachable, format!("the store's answer broke off: {reason}"))
         };
         match next {
+            Err(_) if limit < self.pause_max => Err(broken("it did not end in time".to_owned())),
             Err(_) => Err(broken(format!("no bytes for {}", humantime::format_duration(limit)))),
             Ok(Some(Err(error))) => Err(broken(deepest(&error))),
             Ok(Some(Ok(chunk))) => Ok(Some(chunk)),
