@@ -1,0 +1,69 @@
+"""Finding the programs to measure with; a missing one is an error that says what to install."""
+
+import os
+import shlex
+import shutil
+
+NEEDED = {
+    "pgbackrest": "apt-get install pgbackrest",
+    "nginx": "apt-get install nginx-light",
+    "openssl": "apt-get install openssl",
+    "zstd": "apt-get install zstd",
+    "curl": "apt-get install curl",
+}
+SERVERS = "scripts/install-servers.sh"
+
+
+class ToolMissing(Exception):
+    """A program that the benchmark needs isn't installed."""
+
+
+def check():
+    path = os.environ.get("PATH", "") + ":/usr/sbin:/sbin"
+    for name, mend in NEEDED.items():
+        if not shutil.which(name, path=path):
+            raise ToolMissing(f"{name} is not installed\nHINT: {mend}")
+
+
+def setting(name):
+    """From the environment, else from what scripts/install-servers.sh wrote down."""
+    return os.environ.get(name) or written_settings().get(name, "")
+
+
+def written_settings():
+    for folder in server_caches():
+        path = os.path.join(folder, "env")
+        if os.path.exists(path):
+            with open(path, encoding="utf-8") as file:
+                words = shlex.split(file.read(), comments=True)
+            return dict(word.split("=", 1) for word in words if "=" in word)
+    return {}
+
+
+def server_caches():
+    home = os.environ.get("XDG_CACHE_HOME") or os.path.expanduser("~/.cache")
+    return ["/var/cache/seawall-servers", os.path.join(home, "seawall-servers")]
+
+
+def s3s_fs():
+    path = setting("SEAWALL_S3S_FS") or shutil.which("s3s-fs")
+    if not path or not os.access(path, os.X_OK):
+        raise ToolMissing(f"s3s-fs is not installed\nHINT: run {SERVERS}, or set SEAWALL_S3S_FS")
+    return path
+
+
+def postgres_bin():
+    """The folder of PostgreSQL 15's programs: pgBackRest of Debian 12 knows no later one."""
+    folders = setting("SEAWALL_POSTGRES_BINDIRS").replace(",", ":").replace(" ", ":").split(":")
+    for folder in [*folders, "/usr/lib/postgresql/15/bin"]:
+        if folder and is_version_15(folder):
+            return folder
+    raise ToolMissing("PostgreSQL 15 is not installed\nHINT: apt-get install postgresql-15")
+
+
+def is_version_15(folder):
+    postgres = os.path.join(folder, "postgres")
+    if not os.access(postgres, os.X_OK):
+        return False
+    with os.popen(f"{shlex.quote(postgres)} --version") as answer:
+        return " 15." in answer.read()
