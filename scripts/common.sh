@@ -1,4 +1,4 @@
-# Small helpers for the other scripts; sourced, never run.
+# Small functions for the other scripts; this file is sourced, never run.
 # shellcheck shell=bash
 
 repository_root=$(cd -- "$(dirname -- "${BASH_SOURCE[0]}")/.." && pwd -P)

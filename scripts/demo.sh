@@ -46,8 +46,8 @@ prepare() {
     if [ -z "$binaries" ]; then
         need_cargo
         tell "building wal-push and wal-fetch; the first time this takes some minutes"
-        (cd "$repository_root" && cargo build --release --locked --bin wal-push --bin wal-fetch)
-        binaries=$(target_folder)/release
+        "$repository_root/scripts/build-static.sh" | sed 's/^/      /'
+        binaries=$(target_folder)/$(host_triple)/release
     fi
 }
 

@@ -16,7 +16,8 @@ set -euo pipefail
 at_a_time=2
 input_limit_bytes=16384 # two WAL pages
 input_limit_seconds=10
-memory_limit_mib=1024
+memory_limit_mib=512        # really used
+address_space_limit_mib=1024 # asked for, used or not
 
 seconds=${1:-60}
 [ "$#" -eq 0 ] || shift
@@ -25,7 +26,7 @@ seconds=${1:-60}
 need_cargo
 cd "$repository_root"
 triple=$(host_triple)
-target=$(target_folder)/fuzz
+target=$repository_root/fuzz/target
 crashes=$target/crashes
 if [ "$#" -gt 0 ]; then
     targets=("$@")
@@ -42,7 +43,6 @@ build_targets() {
         -Cllvm-args=-sanitizer-coverage-inline-8bit-counters
         -Cllvm-args=-sanitizer-coverage-pc-table
         -Cllvm-args=-sanitizer-coverage-trace-compares
-        -Clink-dead-code
         -Cdebug-assertions
         -Coverflow-checks
         -Ccodegen-units=1
@@ -60,10 +60,13 @@ start() { # TARGET
     if [ -d "fuzz/seeds/$1" ]; then cp -- "fuzz/seeds/$1"/* "$work/$1/"; fi
     if [ -e "fuzz/seeds/$1.dict" ]; then words=(-dict="fuzz/seeds/$1.dict"); fi
     # The folder comes last on the command line: libFuzzer writes what it learns there.
-    timeout --kill-after=10 "$((seconds + 60))" "$program" \
-        -max_total_time="$seconds" -max_len="$input_limit_bytes" -timeout="$input_limit_seconds" \
-        -rss_limit_mb="$memory_limit_mib" -artifact_prefix="$crashes/$1-" "${words[@]}" "$work/$1" \
-        >"$work/$1.log" 2>&1 &
+    (
+        ulimit -v "$((address_space_limit_mib * 1024))"
+        exec timeout --kill-after=10 "$((seconds + 60))" "$program" \
+            -max_total_time="$seconds" -max_len="$input_limit_bytes" -timeout="$input_limit_seconds" \
+            -rss_limit_mb="$memory_limit_mib" -artifact_prefix="$crashes/$1-" "${words[@]}" "$work/$1" \
+            >"$work/$1.log" 2>&1
+    ) &
     running[$!]=$1
 }
 

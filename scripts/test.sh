@@ -94,7 +94,7 @@ if [ "${selected[0]}" = servers ]; then
     selected=("${selected[@]:1}")
 else
     # A single step needs the servers too; when they are there this costs a tenth of a second.
-    scripts/install-servers.sh >/dev/null
+    scripts/install-servers.sh | sed '/^servers: have /d'
 fi
 choose_target_folder
 load_servers
