@@ -23,7 +23,12 @@ step_lint() { cargo clippy --all-targets --locked -- -D warnings; }
 step_docs() { RUSTDOCFLAGS='-D warnings' cargo doc --no-deps --locked --document-private-items; }
 # The tests drive the programs of the debug profile, against real servers.
 step_rust() { cargo test --locked --no-fail-fast "$@" 2>&1 | tee "$log"; }
-step_static() { scripts/build-static.sh; }
+step_static() {
+    scripts/build-static.sh
+    # The static programs in a root directory with nothing else in it.
+    SEAWALL_STATIC_BINARIES=$(target_folder)/$(host_triple)/release \
+        cargo test --locked --test empty_root 2>&1 | tee -a "$log"
+}
 step_demo() { scripts/demo.sh --binaries "$(target_folder)/$(host_triple)/release"; }
 step_fuzz() { scripts/fuzz.sh "${@:-$fuzz_seconds}"; }
 

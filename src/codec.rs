@@ -8,7 +8,7 @@ mod encryption;
 mod identities;
 mod label;
 
-pub use decode::{Decoded, decode};
+pub use decode::{Decoded, decode, read_failed};
 pub use digest::Digest;
 pub use encode::{Encoded, Encoding, encode};
 pub use encryption::{Recipients, encrypt};

@@ -70,6 +70,9 @@ impl Error {
                 .hint("Check owner and mode of it and of the folders above, for the user that runs PostgreSQL."),
             io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded => failure
                 .hint("Make room on that file system; until then nothing is lost."),
+            io::ErrorKind::FileTooLarge => {
+                failure.hint("Raise the limit on the size of files (ulimit -f).")
+            }
             io::ErrorKind::ReadOnlyFilesystem => failure
                 .hint("Mount that file system writable; the kernel log says why it is read-only."),
             _ => failure,

@@ -144,7 +144,7 @@ fn damaged(reason: &dyn std::fmt::Display) -> Error {
 
 /// A reader of a repository passes its own error through `io::Error`; anything else that fails to
 /// read was understood as bytes and is damage.
-fn read_failed(error: &io::Error) -> Error {
+pub fn read_failed(error: &io::Error) -> Error {
     let inner = error.get_ref().and_then(|inner| inner.downcast_ref::<Error>());
     inner.cloned().unwrap_or_else(|| damaged(&format!("it can't be unpacked: {error}")))
 }

@@ -100,11 +100,12 @@ fn prefetched(
     }
     let open = || {
         let state = StateFolder::of(data_directory)?;
-        let folder = PrefetchFolder::open(&state, &repository::fingerprint(config))?;
-        folder.set_cursor(segment)?;
-        Ok(folder)
+        PrefetchFolder::open(&state, &repository::fingerprint(config))
     };
-    let folder = open().inspect_err(|error: &Error| tracing::warn!("no prefetch: {error}")).ok()?;
+    let warn = |error: &Error| tracing::warn!("no prefetch: {error}");
+    let folder = open().inspect_err(warn).ok()?;
+    // What is there can be handed over all the same, also on a full disk.
+    let _ = folder.set_cursor(segment).inspect_err(warn);
     Some((folder, segment))
 }
 

@@ -4,6 +4,7 @@
 mod batch;
 mod input;
 
+use std::fs::File;
 use std::path::{Path, PathBuf};
 
 use self::batch::Batch;
@@ -36,7 +37,7 @@ pub fn run(config: &Config, path: &Path, name: &str) -> Result<()> {
     let asked = Input::open(path, name, data_directory.as_ref())?;
     let repositories = repository::open_all(config, state.as_ref().map(StateFolder::path))?;
     // Two calls at once would look ahead at the same files; the second one keeps to its own.
-    let lock = state.as_ref().and_then(|state| state.lock("push.lock").ok().flatten());
+    let lock = state.as_ref().and_then(push_lock);
     let mut next = Vec::new();
     if let (Some(data_directory), Some(notes), Some(_)) = (&data_directory, &notes, &lock) {
         notes.remove_old();
@@ -52,6 +53,11 @@ pub fn run(config: &Config, path: &Path, name: &str) -> Result<()> {
 fn state_folder(data_directory: &DataDirectory) -> Option<StateFolder> {
     let state = StateFolder::of(data_directory);
     state.inspect_err(|error| tracing::warn!("no look-ahead: {error}")).ok()
+}
+
+fn push_lock(state: &StateFolder) -> Option<File> {
+    let lock = state.lock("push.lock");
+    lock.inspect_err(|error| tracing::warn!("no look-ahead: {error}")).ok().flatten()
 }
 
 fn notes(config: &Config, state: &StateFolder) -> Option<Notes> {

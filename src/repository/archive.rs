@@ -3,8 +3,11 @@ use std::sync::{Mutex, PoisonError};
 
 use bytes::Bytes;
 
+use super::fetch::check_label;
 use super::{Repository, WalFolder};
-use crate::codec::{Encoded, Identities, LABEL_BYTES_MAX, Label, decode, encrypt, label_of_stored};
+use crate::codec::{
+    Encoded, Identities, LABEL_BYTES_MAX, Label, decode, encrypt, label_of_stored, read_failed,
+};
 use crate::error::{Class, Error, Result};
 use crate::failpoint;
 use crate::postgres::WalFileName;
@@ -47,6 +50,18 @@ impl Prepared {
         Ok(bytes)
     }
 
+    /// Whether the label is of the same content.
+    fn is(&self, label: &Label) -> bool {
+        (label.size, label.digest) == (self.label.size, self.label.digest)
+    }
+
+    /// Whether an object of so many bytes may be the same, compressed alike. Encryption adds a header
+    /// whose length varies.
+    fn could_be(&self, size: u64, encrypted: bool) -> bool {
+        let length = self.clear.len() as u64;
+        if encrypted { size > length } else { size == length }
+    }
+
     fn facts(&self) -> Facts {
         let digest = self.label.digest.to_string();
         let size = self.label.size.to_string();
@@ -54,6 +69,9 @@ impl Prepared {
         facts.into_iter().map(|(name, value)| (name.to_owned(), value.to_owned())).collect()
     }
 }
+
+const IN_THE_WAY: &str =
+    "Move that object aside after looking at it; then the file is archived again.";
 
 impl Repository {
     /// Stores a WAL file under its name, once and for ever. `prepared` is called when its content is
@@ -82,7 +100,7 @@ impl Repository {
         let sibling_there = self.storage.head(&sibling)?.is_some();
         let prepared = prepared()?;
         if sibling_there {
-            return self.compare(&sibling, !encrypted, &prepared.label);
+            return self.compare(&sibling, !encrypted, name, &prepared);
         }
         let key = folder.key(name, encrypted);
         let bytes = prepared.bytes_for(self)?;
@@ -91,17 +109,29 @@ impl Repository {
         failpoint::reach("push.repository-done");
         match created {
             Created::New => Ok(Archived::New { bytes: length }),
-            Created::Taken => self.compare(&key, encrypted, &prepared.label),
+            Created::Taken => self.compare(&key, encrypted, name, &prepared),
         }
     }
 
     /// The name is taken: the same content is success, other content stops.
-    fn compare(&self, key: &str, encrypted: bool, ours: &Label) -> Result<Archived> {
-        let theirs = self.stored_label(key, encrypted)?;
-        if theirs.size == ours.size && theirs.digest == ours.digest {
+    fn compare(
+        &self,
+        key: &str,
+        encrypted: bool,
+        name: WalFileName,
+        prepared: &Prepared,
+    ) -> Result<Archived> {
+        let theirs = self.stored_label(key, encrypted, name, prepared).map_err(|error| {
+            let damaged = error.class() == Class::Damaged;
+            let error =
+                error.while_doing(format!("the object {key} is in the way and can't be read"));
+            if damaged { error.hint(IN_THE_WAY) } else { error }
+        })?;
+        if prepared.is(&theirs) {
             self.storage.settle(key)?;
             return Ok(Archived::Already);
         }
+        let ours = &prepared.label;
         Err(Error::new(
             Class::Conflict,
             format!(
@@ -116,29 +146,37 @@ impl Repository {
         ))
     }
 
-    /// What the stored object is, from reading it all where that is cheap and possible; else from what
-    /// it says of itself.
-    fn stored_label(&self, key: &str, encrypted: bool) -> Result<Label> {
-        let damaged = |error: Error| {
-            error.while_doing(format!("the object {key} is in the way and can't be read")).hint(
-                "Move that object aside after looking at it; then the file is archived again.",
-            )
-        };
+    /// What the stored object is: from reading it all, where that is cheap or where its length is another
+    /// than ours; else from what it says of itself.
+    fn stored_label(
+        &self,
+        key: &str,
+        encrypted: bool,
+        name: WalFileName,
+        ours: &Prepared,
+    ) -> Result<Label> {
         if self.storage.reads_are_cheap() && !encrypted {
-            return self.read_through(key).map_err(damaged);
+            return self.read_through(key, name);
         }
-        if let Some(label) =
-            self.storage.head(key)?.and_then(|stored| label_of_facts(&stored.facts))
-        {
-            return Ok(label);
+        let stored = self.storage.head(key)?.map(|it| (it.size, it.facts));
+        let (size, facts) = stored.unwrap_or_default();
+        let plausible = ours.could_be(size, encrypted);
+        match label_of_facts(&facts) {
+            Some(label) if plausible || !ours.is(&label) => Ok(label),
+            _ if plausible || encrypted => self.front_label(key, encrypted, name),
+            // Another level was used, or it is damaged.
+            _ => self.read_through(key, name),
         }
+    }
+
+    fn front_label(&self, key: &str, encrypted: bool, name: WalFileName) -> Result<Label> {
         let mut front = Vec::new();
         let mut reader = self.reader(key, Some(LABEL_BYTES_MAX as u64))?;
-        reader
-            .read_to_end(&mut front)
-            .map_err(|error| damaged(Error::new(Class::Unreachable, error.to_string())))?;
-        label_of_stored(&front, encrypted)
-            .map_err(|error| damaged(Error::new(Class::Damaged, error.to_string())))
+        reader.read_to_end(&mut front).map_err(|error| read_failed(&error))?;
+        let label = label_of_stored(&front, encrypted);
+        let label = label.map_err(|error| Error::new(Class::Damaged, error.to_string()))?;
+        check_label(&label, name)?;
+        Ok(label)
     }
 
     fn reader(&self, key: &str, limit: Option<u64>) -> Result<Box<dyn Read + Send>> {
@@ -148,9 +186,10 @@ impl Repository {
         })
     }
 
-    fn read_through(&self, key: &str) -> Result<Label> {
+    fn read_through(&self, key: &str, name: WalFileName) -> Result<Label> {
         let none = Identities::default();
         let mut decoded = decode(self.reader(key, None)?, false, &none)?;
+        check_label(&decoded.label, name)?;
         let mut buffer = vec![0; 1 << 18];
         while decoded.read(&mut buffer)? > 0 {}
         Ok(decoded.label)

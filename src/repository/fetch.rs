@@ -130,7 +130,8 @@ fn write_out(
     Ok(label)
 }
 
-fn check_label(label: &Label, name: WalFileName) -> Result<()> {
+/// Whether the object of `name` says that it is that.
+pub(super) fn check_label(label: &Label, name: WalFileName) -> Result<()> {
     if label.name != name.to_string() {
         let message = format!("expected the object of {name}, found that of {}", label.name);
         return Err(Error::new(Class::Damaged, message).hint(

@@ -8,6 +8,7 @@ mod environment;
 mod failure;
 mod put;
 mod reader;
+mod runtime;
 
 use std::io::Read;
 use std::ops::ControlFlow;
@@ -17,13 +18,13 @@ use std::time::{Duration, Instant};
 
 use aws_sdk_s3::Client;
 use bytes::Bytes;
-use tokio::runtime::Runtime;
 
 use self::conditional::ConditionalPuts;
 use self::reader::ObjectReader;
+use self::runtime::Runtime;
 use super::{Created, Facts, Storage, Stored};
 use crate::config::{Limits, S3Config};
-use crate::error::{Class, Error, Result};
+use crate::error::Result;
 
 /// Under this rate a transfer counts as hanging; it stretches the time limits of large objects.
 const SLOWEST_BYTES_A_SECOND: u64 = 256 * 1024;
@@ -40,10 +41,7 @@ pub struct S3Storage {
 
 impl S3Storage {
     pub fn open(config: &S3Config, limits: Limits, state: Option<&Path>) -> Result<Self> {
-        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
-        let runtime = runtime.map_err(|error| {
-            Error::new(Class::Internal, format!("could not start a runtime: {error}"))
-        })?;
+        let runtime = Runtime::start()?;
         let endpoint = client::endpoint(config);
         let tls = endpoint.as_deref().is_none_or(|url| url.starts_with("https:"));
         let client = runtime.block_on(client::build(config, endpoint.as_deref(), limits))?;

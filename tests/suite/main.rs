@@ -9,8 +9,24 @@
 )]
 
 mod archiving;
+mod bad_input;
+mod by_hand;
+mod configuration;
+mod crash_matrix;
+mod damage_matrix;
+mod documents;
+mod encryption;
+mod exit_statuses;
+mod fixtures;
+mod local_faults;
+mod logs;
+mod namespace;
+mod races;
 mod recovery;
+mod requests;
+mod s3_faults;
 mod scene;
 mod storage_contract;
 mod support;
 mod support_smoke;
+mod without_seawall;

@@ -62,7 +62,9 @@ where
         SdkError::DispatchFailure(failure) if failure.is_user() => {
             (Class::Configuration, innermost(error), "Look at the endpoint in the configuration.")
         }
-        SdkError::DispatchFailure(failure) if failure.is_other() => not_sent(innermost(error)),
+        SdkError::DispatchFailure(failure) if failure.is_timeout() => {
+            not_sent("no connection within the time limit".into())
+        }
         SdkError::DispatchFailure(_) => not_sent(innermost(error)),
         SdkError::ServiceError(_) | SdkError::ResponseError(_) => answered(error),
         _ => refused_before_sending(innermost(error)),
@@ -105,7 +107,8 @@ where
         }
         (401 | 403, _) => (
             Class::Refused,
-            "The credentials need s3:PutObject, s3:GetObject and, to be told that an object is absent, s3:ListBucket.",
+            "Are the access key and its secret right? They need s3:PutObject, s3:GetObject and, to be told \
+             that an object is absent, s3:ListBucket.",
         ),
         (301 | 307, _) => (Class::Refused, "Set region to the bucket's own."),
         (408 | 409 | 429 | 500.., _) | (0, _) => {

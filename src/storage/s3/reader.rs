@@ -4,8 +4,8 @@ use std::time::{Duration, Instant};
 
 use aws_sdk_s3::primitives::ByteStream;
 use bytes::{Buf, Bytes};
-use tokio::runtime::Runtime;
 
+use super::runtime::Runtime;
 use crate::error::{Class, Error};
 
 /// The body of an answer as a blocking reader. It waits for the next bytes no longer than `pause_max`,

@@ -14,12 +14,13 @@ mod stream;
 mod tls;
 
 pub use black_hole::BlackHole;
+pub use record::Recorded;
 pub use rule::{Fault, Rule};
 
 use std::net::{SocketAddr, TcpListener};
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex};
 use std::thread;
 use std::time::Duration;
 
@@ -27,7 +28,7 @@ use rustls::ServerConfig;
 
 use super::place::Place;
 use super::s3::S3Server;
-use record::{Recorded, Records};
+use record::Records;
 use rule::Rules;
 
 /// The proxy; it stops taking connections, and drops those it has, when it goes out of scope.
@@ -45,6 +46,8 @@ struct Shared {
     records: Records,
     connections: AtomicUsize,
     paused: AtomicBool,
+    one_put_at_a_time: AtomicBool,
+    turn: Mutex<()>,
     stopped: Arc<AtomicBool>,
 }
 
@@ -75,6 +78,8 @@ impl Proxy {
             records: Records::default(),
             connections: AtomicUsize::new(0),
             paused: AtomicBool::new(false),
+            one_put_at_a_time: AtomicBool::new(false),
+            turn: Mutex::new(()),
             stopped: Arc::default(),
         });
         let threads = Arc::clone(&shared);
@@ -119,6 +124,12 @@ impl Proxy {
     /// Leaves new connections unanswered, before any TLS; they are served once this is undone.
     pub fn pause(&self, paused: bool) {
         self.shared.paused.store(paused, Ordering::Relaxed);
+    }
+
+    /// From now on a PUT waits until the one before it is answered. That makes `If-None-Match` atomic
+    /// on servers that look first and write then.
+    pub fn one_put_at_a_time(&self) {
+        self.shared.one_put_at_a_time.store(true, Ordering::Relaxed);
     }
 
     /// All requests so far, oldest first.

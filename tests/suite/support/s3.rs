@@ -3,7 +3,7 @@
 //! | kind | authentication | `If-None-Match: *` | objects |
 //! | --- | --- | --- | --- |
 //! | s3s-fs | signature checked | honoured, not atomically | files |
-//! | moto | any signature will do | honoured, atomically | in memory: gone after a stop |
+//! | moto | any signature will do | honoured, all but atomically | in memory: gone after a stop |
 //! | rclone | signature checked | accepted, and overwrites all the same | files; metadata in memory |
 
 mod kind;

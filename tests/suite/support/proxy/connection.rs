@@ -2,6 +2,7 @@
 
 use std::io::{self, BufReader, Write};
 use std::net::TcpStream;
+use std::sync::PoisonError;
 use std::sync::atomic::Ordering;
 use std::thread::sleep;
 use std::time::Duration;
@@ -22,7 +23,7 @@ pub fn serve(shared: &Shared, client: TcpStream) {
         match connection.request() {
             Ok(Next::Keep) => {}
             Ok(Next::Close) => return connection.client.get_mut().close(),
-            Ok(Next::Reset) | Err(_) => return connection.reset(),
+            Ok(Next::Reset | Next::Hang) | Err(_) => return connection.reset(),
         }
     }
 }
@@ -37,13 +38,24 @@ struct Connection<'a> {
 impl Connection<'_> {
     fn request(&mut self) -> io::Result<Next> {
         let Some(head) = Head::read(&mut self.client)? else { return Ok(Next::Close) };
-        let (delay, fault) = self.shared.rules.verdict(head.word(0), head.word(1));
+        let (delay, fault) = self.shared.rules.verdict(&head);
         let number = self.shared.records.add(&head, fault);
         sleep(delay);
+        let shared = self.shared;
+        let in_turn = shared.one_put_at_a_time.load(Ordering::Relaxed) && head.word(0) == "PUT";
+        let _turn = in_turn.then(|| shared.turn.lock().unwrap_or_else(PoisonError::into_inner));
         match fault {
             Some(Fault::Answer(status)) => self.answer(&head, number, status),
-            Some(Fault::Hang) => self.hang(&head, number),
-            _ => self.pass(&head, number, fault),
+            Some(Fault::Hang) => {
+                if head.header("expect").is_none() {
+                    self.drain(&head, number)?;
+                }
+                Ok(self.hang())
+            }
+            _ => match self.pass(&head, number, fault)? {
+                Next::Hang => Ok(self.hang()),
+                next => Ok(next),
+            },
         }
     }
 
@@ -67,19 +79,16 @@ impl Connection<'_> {
         Ok(if waits { Next::Close } else { Next::Keep })
     }
 
-    /// Reads the request and then keeps silent until the client goes, or the rules are cleared.
-    fn hang(&mut self, head: &Head, number: usize) -> io::Result<Next> {
+    /// Keeps silent until the client goes, or the rules are cleared.
+    fn hang(&self) -> Next {
         let cleared = self.shared.rules.cleared();
-        if head.header("expect").is_none() {
-            self.drain(head, number)?;
-        }
         let over = || {
             self.shared.rules.cleared() != cleared || self.shared.stopped.load(Ordering::Relaxed)
         };
         while !over() && !self.client.get_ref().socket().closed() {
             sleep(Duration::from_millis(5));
         }
-        Ok(Next::Reset)
+        Next::Reset
     }
 
     fn drain(&mut self, head: &Head, number: usize) -> io::Result<()> {

@@ -18,6 +18,8 @@ pub enum Next {
     Keep,
     Close,
     Reset,
+    /// Nothing more is said.
+    Hang,
 }
 
 /// How far a request's body got.
@@ -135,6 +137,7 @@ impl Exchange<'_> {
         Ok(match shaper.end {
             End::Cut => Next::Reset,
             End::Truncated => Next::Close,
+            End::Stalled => Next::Hang,
             End::Whole if last => Next::Close,
             End::Whole => Next::Keep,
         })

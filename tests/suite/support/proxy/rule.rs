@@ -4,6 +4,8 @@ use std::sync::Mutex;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
+use crate::support::http::Head;
+
 /// What goes wrong with a request.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub enum Fault {
@@ -21,6 +23,10 @@ pub enum Fault {
     CutAnswerAfter(u64),
     /// The head promises the whole body; the connection is closed in order after this many bytes.
     TruncateBodyAfter(u64),
+    /// After this many bytes of the answer's body nothing more comes, and nothing is closed.
+    StallBodyAfter(u64),
+    /// The answer's body comes byte by byte, a few hundred in a second.
+    DribbleBody,
     /// The byte at this place of the answer's body is inverted.
     FlipByte(u64),
 }
@@ -31,12 +37,13 @@ pub struct Rule {
     fault: Fault,
     method: Option<String>,
     path: String,
+    header: Option<String>,
     left: Option<u32>,
 }
 
 impl Rule {
     pub fn new(fault: Fault) -> Rule {
-        Rule { fault, method: None, path: String::new(), left: None }
+        Rule { fault, method: None, path: String::new(), header: None, left: None }
     }
 
     /// Only requests with this method.
@@ -51,6 +58,12 @@ impl Rule {
         self
     }
 
+    /// Only requests with a header of this name, in lower case.
+    pub fn header(mut self, name: &str) -> Rule {
+        self.header = Some(name.to_owned());
+        self
+    }
+
     /// Only the first requests that match.
     pub fn times(mut self, times: u32) -> Rule {
         self.left = Some(times);
@@ -58,9 +71,10 @@ impl Rule {
     }
 
     /// Whether it is for this request; if so, one time is used up.
-    fn take(&mut self, method: &str, path: &str) -> bool {
-        let matches = self.method.as_deref().is_none_or(|wanted| wanted == method)
-            && path.contains(&self.path)
+    fn take(&mut self, request: &Head) -> bool {
+        let matches = self.method.as_deref().is_none_or(|wanted| wanted == request.word(0))
+            && request.word(1).contains(&self.path)
+            && self.header.as_deref().is_none_or(|name| request.header(name).is_some())
             && self.left != Some(0);
         if matches && let Some(left) = &mut self.left {
             *left -= 1;
@@ -92,10 +106,10 @@ impl Rules {
     }
 
     /// How long to delay a request, and the first other fault for it.
-    pub fn verdict(&self, method: &str, path: &str) -> (Duration, Option<Fault>) {
+    pub fn verdict(&self, request: &Head) -> (Duration, Option<Fault>) {
         let mut delay = Duration::ZERO;
         for rule in self.rules.lock().expect("no panic under the lock").iter_mut() {
-            if !rule.take(method, path) {
+            if !rule.take(request) {
                 continue;
             }
             match rule.fault {

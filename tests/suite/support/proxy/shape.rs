@@ -1,6 +1,8 @@
 //! Writing an answer to the client, as whole and as true as the fault leaves it.
 
 use std::io::{self, Write};
+use std::thread::sleep;
+use std::time::Duration;
 
 use super::rule::Fault;
 use crate::support::http::Piece;
@@ -13,6 +15,8 @@ pub enum End {
     Truncated,
     /// To be followed by a reset.
     Cut,
+    /// To be followed by silence.
+    Stalled,
 }
 
 /// Writes an answer and counts.
@@ -53,16 +57,32 @@ impl<'a, W: Write> Shaper<'a, W> {
             (Some(Fault::TruncateBodyAfter(limit)), Some(start)) => {
                 (limit.saturating_sub(start), End::Truncated)
             }
+            (Some(Fault::StallBodyAfter(limit)), Some(start)) => {
+                (limit.saturating_sub(start), End::Stalled)
+            }
             _ => (u64::MAX, End::Whole),
         };
         let count = bytes.len().min(usize::try_from(limit).unwrap_or(usize::MAX));
-        self.to.write_all(&flipped(&bytes[..count], start, self.fault))?;
+        let bytes_now = flipped(&bytes[..count], start, self.fault);
+        match (self.fault, start) {
+            (Some(Fault::DribbleBody), Some(_)) => self.dribble(&bytes_now)?,
+            _ => self.to.write_all(&bytes_now)?,
+        }
         self.to.flush()?;
         self.all += count as u64;
         if count < bytes.len() {
             self.end = end;
         }
         Ok(count == bytes.len())
+    }
+
+    fn dribble(&mut self, bytes: &[u8]) -> io::Result<()> {
+        for byte in bytes {
+            self.to.write_all(&[*byte])?;
+            self.to.flush()?;
+            sleep(Duration::from_millis(3));
+        }
+        Ok(())
     }
 }
 

@@ -92,6 +92,48 @@ fn answers_are_cut_truncated_and_damaged() {
 }
 
 #[test]
+fn answers_stall_or_come_byte_by_byte() {
+    let scene = Scene::new(Kind::S3sFs);
+    scene.put("a").expect(0);
+    for (fault, most) in [(Fault::StallBodyAfter(1000), 1000), (Fault::DribbleBody, 5000)] {
+        scene.proxy.clear();
+        scene.proxy.add(Rule::new(fault));
+        let file = scene.place.join("part");
+        let part = file.to_str().expect("UTF-8");
+        let outcome = scene.curl(&["--max-time", "1", "-o", part, &scene.url("a")]);
+        assert_eq!(outcome.status, Some(28), "{fault:?}: {outcome}");
+        let came = std::fs::read(&file).expect("written").len();
+        assert!(came > 0 && came <= most, "{fault:?}: {came} bytes");
+    }
+}
+
+#[test]
+fn a_rule_may_be_for_requests_with_a_header() {
+    let scene = Scene::new(Kind::S3sFs);
+    scene.proxy.add(Rule::new(Fault::Answer(501)).header("if-none-match"));
+    let with = scene.curl(&["-H", "If-None-Match: *", "-T", &scene.content, &scene.url("a")]);
+    assert_eq!((status(&with), status(&scene.put("a"))), ("501", "200"));
+}
+
+/// s3s-fs looks whether the object is there before it reads what it writes.
+#[test]
+fn with_one_put_at_a_time_a_condition_is_atomic() {
+    let scene = Scene::new(Kind::S3sFs);
+    scene.proxy.one_put_at_a_time();
+    let url = scene.url("a");
+    let statuses: Vec<String> = std::thread::scope(|scope| {
+        let put = || {
+            let put = ["-H", "If-None-Match: *", "-T", &scene.content, &url];
+            status(&scene.curl(&put)).to_owned()
+        };
+        let running: Vec<_> = (0..8).map(|_| scope.spawn(put)).collect();
+        running.into_iter().map(|one| one.join().expect("no panic")).collect()
+    });
+    assert_eq!(statuses.iter().filter(|one| *one == "200").count(), 1, "{statuses:?}");
+    assert_eq!(statuses.iter().filter(|one| *one == "412").count(), 7, "{statuses:?}");
+}
+
+#[test]
 fn a_hanging_request_hangs_until_the_rules_are_cleared() {
     let scene = Scene::new(Kind::S3sFs);
     scene.proxy.add(Rule::new(Fault::Hang).times(2));

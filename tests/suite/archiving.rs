@@ -1,0 +1,5 @@
+//! `wal-push` as the `archive_command` of real servers.
+
+mod clones;
+pub mod commands;
+mod look_ahead;

@@ -1,0 +1,96 @@
+//! Command lines that are wrong as such. Their exit status must be one that PostgreSQL understands as
+//! a failure, not clap's own.
+
+use std::ffi::{OsStr, OsString};
+use std::os::unix::ffi::OsStrExt;
+
+use super::refused;
+use crate::by_hand::ByHand;
+use crate::support::run::Run;
+
+const ALL: &str = "--help shows what there is.";
+
+/// Words and the text about them, with the placeholders of the command left open.
+const CASES: [(&[&[u8]], &str); 7] = [
+    (&[b"--nonsense", b"A", b"B"], "unexpected argument '--nonsense' found. HINT: Usage: {usage}"),
+    (
+        &[b"--wal-look-ahed", b"3", b"A", b"B"],
+        "unexpected argument '--wal-look-ahed' found. HINT: a similar argument exists: \
+         '--wal-look-ahead'.",
+    ),
+    (&[b"-x", b"A", b"B"], "unexpected argument '-x' found. HINT: Usage: {usage}"),
+    (&[b"A", b"B", b"C"], "unexpected argument 'C' found. HINT: Usage: {usage}"),
+    (
+        &[b"--cluster"],
+        "a value is required for '--cluster <TEXT>' but none was supplied. HINT: --help shows what \
+         there is.",
+    ),
+    (
+        &[b"--cluster", b"\xff", b"A", b"B"],
+        "invalid UTF-8 was detected in one or more arguments. HINT: Usage: {usage}",
+    ),
+    (
+        &[b"--wal-parallel", b"many", b"A", b"B"],
+        "expected a whole number from 1 to 64 for --wal-parallel, found \"many\"",
+    ),
+];
+
+fn words(words: &[&[u8]]) -> Vec<OsString> {
+    words.iter().map(|word| OsStr::from_bytes(word).to_owned()).collect()
+}
+
+fn check(host: &ByHand, run: impl Fn() -> Run, program: &str, arguments: &str, status: i32) {
+    for (given, text) in CASES {
+        let usage = format!("{program} [OPTIONS] {arguments}. {ALL}");
+        refused(host, run().args(words(given)), status, &text.replace("{usage}", &usage));
+    }
+    let missing = "the following required arguments were not provided: ";
+    let text = format!("{missing}{arguments}. HINT: Usage: {program} {arguments}. {ALL}");
+    refused(host, run(), status, &text);
+    let last = arguments.split(' ').next_back().expect("two words");
+    let text = format!("{missing}{last}. HINT: Usage: {program} {arguments}. {ALL}");
+    refused(host, run().arg("A"), status, &text);
+}
+
+#[test]
+fn a_wrong_command_line_of_wal_push_is_a_failure_to_the_archiver() {
+    let host = ByHand::new();
+    check(&host, || host.push(), "wal-push", "<PATH> <NAME>", 2);
+    let run = host.push().args(words(&[b"pg_wal/x", b"\xff"]));
+    let usage = format!("Usage: wal-push [OPTIONS] <PATH> <NAME>. {ALL}");
+    let text = format!("invalid UTF-8 was detected in one or more arguments. HINT: {usage}");
+    refused(&host, run, 2, &text);
+}
+
+#[test]
+fn a_wrong_command_line_of_wal_fetch_stops_recovery() {
+    let host = ByHand::new();
+    check(&host, || host.fetch(), "wal-fetch", "<NAME> <PATH>", 202);
+    host.directory.signal("recovery.signal");
+    check(&host, || host.fetch(), "wal-fetch", "<NAME> <PATH>", 202);
+}
+
+#[test]
+fn a_wrong_command_line_of_wal_fetch_lets_a_standby_ask_again() {
+    let host = ByHand::new();
+    host.directory.signal("standby.signal");
+    check(&host, || host.fetch(), "wal-fetch", "<NAME> <PATH>", 2);
+    // PostgreSQL goes by this one where both exist.
+    host.directory.signal("recovery.signal");
+    check(&host, || host.fetch(), "wal-fetch", "<NAME> <PATH>", 2);
+}
+
+#[test]
+fn help_and_version_go_to_standard_output_and_are_no_failure() {
+    let host = ByHand::new();
+    for run in [host.push(), host.fetch(), host.config_show()] {
+        let outcome = run.arg("--help").run();
+        assert_eq!(outcome.stderr, "", "{outcome}");
+        assert!(outcome.expect(0).stdout.contains("SEAWALL_REPOSITORY"), "{outcome}");
+    }
+    for (run, name) in [(host.push(), "wal-push"), (host.fetch(), "wal-fetch")] {
+        let outcome = run.arg("--version").run();
+        let expected = format!("{name} {}\n", env!("CARGO_PKG_VERSION"));
+        assert_eq!(outcome.expect(0).stdout, expected);
+    }
+}

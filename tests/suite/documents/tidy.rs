@@ -1,0 +1,76 @@
+//! Rules that no compiler knows, read off the source.
+
+use super::{files, read, root};
+
+const LINES_MAX: usize = 350;
+
+/// Where a panic is meant, with the reason.
+const MAY_PANIC: [(&str, &str); 1] =
+    [("src/failpoint.rs", "debug builds only: a test that misspells its failpoint must not pass")];
+
+/// What stands before the tests of a file.
+fn without_tests(text: &str) -> &str {
+    text.split("#[cfg(test)]\nmod ").next().unwrap_or_default()
+}
+
+#[test]
+fn no_source_file_is_long() {
+    for file in files(&["src"], "rs") {
+        let lines = read(&file).lines().count();
+        assert!(lines <= LINES_MAX, "{file} has {lines} lines, at most {LINES_MAX} are allowed");
+    }
+}
+
+#[test]
+fn nothing_is_left_for_later() {
+    // In two parts, so that this file does not hold them.
+    let words = [["TO", "DO"], ["FIX", "ME"], ["XX", "X"]].map(|parts| parts.concat());
+    let calls = [["todo", "!"], ["unimplemented", "!"], ["dbg", "!"], ["#[ig", "nore"]];
+    let calls = calls.map(|parts| parts.concat());
+    let sources = files(&["src", "tests", "fuzz/fuzz_targets"], "rs");
+    for file in sources.into_iter().chain(files(&["scripts"], "sh")) {
+        for (number, line) in read(&file).lines().enumerate() {
+            let word = |word: &str| words.iter().any(|mark| mark == word);
+            let marked = line.split(|c: char| !c.is_alphanumeric()).any(word);
+            let called = calls.iter().any(|call| line.contains(call.as_str()));
+            assert!(!marked && !called, "{file}:{}: {line}", number + 1);
+        }
+    }
+}
+
+#[test]
+fn the_library_does_not_unwrap() {
+    for file in files(&["src"], "rs") {
+        let text = read(&file);
+        let panics = [".unwrap()", ".expect(", "panic!("];
+        let found = panics.iter().find(|call| without_tests(&text).contains(**call));
+        let allowed = MAY_PANIC.iter().any(|(name, _)| *name == file);
+        assert!(found.is_none() || allowed, "{file} has {}", found.unwrap_or(&""));
+        assert!(found.is_some() || !allowed, "{file} needs no exception any more");
+    }
+}
+
+/// The three programs are one call each.
+#[test]
+fn every_module_says_what_it_is_for() {
+    for file in files(&["src"], "rs") {
+        let documented = |file: &str| root().join(file).is_file() && read(file).starts_with("//!");
+        let parent =
+            file.rsplit_once('/').map_or(String::new(), |(folder, _)| format!("{folder}.rs"));
+        assert!(
+            documented(&file) || documented(&parent) || file.starts_with("src/bin/"),
+            "neither {file} nor {parent} starts with a doc comment"
+        );
+    }
+}
+
+/// Who reads the source meets paths of a repository, not of somebody's machine.
+#[test]
+fn no_file_names_a_home_folder() {
+    let all = files(&["src", "tests", "docs", "fuzz/fuzz_targets"], "rs");
+    for file in all.into_iter().chain(files(&["docs", "bench"], "md")) {
+        for home in [["/ho", "me/"], ["/ro", "ot/"]].map(|parts| parts.concat()) {
+            assert!(!read(&file).contains(&home), "{file} names {home}");
+        }
+    }
+}

@@ -1,0 +1,35 @@
+//! Mounts that only one shell script sees: small disks, read-only ones, other files in `/run`.
+
+use std::sync::OnceLock;
+
+use crate::support::place::Place;
+use crate::support::run::Run;
+use crate::support::user::server_account;
+
+/// How this machine lets the test process have a mount namespace. Root has one for the asking, an
+/// ordinary user becomes root of a user namespace first.
+fn words() -> Option<&'static [&'static str]> {
+    static WORDS: OnceLock<Option<&[&str]>> = OnceLock::new();
+    *WORDS.get_or_init(|| {
+        let words: &[&str] =
+            if server_account().is_some() { &["--mount"] } else { &["--mount", "--map-root-user"] };
+        let place = Place::new();
+        let folder = place.folder("disk");
+        let mount = format!("mount -t tmpfs -o size=1m tmpfs {}", folder.display());
+        let tried = Run::new(&place, "unshare").args(words).args(["sh", "-c", &mount]).run();
+        if tried.status != Some(0) {
+            eprintln!("no mount namespace here, so less is tested: {tried}");
+        }
+        (tried.status == Some(0)).then_some(words)
+    })
+}
+
+/// A shell script in a mount namespace of its own; `None` where the kernel allows none. A command
+/// behind `$as` runs as the server user.
+pub fn script(place: &Place, text: &str) -> Option<Run> {
+    let as_user = server_account().map_or(String::new(), |account| {
+        format!("setpriv --reuid={} --regid={} --clear-groups", account.uid, account.gid)
+    });
+    let run = Run::new(place, "unshare").args(words()?).args(["sh", "-euc", text]);
+    Some(run.env("as", as_user))
+}

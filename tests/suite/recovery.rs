@@ -1,0 +1,8 @@
+//! Real servers that come back from what was archived, through `wal-fetch`.
+
+mod crash_under_load;
+mod leftovers;
+mod rewind;
+mod segment_sizes;
+mod targets;
+mod timelines;

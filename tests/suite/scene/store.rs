@@ -1,0 +1,141 @@
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use crate::support::place::Place;
+use crate::support::s3::{self, S3Server};
+use crate::support::user::{hand_over, write_as_server_user};
+
+/// What kind of repository.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub enum Kind {
+    Local,
+    S3(s3::Kind),
+}
+
+/// A repository seen from behind: what it holds, and means to damage it.
+pub enum Store {
+    Folder(PathBuf),
+    Bucket(S3Server),
+}
+
+/// An object of Seawall's own, which says nothing of anybody's data.
+const PROBE: &str = "seawall-conditional-put-probe";
+
+impl Store {
+    /// A new and empty one.
+    pub fn start(kind: Kind, place: &Place) -> Store {
+        match kind {
+            Kind::Local => {
+                let parent = place.folder(&format!("disk{}", place.next_number()));
+                Store::Folder(parent.join("repository"))
+            }
+            Kind::S3(kind) => Store::Bucket(S3Server::start(kind, place)),
+        }
+    }
+
+    /// Its part of the configuration.
+    pub fn table(&self, name: &str) -> String {
+        match self {
+            Store::Folder(root) => format!("[[repository]]\nname = {name:?}\nurl = {root:?}\n"),
+            Store::Bucket(server) => self.table_at(name, &server.endpoint()),
+        }
+    }
+
+    /// The same for a bucket that is reached at another endpoint.
+    pub fn table_at(&self, name: &str, endpoint: &str) -> String {
+        let bucket = self.server().bucket();
+        format!(
+            "[[repository]]\nname = {name:?}\nurl = \"s3://{bucket}\"\nendpoint = \"{endpoint}\"\n"
+        )
+    }
+
+    #[track_caller]
+    pub fn server(&self) -> &S3Server {
+        let Store::Bucket(server) = self else { panic!("a folder is no server") };
+        server
+    }
+
+    /// All objects, in order, but for Seawall's own probe.
+    pub fn keys(&self) -> Vec<String> {
+        let mut keys = match self {
+            Store::Folder(root) => files_below(root, root),
+            Store::Bucket(server) => server.keys(),
+        };
+        keys.retain(|key| key != PROBE && !key.starts_with('.'));
+        keys
+    }
+
+    pub fn get(&self, key: &str) -> Option<Vec<u8>> {
+        match self {
+            Store::Folder(root) => fs::read(root.join(key)).ok(),
+            Store::Bucket(server) => server.get(key),
+        }
+    }
+
+    /// Changes the bytes of an object behind everybody's back.
+    #[track_caller]
+    pub fn damage(&self, key: &str, change: impl FnOnce(&mut Vec<u8>)) {
+        match self {
+            Store::Folder(root) => {
+                let path = root.join(key);
+                let mut bytes = fs::read(&path).unwrap_or_else(|error| panic!("{key}: {error}"));
+                change(&mut bytes);
+                fs::write(&path, bytes).expect("root or owner");
+            }
+            Store::Bucket(server) => server.damage(key, change),
+        }
+    }
+
+    /// Plants an object.
+    #[track_caller]
+    pub fn put(&self, key: &str, bytes: &[u8]) {
+        match self {
+            Store::Folder(root) => {
+                let path = root.join(key);
+                fs::create_dir_all(path.parent().expect("below the root")).expect("a folder");
+                write_as_server_user(&path, bytes);
+                hand_over(root);
+            }
+            Store::Bucket(server) => server.put(key, bytes),
+        }
+    }
+
+    #[track_caller]
+    pub fn delete(&self, key: &str) {
+        match self {
+            Store::Folder(root) => fs::remove_file(root.join(key)).expect("it is there"),
+            Store::Bucket(server) => server.delete(key),
+        }
+    }
+
+    /// What a push has left that is no object: temporary files of a folder.
+    pub fn leftovers(&self) -> Vec<String> {
+        let Store::Folder(root) = self else { return Vec::new() };
+        let all = files_below(root, root);
+        all.into_iter().filter(|path| path.split('/').any(|part| part.starts_with('.'))).collect()
+    }
+
+    /// Panics unless the object holds a file with this content, proved without Seawall's own code.
+    #[track_caller]
+    pub fn holds(&self, key: &str, content: &[u8]) {
+        let stored = self.get(key).unwrap_or_else(|| panic!("no {key} in {:?}", self.keys()));
+        let plain = zstd::decode_all(&stored[..]).unwrap_or_else(|error| panic!("{key}: {error}"));
+        assert!(plain == content, "{key} holds other content");
+    }
+}
+
+/// Paths of all files, below `root`, in order.
+fn files_below(root: &Path, folder: &Path) -> Vec<String> {
+    let Ok(entries) = fs::read_dir(folder) else { return Vec::new() };
+    let mut files = Vec::new();
+    for path in entries.flatten().map(|entry| entry.path()) {
+        if path.is_dir() {
+            files.extend(files_below(root, &path));
+        } else {
+            let below = path.strip_prefix(root).expect("below the root");
+            files.push(below.to_str().expect("keys are UTF-8").to_owned());
+        }
+    }
+    files.sort();
+    files
+}

@@ -1,0 +1,212 @@
+//! The suite. Each check has a folder of keys of its own, so that all run on one storage.
+
+use std::collections::BTreeMap;
+use std::io::Read;
+use std::ops::ControlFlow;
+
+use bytes::Bytes;
+use seawall::storage::{Created, Facts, Storage};
+
+pub fn all(storage: &dyn Storage) {
+    absent_is_no_error_where_something_was_created(storage);
+
+    what_was_created_is_read_back(storage);
+
+    a_taken_key_keeps_its_content(storage);
+
+    every_size_survives(storage);
+
+    a_reader_stops_at_its_limit(storage);
+
+    odd_keys_are_kept_apart(storage);
+
+    listings_are_in_byte_order(storage);
+
+    listings_respect_prefix_and_after(storage);
+
+    a_visitor_ends_a_listing(storage);
+}
+
+fn create(storage: &dyn Storage, key: &str, content: &[u8]) -> Created {
+    storage.create(key, Bytes::copy_from_slice(content), &facts()).expect("created")
+}
+
+fn facts() -> Facts {
+    let pair = |(name, value): (&str, &str)| (name.to_owned(), value.to_owned());
+    BTreeMap::from([("first-fact", "1"), ("second", "a b-c")].map(pair))
+}
+
+fn read(storage: &dyn Storage, key: &str, limit: Option<u64>) -> Option<Vec<u8>> {
+    let mut reader = storage.open(key, limit).expect("an answer")?;
+    let mut bytes = Vec::new();
+    reader.read_to_end(&mut bytes).expect("readable");
+    Some(bytes)
+}
+
+fn list(storage: &dyn Storage, prefix: &str, after: &str) -> Vec<String> {
+    let mut keys = Vec::new();
+    let mut visit = |key: &str| {
+        keys.push(key.to_owned());
+        ControlFlow::Continue(())
+    };
+    storage.list(prefix, after, &mut visit).expect("listed");
+    keys
+}
+
+fn absent_is_no_error_where_something_was_created(storage: &dyn Storage) {
+    assert_eq!(create(storage, "absent/there", b"1"), Created::New);
+    for key in ["absent/not-there", "absent/no/folder/either", "absent/ther", "absent/there2"] {
+        assert_eq!(storage.head(key).expect("an answer"), None, "{key}");
+        assert_eq!(read(storage, key, None), None, "{key}");
+        assert_eq!(read(storage, key, Some(10)), None, "{key}");
+    }
+    assert_eq!(list(storage, "absent/nothing", ""), [""; 0]);
+    assert_eq!(list(storage, "nowhere/", ""), [""; 0]);
+}
+
+fn what_was_created_is_read_back(storage: &dyn Storage) {
+    assert_eq!(create(storage, "whole/a", b"content"), Created::New);
+    assert_eq!(read(storage, "whole/a", None).as_deref(), Some(&b"content"[..]));
+    let stored = storage.head("whole/a").expect("an answer").expect("it is there");
+    assert_eq!(stored.size, 7);
+    // A folder keeps none.
+    assert!(stored.facts == facts() || stored.facts.is_empty(), "{:?}", stored.facts);
+    storage.settle("whole/a").expect("settled");
+}
+
+fn a_taken_key_keeps_its_content(storage: &dyn Storage) {
+    assert_eq!(create(storage, "taken/a", b"first"), Created::New);
+    for content in ["second", "first", ""] {
+        assert_eq!(create(storage, "taken/a", content.as_bytes()), Created::Taken);
+        assert_eq!(read(storage, "taken/a", None).as_deref(), Some(&b"first"[..]));
+    }
+}
+
+fn every_size_survives(storage: &dyn Storage) {
+    for size in [0, 1, 4095, 4096, 65_537, (8 << 20) + 1] {
+        let content: Vec<u8> = (0..size).map(|at: u32| (at % 251) as u8).collect();
+        let key = format!("sizes/{size}");
+        assert_eq!(create(storage, &key, &content), Created::New, "{size}");
+        assert!(read(storage, &key, None).as_deref() == Some(&content[..]), "{size}");
+        let stored = storage.head(&key).expect("an answer").expect("it is there");
+        assert_eq!(stored.size, u64::from(size));
+    }
+}
+
+fn a_reader_stops_at_its_limit(storage: &dyn Storage) {
+    create(storage, "limit/ten", b"0123456789");
+    create(storage, "limit/empty", b"");
+    for limit in [1, 9, 10, 11, 4096] {
+        let expected = &b"0123456789"[..limit.min(10)];
+        let found = read(storage, "limit/ten", Some(limit as u64));
+        assert_eq!(found.as_deref(), Some(expected), "{limit}");
+        let found = read(storage, "limit/empty", Some(limit as u64));
+        assert_eq!(found.as_deref(), Some(&b""[..]), "empty, {limit}");
+    }
+}
+
+fn odd_keys_are_kept_apart(storage: &dyn Storage) {
+    let keys =
+        ["odd/a b", "odd/a+b", "odd/a%20b", "odd/a&b=c", "odd/a'b\"c", "odd/#1", "odd/(~)!*"];
+    for key in keys {
+        assert_eq!(create(storage, key, key.as_bytes()), Created::New, "{key}");
+    }
+    for key in keys {
+        assert_eq!(read(storage, key, None).as_deref(), Some(key.as_bytes()), "{key}");
+    }
+    let mut sorted = keys.to_vec();
+    sorted.sort_unstable();
+    assert_eq!(list(storage, "odd/", ""), sorted);
+}
+
+/// A folder sorts as its whole path does: `.` comes before `/`, digits come behind it.
+const ORDER: [&str; 8] = [
+    "order/A",
+    "order/a.zst",
+    "order/a/1",
+    "order/a/2/3",
+    "order/a0",
+    "order/b-c/d",
+    "order/b/d",
+    "order/b0/d",
+];
+
+fn listings_are_in_byte_order(storage: &dyn Storage) {
+    for key in ORDER.iter().rev() {
+        create(storage, key, b"");
+    }
+    assert_eq!(list(storage, "order/", ""), ORDER);
+    assert_eq!(list(storage, "order", ""), ORDER);
+    let listed = list(storage, "", "");
+    assert!(listed.is_sorted(), "{listed:?}");
+    assert!(ORDER.iter().all(|key| listed.iter().any(|one| one == key)));
+}
+
+fn listings_respect_prefix_and_after(storage: &dyn Storage) {
+    for key in ["cut/1/a", "cut/1/b", "cut/2.zst", "cut/2/a", "cut/3"] {
+        create(storage, key, b"");
+    }
+    for (prefix, after, expected) in [
+        ("cut/", "cut/1/a", &["cut/1/b", "cut/2.zst", "cut/2/a", "cut/3"][..]),
+        ("cut/", "cut/1/aa", &["cut/1/b", "cut/2.zst", "cut/2/a", "cut/3"]),
+        ("cut/", "cut/1", &["cut/1/a", "cut/1/b", "cut/2.zst", "cut/2/a", "cut/3"]),
+        ("cut/", "cut/1/", &["cut/1/a", "cut/1/b", "cut/2.zst", "cut/2/a", "cut/3"]),
+        ("cut/", "cut/2/", &["cut/2/a", "cut/3"]),
+        ("cut/", "cut/3", &[]),
+        ("cut/", "zzz", &[]),
+        ("cut/", "a", &["cut/1/a", "cut/1/b", "cut/2.zst", "cut/2/a", "cut/3"]),
+        ("cut/2", "", &["cut/2.zst", "cut/2/a"]),
+        ("cut/2", "cut/2.zst", &["cut/2/a"]),
+        ("cut/1/", "", &["cut/1/a", "cut/1/b"]),
+        ("cut/1/b", "", &["cut/1/b"]),
+        ("cut/1/b", "cut/1/b", &[]),
+    ] {
+        assert_eq!(list(storage, prefix, after), expected, "prefix {prefix}, after {after}");
+    }
+}
+
+fn a_visitor_ends_a_listing(storage: &dyn Storage) {
+    for key in ["end/1", "end/2/a", "end/2/b", "end/3"] {
+        create(storage, key, b"");
+    }
+    for most in 1..=4 {
+        let mut seen = 0;
+        let mut visit = |_: &str| {
+            seen += 1;
+            if seen == most { ControlFlow::Break(()) } else { ControlFlow::Continue(()) }
+        };
+        storage.list("end/", "", &mut visit).expect("listed");
+        assert_eq!(seen, most);
+    }
+}
+
+/// More keys than one answer of S3 holds. `plant` makes an object without the storage under test.
+pub fn long_listings(storage: &dyn Storage, plant: impl Fn(&str)) {
+    create(storage, "long/0000", b"");
+    let keys: Vec<String> = (0..2003).map(|number| format!("long/{number:04}")).collect();
+    keys[1..].iter().for_each(|key| plant(key));
+    assert!(list(storage, "long/", "") == keys);
+    assert!(list(storage, "long/", "long/0999") == keys[1000..]);
+    assert!(list(storage, "long/1", "long/1500") == keys[1501..2000]);
+}
+
+pub fn of_many_creators_one_wins(storage: &dyn Storage) {
+    for round in 0..5 {
+        let key = format!("race/{round}");
+        let creators = 0..8_u8;
+        let outcomes: Vec<Created> = std::thread::scope(|scope| {
+            let start = |number| {
+                scope.spawn({
+                    let key = &key;
+                    move || create(storage, key, &[number])
+                })
+            };
+            let running: Vec<_> = creators.map(start).collect();
+            running.into_iter().map(|creator| creator.join().expect("no panic")).collect()
+        });
+        let winners: Vec<usize> =
+            (0..outcomes.len()).filter(|&one| outcomes[one] == Created::New).collect();
+        assert_eq!(winners.len(), 1, "{outcomes:?}");
+        assert_eq!(read(storage, &key, None), Some(vec![winners[0] as u8]));
+    }
+}
