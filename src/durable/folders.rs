@@ -5,14 +5,30 @@ use std::path::Path;
 
 use crate::error::{Error, Result};
 
-/// Creates the folders on the way from `root` down to `folder`, mode 0700, and makes them survive a
-/// power cut before anything is published in them. `root` itself may be new, its parent must exist:
-/// a path that is missing further up is more likely a disk that is not mounted than a wish.
+/// Creates the folders on the way from `root` down to `folder`, and makes them survive a power cut before
+/// anything is published in them.
 ///
-/// The rule that saves most syncs: a folder that holds anything was synced by whoever put that there,
-/// because all do it in this order. So only an empty folder, new or left by a process that died,
+/// The rule that saves most syncs: a folder that holds a file was synced by whoever put that there,
+/// because all do it in this order. So only one without files, new or left by a process that died,
 /// has its way up synced.
 pub fn create_folders(root: &Path, folder: &Path) -> Result<()> {
+    create_unsynced(root, folder)?;
+    let entries = fs::read_dir(folder);
+    let mut entries =
+        entries.map_err(|error| Error::file("read folder", folder, &error))?.flatten();
+    if !entries.any(|entry| entry.file_type().is_ok_and(|kind| kind.is_file())) {
+        for path in folder.ancestors().skip(1).take_while(|path| path.starts_with(root)) {
+            sync_folder(path)?;
+        }
+        sync_parent(root)?;
+    }
+    Ok(())
+}
+
+/// Creates the folders without a sync, mode 0700: for what may be lost, such as temporary files. `root`
+/// itself may be new, its parent must exist: a path that is missing further up is more likely a disk
+/// that is not mounted than a wish.
+pub(super) fn create_unsynced(root: &Path, folder: &Path) -> Result<()> {
     let missing: Vec<&Path> =
         folder.ancestors().take_while(|path| path.starts_with(root) && !path.is_dir()).collect();
     for path in missing.into_iter().rev() {
@@ -26,13 +42,6 @@ pub fn create_folders(root: &Path, folder: &Path) -> Result<()> {
             }
             _ => {}
         }
-    }
-    let read = |error| Error::file("read folder", folder, &error);
-    if fs::read_dir(folder).map_err(read)?.next().is_none() {
-        for path in folder.ancestors().skip(1).take_while(|path| path.starts_with(root)) {
-            sync_folder(path)?;
-        }
-        sync_parent(root)?;
     }
     Ok(())
 }

@@ -2,7 +2,7 @@ use std::fs::File;
 use std::io::Write;
 use std::path::Path;
 
-use super::folders::{create_folders, sync_folder};
+use super::folders::{create_folders, create_unsynced, sync_folder};
 use super::temporary::Temporary;
 use crate::error::{Class, Error, Result};
 use crate::failpoint;
@@ -28,7 +28,7 @@ pub fn publish_new(
 ) -> Result<Published> {
     let folder = target.parent().unwrap_or(root);
     create_folders(root, folder)?;
-    create_folders(root, temporaries)?;
+    create_unsynced(root, temporaries)?;
     let mut temporary = Temporary::create_in(temporaries)?;
     failpoint::reach("local.temporary-created");
     let written = temporary.file().write_all(content);

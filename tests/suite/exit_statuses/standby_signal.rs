@@ -7,7 +7,7 @@ use std::thread;
 use super::prepared::{LIMIT, Prepared};
 use crate::archiving::commands::PREFIX;
 use crate::support::postgres::{Server, shell_word};
-use crate::support::wait::wait_until;
+use crate::support::wait::{poll, wait_until};
 
 /// The restore command is a script, so that it can be mended before the server takes connections.
 pub fn every_failure_makes_it_ask_again_until_it_is_mended(mut prepared: Prepared) {
@@ -83,8 +83,8 @@ fn write_script(prepared: &Prepared, restore_command: &str, name: &str) -> std::
 /// Waits until the standby has so many rows; it runs all the time.
 #[track_caller]
 fn has_rows(standby: &mut Server, count: usize) {
-    wait_until(&format!("{count} rows\n{}", standby.log()), LIMIT, || {
-        standby.sql("select count(*) from t") == count.to_string()
-    });
+    let found = || standby.sql("select count(*) from t");
+    let all = poll(LIMIT, || (found() == count.to_string()).then_some(()));
+    assert!(all.is_some(), "{count} rows, found {}\n{}", found(), standby.log());
     assert!(standby.runs());
 }

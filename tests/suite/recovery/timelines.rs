@@ -10,7 +10,7 @@ use crate::archiving::commands::{
 use crate::support::place::Place;
 use crate::support::postgres::Server;
 use crate::support::run::Run;
-use crate::support::wait::wait_until;
+use crate::support::wait::poll;
 
 const LIMIT: Duration = Duration::from_secs(60);
 
@@ -152,10 +152,9 @@ impl Scene {
 
     #[track_caller]
     fn has(&self, server: &Server, rows: &[&str]) {
-        let rows = rows.join("\n");
-        wait_until(&format!("{rows} in\n{}", server.data().display()), LIMIT, || {
-            server.try_sql("select a from t order by a").is_ok_and(|found| found == rows)
-        });
+        let found = || server.try_sql("select a from t order by a").unwrap_or_default();
+        let all = poll(LIMIT, || (found() == rows.join("\n")).then_some(()));
+        assert!(all.is_some(), "{rows:?}, found {}\n{}", found(), server.log());
     }
 
     fn partial_is_handed_over_by_its_own_name_only(
