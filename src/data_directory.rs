@@ -59,6 +59,11 @@ impl DataDirectory {
         self.is_standby() || self.0.join("recovery.signal").exists()
     }
 
+    /// Whether a server runs on it, or died without cleaning up.
+    pub fn has_server(&self) -> bool {
+        self.0.join("postmaster.pid").exists()
+    }
+
     pub fn exists(&self) -> bool {
         self.0.join(CONTROL_FILE).exists()
     }

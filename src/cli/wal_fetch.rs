@@ -17,7 +17,7 @@ use crate::prefetch;
 const ABOUT: &str = "Brings one WAL file back from the archive.
 
 Write into postgresql.conf, beside recovery.signal or standby.signal:
-    restore_command = 'wal-fetch %f %p'";
+    restore_command = 'wal-fetch %f \"%p\"'";
 
 const AFTER: &str = "Exit status 0: the file is there. 1: it is not in the archive, and nothing says that it should be;
 PostgreSQL takes that as the end of the WAL. 200 and more: it could not be found out, and PostgreSQL

@@ -90,12 +90,14 @@ fn depth(config: &Config, folder: &PrefetchFolder, size: WalSegmentSize) -> usiz
 }
 
 impl Worker<'_> {
-    /// Moves the window after the cursor, and ends all work when recovery has ended.
+    /// Moves the window after the cursor, and ends all work when recovery has ended or the server stopped.
     fn follow(&self, data_directory: &DataDirectory) {
         let mut moved = Instant::now();
+        let served = data_directory.has_server();
         while moved.elapsed() < IDLE_TIME && !self.is_stopped() {
             std::thread::sleep(POLL);
-            if !data_directory.exists() || !data_directory.is_in_recovery() {
+            let stopped = served && !data_directory.has_server();
+            if stopped || !data_directory.exists() || !data_directory.is_in_recovery() {
                 self.folder.retain(|_| false);
                 break;
             }

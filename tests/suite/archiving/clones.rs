@@ -1,11 +1,11 @@
 //! Copies of a data directory: what was noted about the original says nothing about them.
 
 use std::fs::{self, File};
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::time::Duration;
 
 use crate::archiving::commands::{
-    Seawall, copy_folder, lines_of_level, nothing_but_information, stored, write_segments,
+    Seawall, copy_folder, lines_of_level, names_in, nothing_but_information, stored, write_segments,
 };
 use crate::support::place::Place;
 use crate::support::postgres::{Builder, Server, Stop, shell_word};
@@ -51,12 +51,13 @@ fn notes_do_not_vouch_for_what_was_restored_over_the_files() {
     let noted = scene.make_notes(&original);
     original.kill_nine();
     // The first file of the queue was archived before the notes began; the other server's too.
-    let first = format!("test %f = {}", scene.names().remove(0));
-    other.set("archive_command", &first);
+    let first = scene.names().remove(0);
+    other.set("archive_command", &format!("test %f = {first}"));
     other.start();
     write_segments(&other, 12);
-    wait_until("the first file archived", LIMIT, || !other.ready_files().is_empty());
-    wait_until("the first file archived", LIMIT, || !first.contains(&other.ready_files()[0]));
+    wait_until("the first file archived", LIMIT, || {
+        other.ready_files().first().is_some_and(|name| *name != first)
+    });
     other.stop(Stop::Fast);
     let second = other.ready_files().remove(0);
     assert!(noted.contains(&second), "{second} is not in {noted:?}");
@@ -185,13 +186,6 @@ impl Scene {
             file.set_modified(modified).expect("our own file");
         }
     }
-}
-
-/// The names in a folder that end so, without the ending.
-fn names_in(folder: &Path, ending: &str) -> Vec<String> {
-    let entries = fs::read_dir(folder).expect("our own folder").flatten();
-    let names = entries.filter_map(|entry| entry.file_name().into_string().ok());
-    names.filter_map(|name| name.strip_suffix(ending).map(str::to_owned)).collect()
 }
 
 /// Whether the newest start of a server logged this of a segment.

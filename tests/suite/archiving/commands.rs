@@ -158,6 +158,13 @@ pub fn nothing_but_information(log: &str) {
     assert!(!log.contains("panicked"), "{log}");
 }
 
+/// The names in a folder that end so, without the ending.
+pub fn names_in(folder: &Path, ending: &str) -> Vec<String> {
+    let entries = fs::read_dir(folder).expect("our own folder").flatten();
+    let names = entries.filter_map(|entry| entry.file_name().into_string().ok());
+    names.filter_map(|name| name.strip_suffix(ending).map(str::to_owned)).collect()
+}
+
 /// A copy of a whole folder with owners, modes and times, but other inodes.
 #[track_caller]
 pub fn copy_folder(place: &Place, from: &Path, to: &Path) {

@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use crate::archiving::commands::{
-    Seawall, lines_of_level, nothing_but_information, s3_key, stored, write_segments,
+    Seawall, lines_of_level, names_in, nothing_but_information, s3_key, stored, write_segments,
 };
 use crate::support::place::Place;
 use crate::support::postgres::{Server, shell_word};
@@ -108,9 +108,7 @@ impl Scene {
 
     #[track_caller]
     fn each_segment_is_stored_once_as_the_server_gave_it(&self) {
-        let names = fs::read_dir(self.copies()).expect("our own folder").flatten();
-        let names: Vec<String> =
-            names.map(|entry| entry.file_name().into_string().expect("ASCII")).collect();
+        let names = names_in(&self.copies(), "");
         assert!(names.len() >= BACKLOG, "{names:?}");
         for name in names {
             let content = stored(&self.s3, &self.server, &name).expect("it is stored");

@@ -4,6 +4,7 @@ use std::fs;
 use std::path::Path;
 use std::time::Duration;
 
+use crate::archiving::commands::names_in;
 use crate::support::place::Place;
 use crate::support::wait::wait_until;
 
@@ -14,9 +15,9 @@ const LIMIT: Duration = Duration::from_secs(60);
 pub fn nothing_is_left_behind(place: &Place, data: &Path) {
     wait_until("the end of the prefetching process", LIMIT, || prefetching_in(place).is_empty());
     let state = data.join("pg_wal/seawall");
-    let mut names = names_in(&state);
+    let mut names = names_in(&state, "");
     names.retain(|name| !name.ends_with(".lock") && name != "pushed");
-    names.extend(names_in(&state.join("pushed")));
+    names.extend(names_in(&state.join("pushed"), ""));
     assert!(names.is_empty(), "{names:?}");
 }
 
@@ -29,9 +30,4 @@ fn prefetching_in(place: &Place) -> Vec<String> {
     let lines = in_place.filter_map(|entry| fs::read(entry.path().join("cmdline")).ok());
     let lines = lines.map(|line| String::from_utf8_lossy(&line).into_owned());
     lines.filter(|line| line.contains("--prefetch-segments-of")).collect()
-}
-
-fn names_in(folder: &Path) -> Vec<String> {
-    let entries = fs::read_dir(folder).expect("our own folder").flatten();
-    entries.map(|entry| entry.file_name().to_string_lossy().into_owned()).collect()
 }

@@ -104,19 +104,28 @@ fn says(outcome: &Outcome, status: i32, text: &str) {
     assert_eq!(error(outcome), text);
 }
 
+/// The question before it is answered, the PUT is in trouble each time.
 #[test]
-fn a_put_that_is_cut_each_time_fails_the_push_and_leaves_nothing() {
-    let line = Line::new(Kind::S3sFs);
-    line.proxy.add(Rule::new(Fault::CutRequestAfter(5000)).method("PUT").path("/wal/"));
-    let push = line.scene.has(0).push(0).args(SHORT_LIMITS).run();
-    let expected = format!(
-        "could not archive {} in repository s3: PUT s3://seawall-tests/{} failed: {RESET}. HINT: {NETWORK}",
-        line.scene.name(0),
-        line.scene.clear_key(0)
-    );
-    says(&push, 8, &expected);
-    assert_eq!(line.proxy.count("PUT", "/wal/"), 3, "as often as limits.attempts says");
-    assert_eq!(line.store.keys(), [""; 0]);
+fn a_put_in_trouble_fails_the_push_and_leaves_nothing() {
+    let busy = "HTTP status 503, SlowDown: Please reduce your request rate";
+    let cases = [
+        (Fault::CutRequestAfter(5000), RESET, NETWORK),
+        (Fault::Hang, NO_ANSWER, TIME),
+        (Fault::Answer(503), busy, LATER),
+    ];
+    side_by_side(&cases, |(fault, reason, hint)| {
+        let line = Line::new(Kind::S3sFs);
+        line.proxy.add(Rule::new(*fault).method("PUT").path("/wal/"));
+        let push = line.scene.has(0).push(0).args(SHORT_LIMITS).run();
+        let expected = format!(
+            "could not archive {} in repository s3: PUT s3://seawall-tests/{} failed: {reason}. HINT: {hint}",
+            line.scene.name(0),
+            line.scene.clear_key(0)
+        );
+        says(&push, 8, &expected);
+        assert_eq!(line.proxy.count("PUT", "/wal/"), 3, "as often as limits.attempts says");
+        assert_eq!(line.store.keys(), [""; 0]);
+    });
 }
 
 #[test]

@@ -133,7 +133,9 @@ pub fn free_port() -> u16 {
     static NEXT: AtomicU16 = AtomicU16::new(0);
     const FIRST: u16 = 20_000;
     const COUNT: u16 = 12_000;
-    let start = u16::try_from(std::process::id() % u32::from(COUNT)).expect("small");
+    // Processes that run side by side have numbers close together, and must begin far apart.
+    let spread = std::process::id().wrapping_mul(2_654_435_761) >> 8;
+    let start = u16::try_from(spread % u32::from(COUNT)).expect("small");
     for _ in 0..COUNT {
         let step = NEXT.fetch_add(1, Ordering::Relaxed) % COUNT;
         let port = FIRST + (start + step) % COUNT;
