@@ -95,7 +95,7 @@ pub const GLOBAL: &[Setting] = &[
         "limits.total_timeout",
         Kind::Duration,
         "3m",
-        "Longest time a repository may take for one file, retries included",
+        "Longest time for one request with its retries; a push makes one to five",
     ),
     setting(
         "limits.attempts",
