@@ -5,12 +5,13 @@ mod decode;
 mod digest;
 mod encode;
 mod encryption;
+mod frames;
 mod identities;
 mod label;
 
 pub use decode::{Decoded, decode, read_failed};
 pub use digest::Digest;
-pub use encode::{Encoded, Encoding, encode};
+pub use encode::{Encoded, Encoder, Encoding};
 pub use encryption::{Recipients, encrypt};
 pub use identities::Identities;
 pub use label::{LABEL_BYTES_MAX, Label, label_of_stored};

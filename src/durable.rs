@@ -4,9 +4,11 @@
 mod folders;
 mod open;
 mod publish;
+mod seen;
 mod temporary;
 
 pub use folders::{create_folders, sync_folder};
-pub use open::{kind, open_to_read};
-pub use publish::{Published, publish_new, settle};
+pub use open::{empty, kind, open_to_read};
+pub use publish::{Publication, Published, settle};
+pub use seen::Seen;
 pub use temporary::{Temporary, hand_over, remove_abandoned, replace};

@@ -2,7 +2,9 @@
 //! a time: what waits, in what order, and the notes by which the next calls answer at once.
 
 mod note;
+mod pool;
 mod queue;
 
-pub use note::{Notes, Seen};
-pub use queue::Queue;
+pub use note::Notes;
+pub use pool::Pool;
+pub use queue::{Queue, Room};

@@ -1,9 +1,10 @@
 //! Segments fetched ahead of recovery, so that replay never waits. A first `wal-fetch` starts a process
 //! that keeps a window of segments ready beside the one that was last asked for; it ends by itself.
-//! Everything in its folder is a copy that may be lost, and is proved again before it is handed over.
+//! Everything in its folder is a copy that may be lost, and is checked again before it is handed over.
 
 mod folder;
 mod process;
+mod proof;
 mod window;
 
 pub use folder::{PrefetchFolder, remove_leftovers};

@@ -2,16 +2,20 @@
 //! `docs/repository-format.md` is its description for people.
 
 mod archive;
+mod coming;
 mod fetch;
 mod later;
 mod layout;
+mod siblings;
 
 use std::path::Path;
 
-pub use archive::{Archived, Prepared};
+pub use archive::Archived;
+pub use coming::{Compressing, compressing};
 pub use fetch::{Source, Target, check_content};
 pub use later::Later;
 pub use layout::WalFolder;
+pub use siblings::Siblings;
 
 use crate::codec::{Identities, Recipients};
 use crate::config::{Config, RepositoryConfig};
@@ -37,6 +41,11 @@ impl Repository {
 
     pub fn name(&self) -> &str {
         &self.name
+    }
+
+    /// Whether it stores objects encrypted.
+    pub fn encrypts(&self) -> bool {
+        self.recipients.is_some()
     }
 
     /// Where it is, for messages.

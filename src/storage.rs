@@ -14,7 +14,7 @@ use bytes::Bytes;
 use crate::config::{Limits, Location, RepositoryConfig};
 use crate::error::Result;
 
-/// What became of a [`Storage::create`].
+/// What became of an object that was finished.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Created {
     /// The object is there and durable.
@@ -35,16 +35,34 @@ pub struct Stored {
     pub facts: Facts,
 }
 
+/// An object that is being written. Nobody sees anything of it before it is finished; dropped before
+/// that, it never was.
+pub trait NewObject {
+    fn write(&mut self, content: Bytes) -> Result<()>;
+
+    /// Creates the object under its key if there is none, with `front` before what was written.
+    /// [`Created::New`] means durable: on a disk the file, its name and all new folders are synced; a
+    /// bucket answered 2xx to a request with a checksum. Of several callers at the same instant one gets
+    /// [`Created::New`], the others [`Created::Taken`] (on a store that ignores `If-None-Match` only if
+    /// they are not closer together than a request).
+    fn finish(self: Box<Self>, front: Bytes, facts: &Facts) -> Result<Created>;
+}
+
 /// A store of objects that are created once, then read.
 ///
 /// Keys are `/`-separated relative paths of printable ASCII, without empty, `.` or `..` components.
 /// Every call is bounded in time by the limits the storage was opened with, retries included.
 pub trait Storage: Send + Sync {
-    /// Creates `key` if it is not there. [`Created::New`] means durable: on a disk the file, its name
-    /// and all new folders are synced; a bucket answered 2xx to a request with a checksum. Of several
-    /// callers at the same instant one gets [`Created::New`], the others [`Created::Taken`] (on a
-    /// store that ignores `If-None-Match` only if they are not closer together than a request).
-    fn create(&self, key: &str, content: Bytes, facts: &Facts) -> Result<Created>;
+    /// Begins an object whose content comes in pieces. Its first `front` bytes are known last, such as a
+    /// label with the digest of what follows it.
+    fn begin(&self, key: &str, front: usize) -> Result<Box<dyn NewObject + '_>>;
+
+    /// Creates an object whose content is at hand, see [`NewObject::finish`].
+    fn create(&self, key: &str, content: Bytes, facts: &Facts) -> Result<Created> {
+        let mut object = self.begin(key, 0)?;
+        object.write(content)?;
+        object.finish(Bytes::new(), facts)
+    }
 
     /// `None` when there is no such object, as far as the store says: enough to look before creating,
     /// not enough to tell PostgreSQL that the WAL ends. [`Storage::open`] is sure.

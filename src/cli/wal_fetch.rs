@@ -56,8 +56,17 @@ pub fn main() -> u8 {
     match outcome {
         Ok(Fetched::Restored) => exit_status::DONE,
         Ok(Fetched::NotInArchive) => exit_status::NOT_IN_ARCHIVE,
+        Err(_) if prefetches(&words) => exit_status::DONE,
         Err(error) => exit_status::of_fetch(error.class(), asked_by_standby(&words)),
     }
+}
+
+/// The prefetching process has nobody to answer to: the call that needs the segment meets the same
+/// trouble and reports it. And where the server is process 1 of a container, it inherits that process,
+/// takes any status but 0 and 1 for a crash of one of its own, and restarts (`postmaster.c`).
+fn prefetches(words: &[OsString]) -> bool {
+    let flag = format!("--{}", prefetch::FLAG);
+    words.iter().any(|word| word.to_str().is_some_and(|word| word.starts_with(&flag)))
 }
 
 /// Also when the command line is wrong: PATH is the last word if any is.

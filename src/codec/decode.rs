@@ -1,15 +1,12 @@
 use std::io::{self, BufRead, BufReader, Cursor, Read};
 
 use super::digest::Digest;
+use super::frames::Frames;
 use super::identities::Identities;
 use super::label::{LABEL_BYTES_MAX, Label};
 use crate::error::{Class, Error, Result};
 
 const BUFFER_BYTES: usize = 1 << 18;
-
-/// The largest window that a frame may ask memory for, as a power of two. Ours stay below 2 MiB at
-/// every level; damage must not be able to ask for more than this.
-const WINDOW_LOG_MAX: u32 = 23;
 
 /// A header takes some 300 bytes and 100 for each recipient. age's own parser reads on, all of an
 /// object into memory, as long as what it has may be the beginning of a header.
@@ -20,8 +17,7 @@ const AGE_HEADER_BYTES_MAX: u64 = 1 << 16;
 pub struct Decoded<'a> {
     pub label: Label,
     plain: Box<dyn Read + 'a>,
-    /// `None` when somebody else compares the digest.
-    hasher: Option<blake3::Hasher>,
+    hasher: blake3::Hasher,
     total: u64,
 }
 
@@ -31,9 +27,9 @@ pub fn decode<'a>(
     encrypted: bool,
     identities: &'a Identities,
 ) -> Result<Decoded<'a>> {
-    let stored = BufReader::with_capacity(BUFFER_BYTES, stored);
     if encrypted {
-        return open(BufReader::with_capacity(BUFFER_BYTES, decrypt(stored, identities)?));
+        let stored = BufReader::with_capacity(BUFFER_BYTES, stored);
+        return open(decrypt(stored, identities)?);
     }
     open(stored)
 }
@@ -78,7 +74,7 @@ fn not_opened(error: &age::DecryptError) -> Error {
     }
 }
 
-fn open<'a>(mut stored: impl BufRead + 'a) -> Result<Decoded<'a>> {
+fn open<'a>(mut stored: impl Read + 'a) -> Result<Decoded<'a>> {
     let mut front = Vec::with_capacity(LABEL_BYTES_MAX);
     let mut limited = stored.by_ref().take(8);
     limited.read_to_end(&mut front).map_err(|error| read_failed(&error))?;
@@ -88,20 +84,11 @@ fn open<'a>(mut stored: impl BufRead + 'a) -> Result<Decoded<'a>> {
         limited.read_to_end(&mut front).map_err(|error| read_failed(&error))?;
     }
     let (label, _) = Label::parse_frame(&front).map_err(|error| damaged(&error))?;
-    let mut plain =
-        zstd::stream::read::Decoder::with_buffer(stored).map_err(|error| read_failed(&error))?;
-    plain.window_log_max(WINDOW_LOG_MAX).map_err(|error| read_failed(&error))?;
-    Ok(Decoded { label, plain: Box::new(plain), hasher: Some(blake3::Hasher::new()), total: 0 })
+    let plain = Frames::new(stored).map_err(|error| read_failed(&error))?;
+    Ok(Decoded { label, plain: Box::new(plain), hasher: blake3::Hasher::new(), total: 0 })
 }
 
 impl Decoded<'_> {
-    /// Leaves the digest to somebody who reads the content again anyway. Length and zstd's checksums are
-    /// still proved here.
-    #[must_use]
-    pub fn without_digest(self) -> Self {
-        Self { hasher: None, ..self }
-    }
-
     /// Reads the next bytes into `buffer`; 0 means the end, and that length and digest are right.
     pub fn read(&mut self, buffer: &mut [u8]) -> Result<usize> {
         let read = self.plain.read(buffer).map_err(|error| read_failed(&error))?;
@@ -109,9 +96,7 @@ impl Decoded<'_> {
             self.check_end()?;
             return Ok(0);
         }
-        if let Some(hasher) = &mut self.hasher {
-            hasher.update(&buffer[..read]);
-        }
+        self.hasher.update(&buffer[..read]);
         self.total += read as u64;
         // A damaged frame may decompress to more than any disk holds.
         if self.total > self.label.size {
@@ -124,13 +109,14 @@ impl Decoded<'_> {
         if self.total != self.label.size {
             return Err(self.wrong_length(&self.total.to_string()));
         }
-        match self.hasher.as_ref().map(Digest::of_hasher) {
-            Some(digest) if digest != self.label.digest => Err(damaged(&format!(
-                "expected content with BLAKE3 {}, found {digest}",
-                self.label.digest
-            ))),
-            _ => Ok(()),
+        let digest = Digest::of_hasher(&self.hasher);
+        if digest != self.label.digest {
+            let expected = self.label.digest;
+            return Err(damaged(&format!(
+                "expected content with BLAKE3 {expected}, found {digest}"
+            )));
         }
+        Ok(())
     }
 
     fn wrong_length(&self, found: &str) -> Error {
@@ -153,13 +139,22 @@ pub fn read_failed(error: &io::Error) -> Error {
 mod tests {
     use std::num::NonZeroUsize;
 
-    use super::super::{Encoding, Recipients, encode, encrypt, label_of_stored};
+    use bytes::Bytes;
+
+    use super::super::{Encoder, Encoding, Recipients, encrypt, label_of_stored};
     use super::*;
 
+    fn frames(plain: &[u8]) -> (Vec<Bytes>, Label) {
+        let mut encoder = Encoder::new(Encoding { level: 1, threads: NonZeroUsize::MIN });
+        let mut frames = Vec::new();
+        let mut take = |frame| frames.push(frame);
+        let encoded = encoder.encode("name", plain.len() as u64, &mut &plain[..], &mut take);
+        (frames, encoded.unwrap().label)
+    }
+
     fn stored(plain: &[u8]) -> (Vec<u8>, Label) {
-        let encoding = Encoding { level: 1, threads: NonZeroUsize::MIN };
-        let encoded = encode("name", plain.len() as u64, &mut &plain[..], encoding).unwrap();
-        (encoded.bytes, encoded.label)
+        let (frames, label) = frames(plain);
+        ([vec![Bytes::from(label.to_frame())], frames].concat().concat(), label)
     }
 
     fn read_all(stored: &[u8], encrypted: bool, identities: &Identities) -> Result<Vec<u8>> {
@@ -195,8 +190,8 @@ mod tests {
         let keys: Vec<String> =
             others.chain([identity.to_public()]).map(|key| key.to_string()).collect();
         let recipients = Recipients::parse(keys.iter().map(String::as_str)).unwrap();
-        let (compressed, label) = stored(&plain());
-        let encrypted = encrypt(&compressed, &label, &recipients).unwrap();
+        let (frames, label) = frames(&plain());
+        let encrypted = encrypt(&label, &frames, &recipients).unwrap();
         assert_eq!(read_all(&encrypted, true, &identities), Ok(plain()));
         assert_eq!(label_of_stored(&encrypted[..LABEL_BYTES_MAX], true), Ok(label));
         let error = read_all(&encrypted, true, &Identities::default()).unwrap_err();

@@ -1,6 +1,8 @@
 use std::io::{self, Read};
 use std::num::NonZeroUsize;
 
+use bytes::Bytes;
+
 use super::digest::Digest;
 use super::label::Label;
 
@@ -16,42 +18,92 @@ pub struct Encoding {
     pub threads: NonZeroUsize,
 }
 
-/// The bytes of a `.zst` object, and what its label says.
+/// What the content of an encoded file was.
 #[derive(Debug)]
 pub struct Encoded {
-    pub bytes: Vec<u8>,
+    /// Its frame goes in front of the zstd frames; together they are a `.zst` object.
     pub label: Label,
+    /// Length of that object in bytes.
+    pub length: u64,
 }
 
-/// Reads `plain` to its end once, and hashes and compresses what it reads: whatever happens to the
-/// file meanwhile, the digest is that of the stored content. Memory: the compressed bytes and two
-/// frames a thread.
-pub fn encode(
-    name: &str,
-    size: u64,
-    plain: &mut dyn Read,
+/// Encodes one file after the other. Memory, once it has encoded one: two frames a thread and zstd's
+/// tables, which are used again.
+pub struct Encoder {
     encoding: Encoding,
-) -> io::Result<Encoded> {
-    // The label goes first, but its digest is known last; its length does not depend on the digest.
-    let blank = Label { name: name.to_owned(), size, digest: Digest::of(b"") };
-    let mut bytes = blank.to_frame();
-    let mut hasher = blake3::Hasher::new();
-    let mut read = ReadFrames { plain, hasher: &mut hasher, total: 0 };
-    if encoding.threads.get() == 1 || size <= FRAME_BYTES as u64 {
-        compress_here(&mut read, encoding.level, &mut bytes)?;
-    } else {
-        parallel::compress(&mut read, encoding, &mut bytes)?;
+    spare: Option<Spare>,
+}
+
+/// What one thread needs to compress. Memory that is touched for the first time costs more than a
+/// copy, so it is kept.
+struct Spare {
+    compressor: zstd::bulk::Compressor<'static>,
+    plain: Vec<u8>,
+    frame: Vec<u8>,
+}
+
+impl Encoder {
+    pub fn new(encoding: Encoding) -> Self {
+        Self { encoding, spare: None }
     }
-    let total = read.total;
-    if total != size {
-        return Err(io::Error::other(format!(
-            "expected {size} bytes as when it was opened, found {total}: it changed while it was read"
-        )));
+
+    /// Reads `plain` to its end once, and hashes and compresses what it reads: whatever happens to the
+    /// file meanwhile, the digest is that of the stored content. Each zstd frame goes to `take` as soon
+    /// as it and those before it are finished. The label comes last, though it is stored first.
+    pub fn encode(
+        &mut self,
+        name: &str,
+        size: u64,
+        plain: &mut dyn Read,
+        take: &mut dyn FnMut(Bytes),
+    ) -> io::Result<Encoded> {
+        let mut length = Label::frame_length(name, size) as u64;
+        let mut take = |frame: &[u8]| {
+            length += frame.len() as u64;
+            take(Bytes::copy_from_slice(frame));
+        };
+        let mut hasher = blake3::Hasher::new();
+        let mut read = ReadFrames { plain, hasher: &mut hasher, total: 0 };
+        if self.encoding.threads.get() == 1 || size <= FRAME_BYTES as u64 {
+            self.compress_here(&mut read, &mut take)?;
+        } else {
+            parallel::compress(&mut read, self.encoding, &mut take)?;
+        }
+        let total = read.total;
+        if total != size {
+            return Err(io::Error::other(format!(
+                "expected {size} bytes as when it was opened, found {total}: it changed while it was read"
+            )));
+        }
+        let label = Label { name: name.to_owned(), size, digest: Digest::of_hasher(&hasher) };
+        Ok(Encoded { label, length })
     }
-    let label = Label { digest: Digest::of_hasher(&hasher), ..blank };
-    let frame = label.to_frame();
-    bytes[..frame.len()].copy_from_slice(&frame);
-    Ok(Encoded { bytes, label })
+
+    fn compress_here(
+        &mut self,
+        read: &mut ReadFrames<'_>,
+        take: &mut dyn FnMut(&[u8]),
+    ) -> io::Result<()> {
+        let mut spare = match self.spare.take() {
+            Some(spare) => spare,
+            None => Spare {
+                compressor: compressor(self.encoding.level)?,
+                plain: Vec::new(),
+                frame: Vec::new(),
+            },
+        };
+        read.next(&mut spare.plain)?;
+        loop {
+            // An empty file has one frame too: a label alone is not something `zstd -dc` opens.
+            compress_frame(&mut spare.compressor, &spare.plain, &mut spare.frame)?;
+            take(&spare.frame);
+            read.next(&mut spare.plain)?;
+            if spare.plain.is_empty() {
+                self.spare = Some(spare);
+                return Ok(());
+            }
+        }
+    }
 }
 
 struct ReadFrames<'a> {
@@ -102,21 +154,6 @@ fn compress_frame(
     compressor.compress_to_buffer(plain, frame).map(|_| ())
 }
 
-fn compress_here(read: &mut ReadFrames<'_>, level: i32, out: &mut Vec<u8>) -> io::Result<()> {
-    let mut compressor = compressor(level)?;
-    let (mut plain, mut frame) = (Vec::new(), Vec::new());
-    read.next(&mut plain)?;
-    loop {
-        // An empty file has one frame too: a label alone is not something `zstd -dc` opens.
-        compress_frame(&mut compressor, &plain, &mut frame)?;
-        out.extend_from_slice(&frame);
-        read.next(&mut plain)?;
-        if plain.is_empty() {
-            return Ok(());
-        }
-    }
-}
-
 mod parallel {
     use std::collections::VecDeque;
     use std::sync::mpsc;
@@ -137,7 +174,7 @@ mod parallel {
     pub(super) fn compress(
         read: &mut ReadFrames<'_>,
         encoding: Encoding,
-        out: &mut Vec<u8>,
+        out: &mut dyn FnMut(&[u8]),
     ) -> io::Result<()> {
         let threads = encoding.threads.get();
         thread::scope(|scope| {
@@ -170,14 +207,14 @@ mod parallel {
         })
     }
 
-    /// Appends the oldest frame under way and gives its buffers back.
+    /// Takes the oldest frame under way and gives its buffers back.
     fn take(
         under_way: &mut VecDeque<mpsc::Receiver<Frame>>,
-        out: &mut Vec<u8>,
+        out: &mut dyn FnMut(&[u8]),
     ) -> io::Result<(Vec<u8>, Vec<u8>)> {
         let Some(frame) = under_way.pop_front() else { return Ok(Default::default()) };
         let (plain, compressed) = frame.recv().map_err(|_| worker_died())??;
-        out.extend_from_slice(&compressed);
+        out(&compressed);
         Ok((plain, compressed))
     }
 
@@ -202,25 +239,44 @@ mod parallel {
 mod tests {
     use super::*;
 
-    fn encoded(plain: &[u8], threads: usize) -> Encoded {
+    fn encoded(plain: &[u8], threads: usize) -> (Encoded, Vec<u8>) {
         let encoding = Encoding { level: 1, threads: NonZeroUsize::new(threads).unwrap() };
-        encode("name", plain.len() as u64, &mut &plain[..], encoding).unwrap()
+        let mut bytes = Vec::new();
+        let mut take = |frame: Bytes| bytes.extend_from_slice(&frame);
+        let mut encoder = Encoder::new(encoding);
+        let encoded = encoder.encode("name", plain.len() as u64, &mut &plain[..], &mut take);
+        (encoded.unwrap(), bytes)
     }
 
     #[test]
     fn one_thread_and_many_make_the_same_bytes() {
         for length in [0, 1, FRAME_BYTES, FRAME_BYTES + 1, 7 * FRAME_BYTES + 5] {
             let plain: Vec<u8> = (0..length).map(|i| (i * i % 251) as u8).collect();
-            let one = encoded(&plain, 1);
-            assert_eq!(one.bytes, encoded(&plain, 3).bytes, "{length}");
+            let (one, bytes) = encoded(&plain, 1);
+            assert_eq!(bytes, encoded(&plain, 3).1, "{length}");
             assert_eq!(one.label.digest, Digest::of(&plain));
+            assert_eq!(one.length, (one.label.to_frame().len() + bytes.len()) as u64);
         }
     }
 
     #[test]
+    fn an_encoder_leaves_nothing_of_one_file_in_the_next() {
+        let mut encoder = Encoder::new(Encoding { level: 1, threads: NonZeroUsize::MIN });
+        let mut encode = |plain: &[u8]| {
+            let mut bytes = Vec::new();
+            let mut take = |frame: Bytes| bytes.extend_from_slice(&frame);
+            encoder.encode("name", plain.len() as u64, &mut &plain[..], &mut take).unwrap();
+            bytes
+        };
+        let first = encode(&[1; 3_000_000]);
+        encode(b"another");
+        assert_eq!(first, encode(&[1; 3_000_000]));
+    }
+
+    #[test]
     fn a_file_that_changes_its_length_is_noticed() {
-        let encoding = Encoding { level: 1, threads: NonZeroUsize::MIN };
-        let error = encode("name", 5, &mut &b"four"[..], encoding).unwrap_err();
+        let mut encoder = Encoder::new(Encoding { level: 1, threads: NonZeroUsize::MIN });
+        let error = encoder.encode("name", 5, &mut &b"four"[..], &mut |_| {}).unwrap_err();
         assert_eq!(
             error.to_string(),
             "expected 5 bytes as when it was opened, found 4: it changed while it was read"

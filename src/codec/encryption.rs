@@ -3,6 +3,7 @@ use std::io::Write;
 
 use age::{EncryptError, Recipient};
 use age_core::format::{FileKey, Stanza};
+use bytes::Bytes;
 
 use super::label::{AGE_STANZA, Label};
 use crate::error::{Class, Error, Result};
@@ -38,8 +39,11 @@ impl Recipients {
     }
 }
 
-/// The bytes of a `.zst.age` object from those of a `.zst` object.
-pub fn encrypt(bytes: &[u8], label: &Label, recipients: &Recipients) -> Result<Vec<u8>> {
+/// The bytes of a `.zst.age` object from the label and the zstd frames of a `.zst` object.
+pub fn encrypt(label: &Label, frames: &[Bytes], recipients: &Recipients) -> Result<Vec<u8>> {
+    let front = Bytes::from(label.to_frame());
+    let parts = || std::iter::once(&front).chain(frames);
+    let length: usize = parts().map(Bytes::len).sum();
     let label = LabelStanza(label);
     // First of all, so that it lies within `LABEL_BYTES_MAX` whatever the number of recipients.
     let all = std::iter::once(&label as &dyn Recipient);
@@ -49,10 +53,12 @@ pub fn encrypt(bytes: &[u8], label: &Label, recipients: &Recipients) -> Result<V
     };
     let encryptor = age::Encryptor::with_recipients(all).map_err(|error| failed(&error))?;
     // 64 KiB chunks grow by 16 bytes each; the header takes some 200 bytes and 100 a recipient.
-    let room = bytes.len() + bytes.len() / 4096 + 1024 + 128 * recipients.0.len();
+    let room = length + length / 4096 + 1024 + 128 * recipients.0.len();
     let mut writer =
         encryptor.wrap_output(Vec::with_capacity(room)).map_err(|error| failed(&error))?;
-    writer.write_all(bytes).map_err(|error| failed(&error))?;
+    for part in parts() {
+        writer.write_all(part).map_err(|error| failed(&error))?;
+    }
     writer.finish().map_err(|error| failed(&error))
 }
 

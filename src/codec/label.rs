@@ -56,6 +56,11 @@ impl Label {
         frame
     }
 
+    /// How many bytes the frame of such a label takes, before its digest is known.
+    pub fn frame_length(name: &str, size: u64) -> usize {
+        Self { name: name.to_owned(), size, digest: Digest::of(b"") }.to_frame().len()
+    }
+
     /// Reads the label at the front of a `.zst` object: the label and how many bytes it takes up.
     pub fn parse_frame(bytes: &[u8]) -> Result<(Self, usize), Malformed> {
         let Some((header, rest)) = bytes.split_first_chunk::<FRAME_HEADER_BYTES>() else {

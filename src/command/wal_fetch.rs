@@ -50,7 +50,7 @@ pub fn run(config: &Config, request: &Request) -> Result<Fetched> {
     let repositories = repository::open_all(config, state.as_ref().map(StateFolder::path))?;
     let identities = repository::identities(config)?;
     let (identities, limits) = (&identities, config.limits);
-    let source = Source { folder: &folder, identities, limits, prove_digest: true };
+    let source = Source { folder: &folder, identities, limits };
     let fetch = Fetch { repositories: &repositories, source, name, target: &request.path };
     let Some(label) = fetch.run(config.wal.gap_wait)? else { return Ok(Fetched::NotInArchive) };
     if ahead.is_some() {
@@ -69,7 +69,7 @@ pub fn run_prefetch(config: &Config, path: &Path, size: u32) -> Result<()> {
     let repositories = repository::open_all(config, Some(state.path()))?;
     let identities = repository::identities(config)?;
     let (identities, limits) = (&identities, config.limits);
-    let source = Source { folder: &folder, identities, limits, prove_digest: false };
+    let source = Source { folder: &folder, identities, limits };
     prefetch::prefetch(config, &data_directory, &repositories, source, size)
 }
 

@@ -3,6 +3,7 @@
 
 mod batch;
 mod input;
+mod lanes;
 
 use std::fs::File;
 use std::path::{Path, PathBuf};

@@ -53,13 +53,13 @@ pub const GLOBAL: &[Setting] = &[
         "wal.look_ahead_size",
         Kind::Size,
         "64MiB",
-        "Segments being read at once hold at most this much plain WAL in memory; one segment is always allowed",
+        "Segments under way hold at most this much: all of a segment while it is compressed, then what it was compressed to; one is always allowed",
     ),
     setting(
         "wal.parallel",
         Kind::Integer { min: 1, max: 64 },
         "4",
-        "How many segments are pushed or prefetched at once",
+        "How many segments are compressed or prefetched at once; twice as many are on their way to the repositories",
     ),
     setting(
         "wal.prefetch",

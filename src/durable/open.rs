@@ -9,6 +9,13 @@ pub fn open_to_read(path: &Path) -> io::Result<File> {
     OpenOptions::new().read(true).custom_flags(flags).open(path)
 }
 
+/// Cuts a file to nothing, if there is anything in it. To cut an empty file is not for free: ext4 then
+/// takes it for one that is being rewritten, and writes all of it to the disk as soon as it is closed
+/// (`auto_da_alloc` in `ext4(5)`).
+pub fn empty(file: &File) -> io::Result<()> {
+    if file.metadata()?.len() == 0 { Ok(()) } else { file.set_len(0) }
+}
+
 /// What a person would call it, for messages that expected a file.
 pub fn kind(metadata: &Metadata) -> &'static str {
     let kind = metadata.file_type();

@@ -1,58 +1,17 @@
 use std::fs::{self, File};
 use std::io::{self, Read};
-use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 use std::time::{Duration, SystemTime};
 
 use serde::{Deserialize, Serialize};
 
 use crate::codec::{Digest, Label};
-use crate::durable;
+use crate::durable::{self, Seen};
 use crate::error::{Error, Result};
 use crate::postgres::WalFileName;
 
 /// A note is good for this long. After that the file is pushed again, and found to be there.
 const GOOD_FOR: Duration = Duration::from_secs(3600);
-
-/// A write within this time of the last one may leave a file's times as they are: the kernel keeps
-/// them in ticks of up to 10 ms.
-const CLOCK_TICK: Duration = Duration::from_millis(20);
-
-/// What identifies the content of a file without reading it: who has the same numbers has the same
-/// bytes, because writing changes the times and copying changes the inode.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Seen {
-    device: u64,
-    inode: u64,
-    size: u64,
-    modified: (i64, i64),
-    changed: (i64, i64),
-    /// Whether the file had changed so shortly before that the times prove nothing.
-    fresh: bool,
-}
-
-impl Seen {
-    /// Looks at a file; do it before reading the content.
-    pub fn of(file: &File) -> io::Result<Self> {
-        let metadata = file.metadata()?;
-        let changed = SystemTime::UNIX_EPOCH
-            + Duration::from_secs(metadata.ctime().unsigned_abs())
-            + Duration::from_nanos(metadata.ctime_nsec().unsigned_abs());
-        let age = SystemTime::now().duration_since(changed).unwrap_or_default();
-        Ok(Self {
-            device: metadata.dev(),
-            inode: metadata.ino(),
-            size: metadata.len(),
-            modified: (metadata.mtime(), metadata.mtime_nsec()),
-            changed: (metadata.ctime(), metadata.ctime_nsec()),
-            fresh: age < CLOCK_TICK,
-        })
-    }
-
-    fn same_file(&self, other: &Self) -> bool {
-        Self { fresh: false, ..self.clone() } == Self { fresh: false, ..other.clone() }
-    }
-}
 
 #[derive(Serialize, Deserialize)]
 struct Note {
@@ -106,8 +65,8 @@ impl Notes {
             return false;
         }
         let Ok(mut file) = durable::open_to_read(path) else { return false };
-        let same = Seen::of(&file).is_ok_and(|seen| seen.same_file(&note.seen));
-        same && (!note.seen.fresh || digest(&mut file).is_ok_and(|it| it == note.blake3))
+        let same = Seen::of(&file).is_ok_and(|seen| seen.is_same_file(&note.seen));
+        same && (!note.seen.is_fresh() || digest(&mut file).is_ok_and(|it| it == note.blake3))
     }
 
     /// Whether there is a note of that name, whatever it is worth.

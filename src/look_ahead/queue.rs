@@ -28,24 +28,26 @@ impl<T> Queue<T> {
         Self { state: Mutex::new(state), changed: Condvar::new(), bytes_max, until }
     }
 
-    /// The next item, once there is room for it; `None` when there is nothing left to start.
-    pub fn take(&self) -> Option<(T, u64)> {
+    /// The next item, once there is room for it, and the room it takes; `None` when there is nothing left
+    /// to start.
+    pub fn take(&self) -> Option<(T, Room<'_, T>)> {
         let mut state = self.state();
         loop {
             if state.stopped || state.started && Instant::now() >= self.until {
                 return None;
             }
-            let next = state.waiting.front()?.1;
-            if state.bytes_under_way == 0 || state.bytes_under_way + next <= self.bytes_max {
-                state.bytes_under_way += next;
+            let bytes = state.waiting.front()?.1;
+            if state.bytes_under_way == 0 || state.bytes_under_way + bytes <= self.bytes_max {
+                state.bytes_under_way += bytes;
                 state.started = true;
-                return state.waiting.pop_front();
+                let room = Room { queue: self, bytes };
+                return state.waiting.pop_front().map(|(item, _)| (item, room));
             }
             state = self.changed.wait(state).unwrap_or_else(PoisonError::into_inner);
         }
     }
 
-    pub fn done(&self, bytes: u64) {
+    fn give_back(&self, bytes: u64) {
         self.state().bytes_under_way -= bytes;
         self.changed.notify_all();
     }
@@ -58,6 +60,27 @@ impl<T> Queue<T> {
 
     fn state(&self) -> MutexGuard<'_, State<T>> {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// The bytes that an item under way may hold. They are given back when this is dropped.
+pub struct Room<'a, T> {
+    queue: &'a Queue<T>,
+    bytes: u64,
+}
+
+impl<T> Room<'_, T> {
+    /// Gives back what is above `bytes`.
+    pub fn shrink_to(&mut self, bytes: u64) {
+        let rest = self.bytes.saturating_sub(bytes);
+        self.bytes -= rest;
+        self.queue.give_back(rest);
+    }
+}
+
+impl<T> Drop for Room<'_, T> {
+    fn drop(&mut self) {
+        self.queue.give_back(self.bytes);
     }
 }
 
@@ -74,24 +97,29 @@ mod tests {
 
     #[test]
     fn one_item_is_always_allowed_and_more_only_if_they_fit() {
-        let queue = queue(&[100, 1], 10);
-        assert_eq!(queue.take(), Some((100, 100)));
+        let queue = queue(&[100, 4, 6], 10);
+        let (first, mut room) = queue.take().unwrap();
+        assert_eq!(first, 100);
         std::thread::scope(|scope| {
-            let second = scope.spawn(|| queue.take());
+            let second = scope.spawn(|| queue.take().map(|(item, room)| (item, room.bytes)));
             std::thread::sleep(Duration::from_millis(20));
             assert!(!second.is_finished());
-            queue.done(100);
-            assert_eq!(second.join().unwrap(), Some((1, 1)));
+            room.shrink_to(6);
+            assert_eq!(second.join().unwrap(), Some((4, 4)));
+            let third = scope.spawn(|| queue.take().map(|(item, _)| item));
+            std::thread::sleep(Duration::from_millis(20));
+            assert!(!third.is_finished());
+            drop(room);
+            assert_eq!(third.join().unwrap(), Some(6));
         });
-        assert_eq!(queue.take(), None);
+        assert!(queue.take().is_none());
     }
 
     #[test]
     fn when_time_is_up_only_the_first_is_started() {
         let queue = Queue::new([(1, 1), (2, 1)], 10, Instant::now());
-        assert_eq!(queue.take(), Some((1, 1)));
-        queue.done(1);
-        assert_eq!(queue.take(), None);
+        assert!(queue.take().is_some());
+        assert!(queue.take().is_none());
     }
 
     #[test]
@@ -99,6 +127,6 @@ mod tests {
         let queue = queue(&[1, 1], 10);
         assert!(queue.take().is_some());
         queue.stop();
-        assert_eq!(queue.take(), None);
+        assert!(queue.take().is_none());
     }
 }

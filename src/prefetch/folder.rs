@@ -1,23 +1,28 @@
 use std::fs::{self, File};
-use std::io::{self, Read};
+use std::io;
 use std::os::unix::fs::OpenOptionsExt;
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
-use crate::codec::{Digest, Label};
+use super::proof::{Proof, write_receipt};
+use crate::codec::Label;
 use crate::data_directory::{DataDirectory, StateFolder};
 use crate::durable;
 use crate::error::{Error, Result};
-use crate::postgres::{FIRST_PAGE_HEADER_BYTES, WalFileName, WalSegment};
-use crate::repository::{WalFolder, check_content};
+use crate::postgres::{WalFileName, WalSegment};
+use crate::repository::WalFolder;
 
 const PREFIX: &str = "prefetch-";
+
+/// Short against the time that replay takes for a segment.
+const POLL: Duration = Duration::from_micros(200);
 
 /// A download that has not grown for this long is not waited for.
 const STALLED_AFTER: Duration = Duration::from_secs(1);
 
 /// `pg_wal/seawall/prefetch-FINGERPRINT/`. For a segment NAME: `NAME.label` says what it must be,
-/// `NAME.fetching` is being written by a living process, `NAME` is complete. `cursor` names the segment
+/// `NAME.fetching` is being written by a living process, `NAME` is complete, `NAME.proved` is the receipt
+/// of the proof that it is what the label says. `cursor` names the segment
 /// that was last asked for.
 #[derive(Debug, Clone)]
 pub struct PrefetchFolder(PathBuf);
@@ -48,40 +53,14 @@ impl PrefetchFolder {
         self.wait_while_fetched(segment);
         let path = self.file(segment);
         let Ok(file) = File::open(&path) else { return false };
-        let proved = self.prove(segment, folder, file);
+        let proof = Proof { label: &self.label(segment), receipt: &self.receipt(segment) };
+        let proved = proof.check(segment, folder, file);
         let handed = proved.is_ok() && durable::hand_over(&path, target).is_ok();
         if let Err(reason) = proved {
             tracing::warn!("threw away the prefetched {segment}: {reason}");
         }
         self.forget(segment);
         handed
-    }
-
-    fn prove(&self, segment: WalSegment, folder: &WalFolder, mut file: File) -> io::Result<()> {
-        let (label, _) =
-            Label::parse_frame(&fs::read(self.label(segment))?).map_err(io::Error::other)?;
-        let (mut hasher, mut buffer) = (blake3::Hasher::new(), vec![0; 1 << 18]);
-        let mut front = Vec::new();
-        let mut size = 0;
-        loop {
-            let read = file.read(&mut buffer)?;
-            if read == 0 {
-                break;
-            }
-            if front.len() < FIRST_PAGE_HEADER_BYTES {
-                front.extend_from_slice(&buffer[..read]);
-            }
-            hasher.update(&buffer[..read]);
-            size += read as u64;
-        }
-        let same = label.name == segment.to_string()
-            && label.size == size
-            && label.digest == Digest::of_hasher(&hasher);
-        if !same {
-            return Err(io::Error::other("it is not what its label says"));
-        }
-        let name = WalFileName::Segment(segment);
-        check_content(&front, size, name, folder).map_err(io::Error::other)
     }
 
     /// Waits for a download of the segment for as long as it grows; a dead or stuck one is not waited
@@ -100,7 +79,7 @@ impl PrefetchFolder {
             } else if grown.elapsed() > STALLED_AFTER {
                 return;
             }
-            std::thread::sleep(Duration::from_millis(1));
+            std::thread::sleep(POLL);
         }
     }
 
@@ -115,14 +94,16 @@ impl PrefetchFolder {
         if file.try_lock().is_err() {
             return Ok(None);
         }
-        file.set_len(0).map_err(|error| failed(&error))?;
+        durable::empty(&file).map_err(|error| failed(&error))?;
         Ok(Some(file))
     }
 
-    /// The segment is whole: label first, so that a file under its full name always has one.
-    pub(super) fn finish(&self, segment: WalSegment, label: &Label) -> Result<()> {
+    /// The segment is whole and proved: label first, so that a file under its full name always has one.
+    /// The receipt comes last, because a new name changes the file's times.
+    pub(super) fn finish(&self, segment: WalSegment, file: &File, label: &Label) -> Result<()> {
         durable::replace(&self.label(segment), &label.to_frame())?;
-        durable::hand_over(&self.fetching(segment), &self.file(segment))
+        durable::hand_over(&self.fetching(segment), &self.file(segment))?;
+        write_receipt(&self.receipt(segment), file)
     }
 
     pub(super) fn has(&self, segment: WalSegment) -> bool {
@@ -131,7 +112,8 @@ impl PrefetchFolder {
 
     /// Removes all traces of a segment.
     pub(super) fn forget(&self, segment: WalSegment) {
-        for path in [self.file(segment), self.fetching(segment), self.label(segment)] {
+        let own = [self.file(segment), self.fetching(segment)];
+        for path in own.into_iter().chain([self.label(segment), self.receipt(segment)]) {
             let _ = fs::remove_file(path);
         }
     }
@@ -160,6 +142,10 @@ impl PrefetchFolder {
 
     fn label(&self, segment: WalSegment) -> PathBuf {
         self.0.join(format!("{segment}.label"))
+    }
+
+    fn receipt(&self, segment: WalSegment) -> PathBuf {
+        self.0.join(format!("{segment}.proved"))
     }
 }
 

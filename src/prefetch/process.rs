@@ -153,7 +153,7 @@ impl Worker<'_> {
             failpoint::reach("prefetch.decoded");
             match fetched {
                 Ok(Some(label)) => {
-                    self.folder.finish(segment, &label)?;
+                    self.folder.finish(segment, &file, &label)?;
                     failpoint::reach("prefetch.published");
                     return Ok(true);
                 }

@@ -1,13 +1,13 @@
 use std::io::Read;
-use std::sync::{Mutex, PoisonError};
+use std::sync::Arc;
 
 use bytes::Bytes;
 
+use super::coming::{Coming, Prepared};
 use super::fetch::check_label;
+use super::siblings::Siblings;
 use super::{Repository, WalFolder};
-use crate::codec::{
-    Encoded, Identities, LABEL_BYTES_MAX, Label, decode, encrypt, label_of_stored, read_failed,
-};
+use crate::codec::{Identities, LABEL_BYTES_MAX, Label, decode, label_of_stored, read_failed};
 use crate::error::{Class, Error, Result};
 use crate::failpoint;
 use crate::postgres::WalFileName;
@@ -22,95 +22,64 @@ pub enum Archived {
     Already,
 }
 
-/// A file ready to be stored: compressed once for all repositories, encrypted where one asks for it.
-pub struct Prepared {
-    pub label: Label,
-    clear: Bytes,
-    encrypted: Mutex<Option<Bytes>>,
-}
-
-impl Prepared {
-    pub fn new(encoded: Encoded) -> Self {
-        Self {
-            label: encoded.label,
-            clear: Bytes::from(encoded.bytes),
-            encrypted: Mutex::default(),
-        }
-    }
-
-    /// All repositories have the same recipients, so the first one encrypts for all.
-    fn bytes_for(&self, repository: &Repository) -> Result<Bytes> {
-        let Some(recipients) = &repository.recipients else { return Ok(self.clear.clone()) };
-        let mut encrypted = self.encrypted.lock().unwrap_or_else(PoisonError::into_inner);
-        if let Some(bytes) = &*encrypted {
-            return Ok(bytes.clone());
-        }
-        let bytes = Bytes::from(encrypt(&self.clear, &self.label, recipients)?);
-        *encrypted = Some(bytes.clone());
-        Ok(bytes)
-    }
-
-    /// Whether the label is of the same content.
-    fn is(&self, label: &Label) -> bool {
-        (label.size, label.digest) == (self.label.size, self.label.digest)
-    }
-
-    /// Whether an object of so many bytes may be the same, compressed alike. Encryption adds a header
-    /// whose length varies.
-    fn could_be(&self, size: u64, encrypted: bool) -> bool {
-        let length = self.clear.len() as u64;
-        if encrypted { size > length } else { size == length }
-    }
-
-    fn facts(&self) -> Facts {
-        let digest = self.label.digest.to_string();
-        let size = self.label.size.to_string();
-        let facts = [("seawall-format", "1"), ("seawall-size", &size), ("seawall-blake3", &digest)];
-        facts.into_iter().map(|(name, value)| (name.to_owned(), value.to_owned())).collect()
-    }
-}
-
 const IN_THE_WAY: &str =
     "Move that object aside after looking at it; then the file is archived again.";
 
 impl Repository {
-    /// Stores a WAL file under its name, once and for ever. `prepared` is called when its content is
-    /// needed, so that the question before it can be asked while the content is still compressed.
+    /// Stores a WAL file under its name, once and for ever, from what comes while it is compressed.
+    /// `siblings` says what is stored under the other encryption setting, which may have been changed
+    /// since the name was stored; it is asked first.
     pub fn archive(
         &self,
         folder: &WalFolder,
         name: WalFileName,
-        prepared: impl FnOnce() -> Result<std::sync::Arc<Prepared>>,
+        coming: Coming,
+        siblings: &Siblings,
     ) -> Result<Archived> {
         let said = |error: Error| {
             error.while_doing(format!("could not archive {name} in repository {}", self.name))
         };
-        self.archive_unnamed(folder, name, prepared).map_err(said)
+        self.archive_unnamed(folder, name, coming, siblings).map_err(said)
     }
 
     fn archive_unnamed(
         &self,
         folder: &WalFolder,
         name: WalFileName,
-        prepared: impl FnOnce() -> Result<std::sync::Arc<Prepared>>,
+        coming: Coming,
+        siblings: &Siblings,
     ) -> Result<Archived> {
         let encrypted = self.recipients.is_some();
-        // Encryption may have been switched on or off since the name was stored.
-        let sibling = folder.key(name, !encrypted);
-        let sibling_there = self.storage.head(&sibling)?.is_some();
-        let prepared = prepared()?;
-        if sibling_there {
-            return self.compare(&sibling, !encrypted, name, &prepared);
+        if siblings.have(self, folder, name)? {
+            let prepared = coming.prepared()?;
+            return self.compare(&folder.key(name, !encrypted), !encrypted, name, &prepared);
         }
         let key = folder.key(name, encrypted);
-        let bytes = prepared.bytes_for(self)?;
-        let length = bytes.len() as u64;
-        let created = self.storage.create(&key, bytes, &prepared.facts())?;
+        let (created, prepared, bytes) = self.store(&key, coming)?;
         failpoint::reach("push.repository-done");
         match created {
-            Created::New => Ok(Archived::New { bytes: length }),
+            Created::New => Ok(Archived::New { bytes }),
             Created::Taken => self.compare(&key, encrypted, name, &prepared),
         }
+    }
+
+    /// What became of it, what was stored and in how many bytes.
+    fn store(&self, key: &str, mut coming: Coming) -> Result<(Created, Arc<Prepared>, u64)> {
+        if let Some(recipients) = &self.recipients {
+            let prepared = coming.prepared()?;
+            let bytes = prepared.encrypted(recipients)?;
+            let length = bytes.len() as u64;
+            let created = self.storage.create(key, bytes, &facts(&prepared))?;
+            return Ok((created, prepared, length));
+        }
+        let mut object = self.storage.begin(key, coming.front_length())?;
+        while let Some(frame) = coming.next_frame() {
+            object.write(frame)?;
+        }
+        let prepared = coming.prepared()?;
+        let created = object.finish(Bytes::from(prepared.label.to_frame()), &facts(&prepared))?;
+        let length = prepared.length;
+        Ok((created, prepared, length))
     }
 
     /// The name is taken: the same content is success, other content stops.
@@ -194,6 +163,13 @@ impl Repository {
         while decoded.read(&mut buffer)? > 0 {}
         Ok(decoded.label)
     }
+}
+
+fn facts(prepared: &Prepared) -> Facts {
+    let digest = prepared.label.digest.to_string();
+    let size = prepared.label.size.to_string();
+    let facts = [("seawall-format", "1"), ("seawall-size", &size), ("seawall-blake3", &digest)];
+    facts.into_iter().map(|(name, value)| (name.to_owned(), value.to_owned())).collect()
 }
 
 fn label_of_facts(facts: &Facts) -> Option<Label> {

@@ -6,12 +6,14 @@ use std::time::{Duration, Instant};
 use super::{Repository, WalFolder};
 use crate::codec::{Decoded, Identities, Label, decode};
 use crate::config::Limits;
+use crate::durable;
 use crate::error::{Class, Error, Result};
 use crate::postgres::{
     FIRST_PAGE_HEADER_BYTES, TimelineHistory, WalFileName, WalPageHeader, check_backup_history,
 };
 
-const BUFFER_BYTES: usize = 1 << 18;
+/// Room for the content of a whole frame.
+const BUFFER_BYTES: usize = 1 << 20;
 
 /// Histories and backup histories are a few hundred bytes; more than this is not one.
 const SMALL_FILE_BYTES_MAX: u64 = 1 << 20;
@@ -21,9 +23,6 @@ pub struct Source<'a> {
     pub folder: &'a WalFolder,
     pub identities: &'a Identities,
     pub limits: Limits,
-    /// Whether the digest is compared here. Prefetching leaves it to the hand-over, which reads the whole
-    /// file again in any case: hashing it twice takes a core away from replay.
-    pub prove_digest: bool,
 }
 
 /// A file to decode into, and the path by which messages call it.
@@ -39,7 +38,7 @@ impl Target<'_> {
 
     /// Empties it of what an abandoned try has left.
     fn restart(&mut self) -> Result<()> {
-        let emptied = self.file.set_len(0).and_then(|()| self.file.rewind());
+        let emptied = durable::empty(self.file).and_then(|()| self.file.rewind());
         emptied.map_err(|error| Error::file("write", self.path, &error))
     }
 }
@@ -63,8 +62,6 @@ impl Repository {
             // Another repository may have got half-way.
             target.restart().map_err(said)?;
             let decoded = decode(stored, encrypted, source.identities);
-            let decoded =
-                decoded.map(|it| if source.prove_digest { it } else { it.without_digest() });
             let failure = match decoded.and_then(|it| write_out(it, source, name, &mut target)) {
                 Ok(label) => return Ok(Some(label)),
                 Err(failure) => failure,

@@ -66,10 +66,6 @@ impl Repository {
     }
 
     fn later_timeline(&self, folder: &WalFolder, timeline: TimelineId) -> Result<Option<Later>> {
-        // The first timeline has no ancestors and so no history; PostgreSQL asks for it all the same.
-        if timeline.number() == 1 {
-            return Ok(None);
-        }
         let mut found = None;
         let behind = folder.behind(WalFileName::History(timeline));
         self.storage.list(folder.prefix(), &behind, &mut |key| {

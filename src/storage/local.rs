@@ -5,8 +5,8 @@ use std::path::PathBuf;
 
 use bytes::Bytes;
 
-use super::{Created, Facts, Storage, Stored};
-use crate::durable::{self, Published};
+use super::{Created, Facts, NewObject, Storage, Stored};
+use crate::durable::{self, Publication, Published};
 use crate::error::{Class, Error, Result};
 
 /// Files being written, for all of the repository: one folder to clean after a crash. Its name sorts
@@ -29,13 +29,11 @@ impl LocalStorage {
 }
 
 impl Storage for LocalStorage {
-    fn create(&self, key: &str, content: Bytes, _facts: &Facts) -> Result<Created> {
+    fn begin(&self, key: &str, front: usize) -> Result<Box<dyn NewObject + '_>> {
         durable::remove_abandoned(&self.temporaries());
-        let target = self.root.join(key);
-        match durable::publish_new(&self.root, &self.temporaries(), &target, &content)? {
-            Published::Created => Ok(Created::New),
-            Published::Exists => Ok(Created::Taken),
-        }
+        let (temporaries, target) = (self.temporaries(), self.root.join(key));
+        let publication = Publication::begin(&self.root, &temporaries, &target, front as u64)?;
+        Ok(Box::new(NewFile(publication)))
     }
 
     fn head(&self, key: &str) -> Result<Option<Stored>> {
@@ -89,6 +87,21 @@ impl Storage for LocalStorage {
 
     fn place(&self) -> String {
         self.root.display().to_string()
+    }
+}
+
+struct NewFile(Publication);
+
+impl NewObject for NewFile {
+    fn write(&mut self, content: Bytes) -> Result<()> {
+        self.0.write(&content)
+    }
+
+    fn finish(self: Box<Self>, front: Bytes, _facts: &Facts) -> Result<Created> {
+        match self.0.finish(&front)? {
+            Published::Created => Ok(Created::New),
+            Published::Exists => Ok(Created::Taken),
+        }
     }
 }
 

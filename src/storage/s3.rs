@@ -3,6 +3,7 @@
 
 mod client;
 mod conditional;
+mod content;
 mod credentials;
 mod environment;
 mod failure;
@@ -20,9 +21,10 @@ use aws_sdk_s3::Client;
 use bytes::Bytes;
 
 use self::conditional::ConditionalPuts;
+use self::content::Content;
 use self::reader::ObjectReader;
 use self::runtime::Runtime;
-use super::{Created, Facts, Storage, Stored};
+use super::{Created, Facts, NewObject, Storage, Stored};
 use crate::config::{Limits, S3Config};
 use crate::error::Result;
 
@@ -72,8 +74,9 @@ impl S3Storage {
 }
 
 impl Storage for S3Storage {
-    fn create(&self, key: &str, content: Bytes, facts: &Facts) -> Result<Created> {
-        self.runtime.block_on(self.create_object(&self.key(key), content, facts))
+    fn begin(&self, key: &str, _front: usize) -> Result<Box<dyn NewObject + '_>> {
+        let (key, content) = (self.key(key), Content::default());
+        Ok(Box::new(NewS3Object { storage: self, key, content }))
     }
 
     fn head(&self, key: &str) -> Result<Option<Stored>> {
@@ -139,5 +142,25 @@ impl Storage for S3Storage {
 
     fn place(&self) -> String {
         format!("s3://{}/{}", self.config.bucket, self.config.prefix)
+    }
+}
+
+/// Collected, then sent in one PUT: only that is conditional and carries one checksum of all its bytes.
+struct NewS3Object<'a> {
+    storage: &'a S3Storage,
+    key: String,
+    content: Content,
+}
+
+impl NewObject for NewS3Object<'_> {
+    fn write(&mut self, content: Bytes) -> Result<()> {
+        self.content.push(content);
+        Ok(())
+    }
+
+    fn finish(mut self: Box<Self>, front: Bytes, facts: &Facts) -> Result<Created> {
+        self.content.push_front(front);
+        let created = self.storage.create_object(&self.key, self.content, facts);
+        self.storage.runtime.block_on(created)
     }
 }

@@ -147,6 +147,25 @@ fn switching_encryption_on_or_off_keeps_the_duplicate_rule() {
     }
 }
 
+/// Of a whole batch only what is not there under the other setting is stored.
+#[test]
+fn after_switching_a_look_ahead_finds_what_is_there() {
+    for kind in KINDS {
+        for encrypted_first in [true, false] {
+            let vault = Vault::new(kind);
+            let (clear, encrypted) = (vault.scene(""), vault.encrypts());
+            let (first, then) =
+                if encrypted_first { (&encrypted, &clear) } else { (&clear, &encrypted) };
+            for number in [0, 3, 5] {
+                first.has(number).push(number).arg("--wal-look-ahead=0").run().expect(0);
+            }
+            let outcome = then.has_ready(6).push(0).run();
+            assert_eq!(outcome.expect(0).stderr.matches(ALREADY).count(), 3, "{outcome}");
+            assert_eq!(vault.store.keys().len(), 6, "{kind:?}: one object for one name");
+        }
+    }
+}
+
 #[test]
 fn one_repository_may_be_encrypted_and_another_not() {
     let vault = Vault::new(Kind::S3(s3::Kind::S3sFs));

@@ -3,9 +3,8 @@ use std::io::{self, Read, Seek};
 use std::path::{Path, PathBuf};
 
 use crate::data_directory::DataDirectory;
-use crate::durable;
+use crate::durable::{self, Seen};
 use crate::error::{Class, Error, Result};
-use crate::look_ahead::Seen;
 use crate::postgres::{
     FIRST_PAGE_HEADER_BYTES, SystemIdentifier, TimelineHistory, WalFileName, WalPageHeader,
     WalSegment, check_backup_history,

@@ -9,6 +9,7 @@ use bytes::Bytes;
 use serde::{Deserialize, Serialize};
 use tokio::sync::OnceCell;
 
+use super::content::Content;
 use super::{Created, Facts, S3Storage};
 use crate::config::ConditionalPut;
 use crate::error::Result;
@@ -118,7 +119,7 @@ impl S3Storage {
     /// Writes the probe under the condition. Taken: the store honours it. Written: it was not there, or
     /// the store does not care; the second time tells.
     async fn probe(&self) -> Result<Conduct> {
-        let (key, content) = (self.key(PROBE_KEY), Bytes::from_static(PROBE));
+        let (key, content) = (self.key(PROBE_KEY), Content::from(Bytes::from_static(PROBE)));
         for _ in 0..2 {
             match self.put_if_absent(&key, &content, &Facts::new()).await? {
                 Some(Created::Taken) => return Ok(Conduct::Honours),

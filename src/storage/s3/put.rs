@@ -3,14 +3,12 @@ use std::time::Duration;
 use aws_sdk_s3::config::timeout::TimeoutConfig;
 use aws_sdk_s3::operation::put_object::builders::PutObjectFluentBuilder;
 use aws_sdk_s3::operation::put_object::{PutObjectError, PutObjectOutput};
-use aws_sdk_s3::primitives::ByteStream;
 use aws_sdk_s3::types::{ServerSideEncryption, StorageClass};
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD as BASE64;
-use bytes::Bytes;
-use sha2::{Digest as _, Sha256};
 
 use super::conditional::Conduct;
+use super::content::Content;
 use super::failure::{self, Failure};
 use super::{Created, Facts, S3Storage, Stored};
 use crate::config::{Checksum, Sse};
@@ -24,7 +22,7 @@ impl S3Storage {
     pub(super) async fn create_object(
         &self,
         key: &str,
-        content: Bytes,
+        content: Content,
         facts: &Facts,
     ) -> Result<Created> {
         if self.conduct().await? == Conduct::Honours {
@@ -40,12 +38,12 @@ impl S3Storage {
     pub(super) async fn put_if_absent(
         &self,
         key: &str,
-        content: &Bytes,
+        content: &Content,
         facts: &Facts,
     ) -> Result<Option<Created>> {
         for tried in 1.. {
             failpoint::reach("s3.before-put");
-            let answer = self.put(key, content.clone(), facts, true).await;
+            let answer = self.put(key, content, facts, true).await;
             failpoint::reach("s3.after-put");
             let Err(error) = answer else { return Ok(Some(Created::New)) };
             match failure::status(&error) {
@@ -62,12 +60,12 @@ impl S3Storage {
 
     /// For stores without the condition. Looking afterwards as well narrows what looking before leaves
     /// open: of two pushes at the same instant, the one that was overwritten learns of it.
-    async fn look_then_put(&self, key: &str, content: Bytes, facts: &Facts) -> Result<Created> {
+    async fn look_then_put(&self, key: &str, content: Content, facts: &Facts) -> Result<Created> {
         if self.head_object(key).await?.is_some() {
             return Ok(Created::Taken);
         }
         failpoint::reach("s3.before-put");
-        let answer = self.put(key, content, facts, false).await;
+        let answer = self.put(key, &content, facts, false).await;
         failpoint::reach("s3.after-put");
         answer.map_err(|error| failure::of(error, "PUT", &self.config, key))?;
         let stored = self.head_object(key).await?;
@@ -92,11 +90,11 @@ impl S3Storage {
     async fn put(
         &self,
         key: &str,
-        content: Bytes,
+        content: &Content,
         facts: &Facts,
         only_if_absent: bool,
     ) -> Result<PutObjectOutput, Failure<PutObjectError>> {
-        let limit = self.request_limit(content.len() as u64);
+        let limit = self.request_limit(content.length());
         let limits = TimeoutConfig::builder()
             .operation_attempt_timeout(limit)
             .operation_timeout(limit.max(self.limits.total))
@@ -106,13 +104,12 @@ impl S3Storage {
         for (name, value) in facts {
             request = request.metadata(name, value);
         }
-        let request = self.with_checksum(request, &content);
-        let request = request.content_length(content.len() as i64).body(ByteStream::from(content));
-        let request = request.customize();
+        let request = self.with_checksum(request, content);
+        let request = request.content_length(content.length().cast_signed());
         let request = if self.config.checksum == Checksum::Signature {
-            request
+            request.body(content.to_body_in_one_piece()).customize()
         } else {
-            request.disable_payload_signing()
+            request.body(content.to_body()).customize().disable_payload_signing()
         };
         request.config_override(aws_sdk_s3::Config::builder().timeout_config(limits)).send().await
     }
@@ -122,14 +119,14 @@ impl S3Storage {
     fn with_checksum(
         &self,
         request: PutObjectFluentBuilder,
-        content: &[u8],
+        content: &Content,
     ) -> PutObjectFluentBuilder {
         match (self.config.checksum, self.tls) {
             (Checksum::Crc32c, _) | (Checksum::Auto, true) => {
-                request.checksum_crc32_c(BASE64.encode(crc32c::crc32c(content).to_be_bytes()))
+                request.checksum_crc32_c(BASE64.encode(content.crc32c().to_be_bytes()))
             }
             (Checksum::Sha256, _) | (Checksum::Auto, false) => {
-                request.checksum_sha256(BASE64.encode(Sha256::digest(content)))
+                request.checksum_sha256(BASE64.encode(content.sha256()))
             }
             (Checksum::Signature, _) => request,
         }

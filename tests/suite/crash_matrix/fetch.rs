@@ -153,3 +153,16 @@ fn prefetched_files_that_changed_places_are_thrown_away() {
         scene.fetches(number).says("threw away the prefetched");
     }
 }
+
+/// A server that is process 1 of its container inherits the prefetching process, and takes any status
+/// but 0 and 1 for the crash of a process of its own.
+#[test]
+fn a_prefetching_process_that_fails_exits_with_0() {
+    let (scene, _store) = recovering(Kind::Local);
+    for wrong in ["--wal-parallel=none", "--encryption-identity-file=/not/there"] {
+        let status = scene.fetch(0).arg(wrong).run().status;
+        assert!(status.is_some_and(|status| status >= 200), "{wrong}: {status:?}");
+        let prefetching = scene.fetch(0).arg("--prefetch-segments-of=1048576").arg(wrong);
+        prefetching.run().expect(0);
+    }
+}
