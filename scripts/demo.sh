@@ -205,7 +205,7 @@ recover() {
     begin "Recovery: the base backup, and restore_command set to wal-fetch"
     recovery_started=$(now)
     cp -a -- "$folder/base-backup" "$folder/data"
-    say "restore_command = '$folder/bin/wal-fetch %f %p'" | as_server_user tee -a "$folder/data/postgresql.conf" | sed 's/^/      /'
+    say "restore_command = '$folder/bin/wal-fetch %f \"%p\"'" | as_server_user tee -a "$folder/data/postgresql.conf" | sed 's/^/      /'
     as_server_user touch "$folder/data/recovery.signal"
     start_server
     wait_for "the end of recovery" 'SELECT NOT pg_is_in_recovery()'

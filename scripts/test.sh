@@ -21,8 +21,11 @@ step_format() {
 }
 step_lint() { cargo clippy --all-targets --locked -- -D warnings; }
 step_docs() { RUSTDOCFLAGS='-D warnings' cargo doc --no-deps --locked --document-private-items; }
-# The tests drive the programs of the debug profile, against real servers.
-step_rust() { cargo test --locked --no-fail-fast "$@" 2>&1 | tee "$log"; }
+# The tests drive the programs of the debug profile, against real servers. They mostly wait for these, so
+# three of them share a core.
+step_rust() {
+    RUST_TEST_THREADS=${RUST_TEST_THREADS:-$((3 * $(nproc)))} cargo test --locked --no-fail-fast "$@" 2>&1 | tee "$log"
+}
 step_static() {
     scripts/build-static.sh
     # The static programs in a root directory with nothing else in it.

@@ -5,6 +5,7 @@ use std::path::PathBuf;
 use clap::error::ErrorKind;
 use clap::{Arg, ArgAction, ArgMatches, Command};
 
+use super::guard;
 use crate::config::{FlagValues, GLOBAL, Setting};
 use crate::error::{Class, Error, Result};
 
@@ -15,13 +16,6 @@ const HEADINGS: [(&str, &str); 5] = [
     ("limits", "Limits"),
     ("log", "Log"),
 ];
-
-/// What a command line turned out to be.
-pub enum Parsed {
-    Run(Box<ArgMatches>),
-    /// `--help` or `--version`: a text for standard output.
-    Text(String),
-}
 
 /// Adds the flags that all commands have: configuration file, repositories, and every setting.
 pub fn with_settings(command: Command) -> Command {
@@ -55,16 +49,18 @@ fn flag(setting: &Setting) -> Arg {
         .help(help)
 }
 
-/// Parses the words behind the program's name. What clap has to say against them becomes our error, so
-/// that it obeys the exit statuses PostgreSQL is told.
-pub fn parse(command: Command, words: &[OsString]) -> Result<Parsed> {
+/// Parses the words behind the program's name; `None` when they asked for a text, `--help` or
+/// `--version`, and got it. What clap has to say against them becomes our error, so that it obeys the
+/// exit statuses PostgreSQL is told.
+pub fn parse(command: Command, words: &[OsString]) -> Result<Option<ArgMatches>> {
     let name = OsString::from(command.get_name());
     let words = std::iter::once(name).chain(words.iter().cloned());
     match command.try_get_matches_from(words) {
-        Ok(matches) => Ok(Parsed::Run(Box::new(matches))),
+        Ok(matches) => Ok(Some(matches)),
         Err(error) => match error.kind() {
             ErrorKind::DisplayHelp | ErrorKind::DisplayVersion => {
-                Ok(Parsed::Text(error.to_string()))
+                guard::print(&error.to_string());
+                Ok(None)
             }
             _ => Err(usage(&error.to_string())),
         },

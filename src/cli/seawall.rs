@@ -2,8 +2,7 @@
 
 use clap::Command;
 
-use super::flags::{self, Parsed};
-use super::guard;
+use super::{flags, guard};
 use crate::codec::Recipients;
 use crate::command;
 use crate::config;
@@ -34,13 +33,7 @@ pub fn main() -> u8 {
 }
 
 fn run() -> Result<()> {
-    let matches = match flags::parse(command(), &guard::words())? {
-        Parsed::Run(matches) => matches,
-        Parsed::Text(text) => {
-            guard::print(&text);
-            return Ok(());
-        }
-    };
+    let Some(matches) = flags::parse(command(), &guard::words())? else { return Ok(()) };
     if let Some(("config", matches)) = matches.subcommand()
         && let Some(("show", matches)) = matches.subcommand()
     {

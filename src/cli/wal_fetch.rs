@@ -5,8 +5,7 @@ use std::path::{Path, PathBuf};
 
 use clap::{Arg, ArgMatches, Command};
 
-use super::flags::{self, Parsed};
-use super::{configure, guard};
+use super::{configure, flags, guard};
 use crate::command::wal_fetch::{self, Fetched, Request};
 use crate::data_directory::DataDirectory;
 use crate::error::Result;
@@ -76,13 +75,7 @@ fn asked_by_standby(words: &[OsString]) -> bool {
 }
 
 fn run(words: &[OsString]) -> Result<Fetched> {
-    let matches = match flags::parse(command(), words)? {
-        Parsed::Run(matches) => matches,
-        Parsed::Text(text) => {
-            guard::print(&text);
-            return Ok(Fetched::Restored);
-        }
-    };
+    let Some(matches) = flags::parse(command(), words)? else { return Ok(Fetched::Restored) };
     let config = configure(&flags::values(&matches))?;
     let request = request(&matches, words);
     match matches.get_one::<u32>("prefetch") {

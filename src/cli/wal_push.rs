@@ -4,8 +4,7 @@ use std::path::PathBuf;
 
 use clap::{Arg, Command};
 
-use super::flags::{self, Parsed};
-use super::{configure, guard};
+use super::{configure, flags, guard};
 use crate::command;
 use crate::error::Result;
 use crate::exit_status;
@@ -47,13 +46,7 @@ pub fn main() -> u8 {
 }
 
 fn run() -> Result<()> {
-    let matches = match flags::parse(command(), &guard::words())? {
-        Parsed::Run(matches) => matches,
-        Parsed::Text(text) => {
-            guard::print(&text);
-            return Ok(());
-        }
-    };
+    let Some(matches) = flags::parse(command(), &guard::words())? else { return Ok(()) };
     let config = configure(&flags::values(&matches))?;
     let path = matches.get_one::<PathBuf>("path").cloned().unwrap_or_default();
     let name = matches.get_one::<String>("name").cloned().unwrap_or_default();

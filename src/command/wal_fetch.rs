@@ -35,7 +35,7 @@ pub struct Request {
 pub fn run(config: &Config, request: &Request) -> Result<Fetched> {
     let name: WalFileName = request.name.parse().map_err(|error| {
         Error::new(Class::Usage, format!("could not fetch: {error}"))
-            .hint("Write restore_command = 'wal-fetch %f %p'.")
+            .hint("Write restore_command = 'wal-fetch %f \"%p\"'.")
     })?;
     let data_directory = DataDirectory::find(&request.path);
     let folder = WalFolder::new(&config.cluster, system(request, data_directory.as_ref())?);

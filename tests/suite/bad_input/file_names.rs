@@ -38,7 +38,8 @@ fn a_name_that_postgresql_does_not_make_is_not_archived() {
 fn a_name_that_postgresql_does_not_make_stops_recovery() {
     let host = ByHand::new();
     for name in NAMES {
-        let text = not_a_name("fetch", name) + "HINT: Write restore_command = 'wal-fetch %f %p'.";
+        let text =
+            not_a_name("fetch", name) + "HINT: Write restore_command = 'wal-fetch %f \"%p\"'.";
         refused(&host, host.fetch().args([name, "pg_wal/RECOVERYXLOG"]), 202, &text);
     }
 }
@@ -50,6 +51,6 @@ fn exchanged_arguments_are_a_wrong_name() {
     let path = host.has(0);
     let text = not_a_name("archive", &path) + "HINT: Write archive_command = 'wal-push %p %f'.";
     refused(&host, host.push().args([host.name(0), &path]), 6, &text);
-    let text = not_a_name("fetch", &path) + "HINT: Write restore_command = 'wal-fetch %f %p'.";
+    let text = not_a_name("fetch", &path) + "HINT: Write restore_command = 'wal-fetch %f \"%p\"'.";
     refused(&host, host.fetch().args([&path, host.name(0)]), 202, &text);
 }
