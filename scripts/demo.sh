@@ -1,9 +1,10 @@
 #!/usr/bin/env bash
-# Seawall's main job, on this machine, before your eyes: a real PostgreSQL archives its WAL
-# through wal-push, is killed, loses its data directory, and comes back through wal-fetch.
+# Seawall's main job, on this machine, before your eyes: a real PostgreSQL archives its WAL through
+# wal-push, is backed up with basebackup, suffers a DROP TABLE, loses its data directory, and comes
+# back as it was the second before the accident.
 #
 #   scripts/demo.sh                       builds Seawall, then shows it
-#   scripts/demo.sh --binaries FOLDER     takes wal-push and wal-fetch from FOLDER
+#   scripts/demo.sh --binaries FOLDER     takes the programs from FOLDER
 #   scripts/demo.sh --keep                leaves the demo's folder in place, to look around
 #
 # It works in a new folder below ${TMPDIR:-/var/tmp} and removes it at the end. It starts its own
@@ -40,12 +41,12 @@ while [ "$#" -gt 0 ]; do
 done
 
 prepare() {
-    begin "Making ready: PostgreSQL and the two programs"
+    begin "Making ready: PostgreSQL and the programs"
     "$repository_root/scripts/install-servers.sh" --demo | sed 's/^/      /'
     postgres=$(distribution_postgres)
     if [ -z "$binaries" ]; then
         need_cargo
-        tell "building wal-push and wal-fetch; the first time this takes some minutes"
+        tell "building the programs; the first time this takes some minutes"
         "$repository_root/scripts/build-static.sh" | sed 's/^/      /'
         binaries=$(target_folder)/$(host_triple)/release
     fi
@@ -66,7 +67,7 @@ make_folder() {
     trap 'exit 130' INT TERM HUP
     # Copies, since the checkout may lie where the server's user cannot go.
     mkdir "$folder/bin" "$folder/socket" "$folder/archive"
-    install -m 755 "$binaries/wal-push" "$binaries/wal-fetch" "$folder/bin/"
+    install -m 755 "$binaries/wal-push" "$binaries/wal-fetch" "$binaries/basebackup" "$folder/bin/"
     : >"$folder/seawall.toml"
     if am_root; then chown -R postgres: "$folder"; fi
     cd "$folder"
@@ -85,7 +86,7 @@ clean_up() {
     trap - EXIT INT TERM HUP
     if [ "$status" -ne 0 ] && [ -s "$folder/server.log" ]; then
         printf '\nThe last lines of the server'\''s log:\n' >&2
-        tail -n 20 "$folder/server.log" >&2
+        tail -q -n 20 "$folder/server.log" "$folder"/*.restore.log >&2 2>/dev/null || true
     fi
     if [ -e "$folder/data/postmaster.pid" ]; then
         as_server_user "$postgres/pg_ctl" -D "$folder/data" -m immediate -s stop || true
@@ -169,13 +170,13 @@ fill() {
     tell "... $(archived_files | wc -l) files so far; zstd opens each of them"
 }
 
-copy_base() {
-    begin "A base backup with pg_basebackup, then more work after it"
-    # -X none: the copy holds no WAL; what it needs must come from the archive.
-    as_server_user "$postgres/pg_basebackup" -D "$folder/base-backup" -c fast -X none 2>/dev/null
+base_backup() { as_server_user "$folder/bin/basebackup" "$@" 2>&1 | sed 's/^/      /'; }
+
+back_up() {
+    begin "A base backup with basebackup create, then more work after it"
+    base_backup create
     bench -c 4 -T 5 | grep 'transactions actually processed' | sed 's/^/      /'
     sql "CREATE TABLE marker AS SELECT n, 'written after the base backup' AS note FROM generate_series(1, 1000) n"
-    archive_everything
     checksums >before.txt
     sed 's/^/      /' before.txt
 }
@@ -195,22 +196,27 @@ kill_server() {
 }
 
 disaster() {
-    begin "The disaster: kill -9 the server, then rm -rf its data directory"
+    begin "The accident: DROP TABLE; then the disk is gone as well: kill -9, rm -rf"
+    # A second before and behind the moment, so that it is told apart from both.
+    sleep 1
+    moment=$(sql 'SELECT now()')
+    sleep 1
+    sql 'DROP TABLE pgbench_accounts'
+    archive_everything
+    tell "DROP TABLE pgbench_accounts; the second before it was $moment"
     kill_server
     rm -rf -- "$folder/data"
     tell "gone: $folder/data"
 }
 
 recover() {
-    begin "Recovery: the base backup, and restore_command set to wal-fetch"
+    begin "Recovery: one command, to the second before the accident"
+    base_backup list
+    tell "basebackup restore $folder/data --target-time '$moment' --start"
     recovery_started=$(now)
-    cp -a -- "$folder/base-backup" "$folder/data"
-    say "restore_command = '$folder/bin/wal-fetch %f \"%p\"'" | as_server_user tee -a "$folder/data/postgresql.conf" | sed 's/^/      /'
-    as_server_user touch "$folder/data/recovery.signal"
-    start_server
-    wait_for "the end of recovery" 'SELECT NOT pg_is_in_recovery()'
+    base_backup restore "$folder/data" --target-time "$moment" --yes --start --postgres-bin "$postgres"
     recovery_seconds=$(seconds_since "$recovery_started")
-    tell "$(grep -c 'restored log file' "$folder/server.log") files fetched from the archive; the server takes writes again"
+    tell "$(grep -c 'restored log file' "$folder/data.restore.log") files fetched from the archive; the server takes writes again"
 }
 
 compare() {
@@ -230,7 +236,8 @@ summary() {
     read -r segments stored_bytes < <(archived_files | grep -E '/[0-9A-F]{24}\.zst$' |
         awk '{ bytes += $1 } END { print NR, bytes + 0 }')
     tell "lost: nothing, $(awk -F '|' '{ rows += $2 } END { print rows }' before.txt) rows compared"
-    tell "recovery: $recovery_seconds s, from an empty place until the server took writes"
+    tell "RTO: $recovery_seconds s, from an empty place until the server took writes"
+    tell "RPO: 0 s, all that was committed before $moment is there, the dropped table too"
     tell "archive: $segments WAL segments, $((segments * segment_bytes)) bytes of WAL stored in $stored_bytes bytes"
     tell "the demo after the build: $(seconds_since "$demo_started") s"
 }
@@ -241,7 +248,7 @@ make_folder
 set_environment
 create_server
 fill
-copy_base
+back_up
 disaster
 recover
 compare

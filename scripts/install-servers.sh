@@ -42,6 +42,9 @@ installed() { say "servers: installed $1: $2"; }
 missing_packages() {
     command -v cc >/dev/null || say gcc
     [ -e /usr/include/stdio.h ] || say libc6-dev
+    # libpq is built with the programs, and wants OpenSSL's headers.
+    command -v pkg-config >/dev/null || say pkg-config
+    pkg-config --exists libssl 2>/dev/null || say libssl-dev
     distribution_postgres >/dev/null || say postgresql
     if [ "$1" = all ]; then
         command -v c++ >/dev/null || say g++

@@ -1,11 +1,14 @@
 //! The command lines: parsed, configured, run, and their outcome turned into an exit status.
 
+pub mod basebackup;
 pub mod seawall;
 pub mod wal_fetch;
 pub mod wal_push;
 
+mod asked;
 mod flags;
 mod guard;
+mod progress;
 
 use crate::config::{self, Config, FlagValues};
 use crate::error::Result;

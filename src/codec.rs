@@ -5,13 +5,15 @@ mod decode;
 mod digest;
 mod encode;
 mod encryption;
+mod frame_stream;
 mod frames;
 mod identities;
 mod label;
 
-pub use decode::{Decoded, decode, read_failed};
+pub use decode::{Decoded, decode, decode_unlabelled, read_failed};
 pub use digest::Digest;
 pub use encode::{Encoded, Encoder, Encoding};
 pub use encryption::{Recipients, encrypt};
+pub use frame_stream::{FrameStream, Output};
 pub use identities::Identities;
 pub use label::{LABEL_BYTES_MAX, Label, label_of_stored};

@@ -1,5 +1,6 @@
 //! One module for each verb: the order of its steps, and nothing else. None calls another.
 
+pub mod basebackup;
 pub mod config_show;
 pub mod wal_fetch;
 pub mod wal_push;

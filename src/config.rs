@@ -19,7 +19,9 @@ pub use repository::{
 };
 pub use setting::{Kind, Setting};
 pub use settings::{GLOBAL, REPOSITORY};
-pub use typed::{Config, EncryptionConfig, Limits, LogConfig, LogFormat, WalConfig};
+pub use typed::{
+    Config, EncryptionConfig, Limits, LogConfig, LogFormat, RetentionConfig, WalConfig,
+};
 pub use value::Value;
 
 use crate::error::Result;

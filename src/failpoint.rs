@@ -4,7 +4,7 @@
 //! `local.after-write:2` at the third. Only binaries built with debug assertions look: a release
 //! binary cannot be made to die by its environment.
 
-/// Every place, in the order in which a push and then a fetch come past them.
+/// Every place, in the order in which a push, a fetch and then a base backup come past them.
 pub const NAMES: &[&str] = &[
     "push.checked",
     "push.encoded",
@@ -22,6 +22,13 @@ pub const NAMES: &[&str] = &[
     "fetch.renamed",
     "prefetch.decoded",
     "prefetch.published",
+    "create.part-begun",
+    "create.part-stored",
+    "create.parts-done",
+    "create.manifest-stored",
+    "create.described",
+    "prune.before-delete",
+    "prune.deleted",
 ];
 
 /// Dies here if a test asked for it.

@@ -11,6 +11,7 @@
     )
 )]
 
+pub mod base_backup;
 pub mod cli;
 pub mod codec;
 pub mod command;
@@ -24,5 +25,6 @@ mod log;
 pub mod look_ahead;
 pub mod postgres;
 pub mod prefetch;
+pub mod replication;
 pub mod repository;
 pub mod storage;

@@ -2,20 +2,28 @@
 //! nothing else of Seawall. Each parser names the PostgreSQL source file that it follows.
 
 mod backup_history;
+mod backup_label;
+mod backup_manifest;
 mod control_file;
 mod lsn;
 mod malformed;
 mod page_header;
+mod tablespace_map;
 mod timeline;
 mod timeline_history;
 mod wal_file_name;
 mod wal_segment;
 
 pub use backup_history::check_backup_history;
+pub use backup_label::BackupLabel;
+pub use backup_manifest::{
+    BackupManifest, ChecksumAlgorithm, ChecksumHasher, FileChecksum, ManifestFile, ManifestWalRange,
+};
 pub use control_file::system_identifier_of_control_file;
 pub use lsn::Lsn;
 pub use malformed::Malformed;
 pub use page_header::{FIRST_PAGE_HEADER_BYTES, WalPageHeader};
+pub use tablespace_map::TablespaceMap;
 pub use timeline::TimelineId;
 pub use timeline_history::{TimelineHistory, TimelineSwitch};
 pub use wal_file_name::WalFileName;

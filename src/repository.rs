@@ -4,17 +4,24 @@
 mod archive;
 mod coming;
 mod fetch;
+mod inventory;
 mod later;
 mod layout;
+mod presence;
+mod proof;
 mod siblings;
+mod wal_files;
 
 use std::path::Path;
 
 pub use archive::Archived;
 pub use coming::{Compressing, compressing};
 pub use fetch::{Source, Target, check_content};
+pub use inventory::Inventory;
 pub use later::Later;
 pub use layout::WalFolder;
+pub use presence::WalRange;
+pub use proof::StoredWal;
 pub use siblings::Siblings;
 
 use crate::codec::{Identities, Recipients};
@@ -46,6 +53,15 @@ impl Repository {
     /// Whether it stores objects encrypted.
     pub fn encrypts(&self) -> bool {
         self.recipients.is_some()
+    }
+
+    /// The keys it encrypts to; `None` where objects are stored in the clear.
+    pub fn recipients(&self) -> Option<&Recipients> {
+        self.recipients.as_ref()
+    }
+
+    pub fn storage(&self) -> &dyn Storage {
+        &*self.storage
     }
 
     /// Where it is, for messages.

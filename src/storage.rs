@@ -48,14 +48,50 @@ pub trait NewObject {
     fn finish(self: Box<Self>, front: Bytes, facts: &Facts) -> Result<Created>;
 }
 
-/// A store of objects that are created once, then read.
+/// A large object that is being written, such as a part of a base backup: its content is on its way
+/// while more of it is made. Nobody sees anything of it before it is finished; dropped before that, it
+/// never was.
+pub trait NewLargeObject: Send {
+    fn write(&mut self, content: Bytes) -> Result<()>;
+
+    /// Creates the object, as [`NewObject::finish`] does. Should the answer of a bucket get lost, this
+    /// finds out whether the object that is there now is this one.
+    fn finish(self: Box<Self>, front: Bytes) -> Result<Created>;
+}
+
+/// One object of a listing.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Listed<'a> {
+    pub key: &'a str,
+    /// Length of the stored object in bytes.
+    pub size: u64,
+}
+
+/// The hint of an error that says that the store keeps an object because of its lock.
+pub const LOCKED: &str = "Its object lock has to end or be lifted first.";
+
+/// A store of objects that are created once, then read and, one day, deleted.
 ///
 /// Keys are `/`-separated relative paths of printable ASCII, without empty, `.` or `..` components.
 /// Every call is bounded in time by the limits the storage was opened with, retries included.
 pub trait Storage: Send + Sync {
     /// Begins an object whose content comes in pieces. Its first `front` bytes are known last, such as a
-    /// label with the digest of what follows it.
+    /// label with the digest of what follows it. A bucket gets it in one PUT, whatever its length, so all of
+    /// it is kept in memory until it is finished.
     fn begin(&self, key: &str, front: usize) -> Result<Box<dyn NewObject + '_>>;
+
+    /// Begins an object that may be large, of at most about `size_max` bytes; `front` is less than 8 MiB.
+    /// A bucket gets it in parts of equal size, the shortest multiple of 8 MiB that makes at most 1,000 of
+    /// `size_max`, because some stores take no more; one that fits into a part is sent in one PUT. Up to
+    /// five parts are in memory (with [`crate::config::Checksum::Signature`] those on their way twice).
+    /// `facts` are kept beside it as in [`NewObject::finish`]; what is known only at the end can't be.
+    fn begin_large(
+        &self,
+        key: &str,
+        front: usize,
+        size_max: u64,
+        facts: &Facts,
+    ) -> Result<Box<dyn NewLargeObject + '_>>;
 
     /// Creates an object whose content is at hand, see [`NewObject::finish`].
     fn create(&self, key: &str, content: Bytes, facts: &Facts) -> Result<Created> {
@@ -73,14 +109,21 @@ pub trait Storage: Send + Sync {
     /// Its read errors carry an [`crate::error::Error`] inside.
     fn open(&self, key: &str, limit: Option<u64>) -> Result<Option<Box<dyn Read + Send>>>;
 
-    /// Visits the keys that begin with `prefix` and are greater than `after`, in byte order, until
-    /// there are no more or the visitor breaks. No key at all is not an error.
+    /// Visits the objects whose keys begin with `prefix` and are greater than `after`, in byte order of the
+    /// keys, until there are no more or the visitor breaks. No object at all is not an error.
     fn list(
         &self,
         prefix: &str,
         after: &str,
-        visit: &mut dyn FnMut(&str) -> ControlFlow<()>,
+        visit: &mut dyn FnMut(Listed<'_>) -> ControlFlow<()>,
     ) -> Result<()>;
+
+    /// Removes an object; that there is none is fine. Of two objects that are deleted one after the other,
+    /// the second is never gone while the first is there, power cuts included. A store that keeps an
+    /// object because of its retention or a legal hold is an error of [`crate::error::Class::Refused`]
+    /// that says so. (In a bucket with versions the object gets a delete marker, and the store keeps the
+    /// bytes for as long as its rules say.)
+    fn delete(&self, key: &str) -> Result<()>;
 
     /// Makes durable what somebody else's [`Storage::create`], cut short, may have left visible but
     /// not yet durable.

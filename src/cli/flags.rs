@@ -9,16 +9,20 @@ use super::guard;
 use crate::config::{FlagValues, GLOBAL, Setting};
 use crate::error::{Class, Error, Result};
 
-const HEADINGS: [(&str, &str); 5] = [
+const HEADINGS: [(&str, &str); 8] = [
     ("", "Where"),
     ("encryption", "Encryption"),
     ("wal", "WAL"),
+    ("postgres", "Server"),
+    ("basebackup", "Base backups"),
+    ("retention", "Retention"),
     ("limits", "Limits"),
     ("log", "Log"),
 ];
 
-/// Adds the flags that all commands have: configuration file, repositories, and every setting.
-pub fn with_settings(command: Command) -> Command {
+/// Adds the flags that a command has: configuration file, repositories, and the settings that it goes
+/// by, those of the tables named and those that concern all.
+pub fn with_settings(command: Command, tables: &[&str]) -> Command {
     let config = Arg::new("config")
         .long("config")
         .value_name("FILE")
@@ -30,7 +34,11 @@ pub fn with_settings(command: Command) -> Command {
         .action(ArgAction::Append)
         .help("A path, s3://BUCKET/PREFIX, or the name of one in the file; may be repeated [env: SEAWALL_REPOSITORY]");
     let command = command.next_help_heading("Where").arg(config).arg(repository);
-    GLOBAL.iter().fold(command, |command, setting| command.arg(flag(setting)))
+    let for_all = ["", "encryption", "limits", "log"];
+    let wanted = |setting: &&Setting| {
+        for_all.contains(&setting.table()) || tables.contains(&setting.table())
+    };
+    GLOBAL.iter().filter(wanted).fold(command, |command, setting| command.arg(flag(setting)))
 }
 
 fn flag(setting: &Setting) -> Arg {
@@ -88,7 +96,9 @@ fn usage(message: &str) -> Error {
 }
 
 pub fn values(matches: &ArgMatches) -> FlagValues {
-    let text = |setting: &Setting| matches.get_one::<String>(setting.key).cloned();
+    // A command knows only the flags that concern it.
+    let text =
+        |setting: &Setting| matches.try_get_one::<String>(setting.key).ok().flatten().cloned();
     let settings: BTreeMap<&'static str, String> =
         GLOBAL.iter().filter_map(|setting| Some((setting.key, text(setting)?))).collect();
     let repositories = matches.get_many::<String>("repository").unwrap_or_default();

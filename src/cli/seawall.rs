@@ -16,7 +16,7 @@ pub fn command() -> Command {
     let config = Command::new("config")
         .about("Looks at the configuration")
         .subcommand_required(true)
-        .subcommand(flags::with_settings(show));
+        .subcommand(flags::with_settings(show, &["wal", "postgres", "basebackup"]));
     Command::new("seawall")
         .version(env!("CARGO_PKG_VERSION"))
         .about("Keeps a PostgreSQL server, its Redis and its media files recoverable.")

@@ -45,7 +45,7 @@ pub fn command() -> Command {
                 .hide(true)
                 .value_parser(clap::value_parser!(u32)),
         );
-    flags::with_settings(command)
+    flags::with_settings(command, &["wal"])
 }
 
 /// Runs it and returns the exit status.

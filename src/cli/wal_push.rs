@@ -34,7 +34,7 @@ pub fn command() -> Command {
                 .help("The file, as %p gives it"),
         )
         .arg(Arg::new("name").value_name("NAME").required(true).help("Its name, as %f gives it"));
-    flags::with_settings(command)
+    flags::with_settings(command, &["wal"])
 }
 
 /// Runs it and returns the exit status.

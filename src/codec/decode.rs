@@ -34,6 +34,22 @@ pub fn decode<'a>(
     open(stored)
 }
 
+/// Opens an object that has no label, such as a part of a base backup: decrypts it if it is `encrypted`, and
+/// decompresses. Who reads it proves its length and digest by other means. Read errors are what
+/// [`read_failed`] takes.
+pub fn decode_unlabelled<'a>(
+    stored: impl Read + 'a,
+    encrypted: bool,
+    identities: &'a Identities,
+) -> Result<impl Read + 'a> {
+    let compressed: Box<dyn Read + 'a> = if encrypted {
+        Box::new(decrypt(BufReader::with_capacity(BUFFER_BYTES, stored), identities)?)
+    } else {
+        Box::new(stored)
+    };
+    Frames::new(compressed).map_err(|error| read_failed(&error))
+}
+
 fn decrypt<'a>(
     mut stored: impl BufRead + 'a,
     identities: &'a Identities,
@@ -196,6 +212,30 @@ mod tests {
         assert_eq!(label_of_stored(&encrypted[..LABEL_BYTES_MAX], true), Ok(label));
         let error = read_all(&encrypted, true, &Identities::default()).unwrap_err();
         assert_eq!(error.class(), Class::Configuration);
+    }
+
+    #[test]
+    fn an_object_without_label_opens_encrypted_and_in_the_clear() {
+        let key = age::x25519::Identity::generate();
+        use age::secrecy::ExposeSecret;
+        let identities = Identities::parse(key.to_string().expose_secret()).unwrap();
+        let clear: Vec<u8> = frames(&plain()).0.concat();
+        let encrypted = age::encrypt(&key.to_public(), &clear).unwrap();
+        for (stored, is_encrypted) in [(&clear, false), (&encrypted, true)] {
+            let read = |stored: &[u8]| {
+                let mut content = Vec::new();
+                let mut decoded = decode_unlabelled(stored, is_encrypted, &identities)?;
+                let read = decoded.read_to_end(&mut content);
+                read.map_err(|error| read_failed(&error)).map(|_| content)
+            };
+            assert_eq!(read(stored), Ok(plain()));
+            let cut = read(&stored[..stored.len() - 1]).unwrap_err();
+            assert_eq!(cut.class(), Class::Damaged);
+            assert!(cut.to_string().starts_with("it can't be unpacked: "), "{cut}");
+        }
+        let nobody = Identities::default();
+        let locked = decode_unlabelled(&encrypted[..], true, &nobody);
+        assert_eq!(locked.err().unwrap().class(), Class::Configuration);
     }
 
     #[test]

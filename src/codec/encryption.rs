@@ -1,6 +1,7 @@
 use std::collections::HashSet;
 use std::io::Write;
 
+use age::stream::StreamWriter;
 use age::{EncryptError, Recipient};
 use age_core::format::{FileKey, Stanza};
 use bytes::Bytes;
@@ -34,6 +35,14 @@ impl Recipients {
         texts.into_iter().map(parse).collect::<Result<_>>().map(Self)
     }
 
+    /// A writer that encrypts what is written to it. Its `finish` must be called, else the end is missing
+    /// and a reader says so.
+    pub fn wrap<W: Write>(&self, output: W) -> Result<StreamWriter<W>> {
+        let all = self.0.iter().map(|recipient| recipient as &dyn Recipient);
+        let encryptor = age::Encryptor::with_recipients(all).map_err(|error| failed(&error))?;
+        encryptor.wrap_output(output).map_err(|error| failed(&error))
+    }
+
     pub fn is_empty(&self) -> bool {
         self.0.is_empty()
     }
@@ -48,9 +57,6 @@ pub fn encrypt(label: &Label, frames: &[Bytes], recipients: &Recipients) -> Resu
     // First of all, so that it lies within `LABEL_BYTES_MAX` whatever the number of recipients.
     let all = std::iter::once(&label as &dyn Recipient);
     let all = all.chain(recipients.0.iter().map(|recipient| recipient as &dyn Recipient));
-    let failed = |reason: &dyn std::fmt::Display| {
-        Error::new(Class::Internal, format!("could not encrypt: {reason}"))
-    };
     let encryptor = age::Encryptor::with_recipients(all).map_err(|error| failed(&error))?;
     // 64 KiB chunks grow by 16 bytes each; the header takes some 200 bytes and 100 a recipient.
     let room = length + length / 4096 + 1024 + 128 * recipients.0.len();
@@ -60,6 +66,10 @@ pub fn encrypt(label: &Label, frames: &[Bytes], recipients: &Recipients) -> Resu
         writer.write_all(part).map_err(|error| failed(&error))?;
     }
     writer.finish().map_err(|error| failed(&error))
+}
+
+fn failed(reason: &dyn std::fmt::Display) -> Error {
+    Error::new(Class::Internal, format!("could not encrypt: {reason}"))
 }
 
 /// Not a recipient: it only puts the label into the header, as a stanza of a type that age and every

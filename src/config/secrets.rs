@@ -6,6 +6,9 @@ pub fn without_secrets(text: &str) -> Cow<'_, str> {
     if text.to_ascii_uppercase().contains("AGE-SECRET-KEY-") {
         return "(a private key, not shown)".into();
     }
+    if text.to_ascii_lowercase().replace(' ', "").contains("password=") {
+        return "(a connection string with a password, not shown)".into();
+    }
     match credentials_of_url(text) {
         Some((scheme, rest)) => format!("{scheme}://(not shown)@{rest}").into(),
         None => text.into(),
@@ -35,6 +38,7 @@ mod tests {
             ("s3://AKIA:sec/ret@bucket/x", "s3://(not shown)@bucket/x"),
             ("s3://secret@bucket", "s3://(not shown)@bucket"),
             ("AGE-SECRET-KEY-1QQQ", "(a private key, not shown)"),
+            ("host=a password = b", "(a connection string with a password, not shown)"),
             ("x age-secret-key-1qqq", "(a private key, not shown)"),
         ] {
             assert_eq!(without_secrets(text), shown);

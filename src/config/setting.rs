@@ -23,8 +23,10 @@ pub enum Kind {
     },
     /// A length such as `64MiB`.
     Size,
-    /// A time such as `5s` or `3m`.
+    /// A time to wait such as `5s` or `3m`.
     Duration,
+    /// An age such as `12h` or `90d`.
+    Age,
     Boolean,
     /// Texts separated by white space; in the file an array.
     List,
@@ -57,6 +59,7 @@ impl Kind {
             Self::Integer { min, max } => format!("a whole number from {min} to {max}"),
             Self::Size => "a size like 64MiB".into(),
             Self::Duration => "a time like 5s or 3m, at most 1 day".into(),
+            Self::Age => "a time like 12h or 90d, at most 100 years".into(),
             Self::Boolean => "true or false".into(),
             Self::List => "a list of texts".into(),
         }
@@ -70,7 +73,7 @@ impl Kind {
             Self::Choice(_) => "WORD",
             Self::Integer { .. } => "NUMBER",
             Self::Size => "SIZE",
-            Self::Duration => "TIME",
+            Self::Duration | Self::Age => "TIME",
             Self::Boolean => "BOOL",
             Self::List => "LIST",
         }

@@ -11,6 +11,9 @@ const fn setting(
     Setting { key, kind, default, help }
 }
 
+/// How many base backups of a kind are kept.
+const KEPT: Kind = Kind::Integer { min: 0, max: 10_000 };
+
 /// Settings of the whole process: as flag, variable and in the file.
 pub const GLOBAL: &[Setting] = &[
     setting(
@@ -78,6 +81,63 @@ pub const GLOBAL: &[Setting] = &[
         Kind::Duration,
         "3s",
         "How long a missing segment may still turn up while later ones exist",
+    ),
+    setting(
+        "postgres.connection",
+        Kind::Text,
+        "",
+        "How to reach the server: a libpq connection string or URI; default: the PG… variables",
+    ),
+    setting(
+        "basebackup.compression_level",
+        Kind::Integer { min: -7, max: 19 },
+        "1",
+        "zstd level of base backups",
+    ),
+    setting(
+        "basebackup.parallel",
+        Kind::Integer { min: 0, max: 64 },
+        "0",
+        "How many threads compress a base backup, or restore it; 0: one a processor",
+    ),
+    setting(
+        "basebackup.wal_timeout",
+        Kind::Duration,
+        "10m",
+        "Longest wait until the WAL of a finished base backup is archived",
+    ),
+    setting(
+        "retention.keep_within",
+        Kind::Age,
+        "7d",
+        "prune keeps every base backup that ended within this time",
+    ),
+    setting(
+        "retention.keep_last",
+        KEPT,
+        "2",
+        "prune keeps so many of the newest good base backups, in each repository; the newest one always",
+    ),
+    setting(
+        "retention.keep_daily",
+        KEPT,
+        "7",
+        "prune keeps the newest good base backup of each day (UTC) for so many days that have one",
+    ),
+    setting("retention.keep_weekly", KEPT, "4", "The same for weeks (ISO 8601)"),
+    setting("retention.keep_monthly", KEPT, "12", "The same for months"),
+    setting("retention.keep_yearly", KEPT, "0", "The same for years"),
+    setting(
+        "retention.wal_window",
+        Kind::Age,
+        "7d",
+        "Recovery to any point within this time stays possible; older WAL is kept for base backups only",
+    ),
+    setting(
+        "retention.keep_unfinished",
+        Kind::Age,
+        "1d",
+        "An unfinished base backup counts as one being taken now for this long; longer than any takes",
     ),
     setting(
         "limits.connect_timeout",

@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use super::layers::Resolved;
 use super::repository::{RepositoryConfig, repositories};
+use super::secrets::credentials_of_url;
 use super::value::Value;
 use crate::error::{Class, Error, Result};
 
@@ -15,6 +16,10 @@ pub struct Config {
     pub repositories: Vec<RepositoryConfig>,
     pub encryption: EncryptionConfig,
     pub wal: WalConfig,
+    /// How libpq is told where the server is.
+    pub connection: String,
+    pub basebackup: BaseBackupConfig,
+    pub retention: RetentionConfig,
     pub limits: Limits,
     pub log: LogConfig,
 }
@@ -34,6 +39,27 @@ pub struct WalConfig {
     pub prefetch: usize,
     pub prefetch_bytes: u64,
     pub gap_wait: Duration,
+}
+
+#[derive(Debug, Clone)]
+pub struct BaseBackupConfig {
+    pub compression_level: i32,
+    /// How many threads compress or restore.
+    pub parallel: NonZeroUsize,
+    pub wal_timeout: Duration,
+}
+
+/// What `basebackup prune` keeps.
+#[derive(Debug, Clone, Copy)]
+pub struct RetentionConfig {
+    pub keep_within: Duration,
+    pub keep_last: usize,
+    pub keep_daily: usize,
+    pub keep_weekly: usize,
+    pub keep_monthly: usize,
+    pub keep_yearly: usize,
+    pub wal_window: Duration,
+    pub keep_unfinished: Duration,
 }
 
 #[derive(Debug, Clone, Copy)]
@@ -89,6 +115,24 @@ impl Config {
                 prefetch_bytes: resolved.size("wal.prefetch_size"),
                 gap_wait: resolved.duration("wal.gap_wait"),
             },
+            connection: connection(resolved)?,
+            basebackup: BaseBackupConfig {
+                compression_level: resolved.number("basebackup.compression_level") as i32,
+                parallel: NonZeroUsize::new(resolved.number("basebackup.parallel") as usize)
+                    .or_else(|| std::thread::available_parallelism().ok())
+                    .unwrap_or(NonZeroUsize::MIN),
+                wal_timeout: resolved.duration("basebackup.wal_timeout"),
+            },
+            retention: RetentionConfig {
+                keep_within: resolved.duration("retention.keep_within"),
+                keep_last: resolved.number("retention.keep_last") as usize,
+                keep_daily: resolved.number("retention.keep_daily") as usize,
+                keep_weekly: resolved.number("retention.keep_weekly") as usize,
+                keep_monthly: resolved.number("retention.keep_monthly") as usize,
+                keep_yearly: resolved.number("retention.keep_yearly") as usize,
+                wal_window: resolved.duration("retention.wal_window"),
+                keep_unfinished: resolved.duration("retention.keep_unfinished"),
+            },
             limits: Limits {
                 connect: resolved.duration("limits.connect_timeout"),
                 request: resolved.duration("limits.request_timeout"),
@@ -115,6 +159,24 @@ impl Config {
             _ => Ok(()),
         }
     }
+}
+
+/// A password in it would show up in process lists and in logs.
+fn connection(resolved: &Resolved) -> Result<String> {
+    let text = match resolved.value("postgres.connection") {
+        Some(Value::Text(text)) => text.clone(),
+        _ => String::new(),
+    };
+    let user = credentials_of_url(&text).and_then(|_| text.split_once("://")?.1.split_once('@'));
+    let in_url = user.is_some_and(|(user, _)| user.contains(':'));
+    if in_url || text.to_ascii_lowercase().replace(' ', "").contains("password=") {
+        return Err(Error::new(
+            Class::Configuration,
+            "expected postgres.connection without a password, found one (not shown)",
+        )
+        .hint("Put it into a password file (passfile=…, ~/.pgpass) or into PGPASSWORD."));
+    }
+    Ok(text)
 }
 
 /// The name becomes a folder and part of every key.

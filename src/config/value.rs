@@ -8,6 +8,9 @@ use super::setting::Kind;
 /// No wait is longer. (Far longer ones could not even be added to the time of day.)
 const LONGEST: Duration = Duration::from_secs(24 * 3600);
 
+/// Nobody keeps anything longer by a rule, and it is far from where calendars end.
+const OLDEST: Duration = Duration::from_secs(100 * 366 * 24 * 3600);
+
 /// A checked value of a setting.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Value {
@@ -29,10 +32,8 @@ impl Value {
             Kind::Choice(choices) => Self::Text(choices.contains(&text).then(|| text.to_owned())?),
             Kind::Integer { .. } => return Self::from_integer(kind, text.parse().ok()?),
             Kind::Size => Self::Size(text.parse::<bytesize::ByteSize>().ok()?.as_u64()),
-            Kind::Duration => {
-                let time = humantime::parse_duration(text).ok()?;
-                Self::Duration(Some(time).filter(|time| *time <= LONGEST)?)
-            }
+            Kind::Duration => Self::Duration(time(text, LONGEST)?),
+            Kind::Age => Self::Duration(time(text, OLDEST)?),
             Kind::Boolean => Self::Boolean(text.parse().ok()?),
             Kind::List => Self::List(text.split_whitespace().map(str::to_owned).collect()),
         })
@@ -65,6 +66,10 @@ impl Value {
             _ => false,
         }
     }
+}
+
+fn time(text: &str, max: Duration) -> Option<Duration> {
+    humantime::parse_duration(text).ok().filter(|time| *time <= max)
 }
 
 /// As it would be written in the file.
@@ -120,6 +125,7 @@ mod tests {
             (Kind::Size, "64MiB", "\"64MiB\""),
             (Kind::Size, "1000", "\"1000B\""),
             (Kind::Duration, "90s", "\"1m 30s\""),
+            (Kind::Age, "7d", "\"7days\""),
             (Kind::Integer { min: 1, max: 9 }, "9", "9"),
             (Kind::List, "a b", "[\"a\", \"b\"]"),
             (Kind::Path, "/a b", "\"/a b\""),
@@ -144,6 +150,8 @@ mod tests {
             (Kind::Size, "much"),
             (Kind::Duration, "5"),
             (Kind::Duration, "25h"),
+            (Kind::Age, "7"),
+            (Kind::Age, "101y"),
             (Kind::Boolean, "yes"),
             (Kind::Choice(&["a"]), "b"),
         ] {

@@ -51,6 +51,13 @@ pub struct WalSegment {
 }
 
 impl WalSegment {
+    /// The segment that holds the byte at `lsn`; `None` beyond the number space.
+    pub fn at(lsn: Lsn, timeline: TimelineId, size: WalSegmentSize) -> Option<Self> {
+        let log = u32::try_from(lsn.0 >> 32).ok()?;
+        let segment = u32::try_from((lsn.0 & 0xFFFF_FFFF) / size.bytes()).ok()?;
+        Some(Self { timeline, log, segment })
+    }
+
     /// The LSN of its first byte, or an error when no segment of that size has such a name.
     pub fn start(self, size: WalSegmentSize) -> Result<Lsn, Malformed> {
         if u64::from(self.segment) >= size.per_log() {
@@ -111,6 +118,18 @@ mod tests {
             assert_eq!(segment(7, 0).next(size), Some(segment(7, 1)));
             assert_eq!(segment(u32::MAX, last).next(size), None);
             assert!(segment(7, last + 1).start(size).is_err());
+        }
+    }
+
+    #[test]
+    fn a_byte_lies_in_the_segment_that_starts_at_or_before_it() {
+        for mib in [1, 16, 1024] {
+            let size = WalSegmentSize::from_bytes(mib * MIB).unwrap();
+            let start = segment(7, 2).start(size).unwrap();
+            let at = |lsn: u64| WalSegment::at(Lsn(lsn), segment(0, 0).timeline, size).unwrap();
+            assert_eq!(at(start.0), segment(7, 2));
+            assert_eq!(at(start.0 + size.bytes() - 1), segment(7, 2));
+            assert_eq!(at(start.0 - 1), segment(7, 1));
         }
     }
 

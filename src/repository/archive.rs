@@ -125,7 +125,7 @@ impl Repository {
         ours: &Prepared,
     ) -> Result<Label> {
         if self.storage.reads_are_cheap() && !encrypted {
-            return self.read_through(key, name);
+            return self.read_through(key, false, name, &Identities::default());
         }
         let stored = self.storage.head(key)?.map(|it| (it.size, it.facts));
         let (size, facts) = stored.unwrap_or_default();
@@ -134,11 +134,16 @@ impl Repository {
             Some(label) if plausible || !ours.is(&label) => Ok(label),
             _ if plausible || encrypted => self.front_label(key, encrypted, name),
             // Another level was used, or it is damaged.
-            _ => self.read_through(key, name),
+            _ => self.read_through(key, false, name, &Identities::default()),
         }
     }
 
-    fn front_label(&self, key: &str, encrypted: bool, name: WalFileName) -> Result<Label> {
+    pub(super) fn front_label(
+        &self,
+        key: &str,
+        encrypted: bool,
+        name: WalFileName,
+    ) -> Result<Label> {
         let mut front = Vec::new();
         let mut reader = self.reader(key, Some(LABEL_BYTES_MAX as u64))?;
         reader.read_to_end(&mut front).map_err(|error| read_failed(&error))?;
@@ -155,9 +160,14 @@ impl Repository {
         })
     }
 
-    fn read_through(&self, key: &str, name: WalFileName) -> Result<Label> {
-        let none = Identities::default();
-        let mut decoded = decode(self.reader(key, None)?, false, &none)?;
+    pub(super) fn read_through(
+        &self,
+        key: &str,
+        encrypted: bool,
+        name: WalFileName,
+        identities: &Identities,
+    ) -> Result<Label> {
+        let mut decoded = decode(self.reader(key, None)?, encrypted, identities)?;
         check_label(&decoded.label, name)?;
         let mut buffer = vec![0; 1 << 18];
         while decoded.read(&mut buffer)? > 0 {}

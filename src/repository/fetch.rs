@@ -13,10 +13,10 @@ use crate::postgres::{
 };
 
 /// Room for the content of a whole frame.
-const BUFFER_BYTES: usize = 1 << 20;
+pub(super) const BUFFER_BYTES: usize = 1 << 20;
 
 /// Histories and backup histories are a few hundred bytes; more than this is not one.
-const SMALL_FILE_BYTES_MAX: u64 = 1 << 20;
+pub(super) const SMALL_FILE_BYTES_MAX: u64 = 1 << 20;
 
 /// What is needed to read a file out of any repository.
 pub struct Source<'a> {
@@ -95,7 +95,7 @@ impl Repository {
 
 /// How often a failure in the middle of an object is worth a try. An answer that broke off, as often as
 /// a request; bytes that are wrong, once more, because they may have been damaged on the way.
-fn tries(class: Class, limits: Limits) -> u32 {
+pub(super) fn tries(class: Class, limits: Limits) -> u32 {
     match class {
         Class::Unreachable => limits.attempts,
         Class::Damaged => 2,

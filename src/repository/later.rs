@@ -58,8 +58,8 @@ impl Repository {
         let mut found = None;
         let prefix = folder.timeline_prefix(segment.timeline);
         let behind = folder.behind(WalFileName::Segment(segment));
-        self.storage.list(&prefix, &behind, &mut |key| {
-            found = segment_of(key).filter(|later| *later > segment).map(Later::Segment);
+        self.storage.list(&prefix, &behind, &mut |object| {
+            found = segment_of(object.key).filter(|later| *later > segment).map(Later::Segment);
             if found.is_some() { ControlFlow::Break(()) } else { ControlFlow::Continue(()) }
         })?;
         Ok(found)
@@ -68,8 +68,8 @@ impl Repository {
     fn later_timeline(&self, folder: &WalFolder, timeline: TimelineId) -> Result<Option<Later>> {
         let mut found = None;
         let behind = folder.behind(WalFileName::History(timeline));
-        self.storage.list(folder.prefix(), &behind, &mut |key| {
-            found = wal_file_of(key).map(|name| Later::Timeline(name.timeline()));
+        self.storage.list(folder.prefix(), &behind, &mut |object| {
+            found = wal_file_of(object.key).map(|name| Later::Timeline(name.timeline()));
             if found.is_some() { ControlFlow::Break(()) } else { ControlFlow::Continue(()) }
         })?;
         Ok(found)

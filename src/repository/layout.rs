@@ -18,7 +18,7 @@ impl WalFolder {
 
     /// The key of a file's object. Segments lie in folders of 16 digits, so that no folder grows
     /// beyond 4 GiB of WAL; histories lie beside these.
-    pub(super) fn key(&self, name: WalFileName, encrypted: bool) -> String {
+    pub fn key(&self, name: WalFileName, encrypted: bool) -> String {
         format!("{}{}", self.stem(name), if encrypted { ".zst.age" } else { ".zst" })
     }
 

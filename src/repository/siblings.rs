@@ -62,7 +62,8 @@ fn list(
     let after = &first[..first.len() - 1];
     let mut listed = Listed { keys: BTreeSet::new(), until: None };
     let mut seen = 0;
-    repository.storage.list(folder.prefix(), after, &mut |key| {
+    repository.storage.list(folder.prefix(), after, &mut |object| {
+        let key = object.key;
         seen += 1;
         if key > last.as_str() {
             return ControlFlow::Break(());

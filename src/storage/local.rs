@@ -1,3 +1,7 @@
+//! A directory tree: keys are paths below the root.
+
+mod listing;
+
 use std::fs::{self, File};
 use std::io::{self, Read};
 use std::ops::ControlFlow;
@@ -5,7 +9,7 @@ use std::path::PathBuf;
 
 use bytes::Bytes;
 
-use super::{Created, Facts, NewObject, Storage, Stored};
+use super::{Created, Facts, Listed, NewLargeObject, NewObject, Storage, Stored};
 use crate::durable::{self, Publication, Published};
 use crate::error::{Class, Error, Result};
 
@@ -26,14 +30,28 @@ impl LocalStorage {
     fn temporaries(&self) -> PathBuf {
         self.root.join(TEMPORARIES)
     }
-}
 
-impl Storage for LocalStorage {
-    fn begin(&self, key: &str, front: usize) -> Result<Box<dyn NewObject + '_>> {
+    fn new_file(&self, key: &str, front: usize) -> Result<Box<NewFile>> {
         durable::remove_abandoned(&self.temporaries());
         let (temporaries, target) = (self.temporaries(), self.root.join(key));
         let publication = Publication::begin(&self.root, &temporaries, &target, front as u64)?;
         Ok(Box::new(NewFile(publication)))
+    }
+}
+
+impl Storage for LocalStorage {
+    fn begin(&self, key: &str, front: usize) -> Result<Box<dyn NewObject + '_>> {
+        Ok(self.new_file(key, front)?)
+    }
+
+    fn begin_large(
+        &self,
+        key: &str,
+        front: usize,
+        _size_max: u64,
+        _facts: &Facts,
+    ) -> Result<Box<dyn NewLargeObject + '_>> {
+        Ok(self.new_file(key, front)?)
     }
 
     fn head(&self, key: &str) -> Result<Option<Stored>> {
@@ -70,11 +88,19 @@ impl Storage for LocalStorage {
         &self,
         prefix: &str,
         after: &str,
-        visit: &mut dyn FnMut(&str) -> ControlFlow<()>,
+        visit: &mut dyn FnMut(Listed<'_>) -> ControlFlow<()>,
     ) -> Result<()> {
         let folder = prefix.rsplit_once('/').map_or("", |(folder, _)| folder);
         let folder = if folder.is_empty() { String::new() } else { format!("{folder}/") };
         self.walk(&folder, prefix, after, visit).map(|_| ())
+    }
+
+    fn delete(&self, key: &str) -> Result<()> {
+        let path = self.root.join(key);
+        if durable::remove(&self.root, &path)? {
+            return Ok(());
+        }
+        self.absent_or(&path, &io::ErrorKind::NotFound.into())
     }
 
     fn settle(&self, key: &str) -> Result<()> {
@@ -98,7 +124,23 @@ impl NewObject for NewFile {
     }
 
     fn finish(self: Box<Self>, front: Bytes, _facts: &Facts) -> Result<Created> {
-        match self.0.finish(&front)? {
+        self.publish(&front)
+    }
+}
+
+impl NewLargeObject for NewFile {
+    fn write(&mut self, content: Bytes) -> Result<()> {
+        self.0.write(&content)
+    }
+
+    fn finish(self: Box<Self>, front: Bytes) -> Result<Created> {
+        self.publish(&front)
+    }
+}
+
+impl NewFile {
+    fn publish(self, front: &[u8]) -> Result<Created> {
+        match self.0.finish(front)? {
             Published::Created => Ok(Created::New),
             Published::Exists => Ok(Created::Taken),
         }
@@ -118,51 +160,6 @@ impl LocalStorage {
             .hint("Is the disk mounted?")),
             _ => Err(Error::file("read", path, error)),
         }
-    }
-
-    /// Visits `folder` (empty or ending in `/`) and what is below it, in byte order of whole keys.
-    fn walk(
-        &self,
-        folder: &str,
-        prefix: &str,
-        after: &str,
-        visit: &mut dyn FnMut(&str) -> ControlFlow<()>,
-    ) -> Result<ControlFlow<()>> {
-        for key in self.sorted_entries(folder)? {
-            if let Some(below) = key.strip_suffix('/') {
-                let of_interest = key.starts_with(prefix) || prefix.starts_with(&key);
-                let done = !after.starts_with(&key) && key.as_str() < after;
-                if of_interest
-                    && !done
-                    && self.walk(&format!("{below}/"), prefix, after, visit)?.is_break()
-                {
-                    return Ok(ControlFlow::Break(()));
-                }
-            } else if key.starts_with(prefix) && key.as_str() > after && visit(&key).is_break() {
-                return Ok(ControlFlow::Break(()));
-            }
-        }
-        Ok(ControlFlow::Continue(()))
-    }
-
-    /// Keys of the files, and of the folders with a `/` behind, so that they sort as keys do.
-    fn sorted_entries(&self, folder: &str) -> Result<Vec<String>> {
-        let path = self.root.join(folder);
-        let entries = match fs::read_dir(&path) {
-            Ok(entries) => entries,
-            Err(error) => return self.absent_or(&path, &error).map(|()| Vec::new()),
-        };
-        let mut keys = Vec::new();
-        for entry in entries {
-            let entry = entry.map_err(|error| Error::file("read folder", &path, &error))?;
-            let kind = entry.file_type().map_err(|error| Error::file("look at", &path, &error))?;
-            let name = entry.file_name();
-            // What is not text or begins with a dot is nothing of ours.
-            let Some(name) = name.to_str().filter(|name| !name.starts_with('.')) else { continue };
-            keys.push(format!("{folder}{name}{}", if kind.is_dir() { "/" } else { "" }));
-        }
-        keys.sort_unstable();
-        Ok(keys)
     }
 }
 

@@ -1,104 +1,94 @@
 //! An S3 bucket through `aws-sdk-s3`. The SDK is asynchronous; its one-threaded runtime is driven by
 //! whichever of our threads waits for an answer.
 
+mod bucket;
 mod client;
 mod conditional;
 mod content;
 mod credentials;
+mod delete;
 mod environment;
 mod failure;
+mod large;
+mod multipart;
 mod put;
 mod reader;
 mod runtime;
+mod sent;
+mod upload;
 
 use std::io::Read;
 use std::ops::ControlFlow;
 use std::path::Path;
 use std::sync::Arc;
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
-use aws_sdk_s3::Client;
 use bytes::Bytes;
 
-use self::conditional::ConditionalPuts;
+use self::bucket::Bucket;
 use self::content::Content;
+use self::large::NewS3LargeObject;
 use self::reader::ObjectReader;
 use self::runtime::Runtime;
-use super::{Created, Facts, NewObject, Storage, Stored};
+use super::{Created, Facts, Listed, NewLargeObject, NewObject, Storage, Stored};
 use crate::config::{Limits, S3Config};
 use crate::error::Result;
 
-/// Under this rate a transfer counts as hanging; it stretches the time limits of large objects.
-const SLOWEST_BYTES_A_SECOND: u64 = 256 * 1024;
-
 pub struct S3Storage {
-    client: Client,
+    bucket: Arc<Bucket>,
     runtime: Arc<Runtime>,
-    config: S3Config,
-    limits: Limits,
-    /// Whether the endpoint speaks TLS.
-    tls: bool,
-    conditional: ConditionalPuts,
 }
 
 impl S3Storage {
     pub fn open(config: &S3Config, limits: Limits, state: Option<&Path>) -> Result<Self> {
         let runtime = Runtime::start()?;
-        let endpoint = client::endpoint(config);
-        let tls = endpoint.as_deref().is_none_or(|url| url.starts_with("https:"));
-        let client = runtime.block_on(client::build(config, endpoint.as_deref(), limits))?;
-        let place = format!("{}/{}", endpoint.unwrap_or_default(), config.bucket);
-        let conditional = ConditionalPuts::new(config.conditional_put, &place, state);
-        Ok(Self {
-            client,
-            runtime: Arc::new(runtime),
-            config: config.clone(),
-            limits,
-            tls,
-            conditional,
-        })
-    }
-
-    fn key(&self, key: &str) -> String {
-        if self.config.prefix.is_empty() {
-            key.to_owned()
-        } else {
-            format!("{}/{key}", self.config.prefix)
-        }
-    }
-
-    /// The longest that one request may take, with a body of `bytes` in it or in its answer.
-    fn request_limit(&self, bytes: u64) -> Duration {
-        self.limits.request + Duration::from_secs(bytes / SLOWEST_BYTES_A_SECOND)
+        let bucket = Bucket::open(&runtime, config, limits, state)?;
+        Ok(Self { bucket: Arc::new(bucket), runtime: Arc::new(runtime) })
     }
 }
 
 impl Storage for S3Storage {
     fn begin(&self, key: &str, _front: usize) -> Result<Box<dyn NewObject + '_>> {
-        let (key, content) = (self.key(key), Content::default());
+        let (key, content) = (self.bucket.key(key), Content::default());
         Ok(Box::new(NewS3Object { storage: self, key, content }))
     }
 
+    fn begin_large(
+        &self,
+        key: &str,
+        front: usize,
+        size_max: u64,
+        facts: &Facts,
+    ) -> Result<Box<dyn NewLargeObject + '_>> {
+        let key = self.bucket.key(key);
+        Ok(Box::new(NewS3LargeObject::new(self, key, front, size_max, facts)))
+    }
+
     fn head(&self, key: &str) -> Result<Option<Stored>> {
-        self.runtime.block_on(self.head_object(&self.key(key)))
+        let stored = self.runtime.block_on(self.bucket.head_object(&self.bucket.key(key)))?;
+        Ok(stored.map(|mut stored| {
+            stored.facts.remove(multipart::MARK);
+            stored
+        }))
     }
 
     fn open(&self, key: &str, limit: Option<u64>) -> Result<Option<Box<dyn Read + Send>>> {
-        let request = self.client.get_object().bucket(&self.config.bucket).key(self.key(key));
+        let (bucket, key) = (&self.bucket, self.bucket.key(key));
+        let request = bucket.client.get_object().bucket(&bucket.config.bucket).key(&key);
         let range = limit.map(|limit| format!("bytes=0-{}", limit.saturating_sub(1)));
         let answer = self.runtime.block_on(request.set_range(range).send());
         match answer {
             Ok(object) => {
                 let bytes = object.content_length.unwrap_or_default().unsigned_abs();
-                let until = Instant::now() + self.request_limit(bytes);
-                let (runtime, pause) = (Arc::clone(&self.runtime), self.limits.request);
+                let until = Instant::now() + bucket.request_limit(bytes);
+                let (runtime, pause) = (Arc::clone(&self.runtime), bucket.limits.request);
                 Ok(Some(Box::new(ObjectReader::new(object.body, runtime, pause, until))))
             }
             // An object without a first byte is there, and empty.
             Err(error) if limit.is_some() && failure::status(&error) == Some(416) => {
                 Ok(Some(Box::new(std::io::empty())))
             }
-            Err(error) => failure::absent_or(error, "GET", &self.config, &self.key(key)),
+            Err(error) => failure::absent_or(error, "GET", &bucket.config, &key),
         }
     }
 
@@ -106,21 +96,22 @@ impl Storage for S3Storage {
         &self,
         prefix: &str,
         after: &str,
-        visit: &mut dyn FnMut(&str) -> ControlFlow<()>,
+        visit: &mut dyn FnMut(Listed<'_>) -> ControlFlow<()>,
     ) -> Result<()> {
-        let strip = self.key("");
-        let mut start = Some(self.key(after)).filter(|_| !after.is_empty());
+        let (bucket, strip, prefix) = (&self.bucket, self.bucket.key(""), self.bucket.key(prefix));
+        let mut start = Some(bucket.key(after)).filter(|_| !after.is_empty());
         let mut token = None;
         loop {
-            let request = self.client.list_objects_v2().bucket(&self.config.bucket);
-            let request = request.prefix(self.key(prefix)).set_start_after(start.take());
+            let request = bucket.client.list_objects_v2().bucket(&bucket.config.bucket);
+            let request = request.prefix(&prefix).set_start_after(start.take());
             let answer = self.runtime.block_on(request.set_continuation_token(token).send());
-            let page = answer
-                .map_err(|error| failure::of(error, "LIST", &self.config, &self.key(prefix)))?;
+            let page =
+                answer.map_err(|error| failure::of(error, "LIST", &bucket.config, &prefix))?;
             for object in page.contents() {
                 let key = object.key().and_then(|key| key.strip_prefix(&strip)).unwrap_or_default();
+                let size = object.size().unwrap_or_default().unsigned_abs();
                 // Not every store honours start-after.
-                if key > after && visit(key).is_break() {
+                if key > after && visit(Listed { key, size }).is_break() {
                     return Ok(());
                 }
             }
@@ -129,6 +120,10 @@ impl Storage for S3Storage {
                 return Ok(());
             }
         }
+    }
+
+    fn delete(&self, key: &str) -> Result<()> {
+        self.runtime.block_on(self.bucket.delete_object(&self.bucket.key(key)))
     }
 
     /// A bucket shows an object only when it is durable.
@@ -141,7 +136,7 @@ impl Storage for S3Storage {
     }
 
     fn place(&self) -> String {
-        format!("s3://{}/{}", self.config.bucket, self.config.prefix)
+        format!("s3://{}/{}", self.bucket.config.bucket, self.bucket.config.prefix)
     }
 }
 
@@ -160,7 +155,7 @@ impl NewObject for NewS3Object<'_> {
 
     fn finish(mut self: Box<Self>, front: Bytes, facts: &Facts) -> Result<Created> {
         self.content.push_front(front);
-        let created = self.storage.create_object(&self.key, self.content, facts);
+        let created = self.storage.bucket.create_object(&self.key, self.content, facts);
         self.storage.runtime.block_on(created)
     }
 }

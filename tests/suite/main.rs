@@ -10,6 +10,7 @@
 
 mod archiving;
 mod bad_input;
+mod base_backups;
 mod by_hand;
 mod configuration;
 mod crash_matrix;
@@ -18,15 +19,20 @@ mod documents;
 mod encryption;
 mod exit_statuses;
 mod fixtures;
+mod listing;
 mod local_faults;
 mod logs;
+mod multipart;
 mod namespace;
 mod races;
 mod recovery;
 mod requests;
+mod retention;
 mod s3_faults;
 mod scene;
 mod storage_contract;
 mod support;
 mod support_smoke;
+mod unpack;
+mod verify;
 mod without_seawall;

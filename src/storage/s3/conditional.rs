@@ -9,8 +9,9 @@ use bytes::Bytes;
 use serde::{Deserialize, Serialize};
 use tokio::sync::OnceCell;
 
+use super::bucket::Bucket;
 use super::content::Content;
-use super::{Created, Facts, S3Storage};
+use super::{Created, Facts};
 use crate::config::ConditionalPut;
 use crate::error::Result;
 
@@ -103,8 +104,8 @@ fn now() -> u64 {
     SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).map_or(0, |time| time.as_secs())
 }
 
-impl S3Storage {
-    pub(super) async fn conduct(&self) -> Result<Conduct> {
+impl Bucket {
+    pub async fn conduct(&self) -> Result<Conduct> {
         if let Some(conduct) = self.conditional.known() {
             return Ok(conduct);
         }

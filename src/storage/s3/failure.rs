@@ -6,6 +6,10 @@ use aws_smithy_runtime_api::client::orchestrator::HttpResponse;
 
 use crate::config::S3Config;
 use crate::error::{Class, Error, Result};
+use crate::storage::LOCKED;
+
+const NO_CODE: &str = "no error code";
+const LATER: &str = "The store is in trouble or overloaded; later may be better.";
 
 pub type Failure<E> = SdkError<E, HttpResponse>;
 
@@ -45,6 +49,16 @@ where
     let message = format!("{verb} s3://{}/{key} failed: {reason}", config.bucket);
     let failure = Error::new(class, message);
     if hint.is_empty() { failure } else { failure.hint(hint) }
+}
+
+/// A DELETE that is refused because the store keeps the object: `lock` says by what.
+pub fn locked<E>(error: Failure<E>, lock: &str, config: &S3Config, key: &str) -> Error
+where
+    E: ProvideErrorMetadata + std::error::Error + Debug + 'static,
+{
+    let (_, reason, _) = classify(&error);
+    let message = format!("DELETE s3://{}/{key} failed: {lock} ({reason})", config.bucket);
+    Error::new(Class::Refused, message).hint(LOCKED)
 }
 
 type Classified = (Class, String, &'static str);
@@ -95,7 +109,7 @@ where
     E: ProvideErrorMetadata + std::error::Error + Debug + 'static,
 {
     let status = status(error).unwrap_or(0);
-    let code = error.code().unwrap_or("no error code");
+    let code = error.code().unwrap_or(NO_CODE);
     let message = error.message().map(|text| format!(": {}", text.trim_end_matches('.')));
     let message = message.unwrap_or_default();
     let reason = format!("HTTP status {status}, {code}{message}");
@@ -111,9 +125,13 @@ where
              that an object is absent, s3:ListBucket.",
         ),
         (301 | 307, _) => (Class::Refused, "Set region to the bucket's own."),
-        (408 | 409 | 429 | 500.., _) | (0, _) => {
-            (Class::Unreachable, "The store is in trouble or overloaded; later may be better.")
-        }
+        (408 | 409 | 429 | 500.., _) | (0, _) => (Class::Unreachable, LATER),
+        (404, "NoSuchUpload") => (
+            Class::Unreachable,
+            "Somebody or a rule of the bucket ended the upload; what was to be stored has to be sent anew.",
+        ),
+        // CompleteMultipartUpload says 200 before it begins, and may fail after that.
+        (200..=299, code) if code != NO_CODE => (Class::Unreachable, LATER),
         (200..=299 | 404, _) => (Class::Unreachable, "Is it an S3 server that answers there?"),
         _ => (
             Class::Refused,

@@ -1,3 +1,9 @@
+use std::sync::Arc;
+use std::thread::{self, JoinHandle};
+
+use tokio::runtime::Handle;
+use tokio::sync::oneshot;
+
 use crate::error::{Class, Error, Result};
 
 /// Drives the requests of one store on the thread that waits for them.
@@ -12,8 +18,17 @@ impl Runtime {
     }
 
     pub fn block_on<F: Future>(&self, future: F) -> F::Output {
+        self.runtime().block_on(future)
+    }
+
+    /// For requests that go on while nobody waits for them; see [`Driving`].
+    pub fn handle(&self) -> &Handle {
+        self.runtime().handle()
+    }
+
+    fn runtime(&self) -> &tokio::runtime::Runtime {
         match &self.0 {
-            Some(runtime) => runtime.block_on(future),
+            Some(runtime) => runtime,
             None => unreachable!("it is taken only when dropped"),
         }
     }
@@ -25,6 +40,36 @@ impl Drop for Runtime {
     fn drop(&mut self) {
         if let Some(runtime) = self.0.take() {
             runtime.shutdown_background();
+        }
+    }
+}
+
+/// For as long as this lives, a thread drives the runtime whether or not anybody waits for a request.
+pub struct Driving {
+    stop: Option<oneshot::Sender<()>>,
+    thread: Option<JoinHandle<()>>,
+}
+
+impl Driving {
+    pub fn start(runtime: &Arc<Runtime>) -> Result<Self> {
+        let (stop, stopped) = oneshot::channel();
+        let runtime = Arc::clone(runtime);
+        let drive = move || {
+            let _ = runtime.block_on(stopped);
+        };
+        let thread =
+            thread::Builder::new().name("s3".to_owned()).spawn(drive).map_err(|error| {
+                Error::new(Class::Internal, format!("could not start a thread: {error}"))
+            })?;
+        Ok(Self { stop: Some(stop), thread: Some(thread) })
+    }
+}
+
+impl Drop for Driving {
+    fn drop(&mut self) {
+        self.stop.take();
+        if let Some(thread) = self.thread.take() {
+            let _ = thread.join();
         }
     }
 }

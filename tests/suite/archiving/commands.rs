@@ -92,6 +92,12 @@ impl Seawall {
         self.by_hand(env!("CARGO_BIN_EXE_wal-fetch"), data).arg(name).arg(path)
     }
 
+    /// A verb of `basebackup`, with the repositories.
+    pub fn base_backup_by_hand(&self, verb: &str) -> Run {
+        let run = Run::new(&self.place, env!("CARGO_BIN_EXE_basebackup")).server_user();
+        run.arg(verb).args(self.arguments())
+    }
+
     fn by_hand(&self, program: &str, data: &Path) -> Run {
         Run::new(&self.place, program).server_user().cwd(data).args(self.arguments())
     }

@@ -103,9 +103,14 @@ fn the_first_push_of_all_may_die_before_its_folders_are_used() {
 /// The matrices together leave out no place that the program has.
 #[test]
 fn every_failpoint_is_in_a_matrix() {
-    let all = [&EVERYWHERE[..], &LOCAL, &BUCKET, &super::look_ahead::NOTES, &super::fetch::POINTS];
-    let all: Vec<&str> =
-        all.concat().iter().map(|point| point.split(':').next().expect("a name")).collect();
+    let wal = [&EVERYWHERE[..], &LOCAL, &BUCKET, &super::look_ahead::NOTES, &super::fetch::POINTS];
+    let base_backups =
+        [&crate::base_backups::faults::POINTS[..], &crate::retention::interrupted::POINTS];
+    let all: Vec<&str> = [wal.concat(), base_backups.concat()]
+        .concat()
+        .iter()
+        .map(|point| point.split(':').next().expect("a name"))
+        .collect();
     for name in seawall::failpoint::NAMES {
         assert!(all.contains(name), "no test dies at {name}");
     }

@@ -2,10 +2,11 @@
 
 use std::collections::BTreeMap;
 use std::io::Read;
-use std::ops::ControlFlow;
 
 use bytes::Bytes;
 use seawall::storage::{Created, Facts, Storage};
+
+use super::listings::list;
 
 pub fn all(storage: &dyn Storage) {
     absent_is_no_error_where_something_was_created(storage);
@@ -20,37 +21,23 @@ pub fn all(storage: &dyn Storage) {
 
     odd_keys_are_kept_apart(storage);
 
-    listings_are_in_byte_order(storage);
-
-    listings_respect_prefix_and_after(storage);
-
-    a_visitor_ends_a_listing(storage);
+    what_was_deleted_is_absent_and_can_be_created_anew(storage);
 }
 
-fn create(storage: &dyn Storage, key: &str, content: &[u8]) -> Created {
+pub fn create(storage: &dyn Storage, key: &str, content: &[u8]) -> Created {
     storage.create(key, Bytes::copy_from_slice(content), &facts()).expect("created")
 }
 
-fn facts() -> Facts {
+pub fn facts() -> Facts {
     let pair = |(name, value): (&str, &str)| (name.to_owned(), value.to_owned());
     BTreeMap::from([("first-fact", "1"), ("second", "a b-c")].map(pair))
 }
 
-fn read(storage: &dyn Storage, key: &str, limit: Option<u64>) -> Option<Vec<u8>> {
+pub fn read(storage: &dyn Storage, key: &str, limit: Option<u64>) -> Option<Vec<u8>> {
     let mut reader = storage.open(key, limit).expect("an answer")?;
     let mut bytes = Vec::new();
     reader.read_to_end(&mut bytes).expect("readable");
     Some(bytes)
-}
-
-fn list(storage: &dyn Storage, prefix: &str, after: &str) -> Vec<String> {
-    let mut keys = Vec::new();
-    let mut visit = |key: &str| {
-        keys.push(key.to_owned());
-        ControlFlow::Continue(())
-    };
-    storage.list(prefix, after, &mut visit).expect("listed");
-    keys
 }
 
 fn absent_is_no_error_where_something_was_created(storage: &dyn Storage) {
@@ -119,76 +106,22 @@ fn odd_keys_are_kept_apart(storage: &dyn Storage) {
     assert_eq!(list(storage, "odd/", ""), sorted);
 }
 
-/// A folder sorts as its whole path does: `.` comes before `/`, digits come behind it.
-const ORDER: [&str; 8] = [
-    "order/A",
-    "order/a.zst",
-    "order/a/1",
-    "order/a/2/3",
-    "order/a0",
-    "order/b-c/d",
-    "order/b/d",
-    "order/b0/d",
-];
-
-fn listings_are_in_byte_order(storage: &dyn Storage) {
-    for key in ORDER.iter().rev() {
-        create(storage, key, b"");
+fn what_was_deleted_is_absent_and_can_be_created_anew(storage: &dyn Storage) {
+    for key in ["deleted/1", "deleted/in/a/folder", "deleted/in/stays"] {
+        create(storage, key, b"first");
     }
-    assert_eq!(list(storage, "order/", ""), ORDER);
-    assert_eq!(list(storage, "order", ""), ORDER);
-    let listed = list(storage, "", "");
-    assert!(listed.is_sorted(), "{listed:?}");
-    assert!(ORDER.iter().all(|key| listed.iter().any(|one| one == key)));
-}
-
-fn listings_respect_prefix_and_after(storage: &dyn Storage) {
-    for key in ["cut/1/a", "cut/1/b", "cut/2.zst", "cut/2/a", "cut/3"] {
-        create(storage, key, b"");
+    for key in ["deleted/1", "deleted/in/a/folder"] {
+        storage.delete(key).expect("deleted");
+        assert_eq!(storage.head(key), Ok(None), "{key}");
+        assert_eq!(read(storage, key, None), None, "{key}");
+        storage.delete(key).expect("it is absent, as wanted");
     }
-    for (prefix, after, expected) in [
-        ("cut/", "cut/1/a", &["cut/1/b", "cut/2.zst", "cut/2/a", "cut/3"][..]),
-        ("cut/", "cut/1/aa", &["cut/1/b", "cut/2.zst", "cut/2/a", "cut/3"]),
-        ("cut/", "cut/1", &["cut/1/a", "cut/1/b", "cut/2.zst", "cut/2/a", "cut/3"]),
-        ("cut/", "cut/1/", &["cut/1/a", "cut/1/b", "cut/2.zst", "cut/2/a", "cut/3"]),
-        ("cut/", "cut/2/", &["cut/2/a", "cut/3"]),
-        ("cut/", "cut/3", &[]),
-        ("cut/", "zzz", &[]),
-        ("cut/", "a", &["cut/1/a", "cut/1/b", "cut/2.zst", "cut/2/a", "cut/3"]),
-        ("cut/2", "", &["cut/2.zst", "cut/2/a"]),
-        ("cut/2", "cut/2.zst", &["cut/2/a"]),
-        ("cut/1/", "", &["cut/1/a", "cut/1/b"]),
-        ("cut/1/b", "", &["cut/1/b"]),
-        ("cut/1/b", "cut/1/b", &[]),
-    ] {
-        assert_eq!(list(storage, prefix, after), expected, "prefix {prefix}, after {after}");
+    for key in ["deleted/nobody", "deleted/in/no/folder/either"] {
+        storage.delete(key).expect("it was never there");
     }
-}
-
-fn a_visitor_ends_a_listing(storage: &dyn Storage) {
-    for key in ["end/1", "end/2/a", "end/2/b", "end/3"] {
-        create(storage, key, b"");
-    }
-    for most in 1..=4 {
-        let mut seen = 0;
-        let mut visit = |_: &str| {
-            seen += 1;
-            if seen == most { ControlFlow::Break(()) } else { ControlFlow::Continue(()) }
-        };
-        storage.list("end/", "", &mut visit).expect("listed");
-        assert_eq!(seen, most);
-    }
-}
-
-/// More keys than one answer of S3 holds. `plant` makes an object without the storage under test.
-pub fn long_listings(storage: &dyn Storage, plant: impl Fn(&str)) {
-    create(storage, "long/0000", b"");
-    let keys: Vec<String> = (0..1203).map(|number| format!("long/{number:04}")).collect();
-    keys[1..].iter().for_each(|key| plant(key));
-    assert!(list(storage, "long/", "") == keys);
-    assert!(list(storage, "long/", "long/0999") == keys[1000..]);
-    assert!(list(storage, "long/1", "long/1100") == keys[1101..]);
-    assert!(list(storage, "long/01", "long/0150") == keys[151..200]);
+    assert_eq!(list(storage, "deleted/", ""), ["deleted/in/stays"]);
+    assert_eq!(create(storage, "deleted/in/a/folder", b"second"), Created::New);
+    assert_eq!(read(storage, "deleted/in/a/folder", None).as_deref(), Some(&b"second"[..]));
 }
 
 pub fn of_many_creators_one_wins(storage: &dyn Storage) {

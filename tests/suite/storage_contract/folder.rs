@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 
 use bytes::Bytes;
 use seawall::error::{Class, Error};
-use seawall::storage::{Created, Facts, Storage};
+use seawall::storage::{Created, Facts, Listed, Storage};
 
 use super::folder as open;
 use crate::support::place::Place;
@@ -63,8 +63,8 @@ fn temporary_files_of_the_dead_go_and_are_never_listed() {
     let dead = root.join(".seawall-tmp/.seawall-tmp-0123456789abcdef");
     fs::write(&dead, "half").expect("our own folder");
     let mut keys = Vec::new();
-    let mut visit = |key: &str| {
-        keys.push(key.to_owned());
+    let mut visit = |object: Listed<'_>| {
+        keys.push(object.key.to_owned());
         std::ops::ControlFlow::Continue(())
     };
     open(&root).list("", "", &mut visit).expect("listed");
@@ -99,6 +99,7 @@ fn a_root_that_is_not_there_claims_no_absence() {
         storage.open("a", None).map(|_| ()).expect_err("an error"),
         storage.open("a/b/c", Some(1)).map(|_| ()).expect_err("an error"),
         list(storage.as_ref()).expect_err("an error"),
+        storage.delete("a").expect_err("an error"),
     ] {
         assert_eq!((error.class(), error.to_string()), (Class::Unreachable, expected.clone()));
     }
@@ -119,4 +120,50 @@ fn a_key_that_is_a_folder_or_a_dead_link_is_damage_and_not_absence() {
     );
     symlink("nowhere", root.join("link")).expect("our own folder");
     assert_eq!(create(&root, "link", b"2"), Ok(Created::Taken));
+}
+
+/// A listing without it would hide a gap in the WAL.
+#[test]
+fn a_dead_link_is_listed() {
+    let place = Place::new();
+    let root = place.join("repository");
+    create(&root, "a", b"1").expect("created");
+    symlink("nowhere", root.join("link")).expect("our own folder");
+    let mut keys = Vec::new();
+    let mut visit = |object: Listed<'_>| {
+        keys.push(object.key.to_owned());
+        std::ops::ControlFlow::Continue(())
+    };
+    open(&root).list("", "", &mut visit).expect("listed");
+    assert_eq!(keys, ["a", "link"]);
+}
+
+#[test]
+fn folders_go_with_the_last_object_in_them_and_the_root_stays() {
+    let place = Place::new();
+    let root = place.join("repository");
+    for key in ["a/b/1", "a/b/2", "a/c/3"] {
+        create(&root, key, b"x").expect("created");
+    }
+    let storage = open(&root);
+    let mut there = vec![];
+    for key in ["a/b/1", "a/b/2", "a/c/3"] {
+        storage.delete(key).expect("deleted");
+        there.push(["a/b", "a/c", "a"].map(|folder| root.join(folder).exists()));
+    }
+    assert_eq!(there, [[true, true, true], [false, true, true], [false, false, false]]);
+    assert!(root.exists());
+    assert_eq!(create(&root, "a/b/1", b"y"), Ok(Created::New));
+}
+
+#[test]
+fn a_file_that_cannot_be_deleted_is_an_error() {
+    let place = Place::new();
+    let root = place.join("repository");
+    create(&root, "a/b", b"1").expect("created");
+    let error = open(&root).delete("a").expect_err("it is a folder");
+    assert_eq!(error.class(), Class::LocalFile);
+    let expected = format!("could not remove {:?}: Is a directory (os error 21)", root.join("a"));
+    assert_eq!(error.to_string(), expected);
+    assert!(root.join("a/b").exists());
 }

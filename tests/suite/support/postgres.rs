@@ -67,12 +67,20 @@ impl Server {
     /// the connection to this server in its environment.
     pub fn tool(&self, name: &str) -> Run {
         let program = self.installation.program(name);
-        Run::new(&self.place, &program)
-            .server_user()
-            .env("PGHOST", self.place.sockets())
-            .env("PGPORT", self.port.to_string())
-            .env("PGUSER", "postgres")
-            .env("PGDATABASE", "postgres")
+        Run::new(&self.place, &program).server_user().envs(self.connection())
+    }
+
+    /// The variables by which libpq finds this server.
+    pub fn connection(&self) -> [(String, String); 4] {
+        let sockets = self.place.sockets().display().to_string();
+        let port = self.port.to_string();
+        [
+            ("PGHOST", sockets),
+            ("PGPORT", port),
+            ("PGUSER", "postgres".into()),
+            ("PGDATABASE", "postgres".into()),
+        ]
+        .map(|(name, value)| (name.to_owned(), value))
     }
 
     /// The identifier that `initdb` gave the cluster, read from the first bytes of its control file.

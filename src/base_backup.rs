@@ -1,0 +1,16 @@
+//! Base backups: how they are laid out in a repository, taken, found and restored.
+
+pub mod catalogue;
+pub mod create;
+mod description;
+mod layout;
+pub mod prune;
+pub mod restore;
+pub mod retention;
+mod splitter;
+pub mod unpack;
+pub mod verify;
+pub mod windows;
+
+pub use description::{Description, FORMAT, Part, Position, StoredObject, Tablespace};
+pub use layout::BackupFolder;

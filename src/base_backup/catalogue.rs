@@ -1,0 +1,161 @@
+//! Which base backups there are: found by listing keys, described by their `backup.json`. One without is
+//! unfinished; one whose description is damaged is broken; neither stops the others from being seen.
+
+mod contents;
+mod facts;
+mod histories;
+mod one_repository;
+mod parallel;
+mod survey;
+
+pub use contents::Contents;
+pub use facts::{Facts, Moment};
+pub use survey::{Restorable, Survey, SystemWal};
+
+use std::collections::BTreeMap;
+
+use self::one_repository::{describe, read};
+use self::parallel::in_parallel;
+use super::layout::BackupFolder;
+use super::windows::{Point, Span};
+use crate::error::{Class, Error, Result};
+use crate::postgres::SystemIdentifier;
+use crate::repository::Repository;
+
+/// Beside the description of a backup that is to be kept whatever the policy says.
+pub const PIN: &str = "pin.json";
+
+/// All base backups of a cluster, in all repositories. Repositories are told by their place in the
+/// configuration.
+#[derive(Debug, Default)]
+pub struct Catalogue {
+    /// All that have anything stored, oldest first. One without a backup has WAL that restores nothing.
+    pub systems: Vec<SystemIdentifier>,
+    /// By system, then by id, so the oldest comes first.
+    pub backups: Vec<Backup>,
+    pub unfinished: Vec<Unfinished>,
+    pub broken: Vec<Broken>,
+    /// Repositories that could not be looked at, or not to the end. What was seen of them counts.
+    pub failures: Vec<Failure>,
+}
+
+/// A base backup, wherever it lies.
+#[derive(Debug)]
+pub struct Backup {
+    pub system: SystemIdentifier,
+    pub id: String,
+    pub facts: Facts,
+    /// In the order of the repositories. There is at least one.
+    pub copies: Vec<StoredBackup>,
+}
+
+/// A base backup in one repository.
+#[derive(Debug)]
+pub struct StoredBackup {
+    pub repository: usize,
+    pub encrypted: bool,
+    /// Length of all objects but its description, in bytes.
+    pub stored_size: u64,
+    pub pinned: bool,
+    /// What is wrong with its objects, going by their names and sizes.
+    pub fault: Option<String>,
+}
+
+/// Objects without a description: being written now, or what was left when that was cut short.
+#[derive(Debug)]
+pub struct Unfinished {
+    pub repository: usize,
+    pub system: SystemIdentifier,
+    pub id: String,
+    pub objects: u64,
+    /// Their length in bytes.
+    pub stored_size: u64,
+}
+
+/// A base backup whose description can't be read or is not its own.
+#[derive(Debug)]
+pub struct Broken {
+    pub repository: usize,
+    pub system: SystemIdentifier,
+    pub id: String,
+    pub error: Error,
+}
+
+#[derive(Debug)]
+pub struct Failure {
+    pub repository: usize,
+    pub error: Error,
+}
+
+impl Backup {
+    /// The WAL that it needs.
+    pub fn span(&self) -> Span {
+        let point = |at: &Moment| Point { timeline: at.timeline, lsn: at.lsn };
+        let (start, stop) = (point(&self.facts.start), point(&self.facts.stop));
+        Span { start, stop, carries_wal: self.facts.standalone }
+    }
+
+    pub fn pinned(&self) -> bool {
+        self.copies.iter().any(|copy| copy.pinned)
+    }
+
+    /// Reads what it is and what there is of it in one repository; `None` when it is not there.
+    pub fn contents(&self, repository: &Repository, cluster: &str) -> Result<Option<Contents>> {
+        let folder = BackupFolder::new(cluster, self.system, &self.id);
+        let described = describe(repository, &folder, self.system)?;
+        described.map(|(it, _)| Contents::look(repository, &folder, it)).transpose()
+    }
+
+    /// Whether some repository has all its objects.
+    pub fn is_whole(&self) -> bool {
+        self.copies.iter().any(|copy| copy.fault.is_none())
+    }
+}
+
+impl Catalogue {
+    /// Looks into all repositories at the same time.
+    pub fn read(repositories: &[Repository], cluster: &str) -> Self {
+        let numbered: Vec<_> = repositories.iter().enumerate().collect();
+        let all = in_parallel(&numbered, |(number, repository)| read(repository, *number, cluster));
+        let mut catalogue = Self::default();
+        let mut backups: BTreeMap<(u64, String), Backup> = BTreeMap::new();
+        for one in all {
+            catalogue.systems.extend(one.systems);
+            catalogue.unfinished.extend(one.unfinished);
+            catalogue.broken.extend(one.broken);
+            catalogue.failures.extend(one.failures);
+            for found in one.backups {
+                let name = (found.system.0, found.id.clone());
+                match backups.get_mut(&name) {
+                    None => drop(backups.insert(name, found)),
+                    Some(known) if known.facts.same_backup(&found.facts) => {
+                        known.copies.extend(found.copies);
+                    }
+                    Some(known) => catalogue.broken.push(other_backup(found, known, repositories)),
+                }
+            }
+        }
+        catalogue.backups = backups.into_values().collect();
+        catalogue.systems.sort_unstable_by_key(|system| system.0);
+        catalogue.systems.dedup();
+        catalogue
+    }
+}
+
+/// Two hosts made one id, each in a repository of its own: the first repository's is the one.
+fn other_backup(found: Backup, known: &Backup, repositories: &[Repository]) -> Broken {
+    let name = |backup: &Backup| {
+        let repository = backup.copies.first().and_then(|copy| repositories.get(copy.repository));
+        repository.map_or("", Repository::name).to_owned()
+    };
+    let (there, here) = (name(&found), name(known));
+    let message = format!(
+        "expected base backup {} in repository {there} to be the one in repository {here}, found one that \
+         started at {} and not at {}",
+        found.id, found.facts.start.lsn, known.facts.start.lsn
+    );
+    let error = Error::new(Class::Conflict, message)
+        .hint(format!("To see it, name repository {there} alone with --repository."));
+    let repository = found.copies.first().map_or(0, |copy| copy.repository);
+    Broken { repository, system: found.system, id: found.id, error }
+}

@@ -1,0 +1,170 @@
+use std::collections::BTreeMap;
+
+use super::histories::read_histories;
+use super::{Backup, Catalogue, Failure, in_parallel};
+use crate::base_backup::windows::{Needed, Span, Timeline, Timelines, Wal};
+use crate::config::Config;
+use crate::error::{Class, Error};
+use crate::postgres::{SystemIdentifier, TimelineHistory, TimelineId, WalSegmentSize};
+use crate::repository::{Inventory, Repository, WalFolder};
+
+/// The base backups of a cluster together with the WAL of their systems: what can be recovered.
+#[derive(Debug)]
+pub struct Survey {
+    pub catalogue: Catalogue,
+    /// Those that have a base backup, oldest first.
+    pub systems: Vec<SystemWal>,
+}
+
+/// The WAL of one system. Recovery takes each file from the first repository that has it, so what is
+/// there in any counts.
+#[derive(Debug)]
+pub struct SystemWal {
+    pub system: SystemIdentifier,
+    /// That of the newest base backup. (`pg_resetwal` can change it; what was before is of no use then.)
+    pub segment_size: WalSegmentSize,
+    /// What each repository has; `None` where it could not be listed.
+    pub inventories: Vec<Option<Inventory>>,
+    pub histories: BTreeMap<TimelineId, TimelineHistory>,
+    /// Histories that are there and can't be read.
+    pub unread: BTreeMap<TimelineId, Error>,
+    pub timelines: Timelines,
+    /// Those that each repository has by itself.
+    alone: Vec<Option<Timelines>>,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Restorable {
+    Yes,
+    /// Why not.
+    No(String),
+    /// Not as far as can be seen; what can't be seen might be enough.
+    Unknown(String),
+}
+
+impl Survey {
+    /// Lists every repository. What fails is in the catalogue's failures.
+    pub fn read(repositories: &[Repository], config: &Config) -> Self {
+        let mut catalogue = Catalogue::read(repositories, &config.cluster);
+        let mut systems = Vec::new();
+        for system in catalogue.systems.clone() {
+            let newest = catalogue.backups.iter().rfind(|backup| backup.system == system);
+            if let Some(size) = newest.map(|backup| backup.facts.segment_size) {
+                systems.push(system_wal(&mut catalogue, system, size, repositories, config));
+            }
+        }
+        Self { catalogue, systems }
+    }
+
+    /// Everything that stopped it from seeing all there is.
+    pub fn errors(&self) -> impl Iterator<Item = &Error> {
+        let failures = self.catalogue.failures.iter().map(|failure| &failure.error);
+        let broken = self.catalogue.broken.iter().map(|broken| &broken.error);
+        // Who only encrypts has no private key, and nothing is wrong with that.
+        let unread = self.systems.iter().flat_map(|system| system.unread.values());
+        let unread = unread.filter(|error| error.class() != Class::Configuration);
+        failures.chain(broken).chain(unread)
+    }
+
+    pub fn system(&self, system: SystemIdentifier) -> Option<&SystemWal> {
+        self.systems.iter().find(|one| one.system == system)
+    }
+
+    /// The backups of a system that recovery can start from, and the timelines that these lead to. The
+    /// windows tell backups by their place among the former.
+    pub fn windows(&self, system: &SystemWal) -> (Vec<&Backup>, Vec<Timeline>) {
+        let usable = |backup: &&Backup| {
+            let same_size = backup.facts.segment_size == system.segment_size;
+            backup.system == system.system && same_size && backup.is_whole()
+        };
+        let backups: Vec<&Backup> = self.catalogue.backups.iter().filter(usable).collect();
+        let spans: Vec<Span> = backups.iter().map(|backup| backup.span()).collect();
+        let windows = system.timelines.windows(&spans);
+        (backups, windows)
+    }
+
+    /// Whether a backup can be restored, from what repositories show without reading it.
+    pub fn restorable(&self, backup: &Backup) -> Restorable {
+        let reason = match self.needed(backup) {
+            Ok(()) => return Restorable::Yes,
+            Err(reason) => reason,
+        };
+        if self.catalogue.failures.is_empty() {
+            return reason;
+        }
+        match reason {
+            Restorable::No(reason) => Restorable::Unknown(format!(
+                "{reason}, as far as the repositories that answered show"
+            )),
+            other => other,
+        }
+    }
+
+    fn needed(&self, backup: &Backup) -> Result<(), Restorable> {
+        if !backup.is_whole() {
+            return Err(Restorable::No("no repository has it whole".to_owned()));
+        }
+        let Some(system) = self.system(backup.system) else { return Ok(()) };
+        if backup.facts.segment_size != system.segment_size && !backup.facts.standalone {
+            let message = "the size of WAL segments was changed since, so its WAL can't be told";
+            return Err(Restorable::Unknown(message.to_owned()));
+        }
+        match system.timelines.needed(&backup.span()) {
+            Needed::Complete => Ok(()),
+            Needed::Missing(segment) => {
+                Err(Restorable::No(format!("WAL segment {segment} is missing")))
+            }
+            Needed::Unknown => {
+                Err(Restorable::Unknown("how its timelines hang together is not known".to_owned()))
+            }
+        }
+    }
+}
+
+impl SystemWal {
+    /// What the WAL of one repository alone leads to; `None` where it could not be listed.
+    pub fn alone(&self, repository: usize) -> Option<&Timelines> {
+        self.alone.get(repository)?.as_ref()
+    }
+
+    /// Whether one repository alone has the WAL that a backup needs; `None` where that is not known.
+    pub fn needed_in(&self, repository: usize, backup: &Backup) -> Option<Needed> {
+        let timelines = self.alone.get(repository)?.as_ref()?;
+        (backup.facts.segment_size == self.segment_size).then(|| timelines.needed(&backup.span()))
+    }
+}
+
+fn system_wal(
+    catalogue: &mut Catalogue,
+    system: SystemIdentifier,
+    segment_size: WalSegmentSize,
+    repositories: &[Repository],
+    config: &Config,
+) -> SystemWal {
+    let folder = WalFolder::new(&config.cluster, system);
+    let failed = |number| catalogue.failures.iter().any(|failure| failure.repository == number);
+    let numbered = repositories.iter().enumerate().map(|(number, it)| (it, failed(number)));
+    let numbered: Vec<_> = numbered.collect();
+    let listed = in_parallel(&numbered, |(repository, failed)| {
+        (!failed).then(|| repository.inventory(&folder, segment_size))
+    });
+    let mut inventories = Vec::new();
+    for (repository, inventory) in listed.into_iter().enumerate() {
+        let inventory = inventory.and_then(|inventory| {
+            let fails = |error| catalogue.failures.push(Failure { repository, error });
+            inventory.map_err(fails).ok()
+        });
+        inventories.push(inventory);
+    }
+    let merged = Inventory::merged(inventories.iter().flatten());
+    let (histories, unread) = read_histories(&merged, &inventories, &folder, repositories, config);
+    let backups = catalogue.backups.iter().filter(|backup| backup.system == system);
+    let spans: Vec<Span> = backups.map(Backup::span).collect();
+    let timelines = |inventory: &Inventory| {
+        let (ranges, histories) = (inventory.ranges.clone(), histories.clone());
+        Timelines::new(&Wal { segment_size, ranges, histories }, &spans)
+    };
+    let alone = inventories.iter().map(|one| one.as_ref().map(timelines)).collect();
+    let timelines = timelines(&merged);
+    SystemWal { system, segment_size, inventories, histories, unread, timelines, alone }
+}

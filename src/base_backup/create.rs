@@ -1,0 +1,222 @@
+//! Taking a base backup: from the server straight into every repository, without a copy in between.
+
+mod lane;
+mod parts;
+mod store;
+mod transfer;
+mod variant;
+
+use std::time::{Duration, Instant};
+
+use jiff::Timestamp;
+
+use self::store::{Draft, describe};
+use self::transfer::{Transfer, transfer};
+use super::layout::{BackupFolder, new_id};
+use super::{Description, Position};
+use crate::codec::Identities;
+use crate::config::Config;
+use crate::error::{Class, Error, Result};
+use crate::postgres::{Lsn, SystemIdentifier, WalSegment, WalSegmentSize};
+use crate::replication::{self, Connection, Options};
+use crate::repository::{Repository, WalFolder, WalRange};
+
+/// Longest silence of the server: it makes a checkpoint first, which may be spread over many minutes.
+const PATIENCE: Duration = Duration::from_secs(3600);
+
+pub struct Request<'a> {
+    pub config: &'a Config,
+    pub repositories: &'a [Repository],
+    pub identities: &'a Identities,
+    pub options: Options,
+    /// Told how many bytes have come, and how many the server expects.
+    pub progress: &'a mut dyn FnMut(u64, Option<u64>),
+}
+
+/// What became of a backup.
+#[derive(Debug)]
+pub struct Taken {
+    pub id: String,
+    /// The repositories that have it whole, and what it is there.
+    pub descriptions: Vec<(String, Description)>,
+    /// What went wrong in the others.
+    pub failures: Vec<Error>,
+}
+
+/// Takes a base backup. It exists in a repository from the moment its description is there, which is
+/// written last: after all parts, all WAL from start to stop, and the manifest.
+pub fn create(request: Request<'_>) -> Result<Taken> {
+    let Request { config, repositories, identities, options, progress } = request;
+    let mut connection = connect(config)?;
+    let server = Server::ask(&mut connection)?;
+    server.check_archiving(options.with_wal)?;
+    let begun = Timestamp::now();
+    let folder = BackupFolder::new(&config.cluster, server.system, &new_id(begun));
+    let Transfer { start, end, tablespaces, manifest, outcomes } =
+        transfer(config, repositories, &folder, &mut connection, &options, progress)?;
+    let ended = Timestamp::now();
+    drop(connection);
+    let draft = Draft {
+        label: options.label,
+        server: &server,
+        start: position(start, begun),
+        stop: position(end.position, ended),
+        checksum_failures: end.checksum_failures,
+        standalone: options.with_wal,
+        tablespaces,
+        manifest,
+        level: config.basebackup.compression_level,
+    };
+    let range = wal_range(start, end.position, server.segment_size)?;
+    let wal = WalFolder::new(&config.cluster, server.system);
+    let until = Instant::now() + config.basebackup.wal_timeout;
+    let mut taken = Taken { id: folder.id().to_owned(), descriptions: vec![], failures: vec![] };
+    for (repository, outcome) in repositories.iter().zip(outcomes) {
+        let complete = |parts| {
+            if !draft.standalone {
+                wait_for_wal(repository, &wal, range, identities, until)?;
+            }
+            describe(repository, &folder, &draft, parts)
+        };
+        match outcome.and_then(complete) {
+            Ok(description) => taken.descriptions.push((repository.name().to_owned(), description)),
+            Err(error) => taken.failures.push(error),
+        }
+    }
+    Ok(taken)
+}
+
+fn connect(config: &Config) -> Result<Connection> {
+    let connect = config.limits.connect.as_secs().max(2).to_string();
+    let more = [("fallback_application_name", "seawall"), ("connect_timeout", connect.as_str())];
+    let words = [("replication", "true")];
+    let all: Vec<(&str, &str)> = more.into_iter().chain(words).collect();
+    Connection::open(&config.connection, &all, PATIENCE)
+}
+
+/// What the server says of itself.
+pub struct Server {
+    pub system: SystemIdentifier,
+    /// `PG_VERSION_NUM`.
+    pub version: u32,
+    pub segment_size: WalSegmentSize,
+    pub from_standby: bool,
+    archive_mode: String,
+}
+
+impl Server {
+    fn ask(connection: &mut Connection) -> Result<Self> {
+        let version = connection.server_version();
+        if !(140_000..200_000).contains(&version) {
+            let message = format!("expected PostgreSQL 14 to 19, found version {version}");
+            return Err(Error::new(Class::Input, message));
+        }
+        let mut first = |command: &str| -> Result<String> {
+            let rows = connection.query(command)?;
+            let value = rows.0.into_iter().next().and_then(|row| row.into_iter().next());
+            Ok(value.flatten().unwrap_or_default())
+        };
+        let wrong = |what: &str, found: &str| {
+            Error::new(
+                Class::Unreachable,
+                format!("expected {what} from the server, found {found:?}"),
+            )
+        };
+        let system = first("IDENTIFY_SYSTEM")?;
+        let system = system.parse().map_err(|_| wrong("a system identifier", &system))?;
+        let size = first("SHOW wal_segment_size")?;
+        let segment_size = segment_size(&size).ok_or_else(|| wrong("a segment size", &size))?;
+        let from_standby = first("SHOW in_hot_standby")? == "on";
+        let archive_mode = first("SHOW archive_mode")?;
+        let system = SystemIdentifier(system);
+        Ok(Self { system, version, segment_size, from_standby, archive_mode })
+    }
+
+    /// Without an archive the WAL of the backup would never come.
+    fn check_archiving(&self, standalone: bool) -> Result<()> {
+        if standalone || self.from_standby || self.archive_mode != "off" {
+            return Ok(());
+        }
+        let message = "expected a server that archives its WAL, found archive_mode = off";
+        Err(Error::new(Class::Configuration, message).hint(
+            "Set archive_mode and archive_command = 'wal-push %p %f', or take a backup that needs no \
+             archive: --standalone.",
+        ))
+    }
+}
+
+/// As `SHOW` writes it: `16MB`, `1GB`.
+fn segment_size(text: &str) -> Option<WalSegmentSize> {
+    let (number, unit) = text.split_at_checked(text.len().checked_sub(2)?)?;
+    let unit = match unit {
+        "MB" => 1 << 20,
+        "GB" => 1 << 30,
+        _ => return None,
+    };
+    WalSegmentSize::from_bytes(number.parse::<u32>().ok()?.checked_mul(unit)?).ok()
+}
+
+fn position(position: replication::Position, time: Timestamp) -> Position {
+    Position {
+        lsn: position.lsn.to_string(),
+        timeline: position.timeline.number(),
+        time: time.strftime("%Y-%m-%dT%H:%M:%SZ").to_string(),
+    }
+}
+
+/// The segments from the one with the start to the one with the last byte before the stop.
+fn wal_range(
+    start: replication::Position,
+    stop: replication::Position,
+    size: WalSegmentSize,
+) -> Result<WalRange> {
+    let first = WalSegment::at(start.lsn, start.timeline, size);
+    let last = WalSegment::at(Lsn(stop.lsn.0.saturating_sub(1)), stop.timeline, size);
+    first.zip(last).map(|(first, last)| WalRange { first, last, size }).ok_or_else(|| {
+        let message = format!("expected LSNs of WAL, found {} and {}", start.lsn, stop.lsn);
+        Error::new(Class::Unreachable, message)
+    })
+}
+
+fn wait_for_wal(
+    repository: &Repository,
+    wal: &WalFolder,
+    range: WalRange,
+    identities: &Identities,
+    until: Instant,
+) -> Result<()> {
+    let mut said = Instant::now();
+    while let Some(missing) = repository.first_missing(wal, range, identities)? {
+        if Instant::now() >= until {
+            let message = format!(
+                "expected the WAL of the backup from {} to {} in repository {}, {missing} did not come in time",
+                range.first,
+                range.last,
+                repository.name()
+            );
+            return Err(Error::new(Class::Gap, message).hint(
+                "Does archive_command archive there? SELECT * FROM pg_stat_archiver tells; on an idle \
+                 primary of this standby: SELECT pg_switch_wal(). Raise basebackup.wal_timeout if it is slow.",
+            ));
+        }
+        if said.elapsed() >= Duration::from_secs(5) {
+            said = Instant::now();
+            tracing::info!(segment = %missing, repository = repository.name(), "waiting for WAL");
+        }
+        std::thread::sleep(Duration::from_millis(200));
+    }
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn segment_sizes_are_read_as_the_server_shows_them() {
+        let bytes = |text| segment_size(text).map(WalSegmentSize::bytes);
+        assert_eq!(bytes("16MB"), Some(16 << 20));
+        assert_eq!(bytes("1GB"), Some(1 << 30));
+        assert_eq!(["", "MB", "3MB", "16kB", "8GB"].map(bytes), [None; 5]);
+    }
+}

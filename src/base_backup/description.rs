@@ -1,0 +1,178 @@
+//! `backup.json`: what a base backup is. It is written last, in the clear, and makes the backup exist.
+
+use serde::{Deserialize, Serialize};
+
+use crate::error::{Class, Error, Result};
+
+/// The first format, and the only one so far. A reader refuses a higher one.
+pub const FORMAT: u32 = 1;
+
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Description {
+    /// Version of the format.
+    pub seawall: u32,
+    pub id: String,
+    /// What the user called it; stands in `backup_label` too.
+    pub label: String,
+    /// In decimal, as a text: JSON's numbers lose digits of it.
+    pub system_identifier: String,
+    /// Like 150018 (`PG_VERSION_NUM`).
+    pub postgres_version: u32,
+    /// In bytes.
+    pub wal_segment_size: u32,
+    pub start: Position,
+    /// WAL up to here is needed to make the files consistent.
+    pub stop: Position,
+    pub from_standby: bool,
+    /// Whether the server found pages with a wrong checksum.
+    pub checksum_failures: bool,
+    /// Whether the WAL that makes it consistent is inside, in `pg_wal` of the data directory.
+    pub standalone: bool,
+    /// Whether the objects are encrypted.
+    pub encrypted: bool,
+    pub tablespaces: Vec<Tablespace>,
+    pub parts: Vec<Part>,
+    pub manifest: StoredObject,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Position {
+    /// Like `16/B374D848`.
+    pub lsn: String,
+    pub timeline: u32,
+    /// RFC 3339 in UTC: when the backup was begun, and when the last of its data had come.
+    pub time: String,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Tablespace {
+    pub oid: u32,
+    /// Where it lay on the server.
+    pub location: String,
+}
+
+/// A whole tar archive with some of the files.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Part {
+    #[serde(flatten)]
+    pub stored: StoredObject,
+    /// The tablespace that its paths are relative to; the data directory when absent.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub tablespace: Option<u32>,
+    /// How many files and folders are in it.
+    pub entries: u64,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct StoredObject {
+    /// Its name beside `backup.json`.
+    pub object: String,
+    /// Length before compression, in bytes.
+    pub size: u64,
+    /// Length as stored, in bytes.
+    pub stored_size: u64,
+    /// SHA-256 of the stored bytes in hexadecimal, as `sha256sum` prints it.
+    pub sha256: String,
+}
+
+impl Description {
+    pub fn to_json(&self) -> Result<Vec<u8>> {
+        serde_json::to_vec_pretty(self).map_err(|error| {
+            Error::new(Class::Internal, format!("could not write backup.json: {error}"))
+        })
+    }
+
+    pub fn parse(bytes: &[u8]) -> Result<Self> {
+        /// Read first: what else a newer format says may be written in another way.
+        #[derive(Deserialize)]
+        struct Version {
+            seawall: u32,
+        }
+        let damaged = |error: serde_json::Error| {
+            Error::new(Class::Damaged, format!("expected a description of a backup: {error}"))
+        };
+        let version: Version = serde_json::from_slice(bytes).map_err(damaged)?;
+        if version.seawall != FORMAT {
+            let found = version.seawall;
+            let message = format!("expected backup format {FORMAT}, found {found}");
+            return Err(
+                Error::new(Class::Damaged, message).hint("A newer Seawall wrote it: use that one.")
+            );
+        }
+        serde_json::from_slice(bytes).map_err(damaged)
+    }
+
+    /// Length of the files in tar archives, before compression, in bytes.
+    pub fn size(&self) -> u64 {
+        self.parts.iter().map(|part| part.stored.size).sum()
+    }
+
+    /// Length of all objects but `backup.json` in bytes.
+    pub fn stored_size(&self) -> u64 {
+        let parts = self.parts.iter().map(|part| part.stored.stored_size);
+        parts.sum::<u64>() + self.manifest.stored_size
+    }
+}
+
+#[cfg(test)]
+pub(crate) mod tests {
+    use super::*;
+
+    pub(crate) fn description() -> Description {
+        let position = |lsn: &str, time: &str| Position {
+            lsn: lsn.to_owned(),
+            timeline: 1,
+            time: time.to_owned(),
+        };
+        let stored = |object: &str, size| StoredObject {
+            object: object.to_owned(),
+            size,
+            stored_size: size / 2,
+            sha256: "ab".repeat(32),
+        };
+        Description {
+            seawall: FORMAT,
+            id: "20261122T203000Z-4f2a".to_owned(),
+            label: "nightly".to_owned(),
+            system_identifier: "7711021090723955933".to_owned(),
+            postgres_version: 180_006,
+            wal_segment_size: 16 << 20,
+            start: position("0/2000028", "2026-11-22T20:30:00Z"),
+            stop: position("0/2000120", "2026-11-22T20:30:05Z"),
+            from_standby: false,
+            checksum_failures: false,
+            standalone: false,
+            encrypted: false,
+            tablespaces: vec![Tablespace { oid: 16385, location: "/ts".to_owned() }],
+            parts: vec![
+                Part {
+                    stored: stored("part-00001.tar.zst", 100),
+                    tablespace: Some(16385),
+                    entries: 3,
+                },
+                Part { stored: stored("part-00002.tar.zst", 200), tablespace: None, entries: 9 },
+            ],
+            manifest: stored("backup_manifest.zst", 50),
+        }
+    }
+
+    #[test]
+    fn reads_what_it_writes() {
+        let description = description();
+        assert_eq!(Description::parse(&description.to_json().unwrap()), Ok(description.clone()));
+        assert_eq!((description.size(), description.stored_size()), (300, 175));
+    }
+
+    #[test]
+    fn refuses_a_newer_format_and_damage() {
+        let newer = Description::parse(br#"{"seawall":2,"other":true}"#).unwrap_err();
+        assert_eq!(
+            newer.to_string(),
+            "expected backup format 1, found 2. HINT: A newer Seawall wrote it: use that one."
+        );
+        let json = description().to_json().unwrap();
+        for cut in [0, 1, json.len() / 2, json.len() - 1] {
+            assert_eq!(Description::parse(&json[..cut]).unwrap_err().class(), Class::Damaged);
+        }
+    }
+}

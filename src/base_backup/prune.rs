@@ -1,0 +1,9 @@
+//! Retention carried out: what there is, as the planner wants to know it, and the deletions that follow.
+
+mod carry_out;
+mod gather;
+mod pin;
+
+pub use carry_out::{CarryOut, Pruned};
+pub use gather::{Gathered, gather};
+pub use pin::{pin, unpin};

@@ -1,0 +1,88 @@
+use std::collections::BTreeSet;
+
+use crate::base_backup::catalogue::{Backup, StoredBackup, Survey, SystemWal};
+use crate::base_backup::retention::{Attempt, Candidate, Condition, Holdings};
+use crate::base_backup::windows::Needed;
+use crate::config::Config;
+use crate::error::Error;
+use crate::repository::{Repository, WalFolder};
+
+/// What there is of one system, and what kept it from being seen whole.
+pub struct Gathered<'a> {
+    pub holdings: Holdings<'a>,
+    pub errors: Vec<Error>,
+}
+
+/// Lists the WAL once more, with the files that restore nothing by themselves.
+pub fn gather<'a>(
+    survey: &'a Survey,
+    system: &'a SystemWal,
+    repositories: &[Repository],
+    config: &Config,
+) -> Gathered<'a> {
+    let catalogue = &survey.catalogue;
+    let failed = catalogue.failures.iter().map(|it| it.repository);
+    // What a backup needs whose description can't be read is not known.
+    let mut closed: BTreeSet<usize> =
+        failed.chain(catalogue.broken.iter().map(|it| it.repository)).collect();
+    let (mut wal, mut errors) = (Vec::new(), Vec::new());
+    let folder = WalFolder::new(&config.cluster, system.system);
+    for (number, repository) in repositories.iter().enumerate() {
+        if system.inventories.get(number).is_none_or(Option::is_none) {
+            continue;
+        }
+        match repository.wal_files(&folder, system.segment_size) {
+            Ok(ranges) => wal.push((number, ranges)),
+            Err(error) => {
+                closed.insert(number);
+                errors.push(error);
+            }
+        }
+    }
+    let backups = || catalogue.backups.iter().filter(|it| it.system == system.system);
+    let unfinished = catalogue.unfinished.iter().filter(|it| it.system == system.system);
+    let attempt = |(repository, id): (usize, &String)| Attempt { repository, id: id.clone() };
+    let holdings = Holdings {
+        backups: backups()
+            .flat_map(|it| it.copies.iter().map(|copy| candidate(system, it, copy)))
+            .collect(),
+        unfinished: unfinished.map(|it| attempt((it.repository, &it.id))).collect(),
+        wal,
+        timelines: &system.timelines,
+        mixed_sizes: backups().any(|it| it.facts.segment_size != system.segment_size),
+        closed,
+    };
+    Gathered { holdings, errors }
+}
+
+fn candidate(system: &SystemWal, backup: &Backup, copy: &StoredBackup) -> Candidate {
+    Candidate {
+        repository: copy.repository,
+        id: backup.id.clone(),
+        span: backup.span(),
+        began: backup.facts.start.time,
+        ended: backup.facts.stop.time,
+        pinned: copy.pinned,
+        condition: condition(system, backup, copy),
+    }
+}
+
+fn condition(system: &SystemWal, backup: &Backup, copy: &StoredBackup) -> Condition {
+    if let Some(fault) = &copy.fault {
+        return Condition::Bad(fault.clone());
+    }
+    // No WAL at all is deleted then.
+    if backup.facts.segment_size != system.segment_size {
+        return Condition::Good;
+    }
+    match system.needed_in(copy.repository, backup) {
+        Some(Needed::Complete) => Condition::Good,
+        Some(Needed::Missing(segment)) if system.unread.is_empty() => {
+            Condition::Bad(format!("WAL segment {segment} is missing"))
+        }
+        Some(Needed::Missing(_) | Needed::Unknown) => {
+            Condition::Unknown("how its timelines hang together is not known".to_owned())
+        }
+        None => Condition::Unknown("its WAL could not be listed".to_owned()),
+    }
+}

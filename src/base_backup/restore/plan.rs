@@ -1,0 +1,103 @@
+use std::fmt::Write as _;
+
+use bytesize::ByteSize;
+
+use super::choose::{Candidate, Choice, Wish, choose};
+use super::target::{RecoveryTarget, in_utc};
+use crate::base_backup::catalogue::{Backup, Survey, SystemWal};
+use crate::error::{Class, Error, Result};
+use crate::postgres::SystemIdentifier;
+
+/// What a restore is going to do, before it touches anything.
+pub struct RestorePlan<'a> {
+    pub backup: &'a Backup,
+    pub choice: Choice,
+    /// The repositories that have the backup whole, in the order in which they are tried.
+    pub repositories: Vec<usize>,
+}
+
+/// Picks the backup. Of several systems under one cluster name (after `pg_upgrade`) the newest counts,
+/// unless another is named.
+pub fn plan<'a>(
+    survey: &'a Survey,
+    system: Option<SystemIdentifier>,
+    wish: &Wish<'_>,
+) -> Result<RestorePlan<'a>> {
+    let system = match system {
+        Some(system) => survey.system(system),
+        None => survey.systems.last(),
+    };
+    let Some(system) = system else {
+        let failure = survey.catalogue.failures.first();
+        return Err(failure.map_or_else(nothing_there, |failure| failure.error.clone()));
+    };
+    let backups: Vec<&Backup> =
+        survey.catalogue.backups.iter().filter(|it| is_usable(it, system)).collect();
+    let candidates: Vec<Candidate> = backups.iter().map(|backup| candidate(backup)).collect();
+    let choice = choose(&candidates, &system.timelines, wish)?;
+    let backup = backups[choice.backup];
+    let whole = backup.copies.iter().filter(|copy| copy.fault.is_none());
+    Ok(RestorePlan { backup, choice, repositories: whole.map(|copy| copy.repository).collect() })
+}
+
+fn is_usable(backup: &Backup, system: &SystemWal) -> bool {
+    let same_size = backup.facts.segment_size == system.segment_size;
+    backup.system == system.system && backup.is_whole() && (same_size || backup.facts.standalone)
+}
+
+fn candidate(backup: &Backup) -> Candidate {
+    Candidate { id: backup.id.clone(), span: backup.span(), stopped: backup.facts.stop.time }
+}
+
+fn nothing_there() -> Error {
+    Error::new(Class::Gap, "expected a base backup, found none")
+        .hint("Are repository and cluster right? `basebackup list` shows what there is.")
+}
+
+impl RestorePlan<'_> {
+    /// The plan for people. `names` are those of the repositories, `room` what is free where the files go,
+    /// in bytes.
+    pub fn describe(&self, wish: &Wish<'_>, names: &[&str], room: Option<u64>) -> String {
+        let facts = &self.backup.facts;
+        let mut text = String::new();
+        let mut line = |what: &str, value: String| {
+            let _ = writeln!(text, "{what:<12}{value}");
+        };
+        line("backup", format!("{} ({})", self.backup.id, facts.label));
+        line("taken", format!("{} to {}", in_utc(facts.start.time), in_utc(facts.stop.time)));
+        let stored: Vec<&str> = self.repositories.iter().map(|at| names[*at]).collect();
+        line("from", stored.join(", then "));
+        line("system", self.backup.system.to_string());
+        line("files", format!("{} to write", ByteSize(facts.size)));
+        if let Some(room) = room {
+            line("room", format!("{} free", ByteSize(room)));
+        }
+        let until = format!(
+            "{} to {} on timeline {}",
+            facts.start.lsn,
+            self.choice.reach,
+            self.choice.timeline.number()
+        );
+        line("WAL", format!("{until}, without a gap"));
+        line("target", target(wish.target, wish.inclusive));
+        text
+    }
+}
+
+fn target(target: &RecoveryTarget, inclusive: bool) -> String {
+    let side = if inclusive { "" } else { ", not included" };
+    match target {
+        RecoveryTarget::Latest => "as far as the WAL goes".to_owned(),
+        RecoveryTarget::Immediate => "the end of the backup".to_owned(),
+        RecoveryTarget::Time(time) => format!("{}{side}", in_utc(*time)),
+        RecoveryTarget::Lsn(lsn) => format!("LSN {lsn}{side}"),
+        RecoveryTarget::Xid(xid) => {
+            format!(
+                "transaction {xid}{side} (whether it is in this WAL shows only in the recovery)"
+            )
+        }
+        RecoveryTarget::Name(name) => {
+            format!("restore point {name:?} (whether it is in this WAL shows only in the recovery)")
+        }
+    }
+}

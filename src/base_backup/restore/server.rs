@@ -1,0 +1,95 @@
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::process::{Command, Stdio};
+use std::time::{Duration, Instant};
+
+use crate::error::{Class, Error, Result};
+
+/// Runs one of the user's commands, as `sh -c` does, and waits for its end.
+pub fn run_hook(which: &str, command: &str, data: &Path) -> Result<()> {
+    tracing::info!(command, "running --{which}");
+    let status = Command::new("/bin/sh")
+        .args(["-c", command])
+        .env("SEAWALL_DATA_DIRECTORY", data)
+        .status()
+        .map_err(|error| Error::new(Class::LocalFile, format!("could not run /bin/sh: {error}")))?;
+    if status.success() {
+        return Ok(());
+    }
+    let message = format!("expected --{which} to succeed, it ended with {status}: {command}");
+    Err(Error::new(Class::Usage, message))
+}
+
+/// Starts the server on a data directory with the programs of its own version, and returns when it was
+/// started, not when it takes connections. Its first messages go into `log`.
+pub fn start_server(data: &Path, bin: Option<&Path>, log: &Path) -> Result<()> {
+    if rustix::process::geteuid().is_root() {
+        return Err(Error::new(Class::Usage, "PostgreSQL does not run as root").hint(
+            "Restore as the user that runs it, or start it your own way: --after 'systemctl start postgresql' --follow.",
+        ));
+    }
+    let version = fs::read_to_string(data.join("PG_VERSION"));
+    let version = version.map_err(|error| Error::file("read", &data.join("PG_VERSION"), &error))?;
+    let program = pg_ctl(bin, version.trim())?;
+    let status = Command::new(&program)
+        .args(["start", "--no-wait", "--silent", "-D"])
+        .arg(data)
+        .arg("-l")
+        .arg(log)
+        .stdin(Stdio::null())
+        .stdout(Stdio::null())
+        .status()
+        .map_err(|error| Error::file("run", &program, &error))?;
+    if status.success() {
+        return Ok(());
+    }
+    let message = format!("expected {program:?} to start the server, it ended with {status}");
+    Err(Error::new(Class::LocalFile, message).hint(format!("Its messages are in {log:?}.")))
+}
+
+/// `pg_ctl` of that version: where it was said to be, where distributions put it, or in the PATH.
+fn pg_ctl(bin: Option<&Path>, version: &str) -> Result<PathBuf> {
+    if let Some(bin) = bin {
+        return Ok(bin.join("pg_ctl"));
+    }
+    let known = [format!("/usr/lib/postgresql/{version}/bin"), format!("/usr/pgsql-{version}/bin")];
+    let in_path = std::env::var_os("PATH").unwrap_or_default();
+    let folders = known.iter().map(PathBuf::from).chain(std::env::split_paths(&in_path));
+    folders.map(|folder| folder.join("pg_ctl")).find(|program| program.is_file()).ok_or_else(|| {
+        let message = format!("expected pg_ctl of PostgreSQL {version}, found none");
+        Error::new(Class::Usage, message).hint("Say where its programs are: --postgres-bin FOLDER.")
+    })
+}
+
+/// How to reach the server that runs on a data directory, by what it wrote into `postmaster.pid`
+/// (`utils/pidfile.h`): port in line 4, socket folder in line 5. `None` while it has not.
+pub fn connection_of(data: &Path) -> Option<String> {
+    let text = fs::read_to_string(data.join("postmaster.pid")).ok()?;
+    let lines: Vec<&str> = text.lines().collect();
+    let (port, folder) = (lines.get(3)?.trim(), lines.get(4)?.trim());
+    let quoted = folder.replace('\\', "\\\\").replace('\'', "\\'");
+    (!port.is_empty() && !folder.is_empty())
+        .then(|| format!("host='{quoted}' port={port} dbname=postgres"))
+}
+
+/// Whether a server that was just started is there, and then, whether it is gone again.
+pub struct Watch<'a> {
+    data: &'a Path,
+    since: Instant,
+    seen: bool,
+}
+
+impl<'a> Watch<'a> {
+    /// It makes itself known within this time, or it failed to start.
+    const START: Duration = Duration::from_secs(30);
+
+    pub fn new(data: &'a Path) -> Self {
+        Self { data, since: Instant::now(), seen: false }
+    }
+
+    pub fn is_gone(&mut self) -> bool {
+        let there = self.data.join("postmaster.pid").exists();
+        self.seen |= there;
+        !there && (self.seen || self.since.elapsed() > Self::START)
+    }
+}

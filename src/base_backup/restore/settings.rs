@@ -1,0 +1,80 @@
+use super::target::{RecoveryTarget, TargetAction, TargetTimeline};
+
+/// What a restored server is told about its recovery.
+#[derive(Debug, Clone)]
+pub struct RecoverySettings {
+    pub restore_command: String,
+    pub target: RecoveryTarget,
+    pub inclusive: bool,
+    pub timeline: TargetTimeline,
+    pub action: TargetAction,
+    /// Whether the restored server archives again. If not, `archive_mode` is off, so that a test server can't
+    /// push into the repository of the real one.
+    pub archive: bool,
+}
+
+impl RecoverySettings {
+    /// The lines for `postgresql.auto.conf`, behind what is there: the last line of a name counts.
+    pub fn lines(&self) -> String {
+        let mut lines = "# Added by basebackup restore\n".to_owned();
+        // Of an older recovery there may be targets left; two of them are an error to the server.
+        let cleared = [
+            "recovery_target",
+            "recovery_target_name",
+            "recovery_target_time",
+            "recovery_target_xid",
+            "recovery_target_lsn",
+        ];
+        let target = self.target.settings(self.inclusive);
+        let unset = cleared.iter().filter(|name| target.iter().all(|(key, _)| key != *name));
+        let mut settings: Vec<(&str, String)> = unset.map(|name| (*name, String::new())).collect();
+        settings.push(("restore_command", self.restore_command.clone()));
+        settings.extend(target);
+        settings.push(("recovery_target_timeline", self.timeline.setting()));
+        if self.target != RecoveryTarget::Latest {
+            settings.push(("recovery_target_action", self.action.setting().to_owned()));
+        }
+        if !self.archive {
+            settings.push(("archive_mode", "off".to_owned()));
+        }
+        for (key, value) in settings {
+            lines += &format!("{key} = '{}'\n", quoted(&value));
+        }
+        lines
+    }
+}
+
+/// As between the quotes of a configuration file (`guc-file.l`).
+fn quoted(value: &str) -> String {
+    value.replace('\\', "\\\\").replace('\'', "''")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn settings_replace_those_of_an_older_recovery() {
+        let settings = RecoverySettings {
+            restore_command: "wal-fetch --config '/a b.toml' %f \"%p\"".to_owned(),
+            target: RecoveryTarget::Name("before it".to_owned()),
+            inclusive: true,
+            timeline: TargetTimeline::Latest,
+            action: TargetAction::Promote,
+            archive: false,
+        };
+        assert_eq!(
+            settings.lines(),
+            "# Added by basebackup restore\n\
+             recovery_target = ''\n\
+             recovery_target_time = ''\n\
+             recovery_target_xid = ''\n\
+             recovery_target_lsn = ''\n\
+             restore_command = 'wal-fetch --config ''/a b.toml'' %f \"%p\"'\n\
+             recovery_target_name = 'before it'\n\
+             recovery_target_timeline = 'latest'\n\
+             recovery_target_action = 'promote'\n\
+             archive_mode = 'off'\n"
+        );
+    }
+}

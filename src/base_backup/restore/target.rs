@@ -1,0 +1,177 @@
+use jiff::civil::DateTime;
+use jiff::tz::TimeZone;
+use jiff::{Timestamp, Zoned};
+
+use crate::error::{Class, Error, Result};
+use crate::postgres::Lsn;
+
+/// Up to where a server recovers (PostgreSQL docs, "Recovery Target").
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum RecoveryTarget {
+    /// As far as the WAL goes.
+    Latest,
+    /// The end of the base backup.
+    Immediate,
+    Time(Timestamp),
+    Lsn(Lsn),
+    /// A transaction, by its number.
+    Xid(u32),
+    /// A restore point (`pg_create_restore_point`).
+    Name(String),
+}
+
+/// Which timeline recovery follows.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum TargetTimeline {
+    Latest,
+    /// That of the base backup.
+    Current,
+    Number(u32),
+}
+
+/// What the server does when it has reached its target.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum TargetAction {
+    Pause,
+    Promote,
+    Shutdown,
+}
+
+impl RecoveryTarget {
+    /// The settings that say it to the server.
+    pub fn settings(&self, inclusive: bool) -> Vec<(&'static str, String)> {
+        let target = match self {
+            Self::Latest => return Vec::new(),
+            Self::Immediate => return vec![("recovery_target", "immediate".to_owned())],
+            Self::Name(name) => return vec![("recovery_target_name", name.clone())],
+            Self::Time(time) => ("recovery_target_time", in_utc(*time)),
+            Self::Lsn(lsn) => ("recovery_target_lsn", lsn.to_string()),
+            Self::Xid(xid) => ("recovery_target_xid", xid.to_string()),
+        };
+        let inclusive = if inclusive { "on" } else { "off" };
+        vec![target, ("recovery_target_inclusive", inclusive.to_owned())]
+    }
+}
+
+impl TargetTimeline {
+    pub fn parse(text: &str) -> Result<Self> {
+        match text {
+            "latest" => Ok(Self::Latest),
+            "current" => Ok(Self::Current),
+            _ => {
+                text.parse().ok().filter(|number| *number > 0).map(Self::Number).ok_or_else(|| {
+                    wrong("latest, current or the number of a timeline for --target-timeline", text)
+                })
+            }
+        }
+    }
+
+    pub fn setting(self) -> String {
+        match self {
+            Self::Latest => "latest".to_owned(),
+            Self::Current => "current".to_owned(),
+            Self::Number(number) => number.to_string(),
+        }
+    }
+}
+
+impl TargetAction {
+    pub fn setting(self) -> &'static str {
+        match self {
+            Self::Pause => "pause",
+            Self::Promote => "promote",
+            Self::Shutdown => "shutdown",
+        }
+    }
+}
+
+/// A time with its zone (`2026-11-22 14:29:59+01`, `2026-11-22T13:29:59Z`), or as the clock of `zone`
+/// shows it. One that the clock shows twice or never, as at the end and the beginning of summer time, is
+/// refused.
+pub fn parse_time(text: &str, zone: &TimeZone) -> Result<Timestamp> {
+    let text = text.trim();
+    if let Ok(time) = text.parse::<Timestamp>() {
+        return Ok(time);
+    }
+    if let Ok(time) = text.parse::<Zoned>() {
+        return Ok(time.timestamp());
+    }
+    let local: DateTime = text.parse().map_err(|_| {
+        wrong("a time like '2026-11-22 14:29:59' or '2026-11-22 14:29:59+01'", text)
+            .hint("Without a zone it is the local time of this host.")
+    })?;
+    zone.to_ambiguous_timestamp(local).unambiguous().map_err(|_| {
+        wrong("a time that the local clock shows once", text).hint(
+            "Summer time begins or ends there: write the zone, as in '2026-10-25 02:30:00+01'.",
+        )
+    })
+}
+
+/// As PostgreSQL reads it whatever its `timezone` is.
+pub fn in_utc(time: Timestamp) -> String {
+    time.strftime("%Y-%m-%d %H:%M:%S%.f+00").to_string()
+}
+
+fn wrong(expected: &str, found: &str) -> Error {
+    Error::new(Class::Usage, format!("expected {expected}, found {found:?}"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn berlin() -> TimeZone {
+        // The rule itself (POSIX TZ), so that it does not matter which zones are installed.
+        TimeZone::posix("CET-1CEST,M3.5.0,M10.5.0/3").unwrap()
+    }
+
+    fn utc(text: &str) -> String {
+        parse_time(text, &berlin()).map_or_else(|error| error.to_string(), in_utc)
+    }
+
+    #[test]
+    fn times_are_read_with_a_zone_or_as_local_and_shown_in_utc() {
+        assert_eq!(utc("2026-11-22 14:29:59"), "2026-11-22 13:29:59+00");
+        assert_eq!(utc("2026-07-22 14:29:59.25"), "2026-07-22 12:29:59.25+00");
+        assert_eq!(utc("2026-11-22 14:29:59+00"), "2026-11-22 14:29:59+00");
+        assert_eq!(utc("2026-11-22T14:29:59Z"), "2026-11-22 14:29:59+00");
+        assert_eq!(utc("2026-11-22 14:29:59-05:30"), "2026-11-22 19:59:59+00");
+        assert_eq!(utc("2026-11-22"), "2026-11-21 23:00:00+00");
+    }
+
+    #[test]
+    fn times_that_are_none_or_two_are_refused() {
+        assert_eq!(
+            utc("yesterday"),
+            "expected a time like '2026-11-22 14:29:59' or '2026-11-22 14:29:59+01', found \"yesterday\". \
+             HINT: Without a zone it is the local time of this host."
+        );
+        for text in ["2026-10-25 02:30:00", "2026-03-29 02:30:00"] {
+            assert_eq!(
+                utc(text),
+                format!(
+                    "expected a time that the local clock shows once, found {text:?}. HINT: Summer time begins \
+                     or ends there: write the zone, as in '2026-10-25 02:30:00+01'."
+                )
+            );
+        }
+        assert_eq!(utc("2026-10-25 02:30:00+01"), "2026-10-25 01:30:00+00");
+    }
+
+    #[test]
+    fn each_target_is_said_in_postgresql_s_settings() {
+        let said = |target: RecoveryTarget| {
+            let settings = target.settings(false);
+            settings.iter().map(|(key, value)| format!("{key}={value} ")).collect::<String>()
+        };
+        assert_eq!(said(RecoveryTarget::Latest), "");
+        assert_eq!(said(RecoveryTarget::Immediate), "recovery_target=immediate ");
+        assert_eq!(
+            said(RecoveryTarget::Lsn(Lsn(0x16_B374_D848))),
+            "recovery_target_lsn=16/B374D848 recovery_target_inclusive=off "
+        );
+        assert_eq!(said(RecoveryTarget::Name("it's".into())), "recovery_target_name=it's ");
+        assert_eq!(TargetTimeline::parse("3").map(TargetTimeline::setting), Ok("3".to_owned()));
+        assert!(TargetTimeline::parse("0").is_err());
+    }
+}

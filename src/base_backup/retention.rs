@@ -1,0 +1,175 @@
+//! What retention keeps, what it deletes, and why. Pure: no I/O, no clock.
+//!
+//! Each repository is judged by what it holds itself, so that it goes on being of use alone. WAL is kept for
+//! every base backup that is kept anywhere: a recovery takes each file from whatever repository has it.
+
+mod backups;
+mod policy;
+mod wal;
+
+use std::collections::BTreeSet;
+
+use jiff::{SignedDuration, Timestamp};
+
+pub use self::wal::WalLine;
+
+use self::backups::Base;
+use super::windows::{Span, Timelines};
+use crate::config::RetentionConfig;
+use crate::error::{Class, Error, Result};
+use crate::repository::WalRange;
+
+/// How far the clocks of two hosts may be apart.
+const CLOCKS_APART: SignedDuration = SignedDuration::from_hours(1);
+
+/// All that there is of one system.
+#[derive(Debug)]
+pub struct Holdings<'a> {
+    pub backups: Vec<Candidate>,
+    pub unfinished: Vec<Attempt>,
+    /// The segments of which there is a file of any kind, in each repository that was listed.
+    pub wal: Vec<(usize, Vec<WalRange>)>,
+    /// Of all repositories together.
+    pub timelines: &'a Timelines,
+    /// The size of its WAL segments was changed: which WAL is older than which can't be told.
+    pub mixed_sizes: bool,
+    /// Repositories that are not known well enough to delete anything there.
+    pub closed: BTreeSet<usize>,
+}
+
+/// A base backup in one repository.
+#[derive(Debug, Clone)]
+pub struct Candidate {
+    pub repository: usize,
+    pub id: String,
+    pub span: Span,
+    pub began: Timestamp,
+    pub ended: Timestamp,
+    pub pinned: bool,
+    pub condition: Condition,
+}
+
+/// Whether a base backup can be restored from its repository alone.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Condition {
+    Good,
+    /// Why that can't be told.
+    Unknown(String),
+    /// Why not.
+    Bad(String),
+}
+
+/// Objects without a description in one repository.
+#[derive(Debug, Clone)]
+pub struct Attempt {
+    pub repository: usize,
+    pub id: String,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Verdict {
+    pub keep: bool,
+    pub reason: String,
+}
+
+/// What becomes of each thing that there is.
+#[derive(Debug)]
+pub struct Plan {
+    /// In the order of the holdings, as are the next.
+    pub backups: Vec<Verdict>,
+    pub unfinished: Vec<Verdict>,
+    /// By repository, then by position.
+    pub wal: Vec<WalLine>,
+    bases: Vec<Base>,
+}
+
+/// One step of a plan. The numbers are places in the holdings.
+#[derive(Debug, Clone, Copy)]
+pub enum Deletion {
+    Backup(usize),
+    Unfinished(usize),
+    Wal { repository: usize, range: WalRange },
+}
+
+impl Verdict {
+    fn keep(reason: impl Into<String>) -> Self {
+        Self { keep: true, reason: reason.into() }
+    }
+
+    fn delete(reason: impl Into<String>) -> Self {
+        Self { keep: false, reason: reason.into() }
+    }
+}
+
+impl Holdings<'_> {
+    /// From the oldest on, whatever the order they are in.
+    fn in_order(&self) -> Vec<usize> {
+        let mut order: Vec<usize> = (0..self.backups.len()).collect();
+        order.sort_by_key(|at| {
+            let it = &self.backups[*at];
+            (it.ended, &it.id, it.repository)
+        });
+        order
+    }
+
+    /// The same of those that can be restored.
+    fn good(&self) -> Vec<usize> {
+        let good = |at: &usize| self.backups[*at].condition == Condition::Good;
+        self.in_order().into_iter().filter(good).collect()
+    }
+}
+
+/// Fails when the clock of this host is wrong for certain.
+pub fn plan(holdings: &Holdings<'_>, policy: &RetentionConfig, now: Timestamp) -> Result<Plan> {
+    check_clock(holdings, now)?;
+    let (backups, bases) = backups::verdicts(holdings, policy, now);
+    let unfinished = backups::unfinished(holdings, policy, now);
+    let mut plan = Plan { backups, unfinished, wal: Vec::new(), bases };
+    plan.wal = plan.wal_beside(holdings, policy, now, &BTreeSet::new());
+    Ok(plan)
+}
+
+/// A clock that runs ahead is not noticed; what does not depend on it keeps enough then.
+fn check_clock(holdings: &Holdings<'_>, now: Timestamp) -> Result<()> {
+    let newest = holdings.backups.iter().max_by_key(|it| (it.ended, &it.id));
+    match newest.filter(|it| it.ended.duration_since(now) > CLOCKS_APART) {
+        None => Ok(()),
+        Some(it) => Err(Error::new(
+            Class::Configuration,
+            format!(
+                "expected it to be later than the end of base backup {} at {}, found {now:.0}",
+                it.id, it.ended
+            ),
+        )
+        .hint("Set this host's clock right; nothing was deleted.")),
+    }
+}
+
+impl Plan {
+    /// What becomes of the WAL if these base backups, places in the holdings, could not be deleted.
+    pub fn wal_beside(
+        &self,
+        holdings: &Holdings<'_>,
+        policy: &RetentionConfig,
+        now: Timestamp,
+        stayed: &BTreeSet<usize>,
+    ) -> Vec<WalLine> {
+        let kept = |at: &usize| self.backups[*at].keep || stayed.contains(at);
+        let kept: Vec<usize> = holdings.in_order().into_iter().filter(kept).collect();
+        wal::lines(holdings, policy, now, &kept, &self.bases, &self.unfinished)
+    }
+
+    /// In an order that may be cut short anywhere: first base backups, then the WAL that only they needed,
+    /// the oldest first.
+    pub fn deletions(&self, holdings: &Holdings<'_>) -> Vec<Deletion> {
+        let backups = holdings.in_order().into_iter().filter(|at| !self.backups[*at].keep);
+        let unfinished = self.unfinished.iter().enumerate().filter(|(_, it)| !it.keep);
+        let wal = self.wal.iter().filter(|line| !line.verdict.keep);
+        let wal = wal.map(|it| Deletion::Wal { repository: it.repository, range: it.range });
+        let unfinished = unfinished.map(|(at, _)| Deletion::Unfinished(at));
+        backups.map(Deletion::Backup).chain(unfinished).chain(wal).collect()
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,177 @@
+//! What holds for every history.
+
+use super::world::{Moment, Numbers, World, tli};
+use super::*;
+
+const ROUNDS: u64 = 10_000;
+
+fn policy(numbers: &mut Numbers) -> RetentionConfig {
+    RetentionConfig {
+        keep_within: HOUR * numbers.below(200) as u32,
+        keep_last: numbers.below(4) as usize,
+        keep_daily: numbers.below(4) as usize,
+        keep_weekly: numbers.below(3) as usize,
+        keep_monthly: numbers.below(3) as usize,
+        keep_yearly: numbers.below(2) as usize,
+        wal_window: HOUR * numbers.below(300) as u32,
+        keep_unfinished: HOUR * 24,
+    }
+}
+
+/// Each history with a policy, its plan, and some numbers more.
+fn each(seed: u64, check: impl Fn(&World, &RetentionConfig, &Holdings<'_>, &Plan, &mut Numbers)) {
+    let mut numbers = Numbers(seed);
+    for _ in 0..ROUNDS {
+        let world = World::new(&mut numbers);
+        let policy = policy(&mut numbers);
+        let timelines = world.timelines(None);
+        let holdings = world.holdings(&timelines);
+        let plan = plan(&holdings, &policy, world.now).unwrap();
+        check(&world, &policy, &holdings, &plan, &mut numbers);
+    }
+}
+
+/// Whether a recovery can end there.
+fn reaches(world: &World, timelines: &Timelines, moment: &Moment) -> bool {
+    let target = tli(moment.timeline);
+    world.backups.iter().filter(|it| it.condition == Condition::Good).any(|it| {
+        let reach = timelines.reach(&it.span, target);
+        it.span.stop.lsn <= moment.lsn && reach.is_some_and(|reach| reach >= moment.lsn)
+    })
+}
+
+#[test]
+fn whatever_is_kept_can_be_restored_wherever_the_deletions_are_cut_short() {
+    each(0x5EA_3A11, |world, _, holdings, plan, numbers| {
+        let steps = plan.deletions(holdings);
+        let cut = numbers.below(steps.len() as u64 + 1) as usize;
+        for steps in [&steps[..cut], &steps[..]] {
+            let left = world.after(steps);
+            let alone = [left.timelines(Some(0)), left.timelines(Some(1))];
+            for (it, _) in world.backups.iter().zip(&plan.backups).filter(|(_, it)| it.keep) {
+                if it.condition == Condition::Good {
+                    let needed = alone[it.repository].needed(&it.span);
+                    assert_eq!(needed, Needed::Complete, "{} of {}", it.id, it.repository);
+                }
+            }
+        }
+    });
+}
+
+#[test]
+fn every_moment_of_the_window_can_be_recovered_as_before() {
+    each(0xBAC_C09, |world, policy, holdings, plan, _| {
+        let left = world.after(&plan.deletions(holdings));
+        let merged = left.timelines(None);
+        let since = backups::ago(world.now, policy.wal_window);
+        for moment in world.moments.iter().filter(|it| it.time >= since) {
+            if reaches(world, holdings.timelines, moment) {
+                let (timeline, lsn) = (moment.timeline, moment.lsn);
+                assert!(reaches(&left, &merged, moment), "{timeline} {lsn} at {}", moment.time);
+            }
+        }
+    });
+}
+
+#[test]
+fn a_second_run_deletes_nothing_and_the_order_of_things_does_not_matter() {
+    each(0xD0_0D1E, |world, policy, holdings, first, numbers| {
+        let mut left = world.after(&first.deletions(holdings));
+        left.judge();
+        let timelines = left.timelines(None);
+        let again = left.holdings(&timelines);
+        let second = plan(&again, policy, world.now).unwrap();
+        assert_eq!(second.deletions(&again).len(), 0, "{second:#?}");
+
+        let mut other = world.holdings(holdings.timelines);
+        for _ in 0..other.backups.len() {
+            let (one, two) = (numbers.below(other.backups.len() as u64), numbers.below(3));
+            let last = other.backups.len() - 1;
+            other.backups.swap(one as usize, (two as usize).min(last));
+        }
+        other.unfinished.reverse();
+        other.wal.iter_mut().for_each(|(_, ranges)| ranges.reverse());
+        let shuffled = plan(&other, policy, world.now).unwrap();
+        assert_eq!(shown(holdings, first), shown(&other, &shuffled));
+    });
+}
+
+fn shown(holdings: &Holdings<'_>, plan: &Plan) -> BTreeSet<String> {
+    let backups = holdings.backups.iter().zip(&plan.backups);
+    let backups = backups.map(|(it, verdict)| format!("{} {} {verdict:?}", it.repository, it.id));
+    let wal = plan.wal.iter().map(|it| format!("{it:?}"));
+    backups.chain(wal).collect()
+}
+
+#[test]
+fn what_must_stay_stays_and_the_rest_has_a_rule() {
+    each(0xFEED, |world, policy, holdings, plan, _| {
+        let slots = policy.keep_last
+            + policy.keep_daily
+            + policy.keep_weekly
+            + policy.keep_monthly
+            + policy.keep_yearly;
+        for repository in 0..2 {
+            let here = || {
+                holdings
+                    .in_order()
+                    .into_iter()
+                    .filter(|at| holdings.backups[*at].repository == repository)
+            };
+            let good = |at: &usize| holdings.backups[*at].condition == Condition::Good;
+            let newest = here().rfind(good);
+            assert!(newest.is_none_or(|at| plan.backups[at].keep));
+            if world.closed.contains(&repository) || newest.is_none() {
+                assert!(here().all(|at| plan.backups[at].keep));
+                let wal = plan.wal.iter().filter(|it| it.repository == repository);
+                assert!(wal.into_iter().all(|it| it.verdict.keep));
+                continue;
+            }
+            let since = backups::ago(world.now, policy.keep_within);
+            let by_rule = here().filter(good).filter(|at| {
+                let it = &holdings.backups[*at];
+                let base = plan.bases.iter().any(|base| base.backup == *at);
+                plan.backups[*at].keep && !it.pinned && it.ended < since && !base
+            });
+            assert!(by_rule.count() <= slots + 1);
+        }
+        for (it, verdict) in holdings.backups.iter().zip(&plan.backups) {
+            assert!(verdict.keep || !it.pinned);
+            assert!(!verdict.reason.is_empty());
+        }
+        let steps = plan.deletions(holdings);
+        let wal = |step: &Deletion| matches!(step, Deletion::Wal { .. });
+        assert!(steps.is_sorted_by_key(wal), "base backups first");
+    });
+}
+
+/// WAL that is kept is read by a recovery from a base backup that is kept, or nobody can tell.
+#[test]
+fn no_wal_is_kept_for_nothing() {
+    each(0xC0FFEE, |world, _, holdings, plan, _| {
+        let unclear = holdings.timelines.all().any(|it| !holdings.timelines.followed(it));
+        if unclear || !world.closed.is_empty() || plan.unfinished.iter().any(|it| it.keep) {
+            return;
+        }
+        let kept = world.backups.iter().zip(&plan.backups).filter(|(_, it)| it.keep);
+        let kept: Vec<&Candidate> = kept.map(|(it, _)| it).collect();
+        let good = world.backups.iter().filter(|it| it.condition == Condition::Good);
+        let Some(newest) = good.map(|it| it.span.stop.timeline).min() else { return };
+        for line in plan.wal.iter().filter(|it| it.verdict.keep) {
+            for segment in line.range.segments() {
+                let lsn = segment.start(line.range.size).unwrap();
+                let files = |it: &&Candidate| {
+                    let from = it.span.start.lsn..Lsn(u64::MAX);
+                    let read = |to| holdings.timelines.files(to, &from);
+                    let mut read = holdings.timelines.all().flat_map(read);
+                    read.any(|(of, wal)| of == segment.timeline && wal.contains(&lsn))
+                };
+                let nobody = !holdings
+                    .backups
+                    .iter()
+                    .any(|it| it.repository == line.repository && it.condition == Condition::Good);
+                assert!(nobody || segment.timeline > newest || kept.iter().any(files), "{segment}");
+            }
+        }
+    });
+}

@@ -1,0 +1,209 @@
+use std::collections::BTreeMap;
+use std::fmt;
+use std::path::{Path, PathBuf};
+use std::sync::{Mutex, MutexGuard, PoisonError};
+
+use super::entry::{EntryKind, PartEntry, TABLESPACES};
+use super::layout::Layout;
+use super::source::PartVisitor;
+use super::stored::damaged;
+use super::table::{Claim, Table};
+use super::target::CONTROL_FILE;
+use super::workers::Workers;
+use crate::codec::read_failed;
+use crate::durable::{self, LaidFile};
+use crate::error::Result;
+use crate::postgres::{ChecksumAlgorithm, FileChecksum};
+
+pub(super) const TABLESPACE_MAP: &str = "tablespace_map";
+
+/// Files that don't go where they come from: they are held in memory until all others are there.
+pub(super) const HELD: [&str; 2] = [CONTROL_FILE, TABLESPACE_MAP];
+
+/// `pg_control` has 8 KiB, and a line of `tablespace_map` at most 1 KiB.
+const HELD_BYTES_MAX: u64 = 16 << 20;
+
+/// WAL for the backup itself is in no manifest.
+pub(super) const WAL: &str = "pg_wal";
+
+/// What all threads lay down together.
+pub(super) struct Laying<'a> {
+    pub(super) layout: &'a Layout<'a>,
+    pub(super) table: &'a Table<'a>,
+    pub(super) workers: Workers,
+    held: Mutex<BTreeMap<PathBuf, HeldFile>>,
+    /// Folders that the manifest did not lead to.
+    folders: Mutex<Vec<PathBuf>>,
+}
+
+pub(super) struct HeldFile {
+    pub(super) content: Vec<u8>,
+    pub(super) mode: u32,
+}
+
+impl<'a> Laying<'a> {
+    pub(super) fn new(layout: &'a Layout<'a>, table: &'a Table<'a>) -> Self {
+        let (held, folders) = (Mutex::default(), Mutex::default());
+        Self { layout, table, workers: Workers::default(), held, folders }
+    }
+
+    pub(super) fn take_held(&self, path: &str) -> Option<HeldFile> {
+        lock(&self.held).remove(Path::new(path))
+    }
+
+    pub(super) fn take_folders(&self) -> Vec<PathBuf> {
+        std::mem::take(&mut lock(&self.folders))
+    }
+}
+
+fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+/// For all but the owner only what the server allows its group (`pg_file_create_mode` in `file_perm.c`).
+fn file_mode(mode: u32) -> u32 {
+    0o600 | mode & 0o040
+}
+
+fn folder_mode(mode: u32) -> u32 {
+    0o700 | mode & 0o050
+}
+
+/// Lays down the entries of one part.
+pub(super) struct Layer<'a> {
+    pub(super) laying: &'a Laying<'a>,
+    /// Number of the part in the description, from 0.
+    pub(super) part: usize,
+    /// Called when the part is read from its beginning.
+    pub(super) on_begin: &'a dyn Fn(),
+}
+
+enum Destination {
+    Disk(LaidFile),
+    Memory(Vec<u8>),
+}
+
+impl PartVisitor for Layer<'_> {
+    fn begin(&mut self) {
+        self.laying.table.forget(self.part);
+        (self.on_begin)();
+    }
+
+    fn entry(&mut self, entry: PartEntry<'_>) -> Result<()> {
+        match entry.kind {
+            EntryKind::Folder => self.lay_folder(entry.path, entry.mode),
+            EntryKind::File(size) => self.lay_file(entry, size),
+            // The links were made when the folders were, to where the tablespaces are now.
+            EntryKind::Link => {
+                let path = entry.path.display();
+                let oid = entry.path.strip_prefix(TABLESPACES).ok().and_then(Path::to_str);
+                match oid.and_then(|oid| self.laying.layout.tablespaces.get(&oid.parse().ok()?)) {
+                    Some(_) => Ok(()),
+                    None => {
+                        Err(damaged(format!("{path}: expected a file or a folder, found a link")))
+                    }
+                }
+            }
+        }
+    }
+}
+
+impl Layer<'_> {
+    fn lay_folder(&self, path: &Path, mode: u32) -> Result<()> {
+        let layout = self.laying.layout;
+        // The one above may come in a part that is read later.
+        let above: Vec<&Path> = path.ancestors().filter(|it| !it.as_os_str().is_empty()).collect();
+        for folder in above.iter().rev() {
+            durable::lay_folder(&layout.place(folder)?)?;
+        }
+        if above.is_empty() {
+            return Ok(());
+        }
+        let place = layout.place(path)?;
+        if mode & 0o050 != 0 {
+            durable::set_mode(&place, folder_mode(mode))?;
+            // Of the topmost folders the backup says nothing.
+            let topmost = place.parent().filter(|above| layout.is_topmost(above));
+            topmost.map_or(Ok(()), |above| durable::set_mode(above, folder_mode(mode)))?;
+        }
+        lock(&self.laying.folders).push(place);
+        Ok(())
+    }
+
+    fn lay_file(&mut self, entry: PartEntry<'_>, size: u64) -> Result<()> {
+        let table = self.laying.table;
+        let index = match table.claim(entry.path, self.part)? {
+            Claim::Lay(index) => index,
+            Claim::Skip => return Ok(()),
+            Claim::Unknown if entry.path.starts_with(WAL) => {
+                return self.lay_content(entry, size, ChecksumAlgorithm::None).map(|_| ());
+            }
+            Claim::Unknown => {
+                let path = entry.path.display();
+                return Err(damaged(format!(
+                    "{path}: expected a file of backup_manifest, found another"
+                )));
+            }
+        };
+        let (path, file) = (entry.path, &table.files[index]);
+        let wrong = |expected: &dyn fmt::Display, found: &dyn fmt::Display| {
+            damaged(format!("{}: expected {expected}, found {found}", path.display()))
+        };
+        if size != file.size {
+            return Err(wrong(&format!("{} bytes", file.size), &size));
+        }
+        let found = self.lay_content(entry, size, file.checksum.algorithm)?;
+        if found != file.checksum {
+            return Err(wrong(&file.checksum, &found));
+        }
+        table.laid(index, self.part);
+        Ok(())
+    }
+
+    /// Brings the content of a file to where it goes.
+    fn lay_content(
+        &mut self,
+        entry: PartEntry<'_>,
+        size: u64,
+        algorithm: ChecksumAlgorithm,
+    ) -> Result<FileChecksum> {
+        let PartEntry { path, content, mode, .. } = entry;
+        let (mode, mut hasher, mut left) = (file_mode(mode), algorithm.hasher(), size);
+        let mut destination = self.destination(path, size, mode)?;
+        while left > 0 {
+            self.laying.workers.go_on()?;
+            let bytes = content.fill_buf();
+            let bytes = bytes.map_err(|error| read_failed(&error).while_doing(path.display()))?;
+            if bytes.is_empty() {
+                let (path, found) = (path.display(), size - left);
+                return Err(damaged(format!("{path}: expected {size} bytes, found {found}")));
+            }
+            hasher.update(bytes);
+            match &mut destination {
+                Destination::Disk(file) => file.write(bytes)?,
+                Destination::Memory(content) => content.extend_from_slice(bytes),
+            }
+            let read = bytes.len();
+            content.consume(read);
+            left -= read as u64;
+        }
+        if let Destination::Memory(content) = destination {
+            lock(&self.laying.held).insert(path.to_owned(), HeldFile { content, mode });
+        }
+        Ok(hasher.finish())
+    }
+
+    fn destination(&self, path: &Path, size: u64, mode: u32) -> Result<Destination> {
+        if !HELD.iter().any(|held| path.as_os_str() == *held) {
+            let place = self.laying.layout.place(path)?;
+            return LaidFile::create(place, mode).map(Destination::Disk);
+        }
+        if size > HELD_BYTES_MAX {
+            let path = path.display();
+            return Err(damaged(format!(
+                "{path}: expected at most {HELD_BYTES_MAX} bytes, found {size}"
+            )));
+        }
+        Ok(Destination::Memory(Vec::new()))
+    }
+}

@@ -1,0 +1,204 @@
+use std::collections::{BTreeMap, BTreeSet};
+use std::path::{Path, PathBuf};
+
+use super::entry::TABLESPACES;
+use super::stored::damaged;
+use crate::base_backup::Description;
+use crate::error::{Class, Error, Result};
+use crate::postgres::ManifestFile;
+
+/// Folders that `initdb` makes (`subdirs` in `initdb.c`) and that the server needs, empty or not.
+const FOLDERS: [&str; 22] = [
+    "base",
+    "global",
+    "pg_commit_ts",
+    "pg_dynshmem",
+    "pg_logical",
+    "pg_logical/mappings",
+    "pg_logical/snapshots",
+    "pg_multixact",
+    "pg_multixact/members",
+    "pg_multixact/offsets",
+    "pg_notify",
+    "pg_replslot",
+    "pg_serial",
+    "pg_snapshots",
+    "pg_stat",
+    "pg_stat_tmp",
+    "pg_subtrans",
+    TABLESPACES,
+    "pg_twophase",
+    "pg_wal",
+    "pg_wal/archive_status",
+    "pg_xact",
+];
+
+/// One more since PostgreSQL 17.
+const SUMMARIES: &str = "pg_wal/summaries";
+
+/// Where what a backup holds goes.
+pub(super) struct Layout<'a> {
+    pub(super) data: &'a Path,
+    /// All of the backup, by oid.
+    pub(super) tablespaces: BTreeMap<u32, &'a Path>,
+    /// The major version.
+    major: u32,
+}
+
+impl<'a> Layout<'a> {
+    pub(super) fn new(
+        data: &'a Path,
+        folders: &'a BTreeMap<u32, PathBuf>,
+        description: &Description,
+    ) -> Result<Self> {
+        let mut layout = Self {
+            data,
+            tablespaces: BTreeMap::new(),
+            major: description.postgres_version / 10_000,
+        };
+        for tablespace in &description.tablespaces {
+            let (oid, location) = (tablespace.oid, &tablespace.location);
+            let folder = folders.get(&oid).ok_or_else(|| {
+                usage(format!(
+                    "expected a folder for tablespace {oid} (it was {location:?}), found none"
+                ))
+            })?;
+            if !folder.is_absolute() && !layout.is_in_place(oid, folder) {
+                let found =
+                    format!("expected an absolute path for tablespace {oid}, found {folder:?}");
+                return Err(usage(found));
+            }
+            if let Some((other, _)) = layout.tablespaces.iter().find(|(_, one)| *one == folder) {
+                return Err(usage(format!(
+                    "expected a folder for each tablespace, found {folder:?} for {other} and {oid}"
+                )));
+            }
+            layout.tablespaces.insert(oid, folder);
+        }
+        Ok(layout)
+    }
+
+    /// Where a path of the manifest lies.
+    pub(super) fn place(&self, path: &Path) -> Result<PathBuf> {
+        let Ok(below) = path.strip_prefix(TABLESPACES) else { return Ok(self.data.join(path)) };
+        let mut parts = below.iter();
+        let Some(oid) = parts.next() else { return Ok(self.data.join(path)) };
+        let folder = oid.to_str().and_then(|oid| self.tablespaces.get(&oid.parse().ok()?));
+        let folder = folder.ok_or_else(|| {
+            let path = path.display();
+            damaged(format!("{path}: expected a tablespace that backup.json names, found another"))
+        })?;
+        Ok(folder.join(parts.as_path()))
+    }
+
+    /// Where the server looks for a tablespace.
+    pub(super) fn link(&self, oid: u32) -> PathBuf {
+        self.data.join(TABLESPACES).join(oid.to_string())
+    }
+
+    /// Whether a tablespace is a folder in `pg_tblspc`, not a link (`allow_in_place_tablespaces`).
+    pub(super) fn is_in_place(&self, oid: u32, folder: &Path) -> bool {
+        folder == self.link(oid)
+    }
+
+    /// What the names of this version's folders in a tablespace begin with (`TABLESPACE_VERSION_DIRECTORY`).
+    /// Other versions may have theirs beside it.
+    pub(super) fn version_prefix(&self) -> String {
+        format!("PG_{}_", self.major)
+    }
+
+    /// Whether a tablespace lies at or below this path, which then is nothing of the data directory's.
+    pub(super) fn leads_to_a_tablespace(&self, path: &Path) -> bool {
+        self.tablespaces.values().any(|folder| folder.starts_with(path))
+    }
+
+    /// Whether a folder is that of the data directory or of a tablespace.
+    pub(super) fn is_topmost(&self, place: &Path) -> bool {
+        place == self.data || self.tablespaces.values().any(|folder| *folder == place)
+    }
+
+    /// All folders that have to be there, as the manifest writes them, each after those above it.
+    pub(super) fn folders(&self, files: &[ManifestFile]) -> BTreeSet<PathBuf> {
+        let mut folders: BTreeSet<PathBuf> = FOLDERS.into_iter().map(PathBuf::from).collect();
+        folders.extend((self.major >= 17).then(|| PathBuf::from(SUMMARIES)));
+        for file in files {
+            for folder in file.path.ancestors().skip(1) {
+                if folder.as_os_str().is_empty() || folders.contains(folder) {
+                    break;
+                }
+                folders.insert(folder.to_owned());
+            }
+        }
+        let links = self.tablespaces.keys().map(|oid| Path::new(TABLESPACES).join(oid.to_string()));
+        folders.extend(links);
+        folders
+    }
+}
+
+fn usage(message: String) -> Error {
+    Error::new(Class::Usage, message)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::table::tests::files;
+    use super::*;
+    use crate::base_backup::Tablespace;
+    use crate::base_backup::description::tests::description;
+
+    fn layout<'a>(folders: &'a BTreeMap<u32, PathBuf>, oids: &[u32]) -> Result<Layout<'a>, String> {
+        let mut description = description();
+        let tablespace = |oid: &u32| Tablespace { oid: *oid, location: "/old".to_owned() };
+        description.tablespaces = oids.iter().map(tablespace).collect();
+        let layout = Layout::new(Path::new("/data"), folders, &description);
+        layout.map_err(|error| error.to_string())
+    }
+
+    #[test]
+    fn files_of_a_tablespace_go_into_its_folder() {
+        let folders = [(7, "/new".into()), (8, "/data/pg_tblspc/8".into())].into();
+        let layout = layout(&folders, &[7, 8]).unwrap();
+        let place = |path: &str| layout.place(Path::new(path)).map(|it| it.display().to_string());
+        assert_eq!(place("base/1/2").unwrap(), "/data/base/1/2");
+        assert_eq!(place("pg_tblspc").unwrap(), "/data/pg_tblspc");
+        assert_eq!(place("pg_tblspc/7/PG_18_1/5/6").unwrap(), "/new/PG_18_1/5/6");
+        assert_eq!(
+            place("pg_tblspc/9/x").unwrap_err().to_string(),
+            "pg_tblspc/9/x: expected a tablespace that backup.json names, found another"
+        );
+        assert!(!layout.is_in_place(7, layout.tablespaces[&7]));
+        assert!(layout.is_in_place(8, layout.tablespaces[&8]));
+        assert_eq!(layout.version_prefix(), "PG_18_");
+    }
+
+    #[test]
+    fn folders_come_after_those_above_them() {
+        let folders = [(7, "/new".into())].into();
+        let files = files(&[("base/5/1", 1), ("pg_tblspc/7/PG_18_1/5/6", 1), ("PG_VERSION", 3)]);
+        let found = layout(&folders, &[7]).unwrap().folders(&files);
+        let found: Vec<_> = found.iter().map(|path| path.to_str().unwrap()).collect();
+        for (above, below) in [("base", "base/5"), ("pg_tblspc/7", "pg_tblspc/7/PG_18_1")] {
+            let at = |wanted| found.iter().position(|path| *path == wanted).unwrap();
+            assert!(at(above) < at(below));
+        }
+        assert_eq!(found.len(), FOLDERS.len() + 5, "{found:?}");
+    }
+
+    #[test]
+    fn every_tablespace_has_a_folder_of_its_own() {
+        let (folders, error) =
+            ([(7, "/a".into()), (8, "/a".into())].into(), |it: Result<_, _>| it.err());
+        assert_eq!(
+            error(layout(&folders, &[9])).unwrap(),
+            "expected a folder for tablespace 9 (it was \"/old\"), found none"
+        );
+        assert_eq!(
+            error(layout(&folders, &[7, 8])).unwrap(),
+            "expected a folder for each tablespace, found \"/a\" for 7 and 8"
+        );
+        assert_eq!(
+            error(layout(&[(7, "a".into())].into(), &[7])).unwrap(),
+            "expected an absolute path for tablespace 7, found \"a\""
+        );
+    }
+}

@@ -1,0 +1,169 @@
+use std::collections::HashMap;
+use std::ffi::OsStr;
+use std::path::Path;
+use std::sync::{Mutex, MutexGuard, PoisonError};
+
+use super::stored::damaged;
+use crate::error::Result;
+use crate::postgres::ManifestFile;
+
+/// The files that a backup consists of, and how far each has come.
+pub(super) struct Table<'a> {
+    pub(super) files: &'a [ManifestFile],
+    by_path: HashMap<&'a OsStr, usize>,
+    states: Mutex<Vec<State>>,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum State {
+    Missing,
+    /// It was there already, and is what it has to be.
+    Kept,
+    /// A part has it; by number.
+    Begun(usize),
+    Laid(usize),
+}
+
+/// What is to be done with a file that was found in a part.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Claim {
+    /// Lay it down; by its place in [`Table::files`].
+    Lay(usize),
+    /// It is there, and proved.
+    Skip,
+    /// The manifest has no such file.
+    Unknown,
+}
+
+impl<'a> Table<'a> {
+    pub(super) fn new(files: &'a [ManifestFile]) -> Result<Self> {
+        let mut by_path = HashMap::with_capacity(files.len());
+        for (index, file) in files.iter().enumerate() {
+            if by_path.insert(file.path.as_os_str(), index).is_some() {
+                let path = file.path.display();
+                return Err(damaged(format!(
+                    "expected {path} once in backup_manifest, found it twice"
+                )));
+            }
+        }
+        Ok(Self { files, by_path, states: Mutex::new(vec![State::Missing; files.len()]) })
+    }
+
+    pub(super) fn contains(&self, path: &Path) -> bool {
+        self.by_path.contains_key(path.as_os_str())
+    }
+
+    /// Gives a file to the only part that may lay it down.
+    pub(super) fn claim(&self, path: &Path, part: usize) -> Result<Claim> {
+        let Some(index) = self.by_path.get(path.as_os_str()) else { return Ok(Claim::Unknown) };
+        let state = &mut self.states()[*index];
+        match *state {
+            State::Missing => {
+                *state = State::Begun(part);
+                Ok(Claim::Lay(*index))
+            }
+            State::Kept => Ok(Claim::Skip),
+            State::Laid(by) if by == part => Ok(Claim::Skip),
+            State::Begun(_) | State::Laid(_) => {
+                let path = path.display();
+                Err(damaged(format!("{path}: expected it once in the backup, found it twice")))
+            }
+        }
+    }
+
+    pub(super) fn keep(&self, index: usize) {
+        self.states()[index] = State::Kept;
+    }
+
+    pub(super) fn laid(&self, index: usize, part: usize) {
+        self.states()[index] = State::Laid(part);
+    }
+
+    /// A part is read once more: only what a checksum has proved counts.
+    pub(super) fn forget(&self, part: usize) {
+        for (state, file) in self.states().iter_mut().zip(self.files) {
+            let unproved = *state == State::Laid(part) && !file.checksum.proves();
+            if unproved || *state == State::Begun(part) {
+                *state = State::Missing;
+            }
+        }
+    }
+
+    pub(super) fn is_kept(&self, index: usize) -> bool {
+        self.states()[index] == State::Kept
+    }
+
+    /// How many files were laid down, how many were kept.
+    pub(super) fn counts(&self) -> (usize, usize) {
+        let states = self.states();
+        let count = |wanted: &dyn Fn(&State) -> bool| states.iter().filter(|it| wanted(it)).count();
+        (count(&|it| matches!(it, State::Laid(_))), count(&|it| *it == State::Kept))
+    }
+
+    /// Files that are not there yet: the first one, and how many.
+    pub(super) fn missing(&self) -> Option<(&'a Path, usize)> {
+        let states = self.states();
+        let there = |state: &State| matches!(state, State::Kept | State::Laid(_));
+        let missing = states.iter().zip(self.files).filter(|(state, _)| !there(state));
+        let mut paths = missing.map(|(_, file)| &*file.path);
+        paths.next().map(|first| (first, 1 + paths.count()))
+    }
+
+    fn states(&self) -> MutexGuard<'_, Vec<State>> {
+        self.states.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+#[cfg(test)]
+pub(super) mod tests {
+    use super::*;
+
+    /// Files of these paths and sizes, those of an odd size with a checksum.
+    pub(in super::super) fn files(files: &[(&str, u64)]) -> Vec<ManifestFile> {
+        let json = files.iter().map(|(path, size)| match size % 2 {
+            0 => serde_json::json!({"Path": path, "Size": size}),
+            _ => serde_json::json!({
+                "Path": path, "Size": size, "Checksum-Algorithm": "CRC32C", "Checksum": "00000000"
+            }),
+        });
+        json.map(|json| serde_json::from_value(json).unwrap()).collect()
+    }
+
+    #[test]
+    fn every_file_is_laid_down_once() {
+        let files = files(&[("a", 2), ("b", 1), ("c", 1)]);
+        let table = Table::new(&files).unwrap();
+        let claim = |path: &str, part| table.claim(Path::new(path), part);
+        table.keep(2);
+        assert_eq!((claim("c", 0), claim("d", 0)), (Ok(Claim::Skip), Ok(Claim::Unknown)));
+        assert_eq!((claim("a", 0), claim("b", 0)), (Ok(Claim::Lay(0)), Ok(Claim::Lay(1))));
+        assert_eq!(table.missing(), Some((Path::new("a"), 2)));
+        table.laid(0, 0);
+        assert_eq!(table.missing(), Some((Path::new("b"), 1)));
+        table.laid(1, 0);
+        assert_eq!((table.missing(), table.counts()), (None, (2, 1)));
+        let twice = claim("b", 1).unwrap_err().to_string();
+        assert_eq!(twice, "b: expected it once in the backup, found it twice");
+    }
+
+    #[test]
+    fn a_part_that_is_read_again_lays_down_what_was_not_proved() {
+        let files = files(&[("unproved", 2), ("proved", 1), ("begun", 1), ("other", 2)]);
+        let table = Table::new(&files).unwrap();
+        let claim = |path: &str, part| table.claim(Path::new(path), part).unwrap();
+        for (index, file) in files.iter().enumerate() {
+            claim(file.path.to_str().unwrap(), index / 3);
+        }
+        [(0, 0), (1, 0), (3, 1)].iter().for_each(|(index, part)| table.laid(*index, *part));
+        table.forget(0);
+        assert_eq!(table.missing(), Some((Path::new("unproved"), 2)));
+        assert_eq!((claim("unproved", 0), claim("begun", 0)), (Claim::Lay(0), Claim::Lay(2)));
+        assert_eq!(claim("proved", 0), Claim::Skip);
+    }
+
+    #[test]
+    fn a_manifest_names_a_file_once() {
+        let error = Table::new(&files(&[("a", 1), ("a", 1)])).err().unwrap().to_string();
+        assert_eq!(error, "expected a once in backup_manifest, found it twice");
+    }
+}

@@ -1,0 +1,210 @@
+use std::fs;
+use std::io;
+use std::os::unix::fs::MetadataExt;
+use std::path::{Path, PathBuf};
+
+use super::layout::Layout;
+use crate::durable;
+use crate::error::{Class, Error, Result};
+
+/// Without it no server starts, so it gets its name when all else is durable.
+pub(super) const CONTROL_FILE: &str = "global/pg_control";
+
+/// What the control file is called until then. While this is there and [`CONTROL_FILE`] is not, the data
+/// directory is one that was not finished.
+const UNFINISHED: &str = "global/pg_control.seawall-unfinished";
+
+/// A file system's own, which comes with a mount point.
+pub(super) const LOST_AND_FOUND: &str = "lost+found";
+
+/// Whether an unpacking into this data directory began and did not come to its end. Another one will
+/// finish it.
+pub fn is_unfinished(data: &Path) -> bool {
+    data.join(UNFINISHED).exists() && !data.join(CONTROL_FILE).exists()
+}
+
+pub(super) fn unfinished(data: &Path) -> PathBuf {
+    data.join(UNFINISHED)
+}
+
+/// Makes sure that the folders may be written to and that no server starts there before all is done. Says
+/// whether there may be files already.
+pub(super) fn prepare(layout: &Layout<'_>, delta: bool) -> Result<bool> {
+    let data = layout.data;
+    let goes_on = is_unfinished(data);
+    let may_have_files = goes_on || delta;
+    check(layout, may_have_files)?;
+    create(data)?;
+    layout.tablespaces.iter().try_for_each(|(oid, folder)| {
+        if layout.is_in_place(*oid, folder) { Ok(()) } else { create(folder) }
+    })?;
+    restrict(data)?;
+    if !goes_on {
+        durable::lay_folder(&data.join("global"))?;
+        let (control_file, unfinished) = (data.join(CONTROL_FILE), data.join(UNFINISHED));
+        // Taken away in one step: at no moment is there neither.
+        if control_file.exists() {
+            durable::hand_over(&control_file, &unfinished)?;
+        } else {
+            durable::replace(&unfinished, b"")?;
+        }
+        durable::sync_folder(&data.join("global"))?;
+        durable::sync_folder(data)?;
+    }
+    Ok(may_have_files)
+}
+
+fn check(layout: &Layout<'_>, may_have_files: bool) -> Result<()> {
+    let data = layout.data;
+    let found = names_in(data)?.into_iter().find(|name| !means_nothing(data, name));
+    match found {
+        None => {}
+        Some(_) if may_have_files && is_data_directory(data) => {}
+        Some(found) if may_have_files => {
+            return Err(in_the_way(data, "an empty folder or a data directory", &found));
+        }
+        Some(found) => return Err(in_the_way(data, "an empty folder", &found)),
+    }
+    let prefix = layout.version_prefix();
+    for folder in layout.tablespaces.values().filter(|_| !may_have_files) {
+        let ours = |name: &String| name.starts_with(&prefix);
+        if let Some(found) = names_in(folder)?.into_iter().find(ours) {
+            let expected = format!("a folder without any {prefix}…");
+            return Err(in_the_way(folder, &expected, &found));
+        }
+    }
+    Ok(())
+}
+
+/// A folder that somebody names by mistake must not be taken for one, and be cleared.
+fn is_data_directory(data: &Path) -> bool {
+    is_unfinished(data) || data.join("PG_VERSION").is_file()
+}
+
+/// `global` is what a crash may leave of the very first step.
+fn means_nothing(data: &Path, name: &str) -> bool {
+    let empty = || fs::read_dir(data.join(name)).is_ok_and(|mut entries| entries.next().is_none());
+    name == LOST_AND_FOUND || (name == "global" && empty())
+}
+
+fn in_the_way(folder: &Path, expected: &str, found: &str) -> Error {
+    let message = format!("could not use {folder:?}: expected {expected}, found {found} in it");
+    Error::new(Class::Usage, message)
+}
+
+/// Names in a folder, in order; none when it is not there.
+fn names_in(folder: &Path) -> Result<Vec<String>> {
+    let failed = |error| Error::file("read folder", folder, &error);
+    let entries = match fs::read_dir(folder) {
+        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(Vec::new()),
+        entries => entries.map_err(failed)?,
+    };
+    let name = |entry: io::Result<fs::DirEntry>| {
+        Ok(entry.map_err(failed)?.file_name().to_string_lossy().into_owned())
+    };
+    let mut names = entries.map(name).collect::<Result<Vec<_>>>()?;
+    names.sort_unstable();
+    Ok(names)
+}
+
+/// Creates a folder whose name survives a power cut.
+fn create(folder: &Path) -> Result<()> {
+    if folder.is_dir() {
+        return Ok(());
+    }
+    durable::lay_folder(folder)?;
+    let parent = folder.parent().filter(|parent| !parent.as_os_str().is_empty());
+    durable::sync_folder(parent.unwrap_or(Path::new(".")))
+}
+
+/// The server starts in a folder of mode 0700 or 0750 only.
+fn restrict(data: &Path) -> Result<()> {
+    let metadata = fs::metadata(data).map_err(|error| Error::file("look at", data, &error))?;
+    if metadata.mode() & 0o777 & !0o750 == 0 {
+        return Ok(());
+    }
+    durable::set_mode(data, 0o700)
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeMap;
+    use std::os::unix::fs::PermissionsExt;
+
+    use super::*;
+    use crate::base_backup::description::tests::description;
+
+    struct Folders {
+        _place: tempfile::TempDir,
+        data: PathBuf,
+        tablespaces: BTreeMap<u32, PathBuf>,
+    }
+
+    fn folders() -> Folders {
+        let place = tempfile::tempdir().unwrap();
+        let (data, tablespace) = (place.path().join("data"), place.path().join("tablespace"));
+        Folders { _place: place, data, tablespaces: [(16385, tablespace)].into() }
+    }
+
+    impl Folders {
+        fn prepare(&self, delta: bool) -> Result<bool, String> {
+            let layout = Layout::new(&self.data, &self.tablespaces, &description()).unwrap();
+            super::prepare(&layout, delta).map_err(|error| error.to_string())
+        }
+    }
+
+    #[test]
+    fn new_folders_are_unfinished_at_once() {
+        let folders = folders();
+        assert_eq!(folders.prepare(false), Ok(false));
+        assert!(is_unfinished(&folders.data) && folders.tablespaces[&16385].is_dir());
+        assert_eq!(fs::metadata(&folders.data).unwrap().mode() & 0o777, 0o700);
+        fs::write(folders.data.join("base"), "").unwrap();
+        assert_eq!(folders.prepare(false), Ok(true));
+    }
+
+    #[test]
+    fn a_mount_point_is_taken_and_closed_to_others() {
+        let folders = folders();
+        fs::create_dir_all(folders.data.join(LOST_AND_FOUND)).unwrap();
+        fs::create_dir(folders.data.join("global")).unwrap();
+        fs::set_permissions(&folders.data, fs::Permissions::from_mode(0o755)).unwrap();
+        assert_eq!(folders.prepare(false), Ok(false));
+        assert_eq!(fs::metadata(&folders.data).unwrap().mode() & 0o777, 0o700);
+    }
+
+    #[test]
+    fn files_in_the_way_are_left_alone() {
+        let Folders { data, tablespaces, .. } = &folders();
+        let folders = Folders {
+            _place: tempfile::tempdir().unwrap(),
+            data: data.clone(),
+            tablespaces: tablespaces.clone(),
+        };
+        let tablespace = &folders.tablespaces[&16385];
+        fs::create_dir_all(tablespace.join("PG_18_202506291")).unwrap();
+        let expected = format!(
+            "could not use {tablespace:?}: expected a folder without any PG_18_…, found PG_18_202506291 in it"
+        );
+        assert_eq!(folders.prepare(false), Err(expected));
+        assert!(!folders.data.exists());
+        fs::create_dir(&folders.data).unwrap();
+        fs::write(folders.data.join("letter.odt"), "").unwrap();
+        let found = format!("could not use {:?}: expected an empty folder", folders.data);
+        let found = |more: &str| Err(format!("{found}{more}, found letter.odt in it"));
+        assert_eq!(folders.prepare(false), found(""));
+        assert_eq!(folders.prepare(true), found(" or a data directory"));
+    }
+
+    #[test]
+    fn a_data_directory_loses_its_control_file_first() {
+        let folders = folders();
+        fs::create_dir_all(folders.data.join("global")).unwrap();
+        fs::write(folders.data.join("PG_VERSION"), "18\n").unwrap();
+        fs::write(folders.data.join(CONTROL_FILE), "old").unwrap();
+        assert!(!is_unfinished(&folders.data));
+        assert_eq!(folders.prepare(true), Ok(true));
+        assert!(is_unfinished(&folders.data) && !folders.data.join(CONTROL_FILE).exists());
+        assert_eq!(fs::read(unfinished(&folders.data)).unwrap(), b"old");
+    }
+}

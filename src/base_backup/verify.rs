@@ -1,0 +1,181 @@
+//! Verification: every byte of base backups and of the WAL that recoveries from them read, in every
+//! repository. A fault is what a recovery would stumble over; it doesn't stop the others from being found.
+
+mod copy;
+mod described;
+mod effect;
+mod files;
+mod gaps;
+mod report;
+mod session;
+mod wal;
+
+use std::collections::BTreeSet;
+
+pub use report::{Fault, Read, Report};
+
+use self::copy::{Copy, CopyFault, Verified};
+use self::effect::Effects;
+use self::session::{Session, without_hint};
+use self::wal::Shelf;
+use super::BackupFolder;
+use super::catalogue::{Backup, Broken, Survey, SystemWal};
+use super::layout::DESCRIPTION;
+use crate::codec::Identities;
+use crate::config::Config;
+use crate::error::Class;
+use crate::repository::Repository;
+
+/// What is to be verified.
+pub struct Verify<'a> {
+    pub config: &'a Config,
+    pub repositories: &'a [Repository],
+    pub identities: &'a Identities,
+    pub survey: &'a Survey,
+    pub backups: Vec<&'a Backup>,
+    /// Whether `backups` are all there are: then what is broken or unfinished is reported too.
+    pub all: bool,
+    /// Looks at names, sizes and gaps only, and reads nothing but descriptions and histories.
+    pub quick: bool,
+    /// Gets how many stored bytes were read, and of how many. Falls back where an object is read again.
+    pub progress: &'a (dyn Fn(u64, u64) + Sync),
+}
+
+impl Verify<'_> {
+    /// Memory: a MiB a thread, one manifest with some 100 bytes for each file in it, and 100 bytes for each
+    /// WAL file.
+    pub fn run(&self) -> Report {
+        let session = Session::new(self);
+        let has_some = |one: &&SystemWal| self.backups.iter().any(|it| it.system == one.system);
+        let systems: Vec<&SystemWal> = self.survey.systems.iter().filter(has_some).collect();
+        let shelves: Vec<Vec<Shelf>> =
+            systems.iter().map(|system| wal::shelves(&session, system)).collect();
+        session.announce(self.stored_bytes(&shelves));
+        let mut report = Report { quick: self.quick, ..Report::default() };
+        self.verify_copies(&session, &mut report);
+        for (system, shelves) in systems.into_iter().zip(shelves) {
+            let effects = Effects::new(self, system);
+            let proved = wal::prove(&session, shelves, &mut report);
+            wal::report(&session, &effects, &proved, &mut report);
+            gaps::report(&session, &effects, &proved, &mut report);
+            report.remarks.extend(not_followed(system));
+        }
+        report.errors = session.into_errors();
+        report
+    }
+
+    fn stored_bytes(&self, shelves: &[Vec<Shelf>]) -> u64 {
+        let copies = self.backups.iter().flat_map(|backup| &backup.copies);
+        let copies: u64 = copies.map(|copy| copy.stored_size).sum();
+        let wal = shelves.iter().flatten().flat_map(|shelf| &shelf.files);
+        if self.quick { 0 } else { copies + wal.map(|file| file.size).sum::<u64>() }
+    }
+
+    fn verify_copies(&self, session: &Session<'_>, report: &mut Report) {
+        for backup in &self.backups {
+            let mut copies: Vec<Copy> = Vec::new();
+            for stored in backup.copies.iter().filter(|it| session.is_up(it.repository)) {
+                let verified = Verified { session, backup, repository: stored.repository };
+                copies.extend(verified.run(report));
+            }
+            copies.extend(self.without_description(session, backup));
+            let whole = copies.iter().filter(|copy| copy.is_whole()).map(|copy| copy.repository);
+            let whole: Vec<usize> = whole.collect();
+            for copy in &copies {
+                self.report_copy(backup, copy, &whole, report);
+            }
+            report.read.backups += u64::from(!copies.is_empty());
+        }
+        self.report_others(report);
+    }
+
+    /// Copies of a backup whose description is missing or broken.
+    fn without_description(&self, session: &Session<'_>, backup: &Backup) -> Vec<Copy> {
+        let catalogue = &self.survey.catalogue;
+        let broken = catalogue.broken.iter().filter(|it| is_of(backup, it.system.0, &it.id));
+        let broken = broken.map(|it| (it.repository, self.found(it)));
+        let unfinished = catalogue.unfinished.iter();
+        let unfinished = unfinished.filter(|it| is_of(backup, it.system.0, &it.id));
+        // It may have been finished since.
+        let unfinished = unfinished.filter(|it| {
+            let now = backup.contents(&self.repositories[it.repository], &self.config.cluster);
+            matches!(now, Ok(None))
+        });
+        let unfinished = unfinished.map(|it| {
+            let objects = it.objects;
+            (it.repository, format!("expected a description beside {objects} objects, found none"))
+        });
+        let all = broken.chain(unfinished).filter(|(repository, _)| session.is_up(*repository));
+        let copy = |(repository, found)| Copy {
+            repository,
+            faults: vec![CopyFault { object: DESCRIPTION.to_owned(), found }],
+            complete: true,
+        };
+        all.map(copy).collect()
+    }
+
+    fn report_copy(&self, backup: &Backup, copy: &Copy, whole: &[usize], report: &mut Report) {
+        let folder = BackupFolder::new(&self.config.cluster, backup.system, &backup.id);
+        let name = self.repositories[copy.repository].name();
+        for CopyFault { object, found } in &copy.faults {
+            report.faults.push(Fault {
+                repository: Some(name.to_owned()),
+                object: folder.key(object),
+                found: found.clone(),
+                spoils: format!(
+                    "base backup {} can't be restored from repository {name}",
+                    backup.id
+                ),
+                elsewhere: self.names(whole),
+            });
+        }
+    }
+
+    /// Those that exist nowhere.
+    fn report_others(&self, report: &mut Report) {
+        let catalogue = &self.survey.catalogue;
+        let known: BTreeSet<(u64, &str)> =
+            self.backups.iter().map(|it| (it.system.0, it.id.as_str())).collect();
+        let new = |system: u64, id: &str| self.all && !known.contains(&(system, id));
+        for it in catalogue.broken.iter().filter(|it| new(it.system.0, &it.id)) {
+            let (id, name) = (&it.id, self.repositories[it.repository].name());
+            report.faults.push(Fault {
+                repository: Some(name.to_owned()),
+                object: BackupFolder::new(&self.config.cluster, it.system, id).key(DESCRIPTION),
+                found: self.found(it),
+                spoils: format!("base backup {id} can't be restored from repository {name}"),
+                elsewhere: Vec::new(),
+            });
+        }
+        for it in catalogue.unfinished.iter().filter(|it| new(it.system.0, &it.id)) {
+            let (id, name) = (&it.id, self.repositories[it.repository].name());
+            report.remarks.push(format!(
+                "base backup {id} in repository {name} is unfinished: being taken now, or cut short"
+            ));
+        }
+    }
+
+    /// What is wrong with a description, without what was being done.
+    fn found(&self, broken: &Broken) -> String {
+        let name = self.repositories[broken.repository].name();
+        let reading = format!("could not read base backup {} in repository {name}: ", broken.id);
+        without_hint(&broken.error).replacen(&reading, "", 1)
+    }
+
+    fn names(&self, repositories: &[usize]) -> Vec<String> {
+        repositories.iter().map(|at| self.repositories[*at].name().to_owned()).collect()
+    }
+}
+
+/// Timelines whose histories none of our keys opens: what is recovered across them was not looked at.
+fn not_followed(system: &SystemWal) -> impl Iterator<Item = String> {
+    let locked = system.unread.iter().filter(|(_, error)| error.class() == Class::Configuration);
+    locked.map(|(timeline, error)| {
+        let number = timeline.number();
+        format!("recoveries across to timeline {number}: {}", without_hint(error))
+    })
+}
+
+fn is_of(backup: &Backup, system: u64, id: &str) -> bool {
+    (backup.system.0, backup.id.as_str()) == (system, id)
+}

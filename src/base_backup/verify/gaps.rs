@@ -1,0 +1,109 @@
+use std::cmp::Reverse;
+use std::collections::HashSet;
+
+use super::effect::Effects;
+use super::session::Session;
+use super::wal::{Proved, holders};
+use super::{Fault, Report};
+use crate::base_backup::catalogue::Backup;
+use crate::base_backup::windows::{Gap, Span};
+use crate::postgres::{Lsn, WalFileName};
+use crate::repository::{WalFolder, WalRange};
+
+/// What is not there although there is WAL behind it, or a base backup needs it.
+pub(super) fn report(
+    session: &Session<'_>,
+    effects: &Effects<'_>,
+    all: &[Proved],
+    report: &mut Report,
+) {
+    let mut reported: Vec<Gap> = Vec::new();
+    for number in 0..session.verify.repositories.len() {
+        let alone = effects.system.alone(number).filter(|_| session.is_up(number));
+        let Some(alone) = alone else { continue };
+        let stored = |it: &&&Backup| it.copies.iter().any(|copy| copy.repository == number);
+        let spans = effects.backups.iter().filter(stored).map(|it| it.span());
+        for gap in distinct(alone.missing(&spans.collect::<Vec<_>>())) {
+            report.faults.push(of_gap(session, effects, all, Some(number), &gap));
+            reported.push(gap);
+        }
+        histories(session, effects, all, number, report);
+    }
+    // What none of them shows alone: one ends before it, the other begins behind it.
+    let spans: Vec<Span> = effects.backups.iter().map(|backup| backup.span()).collect();
+    let everybody_answered = (0..session.verify.repositories.len()).all(|it| session.is_up(it));
+    for gap in distinct(effects.system.timelines.missing(&spans)) {
+        let within = |one: &Gap| one.first <= gap.first && gap.last <= one.last;
+        if everybody_answered && !reported.iter().any(within) {
+            report.faults.push(of_gap(session, effects, all, None, &gap));
+        }
+    }
+}
+
+/// What an ancestor misses, all its descendants miss.
+fn distinct(mut gaps: Vec<Gap>) -> Vec<Gap> {
+    gaps.sort_unstable_by_key(|gap| (gap.first, Reverse(gap.last)));
+    gaps.dedup_by(|later, kept| {
+        kept.first.timeline == later.first.timeline && later.last <= kept.last
+    });
+    gaps
+}
+
+fn of_gap(
+    session: &Session<'_>,
+    effects: &Effects<'_>,
+    all: &[Proved],
+    repository: Option<usize>,
+    gap: &Gap,
+) -> Fault {
+    let size = effects.system.segment_size;
+    let name = repository.map(|number| session.verify.repositories[number].name());
+    let (first, last) = (gap.first.start(size), gap.last.start(size));
+    let from = first.unwrap_or(Lsn(0));
+    let to = Lsn(last.unwrap_or(from).0.saturating_add(size.bytes()));
+    let (object, expected) = match gap.segments {
+        1 => (gap.first.to_string(), "a WAL segment".to_owned()),
+        many => (format!("{} to {}", gap.first, gap.last), format!("{many} WAL segments")),
+    };
+    let range = WalRange { first: gap.first, last: gap.last, size };
+    let whole = |good: &HashSet<WalFileName>| {
+        range.segments().all(|segment| good.contains(&WalFileName::Segment(segment)))
+    };
+    Fault {
+        repository: name.map(str::to_owned),
+        object,
+        found: format!("expected {expected}, found none"),
+        spoils: effects.of_wal(gap.first.timeline, from, to, name),
+        elsewhere: repository.map_or(Vec::new(), |it| holders(session, all, it, whole)),
+    }
+}
+
+/// A timeline that has WAL has a history, but for the first one.
+fn histories(
+    session: &Session<'_>,
+    effects: &Effects<'_>,
+    all: &[Proved],
+    number: usize,
+    report: &mut Report,
+) {
+    let inventory = effects.system.inventories.get(number).and_then(Option::as_ref);
+    let Some(inventory) = inventory else { return };
+    let repository = &session.verify.repositories[number];
+    let folder = WalFolder::new(&session.verify.config.cluster, effects.system.system);
+    let mut timelines: Vec<_> = inventory.ranges.iter().map(|it| it.first.timeline).collect();
+    timelines.dedup();
+    timelines.retain(|it| it.number() > 1 && !inventory.histories.contains(it));
+    for timeline in timelines {
+        let name = WalFileName::History(timeline);
+        report.faults.push(Fault {
+            repository: Some(repository.name().to_owned()),
+            object: folder.key(name, repository.encrypts()),
+            found: format!(
+                "expected the history of timeline {}, of which there is WAL, found none",
+                timeline.number()
+            ),
+            spoils: effects.of_history(timeline),
+            elsewhere: holders(session, all, number, |good| good.contains(&name)),
+        });
+    }
+}

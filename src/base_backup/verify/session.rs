@@ -1,0 +1,147 @@
+use std::cell::Cell;
+use std::collections::BTreeMap;
+use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
+use std::sync::{Mutex, MutexGuard, PoisonError};
+
+use super::Verify;
+use crate::error::{Class, Error};
+
+/// What all threads of a verification share.
+pub(super) struct Session<'a> {
+    pub(super) verify: &'a Verify<'a>,
+    done: AtomicU64,
+    of: AtomicU64,
+    /// Repositories that don't answer: nobody waits for the rest of them.
+    down: Mutex<BTreeMap<usize, Error>>,
+    /// Repositories with objects that none of our keys opens: one of them stands for all.
+    locked: Mutex<BTreeMap<usize, Error>>,
+}
+
+/// What became of an object.
+pub(super) enum Outcome<T> {
+    Good(T),
+    /// What is wrong with it.
+    Fault(String),
+    /// Nothing can be said about it; the session knows why.
+    Unknown,
+}
+
+impl<'a> Session<'a> {
+    pub(super) fn new(verify: &'a Verify<'a>) -> Self {
+        let failures = verify.survey.catalogue.failures.iter();
+        let failures = failures.map(|failure| (failure.repository, failure.error.clone()));
+        let (done, of, locked) = Default::default();
+        Self { verify, done, of, down: Mutex::new(failures.collect()), locked }
+    }
+
+    pub(super) fn is_up(&self, repository: usize) -> bool {
+        !lock(&self.down).contains_key(&repository)
+    }
+
+    /// What an error says about an object of this repository.
+    pub(super) fn judge<T>(&self, repository: usize, error: Error) -> Outcome<T> {
+        match error.class() {
+            Class::Damaged | Class::Conflict => return Outcome::Fault(without_hint(&error)),
+            Class::Configuration => drop(lock(&self.locked).entry(repository).or_insert(error)),
+            _ => drop(lock(&self.down).entry(repository).or_insert(error)),
+        }
+        Outcome::Unknown
+    }
+
+    pub(super) fn into_errors(self) -> Vec<Error> {
+        let locked = self.locked.into_inner().unwrap_or_else(PoisonError::into_inner);
+        let down = self.down.into_inner().unwrap_or_else(PoisonError::into_inner);
+        let errors = locked.into_iter().chain(down).map(|(repository, error)| {
+            let name = self.verify.repositories[repository].name();
+            error.while_doing(format!("could not verify all of repository {name}"))
+        });
+        errors.collect()
+    }
+
+    /// So many bytes are to be read.
+    pub(super) fn announce(&self, bytes: u64) {
+        self.of.store(bytes, Ordering::Relaxed);
+    }
+
+    fn advance(&self, bytes: u64) {
+        let done = self.done.fetch_add(bytes, Ordering::Relaxed) + bytes;
+        (self.verify.progress)(done, self.of.load(Ordering::Relaxed));
+    }
+
+    /// Does the work for each number below `count` in order, as many at the same time as the configuration
+    /// says; the results are in that order.
+    pub(super) fn in_threads<R: Send>(
+        &self,
+        count: usize,
+        work: impl Fn(usize) -> R + Sync,
+    ) -> Vec<R> {
+        let (next, results) = (AtomicUsize::new(0), Mutex::new(BTreeMap::new()));
+        let worker = || {
+            let take = || Some(next.fetch_add(1, Ordering::Relaxed)).filter(|at| *at < count);
+            while let Some(at) = take() {
+                let result = work(at);
+                lock(&results).insert(at, result);
+            }
+        };
+        std::thread::scope(|scope| {
+            for _ in 0..self.verify.config.basebackup.parallel.get().min(count) {
+                scope.spawn(worker);
+            }
+        });
+        let results = results.into_inner().unwrap_or_else(PoisonError::into_inner);
+        results.into_values().collect()
+    }
+}
+
+/// A fault is one of many lines: what to do about it depends on all of them.
+pub(super) fn without_hint(error: &Error) -> String {
+    let text = error.to_string();
+    text.split_once(". HINT: ").map_or(text.clone(), |(message, _)| message.to_owned())
+}
+
+pub(super) fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+/// How far the reading of one object has come, told in stored bytes: of what is decompressed its share is
+/// counted. However the reading ends, the whole object counts as done.
+pub(super) struct Meter<'a> {
+    session: &'a Session<'a>,
+    /// Length of what is read, and of the object as stored, in bytes.
+    length: u64,
+    stored: u64,
+    read: Cell<u64>,
+    told: Cell<u64>,
+}
+
+impl<'a> Meter<'a> {
+    pub(super) fn new(session: &'a Session<'a>, length: u64, stored: u64) -> Self {
+        Self { session, length: length.max(1), stored, read: Cell::new(0), told: Cell::new(0) }
+    }
+
+    pub(super) fn read(&self, bytes: u64) {
+        self.read.set(self.read.get() + bytes);
+        let read = u128::from(self.read.get().min(self.length));
+        let share = read * u128::from(self.stored) / u128::from(self.length);
+        self.tell(u64::try_from(share).unwrap_or(self.stored));
+    }
+
+    /// It is read from its beginning; what was told stays told.
+    pub(super) fn restart(&self) {
+        self.read.set(0);
+    }
+
+    fn tell(&self, bytes: u64) {
+        let more = bytes.saturating_sub(self.told.get());
+        if more > 0 {
+            self.told.set(bytes);
+            self.session.advance(more);
+        }
+    }
+}
+
+impl Drop for Meter<'_> {
+    fn drop(&mut self) {
+        self.tell(self.stored);
+    }
+}

@@ -1,0 +1,115 @@
+use clap::{Arg, ArgAction, ArgMatches, Command};
+
+use super::super::flags;
+use super::super::progress::Progress;
+use crate::base_backup::create::{Request, create};
+use crate::config::Config;
+use crate::error::{Class, Error, Result};
+use crate::replication::{Checkpoint, Options};
+use crate::repository;
+
+const SHORT: &str = "Takes a base backup, straight into every repository";
+
+const ABOUT: &str = "Takes a base backup, straight into every repository
+
+It speaks the replication protocol, so it runs on any host that reaches the server; the role needs
+REPLICATION. Done means: all parts durable, and the WAL from start to stop archived beside them.";
+
+pub fn command() -> Command {
+    let command = Command::new("create")
+        .about(SHORT)
+        .long_about(ABOUT)
+        .arg(
+            Arg::new("label")
+                .long("label")
+                .value_name("TEXT")
+                .default_value("seawall")
+                .help("What to call it; stands in backup_label too"),
+        )
+        .arg(
+            Arg::new("checkpoint")
+                .long("checkpoint")
+                .value_name("WORD")
+                .value_parser(["fast", "spread"])
+                .default_value("fast")
+                .help("Whether the checkpoint at its start hurries, or spares the disks"),
+        )
+        .arg(
+            Arg::new("rate-limit")
+                .long("rate-limit")
+                .value_name("SIZE")
+                .help("The server sends at most this much a second, from 32KiB to 1GiB"),
+        )
+        .arg(
+            Arg::new("standalone")
+                .long("standalone")
+                .action(ArgAction::SetTrue)
+                .help("Puts the WAL that it needs inside; without it the WAL must be archived"),
+        );
+    flags::with_settings(command, &["postgres", "basebackup"])
+}
+
+pub fn run(config: &Config, matches: &ArgMatches) -> Result<()> {
+    let options = options(matches)?;
+    let repositories = repository::open_all(config, None)?;
+    let identities = repository::identities(config)?;
+    let mut progress = Progress::new("base backup");
+    let request = Request {
+        config,
+        repositories: &repositories,
+        identities: &identities,
+        options,
+        progress: &mut |done, of| progress.at(done, of),
+    };
+    let taken = create(request).map_err(|error| error.while_doing("could not take a base backup"));
+    drop(progress);
+    let taken = taken?;
+    for (repository, it) in &taken.descriptions {
+        tracing::info!(
+            backup = %taken.id,
+            repository,
+            bytes_in = it.size(),
+            bytes_out = it.stored_size(),
+            parts = it.parts.len(),
+            start = %it.start.lsn,
+            stop = %it.stop.lsn,
+            "base backup done"
+        );
+    }
+    for other in taken.failures.iter().skip(1) {
+        tracing::error!("{other}");
+    }
+    if let Some(failure) = taken.failures.into_iter().next() {
+        return Err(failure);
+    }
+    match taken.descriptions.iter().any(|(_, it)| it.checksum_failures) {
+        false => Ok(()),
+        true => Err(Error::new(
+            Class::Damaged,
+            format!("base backup {} was taken, but pages of the server have wrong checksums", taken.id),
+        )
+        .hint("The server's log names them. The backup is kept; so keep an older one, and look at the disk.")),
+    }
+}
+
+fn options(matches: &ArgMatches) -> Result<Options> {
+    let text = |name: &str| matches.get_one::<String>(name).cloned().unwrap_or_default();
+    let checkpoint = match text("checkpoint").as_str() {
+        "spread" => Checkpoint::Spread,
+        _ => Checkpoint::Fast,
+    };
+    let rate_limit = matches.get_one::<String>("rate-limit").map(|text| rate(text)).transpose()?;
+    let with_wal = matches.get_flag("standalone");
+    Ok(Options { label: text("label"), checkpoint, rate_limit, with_wal })
+}
+
+/// In KiB, within what the server takes (`MAX_RATE_LOWER` and `MAX_RATE_UPPER` in `basebackup.h`).
+fn rate(text: &str) -> Result<u32> {
+    let bytes = text.parse::<bytesize::ByteSize>().ok().map(|size| size.0 / 1024);
+    let rate = bytes.and_then(|rate| u32::try_from(rate).ok());
+    rate.filter(|rate| (32..=1 << 20).contains(rate)).ok_or_else(|| {
+        let message =
+            format!("expected a size from 32KiB to 1GiB for --rate-limit, found {text:?}");
+        Error::new(Class::Usage, message)
+    })
+}

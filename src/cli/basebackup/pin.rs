@@ -1,0 +1,34 @@
+use clap::{Arg, ArgMatches, Command};
+
+use super::super::flags;
+use super::print;
+use crate::command::basebackup::pin;
+use crate::config::Config;
+use crate::error::Result;
+
+pub fn command() -> Command {
+    verb("pin", "Keeps a base backup, and the WAL that it needs, from being pruned")
+}
+
+pub fn unpin_command() -> Command {
+    verb("unpin", "Leaves a base backup to the rules of retention again")
+}
+
+fn verb(name: &'static str, about: &'static str) -> Command {
+    let id = Arg::new("id").value_name("ID").required(true);
+    let id = id.help("Which one; the beginning of its id will do");
+    flags::with_settings(Command::new(name).about(about).arg(id), &[])
+}
+
+pub fn run(config: &Config, matches: &ArgMatches) -> Result<()> {
+    set(config, matches, true)
+}
+
+pub fn unpin(config: &Config, matches: &ArgMatches) -> Result<()> {
+    set(config, matches, false)
+}
+
+fn set(config: &Config, matches: &ArgMatches, pinned: bool) -> Result<()> {
+    let id = matches.get_one::<String>("id").cloned().unwrap_or_default();
+    print(pin::run(config, &id, pinned)?)
+}

@@ -1,0 +1,39 @@
+use clap::{Arg, ArgAction, ArgMatches, Command};
+
+use super::super::{asked, flags, guard};
+use super::print;
+use crate::command::basebackup::prune;
+use crate::config::Config;
+use crate::error::Result;
+
+const SHORT: &str = "Deletes the base backups and the WAL that no rule keeps any more";
+
+const ABOUT: &str = "Deletes the base backups and the WAL that no rule keeps any more
+
+Shows what becomes of each thing, and why, before it deletes anything.";
+
+const AFTER: &str = "Never deleted: the newest good base backup of each system in each repository, what is \
+pinned, what is being taken now, the WAL that any of these needs, and the histories of timelines. In a \
+repository that can't be read whole nothing is deleted. Cut short anywhere, it goes on when it is run again.";
+
+pub fn command() -> Command {
+    let switch = |name: &'static str, help: &'static str| {
+        Arg::new(name).long(name).action(ArgAction::SetTrue).help(help)
+    };
+    let command = Command::new("prune")
+        .about(SHORT)
+        .long_about(ABOUT)
+        .after_help(AFTER)
+        .arg(switch("dry-run", "Show the plan and stop"))
+        .arg(switch("yes", "Do not ask"));
+    flags::with_settings(command, &["retention"])
+}
+
+pub fn run(config: &Config, matches: &ArgMatches) -> Result<()> {
+    let (dry_run, yes) = (matches.get_flag("dry-run"), matches.get_flag("yes"));
+    let mut agree = |plan: &str| -> Result<bool> {
+        guard::print(plan);
+        Ok(!dry_run && (yes || asked::asked()?))
+    };
+    print(prune::run(config, &mut agree)?)
+}

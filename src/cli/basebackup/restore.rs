@@ -1,0 +1,197 @@
+use std::path::PathBuf;
+use std::sync::{Mutex, PoisonError};
+
+use clap::{Arg, ArgAction, ArgGroup, ArgMatches, Command};
+use jiff::tz::TimeZone;
+
+use super::super::progress::Progress;
+use super::super::{asked, flags, guard};
+use crate::base_backup::restore::{
+    Occupied, RecoveryTarget, TargetAction, TargetTimeline, parse_time,
+};
+use crate::command::basebackup::restore::{Request, restore};
+use crate::config::Config;
+use crate::error::{Class, Error, Result};
+use crate::postgres::{Lsn, SystemIdentifier};
+
+const SHORT: &str = "Brings a server back, as it was at any moment";
+
+const ABOUT: &str = "Brings a server back, as it was at any moment
+
+Picks the newest base backup from which the target can be reached, lays its files down, and writes the settings
+by which PostgreSQL fetches the WAL behind it and stops at the target. It shows its plan before it touches
+anything.";
+
+const AFTER: &str = "Without a target recovery goes as far as the WAL does. A time without a zone is the local time of \
+this host; the plan says it in UTC. The restored server does not archive (archive_mode = off) unless --archive \
+says so: a test server must not push into the repository of the real one.";
+
+const TARGETS: [&str; 5] =
+    ["target-time", "target-lsn", "target-xid", "target-name", "target-immediate"];
+
+pub fn command() -> Command {
+    let text = |name: &'static str, value: &'static str, help: &'static str| {
+        Arg::new(name).long(name).value_name(value).help(help)
+    };
+    let switch = |name: &'static str, help: &'static str| {
+        Arg::new(name).long(name).action(ArgAction::SetTrue).help(help)
+    };
+    let command = Command::new("restore")
+        .about(SHORT)
+        .long_about(ABOUT)
+        .after_help(AFTER)
+        .arg(
+            Arg::new("data")
+                .value_name("DIRECTORY")
+                .required(true)
+                .value_parser(clap::value_parser!(PathBuf))
+                .help("The data directory to write"),
+        )
+        .next_help_heading("Target")
+        .arg(text("target-time", "TIME", "Up to this time, as in '2026-11-22 14:29:59' or with a zone"))
+        .arg(text("target-lsn", "LSN", "Up to this place in the WAL, as in 16/B374D848"))
+        .arg(text("target-xid", "NUMBER", "Up to this transaction"))
+        .arg(text("target-name", "TEXT", "Up to this restore point"))
+        .arg(switch("target-immediate", "No further than the files need to be consistent"))
+        .group(ArgGroup::new("target").args(TARGETS))
+        .arg(switch("target-exclusive", "Stop before the target, not behind it"))
+        .arg(
+            text("target-timeline", "WORD", "latest, current (that of the backup) or a number")
+                .default_value("latest"),
+        )
+        .arg(
+            text("target-action", "WORD", "What the server does at the target")
+                .value_parser(["pause", "promote", "shutdown"])
+                .default_value("promote"),
+        )
+        .next_help_heading("Restore")
+        .arg(text("backup", "ID", "This base backup, not the newest that can reach the target"))
+        .arg(
+            Arg::new("system")
+                .long("system-identifier")
+                .value_name("NUMBER")
+                .value_parser(clap::value_parser!(u64))
+                .help("Of several systems under this cluster name this one, not the newest"),
+        )
+        .arg(
+            text("tablespace", "OID=FOLDER", "Puts a tablespace there, not where it was; may be repeated")
+                .action(ArgAction::Append),
+        )
+        .arg(switch("delta", "Keep files that are as in the backup; write and remove the rest"))
+        .arg(switch("replace", "Move the old directory aside first, and keep it").conflicts_with("delta"))
+        .arg(switch("standby", "Follow the archive as a standby").conflicts_with("target"))
+        .arg(switch("no-recovery", "Lay the files down only").conflicts_with_all(["target", "standby"]))
+        .arg(switch("archive", "Let the restored server archive"))
+        .arg(text(
+            "restore-command",
+            "TEXT",
+            "What the server is to call; default: the wal-fetch beside this program, with the same repositories",
+        ))
+        .next_help_heading("Around it")
+        .arg(text("before", "COMMAND", "Run this first, for example to stop the server"))
+        .arg(text("after", "COMMAND", "Run this at the end, for example to start the server"))
+        .arg(switch("start", "Start the server, and watch its recovery to the end"))
+        .arg(switch("follow", "Watch the recovery of a server that --after started").requires("after"))
+        .arg(
+            Arg::new("postgres-bin")
+                .long("postgres-bin")
+                .value_name("FOLDER")
+                .value_parser(clap::value_parser!(PathBuf))
+                .help("Where pg_ctl is, for --start"),
+        )
+        .arg(switch("dry-run", "Show the plan and stop"))
+        .arg(switch("yes", "Do not ask"));
+    flags::with_settings(command, &["postgres", "basebackup"])
+}
+
+pub fn run(config: &Config, matches: &ArgMatches) -> Result<()> {
+    let text = |name: &str| matches.get_one::<String>(name).cloned();
+    let occupied = match (matches.get_flag("delta"), matches.get_flag("replace")) {
+        (true, _) => Occupied::Delta,
+        (_, true) => Occupied::Replace,
+        _ => Occupied::Refuse,
+    };
+    let request = Request {
+        config,
+        data: absolute(matches.get_one::<PathBuf>("data").cloned().unwrap_or_default())?,
+        target: target(matches)?,
+        inclusive: !matches.get_flag("target-exclusive"),
+        timeline: TargetTimeline::parse(&text("target-timeline").unwrap_or_default())?,
+        action: action(&text("target-action").unwrap_or_default()),
+        backup: text("backup"),
+        system: matches.get_one::<u64>("system").copied().map(SystemIdentifier),
+        tablespaces: tablespaces(matches)?,
+        occupied,
+        standby: matches.get_flag("standby"),
+        recovery: !matches.get_flag("no-recovery"),
+        archive: matches.get_flag("archive"),
+        restore_command: text("restore-command"),
+        before: text("before"),
+        after: text("after"),
+        start: matches.get_flag("start"),
+        follow: matches.get_flag("follow"),
+        postgres_bin: matches.get_one::<PathBuf>("postgres-bin").cloned(),
+        flags: flags::values(matches),
+    };
+    let (dry_run, yes) = (matches.get_flag("dry-run"), matches.get_flag("yes"));
+    let mut agree = |plan: &str| -> Result<bool> {
+        guard::print(plan);
+        Ok(!dry_run && (yes || asked::asked()?))
+    };
+    let bar: Mutex<Option<Progress>> = Mutex::default();
+    let progress = |done: u64, of: u64| {
+        let mut bar = bar.lock().unwrap_or_else(PoisonError::into_inner);
+        bar.get_or_insert_with(|| Progress::new("restore")).at(done, Some(of));
+    };
+    restore(&request, &mut agree, &progress)
+        .map_err(|error| error.while_doing(format!("could not restore into {:?}", request.data)))
+}
+
+fn absolute(path: PathBuf) -> Result<PathBuf> {
+    std::path::absolute(&path).map_err(|error| Error::file("use", &path, &error))
+}
+
+fn target(matches: &ArgMatches) -> Result<RecoveryTarget> {
+    let text = |name: &str| matches.get_one::<String>(name);
+    if let Some(time) = text("target-time") {
+        return parse_time(time, &TimeZone::system()).map(RecoveryTarget::Time);
+    }
+    if let Some(lsn) = text("target-lsn") {
+        let parsed: Result<Lsn, _> = lsn.parse();
+        return parsed.map(RecoveryTarget::Lsn).map_err(|error| Error::new(Class::Usage, error.0));
+    }
+    if let Some(xid) = text("target-xid") {
+        return xid.parse().map(RecoveryTarget::Xid).map_err(|_| {
+            let message =
+                format!("expected the number of a transaction for --target-xid, found {xid:?}");
+            Error::new(Class::Usage, message)
+        });
+    }
+    if let Some(name) = text("target-name") {
+        return Ok(RecoveryTarget::Name(name.clone()));
+    }
+    let immediate = matches.get_flag("target-immediate");
+    Ok(if immediate { RecoveryTarget::Immediate } else { RecoveryTarget::Latest })
+}
+
+fn action(word: &str) -> TargetAction {
+    match word {
+        "pause" => TargetAction::Pause,
+        "shutdown" => TargetAction::Shutdown,
+        _ => TargetAction::Promote,
+    }
+}
+
+fn tablespaces(matches: &ArgMatches) -> Result<Vec<(u32, PathBuf)>> {
+    let all = matches.get_many::<String>("tablespace").unwrap_or_default();
+    all.map(|text| {
+        let parsed =
+            text.split_once('=').and_then(|(oid, folder)| Some((oid.parse().ok()?, folder)));
+        let (oid, folder) = parsed.ok_or_else(|| {
+            let message = format!("expected OID=FOLDER for --tablespace, found {text:?}");
+            Error::new(Class::Usage, message).hint("`basebackup show ID` lists the tablespaces.")
+        })?;
+        Ok((oid, absolute(PathBuf::from(folder))?))
+    })
+    .collect()
+}

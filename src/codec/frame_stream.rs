@@ -1,0 +1,215 @@
+use std::collections::VecDeque;
+use std::io;
+use std::num::NonZeroUsize;
+use std::sync::mpsc;
+use std::thread::{Scope, ScopedJoinHandle};
+
+use bytes::Bytes;
+
+use super::encode::{FRAME_BYTES, compress_frame, compressor};
+
+/// What comes out of a [`FrameStream`], in the order it went in.
+#[derive(Debug, Clone)]
+pub enum Output<M> {
+    /// The next zstd frame.
+    Frame(Bytes),
+    /// A mark that was put in.
+    Mark(M),
+}
+
+/// Compresses a stream that has no end of its own: plain bytes and marks go in, zstd frames of 1 MiB of
+/// content and the marks come out in the same order. Several threads compress, also across marks. One
+/// frame more than there are threads is under way; the buffers are used again.
+pub struct FrameStream<'scope, M> {
+    workers: Vec<mpsc::Sender<Job>>,
+    threads: Vec<ScopedJoinHandle<'scope, ()>>,
+    next_worker: usize,
+    filling: Vec<u8>,
+    spare: Vec<Buffers>,
+    under_way: VecDeque<Waiting<M>>,
+    frames_under_way: usize,
+    /// Whether a frame was begun since the last mark: what stands between two marks has at least one.
+    any_frame: bool,
+}
+
+struct Buffers {
+    plain: Vec<u8>,
+    frame: Vec<u8>,
+}
+
+struct Job {
+    buffers: Buffers,
+    done: mpsc::SyncSender<io::Result<Buffers>>,
+}
+
+enum Waiting<M> {
+    Frame(mpsc::Receiver<io::Result<Buffers>>),
+    Mark(M),
+}
+
+impl<'scope, M> FrameStream<'scope, M> {
+    /// Starts the threads in `scope`; they end when this is dropped.
+    pub fn start(scope: &'scope Scope<'scope, '_>, level: i32, threads: NonZeroUsize) -> Self {
+        let mut workers = Vec::new();
+        let mut running = Vec::new();
+        for _ in 0..threads.get() {
+            let (sender, jobs) = mpsc::channel();
+            workers.push(sender);
+            running.push(scope.spawn(move || work(level, &jobs)));
+        }
+        Self {
+            workers,
+            threads: running,
+            next_worker: 0,
+            filling: Vec::with_capacity(FRAME_BYTES),
+            spare: Vec::new(),
+            under_way: VecDeque::new(),
+            frames_under_way: 0,
+            any_frame: false,
+        }
+    }
+
+    /// Puts plain bytes in. `take` gets what is finished.
+    pub fn write(
+        &mut self,
+        mut plain: &[u8],
+        take: &mut dyn FnMut(Output<M>) -> io::Result<()>,
+    ) -> io::Result<()> {
+        while !plain.is_empty() {
+            let (now, later) = plain.split_at(plain.len().min(FRAME_BYTES - self.filling.len()));
+            self.filling.extend_from_slice(now);
+            plain = later;
+            if self.filling.len() == FRAME_BYTES {
+                self.compress_filled(take)?;
+            }
+        }
+        Ok(())
+    }
+
+    /// Puts a mark behind what was written; the frame before it ends there.
+    pub fn mark(
+        &mut self,
+        mark: M,
+        take: &mut dyn FnMut(Output<M>) -> io::Result<()>,
+    ) -> io::Result<()> {
+        if !self.filling.is_empty() || !self.any_frame {
+            self.compress_filled(take)?;
+        }
+        self.under_way.push_back(Waiting::Mark(mark));
+        self.any_frame = false;
+        Ok(())
+    }
+
+    /// Waits for all that is under way.
+    pub fn finish(mut self, take: &mut dyn FnMut(Output<M>) -> io::Result<()>) -> io::Result<()> {
+        while !self.under_way.is_empty() {
+            self.take_oldest(take)?;
+        }
+        self.workers.clear();
+        for thread in self.threads.drain(..) {
+            thread.join().map_err(|_| worker_died())?;
+        }
+        Ok(())
+    }
+
+    fn compress_filled(
+        &mut self,
+        take: &mut dyn FnMut(Output<M>) -> io::Result<()>,
+    ) -> io::Result<()> {
+        while self.frames_under_way > self.workers.len() {
+            self.take_oldest(take)?;
+        }
+        let spare = self.spare.pop();
+        let mut buffers = spare.unwrap_or_else(|| Buffers {
+            plain: Vec::with_capacity(FRAME_BYTES),
+            frame: Vec::new(),
+        });
+        buffers.plain.clear();
+        std::mem::swap(&mut buffers.plain, &mut self.filling);
+        let (done, receiver) = mpsc::sync_channel(1);
+        let worker = &self.workers[self.next_worker];
+        self.next_worker = (self.next_worker + 1) % self.workers.len();
+        worker.send(Job { buffers, done }).map_err(|_| worker_died())?;
+        self.under_way.push_back(Waiting::Frame(receiver));
+        self.frames_under_way += 1;
+        self.any_frame = true;
+        Ok(())
+    }
+
+    fn take_oldest(&mut self, take: &mut dyn FnMut(Output<M>) -> io::Result<()>) -> io::Result<()> {
+        match self.under_way.pop_front() {
+            Some(Waiting::Frame(receiver)) => {
+                let buffers = receiver.recv().map_err(|_| worker_died())??;
+                self.frames_under_way -= 1;
+                take(Output::Frame(Bytes::copy_from_slice(&buffers.frame)))?;
+                self.spare.push(buffers);
+                Ok(())
+            }
+            Some(Waiting::Mark(mark)) => take(Output::Mark(mark)),
+            None => Ok(()),
+        }
+    }
+}
+
+fn work(level: i32, jobs: &mpsc::Receiver<Job>) {
+    let mut compressor = compressor(level);
+    for Job { mut buffers, done } in jobs {
+        let compressed = match &mut compressor {
+            Ok(compressor) => compress_frame(compressor, &buffers.plain, &mut buffers.frame),
+            Err(error) => Err(io::Error::other(error.to_string())),
+        };
+        // The receiver is gone only when the whole stream failed already.
+        let _ = done.send(compressed.map(|()| buffers));
+    }
+}
+
+fn worker_died() -> io::Error {
+    io::Error::other("a compression thread died")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn frames_and_marks_come_out_in_order() {
+        for threads in [1, 3] {
+            let mut parts: Vec<(Option<u32>, Vec<u8>)> = vec![(None, Vec::new())];
+            let mut take = |output: Output<u32>| {
+                let last = parts.last_mut().unwrap();
+                match output {
+                    Output::Frame(frame) => last.1.extend_from_slice(&frame),
+                    Output::Mark(mark) => {
+                        last.0 = Some(mark);
+                        parts.push((None, Vec::new()));
+                    }
+                }
+                Ok(())
+            };
+            let plain = |length: usize, byte: u8| vec![byte; length];
+            std::thread::scope(|scope| {
+                let threads = NonZeroUsize::new(threads).unwrap();
+                let mut stream = FrameStream::start(scope, 1, threads);
+                stream.write(&plain(5 * FRAME_BYTES + 7, 1), &mut take).unwrap();
+                stream.mark(1, &mut take).unwrap();
+                stream.mark(2, &mut take).unwrap();
+                stream.write(&plain(FRAME_BYTES, 3), &mut take).unwrap();
+                stream.mark(3, &mut take).unwrap();
+                stream.finish(&mut take).unwrap();
+            });
+            assert_eq!(parts.pop(), Some((None, Vec::new())));
+            let parts: Vec<_> = parts
+                .iter()
+                .map(|(mark, stored)| (*mark, zstd::stream::decode_all(&stored[..]).unwrap()))
+                .collect();
+            assert_eq!(
+                parts,
+                [
+                    (Some(1), plain(5 * FRAME_BYTES + 7, 1)),
+                    (Some(2), Vec::new()),
+                    (Some(3), plain(FRAME_BYTES, 3))
+                ]
+            );
+        }
+    }
+}

@@ -1,0 +1,200 @@
+//! The same for programs. `version` rises when something changes its meaning or goes; what is new may come
+//! at any time. LSNs, identifiers and times are texts, sizes are bytes.
+
+mod schema;
+
+use serde::Serialize;
+
+use self::schema::{
+    At, Branch, Broken, Line, List, Missing, Place, Row, Show, Stored, System, Unfinished, Wal,
+    WalIn, WalOfBackup, Whole, Window,
+};
+use super::texts::restorable;
+use crate::base_backup::catalogue::{Backup, Contents, Moment, StoredBackup, Survey, SystemWal};
+use crate::base_backup::windows::{Gap, Needed, Stretch, Timeline};
+use crate::config::Config;
+use crate::error::{Class, Error, Result};
+use crate::postgres::{SystemIdentifier, WalSegment};
+use crate::repository::Repository;
+
+const VERSION: u32 = 1;
+
+pub fn list(config: &Config, repositories: &[Repository], survey: &Survey) -> Result<String> {
+    let context = Context { survey, repositories };
+    let places = repositories.iter().enumerate();
+    let places = places.map(|(number, repository)| context.place(number, repository)).collect();
+    let systems = survey.catalogue.systems.iter().map(|system| context.system(*system));
+    written(&List {
+        version: VERSION,
+        cluster: config.cluster.clone(),
+        repositories: places,
+        systems: systems.collect(),
+    })
+}
+
+struct Context<'a> {
+    survey: &'a Survey,
+    repositories: &'a [Repository],
+}
+
+impl Context<'_> {
+    fn name(&self, repository: usize) -> String {
+        self.repositories.get(repository).map_or("", Repository::name).to_owned()
+    }
+
+    fn place(&self, number: usize, repository: &Repository) -> Place {
+        let mut failures = self.survey.catalogue.failures.iter();
+        let failure = failures.rfind(|failure| failure.repository == number);
+        Place {
+            name: repository.name().to_owned(),
+            place: repository.place(),
+            error: failure.map(|failure| failure.error.to_string()),
+        }
+    }
+
+    fn system(&self, system: SystemIdentifier) -> System {
+        let catalogue = &self.survey.catalogue;
+        let wal = self.survey.system(system);
+        let backups = catalogue.backups.iter().filter(|it| it.system == system);
+        let unfinished = catalogue.unfinished.iter().filter(|it| it.system == system);
+        let broken = catalogue.broken.iter().filter(|it| it.system == system);
+        System {
+            system_identifier: system.to_string(),
+            wal_segment_size: wal.map(|wal| wal.segment_size.bytes()),
+            backups: backups.map(|backup| self.row(backup)).collect(),
+            unfinished: unfinished
+                .map(|it| Unfinished {
+                    id: it.id.clone(),
+                    repository: self.name(it.repository),
+                    objects: it.objects,
+                    stored_size: it.stored_size,
+                })
+                .collect(),
+            broken: broken
+                .map(|it| Broken {
+                    id: it.id.clone(),
+                    repository: self.name(it.repository),
+                    error: it.error.to_string(),
+                })
+                .collect(),
+            timelines: wal.map_or(Vec::new(), |wal| self.timelines(wal)),
+        }
+    }
+
+    fn row(&self, backup: &Backup) -> Row {
+        let facts = &backup.facts;
+        let verdict = self.survey.restorable(backup);
+        let (word, reason) = restorable(&verdict);
+        let copy = |copy: &StoredBackup| Stored {
+            repository: self.name(copy.repository),
+            encrypted: copy.encrypted,
+            stored_size: copy.stored_size,
+            pinned: copy.pinned,
+            fault: copy.fault.clone(),
+        };
+        Row {
+            id: backup.id.clone(),
+            label: facts.label.clone(),
+            postgres_version: facts.postgres_version,
+            wal_segment_size: facts.segment_size.bytes(),
+            start: at(&facts.start),
+            stop: at(&facts.stop),
+            from_standby: facts.from_standby,
+            checksum_failures: facts.checksum_failures,
+            standalone: facts.standalone,
+            size: facts.size,
+            pinned: backup.pinned(),
+            restorable: word,
+            reason: reason.map(str::to_owned),
+            copies: backup.copies.iter().map(copy).collect(),
+        }
+    }
+
+    fn timelines(&self, system: &SystemWal) -> Vec<Line> {
+        let (backups, timelines) = self.survey.windows(system);
+        let line = |timeline: &Timeline| Line {
+            timeline: timeline.timeline.number(),
+            branched: timeline.branched.map(|branch| Branch {
+                timeline: branch.timeline.number(),
+                lsn: branch.lsn.to_string(),
+            }),
+            followed: timeline.followed,
+            error: system.unread.get(&timeline.timeline).map(ToString::to_string),
+            wal: timeline.stretches.iter().map(|stretch| wal(stretch, &backups)).collect(),
+        };
+        timelines.iter().map(line).collect()
+    }
+}
+
+fn at(moment: &Moment) -> At {
+    let Moment { lsn, timeline, time } = moment;
+    At { lsn: lsn.to_string(), timeline: timeline.number(), time: time.to_string() }
+}
+
+fn wal(stretch: &Stretch, backups: &[&Backup]) -> Wal {
+    let window = stretch.window.and_then(|window| {
+        let (first, last) = (backups.get(window.first)?, backups.get(window.last)?);
+        Some(Window {
+            from_lsn: window.from.to_string(),
+            from_time: first.facts.stop.time.to_string(),
+            to_lsn: stretch.wal.end.to_string(),
+            first_backup: first.id.clone(),
+            last_backup: last.id.clone(),
+            later_than: last.facts.stop.time.to_string(),
+        })
+    });
+    let missing = |gap: &Gap| Missing {
+        first: gap.first.to_string(),
+        last: gap.last.to_string(),
+        segments: gap.segments,
+    };
+    Wal {
+        start_lsn: stretch.wal.start.to_string(),
+        end_lsn: stretch.wal.end.to_string(),
+        window,
+        gaps: stretch.gaps.iter().map(missing).collect(),
+    }
+}
+
+fn written(value: &impl Serialize) -> Result<String> {
+    let text = serde_json::to_string_pretty(value);
+    text.map(|text| text + "\n")
+        .map_err(|error| Error::new(Class::Internal, format!("could not write JSON: {error}")))
+}
+
+/// `wal` says for each repository whether it has the WAL of the backup.
+pub fn show(
+    repositories: &[Repository],
+    survey: &Survey,
+    backup: &Backup,
+    ends: [Option<WalSegment>; 2],
+    wal: &[Option<Needed>],
+    copies: Vec<(usize, Contents)>,
+) -> Result<String> {
+    let context = Context { survey, repositories };
+    let [first, last] = ends.map(|segment| segment.map(|segment| segment.to_string()));
+    let wal = wal.iter().enumerate().map(|(number, needed)| WalIn {
+        repository: context.name(number),
+        complete: needed.and_then(|needed| match needed {
+            Needed::Complete => Some(true),
+            Needed::Missing(_) => Some(false),
+            Needed::Unknown => None,
+        }),
+        first_missing: match needed {
+            Some(Needed::Missing(segment)) => Some(segment.to_string()),
+            _ => None,
+        },
+    });
+    let whole = |(repository, contents): (usize, Contents)| Whole {
+        repository: context.name(repository),
+        faults: contents.faults,
+        description: contents.description,
+    };
+    written(&Show {
+        version: VERSION,
+        system_identifier: backup.system.to_string(),
+        backup: context.row(backup),
+        wal: WalOfBackup { first, last, repositories: wal.collect() },
+        copies: copies.into_iter().map(whole).collect(),
+    })
+}

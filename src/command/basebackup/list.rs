@@ -1,0 +1,158 @@
+//! `basebackup list`: every base backup, and what can be recovered from them.
+
+mod windows;
+
+use super::bar::LEGEND;
+use super::table::table;
+use super::texts::{at_seconds, count, plain, restorable, short_size, took, version, whole_size};
+use super::{Shown, json};
+use crate::base_backup::catalogue::{Backup, Restorable, Survey};
+use crate::base_backup::windows::Needed;
+use crate::config::Config;
+use crate::error::Result;
+use crate::postgres::SystemIdentifier;
+use crate::repository::{self, Repository};
+
+const HEADINGS: [&str; 11] =
+    ["ID", "LABEL", "BEGAN", "TOOK", "SIZE", "STORED", "TL", "START..STOP", "PIN", "IN", "OK"];
+
+/// `LABEL`, then `IN`.
+const MAY_SHRINK: [usize; 2] = [1, 9];
+
+pub fn run(config: &Config, as_json: bool) -> Result<Shown> {
+    let repositories = repository::open_all(config, None)?;
+    let survey = Survey::read(&repositories, config);
+    let page = Page { survey: &survey, repositories: &repositories };
+    let text = if as_json { json::list(config, &repositories, &survey)? } else { page.text() };
+    Ok(Shown { text, errors: survey.errors().cloned().collect() })
+}
+
+/// What is shown to people.
+struct Page<'a> {
+    survey: &'a Survey,
+    repositories: &'a [Repository],
+}
+
+impl Page<'_> {
+    fn text(&self) -> String {
+        let catalogue = &self.survey.catalogue;
+        let mut text = String::new();
+        if catalogue.backups.is_empty() {
+            let found = match catalogue.failures.is_empty() {
+                true => "There is no base backup yet",
+                false => "There is no base backup in the repositories that answered",
+            };
+            text += &format!("{found}. `basebackup create` takes one.\n");
+        }
+        for system in &catalogue.systems {
+            text += &self.of_system(*system);
+        }
+        if !self.survey.systems.is_empty() {
+            text += LEGEND;
+        }
+        text
+    }
+
+    fn of_system(&self, system: SystemIdentifier) -> String {
+        let all = self.survey.catalogue.backups.iter();
+        let backups: Vec<&Backup> = all.filter(|backup| backup.system == system).collect();
+        let wal = self.survey.system(system);
+        let mut text = format!("System {system}");
+        if let (Some(newest), Some(wal)) = (backups.last(), wal) {
+            let postgres = version(newest.facts.postgres_version);
+            let segments = whole_size(wal.segment_size.bytes());
+            text += &format!(", PostgreSQL {postgres}, WAL segments of {segments}\n\n");
+            let rows = backups.iter().map(|backup| self.row(backup));
+            let rows: Vec<_> =
+                [HEADINGS.map(str::to_owned).into()].into_iter().chain(rows).collect();
+            text += &table(&rows, &MAY_SHRINK);
+        } else {
+            text += " has no base backup, and its WAL alone restores nothing\n";
+        }
+        let remarks: String = backups.iter().map(|backup| self.remarks(backup)).collect();
+        for remarks in [remarks, self.others(system)] {
+            text += &if remarks.is_empty() { remarks } else { format!("\n{remarks}") };
+        }
+        text += &wal.map_or(String::new(), |wal| windows::text(self.survey, wal));
+        text + "\n"
+    }
+
+    fn row(&self, backup: &Backup) -> Vec<String> {
+        let facts = &backup.facts;
+        let stored = backup.copies.first().map_or(0, |copy| copy.stored_size);
+        let places = backup.copies.iter().map(|copy| self.name(copy.repository));
+        let places: Vec<_> = places.collect();
+        let ok = match restorable(&self.survey.restorable(backup)).0 {
+            "unknown" => "?",
+            word => word,
+        };
+        vec![
+            plain(&backup.id),
+            plain(&facts.label),
+            at_seconds(facts.start.time),
+            took(facts.start.time, facts.stop.time).replace(' ', ""),
+            short_size(facts.size),
+            short_size(stored),
+            facts.stop.timeline.number().to_string(),
+            format!("{}..{}", facts.start.lsn, facts.stop.lsn),
+            if backup.pinned() { "yes" } else { "" }.to_owned(),
+            places.join(","),
+            ok.to_owned(),
+        ]
+    }
+
+    /// What is not as it should be with a backup.
+    fn remarks(&self, backup: &Backup) -> String {
+        let mut remarks = Vec::new();
+        let verdict = self.survey.restorable(backup);
+        match &verdict {
+            Restorable::Yes => {}
+            Restorable::No(reason) => remarks.push(format!("can't be restored: {reason}")),
+            Restorable::Unknown(reason) => {
+                remarks.push(format!("perhaps can't be restored: {reason}"));
+            }
+        }
+        let faulty = backup.copies.iter().filter_map(|copy| Some((copy, copy.fault.as_ref()?)));
+        remarks.extend(faulty.map(|(copy, fault)| {
+            format!("is damaged in repository {}: {fault}", self.name(copy.repository))
+        }));
+        for copy in &backup.copies {
+            let wal = self.survey.system(backup.system);
+            let needed = wal.and_then(|wal| wal.needed_in(copy.repository, backup));
+            if let (Restorable::Yes, Some(Needed::Missing(segment))) = (&verdict, needed) {
+                let name = self.name(copy.repository);
+                remarks.push(format!("can't be restored from {name} alone: it lacks {segment}"));
+            }
+        }
+        if backup.facts.checksum_failures {
+            remarks.push("has pages whose checksums were wrong on the server".to_owned());
+        }
+        remarks.iter().map(|remark| format!("{} {}\n", plain(&backup.id), plain(remark))).collect()
+    }
+
+    /// What lies there and is no backup.
+    fn others(&self, system: SystemIdentifier) -> String {
+        let catalogue = &self.survey.catalogue;
+        let mut text = String::new();
+        for (number, repository) in self.repositories.iter().enumerate() {
+            let name = repository.name();
+            let ours =
+                |one_system, one_repository| one_system == system && one_repository == number;
+            let unfinished = catalogue.unfinished.iter();
+            let unfinished = unfinished.filter(|it| ours(it.system, it.repository)).count() as u64;
+            if unfinished > 0 {
+                let backups = count(unfinished, "unfinished base backup");
+                text += &format!("{backups} in repository {name}: being taken now, or cut short\n");
+            }
+            let broken = catalogue.broken.iter().filter(|it| ours(it.system, it.repository));
+            for id in broken.map(|it| plain(&it.id)) {
+                text += &format!("{id} in repository {name} can't be read: see the error\n");
+            }
+        }
+        text
+    }
+
+    fn name(&self, repository: usize) -> &str {
+        self.repositories.get(repository).map_or("", Repository::name)
+    }
+}

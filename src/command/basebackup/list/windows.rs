@@ -1,0 +1,104 @@
+use std::ops::Range;
+
+use crate::base_backup::catalogue::{Backup, Restorable, Survey, SystemWal};
+use crate::base_backup::windows::{Gap, Stretch, Timeline};
+use crate::command::basebackup::bar::{Mark, USABLE, bar};
+use crate::command::basebackup::texts::{at_seconds, count};
+use crate::postgres::Lsn;
+
+/// A bar for each timeline of a system, and what it means in words.
+pub fn text(survey: &Survey, system: &SystemWal) -> String {
+    let (usable, timelines) = survey.windows(system);
+    let mut text = "\nA recovery to\n".to_owned();
+    let Some(axis) = axis(survey, system, &timelines) else { return String::new() };
+    for timeline in &timelines {
+        let heading = format!("  timeline {}", timeline.timeline.number());
+        let marks = marks(survey, system, timeline);
+        let (drawn, extent) = (bar(timeline, &marks, &axis), extent(timeline, &marks));
+        text += &format!("{heading:14} [{drawn}] {extent}\n");
+        text += &ancestry(system, timeline);
+        text += &stretches(timeline, &usable);
+    }
+    text
+}
+
+/// All that is drawn of a system, on one scale.
+fn axis(survey: &Survey, system: &SystemWal, timelines: &[Timeline]) -> Option<Range<Lsn>> {
+    let backups = survey.catalogue.backups.iter().filter(|it| it.system == system.system);
+    // The mark of a stop that no WAL goes beyond needs a place too.
+    let behind = |lsn: Lsn| Lsn(lsn.0.saturating_add(1));
+    let backups = backups.map(|backup| backup.facts.start.lsn..behind(backup.facts.stop.lsn));
+    let wal = timelines.iter().flat_map(|it| &it.stretches).map(|stretch| stretch.wal.clone());
+    let (starts, ends): (Vec<_>, Vec<_>) = backups.chain(wal).map(|it| (it.start, it.end)).unzip();
+    Some(starts.into_iter().min()?..ends.into_iter().max()?)
+}
+
+fn marks(survey: &Survey, system: &SystemWal, timeline: &Timeline) -> Vec<Mark> {
+    let backups = survey.catalogue.backups.iter().filter(|it| it.system == system.system);
+    let marks = backups.filter_map(|backup| {
+        let span = backup.span();
+        let sign = match survey.restorable(backup) {
+            _ if !system.timelines.passes(&span, timeline.timeline) => return None,
+            Restorable::Yes if system.timelines.reach(&span, timeline.timeline).is_some() => USABLE,
+            Restorable::Unknown(_) => '?',
+            _ => 'x',
+        };
+        Some(Mark { at: span.stop.lsn, sign })
+    });
+    marks.collect()
+}
+
+/// From where to where, at the side of the bar.
+fn extent(timeline: &Timeline, marks: &[Mark]) -> String {
+    let windows = timeline.stretches.iter().filter_map(|it| Some((it.window?, it.wal.end)));
+    let windows: Vec<_> = windows.collect();
+    match (windows.first(), windows.last()) {
+        (Some((first, _)), Some((_, end))) => {
+            let gaps = if windows.len() > 1 { " with gaps" } else { "" };
+            format!("{} to {end}{gaps}", first.from)
+        }
+        _ if marks.iter().any(|mark| mark.sign == USABLE) => "the end of a backup only".to_owned(),
+        _ => "nothing to begin with".to_owned(),
+    }
+}
+
+fn ancestry(system: &SystemWal, timeline: &Timeline) -> String {
+    let number = timeline.timeline.number();
+    if let Some(branch) = timeline.branched {
+        return format!("    it left timeline {} at {}\n", branch.timeline.number(), branch.lsn);
+    }
+    let unread = system.unread.get(&timeline.timeline).map(ToString::to_string);
+    let why = unread.unwrap_or_else(|| format!("there is no {}.history", timeline.timeline));
+    let lost = format!("    what leads to timeline {number} is not known: {why}\n");
+    if timeline.followed { String::new() } else { lost }
+}
+
+fn stretches(timeline: &Timeline, backups: &[&Backup]) -> String {
+    let stretch = |one: &Stretch| {
+        let line = of_stretch(one, backups);
+        let gaps: String = one.gaps.iter().map(of_gap).collect();
+        format!("    {line}\n{gaps}")
+    };
+    timeline.stretches.iter().map(stretch).collect()
+}
+
+/// Of when things were committed the WAL alone knows; the backups say which times it goes beyond.
+fn of_stretch(stretch: &Stretch, backups: &[&Backup]) -> String {
+    let time = |at: usize| backups.get(at).map(|it| at_seconds(it.facts.stop.time));
+    let Some(window) = stretch.window else {
+        return format!("{} to {}: no base backup leads to it", stretch.wal.start, stretch.wal.end);
+    };
+    let begun = time(window.first).unwrap_or_default();
+    let later = time(window.last).filter(|_| window.last != window.first);
+    let later = later.map(|time| format!(" (later than {time})"));
+    format!("{} ({begun}) to {}{}", window.from, stretch.wal.end, later.unwrap_or_default())
+}
+
+fn of_gap(gap: &Gap) -> String {
+    let segments = count(gap.segments, "segment");
+    let names = match gap.segments {
+        1 => gap.first.to_string(),
+        _ => format!("{} to {}", gap.first, gap.last),
+    };
+    format!("    gap: {segments} missing, {names}\n")
+}

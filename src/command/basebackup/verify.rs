@@ -1,0 +1,175 @@
+//! `basebackup verify`: whether what is stored is what was stored, and all of it.
+
+use serde::Serialize;
+
+use super::Shown;
+use super::show::find;
+use super::texts::{count, plain, size};
+use crate::base_backup::catalogue::{Backup, Survey};
+use crate::base_backup::verify::{Report, Verify};
+use crate::config::Config;
+use crate::error::{Class, Error, Result};
+use crate::repository::{self, Repository};
+
+/// Rises when something in the JSON changes its meaning or goes.
+const VERSION: u32 = 1;
+
+/// Which base backups.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Which {
+    All,
+    Newest,
+    /// By the beginnings of their ids.
+    These(Vec<String>),
+}
+
+pub struct Request<'a> {
+    pub config: &'a Config,
+    pub which: Which,
+    pub quick: bool,
+    pub as_json: bool,
+    /// Gets how many bytes were read, and of how many.
+    pub progress: &'a (dyn Fn(u64, u64) + Sync),
+}
+
+/// The first error is what decides the exit status.
+pub fn run(request: &Request<'_>) -> Result<Shown> {
+    let config = request.config;
+    let repositories = repository::open_all(config, None)?;
+    let identities = repository::identities(config)?;
+    let survey = Survey::read(&repositories, config);
+    let backups = choose(&survey, &repositories, &request.which)?;
+    let report = Verify {
+        config,
+        repositories: &repositories,
+        identities: &identities,
+        survey: &survey,
+        backups,
+        all: request.which == Which::All,
+        quick: request.quick,
+        progress: request.progress,
+    }
+    .run();
+    let text = if request.as_json { json(config, &report)? } else { text(&report) };
+    let faults = report.faults.len() as u64;
+    let found = (faults > 0).then(|| {
+        Error::new(Class::Damaged, format!("verification found {}", count(faults, "fault")))
+            .hint("Each is a line of standard output.")
+    });
+    Ok(Shown { text, errors: found.into_iter().chain(report.errors).collect() })
+}
+
+fn choose<'a>(
+    survey: &'a Survey,
+    repositories: &[Repository],
+    which: &Which,
+) -> Result<Vec<&'a Backup>> {
+    let catalogue = &survey.catalogue;
+    let chosen: Vec<&Backup> = match which {
+        Which::All => catalogue.backups.iter().collect(),
+        Which::Newest => catalogue.backups.iter().max_by_key(|it| &it.id).into_iter().collect(),
+        Which::These(ids) => {
+            let found = ids.iter().map(|id| find(survey, repositories, id));
+            let mut found = found.collect::<Result<Vec<_>>>()?;
+            found.sort_unstable_by_key(|it| (it.system.0, &it.id));
+            found.dedup_by_key(|it| (it.system.0, &it.id));
+            found
+        }
+    };
+    if !chosen.is_empty() || !catalogue.broken.is_empty() {
+        return Ok(chosen);
+    }
+    Err(match catalogue.failures.first() {
+        Some(failure) => failure.error.clone(),
+        None => Error::new(Class::Usage, "there is no base backup to verify")
+            .hint("`basebackup create` takes one."),
+    })
+}
+
+fn text(report: &Report) -> String {
+    let faults = report.faults.iter().map(ToString::to_string);
+    let remarks = report.remarks.iter().map(|remark| format!("not checked: {remark}"));
+    let lines = faults.chain(remarks).chain([summary(report)]);
+    lines.map(|line| plain(&line) + "\n").collect()
+}
+
+/// The last line: what was read, and whether all is well.
+fn summary(report: &Report) -> String {
+    let read = &report.read;
+    let backups = count(read.backups, "base backup");
+    let (objects, files) = (count(read.objects, "object"), count(read.wal_files, "WAL file"));
+    let verdict = match (report.faults.len() as u64, report.errors.is_empty()) {
+        (0, true) => "all is well".to_owned(),
+        (0, false) => "no fault in what could be read".to_owned(),
+        (faults, _) => count(faults, "fault"),
+    };
+    if report.quick {
+        return format!(
+            "looked at names and sizes only: {backups} with {objects}, and {files}: {verdict}"
+        );
+    }
+    let (of_objects, of_files) = (size(read.object_bytes), size(read.wal_bytes));
+    format!("read {backups} with {objects} ({of_objects}), and {files} ({of_files}): {verdict}")
+}
+
+#[derive(Serialize)]
+struct Json<'a> {
+    version: u32,
+    cluster: &'a str,
+    quick: bool,
+    /// Whether there is neither a fault nor an error.
+    well: bool,
+    faults: Vec<JsonFault<'a>>,
+    not_checked: &'a [String],
+    errors: Vec<String>,
+    read: JsonRead,
+}
+
+#[derive(Serialize)]
+struct JsonFault<'a> {
+    /// `null` for WAL that no repository has.
+    repository: Option<&'a str>,
+    object: &'a str,
+    fault: &'a str,
+    spoils: &'a str,
+    elsewhere: &'a [String],
+}
+
+#[derive(Serialize)]
+struct JsonRead {
+    backups: u64,
+    objects: u64,
+    object_bytes: u64,
+    wal_files: u64,
+    wal_bytes: u64,
+}
+
+fn json(config: &Config, report: &Report) -> Result<String> {
+    let faults = report.faults.iter().map(|fault| JsonFault {
+        repository: fault.repository.as_deref(),
+        object: &fault.object,
+        fault: &fault.found,
+        spoils: &fault.spoils,
+        elsewhere: &fault.elsewhere,
+    });
+    let read = &report.read;
+    let json = Json {
+        version: VERSION,
+        cluster: &config.cluster,
+        quick: report.quick,
+        well: report.faults.is_empty() && report.errors.is_empty(),
+        faults: faults.collect(),
+        not_checked: &report.remarks,
+        errors: report.errors.iter().map(ToString::to_string).collect(),
+        read: JsonRead {
+            backups: read.backups,
+            objects: read.objects,
+            object_bytes: read.object_bytes,
+            wal_files: read.wal_files,
+            wal_bytes: read.wal_bytes,
+        },
+    };
+    let text = serde_json::to_string_pretty(&json);
+    text.map(|text| text + "\n")
+        .map_err(|error| Error::new(Class::Internal, format!("could not write JSON: {error}")))
+}

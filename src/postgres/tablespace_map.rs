@@ -1,0 +1,97 @@
+use std::collections::BTreeMap;
+use std::ffi::OsStr;
+use std::os::unix::ffi::OsStrExt;
+use std::path::{Path, PathBuf};
+
+use super::Malformed;
+
+/// `tablespace_map`: which folders the server links to from `pg_tblspc` when it starts from a base backup.
+/// One line each, `16384 /path`; a backslash stands before each line end and backslash of a path
+/// (`do_pg_backup_start` in `xlog.c` writes it, `read_tablespace_map` in `xlogrecovery.c` reads it).
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct TablespaceMap(pub BTreeMap<u32, PathBuf>);
+
+impl TablespaceMap {
+    pub fn parse(content: &[u8]) -> Result<Self, Malformed> {
+        let (mut map, mut line, mut escaped) = (BTreeMap::new(), Vec::new(), false);
+        for byte in content {
+            match byte {
+                b'\\' if !escaped => escaped = true,
+                b'\n' | b'\r' if !escaped => {
+                    // Between `\r` and `\n` there is nothing.
+                    if !line.is_empty() {
+                        let (oid, path) = parse_line(&line).ok_or_else(|| not_map(&line))?;
+                        map.insert(oid, path.to_owned());
+                        line.clear();
+                    }
+                }
+                other => {
+                    line.push(*other);
+                    escaped = false;
+                }
+            }
+        }
+        if line.is_empty() && !escaped { Ok(Self(map)) } else { Err(not_map(&line)) }
+    }
+
+    pub fn to_bytes(&self) -> Vec<u8> {
+        let mut content = Vec::new();
+        for (oid, path) in &self.0 {
+            content.extend(format!("{oid} ").into_bytes());
+            for byte in path.as_os_str().as_bytes() {
+                if matches!(byte, b'\n' | b'\r' | b'\\') {
+                    content.push(b'\\');
+                }
+                content.push(*byte);
+            }
+            content.push(b'\n');
+        }
+        content
+    }
+}
+
+/// A path may begin with spaces, so there is exactly one between.
+fn parse_line(line: &[u8]) -> Option<(u32, &Path)> {
+    let space = line.iter().position(|byte| *byte == b' ')?;
+    let (oid, path) = (str::from_utf8(&line[..space]).ok()?, &line[space + 1..]);
+    let digits = oid.bytes().all(|byte| byte.is_ascii_digit()) && !path.is_empty();
+    digits.then(|| Some((oid.parse().ok()?, Path::new(OsStr::from_bytes(path)))))?
+}
+
+fn not_map(line: &[u8]) -> Malformed {
+    let line = String::from_utf8_lossy(line);
+    Malformed::new(format!("expected lines of a number and a path, found {line:?}"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn reads_what_it_writes() {
+        let paths = ["/ts", "/with space", " begins/with/one", "/a\nb\r\\c\\", "/ends with "];
+        let map = TablespaceMap((16384..).zip(paths.map(PathBuf::from)).collect());
+        assert_eq!(TablespaceMap::parse(&map.to_bytes()), Ok(map));
+        let two = TablespaceMap([(7, "/a\\b".into()), (9, "/\n".into())].into());
+        assert_eq!(two.to_bytes(), b"7 /a\\\\b\n9 /\\\n\n");
+        assert_eq!(TablespaceMap::parse(b""), Ok(TablespaceMap::default()));
+        let windows = TablespaceMap::parse(b"7 /a\\\\b\r\n9 /\\\n\r\n");
+        assert_eq!(windows, Ok(two));
+    }
+
+    #[test]
+    fn refuses_what_the_server_would_refuse() {
+        for (content, found) in [
+            ("16384 /ts", "16384 /ts"),
+            ("16384 /ts\\\n", "16384 /ts\n"),
+            ("16384\n", "16384"),
+            ("16384 \n", "16384 "),
+            (" /ts\n", " /ts"),
+            ("x /ts\n", "x /ts"),
+            ("99999999999 /ts\n", "99999999999 /ts"),
+        ] {
+            let error = TablespaceMap::parse(content.as_bytes()).unwrap_err().0;
+            assert_eq!(error, format!("expected lines of a number and a path, found {found:?}"));
+        }
+    }
+}

@@ -1,0 +1,293 @@
+//! The only place that calls libpq. It owns the pointers and hands out owned values.
+#![allow(unsafe_code, reason = "libpq is a C library; every call is in this file")]
+
+use std::ffi::{CStr, CString, c_char, c_void};
+use std::os::fd::BorrowedFd;
+use std::ptr::{self, NonNull};
+use std::time::{Duration, Instant};
+
+use pq_sys as pq;
+use rustix::event::{PollFd, PollFlags, Timespec, poll};
+
+use crate::error::{Class, Error, Result};
+
+/// A connection to a PostgreSQL server. Not shared between threads; it may move from one to another.
+pub struct Connection {
+    raw: NonNull<pq::PGconn>,
+    /// Longest wait for the next byte of an answer.
+    patience: Duration,
+}
+
+// SAFETY: libpq allows a connection to be used from any thread, one at a time (libpq docs, "Behavior in
+// Threaded Programs").
+unsafe impl Send for Connection {}
+
+/// What a query answered with.
+#[derive(Debug)]
+pub enum Answer {
+    Rows(Rows),
+    /// `COPY … TO STDOUT`: the data come next.
+    CopyOut,
+    /// A command without rows is done.
+    Done,
+}
+
+/// Rows in text format; SQL's NULL is `None`.
+#[derive(Debug, Default)]
+pub struct Rows(pub Vec<Vec<Option<String>>>);
+
+impl Connection {
+    /// Connects as libpq does: `conninfo` is a connection string or URI; what it leaves open comes from
+    /// the `PG…` variables, the service file and the password file. `more` are keywords that it
+    /// overrides.
+    pub fn open(conninfo: &str, more: &[(&str, &str)], patience: Duration) -> Result<Self> {
+        let words = more.iter().copied().chain([("dbname", conninfo)]);
+        let text = |text: &str| {
+            CString::new(text).map_err(|_| {
+                Error::new(Class::Configuration, "a connection string can't contain a zero byte")
+            })
+        };
+        let words: Vec<(CString, CString)> =
+            words.map(|(key, value)| Ok((text(key)?, text(value)?))).collect::<Result<_>>()?;
+        let end = || std::iter::once(ptr::null());
+        let keys: Vec<*const c_char> =
+            words.iter().map(|(key, _)| key.as_ptr()).chain(end()).collect();
+        let values: Vec<*const c_char> =
+            words.iter().map(|(_, value)| value.as_ptr()).chain(end()).collect();
+        // SAFETY: both arrays are of one length, end with a null pointer and outlive the call.
+        let raw = unsafe { pq::PQconnectdbParams(keys.as_ptr(), values.as_ptr(), 1) };
+        let raw = NonNull::new(raw)
+            .ok_or_else(|| Error::new(Class::Internal, "libpq could not get memory"))?;
+        let connection = Self { raw, patience };
+        // SAFETY: `raw` is the connection just made.
+        if unsafe { pq::PQstatus(connection.raw()) } != pq::ConnStatusType::CONNECTION_OK {
+            return Err(not_connected(&connection.message()));
+        }
+        // SAFETY: a null argument is passed on to our function, which does not look at it.
+        unsafe { pq::PQsetNoticeProcessor(connection.raw(), Some(log_notice), ptr::null_mut()) };
+        Ok(connection)
+    }
+
+    /// Like 150018 or 180006 (`PG_VERSION_NUM`).
+    pub fn server_version(&self) -> u32 {
+        // SAFETY: the connection is alive.
+        unsafe { pq::PQserverVersion(self.raw()) }.unsigned_abs()
+    }
+
+    /// Sends a command. Its answers are taken with [`Connection::next_answer`], all of them.
+    pub fn send(&mut self, command: &str) -> Result<()> {
+        let text = CString::new(command)
+            .map_err(|_| Error::new(Class::Usage, "a command can't contain a zero byte"))?;
+        // SAFETY: the text ends with a zero byte and outlives the call.
+        if unsafe { pq::PQsendQuery(self.raw(), text.as_ptr()) } == 0 {
+            return Err(self.lost());
+        }
+        Ok(())
+    }
+
+    /// The next answer to what was sent; `None` after the last one.
+    pub fn next_answer(&mut self) -> Result<Option<Answer>> {
+        // SAFETY: the connection is alive; the result is freed by its owner.
+        while unsafe { pq::PQisBusy(self.raw()) } != 0 {
+            self.wait_for_input()?;
+        }
+        // SAFETY: as above; it is not busy, so this does not block.
+        let Some(result) = NonNull::new(unsafe { pq::PQgetResult(self.raw()) }) else {
+            return Ok(None);
+        };
+        let result = QueryResult(result);
+        match result.status() {
+            pq::ExecStatusType::PGRES_TUPLES_OK => Ok(Some(Answer::Rows(result.rows()))),
+            pq::ExecStatusType::PGRES_COPY_OUT => Ok(Some(Answer::CopyOut)),
+            pq::ExecStatusType::PGRES_COMMAND_OK | pq::ExecStatusType::PGRES_EMPTY_QUERY => {
+                Ok(Some(Answer::Done))
+            }
+            _ => Err(result.error()),
+        }
+    }
+
+    /// Sends a command and returns the rows of its one answer.
+    pub fn query(&mut self, command: &str) -> Result<Rows> {
+        self.send(command)?;
+        let mut rows = Rows::default();
+        while let Some(answer) = self.next_answer()? {
+            if let Answer::Rows(found) = answer {
+                rows = found;
+            }
+        }
+        Ok(rows)
+    }
+
+    /// Shows `visit` the next message of a copy; `None` after the last one.
+    pub fn copy_data<R>(&mut self, visit: impl FnOnce(&[u8]) -> R) -> Result<Option<R>> {
+        loop {
+            let mut buffer: *mut c_char = ptr::null_mut();
+            // SAFETY: libpq allocates the buffer, and `Message` frees it.
+            let length = unsafe { pq::PQgetCopyData(self.raw(), &raw mut buffer, 1) };
+            match usize::try_from(length) {
+                Ok(0) => self.wait_for_input()?,
+                Ok(length) => return Ok(Some(visit(Message { buffer, length }.bytes()))),
+                Err(_) if length == -1 => return Ok(None),
+                Err(_) => return Err(self.lost()),
+            }
+        }
+    }
+
+    fn wait_for_input(&mut self) -> Result<()> {
+        // SAFETY: the connection is alive, and so is its socket for as long as we borrow it.
+        let socket = unsafe {
+            let socket = pq::PQsocket(self.raw());
+            if socket < 0 {
+                return Err(self.lost());
+            }
+            BorrowedFd::borrow_raw(socket)
+        };
+        let until = Instant::now() + self.patience;
+        loop {
+            let left = until.saturating_duration_since(Instant::now());
+            let mut waiting = [PollFd::new(&socket, PollFlags::IN)];
+            let timeout = Timespec::try_from(left).ok();
+            match poll(&mut waiting, timeout.as_ref()) {
+                Ok(0) => return Err(self.silent()),
+                Ok(_) => break,
+                Err(rustix::io::Errno::INTR) => {}
+                Err(error) => {
+                    let message = format!("could not wait for the server: {error}");
+                    return Err(Error::new(Class::Internal, message));
+                }
+            }
+        }
+        // SAFETY: the connection is alive.
+        if unsafe { pq::PQconsumeInput(self.raw()) } == 0 {
+            return Err(self.lost());
+        }
+        Ok(())
+    }
+
+    fn raw(&self) -> *mut pq::PGconn {
+        self.raw.as_ptr()
+    }
+
+    fn message(&self) -> String {
+        // SAFETY: the text belongs to the connection and is copied before anything else happens to it.
+        owned(unsafe { pq::PQerrorMessage(self.raw()) })
+    }
+
+    fn lost(&self) -> Error {
+        Error::new(Class::Unreachable, format!("the connection broke: {}", self.message()))
+            .hint("Look into the server's log; a proxy in between may cut long connections.")
+    }
+
+    fn silent(&self) -> Error {
+        let patience = humantime::format_duration(self.patience);
+        Error::new(Class::Unreachable, format!("the server said nothing for {patience}"))
+            .hint("Is it overloaded, or waiting for a checkpoint? Try --checkpoint fast.")
+    }
+}
+
+impl Drop for Connection {
+    fn drop(&mut self) {
+        // SAFETY: nobody else has the pointer.
+        unsafe { pq::PQfinish(self.raw()) }
+    }
+}
+
+struct QueryResult(NonNull<pq::PGresult>);
+
+impl QueryResult {
+    fn raw(&self) -> *mut pq::PGresult {
+        self.0.as_ptr()
+    }
+
+    fn status(&self) -> pq::ExecStatusType {
+        // SAFETY: the result is alive.
+        unsafe { pq::PQresultStatus(self.raw()) }
+    }
+
+    fn rows(&self) -> Rows {
+        // SAFETY: rows and columns are within what libpq says there is; texts are copied.
+        unsafe {
+            let (rows, columns) = (pq::PQntuples(self.raw()), pq::PQnfields(self.raw()));
+            let field = |row, column| {
+                let null = pq::PQgetisnull(self.raw(), row, column) != 0;
+                (!null).then(|| owned(pq::PQgetvalue(self.raw(), row, column)))
+            };
+            Rows(
+                (0..rows)
+                    .map(|row| (0..columns).map(|column| field(row, column)).collect())
+                    .collect(),
+            )
+        }
+    }
+
+    /// What the server said against a command.
+    fn error(&self) -> Error {
+        let field = |code: u8| {
+            // SAFETY: the text belongs to the result; a field that is not there is null.
+            owned(unsafe { pq::PQresultErrorField(self.raw(), i32::from(code)) })
+        };
+        let (sqlstate, message, hint) = (field(b'C'), field(b'M'), field(b'H'));
+        if message.is_empty() {
+            // SAFETY: as above.
+            let whole = owned(unsafe { pq::PQresultErrorMessage(self.raw()) });
+            return Error::new(Class::Unreachable, whole);
+        }
+        let class = match sqlstate.get(..2) {
+            Some("28" | "42") => Class::Refused,
+            _ => Class::Unreachable,
+        };
+        let error = Error::new(class, format!("the server says: {message} (SQLSTATE {sqlstate})"));
+        if hint.is_empty() { error } else { error.hint(hint) }
+    }
+}
+
+impl Drop for QueryResult {
+    fn drop(&mut self) {
+        // SAFETY: nobody else has the pointer.
+        unsafe { pq::PQclear(self.raw()) }
+    }
+}
+
+struct Message {
+    buffer: *mut c_char,
+    length: usize,
+}
+
+impl Message {
+    fn bytes(&self) -> &[u8] {
+        // SAFETY: libpq says that so many bytes are there; they live as long as `self`.
+        unsafe { std::slice::from_raw_parts(self.buffer.cast(), self.length) }
+    }
+}
+
+impl Drop for Message {
+    fn drop(&mut self) {
+        // SAFETY: libpq allocated it, and nobody else has it.
+        unsafe { pq::PQfreemem(self.buffer.cast()) }
+    }
+}
+
+/// A copy of a text of libpq's; empty for a null pointer.
+fn owned(text: *const c_char) -> String {
+    if text.is_null() {
+        return String::new();
+    }
+    // SAFETY: libpq's texts end with a zero byte.
+    let text = unsafe { CStr::from_ptr(text) };
+    text.to_string_lossy().trim().to_owned()
+}
+
+unsafe extern "C" fn log_notice(_: *mut c_void, message: *const c_char) {
+    tracing::warn!("the server says: {}", owned(message));
+}
+
+fn not_connected(message: &str) -> Error {
+    let refused = ["authentication failed", "no pg_hba.conf entry", "role \"", "permission denied"];
+    if refused.iter().any(|text| message.contains(text)) {
+        return Error::new(Class::Refused, format!("could not connect: {message}")).hint(
+            "The role needs REPLICATION, and pg_hba.conf a line for the database `replication`.",
+        );
+    }
+    Error::new(Class::Unreachable, format!("could not connect: {message}"))
+        .hint("Say where the server is: --connection 'host=… user=…', or the PG… variables.")
+}

@@ -1,0 +1,203 @@
+use std::collections::BTreeSet;
+use std::fs::File;
+use std::io::{self, Read, Seek};
+use std::ops::ControlFlow;
+use std::path::Path;
+
+use rustix::fs::MemfdFlags;
+
+use super::layout::wal_file_of;
+use super::{Repository, Source, Target, WalFolder, WalRange};
+use crate::error::{Class, Error, Result};
+use crate::postgres::{
+    SystemIdentifier, TimelineHistory, TimelineId, WalFileName, WalSegment, WalSegmentSize,
+};
+
+/// Which WAL of a system there is. Takes as much room as there are holes in it.
+#[derive(Debug, Clone, Default)]
+pub struct Inventory {
+    /// By timeline, then by position. No two of them touch.
+    pub ranges: Vec<WalRange>,
+    /// The timelines whose history files are there.
+    pub histories: BTreeSet<TimelineId>,
+}
+
+impl Inventory {
+    /// Segments come in the order of their names. The same one may come twice: in the clear and
+    /// encrypted.
+    fn add(&mut self, segment: WalSegment, size: WalSegmentSize) {
+        match self.ranges.last_mut() {
+            Some(range) if range.last == segment => {}
+            Some(range) if range.last.next(size) == Some(segment) => range.last = segment,
+            _ => self.ranges.push(WalRange { first: segment, last: segment, size }),
+        }
+    }
+
+    /// What is in any of them. All must have been made for one size of segments.
+    pub fn merged<'a>(all: impl IntoIterator<Item = &'a Self>) -> Self {
+        let (mut ranges, mut merged) = (Vec::new(), Self::default());
+        for one in all {
+            ranges.extend_from_slice(&one.ranges);
+            merged.histories.extend(&one.histories);
+        }
+        ranges.sort_unstable_by_key(|range| (range.first, range.last));
+        for range in ranges {
+            match merged.ranges.last_mut() {
+                Some(last) if touch(last, &range) => last.last = last.last.max(range.last),
+                _ => merged.ranges.push(range),
+            }
+        }
+        merged
+    }
+}
+
+/// Whether no segment is missing between two ranges, of which `one` begins first.
+fn touch(one: &WalRange, other: &WalRange) -> bool {
+    let adjoin = one.last.next(one.size) == Some(other.first);
+    one.last.timeline == other.first.timeline && (other.first <= one.last || adjoin)
+}
+
+impl Repository {
+    /// The systems of a cluster that this repository holds anything of, oldest first: the upper half of
+    /// an identifier is the time of `initdb` (`BootStrapXLOG` in `xlog.c`). One listing request for each.
+    pub fn systems(&self, cluster: &str) -> Result<Vec<SystemIdentifier>> {
+        let root = format!("postgres/{cluster}/");
+        let (mut systems, mut after) = (BTreeSet::new(), String::new());
+        loop {
+            let mut found = None;
+            let listed = self.storage.list(&root, &after, &mut |listed| {
+                found = Some(listed.key.to_owned());
+                ControlFlow::Break(())
+            });
+            listed.map_err(|error| self.not_listed(error))?;
+            let Some(key) = found else {
+                return Ok(systems.into_iter().map(SystemIdentifier).collect());
+            };
+            let below = key.strip_prefix(&root).unwrap_or_default();
+            after = match below.split_once('/') {
+                Some((folder, _)) => {
+                    let number = folder.parse::<u64>().ok();
+                    systems.extend(number.filter(|number| number.to_string() == folder));
+                    // `0` comes right after `/`, so this is behind all that is in the folder.
+                    format!("{root}{folder}0")
+                }
+                None => key,
+            };
+        }
+    }
+
+    /// Which WAL of a system whose segments have this size there is, in one pass over one listing.
+    pub fn inventory(&self, folder: &WalFolder, size: WalSegmentSize) -> Result<Inventory> {
+        let mut inventory = Inventory::default();
+        let listed = self.storage.list(folder.prefix(), "", &mut |listed| {
+            match wal_file_of(listed.key) {
+                // `wal-fetch` would not find it elsewhere.
+                Some(name) if folder.key(name, listed.key.ends_with(".age")) != listed.key => {}
+                // A name that has no place in the WAL at this size is of another time of the system.
+                Some(WalFileName::Segment(segment)) if segment.start(size).is_ok() => {
+                    inventory.add(segment, size);
+                }
+                Some(WalFileName::History(timeline)) => {
+                    inventory.histories.insert(timeline);
+                }
+                _ => {}
+            }
+            ControlFlow::Continue(())
+        });
+        listed.map_err(|error| self.not_listed(error))?;
+        Ok(inventory)
+    }
+
+    /// The history of a timeline; `None` when there is no such file.
+    pub fn history(
+        &self,
+        source: &Source<'_>,
+        timeline: TimelineId,
+    ) -> Result<Option<TimelineHistory>> {
+        let name = WalFileName::History(timeline);
+        let said = |error: io::Error| {
+            Error::new(Class::Internal, format!("could not keep {name} in memory: {error}"))
+        };
+        let made = rustix::fs::memfd_create(name.to_string(), MemfdFlags::CLOEXEC);
+        let mut file = File::from(made.map_err(|error| said(error.into()))?);
+        let path = name.to_string();
+        let target = Target { file: &mut file, path: Path::new(&path) };
+        if self.fetch(source, name, target)?.is_none() {
+            return Ok(None);
+        }
+        let mut content = Vec::new();
+        file.rewind().and_then(|()| file.read_to_end(&mut content)).map_err(said)?;
+        let history = TimelineHistory::parse(timeline, &content);
+        history.map(Some).map_err(|error| Error::new(Class::Damaged, error.to_string()))
+    }
+
+    pub(super) fn not_listed(&self, error: Error) -> Error {
+        error.while_doing(format!("could not list repository {}", self.name))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn size(mib: u32) -> WalSegmentSize {
+        WalSegmentSize::from_bytes(mib << 20).unwrap()
+    }
+
+    fn segment(name: &str) -> WalSegment {
+        match name.parse().unwrap() {
+            WalFileName::Segment(segment) => segment,
+            other => panic!("{other}"),
+        }
+    }
+
+    fn inventory(names: &[&str], mib: u32) -> Inventory {
+        let mut inventory = Inventory::default();
+        names.iter().for_each(|name| inventory.add(segment(name), size(mib)));
+        inventory
+    }
+
+    fn shown(inventory: &Inventory) -> Vec<String> {
+        inventory.ranges.iter().map(|range| format!("{}-{}", range.first, range.last)).collect()
+    }
+
+    #[test]
+    fn segments_that_follow_one_another_are_one_range() {
+        let names = [
+            "0000000100000000000000FE",
+            "0000000100000000000000FF",
+            "0000000100000000000000FF",
+            "000000010000000100000000",
+            "000000010000000100000002",
+            "000000020000000100000003",
+        ];
+        assert_eq!(
+            shown(&inventory(&names, 16)),
+            [
+                "0000000100000000000000FE-000000010000000100000000",
+                "000000010000000100000002-000000010000000100000002",
+                "000000020000000100000003-000000020000000100000003",
+            ]
+        );
+        // Segments of 1 MiB go on to FFF.
+        assert_eq!(shown(&inventory(&names, 1)).len(), 4);
+    }
+
+    #[test]
+    fn merging_closes_the_holes_that_another_repository_fills() {
+        let merged = |lists: &[&[&str]]| {
+            let all: Vec<_> = lists.iter().map(|names| inventory(names, 16)).collect();
+            shown(&Inventory::merged(&all))
+        };
+        let (two, three) = ("000000010000000000000002", "000000010000000000000003");
+        let (four, fork) = ("000000010000000000000004", "000000020000000000000004");
+        assert_eq!(merged(&[&[two, four], &[three]]), [format!("{two}-{four}")]);
+        assert_eq!(merged(&[&[two, three, four], &[three]]), [format!("{two}-{four}")]);
+        assert_eq!(merged(&[&[two], &[four]]), [format!("{two}-{two}"), format!("{four}-{four}")]);
+        assert_eq!(
+            merged(&[&[fork], &[three]]),
+            [format!("{three}-{three}"), format!("{fork}-{fork}")]
+        );
+        assert_eq!(merged(&[]), [""; 0]);
+    }
+}

@@ -1,0 +1,165 @@
+use std::hash::{BuildHasher as _, RandomState};
+
+use bytes::Bytes;
+
+use super::content::Content;
+use super::multipart::MARK;
+use super::upload::Upload;
+use super::{Created, Facts, NewLargeObject, S3Storage};
+use crate::error::Result;
+
+/// The least length of a part but the last, in bytes. S3 itself takes 5 MiB.
+const PART_BYTES: u64 = 8 << 20;
+
+/// Some stores take no more parts (S3 itself takes 10,000).
+const PARTS_MAX: u64 = 1000;
+
+/// How many parts of an object may be in memory: one being filled, the others on their way or, the first
+/// one, waiting for its front.
+const PARTS_IN_MEMORY: usize = 5;
+
+/// Sent in parts of equal size (some stores insist) as they are filled, or in one PUT when it ends within
+/// the first one.
+pub struct NewS3LargeObject<'a> {
+    storage: &'a S3Storage,
+    key: String,
+    facts: Facts,
+    /// How many bytes a front takes that is known at the end.
+    front: u64,
+    part_bytes: u64,
+    /// The part being filled, its number, and how many of its bytes are spoken for.
+    filling: Content,
+    number: i32,
+    filled: u64,
+    /// The first part, when it is full and the front is yet to come.
+    first: Option<Content>,
+    upload: Option<Upload>,
+}
+
+impl<'a> NewS3LargeObject<'a> {
+    pub fn new(
+        storage: &'a S3Storage,
+        key: String,
+        front: usize,
+        size_max: u64,
+        facts: &Facts,
+    ) -> Self {
+        let mut facts = facts.clone();
+        let mark = RandomState::new().hash_one(&key);
+        facts.insert(MARK.to_owned(), format!("{mark:016x}"));
+        let front = front as u64;
+        Self {
+            storage,
+            key,
+            facts,
+            front,
+            part_bytes: part_bytes(size_max),
+            filling: Content::default(),
+            number: 1,
+            filled: front,
+            first: None,
+            upload: None,
+        }
+    }
+
+    /// Sends the part that is full; more follows it.
+    fn next_part(&mut self) -> Result<()> {
+        let part = std::mem::take(&mut self.filling);
+        if self.number == 1 && self.front > 0 {
+            self.first = Some(part);
+        } else {
+            self.send(self.number, part)?;
+        }
+        self.number += 1;
+        self.filled = 0;
+        Ok(())
+    }
+
+    fn send(&mut self, number: i32, part: Content) -> Result<()> {
+        let upload = match self.upload.take() {
+            Some(upload) => upload,
+            None => self.begin_upload()?,
+        };
+        self.upload.insert(upload).send(number, part)
+    }
+
+    fn begin_upload(&self) -> Result<Upload> {
+        let in_flight = PARTS_IN_MEMORY - 1 - usize::from(self.first.is_some());
+        let S3Storage { bucket, runtime } = self.storage;
+        Upload::begin(bucket, runtime, &self.key, &self.facts, in_flight)
+    }
+
+    /// All of it in one PUT. The answer of an earlier try may have got lost, so what is in the way may be the
+    /// object itself.
+    fn put(self, content: Content) -> Result<Created> {
+        let S3Storage { bucket, runtime } = self.storage;
+        runtime.block_on(async {
+            let created = bucket.create_object(&self.key, content, &self.facts).await?;
+            if created == Created::New {
+                return Ok(created);
+            }
+            let stored = bucket.head_object(&self.key).await?;
+            let ours = stored.is_some_and(|it| it.facts.get(MARK) == self.facts.get(MARK));
+            Ok(if ours { Created::New } else { created })
+        })
+    }
+}
+
+impl NewLargeObject for NewS3LargeObject<'_> {
+    fn write(&mut self, mut content: Bytes) -> Result<()> {
+        while !content.is_empty() {
+            if self.filled == self.part_bytes {
+                self.next_part()?;
+            }
+            let room = usize::try_from(self.part_bytes - self.filled).unwrap_or(usize::MAX);
+            let piece = content.split_to(room.min(content.len()));
+            self.filled += piece.len() as u64;
+            self.filling.push(piece);
+        }
+        Ok(())
+    }
+
+    fn finish(mut self: Box<Self>, front: Bytes) -> Result<Created> {
+        let mut last = std::mem::take(&mut self.filling);
+        if self.number == 1 {
+            last.push_front(front);
+            return self.put(last);
+        }
+        self.send(self.number, last)?;
+        if let Some(mut first) = self.first.take() {
+            first.push_front(front);
+            self.send(1, first)?;
+        }
+        let size = self.part_bytes * u64::from(self.number.unsigned_abs() - 1) + self.filled;
+        match self.upload {
+            Some(upload) => upload.complete(size, &self.facts),
+            None => unreachable!("its last part was sent"),
+        }
+    }
+}
+
+fn part_bytes(size_max: u64) -> u64 {
+    size_max.div_ceil(PARTS_MAX).next_multiple_of(PART_BYTES).max(PART_BYTES)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn parts_are_as_short_as_their_number_allows() {
+        const MIB: u64 = 1 << 20;
+        for (size_max, mib) in [
+            (0, 8),
+            (1, 8),
+            (8000 * MIB, 8),
+            (8000 * MIB + 1, 16),
+            (16_000 * MIB, 16),
+            (1 << 40, 1056),
+            (5 << 40, 5248),
+        ] {
+            assert_eq!(part_bytes(size_max), mib * MIB, "{size_max}");
+            assert!(size_max.div_ceil(mib * MIB) <= PARTS_MAX);
+        }
+    }
+}

@@ -1,0 +1,199 @@
+//! The requests of a multipart upload. The parts of one belong to an object that nobody sees before it is
+//! completed, and cost money until it is completed or aborted.
+
+use aws_sdk_s3::config::timeout::TimeoutConfig;
+use aws_sdk_s3::error::ProvideErrorMetadata as _;
+use aws_sdk_s3::operation::complete_multipart_upload::{
+    CompleteMultipartUploadError, CompleteMultipartUploadOutput,
+};
+use aws_sdk_s3::types::{CompletedMultipartUpload, CompletedPart};
+
+use super::bucket::Bucket;
+use super::conditional::Conduct;
+use super::content::Content;
+use super::failure::{self, Failure};
+use super::put::{CONFLICT_TRIES, pause_after_conflict};
+use super::{Created, Facts};
+use crate::config::Checksum;
+use crate::error::{Class, Error, Result};
+use crate::failpoint;
+
+/// The fact that tells an object from any other that was ever sent for its key.
+pub const MARK: &str = "seawall-upload";
+
+/// An upload that was begun.
+pub struct Begun {
+    pub key: String,
+    pub id: String,
+}
+
+impl Bucket {
+    pub async fn begin_upload(&self, key: &str, facts: &Facts) -> Result<Begun> {
+        const VERB: &str = "CreateMultipartUpload";
+        let rest = self.at_rest();
+        let mut request =
+            self.client.create_multipart_upload().bucket(&self.config.bucket).key(key);
+        for (name, value) in facts {
+            request = request.metadata(name, value);
+        }
+        let request = request
+            .set_storage_class(rest.storage_class)
+            .set_server_side_encryption(rest.encryption)
+            .set_ssekms_key_id(rest.kms_key_id)
+            .set_checksum_algorithm(self.checksum_algorithm());
+        let id = match request.send().await {
+            Ok(begun) => begun.upload_id,
+            Err(error) => match id_in_answer(&error) {
+                Some(id) => Some(id),
+                None => return Err(failure::of(error, VERB, &self.config, key)),
+            },
+        };
+        let id = id.ok_or_else(|| {
+            let place = &self.config.bucket;
+            let message = format!("{VERB} s3://{place}/{key} failed: the answer names no upload");
+            Error::new(Class::Unreachable, message).hint("Is it an S3 server that answers there?")
+        })?;
+        Ok(Begun { key: key.to_owned(), id })
+    }
+
+    /// One part, its checksum in a header like that of a whole object.
+    pub async fn send_part(
+        &self,
+        upload: &Begun,
+        number: i32,
+        content: &Content,
+    ) -> Result<CompletedPart> {
+        let sum = self.sum(content);
+        let request = self.client.upload_part().bucket(&self.config.bucket).key(&upload.key);
+        let request = request
+            .upload_id(&upload.id)
+            .part_number(number)
+            .set_checksum_crc32_c(sum.crc32c)
+            .set_checksum_sha256(sum.sha256)
+            .content_length(content.length().cast_signed());
+        let request = if self.config.checksum == Checksum::Signature {
+            request.body(content.to_body_in_one_piece()).customize()
+        } else {
+            request.body(content.to_body()).customize().disable_payload_signing()
+        };
+        failpoint::reach("s3.before-put");
+        let answer = request.config_override(self.time_for(content.length())).send().await;
+        failpoint::reach("s3.after-put");
+        let verb = format!("PUT part {number} of");
+        let part = answer.map_err(|error| failure::of(error, &verb, &self.config, &upload.key))?;
+        // A store that knows checksums says so in its answer and wants them back; another one might stumble
+        // over them.
+        Ok(CompletedPart::builder()
+            .part_number(number)
+            .set_e_tag(part.e_tag)
+            .set_checksum_crc32_c(part.checksum_crc32_c)
+            .set_checksum_sha256(part.checksum_sha256)
+            .build())
+    }
+
+    /// Makes an object of `size` bytes of the parts, if its key is free.
+    pub async fn complete_upload(
+        &self,
+        upload: &Begun,
+        parts: Vec<CompletedPart>,
+        size: u64,
+        facts: &Facts,
+    ) -> Result<Created> {
+        // Even where the condition is honoured: that was found out with a PUT, and says nothing of this.
+        if self.head_object(&upload.key).await?.is_some() {
+            return Ok(Created::Taken);
+        }
+        let mut only_if_absent = self.conduct().await? == Conduct::Honours;
+        let mut tried = 0;
+        loop {
+            tried += 1;
+            failpoint::reach("s3.before-put");
+            let answer = self.complete(upload, parts.clone(), size, only_if_absent).await;
+            failpoint::reach("s3.after-put");
+            match answer {
+                Ok(_) if only_if_absent => return Ok(Created::New),
+                Ok(_) => return self.whose(upload, size, facts, None).await,
+                Err(error) if failure::status(&error) == Some(409) && tried < CONFLICT_TRIES => {
+                    pause_after_conflict(tried).await;
+                }
+                Err(error)
+                    if only_if_absent
+                        && failure::status(&error) != Some(412)
+                        && failure::condition_not_known(&error) =>
+                {
+                    only_if_absent = false;
+                }
+                Err(error) => return self.whose(upload, size, facts, Some(error)).await,
+            }
+        }
+    }
+
+    async fn complete(
+        &self,
+        upload: &Begun,
+        parts: Vec<CompletedPart>,
+        size: u64,
+        only_if_absent: bool,
+    ) -> Result<CompleteMultipartUploadOutput, Failure<CompleteMultipartUploadError>> {
+        let request = self.client.complete_multipart_upload().bucket(&self.config.bucket);
+        let parts = CompletedMultipartUpload::builder().set_parts(Some(parts)).build();
+        let request = request
+            .key(&upload.key)
+            .upload_id(&upload.id)
+            .multipart_upload(parts)
+            .set_if_none_match(only_if_absent.then(|| "*".to_owned()));
+        request.customize().config_override(self.time_for(size)).send().await
+    }
+
+    /// Whose the object is that is there now. Also where the store says that it failed: the answer to the
+    /// first try may have got lost, and the second one is told that the key is taken, the upload gone or
+    /// something else again.
+    async fn whose(
+        &self,
+        upload: &Begun,
+        size: u64,
+        facts: &Facts,
+        error: Option<Failure<CompleteMultipartUploadError>>,
+    ) -> Result<Created> {
+        let refused = error.as_ref().and_then(failure::status) == Some(412);
+        let failed = error
+            .map(|error| failure::of(error, "CompleteMultipartUpload", &self.config, &upload.key));
+        match (self.head_object(&upload.key).await, failed) {
+            (Ok(Some(stored)), _) => {
+                // A store may drop metadata. The key was free a moment ago, so it is most likely ours.
+                let nameless = !refused && stored.facts.is_empty() && stored.size == size;
+                let ours = nameless || stored.facts.get(MARK) == facts.get(MARK);
+                Ok(if ours { Created::New } else { Created::Taken })
+            }
+            (_, Some(failed)) => Err(failed),
+            (looked, None) => looked.map(|_| Created::Taken),
+        }
+    }
+
+    /// Has the store forget the parts. Best effort, within the limit of one request.
+    pub async fn abort_upload(&self, upload: &Begun) {
+        let limits = TimeoutConfig::builder()
+            .operation_attempt_timeout(self.limits.request)
+            .operation_timeout(self.limits.request)
+            .build();
+        let request = self.client.abort_multipart_upload().bucket(&self.config.bucket);
+        let request = request.key(&upload.key).upload_id(&upload.id).customize();
+        let settings = aws_sdk_s3::Config::builder().timeout_config(limits);
+        let Err(error) = request.config_override(settings).send().await else { return };
+        if error.code() != Some("NoSuchUpload") {
+            let error = failure::of(error, "AbortMultipartUpload", &self.config, &upload.key);
+            tracing::warn!("an unfinished upload stays in the bucket: {error}");
+        }
+    }
+}
+
+/// The upload in an answer that the SDK does not take, because its outermost element is called
+/// `InitiateMultipartUpload` and not `InitiateMultipartUploadResult` (`rclone serve s3` does that). Other
+/// libraries don't look at that name.
+fn id_in_answer<E>(error: &Failure<E>) -> Option<String> {
+    let answer = error.raw_response().filter(|answer| answer.status().is_success())?;
+    let body = std::str::from_utf8(answer.body().bytes()?).ok()?;
+    let (_, rest) = body.split_once("<UploadId>")?;
+    let (id, _) = rest.split_once("</UploadId>")?;
+    (!id.is_empty() && !id.contains('&')).then(|| id.to_owned())
+}

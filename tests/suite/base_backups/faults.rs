@@ -1,0 +1,87 @@
+//! A backup that does not come to its end is no backup, and the server is left in peace.
+
+use std::time::Duration;
+
+use super::{backups_in, base_backup, folders_in};
+use crate::archiving::commands::Seawall;
+use crate::support::place::Place;
+use crate::support::postgres::Server;
+use crate::support::s3::{Kind, S3Server};
+use crate::support::wait::wait_until;
+
+const LIMIT: Duration = Duration::from_secs(60);
+
+/// Every place where a base backup can die, in order.
+pub const POINTS: [&str; 5] = [
+    "create.part-begun",
+    "create.part-stored",
+    "create.parts-done",
+    "create.manifest-stored",
+    "create.described",
+];
+
+#[test]
+fn killed_anywhere_it_does_not_exist_and_the_server_goes_on() {
+    let place = Place::new();
+    let seawall = Seawall::new(&place).local("archive");
+    let mut server = Server::builder(&place).archive_command(&seawall.push()).init();
+    server.start();
+    for point in POINTS {
+        let before = backups_in(&place.join("archive")).len();
+        let killed = base_backup(&seawall, &server, "create").env("SEAWALL_FAILPOINT", point);
+        let outcome = killed.limit(LIMIT).run();
+        assert_eq!(outcome.signal, Some(9), "{point}: {outcome}");
+        let now = backups_in(&place.join("archive")).len();
+        // The description is what makes it exist.
+        assert_eq!(now - before, usize::from(point == "create.described"), "{point}");
+        wait_until("the server to leave its backup mode", LIMIT, || {
+            server.sql("select count(*) from pg_stat_progress_basebackup") == "0"
+        });
+    }
+    let before = backups_in(&place.join("archive")).len();
+    base_backup(&seawall, &server, "create").limit(LIMIT).run().expect(0);
+    assert_eq!(backups_in(&place.join("archive")).len(), before + 1);
+}
+
+/// The other repository gets it whole, and the exit status says what happened.
+#[test]
+fn a_repository_that_is_lost_does_not_cost_the_other_one() {
+    let place = Place::new();
+    let s3 = S3Server::start(Kind::S3sFs, &place);
+    let archived = Seawall::new(&place).local("archive");
+    let both = archived.clone().s3(&s3);
+    let mut server = Server::builder(&place).archive_command(&archived.push()).init();
+    server.start();
+    let environment = s3.environment();
+    drop(s3);
+    let outcome = base_backup(&both, &server, "create")
+        .envs(environment)
+        .args(["--limits-attempts=1", "--limits-total-timeout=5s"])
+        .limit(LIMIT)
+        .run();
+    outcome
+        .expect(8)
+        .says("could not store the backup in repository s3: ")
+        .says("base backup done");
+    assert_eq!(backups_in(&place.join("archive")).len(), 1);
+}
+
+/// What the archive never got is named.
+#[test]
+fn without_its_wal_a_backup_does_not_exist() {
+    let place = Place::new();
+    let seawall = Seawall::new(&place).local("archive");
+    let mut server = Server::builder(&place).archive_command("/bin/false").init();
+    server.start();
+    let outcome = base_backup(&seawall, &server, "create")
+        .arg("--basebackup-wal-timeout=1s")
+        .limit(LIMIT)
+        .run();
+    outcome.expect(11).says(
+        "expected the WAL of the backup from 000000010000000000000002 to 000000010000000000000002 in \
+         repository local, 000000010000000000000002 did not come in time. HINT: Does archive_command archive \
+         there?",
+    );
+    assert_eq!(backups_in(&place.join("archive")).len(), 0);
+    assert_eq!(folders_in(&place.join("archive")).len(), 1);
+}
