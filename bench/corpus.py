@@ -44,6 +44,7 @@ class CorpusCache:
         self.folder = folder
         self.work_folder = work_folder
         self.tell = tell
+        self.used = {}
 
     def pgbench(self):
         return self._corpus("pgbench", make_corpus.pgbench)
@@ -58,7 +59,9 @@ class CorpusCache:
             self._build(name, folder, make)
         with open(complete, encoding="utf-8") as file:
             facts = json.load(file)
-        return Corpus(name, folder, sorted(os.listdir(os.path.join(folder, "wal"))), facts)
+        segments = sorted(os.listdir(os.path.join(folder, "wal")))
+        self.used[name] = Corpus(name, folder, segments, facts)
+        return self.used[name]
 
     def _build(self, name, folder, make):
         self.tell(f"making the {name} corpus, once, in {folder}")

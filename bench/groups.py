@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from typing import Callable
 
 from data_directory import DataDirectory, RecoveringDirectory
+from databases import LiveServer, as_server_user
 from measure import interleave, rows
 from pgbackrest import PgBackRest
 
@@ -22,6 +23,7 @@ class Bench:
     servers: object
     factory: object
     corpora: object
+    databases: object
     random_source: object
     rounds: int
     rivals_only: bool
@@ -29,6 +31,7 @@ class Bench:
 
     def __post_init__(self):
         self.directories = {}
+        self.live_servers = {}
 
     def data_directory(self, corpus, segments=None):
         """The data directory for pushes, with segments of `corpus`, by default 100 full ones."""
@@ -47,12 +50,28 @@ class Bench:
             self.directories[key] = RecoveringDirectory(folder, corpus)
         return self.directories[key]
 
+    def live(self, database):
+        """A running server on a copy of `database`."""
+        if database.name not in self.live_servers:
+            live = LiveServer(self.processes, self.postgres_bin, self.folder, database)
+            self.live_servers[database.name] = live
+        return self.live_servers[database.name]
+
+    def run_as_server(self, command, environment=None, limit=600):
+        """Run a line of shell by the account of the servers."""
+        self.processes.run(as_server_user(["/bin/sh", "-c", command]), environment, limit)
+
     def pgbackrest(self, data):
         return PgBackRest(self.processes, self.factory, data.folder)
+
+    def pgbackrest_online(self, live):
+        return PgBackRest(self.processes, self.factory, live.data, live.server.folder)
 
     def close(self):
         """End every process that the run started."""
         self.processes.end_background()
+        for live in self.live_servers.values():
+            live.stop()
         self.servers.close()
         self.processes.end_servers()
 

@@ -7,7 +7,7 @@ import re
 WANTED_FLAGS = ["sha_ni", "avx2", "avx512f", "vaes", "pclmulqdq", "sse4_2", "bmi2"]
 
 
-def describe(bench_folder, processes, corpora, servers_binary, postgres_bin):
+def describe(bench_folder, processes, servers_binary, postgres_bin):
     """Facts by name, in the order to print them."""
     return {
         "processor": f"{processor_name()}, {len(os.sched_getaffinity(0))} cores",
@@ -21,7 +21,6 @@ def describe(bench_folder, processes, corpora, servers_binary, postgres_bin):
         "zstd": version(processes, ["zstd", "--version"]),
         "curl": version(processes, ["curl", "--version"]),
         "S3 server": version(processes, [servers_binary, "--version"]),
-        "corpora": corpora,
     }
 
 

@@ -25,6 +25,7 @@ archive-get-queue-max=1GiB
 
 [{stanza}]
 pg1-path={data}
+{server}
 """
 
 S3_REPOSITORY = """repo1-type=s3
@@ -41,12 +42,16 @@ repo1-storage-ca-file={ca_file}
 
 
 class PgBackRest:
-    """Makes repositories of pgBackRest's, each with its stanza, for one data directory."""
+    """Makes repositories of pgBackRest's each with its stanza, for one data directory.
 
-    def __init__(self, processes, factory, data):
+    With `socket`, the folder of its socket, a server is running there.
+    """
+
+    def __init__(self, processes, factory, data, socket=None):
         self.processes = processes
         self.factory = factory
         self.data = data
+        self.socket = socket
 
     def archiver(self, label, s3=None, asynchronous=False):
         """`archive-push` to a fresh repository: a folder, or a prefix of `s3` over TLS."""
@@ -56,6 +61,12 @@ class PgBackRest:
         self.processes.run([*pgbackrest(config), "--no-online", "stanza-create"])
         command = lambda path, name: f"{' '.join(pgbackrest(config))} archive-push {path}"
         return Archiver(label, command, [folder], state=state)
+
+    def online(self, s3=None):
+        """A configuration for a live server, without a stanza yet, and the folders in use."""
+        state = self.factory.new_folder()
+        repository, folder = self._repository(s3)
+        return self._write_config(state, repository, False), [state, folder]
 
     def restorer(self, label, archiver, data):
         """`archive-get` into `data` from what `archiver` stored; its spool starts empty."""
@@ -91,6 +102,7 @@ class PgBackRest:
             repository=repository,
             stanza=STANZA,
             data=self.data,
+            server=f"pg1-socket-path={self.socket}\npg1-user=postgres" if self.socket else "",
         )
         with open(path, "w", encoding="utf-8") as file:
             file.write(text)

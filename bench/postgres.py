@@ -91,11 +91,11 @@ class Server:
         with open(self.log_path, encoding="utf-8", errors="replace") as file:
             return file.read()
 
-    def sql(self, statement, limit=600):
+    def sql(self, statement, limit=600, database="postgres"):
         """Rows of `statement`, unaligned text."""
         options = ["-X", "-q", "-A", "-t", "-v", "ON_ERROR_STOP=1"]
-        database = ["-d", "postgres", "-c", statement]
-        return self.program("psql", *self.host(), *options, *database, limit=limit).strip()
+        what = ["-d", database, "-c", statement]
+        return self.program("psql", *self.host(), *options, *what, limit=limit).strip()
 
     def host(self):
         return ["-h", self.folder, "-U", "postgres"]

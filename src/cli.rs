@@ -1,6 +1,7 @@
 //! The command lines: parsed, configured, run, and their outcome turned into an exit status.
 
 pub mod basebackup;
+pub mod redis_backup;
 pub mod seawall;
 pub mod wal_fetch;
 pub mod wal_push;
@@ -9,6 +10,8 @@ mod asked;
 mod flags;
 mod guard;
 mod progress;
+mod series;
+mod verbs;
 
 use crate::config::{self, Config, FlagValues};
 use crate::error::Result;

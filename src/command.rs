@@ -2,5 +2,9 @@
 
 pub mod basebackup;
 pub mod config_show;
+pub mod hook;
+pub mod redis_backup;
+pub mod series;
+pub mod shown;
 pub mod wal_fetch;
 pub mod wal_push;

@@ -5,7 +5,9 @@
 mod environment;
 mod file;
 mod layers;
+mod media;
 mod nearest;
+mod redis;
 mod repository;
 mod secrets;
 mod setting;
@@ -14,13 +16,15 @@ mod typed;
 mod value;
 
 pub use layers::{FlagValues, Origin, Resolved};
+pub use media::MediaSet;
+pub use redis::{RedisAddress, RedisConfig, RedisTls};
 pub use repository::{
     Addressing, Checksum, ConditionalPut, Location, RepositoryConfig, S3Config, Sse,
 };
 pub use setting::{Kind, Setting};
-pub use settings::{GLOBAL, REPOSITORY};
+pub use settings::{GLOBAL, MEDIA, REPOSITORY};
 pub use typed::{
-    Config, EncryptionConfig, Limits, LogConfig, LogFormat, RetentionConfig, WalConfig,
+    Config, EncryptionConfig, KeepConfig, Limits, LogConfig, LogFormat, RetentionConfig, WalConfig,
 };
 pub use value::Value;
 

@@ -1,8 +1,12 @@
 //! The only code that creates, renames and syncs files. Two promises, kept apart: what a repository
 //! acknowledges survives a power cut, and what lies in a data directory is whole or absent.
 
+mod beneath;
+mod beneath_file;
 mod bulk;
 mod folders;
+mod inode;
+mod keep;
 mod laid;
 mod open;
 mod publish;
@@ -10,11 +14,17 @@ mod remove;
 mod seen;
 mod temporary;
 
+pub use beneath::{Beneath, Hand, names_in, split};
+pub use beneath_file::{NewFile, remove_abandoned_in};
 pub use bulk::Bulk;
 pub use folders::{create_folders, sync_folder};
+pub use inode::{
+    Owner, remove_xattr, set_mode as set_mode_of, set_mtime, set_xattr, xattr, xattr_names,
+};
+pub use keep::{give_to_owner_of, keep};
 pub use laid::{LaidFile, lay_folder, lay_link, remove_all, set_mode};
 pub use open::{empty, kind, open_to_read};
 pub use publish::{Publication, Published, settle};
 pub use remove::remove;
 pub use seen::Seen;
-pub use temporary::{Temporary, hand_over, remove_abandoned, replace};
+pub use temporary::{Temporary, hand_over, is_temporary, remove_abandoned, replace};

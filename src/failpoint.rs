@@ -4,7 +4,7 @@
 //! `local.after-write:2` at the third. Only binaries built with debug assertions look: a release
 //! binary cannot be made to die by its environment.
 
-/// Every place, in the order in which a push, a fetch and then a base backup come past them.
+/// Every place, in the order in which a push, a fetch, a base backup and a restore come past them.
 pub const NAMES: &[&str] = &[
     "push.checked",
     "push.encoded",
@@ -13,6 +13,7 @@ pub const NAMES: &[&str] = &[
     "local.temporary-synced",
     "local.published",
     "local.folder-synced",
+    "local.replacement-written",
     "s3.before-put",
     "s3.after-put",
     "push.repository-done",
@@ -27,6 +28,31 @@ pub const NAMES: &[&str] = &[
     "create.parts-done",
     "create.manifest-stored",
     "create.described",
+    "restore.aside-moved",
+    "restore.folders-made",
+    "restore.marked",
+    "restore.strays-removed",
+    "restore.folders-laid",
+    "restore.file-begun",
+    "restore.file-written",
+    "restore.part-laid",
+    "restore.map-laid",
+    "restore.manifest-laid",
+    "restore.control-file-laid",
+    "restore.synced",
+    "restore.settings-written",
+    "restore.signal-written",
+    "restore.control-file-named",
+    "media.folder-made",
+    "media.file-kept",
+    "media.files-kept",
+    "media.index-stored",
+    "media.synced",
+    "media.described",
+    "media.strays-removed",
+    "media.file-laid",
+    "media.files-laid",
+    "media.folders-settled",
     "prune.before-delete",
     "prune.deleted",
 ];

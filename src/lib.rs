@@ -11,6 +11,7 @@
     )
 )]
 
+pub mod backup;
 pub mod base_backup;
 pub mod cli;
 pub mod codec;
@@ -23,8 +24,12 @@ pub mod exit_status;
 pub mod failpoint;
 mod log;
 pub mod look_ahead;
+pub mod media;
 pub mod postgres;
 pub mod prefetch;
+pub mod redis_backup;
+pub mod redis_server;
 pub mod replication;
 pub mod repository;
+pub mod retention;
 pub mod storage;

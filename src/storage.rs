@@ -10,6 +10,7 @@ use std::ops::ControlFlow;
 use std::path::Path;
 
 use bytes::Bytes;
+use jiff::Timestamp;
 
 use crate::config::{Limits, Location, RepositoryConfig};
 use crate::error::Result;
@@ -65,6 +66,16 @@ pub struct Listed<'a> {
     pub key: &'a str,
     /// Length of the stored object in bytes.
     pub size: u64,
+}
+
+/// A large object that is being sent, or was when its sender died. It takes room and is no object.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct PendingUpload {
+    pub key: String,
+    /// What the store calls it.
+    pub id: String,
+    /// By the clock of the store, where it says.
+    pub begun: Option<Timestamp>,
 }
 
 /// The hint of an error that says that the store keeps an object because of its lock.
@@ -124,6 +135,22 @@ pub trait Storage: Send + Sync {
     /// that says so. (In a bucket with versions the object gets a delete marker, and the store keeps the
     /// bytes for as long as its rules say.)
     fn delete(&self, key: &str) -> Result<()>;
+
+    /// Visits what was begun with [`Storage::begin_large`] under keys that begin with `prefix`, and is not
+    /// finished, until there is no more or the visitor breaks. False where the store can't tell. In a folder
+    /// there is none: who begins the next object there removes the temporary files of the dead.
+    fn pending_uploads(
+        &self,
+        _prefix: &str,
+        _visit: &mut dyn FnMut(PendingUpload) -> ControlFlow<()>,
+    ) -> Result<bool> {
+        Ok(true)
+    }
+
+    /// Has the store forget an upload; that there is none is fine. Its sender, if it lives, fails.
+    fn end_upload(&self, _upload: &PendingUpload) -> Result<()> {
+        Ok(())
+    }
 
     /// Makes durable what somebody else's [`Storage::create`], cut short, may have left visible but
     /// not yet durable.

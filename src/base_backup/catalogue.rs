@@ -1,29 +1,24 @@
 //! Which base backups there are: found by listing keys, described by their `backup.json`. One without is
 //! unfinished; one whose description is damaged is broken; neither stops the others from being seen.
 
-mod contents;
 mod facts;
 mod histories;
 mod one_repository;
-mod parallel;
 mod survey;
 
-pub use contents::Contents;
+pub use crate::backup::{Failure, StoredBackup};
 pub use facts::{Facts, Moment};
 pub use survey::{Restorable, Survey, SystemWal};
 
 use std::collections::BTreeMap;
 
 use self::one_repository::{describe, read};
-use self::parallel::in_parallel;
-use super::layout::BackupFolder;
 use super::windows::{Point, Span};
+use crate::backup::{self, BackupFolder, in_parallel};
+use crate::base_backup::Description;
 use crate::error::{Class, Error, Result};
 use crate::postgres::SystemIdentifier;
 use crate::repository::Repository;
-
-/// Beside the description of a backup that is to be kept whatever the policy says.
-pub const PIN: &str = "pin.json";
 
 /// All base backups of a cluster, in all repositories. Repositories are told by their place in the
 /// configuration.
@@ -39,6 +34,9 @@ pub struct Catalogue {
     pub failures: Vec<Failure>,
 }
 
+/// A base backup in one repository, looked at in full.
+pub type Contents = backup::Contents<Description>;
+
 /// A base backup, wherever it lies.
 #[derive(Debug)]
 pub struct Backup {
@@ -47,18 +45,6 @@ pub struct Backup {
     pub facts: Facts,
     /// In the order of the repositories. There is at least one.
     pub copies: Vec<StoredBackup>,
-}
-
-/// A base backup in one repository.
-#[derive(Debug)]
-pub struct StoredBackup {
-    pub repository: usize,
-    pub encrypted: bool,
-    /// Length of all objects but its description, in bytes.
-    pub stored_size: u64,
-    pub pinned: bool,
-    /// What is wrong with its objects, going by their names and sizes.
-    pub fault: Option<String>,
 }
 
 /// Objects without a description: being written now, or what was left when that was cut short.
@@ -81,12 +67,6 @@ pub struct Broken {
     pub error: Error,
 }
 
-#[derive(Debug)]
-pub struct Failure {
-    pub repository: usize,
-    pub error: Error,
-}
-
 impl Backup {
     /// The WAL that it needs.
     pub fn span(&self) -> Span {
@@ -103,7 +83,7 @@ impl Backup {
     pub fn contents(&self, repository: &Repository, cluster: &str) -> Result<Option<Contents>> {
         let folder = BackupFolder::new(cluster, self.system, &self.id);
         let described = describe(repository, &folder, self.system)?;
-        described.map(|(it, _)| Contents::look(repository, &folder, it)).transpose()
+        described.map(|it| Contents::look(repository, &folder, it)).transpose()
     }
 
     /// Whether some repository has all its objects.

@@ -1,10 +1,8 @@
 //! Taking a base backup: from the server straight into every repository, without a copy in between.
 
-mod lane;
 mod parts;
 mod store;
 mod transfer;
-mod variant;
 
 use std::time::{Duration, Instant};
 
@@ -12,8 +10,8 @@ use jiff::Timestamp;
 
 use self::store::{Draft, describe};
 use self::transfer::{Transfer, transfer};
-use super::layout::{BackupFolder, new_id};
 use super::{Description, Position};
+use crate::backup::{BackupFolder, new_id};
 use crate::codec::Identities;
 use crate::config::Config;
 use crate::error::{Class, Error, Result};
@@ -23,6 +21,10 @@ use crate::repository::{Repository, WalFolder, WalRange};
 
 /// Longest silence of the server: it makes a checkpoint first, which may be spread over many minutes.
 const PATIENCE: Duration = Duration::from_secs(3600);
+
+/// Between two looks for WAL that is about to come: most often it is there in a moment.
+const WAL_PAUSE_MIN: Duration = Duration::from_millis(10);
+const WAL_PAUSE_MAX: Duration = Duration::from_millis(200);
 
 pub struct Request<'a> {
     pub config: &'a Config,
@@ -156,11 +158,12 @@ fn segment_size(text: &str) -> Option<WalSegmentSize> {
     WalSegmentSize::from_bytes(number.parse::<u32>().ok()?.checked_mul(unit)?).ok()
 }
 
+/// To the microsecond, as commits have it: a target in the second of the stop may lie before it.
 fn position(position: replication::Position, time: Timestamp) -> Position {
     Position {
         lsn: position.lsn.to_string(),
         timeline: position.timeline.number(),
-        time: time.strftime("%Y-%m-%dT%H:%M:%SZ").to_string(),
+        time: time.strftime("%Y-%m-%dT%H:%M:%S%.6fZ").to_string(),
     }
 }
 
@@ -185,7 +188,7 @@ fn wait_for_wal(
     identities: &Identities,
     until: Instant,
 ) -> Result<()> {
-    let mut said = Instant::now();
+    let (mut said, mut pause) = (Instant::now(), WAL_PAUSE_MIN);
     while let Some(missing) = repository.first_missing(wal, range, identities)? {
         if Instant::now() >= until {
             let message = format!(
@@ -203,7 +206,8 @@ fn wait_for_wal(
             said = Instant::now();
             tracing::info!(segment = %missing, repository = repository.name(), "waiting for WAL");
         }
-        std::thread::sleep(Duration::from_millis(200));
+        std::thread::sleep(pause);
+        pause = WAL_PAUSE_MAX.min(pause * 2);
     }
     Ok(())
 }

@@ -2,6 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
+use crate::backup::{Described, StoredObject, parse_description};
 use crate::error::{Class, Error, Result};
 
 /// The first format, and the only one so far. A reader refuses a higher one.
@@ -63,18 +64,6 @@ pub struct Part {
     pub entries: u64,
 }
 
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct StoredObject {
-    /// Its name beside `backup.json`.
-    pub object: String,
-    /// Length before compression, in bytes.
-    pub size: u64,
-    /// Length as stored, in bytes.
-    pub stored_size: u64,
-    /// SHA-256 of the stored bytes in hexadecimal, as `sha256sum` prints it.
-    pub sha256: String,
-}
-
 impl Description {
     pub fn to_json(&self) -> Result<Vec<u8>> {
         serde_json::to_vec_pretty(self).map_err(|error| {
@@ -83,23 +72,7 @@ impl Description {
     }
 
     pub fn parse(bytes: &[u8]) -> Result<Self> {
-        /// Read first: what else a newer format says may be written in another way.
-        #[derive(Deserialize)]
-        struct Version {
-            seawall: u32,
-        }
-        let damaged = |error: serde_json::Error| {
-            Error::new(Class::Damaged, format!("expected a description of a backup: {error}"))
-        };
-        let version: Version = serde_json::from_slice(bytes).map_err(damaged)?;
-        if version.seawall != FORMAT {
-            let found = version.seawall;
-            let message = format!("expected backup format {FORMAT}, found {found}");
-            return Err(
-                Error::new(Class::Damaged, message).hint("A newer Seawall wrote it: use that one.")
-            );
-        }
-        serde_json::from_slice(bytes).map_err(damaged)
+        parse_description(bytes)
     }
 
     /// Length of the files in tar archives, before compression, in bytes.
@@ -111,6 +84,19 @@ impl Description {
     pub fn stored_size(&self) -> u64 {
         let parts = self.parts.iter().map(|part| part.stored.stored_size);
         parts.sum::<u64>() + self.manifest.stored_size
+    }
+}
+
+impl Described for Description {
+    const WHAT: &'static str = "base backup";
+    const FORMAT: u32 = FORMAT;
+
+    fn objects(&self) -> impl Iterator<Item = &StoredObject> {
+        self.parts.iter().map(|part| &part.stored).chain([&self.manifest])
+    }
+
+    fn encrypted(&self) -> bool {
+        self.encrypted
     }
 }
 
@@ -174,5 +160,23 @@ pub(crate) mod tests {
         for cut in [0, 1, json.len() / 2, json.len() - 1] {
             assert_eq!(Description::parse(&json[..cut]).unwrap_err().class(), Class::Damaged);
         }
+    }
+
+    #[test]
+    fn refuses_objects_elsewhere_and_lengths_that_no_disk_holds() {
+        let parsed = |change: &dyn Fn(&mut Description)| {
+            let mut description = description();
+            change(&mut description);
+            Description::parse(&description.to_json().unwrap()).map_err(|error| error.to_string())
+        };
+        for name in ["", "..", ".hidden", "../part-00001.tar.zst", "a/b", "a\0"] {
+            let expected = format!("expected the name of an object beside it, found {name:?}");
+            let found = parsed(&|it| it.manifest.object = name.to_owned());
+            assert_eq!(found, Err(expected));
+        }
+        let found = parsed(&|it| it.parts[1].stored.stored_size = u64::MAX);
+        let expected =
+            "expected the length of part-00002.tar.zst, found 18446744073709551615 bytes";
+        assert_eq!(found, Err(expected.to_owned()));
     }
 }

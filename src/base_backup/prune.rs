@@ -2,8 +2,6 @@
 
 mod carry_out;
 mod gather;
-mod pin;
 
 pub use carry_out::{CarryOut, Pruned};
 pub use gather::{Gathered, gather};
-pub use pin::{pin, unpin};

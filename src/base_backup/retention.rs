@@ -4,23 +4,21 @@
 //! every base backup that is kept anywhere: a recovery takes each file from whatever repository has it.
 
 mod backups;
-mod policy;
 mod wal;
 
 use std::collections::BTreeSet;
 
-use jiff::{SignedDuration, Timestamp};
+use jiff::Timestamp;
 
 pub use self::wal::WalLine;
+pub use crate::retention::{Condition, Verdict};
 
 use self::backups::Base;
 use super::windows::{Span, Timelines};
 use crate::config::RetentionConfig;
-use crate::error::{Class, Error, Result};
+use crate::error::Result;
 use crate::repository::WalRange;
-
-/// How far the clocks of two hosts may be apart.
-const CLOCKS_APART: SignedDuration = SignedDuration::from_hours(1);
+use crate::retention::{Subject, check_clock};
 
 /// All that there is of one system.
 #[derive(Debug)]
@@ -49,27 +47,11 @@ pub struct Candidate {
     pub condition: Condition,
 }
 
-/// Whether a base backup can be restored from its repository alone.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Condition {
-    Good,
-    /// Why that can't be told.
-    Unknown(String),
-    /// Why not.
-    Bad(String),
-}
-
 /// Objects without a description in one repository.
 #[derive(Debug, Clone)]
 pub struct Attempt {
     pub repository: usize,
     pub id: String,
-}
-
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Verdict {
-    pub keep: bool,
-    pub reason: String,
 }
 
 /// What becomes of each thing that there is.
@@ -91,13 +73,17 @@ pub enum Deletion {
     Wal { repository: usize, range: WalRange },
 }
 
-impl Verdict {
-    fn keep(reason: impl Into<String>) -> Self {
-        Self { keep: true, reason: reason.into() }
+impl Subject for Candidate {
+    fn ended(&self) -> Timestamp {
+        self.ended
     }
 
-    fn delete(reason: impl Into<String>) -> Self {
-        Self { keep: false, reason: reason.into() }
+    fn pinned(&self) -> bool {
+        self.pinned
+    }
+
+    fn condition(&self) -> &Condition {
+        &self.condition
     }
 }
 
@@ -121,28 +107,13 @@ impl Holdings<'_> {
 
 /// Fails when the clock of this host is wrong for certain.
 pub fn plan(holdings: &Holdings<'_>, policy: &RetentionConfig, now: Timestamp) -> Result<Plan> {
-    check_clock(holdings, now)?;
+    let newest = holdings.backups.iter().max_by_key(|it| (it.ended, &it.id));
+    newest.map_or(Ok(()), |it| check_clock("base backup", &it.id, it.ended, now))?;
     let (backups, bases) = backups::verdicts(holdings, policy, now);
     let unfinished = backups::unfinished(holdings, policy, now);
     let mut plan = Plan { backups, unfinished, wal: Vec::new(), bases };
     plan.wal = plan.wal_beside(holdings, policy, now, &BTreeSet::new());
     Ok(plan)
-}
-
-/// A clock that runs ahead is not noticed; what does not depend on it keeps enough then.
-fn check_clock(holdings: &Holdings<'_>, now: Timestamp) -> Result<()> {
-    let newest = holdings.backups.iter().max_by_key(|it| (it.ended, &it.id));
-    match newest.filter(|it| it.ended.duration_since(now) > CLOCKS_APART) {
-        None => Ok(()),
-        Some(it) => Err(Error::new(
-            Class::Configuration,
-            format!(
-                "expected it to be later than the end of base backup {} at {}, found {now:.0}",
-                it.id, it.ended
-            ),
-        )
-        .hint("Set this host's clock right; nothing was deleted.")),
-    }
 }
 
 impl Plan {

@@ -61,12 +61,14 @@ impl Splitter {
         let size = Header::from_byte_slice(&header).entry_size();
         let size =
             size.map_err(|error| malformed(&format!("a header that can't be read: {error}")))?;
+        let padded = size.checked_next_multiple_of(BLOCK_BYTES as u64);
+        let padded = padded.ok_or_else(|| malformed(&format!("an entry of {size} bytes")))?;
         if self.ended {
             return Err(malformed("an entry behind the end of the archive"));
         }
         visit(Stretch::Entry)?;
         visit(Stretch::Bytes(&header))?;
-        self.left = size.next_multiple_of(BLOCK_BYTES as u64);
+        self.left = padded;
         Ok(())
     }
 
@@ -126,6 +128,15 @@ mod tests {
             assert_eq!(lengths, [512, 1024, 1024, 512 + 100_352, 512 + 1024], "{piece}");
             assert_eq!([entries.concat(), END_OF_ARCHIVE.to_vec()].concat(), archive);
         }
+    }
+
+    #[test]
+    fn a_length_that_no_disk_holds_is_refused() {
+        let mut header = Header::new_gnu();
+        header.set_size(u64::MAX);
+        let error = Splitter::default().read(header.as_bytes(), &mut |_| Ok(())).unwrap_err();
+        let found = "found an entry of 18446744073709551615 bytes";
+        assert_eq!(error.to_string(), format!("expected a tar archive from the server, {found}"));
     }
 
     #[test]

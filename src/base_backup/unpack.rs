@@ -5,7 +5,6 @@
 //! a control file without `backup_label`, which a server would take for a crash, and recover from the
 //! wrong checkpoint.
 
-mod ahead;
 mod choice;
 mod entry;
 mod existing;
@@ -13,7 +12,6 @@ mod lay;
 mod layout;
 mod settle;
 mod source;
-mod stored;
 mod table;
 mod target;
 mod workers;
@@ -24,18 +22,19 @@ use std::num::NonZeroUsize;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicU64, Ordering};
 
-pub use entry::{EntryKind, PartEntry};
+pub use entry::{EntryKind, PartEntry, read_entries};
+pub use layout::Layout;
 pub use settle::Unpacked;
 pub use source::{BackupSource, PartVisitor};
-pub use target::is_unfinished;
+pub use target::{is_empty, is_unfinished};
 
+use crate::backup::damaged;
 use crate::durable::{self, Bulk};
 use crate::error::{Error, Result};
+use crate::failpoint;
 use crate::postgres::BackupManifest;
 use existing::{Strays, keep};
 use lay::{Layer, Laying};
-use layout::Layout;
-use stored::damaged;
 use table::Table;
 use target::CONTROL_FILE;
 
@@ -59,6 +58,13 @@ pub struct Unpack<'a> {
 }
 
 impl Unpack<'_> {
+    /// Fails if the folders of the tablespaces may not be written to, for who is about to move an old data
+    /// directory away. Nothing is changed.
+    pub fn check_tablespaces(&self) -> Result<()> {
+        let layout = Layout::new(self.data, self.tablespaces, self.source.description)?;
+        target::check_tablespaces(&layout)
+    }
+
     /// Nothing on the disk is touched before the manifest was read and proved. Memory: 8 MiB for each part under way, the
     /// manifest, and some 150 bytes for each file in it.
     pub fn run(&self) -> Result<Unpacked> {
@@ -71,8 +77,10 @@ impl Unpack<'_> {
         let folders = layout.folders(&manifest.files);
         if may_have_files {
             Strays { layout: &layout, table: &table, folders: &folders }.remove()?;
+            failpoint::reach("restore.strays-removed");
         }
         lay_folders(&layout, &folders)?;
+        failpoint::reach("restore.folders-laid");
         let wal = data.join(lay::WAL);
         let roots = layout.tablespaces.values().copied().chain([&*data, &*wal]);
         let bulk = Bulk::begin(roots)?;
@@ -141,7 +149,9 @@ impl Unpack<'_> {
                     done.fetch_sub(of_part.replace(0), Ordering::Relaxed);
                 };
                 let mut layer = Layer { laying, part: number, on_begin: &on_begin };
-                self.source.part(&self.source.description.parts[number], &progress, &mut layer)
+                self.source.part(&self.source.description.parts[number], &progress, &mut layer)?;
+                failpoint::reach("restore.part-laid");
+                Ok(())
             },
         )
     }

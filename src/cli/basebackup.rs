@@ -8,16 +8,9 @@ mod restore;
 mod show;
 mod verify;
 
-use clap::{ArgMatches, Command};
+use clap::Command;
 
-use super::{configure, flags, guard};
-use crate::command::basebackup::Shown;
-use crate::config::Config;
-use crate::error::Result;
-use crate::exit_status;
-
-/// What `basebackup` can do: how a verb is called, and what it then does.
-type Verb = (fn() -> Command, fn(&Config, &ArgMatches) -> Result<()>);
+use super::verbs::{self, Verb};
 
 const VERBS: [Verb; 8] = [
     (create::command, create::run),
@@ -30,36 +23,26 @@ const VERBS: [Verb; 8] = [
     (pin::unpin_command, pin::unpin),
 ];
 
+const AFTER: &str = "In the order in which one needs them:
+  basebackup create                 takes a base backup into every repository of the configuration
+  basebackup list                   shows from when to when one can recover
+  basebackup prune --dry-run        shows what retention would delete, and why
+  basebackup verify --newest        reads all of the newest one, and the WAL behind it
+  basebackup restore DIRECTORY --target-time '2026-11-22 14:29:59' --start
+                                    brings the server back as it was then
+
+Each has a --help of its own. Configuration: /etc/seawall/seawall.toml, or SEAWALL_REPOSITORY and the like.";
+
 pub fn command() -> Command {
     let command = Command::new("basebackup")
         .version(env!("CARGO_PKG_VERSION"))
         .about("Takes, shows, restores, verifies and prunes base backups.")
+        .after_help(AFTER)
         .subcommand_required(true);
     command.subcommands(VERBS.map(|(verb, _)| verb()))
 }
 
 /// Runs it and returns the exit status.
 pub fn main() -> u8 {
-    match guard::run(run) {
-        Ok(()) => exit_status::DONE,
-        Err(error) => exit_status::of(error.class()),
-    }
-}
-
-fn run() -> Result<()> {
-    let Some(matches) = flags::parse(command(), &guard::words())? else { return Ok(()) };
-    let Some((name, matches)) = matches.subcommand() else { return Ok(()) };
-    let config = configure(&flags::values(matches))?;
-    let verb = VERBS.iter().find(|(command, _)| command().get_name() == name);
-    verb.map_or(Ok(()), |(_, run)| run(&config, matches))
-}
-
-/// Prints what there is to see. What kept the command from seeing all is said too, and its first trouble
-/// is the exit status.
-fn print(shown: Shown) -> Result<()> {
-    guard::print(&shown.text);
-    let mut errors = shown.errors.into_iter();
-    let first = errors.next();
-    errors.for_each(|error| tracing::error!("{error}"));
-    first.map_or(Ok(()), Err)
+    verbs::main(command(), &VERBS)
 }

@@ -9,12 +9,13 @@ use super::guard;
 use crate::config::{FlagValues, GLOBAL, Setting};
 use crate::error::{Class, Error, Result};
 
-const HEADINGS: [(&str, &str); 8] = [
+const HEADINGS: [(&str, &str); 9] = [
     ("", "Where"),
     ("encryption", "Encryption"),
     ("wal", "WAL"),
     ("postgres", "Server"),
     ("basebackup", "Base backups"),
+    ("redis", "Redis"),
     ("retention", "Retention"),
     ("limits", "Limits"),
     ("log", "Log"),

@@ -10,13 +10,4 @@ pub mod verify;
 mod bar;
 mod json;
 mod restore_command;
-mod table;
-mod texts;
-
-use crate::error::Error;
-
-/// A text for standard output, and what kept the command from seeing all there is.
-pub struct Shown {
-    pub text: String,
-    pub errors: Vec<Error>,
-}
+mod words;

@@ -3,7 +3,7 @@
 use crate::config::{Origin, Resolved, Value};
 
 /// Keys that hold no secret are shown; a secret is said to be there.
-const ENVIRONMENT: [(&str, bool); 8] = [
+const ENVIRONMENT: [(&str, bool); 9] = [
     ("AWS_ACCESS_KEY_ID", false),
     ("AWS_SECRET_ACCESS_KEY", true),
     ("AWS_SESSION_TOKEN", true),
@@ -12,6 +12,7 @@ const ENVIRONMENT: [(&str, bool); 8] = [
     ("AWS_ENDPOINT_URL", false),
     ("AWS_ENDPOINT_URL_S3", false),
     ("AWS_CA_BUNDLE", false),
+    ("REDISCLI_AUTH", true),
 ];
 
 /// The lines, aligned: key, value, origin.
@@ -28,6 +29,12 @@ pub fn run(resolved: &Resolved) -> String {
     for (number, (table, origin)) in resolved.repositories.iter().enumerate() {
         rows.extend(table.values.iter().map(|(key, (value, line))| {
             let key = format!("repository[{number}].{key}");
+            (key, value.without_secrets().to_string(), at_line(origin, *line).to_string())
+        }));
+    }
+    for (table, origin) in &resolved.media {
+        rows.extend(table.values.iter().map(|(key, (value, line))| {
+            let key = format!("media.{}.{key}", table.name);
             (key, value.without_secrets().to_string(), at_line(origin, *line).to_string())
         }));
     }

@@ -7,7 +7,7 @@ use toml::de::{DeTable, DeValue};
 use super::nearest::hint;
 use super::secrets::without_secrets;
 use super::setting::{Kind, Setting};
-use super::settings::{GLOBAL, REPOSITORY};
+use super::settings::{GLOBAL, MEDIA, REPOSITORY};
 use super::value::Value;
 use crate::error::{Class, Error, Result};
 
@@ -19,6 +19,16 @@ pub type Lined = (Value, usize);
 pub struct File {
     pub values: BTreeMap<&'static str, Lined>,
     pub repositories: Vec<RepositoryTable>,
+    /// By name.
+    pub media: Vec<MediaTable>,
+}
+
+/// A set, `[media.NAME]`.
+#[derive(Debug, Default)]
+pub struct MediaTable {
+    pub name: String,
+    pub line: usize,
+    pub values: BTreeMap<&'static str, Lined>,
 }
 
 #[derive(Debug, Default)]
@@ -56,6 +66,15 @@ impl File {
                     return Err(wrong(line, "expected repository to be a list of tables".into())
                         .hint("Write [[repository]], with two brackets."));
                 }
+                ("media", DeValue::Table(sets)) => {
+                    for (name, table) in sets {
+                        file.media.push(media(text, name, table)?);
+                    }
+                }
+                ("media", _) => {
+                    return Err(wrong(line, "expected media to be a table of sets".into())
+                        .hint("Write [media.NAME]."));
+                }
                 (key, DeValue::Table(inner)) => table_into(text, key, inner, &mut file.values)?,
                 (key, _) => {
                     let setting = known(GLOBAL, key, line)?;
@@ -81,6 +100,31 @@ fn table_into(
     Ok(())
 }
 
+fn media(
+    text: &str,
+    name: &Spanned<std::borrow::Cow<'_, str>>,
+    table: &Spanned<DeValue<'_>>,
+) -> Result<MediaTable> {
+    let (line, name) = (line_of(text, name.span().start), name.get_ref());
+    let DeValue::Table(inner) = table.get_ref() else {
+        let found = table.get_ref().type_str();
+        return Err(wrong(line, format!("expected a table for media.{name}, found {found}"))
+            .hint("Write [media.NAME], with a name of the set."));
+    };
+    let mut values = BTreeMap::new();
+    for (key, value) in inner {
+        let line = line_of(text, key.span().start);
+        let key = key.get_ref();
+        let setting = MEDIA.iter().find(|setting| setting.key == *key).ok_or_else(|| {
+            wrong(line, format!("unknown key media.{name}.{key}"))
+                .hint(hint(key, MEDIA.iter().map(|setting| setting.key)))
+        })?;
+        let read = read_as(&format!("media.{name}.{key}"), setting.kind, value, line)?;
+        values.insert(setting.key, (read, line));
+    }
+    Ok(MediaTable { name: name.to_string(), line, values })
+}
+
 fn repository(text: &str, table: &Spanned<DeValue<'_>>) -> Result<RepositoryTable> {
     let line = line_of(text, table.span().start);
     let DeValue::Table(inner) = table.get_ref() else {
@@ -104,7 +148,11 @@ fn known(settings: &'static [Setting], key: &str, line: usize) -> Result<&'stati
 }
 
 fn read(setting: &Setting, value: &Spanned<DeValue<'_>>, line: usize) -> Result<Value> {
-    let read = match (setting.kind, value.get_ref()) {
+    read_as(setting.key, setting.kind, value, line)
+}
+
+fn read_as(key: &str, kind: Kind, value: &Spanned<DeValue<'_>>, line: usize) -> Result<Value> {
+    let read = match (kind, value.get_ref()) {
         (Kind::List, DeValue::Array(items)) => {
             let texts = items.iter().map(|item| item.get_ref().as_str().map(str::to_owned));
             texts.collect::<Option<Vec<_>>>().map(Value::List)
@@ -124,10 +172,7 @@ fn read(setting: &Setting, value: &Spanned<DeValue<'_>>, line: usize) -> Result<
         other => other.type_str().to_owned(),
     };
     read.ok_or_else(|| {
-        wrong(
-            line,
-            format!("expected {} for {}, found {found}", setting.kind.describe(), setting.key),
-        )
+        wrong(line, format!("expected {} for {key}, found {found}", kind.describe()))
     })
 }
 

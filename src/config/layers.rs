@@ -4,7 +4,8 @@ use std::path::{Path, PathBuf};
 
 use super::DEFAULT_FILE;
 use super::environment::Environment;
-use super::file::{File, RepositoryTable};
+use super::file::{File, MediaTable, RepositoryTable};
+use super::media::MediaSet;
 use super::nearest::hint;
 use super::secrets::without_secrets;
 use super::setting::Setting;
@@ -49,6 +50,8 @@ pub struct Resolved {
     values: BTreeMap<&'static str, (Value, Origin)>,
     /// The tables of the file that are in use, or a bare URL.
     pub repositories: Vec<(RepositoryTable, Origin)>,
+    /// The sets of the file, by name.
+    pub media: Vec<(MediaTable, Origin)>,
 }
 
 impl Resolved {
@@ -59,6 +62,10 @@ impl Resolved {
     /// Every setting, in the order of their declaration; `None` for one that has no value.
     pub fn values(&self) -> impl Iterator<Item = (&'static str, Option<&(Value, Origin)>)> {
         GLOBAL.iter().map(|setting| (setting.key, self.values.get(setting.key)))
+    }
+
+    pub(super) fn media_sets(&self) -> Result<Vec<MediaSet>> {
+        self.media.iter().map(|(table, origin)| MediaSet::from_table(table, origin)).collect()
     }
 }
 
@@ -76,7 +83,7 @@ pub fn of_text(text: &str) -> Result<Resolved> {
 fn combine(
     flags: &FlagValues,
     environment: &Environment,
-    file: File,
+    mut file: File,
     path: Option<PathBuf>,
 ) -> Result<Resolved> {
     let mut values = BTreeMap::new();
@@ -85,8 +92,14 @@ fn combine(
             values.insert(setting.key, found);
         }
     }
+    let place = path.clone().unwrap_or_default();
+    let media = std::mem::take(&mut file.media).into_iter().map(|table| {
+        let origin = Origin::File(place.clone(), table.line);
+        (table, origin)
+    });
+    let media = media.collect();
     let repositories = repositories(flags, environment, file, path.as_deref())?;
-    Ok(Resolved { file: path, values, repositories })
+    Ok(Resolved { file: path, values, repositories, media })
 }
 
 fn file_path(flags: &FlagValues, environment: &Environment) -> Option<PathBuf> {

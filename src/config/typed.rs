@@ -3,6 +3,8 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use super::layers::Resolved;
+use super::media::MediaSet;
+use super::redis::RedisConfig;
 use super::repository::{RepositoryConfig, repositories};
 use super::secrets::credentials_of_url;
 use super::value::Value;
@@ -19,6 +21,9 @@ pub struct Config {
     /// How libpq is told where the server is.
     pub connection: String,
     pub basebackup: BaseBackupConfig,
+    pub redis: RedisConfig,
+    /// By name.
+    pub media: Vec<MediaSet>,
     pub retention: RetentionConfig,
     pub limits: Limits,
     pub log: LogConfig,
@@ -52,14 +57,21 @@ pub struct BaseBackupConfig {
 /// What `basebackup prune` keeps.
 #[derive(Debug, Clone, Copy)]
 pub struct RetentionConfig {
-    pub keep_within: Duration,
-    pub keep_last: usize,
-    pub keep_daily: usize,
-    pub keep_weekly: usize,
-    pub keep_monthly: usize,
-    pub keep_yearly: usize,
+    pub keep: KeepConfig,
     pub wal_window: Duration,
-    pub keep_unfinished: Duration,
+}
+
+/// Which backups of a kind are kept.
+#[derive(Debug, Clone, Copy)]
+pub struct KeepConfig {
+    pub within: Duration,
+    pub last: usize,
+    pub daily: usize,
+    pub weekly: usize,
+    pub monthly: usize,
+    pub yearly: usize,
+    /// An unfinished backup counts as one being taken for so long.
+    pub unfinished: Duration,
 }
 
 #[derive(Debug, Clone, Copy)]
@@ -99,7 +111,7 @@ impl LogFormat {
 impl Config {
     pub fn from_resolved(resolved: &Resolved) -> Result<Self> {
         let config = Self {
-            cluster: checked_cluster(resolved.text("cluster"))?,
+            cluster: checked_name("cluster", resolved.text("cluster"))?,
             repositories: repositories(&resolved.repositories)?,
             encryption: EncryptionConfig {
                 recipients: recipients(resolved)?,
@@ -123,15 +135,11 @@ impl Config {
                     .unwrap_or(NonZeroUsize::MIN),
                 wal_timeout: resolved.duration("basebackup.wal_timeout"),
             },
+            redis: RedisConfig::from_resolved(resolved)?,
+            media: resolved.media_sets()?,
             retention: RetentionConfig {
-                keep_within: resolved.duration("retention.keep_within"),
-                keep_last: resolved.number("retention.keep_last") as usize,
-                keep_daily: resolved.number("retention.keep_daily") as usize,
-                keep_weekly: resolved.number("retention.keep_weekly") as usize,
-                keep_monthly: resolved.number("retention.keep_monthly") as usize,
-                keep_yearly: resolved.number("retention.keep_yearly") as usize,
+                keep: resolved.keep("retention"),
                 wal_window: resolved.duration("retention.wal_window"),
-                keep_unfinished: resolved.duration("retention.keep_unfinished"),
             },
             limits: Limits {
                 connect: resolved.duration("limits.connect_timeout"),
@@ -180,14 +188,14 @@ fn connection(resolved: &Resolved) -> Result<String> {
 }
 
 /// The name becomes a folder and part of every key.
-fn checked_cluster(name: String) -> Result<String> {
+pub(super) fn checked_name(key: &str, name: String) -> Result<String> {
     let valid = |c: char| c.is_ascii_alphanumeric() || "._-".contains(c);
     if !name.is_empty() && name.len() <= 100 && !name.starts_with('.') && name.chars().all(valid) {
         return Ok(name);
     }
     Err(Error::new(
         Class::Configuration,
-        format!("expected letters, digits, '.', '_' and '-' as cluster, found {name:?}"),
+        format!("expected letters, digits, '.', '_' and '-' as {key}, found {name:?}"),
     ))
 }
 
@@ -220,14 +228,15 @@ impl Resolved {
         LogConfig { level: self.text("log.level"), format }
     }
 
-    fn text(&self, key: &str) -> String {
+    pub(super) fn text(&self, key: &str) -> String {
         match self.value(key) {
             Some(Value::Text(text)) => text.clone(),
-            other => unreachable!("{key} is declared as a text with a default, found {other:?}"),
+            None => String::new(),
+            other => unreachable!("{key} is declared as a text, found {other:?}"),
         }
     }
 
-    fn path(&self, key: &str) -> Option<PathBuf> {
+    pub(super) fn path(&self, key: &str) -> Option<PathBuf> {
         match self.value(key) {
             Some(Value::Path(path)) => Some(path.clone()),
             _ => None,
@@ -235,7 +244,7 @@ impl Resolved {
     }
 
     /// Callers narrow it with `as`: the declared range fits.
-    fn number(&self, key: &str) -> i64 {
+    pub(super) fn number(&self, key: &str) -> i64 {
         match self.value(key) {
             Some(Value::Integer(number)) => *number,
             other => unreachable!("{key} is declared as a number with a default, found {other:?}"),
@@ -249,7 +258,22 @@ impl Resolved {
         }
     }
 
-    fn duration(&self, key: &str) -> Duration {
+    /// The rules of one table.
+    pub(super) fn keep(&self, table: &str) -> KeepConfig {
+        let count = |rule: &str| self.number(&format!("{table}.keep_{rule}")) as usize;
+        let time = |rule: &str| self.duration(&format!("{table}.keep_{rule}"));
+        KeepConfig {
+            within: time("within"),
+            last: count("last"),
+            daily: count("daily"),
+            weekly: count("weekly"),
+            monthly: count("monthly"),
+            yearly: count("yearly"),
+            unfinished: time("unfinished"),
+        }
+    }
+
+    pub(super) fn duration(&self, key: &str) -> Duration {
         match self.value(key) {
             Some(Value::Duration(time)) => *time,
             other => unreachable!("{key} is declared as a time with a default, found {other:?}"),

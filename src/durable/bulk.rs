@@ -48,6 +48,11 @@ impl Bulk {
         Ok(Self(systems))
     }
 
+    /// Whether a file system is synced as a whole: then folders on it need not be named one by one.
+    pub fn is_whole(&self) -> bool {
+        !self.0.is_empty()
+    }
+
     /// Syncs these folders and the files that lie directly in them.
     pub fn sync(&self, folders: &[PathBuf]) -> Result<()> {
         let mut each = Vec::new();

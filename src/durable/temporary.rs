@@ -1,3 +1,4 @@
+use std::ffi::OsStr;
 use std::fs::{self, File, OpenOptions, Permissions, TryLockError};
 use std::io::{self, Write};
 use std::os::unix::fs::{MetadataExt, PermissionsExt};
@@ -6,8 +7,9 @@ use std::path::Path;
 use tempfile::NamedTempFile;
 
 use crate::error::{Error, Result};
+use crate::failpoint;
 
-const PREFIX: &str = ".seawall-tmp-";
+pub(super) const PREFIX: &str = ".seawall-tmp-";
 
 /// A file that is being written, mode 0600, under a name that nothing else uses. It is removed when
 /// dropped, unless it was published. Its writer holds a lock on it for as long as it lives: that is how
@@ -72,6 +74,7 @@ pub fn replace(target: &Path, content: &[u8]) -> Result<()> {
     let mut temporary = Temporary::create_in(target.parent().unwrap_or(Path::new(".")))?;
     let written = temporary.file().write_all(content);
     written.map_err(|error| Error::file("write", target, &error))?;
+    failpoint::reach("local.replacement-written");
     temporary.replace(target)
 }
 
@@ -82,11 +85,16 @@ pub fn hand_over(from: &Path, target: &Path) -> Result<()> {
     fs::rename(from, target).map_err(|error| Error::file("create", target, &error))
 }
 
+/// Whether a file of this name is one that is being written, or was when its writer died.
+pub fn is_temporary(name: &OsStr) -> bool {
+    name.as_encoded_bytes().starts_with(PREFIX.as_bytes())
+}
+
 /// Removes temporary files whose writer is dead. What cannot be looked at stays: it does no harm.
 pub fn remove_abandoned(folder: &Path) {
     let Ok(entries) = fs::read_dir(folder) else { return };
     for entry in entries.flatten() {
-        if entry.file_name().to_string_lossy().starts_with(PREFIX) {
+        if is_temporary(&entry.file_name()) {
             remove_if_abandoned(&entry.path());
         }
     }

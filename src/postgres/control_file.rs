@@ -26,9 +26,25 @@ pub fn system_identifier_of_control_file(bytes: &[u8]) -> Result<SystemIdentifie
     Ok(SystemIdentifier(identifier))
 }
 
+/// Whether the server was shut down in good order while it recovered (`DB_SHUTDOWNED_IN_RECOVERY` in
+/// `pg_control.h`, the field behind the two versions), in the content of `global/pg_control`.
+pub fn shut_down_in_recovery(bytes: &[u8]) -> bool {
+    const SHUT_DOWN_IN_RECOVERY: u32 = 2;
+    bytes.get(16..20).is_some_and(|state| *state == SHUT_DOWN_IN_RECOVERY.to_ne_bytes())
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn the_state_is_read() {
+        let mut bytes = vec![0; 8192];
+        assert!(!shut_down_in_recovery(&bytes));
+        bytes[16..20].copy_from_slice(&2_u32.to_ne_bytes());
+        assert!(shut_down_in_recovery(&bytes));
+        assert!(!shut_down_in_recovery(&bytes[..16]));
+    }
 
     #[test]
     fn takes_the_identifier_and_refuses_other_files() {

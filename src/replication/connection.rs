@@ -234,6 +234,8 @@ impl QueryResult {
         }
         let class = match sqlstate.get(..2) {
             Some("28" | "42") => Class::Refused,
+            // `data_corrupted`: the checksums of pages, said when a base backup has ended.
+            Some("XX") if sqlstate == "XX001" => Class::Damaged,
             _ => Class::Unreachable,
         };
         let error = Error::new(class, format!("the server says: {message} (SQLSTATE {sqlstate})"));
@@ -282,12 +284,19 @@ unsafe extern "C" fn log_notice(_: *mut c_void, message: *const c_char) {
 }
 
 fn not_connected(message: &str) -> Error {
-    let refused = ["authentication failed", "no pg_hba.conf entry", "role \"", "permission denied"];
+    let refused = [
+        "authentication failed",
+        "no password supplied",
+        "no pg_hba.conf entry",
+        "role \"",
+        "permission denied",
+    ];
     if refused.iter().any(|text| message.contains(text)) {
         return Error::new(Class::Refused, format!("could not connect: {message}")).hint(
             "The role needs REPLICATION, and pg_hba.conf a line for the database `replication`.",
         );
     }
-    Error::new(Class::Unreachable, format!("could not connect: {message}"))
-        .hint("Say where the server is: --connection 'host=… user=…', or the PG… variables.")
+    Error::new(Class::Unreachable, format!("could not connect: {message}")).hint(
+        "Say where the server is: --postgres-connection 'host=… user=…', or the PG… variables.",
+    )
 }

@@ -11,6 +11,7 @@ mod environment;
 mod failure;
 mod large;
 mod multipart;
+mod pending;
 mod put;
 mod reader;
 mod runtime;
@@ -30,7 +31,7 @@ use self::content::Content;
 use self::large::NewS3LargeObject;
 use self::reader::ObjectReader;
 use self::runtime::Runtime;
-use super::{Created, Facts, Listed, NewLargeObject, NewObject, Storage, Stored};
+use super::{Created, Facts, Listed, NewLargeObject, NewObject, PendingUpload, Storage, Stored};
 use crate::config::{Limits, S3Config};
 use crate::error::Result;
 
@@ -124,6 +125,18 @@ impl Storage for S3Storage {
 
     fn delete(&self, key: &str) -> Result<()> {
         self.runtime.block_on(self.bucket.delete_object(&self.bucket.key(key)))
+    }
+
+    fn pending_uploads(
+        &self,
+        prefix: &str,
+        visit: &mut dyn FnMut(PendingUpload) -> ControlFlow<()>,
+    ) -> Result<bool> {
+        self.visit_uploads(prefix, visit)
+    }
+
+    fn end_upload(&self, upload: &PendingUpload) -> Result<()> {
+        self.runtime.block_on(self.bucket.end_upload(upload))
     }
 
     /// A bucket shows an object only when it is durable.

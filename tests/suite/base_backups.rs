@@ -1,8 +1,21 @@
 //! `basebackup create` on real servers, and what becomes of what it makes.
 
+mod checksums;
+mod connections;
+pub mod crashes;
 mod create;
+mod disks;
 pub mod faults;
+mod hard_databases;
+mod leavings;
+mod no_archiving;
+mod relations;
 mod restore;
+mod sound;
+mod standby;
+mod stores;
+mod targets;
+mod timelines;
 
 use std::fs;
 use std::path::{Path, PathBuf};

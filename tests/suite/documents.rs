@@ -1,9 +1,15 @@
 //! What the documents say is true, and the source keeps to its own rules.
 
+mod base_backup_statuses;
 mod configuration;
+mod dependencies;
 mod exit_statuses;
 mod links;
+mod repository_format;
+mod s3_rights;
 mod tidy;
+
+pub use links::fenced;
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -13,7 +19,7 @@ fn root() -> &'static Path {
 }
 
 #[track_caller]
-fn read(path: impl AsRef<Path>) -> String {
+pub fn read(path: impl AsRef<Path>) -> String {
     let path = root().join(path);
     fs::read_to_string(&path).unwrap_or_else(|error| panic!("cannot read {path:?}: {error}"))
 }

@@ -10,6 +10,7 @@
 
 mod archiving;
 mod bad_input;
+mod base_backup_by_hand;
 mod base_backups;
 mod by_hand;
 mod configuration;
@@ -26,6 +27,8 @@ mod multipart;
 mod namespace;
 mod races;
 mod recovery;
+mod redis_backups;
+mod redis_server;
 mod requests;
 mod retention;
 mod s3_faults;

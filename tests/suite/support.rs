@@ -12,6 +12,7 @@ pub mod place;
 pub mod postgres;
 pub mod process;
 pub mod proxy;
+pub mod redis;
 pub mod run;
 pub mod s3;
 pub mod user;

@@ -84,6 +84,8 @@ impl Story {
         server.switch_wal();
         let between = segment_number(&server.sql("select pg_walfile_name(pg_current_wal_lsn())"));
         write_segments(&server, 5);
+        // Ids tell seconds apart.
+        std::thread::sleep(Duration::from_secs(1));
         create();
         server.wait_archived(&write_segments(&server, 3), LIMIT);
         server.stop(Stop::Fast);

@@ -1,6 +1,6 @@
 use std::collections::BTreeMap;
 
-use super::in_parallel;
+use crate::backup::in_parallel;
 use crate::codec::Identities;
 use crate::config::Config;
 use crate::error::{Class, Error};

@@ -1,7 +1,8 @@
 use std::collections::BTreeMap;
 
 use super::histories::read_histories;
-use super::{Backup, Catalogue, Failure, in_parallel};
+use super::{Backup, Catalogue, Failure};
+use crate::backup::in_parallel;
 use crate::base_backup::windows::{Needed, Span, Timeline, Timelines, Wal};
 use crate::config::Config;
 use crate::error::{Class, Error};

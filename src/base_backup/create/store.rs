@@ -1,17 +1,15 @@
-use std::io::{Read as _, Write as _};
+use std::io::Write as _;
 
 use bytes::Bytes;
 use sha2::{Digest as _, Sha256};
 
 use super::Server;
-use super::lane::taken;
-use crate::base_backup::layout::{BackupFolder, DESCRIPTION, manifest_name};
-use crate::base_backup::{Description, FORMAT, Part, Position, StoredObject, Tablespace};
-use crate::codec::read_failed;
+use crate::backup::{BackupFolder, DESCRIPTION, StoredObject, create_once, hex};
+use crate::base_backup::layout::manifest_name;
+use crate::base_backup::{Description, FORMAT, Part, Position, Tablespace};
 use crate::error::{Class, Error, Result};
 use crate::failpoint;
 use crate::repository::Repository;
-use crate::storage::{Created, Facts};
 
 /// What the descriptions of one backup have in common in all repositories.
 pub struct Draft<'a> {
@@ -77,7 +75,7 @@ fn store_manifest(
         writer.write_all(&stored).map_err(failed)?;
         stored = writer.finish().map_err(failed)?;
     }
-    let sha256 = Sha256::digest(&stored).iter().map(|byte| format!("{byte:02x}")).collect();
+    let sha256 = hex(Sha256::new_with_prefix(&stored));
     let object = StoredObject {
         object: manifest_name(repository.encrypts()),
         size: draft.manifest.len() as u64,
@@ -86,23 +84,4 @@ fn store_manifest(
     };
     create_once(repository, folder, &object.object, Bytes::from(stored))?;
     Ok(object)
-}
-
-/// An object that is there already is ours when it has the very same bytes: the answer of a bucket may
-/// have got lost.
-fn create_once(
-    repository: &Repository,
-    folder: &BackupFolder,
-    object: &str,
-    content: Bytes,
-) -> Result<()> {
-    let (storage, key) = (repository.storage(), folder.key(object));
-    if storage.create(&key, content.clone(), &Facts::new())? == Created::New {
-        return Ok(());
-    }
-    let mut there = Vec::new();
-    if let Some(mut reader) = storage.open(&key, Some(content.len() as u64 + 1))? {
-        reader.read_to_end(&mut there).map_err(|error| read_failed(&error))?;
-    }
-    if there == content { Ok(()) } else { Err(taken(object)) }
 }

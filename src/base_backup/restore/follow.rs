@@ -1,5 +1,6 @@
 use std::time::{Duration, Instant};
 
+use super::server::Gone;
 use super::target::in_utc;
 use crate::error::{Class, Error, Result};
 use crate::postgres::Lsn;
@@ -19,6 +20,19 @@ pub enum Recovered {
     Paused,
     /// It reached its target and went down, as it was asked to.
     ShutDown,
+    /// It is a standby, and takes readers.
+    Follows,
+}
+
+/// What a server does that recovers as it was told to.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Until {
+    /// It is promoted, or pauses.
+    End,
+    /// It goes down.
+    Shutdown,
+    /// It takes readers. As a standby it goes on for ever.
+    Readers,
 }
 
 /// What a server says of its recovery.
@@ -38,13 +52,13 @@ pub struct Way {
     pub to: Lsn,
 }
 
-/// Watches a recovery to its end. `connection` gives the address once it is known; `gone` says whether the
+/// Watches a recovery to its end. `connection` gives the address once it is known; `gone` says whether and how the
 /// server went down.
 pub fn follow(
     connection: &mut dyn FnMut() -> Option<String>,
-    gone: &mut dyn FnMut() -> bool,
+    gone: &mut dyn FnMut() -> Option<Gone>,
     way: Way,
-    shutdown: bool,
+    until: Until,
     progress: &mut dyn FnMut(&Replay, Way),
 ) -> Result<Recovered> {
     let mut open = None;
@@ -64,13 +78,18 @@ pub fn follow(
                 if replay.paused {
                     return Ok(Recovered::Paused);
                 }
+                if until == Until::Readers {
+                    return Ok(Recovered::Follows);
+                }
             }
             // It may be restarting its connections; the next try tells.
             Some(Err(_)) => open = None,
             None => {}
         }
-        if gone() {
-            return if shutdown && seen { Ok(Recovered::ShutDown) } else { Err(went_down()) };
+        match gone() {
+            Some(Gone::InOrder) if until == Until::Shutdown => return Ok(Recovered::ShutDown),
+            Some(_) => return Err(went_down()),
+            None => {}
         }
         // Not consistent yet, it takes no connections; that may last as long as it replays.
         if seen && last.elapsed() > PATIENCE {

@@ -1,11 +1,12 @@
 use std::fs;
-use std::io;
 use std::path::{Path, PathBuf};
 
 use jiff::Timestamp;
 
+use crate::base_backup::unpack::is_empty;
 use crate::durable;
 use crate::error::{Class, Error, Result};
+use crate::failpoint;
 
 /// What may be done with a directory that is not empty.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -21,11 +22,7 @@ pub enum Occupied {
 /// Looks at where a server is to be restored to; nothing is changed. Says where the old directory will be
 /// moved to, if it is.
 pub fn look(data: &Path, occupied: Occupied, now: Timestamp) -> Result<Option<PathBuf>> {
-    let entries = match fs::read_dir(data) {
-        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
-        other => other.map_err(|error| Error::file("look into", data, &error))?,
-    };
-    if entries.count() == 0 {
+    if is_empty(data)? {
         return Ok(None);
     }
     match occupied {
@@ -57,6 +54,7 @@ pub fn move_aside(data: &Path, aside: &Path) -> Result<()> {
         return Err(Error::new(Class::Input, message).hint("Wait a second and try again."));
     }
     durable::hand_over(data, aside)?;
+    failpoint::reach("restore.aside-moved");
     data.parent().map_or(Ok(()), durable::sync_folder)
 }
 
@@ -85,8 +83,11 @@ mod tests {
         let place = tempfile::tempdir().unwrap();
         let data = place.path().join("data");
         assert_eq!(look(&data, Occupied::Refuse, now()), Ok(None));
-        fs::create_dir(&data).unwrap();
-        assert_eq!(look(&data, Occupied::Refuse, now()), Ok(None));
+        // What an unpacking leaves that was killed before it wrote anything.
+        fs::create_dir_all(data.join("global")).unwrap();
+        for occupied in [Occupied::Refuse, Occupied::Delta, Occupied::Replace] {
+            assert_eq!(look(&data, occupied, now()), Ok(None));
+        }
         fs::write(data.join("PG_VERSION"), "18").unwrap();
         assert_eq!(
             look(&data, Occupied::Refuse, now()).unwrap_err().to_string(),

@@ -4,7 +4,7 @@ use bytesize::ByteSize;
 
 use super::choose::{Candidate, Choice, Wish, choose};
 use super::target::{RecoveryTarget, in_utc};
-use crate::base_backup::catalogue::{Backup, Survey, SystemWal};
+use crate::base_backup::catalogue::{Backup, Restorable, Survey, SystemWal};
 use crate::error::{Class, Error, Result};
 use crate::postgres::SystemIdentifier;
 
@@ -33,6 +33,15 @@ pub fn plan<'a>(
     };
     let backups: Vec<&Backup> =
         survey.catalogue.backups.iter().filter(|it| is_usable(it, system)).collect();
+    let asked = |it: &&Backup| it.system == system.system && wish.backup == Some(it.id.as_str());
+    if let Some(asked) = survey.catalogue.backups.iter().find(asked)
+        && let Restorable::No(why) | Restorable::Unknown(why) = survey.restorable(asked)
+        && !is_usable(asked, system)
+    {
+        let id = &asked.id;
+        let message = format!("expected a base backup that can be restored, found {id}: {why}");
+        return Err(Error::new(Class::Damaged, message));
+    }
     let candidates: Vec<Candidate> = backups.iter().map(|backup| candidate(backup)).collect();
     let choice = choose(&candidates, &system.timelines, wish)?;
     let backup = backups[choice.backup];

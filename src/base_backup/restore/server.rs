@@ -4,21 +4,7 @@ use std::process::{Command, Stdio};
 use std::time::{Duration, Instant};
 
 use crate::error::{Class, Error, Result};
-
-/// Runs one of the user's commands, as `sh -c` does, and waits for its end.
-pub fn run_hook(which: &str, command: &str, data: &Path) -> Result<()> {
-    tracing::info!(command, "running --{which}");
-    let status = Command::new("/bin/sh")
-        .args(["-c", command])
-        .env("SEAWALL_DATA_DIRECTORY", data)
-        .status()
-        .map_err(|error| Error::new(Class::LocalFile, format!("could not run /bin/sh: {error}")))?;
-    if status.success() {
-        return Ok(());
-    }
-    let message = format!("expected --{which} to succeed, it ended with {status}: {command}");
-    Err(Error::new(Class::Usage, message))
-}
+use crate::postgres::shut_down_in_recovery;
 
 /// Starts the server on a data directory with the programs of its own version, and returns when it was
 /// started, not when it takes connections. Its first messages go into `log`.
@@ -72,6 +58,14 @@ pub fn connection_of(data: &Path) -> Option<String> {
         .then(|| format!("host='{quoted}' port={port} dbname=postgres"))
 }
 
+/// How a server that recovers went down. A short recovery is over before anybody could ask the server.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Gone {
+    /// It was shut down, by itself at its target or by somebody.
+    InOrder,
+    Failed,
+}
+
 /// Whether a server that was just started is there, and then, whether it is gone again.
 pub struct Watch<'a> {
     data: &'a Path,
@@ -87,9 +81,15 @@ impl<'a> Watch<'a> {
         Self { data, since: Instant::now(), seen: false }
     }
 
-    pub fn is_gone(&mut self) -> bool {
+    /// `None` as long as it runs, or may be about to.
+    pub fn gone(&mut self) -> Option<Gone> {
         let there = self.data.join("postmaster.pid").exists();
         self.seen |= there;
-        !there && (self.seen || self.since.elapsed() > Self::START)
+        if there || !self.seen && self.since.elapsed() <= Self::START {
+            return None;
+        }
+        let control_file = fs::read(self.data.join("global/pg_control"));
+        let in_order = control_file.is_ok_and(|bytes| shut_down_in_recovery(&bytes));
+        Some(if in_order { Gone::InOrder } else { Gone::Failed })
     }
 }

@@ -13,6 +13,9 @@ pub struct RecoverySettings {
     pub archive: bool,
 }
 
+/// For a server that is to start without recovery settings.
+pub const ARCHIVING_OFF: &str = "# Added by basebackup restore\narchive_mode = 'off'\n";
+
 impl RecoverySettings {
     /// The lines for `postgresql.auto.conf`, behind what is there: the last line of a name counts.
     pub fn lines(&self) -> String {
@@ -44,9 +47,9 @@ impl RecoverySettings {
     }
 }
 
-/// As between the quotes of a configuration file (`guc-file.l`).
+/// As between the quotes of a configuration file, which ends with its line (`guc-file.l`).
 fn quoted(value: &str) -> String {
-    value.replace('\\', "\\\\").replace('\'', "''")
+    value.replace('\\', "\\\\").replace('\'', "''").replace('\n', "\\n")
 }
 
 #[cfg(test)]
@@ -57,7 +60,7 @@ mod tests {
     fn settings_replace_those_of_an_older_recovery() {
         let settings = RecoverySettings {
             restore_command: "wal-fetch --config '/a b.toml' %f \"%p\"".to_owned(),
-            target: RecoveryTarget::Name("before it".to_owned()),
+            target: RecoveryTarget::Name("before\nit".to_owned()),
             inclusive: true,
             timeline: TargetTimeline::Latest,
             action: TargetAction::Promote,
@@ -71,7 +74,7 @@ mod tests {
              recovery_target_xid = ''\n\
              recovery_target_lsn = ''\n\
              restore_command = 'wal-fetch --config ''/a b.toml'' %f \"%p\"'\n\
-             recovery_target_name = 'before it'\n\
+             recovery_target_name = 'before\\nit'\n\
              recovery_target_timeline = 'latest'\n\
              recovery_target_action = 'promote'\n\
              archive_mode = 'off'\n"

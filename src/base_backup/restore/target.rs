@@ -107,6 +107,15 @@ pub fn parse_time(text: &str, zone: &TimeZone) -> Result<Timestamp> {
     })
 }
 
+/// A restore point. The server refuses names that are longer than those it makes (`MAXFNAMELEN` in
+/// `xlog_internal.h`), and an empty one would be no target at all.
+pub fn parse_name(text: &str) -> Result<RecoveryTarget> {
+    if (1..64).contains(&text.len()) {
+        return Ok(RecoveryTarget::Name(text.to_owned()));
+    }
+    Err(wrong("a name of 1 to 63 bytes for --target-name", text))
+}
+
 /// As PostgreSQL reads it whatever its `timezone` is.
 pub fn in_utc(time: Timestamp) -> String {
     time.strftime("%Y-%m-%d %H:%M:%S%.f+00").to_string()
@@ -156,6 +165,17 @@ mod tests {
             );
         }
         assert_eq!(utc("2026-10-25 02:30:00+01"), "2026-10-25 01:30:00+00");
+    }
+
+    #[test]
+    fn a_restore_point_has_a_name() {
+        let longest = "x".repeat(63);
+        assert_eq!(parse_name(&longest), Ok(RecoveryTarget::Name(longest.clone())));
+        for name in ["", &format!("{longest}x")] {
+            let expected =
+                format!("expected a name of 1 to 63 bytes for --target-name, found {name:?}");
+            assert_eq!(parse_name(name).unwrap_err().to_string(), expected);
+        }
     }
 
     #[test]

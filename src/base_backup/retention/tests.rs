@@ -7,6 +7,7 @@ use std::time::Duration;
 
 use super::*;
 use crate::base_backup::windows::{Needed, Point, Wal};
+use crate::config::KeepConfig;
 use crate::postgres::{
     Lsn, TimelineHistory, TimelineId, TimelineSwitch, WalSegment, WalSegmentSize,
 };
@@ -16,13 +17,15 @@ const HOUR: Duration = Duration::from_secs(3600);
 /// Nothing but what is never deleted.
 fn nothing() -> RetentionConfig {
     RetentionConfig {
-        keep_within: Duration::ZERO,
-        keep_last: 0,
-        keep_daily: 0,
-        keep_weekly: 0,
-        keep_monthly: 0,
-        keep_yearly: 0,
+        keep: KeepConfig {
+            within: Duration::ZERO,
+            last: 0,
+            daily: 0,
+            weekly: 0,
+            monthly: 0,
+            yearly: 0,
+            unfinished: HOUR * 24,
+        },
         wal_window: Duration::ZERO,
-        keep_unfinished: HOUR * 24,
     }
 }

@@ -4,12 +4,13 @@ use std::ops::Range;
 use humantime::format_duration;
 use jiff::Timestamp;
 
-use super::backups::{Base, ago};
-use super::{CLOCKS_APART, Candidate, Condition, Holdings, Verdict};
+use super::backups::Base;
+use super::{Candidate, Condition, Holdings, Verdict};
 use crate::base_backup::windows::Timelines;
 use crate::config::RetentionConfig;
 use crate::postgres::{Lsn, TimelineId, WalSegment};
 use crate::repository::WalRange;
+use crate::retention::{CLOCKS_APART, ago};
 
 const END: Lsn = Lsn(u64::MAX);
 

@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 
 use tar::{EntryType, Header};
 
-use super::stored::damaged;
+use crate::backup::damaged;
 use crate::base_backup::Part;
 use crate::codec::read_failed;
 use crate::error::Result;
@@ -42,7 +42,7 @@ const CHECKSUM: std::ops::Range<usize> = 148..156;
 /// Shows the entries of a part, one after the other. Nothing but plain ustar is understood: the server
 /// writes no extensions, and who wants to lead a reader astray would need them. The content is shown where it
 /// was decompressed to, which saves a copy of every byte.
-pub(super) fn read_entries(
+pub fn read_entries(
     plain: &mut dyn BufRead,
     part: &Part,
     visit: &mut dyn FnMut(PartEntry<'_>) -> Result<()>,
@@ -127,7 +127,7 @@ mod tests {
     use tar::{Builder, Header};
 
     use super::*;
-    use crate::base_backup::StoredObject;
+    use crate::backup::StoredObject;
 
     fn archive(entries: &[(&[u8], EntryType)]) -> Vec<u8> {
         let mut builder = Builder::new(Vec::new());

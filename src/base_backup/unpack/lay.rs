@@ -6,13 +6,14 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 use super::entry::{EntryKind, PartEntry, TABLESPACES};
 use super::layout::Layout;
 use super::source::PartVisitor;
-use super::stored::damaged;
 use super::table::{Claim, Table};
 use super::target::CONTROL_FILE;
 use super::workers::Workers;
+use crate::backup::damaged;
 use crate::codec::read_failed;
 use crate::durable::{self, LaidFile};
 use crate::error::Result;
+use crate::failpoint;
 use crate::postgres::{ChecksumAlgorithm, FileChecksum};
 
 pub(super) const TABLESPACE_MAP: &str = "tablespace_map";
@@ -170,6 +171,7 @@ impl Layer<'_> {
         let PartEntry { path, content, mode, .. } = entry;
         let (mode, mut hasher, mut left) = (file_mode(mode), algorithm.hasher(), size);
         let mut destination = self.destination(path, size, mode)?;
+        failpoint::reach("restore.file-begun");
         while left > 0 {
             self.laying.workers.go_on()?;
             let bytes = content.fill_buf();
@@ -187,6 +189,7 @@ impl Layer<'_> {
             content.consume(read);
             left -= read as u64;
         }
+        failpoint::reach("restore.file-written");
         if let Destination::Memory(content) = destination {
             lock(&self.laying.held).insert(path.to_owned(), HeldFile { content, mode });
         }

@@ -2,7 +2,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 
 use super::entry::TABLESPACES;
-use super::stored::damaged;
+use crate::backup::damaged;
 use crate::base_backup::Description;
 use crate::error::{Class, Error, Result};
 use crate::postgres::ManifestFile;
@@ -37,7 +37,7 @@ const FOLDERS: [&str; 22] = [
 const SUMMARIES: &str = "pg_wal/summaries";
 
 /// Where what a backup holds goes.
-pub(super) struct Layout<'a> {
+pub struct Layout<'a> {
     pub(super) data: &'a Path,
     /// All of the backup, by oid.
     pub(super) tablespaces: BTreeMap<u32, &'a Path>,
@@ -46,7 +46,7 @@ pub(super) struct Layout<'a> {
 }
 
 impl<'a> Layout<'a> {
-    pub(super) fn new(
+    pub fn new(
         data: &'a Path,
         folders: &'a BTreeMap<u32, PathBuf>,
         description: &Description,
@@ -79,11 +79,14 @@ impl<'a> Layout<'a> {
     }
 
     /// Where a path of the manifest lies.
-    pub(super) fn place(&self, path: &Path) -> Result<PathBuf> {
+    pub fn place(&self, path: &Path) -> Result<PathBuf> {
         let Ok(below) = path.strip_prefix(TABLESPACES) else { return Ok(self.data.join(path)) };
         let mut parts = below.iter();
         let Some(oid) = parts.next() else { return Ok(self.data.join(path)) };
-        let folder = oid.to_str().and_then(|oid| self.tablespaces.get(&oid.parse().ok()?));
+        // Each file has one path: `+7` and `07` are not tablespace 7.
+        let number = oid.to_str().and_then(|text| text.parse::<u32>().ok());
+        let number = number.filter(|number| *oid == *number.to_string());
+        let folder = number.and_then(|number| self.tablespaces.get(&number));
         let folder = folder.ok_or_else(|| {
             let path = path.display();
             damaged(format!("{path}: expected a tablespace that backup.json names, found another"))
@@ -162,10 +165,14 @@ mod tests {
         assert_eq!(place("base/1/2").unwrap(), "/data/base/1/2");
         assert_eq!(place("pg_tblspc").unwrap(), "/data/pg_tblspc");
         assert_eq!(place("pg_tblspc/7/PG_18_1/5/6").unwrap(), "/new/PG_18_1/5/6");
-        assert_eq!(
-            place("pg_tblspc/9/x").unwrap_err().to_string(),
-            "pg_tblspc/9/x: expected a tablespace that backup.json names, found another"
-        );
+        for oid in ["9", "+7", "07", " 7"] {
+            assert_eq!(
+                place(&format!("pg_tblspc/{oid}/x")).unwrap_err().to_string(),
+                format!(
+                    "pg_tblspc/{oid}/x: expected a tablespace that backup.json names, found another"
+                )
+            );
+        }
         assert!(!layout.is_in_place(7, layout.tablespaces[&7]));
         assert!(layout.is_in_place(8, layout.tablespaces[&8]));
         assert_eq!(layout.version_prefix(), "PG_18_");

@@ -5,10 +5,11 @@ use std::path::{Path, PathBuf};
 
 use super::lay::{HeldFile, Laying, TABLESPACE_MAP};
 use super::layout::Layout;
-use super::stored::damaged;
 use super::target::{CONTROL_FILE, unfinished};
+use crate::backup::damaged;
 use crate::durable::{self, Bulk, LaidFile};
 use crate::error::{Class, Error, Result};
+use crate::failpoint;
 use crate::postgres::{BackupManifest, TablespaceMap};
 
 const MANIFEST: &str = "backup_manifest";
@@ -30,6 +31,7 @@ impl Unpacked {
     pub fn finish(self) -> Result<()> {
         Bulk::begin([])?.sync(std::slice::from_ref(&self.data))?;
         durable::hand_over(&unfinished(&self.data), &self.data.join(CONTROL_FILE))?;
+        failpoint::reach("restore.control-file-named");
         durable::sync_folder(&self.data.join("global"))
     }
 }
@@ -49,14 +51,18 @@ pub(super) fn settle(
         None => manifest,
         Some(map) => lay_tablespace_map(layout, &map, manifest)?,
     };
+    failpoint::reach("restore.map-laid");
     lay(data.join(MANIFEST), control_file.mode, &manifest)?;
+    failpoint::reach("restore.manifest-laid");
     let place = unfinished(data);
     durable::replace(&place, &control_file.content)?;
     durable::set_mode(&place, control_file.mode)?;
+    failpoint::reach("restore.control-file-laid");
     let known = folders.iter().map(|folder| layout.place(folder)).collect::<Result<Vec<_>>>()?;
     let all: BTreeSet<PathBuf> = known.into_iter().chain(laying.take_folders()).collect();
     let all: Vec<PathBuf> = all.into_iter().chain([data.to_owned()]).collect();
     bulk.sync(&all)?;
+    failpoint::reach("restore.synced");
     let (laid, kept) = laying.table.counts();
     Ok(Unpacked { data: data.to_owned(), laid, kept })
 }

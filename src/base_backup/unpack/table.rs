@@ -3,7 +3,7 @@ use std::ffi::OsStr;
 use std::path::Path;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
-use super::stored::damaged;
+use crate::backup::damaged;
 use crate::error::Result;
 use crate::postgres::ManifestFile;
 

@@ -6,6 +6,7 @@ use std::path::{Path, PathBuf};
 use super::layout::Layout;
 use crate::durable;
 use crate::error::{Class, Error, Result};
+use crate::failpoint;
 
 /// Without it no server starts, so it gets its name when all else is durable.
 pub(super) const CONTROL_FILE: &str = "global/pg_control";
@@ -21,6 +22,12 @@ pub(super) const LOST_AND_FOUND: &str = "lost+found";
 /// finish it.
 pub fn is_unfinished(data: &Path) -> bool {
     data.join(UNFINISHED).exists() && !data.join(CONTROL_FILE).exists()
+}
+
+/// Whether a data directory is not there, or has nothing in it that means anything: an unpacking that was
+/// killed at its very beginning may have left an empty folder.
+pub fn is_empty(data: &Path) -> Result<bool> {
+    Ok(names_in(data)?.iter().all(|name| means_nothing(data, name)))
 }
 
 pub(super) fn unfinished(data: &Path) -> PathBuf {
@@ -41,6 +48,8 @@ pub(super) fn prepare(layout: &Layout<'_>, delta: bool) -> Result<bool> {
     restrict(data)?;
     if !goes_on {
         durable::lay_folder(&data.join("global"))?;
+        durable::remove_abandoned(&data.join("global"));
+        failpoint::reach("restore.folders-made");
         let (control_file, unfinished) = (data.join(CONTROL_FILE), data.join(UNFINISHED));
         // Taken away in one step: at no moment is there neither.
         if control_file.exists() {
@@ -48,6 +57,7 @@ pub(super) fn prepare(layout: &Layout<'_>, delta: bool) -> Result<bool> {
         } else {
             durable::replace(&unfinished, b"")?;
         }
+        failpoint::reach("restore.marked");
         durable::sync_folder(&data.join("global"))?;
         durable::sync_folder(data)?;
     }
@@ -65,8 +75,13 @@ fn check(layout: &Layout<'_>, may_have_files: bool) -> Result<()> {
         }
         Some(found) => return Err(in_the_way(data, "an empty folder", &found)),
     }
+    if may_have_files { Ok(()) } else { check_tablespaces(layout) }
+}
+
+/// Fails where a tablespace of this major version is in a folder already.
+pub(super) fn check_tablespaces(layout: &Layout<'_>) -> Result<()> {
     let prefix = layout.version_prefix();
-    for folder in layout.tablespaces.values().filter(|_| !may_have_files) {
+    for folder in layout.tablespaces.values() {
         let ours = |name: &String| name.starts_with(&prefix);
         if let Some(found) = names_in(folder)?.into_iter().find(ours) {
             let expected = format!("a folder without any {prefix}…");
@@ -81,9 +96,12 @@ fn is_data_directory(data: &Path) -> bool {
     is_unfinished(data) || data.join("PG_VERSION").is_file()
 }
 
-/// `global` is what a crash may leave of the very first step.
+/// `global` is what a crash may leave of the very first step, perhaps with a file that got no name yet.
 fn means_nothing(data: &Path, name: &str) -> bool {
-    let empty = || fs::read_dir(data.join(name)).is_ok_and(|mut entries| entries.next().is_none());
+    let temporary = |entry: io::Result<fs::DirEntry>| {
+        entry.is_ok_and(|entry| durable::is_temporary(&entry.file_name()))
+    };
+    let empty = || fs::read_dir(data.join(name)).is_ok_and(|mut entries| entries.all(temporary));
     name == LOST_AND_FOUND || (name == "global" && empty())
 }
 
@@ -168,9 +186,13 @@ mod tests {
         let folders = folders();
         fs::create_dir_all(folders.data.join(LOST_AND_FOUND)).unwrap();
         fs::create_dir(folders.data.join("global")).unwrap();
+        fs::write(folders.data.join("global/.seawall-tmp-dead"), "").unwrap();
+        assert_eq!(is_empty(&folders.data), Ok(true));
         fs::set_permissions(&folders.data, fs::Permissions::from_mode(0o755)).unwrap();
         assert_eq!(folders.prepare(false), Ok(false));
         assert_eq!(fs::metadata(&folders.data).unwrap().mode() & 0o777, 0o700);
+        assert!(!folders.data.join("global/.seawall-tmp-dead").exists());
+        assert_eq!(is_empty(&folders.data), Ok(false));
     }
 
     #[test]

@@ -2,10 +2,10 @@ use super::described;
 use super::files::{Files, Look};
 use super::session::{Meter, Outcome, Session};
 use super::{Read, Report};
+use crate::backup::{BackupFolder, DESCRIPTION, StoredObject};
+use crate::base_backup::Description;
 use crate::base_backup::catalogue::{Backup, Contents};
-use crate::base_backup::layout::DESCRIPTION;
 use crate::base_backup::unpack::BackupSource;
-use crate::base_backup::{BackupFolder, Description, StoredObject};
 use crate::codec::Identities;
 use crate::error::{Class, Error};
 use crate::postgres::BackupManifest;
@@ -152,8 +152,8 @@ impl Reading<'_> {
         let files = manifest.map(|manifest| Files::new(&manifest.files));
         let sound = |object: &StoredObject| !copy.is_faulty(&object.object);
         let sound: Vec<_> = description.parts.iter().filter(|it| sound(&it.stored)).collect();
-        let outcomes = session.in_threads(sound.len(), |at| {
-            let (part, stored) = (sound[at], &sound[at].stored);
+        let outcomes = session.in_threads(&sound, |part| {
+            let stored = &part.stored;
             let meter = Meter::new(session, stored.size, stored.stored_size);
             if !session.is_up(self.of.repository) {
                 return None;
@@ -188,8 +188,7 @@ impl Reading<'_> {
         let session = self.of.session;
         let sound = objects(self.source.description).filter(|it| !copy.is_faulty(&it.object));
         let sound: Vec<_> = sound.collect();
-        let outcomes = session.in_threads(sound.len(), |at| {
-            let object = sound[at];
+        let outcomes = session.in_threads(&sound, |object| {
             let meter = Meter::new(session, object.stored_size, object.stored_size);
             let up = session.is_up(self.of.repository);
             up.then(|| self.source.stored(object, &|bytes| meter.read(bytes)))

@@ -1,9 +1,10 @@
 use std::cell::Cell;
 use std::collections::BTreeMap;
-use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use super::Verify;
+use crate::backup::in_threads;
 use crate::error::{Class, Error};
 
 /// What all threads of a verification share.
@@ -67,29 +68,17 @@ impl<'a> Session<'a> {
         let done = self.done.fetch_add(bytes, Ordering::Relaxed) + bytes;
         (self.verify.progress)(done, self.of.load(Ordering::Relaxed));
     }
+}
 
-    /// Does the work for each number below `count` in order, as many at the same time as the configuration
-    /// says; the results are in that order.
-    pub(super) fn in_threads<R: Send>(
+impl Session<'_> {
+    /// Does the work for each item, as many at the same time as the configuration says; the results are in
+    /// the order of the items.
+    pub(super) fn in_threads<T: Sync, R: Send>(
         &self,
-        count: usize,
-        work: impl Fn(usize) -> R + Sync,
+        items: &[T],
+        work: impl Fn(&T) -> R + Sync,
     ) -> Vec<R> {
-        let (next, results) = (AtomicUsize::new(0), Mutex::new(BTreeMap::new()));
-        let worker = || {
-            let take = || Some(next.fetch_add(1, Ordering::Relaxed)).filter(|at| *at < count);
-            while let Some(at) = take() {
-                let result = work(at);
-                lock(&results).insert(at, result);
-            }
-        };
-        std::thread::scope(|scope| {
-            for _ in 0..self.verify.config.basebackup.parallel.get().min(count) {
-                scope.spawn(worker);
-            }
-        });
-        let results = results.into_inner().unwrap_or_else(PoisonError::into_inner);
-        results.into_values().collect()
+        in_threads(self.verify.config.basebackup.parallel, items, work)
     }
 }
 

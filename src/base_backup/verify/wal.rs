@@ -85,8 +85,7 @@ pub(super) fn prove(
 
 fn prove_one(session: &Session<'_>, shelf: Shelf, report: &mut Report) -> Proved {
     let Shelf { repository, folder, files } = shelf;
-    let outcomes = session.in_threads(files.len(), |at| {
-        let stored = &files[at];
+    let outcomes = session.in_threads(&files, |stored| {
         let _meter = (!session.verify.quick).then(|| Meter::new(session, 1, stored.size));
         prove_file(session, repository, &folder, stored)
     });

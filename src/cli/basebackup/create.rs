@@ -15,16 +15,22 @@ const ABOUT: &str = "Takes a base backup, straight into every repository
 It speaks the replication protocol, so it runs on any host that reaches the server; the role needs
 REPLICATION. Done means: all parts durable, and the WAL from start to stop archived beside them.";
 
+const AFTER: &str = "Where the server is: --postgres-connection 'host=db.example user=backup', postgres.connection in the
+configuration, or the PG… variables; passwords come from a password file or PGPASSWORD.
+When a repository fails the others get the backup all the same, and the exit status says what happened (mostly 8).
+Status 5: the backup is there, but the server found pages with wrong checksums.";
+
 pub fn command() -> Command {
     let command = Command::new("create")
         .about(SHORT)
         .long_about(ABOUT)
+        .after_help(AFTER)
         .arg(
             Arg::new("label")
                 .long("label")
                 .value_name("TEXT")
                 .default_value("seawall")
-                .help("What to call it; stands in backup_label too"),
+                .help("What to call it; shown by list, and written into backup_label"),
         )
         .arg(
             Arg::new("checkpoint")
@@ -32,19 +38,19 @@ pub fn command() -> Command {
                 .value_name("WORD")
                 .value_parser(["fast", "spread"])
                 .default_value("fast")
-                .help("Whether the checkpoint at its start hurries, or spares the disks"),
+                .help("The checkpoint at its start: fast begins at once, spread spares the disks and takes minutes"),
         )
         .arg(
             Arg::new("rate-limit")
                 .long("rate-limit")
                 .value_name("SIZE")
-                .help("The server sends at most this much a second, from 32KiB to 1GiB"),
+                .help("The server sends at most this much a second, such as 50MiB; from 32KiB to 1GiB"),
         )
         .arg(
             Arg::new("standalone")
                 .long("standalone")
                 .action(ArgAction::SetTrue)
-                .help("Puts the WAL that it needs inside; without it the WAL must be archived"),
+                .help("Puts the WAL that makes it consistent inside, so that it can be restored without an archive"),
         );
     flags::with_settings(command, &["postgres", "basebackup"])
 }

@@ -1,13 +1,13 @@
 use clap::{Arg, ArgMatches, Command};
 
 use super::super::flags;
-use super::print;
+use super::super::verbs::print;
 use crate::command::basebackup::pin;
 use crate::config::Config;
 use crate::error::Result;
 
 pub fn command() -> Command {
-    verb("pin", "Keeps a base backup, and the WAL that it needs, from being pruned")
+    verb("pin", "Keeps a base backup, and the WAL that it needs, until it is unpinned")
 }
 
 pub fn unpin_command() -> Command {

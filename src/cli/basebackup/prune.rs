@@ -1,7 +1,7 @@
 use clap::{Arg, ArgAction, ArgMatches, Command};
 
+use super::super::verbs::print;
 use super::super::{asked, flags, guard};
-use super::print;
 use crate::command::basebackup::prune;
 use crate::config::Config;
 use crate::error::Result;
@@ -12,9 +12,13 @@ const ABOUT: &str = "Deletes the base backups and the WAL that no rule keeps any
 
 Shows what becomes of each thing, and why, before it deletes anything.";
 
-const AFTER: &str = "Never deleted: the newest good base backup of each system in each repository, what is \
-pinned, what is being taken now, the WAL that any of these needs, and the histories of timelines. In a \
-repository that can't be read whole nothing is deleted. Cut short anywhere, it goes on when it is run again.";
+const AFTER: &str = "\
+Never deleted: the newest good base backup of each system in each repository, what is pinned, what is being taken
+now, the WAL that any of these needs, and the histories of timelines. In a repository that can't be read whole
+nothing is deleted. Cut short anywhere, it goes on when it is run again.
+
+A backup is kept when any of the rules keeps it; the rules stand in the table [retention] of the configuration. Try
+others first:  basebackup prune --dry-run --retention-wal-window 14d --retention-keep-weekly 8";
 
 pub fn command() -> Command {
     let switch = |name: &'static str, help: &'static str| {

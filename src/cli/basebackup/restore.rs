@@ -7,7 +7,7 @@ use jiff::tz::TimeZone;
 use super::super::progress::Progress;
 use super::super::{asked, flags, guard};
 use crate::base_backup::restore::{
-    Occupied, RecoveryTarget, TargetAction, TargetTimeline, parse_time,
+    Occupied, RecoveryTarget, TargetAction, TargetTimeline, parse_name, parse_time,
 };
 use crate::command::basebackup::restore::{Request, restore};
 use crate::config::Config;
@@ -22,9 +22,18 @@ Picks the newest base backup from which the target can be reached, lays its file
 by which PostgreSQL fetches the WAL behind it and stops at the target. It shows its plan before it touches
 anything.";
 
-const AFTER: &str = "Without a target recovery goes as far as the WAL does. A time without a zone is the local time of \
-this host; the plan says it in UTC. The restored server does not archive (archive_mode = off) unless --archive \
-says so: a test server must not push into the repository of the real one.";
+const AFTER: &str = "\
+Without a target recovery goes as far as the WAL does. A time without a zone is the local time of this host; the
+plan says it in UTC. The restored server does not archive (archive_mode = off) unless --archive says so: a test
+server must not push into the repository of the real one. A server that runs on the directory is never touched:
+stop it, or let --before do it.
+
+Back to the second before an accident, the old directory kept:
+  basebackup restore /var/lib/postgresql/18/main --replace --target-time '2026-11-22 14:29:59' --start
+All there is into a new place, with a tablespace beside it, on a port of its own:
+  basebackup restore /srv/look --tablespace 16385=/srv/look-16385
+  pg_ctl -D /srv/look -o '-p 5433' -l /srv/look.log start
+Killed half-way? The same command goes on.";
 
 const TARGETS: [&str; 5] =
     ["target-time", "target-lsn", "target-xid", "target-name", "target-immediate"];
@@ -48,10 +57,10 @@ pub fn command() -> Command {
                 .help("The data directory to write"),
         )
         .next_help_heading("Target")
-        .arg(text("target-time", "TIME", "Up to this time, as in '2026-11-22 14:29:59' or with a zone"))
+        .arg(text("target-time", "TIME", "Up to this time, as in '2026-11-22 14:29:59' or '2026-11-22 14:29:59+01'"))
         .arg(text("target-lsn", "LSN", "Up to this place in the WAL, as in 16/B374D848"))
-        .arg(text("target-xid", "NUMBER", "Up to this transaction"))
-        .arg(text("target-name", "TEXT", "Up to this restore point"))
+        .arg(text("target-xid", "NUMBER", "Up to this transaction, by its number (pg_current_xact_id)"))
+        .arg(text("target-name", "TEXT", "Up to this restore point (pg_create_restore_point)"))
         .arg(switch("target-immediate", "No further than the files need to be consistent"))
         .group(ArgGroup::new("target").args(TARGETS))
         .arg(switch("target-exclusive", "Stop before the target, not behind it"))
@@ -60,12 +69,12 @@ pub fn command() -> Command {
                 .default_value("latest"),
         )
         .arg(
-            text("target-action", "WORD", "What the server does at the target")
+            text("target-action", "WORD", "What the server does at the target: wait, read-only; take writes; go down")
                 .value_parser(["pause", "promote", "shutdown"])
                 .default_value("promote"),
         )
         .next_help_heading("Restore")
-        .arg(text("backup", "ID", "This base backup, not the newest that can reach the target"))
+        .arg(text("backup", "ID", "This base backup (of `list`), not the newest that can reach the target"))
         .arg(
             Arg::new("system")
                 .long("system-identifier")
@@ -80,7 +89,7 @@ pub fn command() -> Command {
         .arg(switch("delta", "Keep files that are as in the backup; write and remove the rest"))
         .arg(switch("replace", "Move the old directory aside first, and keep it").conflicts_with("delta"))
         .arg(switch("standby", "Follow the archive as a standby").conflicts_with("target"))
-        .arg(switch("no-recovery", "Lay the files down only").conflicts_with_all(["target", "standby"]))
+        .arg(switch("no-recovery", "Lay the files down only, as pg_verifybackup takes them").conflicts_with_all(["target", "standby"]))
         .arg(switch("archive", "Let the restored server archive"))
         .arg(text(
             "restore-command",
@@ -88,8 +97,8 @@ pub fn command() -> Command {
             "What the server is to call; default: the wal-fetch beside this program, with the same repositories",
         ))
         .next_help_heading("Around it")
-        .arg(text("before", "COMMAND", "Run this first, for example to stop the server"))
-        .arg(text("after", "COMMAND", "Run this at the end, for example to start the server"))
+        .arg(text("before", "COMMAND", "Shell command to run first, such as one that stops the server; $1 is the directory"))
+        .arg(text("after", "COMMAND", "Shell command to run at the end, such as one that starts the server; $1 is the directory"))
         .arg(switch("start", "Start the server, and watch its recovery to the end"))
         .arg(switch("follow", "Watch the recovery of a server that --after started").requires("after"))
         .arg(
@@ -168,7 +177,7 @@ fn target(matches: &ArgMatches) -> Result<RecoveryTarget> {
         });
     }
     if let Some(name) = text("target-name") {
-        return Ok(RecoveryTarget::Name(name.clone()));
+        return parse_name(name);
     }
     let immediate = matches.get_flag("target-immediate");
     Ok(if immediate { RecoveryTarget::Immediate } else { RecoveryTarget::Latest })

@@ -1,7 +1,7 @@
 use clap::{Arg, ArgAction, ArgMatches, Command};
 
 use super::super::flags;
-use super::print;
+use super::super::verbs::print;
 use crate::command::basebackup::show;
 use crate::config::Config;
 use crate::error::Result;

@@ -4,19 +4,23 @@ use clap::{Arg, ArgAction, ArgMatches, Command};
 
 use super::super::flags;
 use super::super::progress::Progress;
-use super::print;
+use super::super::verbs::print;
 use crate::command::basebackup::verify::{Request, Which, run as verify};
 use crate::config::Config;
 use crate::error::Result;
+
+const SHORT: &str =
+    "Reads every byte of base backups and of the WAL behind them, in every repository";
 
 const ABOUT: &str = "Reads every byte of base backups and of the WAL behind them, in every repository
 
 Parts, manifests, descriptions, WAL segments and histories are compared with their sums, with each other and with
 their names; gaps in the WAL are looked for. Each fault is a line, with what can't be recovered because of it.";
 
-const AFTER: &str = "Exit status 5 says that something is wrong. A repository that does not answer is an error of its \
-own; the others are verified all the same. Without a private key (--encryption-identity-file) encrypted objects are \
-checked as far as possible, and what was not checked is said.";
+const AFTER: &str = "\
+Exit status 5 says that something is wrong. A repository that does not answer is an error of its own; the others
+are verified all the same. Without a private key (--encryption-identity-file) encrypted objects are checked as far
+as possible, and what was not checked is said.";
 
 pub fn command() -> Command {
     let switch = |name: &'static str, help: &'static str| {
@@ -28,7 +32,8 @@ pub fn command() -> Command {
         .num_args(0..)
         .help("Which ones; the beginning of an id will do. Default: all");
     let command = Command::new("verify")
-        .about(ABOUT)
+        .about(SHORT)
+        .long_about(ABOUT)
         .after_help(AFTER)
         .arg(ids)
         .arg(switch("newest", "Only the newest base backup").conflicts_with("id"))

@@ -9,7 +9,7 @@ use self::schema::{
     At, Branch, Broken, Line, List, Missing, Place, Row, Show, Stored, System, Unfinished, Wal,
     WalIn, WalOfBackup, Whole, Window,
 };
-use super::texts::restorable;
+use super::words::restorable;
 use crate::base_backup::catalogue::{Backup, Contents, Moment, StoredBackup, Survey, SystemWal};
 use crate::base_backup::windows::{Gap, Needed, Stretch, Timeline};
 use crate::config::Config;

@@ -3,11 +3,11 @@
 mod windows;
 
 use super::bar::LEGEND;
-use super::table::table;
-use super::texts::{at_seconds, count, plain, restorable, short_size, took, version, whole_size};
-use super::{Shown, json};
+use super::json;
+use super::words::{restorable, version};
 use crate::base_backup::catalogue::{Backup, Restorable, Survey};
 use crate::base_backup::windows::Needed;
+use crate::command::shown::{Shown, at_seconds, count, plain, short_size, table, took, whole_size};
 use crate::config::Config;
 use crate::error::Result;
 use crate::postgres::SystemIdentifier;

@@ -2,12 +2,12 @@
 
 use jiff::Timestamp;
 
-use super::Shown;
-use super::table::table;
-use super::texts::{count, plain};
+use crate::backup::{Uploads, uploads};
+use crate::base_backup::all_backups;
 use crate::base_backup::catalogue::Survey;
 use crate::base_backup::prune::{CarryOut, Gathered, gather};
-use crate::base_backup::retention::{Holdings, Plan, Verdict, WalLine, plan};
+use crate::base_backup::retention::{Attempt, Holdings, Plan, Verdict, WalLine, plan};
+use crate::command::shown::{Shown, count, plain, table};
 use crate::config::Config;
 use crate::error::{Error, Result};
 use crate::postgres::SystemIdentifier;
@@ -18,54 +18,78 @@ pub fn run(config: &Config, agree: &mut dyn FnMut(&str) -> Result<bool>) -> Resu
     let repositories = repository::open_all(config, None)?;
     let survey = Survey::read(&repositories, config);
     let now = Timestamp::now();
-    let mut errors: Vec<Error> =
-        survey.catalogue.failures.iter().map(|it| it.error.clone()).collect();
-    errors.extend(survey.catalogue.broken.iter().map(|it| it.error.clone()));
+    let mut errors: Vec<Error> = survey.errors().cloned().collect();
     let (mut text, mut plans) = (String::new(), Vec::new());
     for system in &survey.systems {
-        let Gathered { holdings, errors: more } = gather(&survey, system, &repositories, config);
+        let Gathered { mut holdings, errors: more } =
+            gather(&survey, system, &repositories, config);
         errors.extend(more);
+        let all = all_backups(&config.cluster, system.system);
+        let keep = &config.retention.keep;
+        let (uploads, more) = uploads(&repositories, &all, &holdings.closed, keep, now);
+        errors.extend(more);
+        holdings.unfinished.extend(attempts(&uploads, &holdings));
         let plan = plan(&holdings, &config.retention, now)?;
-        text += &described(system.system, &holdings, &plan, &repositories);
-        plans.push((system.system, holdings, plan));
+        text += &described(system.system, &holdings, &plan, &uploads, &repositories);
+        plans.push((system.system, holdings, plan, uploads));
     }
-    let closed = plans.iter().flat_map(|(_, holdings, _)| holdings.closed.iter());
+    let closed = plans.iter().flat_map(|(_, holdings, ..)| holdings.closed.iter());
     let mut closed: Vec<&str> = closed.map(|at| repositories[*at].name()).collect();
     closed.sort_unstable();
     closed.dedup();
     for name in closed {
         text += &format!("Nothing is deleted in repository {name}: not all of it could be read.\n");
     }
-    let nothing = plans.iter().all(|(_, holdings, plan)| plan.deletions(holdings).is_empty());
+    let nothing = plans.iter().all(|(_, holdings, plan, uploads)| {
+        plan.deletions(holdings).is_empty() && uploads.iter().all(|it| it.verdict.keep)
+    });
     if nothing {
         return Ok(Shown { text: text + "Nothing is to be deleted.\n", errors });
     }
     if !agree(&text)? {
         return Ok(Shown { text: String::new(), errors });
     }
-    let (mut deleted, mut stayed) = (0, String::new());
-    for (system, holdings, plan) in &plans {
+    let (mut deleted, mut ended, mut stayed) = (0, 0, String::new());
+    for (system, holdings, plan, uploads) in &plans {
         let order = CarryOut {
             repositories: &repositories,
             cluster: &config.cluster,
             system: *system,
             holdings,
             plan,
+            uploads,
             policy: &config.retention,
             now,
         };
         let pruned = order.run();
         deleted += pruned.deleted;
+        ended += pruned.ended;
         stayed.extend(pruned.stayed.iter().map(|line| plain(line) + "\n"));
         errors.extend(pruned.errors);
     }
-    Ok(Shown { text: format!("{stayed}Deleted {}.\n", count(deleted, "object")), errors })
+    let ended = match ended {
+        0 => String::new(),
+        _ => format!(" Ended {}.", count(ended, "upload")),
+    };
+    Ok(Shown { text: format!("{stayed}Deleted {}.{ended}\n", count(deleted, "object")), errors })
+}
+
+/// Base backups that may be under way, and of which no object is whole yet.
+fn attempts(uploads: &[Uploads], holdings: &Holdings<'_>) -> Vec<Attempt> {
+    let known = |it: &Uploads| {
+        let backups = holdings.backups.iter().map(|one| (one.repository, &one.id));
+        let unfinished = holdings.unfinished.iter().map(|one| (one.repository, &one.id));
+        backups.chain(unfinished).any(|one| one == (it.repository, &it.id))
+    };
+    let new = uploads.iter().filter(|it| it.verdict.keep && !known(it));
+    new.map(|it| Attempt { repository: it.repository, id: it.id.clone() }).collect()
 }
 
 fn described(
     system: SystemIdentifier,
     holdings: &Holdings<'_>,
     plan: &Plan,
+    uploads: &[Uploads],
     repositories: &[Repository],
 ) -> String {
     let row = |verdict: &Verdict, repository: usize, what: String| {
@@ -78,8 +102,10 @@ fn described(
     let backups = backups.iter().map(|(it, verdict)| row(verdict, it.repository, it.id.clone()));
     let unfinished = holdings.unfinished.iter().zip(&plan.unfinished);
     let unfinished = unfinished.map(|(it, verdict)| row(verdict, it.repository, it.id.clone()));
+    let uploads = uploads.iter().map(|it| row(&it.verdict, it.repository, it.id.clone()));
     let wal = plan.wal.iter().map(|line| row(&line.verdict, line.repository, wal(line)));
-    let (backups, wal) = (backups.chain(unfinished).collect(), wal.collect());
+    let backups = backups.chain(unfinished).chain(uploads).collect();
+    let wal = wal.collect();
     let tables = [("BASE BACKUP", backups), ("WAL", wal)].map(|(head, rows)| titled(head, rows));
     format!("System {system}\n\n{}\nThe histories of timelines are kept.\n\n", tables.join("\n"))
 }

@@ -7,17 +7,21 @@ use std::time::Instant;
 use jiff::Timestamp;
 
 use super::restore_command::restore_command;
-use crate::base_backup::catalogue::Survey;
+use crate::backup::BackupFolder;
+use crate::base_backup::Description;
+use crate::base_backup::catalogue::{Backup, Survey};
 use crate::base_backup::restore::{
-    Occupied, Recovered, RecoverySettings, RecoveryTarget, RestorePlan, TargetAction,
-    TargetTimeline, Told, Watch, Way, Wish, connection_of, follow, look, move_aside, plan,
-    refuse_running, run_hook, start_server,
+    ARCHIVING_OFF, Occupied, Recovered, RecoverySettings, RecoveryTarget, RestorePlan,
+    TargetAction, TargetTimeline, Told, Until, Watch, Way, Wish, connection_of, follow, look,
+    move_aside, plan, refuse_running, start_server,
 };
 use crate::base_backup::unpack::{BackupSource, Unpack, Unpacked, is_unfinished};
-use crate::base_backup::{BackupFolder, Description};
+use crate::codec::Identities;
+use crate::command::hook::run_hook;
 use crate::config::{Config, FlagValues};
 use crate::durable;
 use crate::error::{Class, Error, Result};
+use crate::failpoint;
 use crate::postgres::SystemIdentifier;
 use crate::repository::{self, Repository};
 
@@ -60,16 +64,17 @@ pub fn restore(
     let config = request.config;
     let repositories = repository::open_all(config, None)?;
     let survey = Survey::read(&repositories, config);
-    for failure in &survey.catalogue.failures {
-        tracing::warn!("{}", failure.error);
-    }
+    survey.errors().for_each(|error| tracing::warn!("{error}"));
     let wish = Wish {
         target: &request.target,
         inclusive: request.inclusive,
         timeline: request.timeline,
         backup: request.backup.as_deref(),
     };
-    let plan = plan(&survey, request.system, &wish)?;
+    let plan = plan(&survey, request.system, &wish);
+    let chosen = plan.as_ref().ok().map(|plan| plan.backup);
+    warn_of_damage(&survey, chosen, &repositories);
+    let plan = plan?;
     // An unpacking that was interrupted goes on.
     let goes_on = is_unfinished(&request.data);
     let occupied = if goes_on { Occupied::Delta } else { request.occupied };
@@ -83,10 +88,7 @@ pub fn restore(
         run_hook("before", command, &request.data)?;
     }
     refuse_running(&request.data)?;
-    if let Some(aside) = &aside {
-        move_aside(&request.data, aside)?;
-    }
-    let unpacked = lay_down(request, &plan, &repositories, progress)?;
+    let unpacked = lay_down(request, &plan, &repositories, aside, progress)?;
     tracing::info!(
         backup = %plan.backup.id,
         written = unpacked.laid,
@@ -94,12 +96,35 @@ pub fn restore(
         data = %request.data.display(),
         "files laid down"
     );
-    if let Some(settings) = settings {
-        tell_server(request, &settings)?;
+    match settings {
+        Some(settings) => tell_server(request, &settings)?,
+        None if request.archive => {}
+        None => add_settings(&request.data, ARCHIVING_OFF)?,
     }
     unpacked.finish()?;
     tracing::info!(seconds = begun.elapsed().as_secs(), "restored");
     bring_up(request, &plan, begun)
+}
+
+/// What keeps base backups from being restored, from this one on: a newer one from being taken, this one from
+/// being taken from the first repository. Of all, where none was chosen.
+fn warn_of_damage(survey: &Survey, chosen: Option<&Backup>, repositories: &[Repository]) {
+    let catalogue = &survey.catalogue;
+    let matters = |system: SystemIdentifier, id: &str| {
+        chosen.is_none_or(|chosen| chosen.system == system && chosen.id.as_str() <= id)
+    };
+    for backup in catalogue.backups.iter().filter(|it| matters(it.system, &it.id)) {
+        for copy in &backup.copies {
+            if let Some(fault) = &copy.fault {
+                let (id, name) = (&backup.id, repositories[copy.repository].name());
+                tracing::warn!("{id} is damaged in repository {name}: {fault}");
+            }
+        }
+    }
+    for it in catalogue.unfinished.iter().filter(|it| matters(it.system, &it.id)) {
+        let (id, name) = (&it.id, repositories[it.repository].name());
+        tracing::warn!("{id} is unfinished in repository {name}: it has no backup.json");
+    }
 }
 
 /// Starts the server, or has it started, and watches its recovery.
@@ -122,11 +147,15 @@ fn bring_up(request: &Request<'_>, plan: &RestorePlan<'_>, begun: Instant) -> Re
         told => Some(told.to_owned()),
     };
     let mut watch = Watch::new(&request.data);
-    let mut gone = || request.start && watch.is_gone();
+    let mut gone = || if request.start { watch.gone() } else { None };
     let way = Way { from: plan.backup.facts.start.lsn, to: plan.choice.reach };
-    let shutdown = request.action == TargetAction::Shutdown;
+    let until = match request.action {
+        _ if request.standby => Until::Readers,
+        TargetAction::Shutdown => Until::Shutdown,
+        TargetAction::Pause | TargetAction::Promote => Until::End,
+    };
     let mut lines = Told::new();
-    let recovered = follow(&mut connection, &mut gone, way, shutdown, &mut |replay, way| {
+    let recovered = follow(&mut connection, &mut gone, way, until, &mut |replay, way| {
         lines.at(replay, way);
     });
     let recovered = recovered.map_err(|error| {
@@ -142,6 +171,7 @@ fn bring_up(request: &Request<'_>, plan: &RestorePlan<'_>, begun: Instant) -> Re
             "the server waits at its target; SELECT pg_wal_replay_resume() ends recovery"
         }
         Recovered::ShutDown => "the server reached its target and went down",
+        Recovered::Follows => "the standby takes readers",
     };
     tracing::info!(rto_seconds = begun.elapsed().as_secs_f64(), "{what}");
     Ok(())
@@ -181,46 +211,67 @@ fn lay_down(
     request: &Request<'_>,
     plan: &RestorePlan<'_>,
     repositories: &[Repository],
+    mut aside: Option<PathBuf>,
     progress: &(dyn Fn(u64, u64) + Sync),
 ) -> Result<Unpacked> {
-    let config = request.config;
-    let identities = repository::identities(config)?;
-    let mut failure = None;
+    let identities = repository::identities(request.config)?;
+    let mut failure: Option<Error> = None;
     for repository in plan.repositories.iter().map(|at| &repositories[*at]) {
-        if let Some(error) = failure.take() {
-            tracing::warn!("going on with repository {}: {error}", repository.name());
+        let name = repository.name();
+        if let Some(error) = &failure {
+            tracing::warn!("going on with repository {name}: {error}");
         }
-        let Some(contents) = plan.backup.contents(repository, &config.cluster)? else { continue };
-        let description = &contents.description;
-        let size = description.size();
-        let folder = BackupFolder::new(&config.cluster, plan.backup.system, &plan.backup.id);
-        let unpack = Unpack {
-            source: BackupSource {
-                storage: repository.storage(),
-                prefix: &folder.key(""),
-                description,
-                identities: &identities,
-                attempts: config.limits.attempts,
-            },
-            data: &request.data,
-            tablespaces: &tablespaces(request, description),
-            delta: request.occupied == Occupied::Delta,
-            threads: config.basebackup.parallel,
-            progress: &|done| progress(done, size),
-        };
-        match unpack.run() {
-            Ok(unpacked) => return Ok(unpacked),
+        match lay_down_from(repository, request, plan, &identities, &mut aside, progress) {
+            Ok(Some(unpacked)) => return Ok(unpacked),
+            Ok(None) => {}
             Err(error) => {
-                failure = Some(error.while_doing(format!(
-                    "could not restore from repository {}",
-                    repository.name()
-                )));
+                let what = format!("could not restore from repository {name}");
+                failure = Some(error.while_doing(what));
             }
         }
     }
     Err(failure.unwrap_or_else(|| {
         Error::new(Class::Gap, format!("the base backup {} is gone", plan.backup.id))
     }))
+}
+
+/// `None` when the backup was deleted there since the plan was made. What is in the way goes `aside` when
+/// nothing else can keep the files from being laid down.
+fn lay_down_from(
+    repository: &Repository,
+    request: &Request<'_>,
+    plan: &RestorePlan<'_>,
+    identities: &Identities,
+    aside: &mut Option<PathBuf>,
+    progress: &(dyn Fn(u64, u64) + Sync),
+) -> Result<Option<Unpacked>> {
+    let config = request.config;
+    let Some(contents) = plan.backup.contents(repository, &config.cluster)? else {
+        return Ok(None);
+    };
+    let description = &contents.description;
+    let size = description.size();
+    let folder = BackupFolder::new(&config.cluster, plan.backup.system, &plan.backup.id);
+    let unpack = Unpack {
+        source: BackupSource {
+            storage: repository.storage(),
+            prefix: &folder.key(""),
+            description,
+            identities,
+            attempts: config.limits.attempts,
+        },
+        data: &request.data,
+        tablespaces: &tablespaces(request, description),
+        delta: request.occupied == Occupied::Delta,
+        threads: config.basebackup.parallel,
+        progress: &|done| progress(done, size),
+    };
+    if let Some(to) = aside.as_ref() {
+        unpack.check_tablespaces()?;
+        move_aside(&request.data, to)?;
+        *aside = None;
+    }
+    unpack.run().map(Some)
 }
 
 /// Where they were, unless they are to go elsewhere.
@@ -247,16 +298,29 @@ fn settings(request: &Request<'_>) -> Result<Option<RecoverySettings>> {
     }))
 }
 
-/// Settings behind those that came with the backup, and the file that makes the server recover. Both
-/// are made durable when the control file gets its name.
+/// Settings, and the file that makes the server recover. Both are made durable when the control file
+/// gets its name.
 fn tell_server(request: &Request<'_>, settings: &RecoverySettings) -> Result<()> {
-    let path = request.data.join("postgresql.auto.conf");
+    add_settings(&request.data, &settings.lines())?;
+    failpoint::reach("restore.settings-written");
+    let [wanted, other] = match request.standby {
+        true => ["standby.signal", "recovery.signal"],
+        false => ["recovery.signal", "standby.signal"],
+    };
+    // A backup of a standby has the file of one, and with it no recovery would ever end.
+    durable::remove(&request.data, &request.data.join(other))?;
+    durable::replace(&request.data.join(wanted), b"")?;
+    failpoint::reach("restore.signal-written");
+    Ok(())
+}
+
+/// Puts settings behind those that came with the backup. `pg_verifybackup` lets this file differ.
+fn add_settings(data: &Path, lines: &str) -> Result<()> {
+    let path = data.join("postgresql.auto.conf");
     let mut text = match std::fs::read(&path) {
         Err(error) if error.kind() == std::io::ErrorKind::NotFound => Vec::new(),
         read => read.map_err(|error| Error::file("read", &path, &error))?,
     };
-    text.extend_from_slice(settings.lines().as_bytes());
-    durable::replace(&path, &text)?;
-    let signal = if request.standby { "standby.signal" } else { "recovery.signal" };
-    durable::replace(&request.data.join(signal), b"")
+    text.extend_from_slice(lines.as_bytes());
+    durable::replace(&path, &text)
 }

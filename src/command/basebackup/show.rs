@@ -1,20 +1,20 @@
 //! `basebackup show`: everything about one base backup.
 
-use super::table::table;
-use super::texts::{count, plain, restorable, size, took, version, whole_size};
-use super::{Shown, json};
+use super::json;
+use super::words::{restorable, version};
+use crate::backup::StoredObject;
 use crate::base_backup::catalogue::{Backup, Contents, Moment, Survey};
 use crate::base_backup::windows::Needed;
-use crate::base_backup::{Description, Part, StoredObject};
+use crate::base_backup::{Description, Part};
+use crate::command::shown::{self, Shown, count, plain, size, table, took, whole_size};
 use crate::config::Config;
-use crate::error::{Class, Error, Result};
+use crate::error::{Error, Result};
 use crate::postgres::{Lsn, WalSegment};
 use crate::repository::{self, Repository};
 
 const HEADINGS: [&str; 5] = ["OBJECT", "SIZE", "STORED", "ENTRIES", "TABLESPACE"];
 
-/// How many ids are named when none was meant.
-const NEAREST: usize = 3;
+const WHAT: &str = "base backup";
 
 /// `id` may be the beginning of one.
 pub fn run(config: &Config, id: &str, as_json: bool) -> Result<Shown> {
@@ -53,54 +53,22 @@ pub(super) fn find<'a>(
     id: &str,
 ) -> Result<&'a Backup> {
     let catalogue = &survey.catalogue;
-    let exact = catalogue.backups.iter().filter(|backup| backup.id == id);
-    let found: Vec<&Backup> = match exact.clone().count() {
-        1 => exact.collect(),
-        _ => catalogue.backups.iter().filter(|backup| backup.id.starts_with(id)).collect(),
-    };
-    match found[..] {
-        [backup] => return Ok(backup),
-        [] => {}
-        _ => {
-            let ids: Vec<String> = found.iter().map(|backup| plain(&backup.id)).collect();
-            let message = format!(
-                "expected one base backup with an id that begins with {id:?}, found {}: {}",
-                ids.len(),
-                ids.join(", ")
-            );
-            return Err(Error::new(Class::Usage, message).hint("Give more of the id."));
-        }
+    let ids: Vec<&str> = catalogue.backups.iter().map(|backup| backup.id.as_str()).collect();
+    if let Some(at) = shown::find(WHAT, &ids, id)? {
+        return Ok(&catalogue.backups[at]);
     }
     if let Some(broken) = catalogue.broken.iter().find(|broken| broken.id.starts_with(id)) {
         return Err(broken.error.clone());
     }
-    if let Some(unfinished) = catalogue.unfinished.iter().find(|it| it.id.starts_with(id)) {
-        let name = repositories.get(unfinished.repository).map_or("", Repository::name);
-        let message = format!("base backup {} in repository {name} is unfinished", unfinished.id);
-        return Err(Error::new(Class::Usage, message)
-            .hint("It is being taken now, or was cut short: then it restores nothing."));
+    if let Some(it) = catalogue.unfinished.iter().find(|it| it.id.starts_with(id)) {
+        let name = repositories.get(it.repository).map_or("", Repository::name);
+        return Err(shown::unfinished(WHAT, &it.id, name));
     }
-    Err(unknown(survey, id))
-}
-
-fn unknown(survey: &Survey, id: &str) -> Error {
-    let message = format!("there is no base backup with an id that begins with {id:?}");
-    if let Some(failure) = survey.catalogue.failures.first() {
-        return failure.error.clone().while_doing(format!("{message} in the other repositories"));
+    if let Some(failure) = catalogue.failures.first() {
+        let message = format!("there is no {WHAT} with an id that begins with {id:?}");
+        return Err(failure.error.clone().while_doing(message + " in the other repositories"));
     }
-    let distance = |backup: &&Backup| {
-        let beginning: String = backup.id.chars().take(id.chars().count()).collect();
-        strsim::levenshtein(id, &beginning)
-    };
-    let mut nearest: Vec<&Backup> = survey.catalogue.backups.iter().rev().collect();
-    nearest.sort_by_key(distance);
-    let ids = nearest.iter().take(NEAREST).map(|backup| plain(&backup.id));
-    let ids: Vec<String> = ids.collect();
-    Error::new(Class::Usage, message).hint(match ids.len() {
-        0 => "There is none at all; `basebackup create` takes one.".to_owned(),
-        1 => format!("There is {}.", ids[0]),
-        _ => format!("The nearest are {}.", ids.join(", ")),
-    })
+    Err(shown::unknown(WHAT, "basebackup", &ids, id))
 }
 
 /// The first and the last segment that a backup needs. The last byte is before the stop.

@@ -2,11 +2,10 @@
 
 use serde::Serialize;
 
-use super::Shown;
 use super::show::find;
-use super::texts::{count, plain, size};
 use crate::base_backup::catalogue::{Backup, Survey};
 use crate::base_backup::verify::{Report, Verify};
+use crate::command::shown::{Shown, count, plain, size};
 use crate::config::Config;
 use crate::error::{Class, Error, Result};
 use crate::repository::{self, Repository};

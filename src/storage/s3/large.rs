@@ -6,7 +6,7 @@ use super::content::Content;
 use super::multipart::MARK;
 use super::upload::Upload;
 use super::{Created, Facts, NewLargeObject, S3Storage};
-use crate::error::Result;
+use crate::error::{Class, Result};
 
 /// The least length of a part but the last, in bytes. S3 itself takes 5 MiB.
 const PART_BYTES: u64 = 8 << 20;
@@ -90,17 +90,25 @@ impl<'a> NewS3LargeObject<'a> {
     }
 
     /// All of it in one PUT. The answer of an earlier try may have got lost, so what is in the way may be the
-    /// object itself.
+    /// object itself. Some stores say so before they have read the next try, and break off then: for the
+    /// sender that is a broken connection.
     fn put(self, content: Content) -> Result<Created> {
         let S3Storage { bucket, runtime } = self.storage;
+        let mark = self.facts.get(MARK);
         runtime.block_on(async {
-            let created = bucket.create_object(&self.key, content, &self.facts).await?;
-            if created == Created::New {
-                return Ok(created);
+            let created = bucket.create_object(&self.key, content, &self.facts).await;
+            let look = match &created {
+                Ok(created) => *created == Created::Taken,
+                Err(error) => error.class() == Class::Unreachable,
+            };
+            if !look {
+                return created;
             }
-            let stored = bucket.head_object(&self.key).await?;
-            let ours = stored.is_some_and(|it| it.facts.get(MARK) == self.facts.get(MARK));
-            Ok(if ours { Created::New } else { created })
+            match (bucket.head_object(&self.key).await, created) {
+                (Ok(Some(stored)), _) if stored.facts.get(MARK) == mark => Ok(Created::New),
+                (Err(error), Ok(_)) => Err(error),
+                (_, created) => created,
+            }
         })
     }
 }

@@ -23,24 +23,34 @@ pub const POINTS: [&str; 5] = [
 #[test]
 fn killed_anywhere_it_does_not_exist_and_the_server_goes_on() {
     let place = Place::new();
-    let seawall = Seawall::new(&place).local("archive");
-    let mut server = Server::builder(&place).archive_command(&seawall.push()).init();
+    killed_anywhere(&place, &Seawall::new(&place).local("archive"), &[]);
+}
+
+#[test]
+fn killed_on_its_way_into_a_bucket_it_does_not_exist_either() {
+    let place = Place::new();
+    let s3 = S3Server::start(Kind::S3sFs, &place);
+    killed_anywhere(&place, &Seawall::new(&place).s3(&s3), &s3.environment());
+}
+
+fn killed_anywhere(place: &Place, seawall: &Seawall, environment: &[(String, String)]) {
+    let builder = Server::builder(place).segment_mib(1).envs(environment.to_vec());
+    let mut server = builder.archive_command(&seawall.push()).init();
     server.start();
+    let run =
+        |verb: &str| base_backup(seawall, &server, verb).envs(environment.to_vec()).limit(LIMIT);
+    let listed = || run("list").run().expect(0).stdout.matches(" yes\n").count();
     for point in POINTS {
-        let before = backups_in(&place.join("archive")).len();
-        let killed = base_backup(&seawall, &server, "create").env("SEAWALL_FAILPOINT", point);
-        let outcome = killed.limit(LIMIT).run();
+        let outcome = run("create").env("SEAWALL_FAILPOINT", point).run();
         assert_eq!(outcome.signal, Some(9), "{point}: {outcome}");
-        let now = backups_in(&place.join("archive")).len();
         // The description is what makes it exist.
-        assert_eq!(now - before, usize::from(point == "create.described"), "{point}");
+        assert_eq!(listed(), usize::from(point == "create.described"), "{point}");
         wait_until("the server to leave its backup mode", LIMIT, || {
             server.sql("select count(*) from pg_stat_progress_basebackup") == "0"
         });
     }
-    let before = backups_in(&place.join("archive")).len();
-    base_backup(&seawall, &server, "create").limit(LIMIT).run().expect(0);
-    assert_eq!(backups_in(&place.join("archive")).len(), before + 1);
+    run("create").run().expect(0);
+    assert_eq!(listed(), 2);
 }
 
 /// The other repository gets it whole, and the exit status says what happened.

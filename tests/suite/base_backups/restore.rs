@@ -7,8 +7,8 @@ use std::time::Duration;
 use super::{backups_in, base_backup};
 use crate::archiving::commands::{Seawall, each_version};
 use crate::support::place::Place;
-use crate::support::postgres::Server;
-use crate::support::run::Outcome;
+use crate::support::postgres::{Installation, Server};
+use crate::support::run::{Outcome, Run};
 
 const LIMIT: Duration = Duration::from_secs(60);
 
@@ -171,6 +171,25 @@ fn one_command_restores_starts_and_waits_for_the_end() {
     outcome.expect(0).says("the server takes writes").says("rto_seconds=");
     stopped.expect(0);
     assert!(before.exists() && after.exists());
+}
+
+/// What the hook starts inherits its environment, `restore_command` included.
+#[test]
+fn a_server_that_a_hook_starts_finds_its_wal_and_is_followed() {
+    let story = Story::new(16);
+    let pg_ctl = Installation::of(16).program("pg_ctl");
+    let log = story.place.join("hook.log");
+    let start = format!("'{pg_ctl}' start --no-wait -D \"$1\" -l '{}'", log.display());
+    let options = ["--target-name", "before", "--yes", "--after", &start, "--follow"];
+    let tablespace = format!("{}={}", story.oid, story.data("data-elsewhere").display());
+    let restore = story.seawall.base_backup_by_hand("restore").arg(story.data("data"));
+    let restore = restore.args(["--tablespace", &tablespace]).args(options);
+    let outcome = restore.env("PGUSER", "postgres").limit(LIMIT).run();
+    let stop = Run::new(&story.place, &pg_ctl).server_user().args(["stop", "-m", "fast", "-D"]);
+    let stopped = stop.arg(story.data("data")).run();
+    outcome.expect(0).says("the server takes writes");
+    stopped.expect(0);
+    assert_eq!(story.rows("data"), Some(200));
 }
 
 #[test]

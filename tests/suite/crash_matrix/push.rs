@@ -104,8 +104,12 @@ fn the_first_push_of_all_may_die_before_its_folders_are_used() {
 #[test]
 fn every_failpoint_is_in_a_matrix() {
     let wal = [&EVERYWHERE[..], &LOCAL, &BUCKET, &super::look_ahead::NOTES, &super::fetch::POINTS];
-    let base_backups =
-        [&crate::base_backups::faults::POINTS[..], &crate::retention::interrupted::POINTS];
+    let restores = crate::base_backups::crashes::all_points();
+    let base_backups = [
+        &crate::base_backups::faults::POINTS[..],
+        &crate::retention::interrupted::POINTS,
+        &restores,
+    ];
     let all: Vec<&str> = [wal.concat(), base_backups.concat()]
         .concat()
         .iter()

@@ -26,6 +26,20 @@ pub fn code_blocks(text: &str) -> Vec<String> {
     blocks
 }
 
+/// The fenced blocks of one language, as they stand.
+pub fn fenced(text: &str, language: &str) -> Vec<String> {
+    let (mut blocks, mut block) = (Vec::new(), None::<String>);
+    for line in text.lines() {
+        match (line.strip_prefix("```"), &mut block) {
+            (Some(_), Some(_)) => blocks.extend(block.take()),
+            (Some(found), None) => block = (found == language).then(String::new),
+            (None, Some(block)) => *block += &format!("{line}\n"),
+            (None, None) => {}
+        }
+    }
+    blocks
+}
+
 /// The targets of Markdown links that are files of ours.
 fn links(text: &str) -> Vec<String> {
     let targets = text.split("](").skip(1).filter_map(|rest| rest.split(')').next());
@@ -74,4 +88,6 @@ fn commands_name_files_that_exist() {
 fn code_blocks_are_found_indented_and_fenced() {
     let text = "a\n\n    one\n\n    two\n\nb\n```sh\nthree\n```\nc\n";
     assert_eq!(code_blocks(text), ["one\n\ntwo\n\n", "three\n"]);
+    assert_eq!(fenced(text, "sh"), ["three\n"]);
+    assert_eq!(fenced("```sh\n  a\n\n```\n```toml\nb\n```\n", "sh"), ["  a\n\n"]);
 }

@@ -4,7 +4,8 @@ use std::ops::RangeInclusive;
 use std::path::PathBuf;
 
 use bytes::Bytes;
-use seawall::base_backup::{Description, FORMAT, Part, Position, StoredObject, Tablespace};
+use seawall::backup::StoredObject;
+use seawall::base_backup::{Description, FORMAT, Part, Position, Tablespace};
 use seawall::codec::{Encoder, Encoding, Label, Recipients, encrypt};
 
 use crate::scene::{KeyPair, Kind, Store};

@@ -23,7 +23,7 @@ use super::user::as_server_user;
 
 /// One server: a data directory, and the postmaster on it while it runs.
 ///
-/// It listens on a socket in the place and nowhere else. The commands that it runs for archiving
+/// It listens on a socket in the place and, unless told otherwise, nowhere else. The commands that it runs for archiving
 /// and recovery inherit the environment given to [`Builder::env`].
 pub struct Server {
     process: Option<Process>,

@@ -14,6 +14,7 @@ use rustix::process::Signal;
 use super::place::Place;
 use super::process::Process;
 use super::user::as_server_user;
+use super::wait::poll;
 
 /// A program about to be run: clean environment, the place as working folder, 60 s limit.
 pub struct Run {
@@ -131,6 +132,28 @@ impl Running {
         }
         let limit = self.limit;
         panic!("still running after {limit:?}, killed now: {}", self.kill_nine());
+    }
+
+    /// Waits for its end, and says how many bytes of memory it took at most. `ru_maxrss` would not
+    /// do: it counts what this process had when it forked.
+    #[track_caller]
+    pub fn finish_with_peak(mut self) -> (Outcome, u64) {
+        let mut peak = 0;
+        let left = self.limit.saturating_sub(self.start.elapsed());
+        poll(left, || {
+            peak = peak.max(self.peak().unwrap_or(0));
+            self.ended().then_some(())
+        });
+        assert!(peak > 0, "no look at the memory of {}", self.shown);
+        (self.finish(), peak)
+    }
+
+    /// The kernel's own high-water mark, as long as the program runs.
+    fn peak(&self) -> Option<u64> {
+        let status = std::fs::read_to_string(format!("/proc/{}/status", self.pid())).ok()?;
+        let line = status.lines().find_map(|line| line.strip_prefix("VmHWM:"))?;
+        let kib: u64 = line.split_whitespace().next()?.parse().ok()?;
+        Some(kib * 1024)
     }
 
     fn outcome(mut self, status: ExitStatus) -> Outcome {

@@ -7,8 +7,9 @@ use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
+use seawall::backup::StoredObject;
 use seawall::base_backup::unpack::{BackupSource, Unpack, Unpacked};
-use seawall::base_backup::{Description, FORMAT, Part, Position, StoredObject, Tablespace};
+use seawall::base_backup::{Description, FORMAT, Part, Position, Tablespace};
 use seawall::codec::Identities;
 use seawall::config::{Limits, Location, RepositoryConfig};
 use seawall::error::Result;

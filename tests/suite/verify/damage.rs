@@ -1,6 +1,10 @@
 //! Each kind of damage to each kind of object, word by word: to one repository alone, seen quickly, and with
 //! another repository that is whole.
 
+mod list;
+mod prune;
+mod restore;
+
 use sha2::{Digest, Sha256};
 
 use super::{Side, Story, faults, lsn, segment_name};

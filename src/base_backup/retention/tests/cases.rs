@@ -72,7 +72,8 @@ fn wal_between_kept_base_backups_goes_and_each_keeps_its_own() {
     let timelines = timelines(40);
     let backups = [("2026-03-01", 5), ("2026-03-02", 10), ("2026-03-08", 20), ("2026-03-09", 30)];
     let backups = backups.map(|(day, segment)| backup(day, segment)).to_vec();
-    let policy = RetentionConfig { keep_weekly: 2, wal_window: HOUR * 48, ..nothing() };
+    let policy =
+        RetentionConfig { keep: KeepConfig { weekly: 2, ..nothing().keep }, wal_window: HOUR * 48 };
     assert_eq!(
         shown(&holdings(backups, &timelines), &policy, "2026-03-10T12:00:00Z"),
         [

@@ -7,14 +7,16 @@ const ROUNDS: u64 = 10_000;
 
 fn policy(numbers: &mut Numbers) -> RetentionConfig {
     RetentionConfig {
-        keep_within: HOUR * numbers.below(200) as u32,
-        keep_last: numbers.below(4) as usize,
-        keep_daily: numbers.below(4) as usize,
-        keep_weekly: numbers.below(3) as usize,
-        keep_monthly: numbers.below(3) as usize,
-        keep_yearly: numbers.below(2) as usize,
+        keep: KeepConfig {
+            within: HOUR * numbers.below(200) as u32,
+            last: numbers.below(4) as usize,
+            daily: numbers.below(4) as usize,
+            weekly: numbers.below(3) as usize,
+            monthly: numbers.below(3) as usize,
+            yearly: numbers.below(2) as usize,
+            unfinished: HOUR * 24,
+        },
         wal_window: HOUR * numbers.below(300) as u32,
-        keep_unfinished: HOUR * 24,
     }
 }
 
@@ -63,7 +65,7 @@ fn every_moment_of_the_window_can_be_recovered_as_before() {
     each(0xBAC_C09, |world, policy, holdings, plan, _| {
         let left = world.after(&plan.deletions(holdings));
         let merged = left.timelines(None);
-        let since = backups::ago(world.now, policy.wal_window);
+        let since = crate::retention::ago(world.now, policy.wal_window);
         for moment in world.moments.iter().filter(|it| it.time >= since) {
             if reaches(world, holdings.timelines, moment) {
                 let (timeline, lsn) = (moment.timeline, moment.lsn);
@@ -106,11 +108,11 @@ fn shown(holdings: &Holdings<'_>, plan: &Plan) -> BTreeSet<String> {
 #[test]
 fn what_must_stay_stays_and_the_rest_has_a_rule() {
     each(0xFEED, |world, policy, holdings, plan, _| {
-        let slots = policy.keep_last
-            + policy.keep_daily
-            + policy.keep_weekly
-            + policy.keep_monthly
-            + policy.keep_yearly;
+        let slots = policy.keep.last
+            + policy.keep.daily
+            + policy.keep.weekly
+            + policy.keep.monthly
+            + policy.keep.yearly;
         for repository in 0..2 {
             let here = || {
                 holdings
@@ -127,7 +129,7 @@ fn what_must_stay_stays_and_the_rest_has_a_rule() {
                 assert!(wal.into_iter().all(|it| it.verdict.keep));
                 continue;
             }
-            let since = backups::ago(world.now, policy.keep_within);
+            let since = crate::retention::ago(world.now, policy.keep.within);
             let by_rule = here().filter(good).filter(|at| {
                 let it = &holdings.backups[*at];
                 let base = plan.bases.iter().any(|base| base.backup == *at);

@@ -1,6 +1,8 @@
 //! Made-up histories of a server: it works, takes base backups, is promoted, is brought back to an
 //! earlier moment, and its archive has holes.
 
+use jiff::SignedDuration;
+
 use super::*;
 
 /// Enough of a random number generator; the same numbers each time.

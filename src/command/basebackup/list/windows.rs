@@ -3,7 +3,7 @@ use std::ops::Range;
 use crate::base_backup::catalogue::{Backup, Restorable, Survey, SystemWal};
 use crate::base_backup::windows::{Gap, Stretch, Timeline};
 use crate::command::basebackup::bar::{Mark, USABLE, bar};
-use crate::command::basebackup::texts::{at_seconds, count};
+use crate::command::shown::{at_seconds, count};
 use crate::postgres::Lsn;
 
 /// A bar for each timeline of a system, and what it means in words.

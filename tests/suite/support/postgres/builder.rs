@@ -5,7 +5,7 @@ use std::path::PathBuf;
 
 use super::installation::Installation;
 use super::{Server, VERSIONS};
-use crate::support::place::Place;
+use crate::support::place::{Place, free_port};
 use crate::support::run::Run;
 use crate::support::user::hand_over;
 
@@ -28,6 +28,7 @@ pub struct Builder {
     segment_mib: u32,
     settings: Vec<(String, String)>,
     environment: Vec<(String, String)>,
+    tcp: Option<u16>,
 }
 
 impl Builder {
@@ -39,6 +40,7 @@ impl Builder {
             segment_mib: 16,
             settings: settings.into(),
             environment: Vec::new(),
+            tcp: None,
         }
     }
 
@@ -77,6 +79,12 @@ impl Builder {
         self
     }
 
+    /// Takes connections over TCP too, from this machine, at a port that nobody else has.
+    pub fn over_tcp(mut self) -> Builder {
+        self.tcp = Some(free_port());
+        self.setting("listen_addresses", "127.0.0.1")
+    }
+
     /// A new cluster, made by `initdb`, not started.
     #[track_caller]
     pub fn init(self) -> Server {
@@ -112,7 +120,7 @@ impl Builder {
             place: self.place,
             name: format!("server{number}"),
             data,
-            port: 5000 + number,
+            port: self.tcp.unwrap_or(5000 + number),
             environment: self.environment,
             log_start: 0,
             killed: false,

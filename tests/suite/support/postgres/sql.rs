@@ -13,7 +13,13 @@ impl Server {
     /// What a query gives, one line a row, columns parted by `|`; an error panics.
     #[track_caller]
     pub fn sql(&self, query: &str) -> String {
-        match self.try_sql(query) {
+        self.sql_in("postgres", query)
+    }
+
+    /// The same in another database than `postgres`.
+    #[track_caller]
+    pub fn sql_in(&self, database: &str, query: &str) -> String {
+        match self.ask(database, query) {
             Ok(answer) => answer,
             Err(error) => panic!("{query}\n{error}\n{}", self.log_since_start()),
         }
@@ -21,7 +27,12 @@ impl Server {
 
     /// The same, with what `psql` wrote to standard error when it failed.
     pub fn try_sql(&self, query: &str) -> Result<String, String> {
-        let psql = self.tool("psql").args(["-XAtq", "-v", "ON_ERROR_STOP=1", "-c", query]).run();
+        self.ask("postgres", query)
+    }
+
+    fn ask(&self, database: &str, query: &str) -> Result<String, String> {
+        let psql = self.tool("psql").env("PGDATABASE", database);
+        let psql = psql.args(["-XAtq", "-v", "ON_ERROR_STOP=1", "-c", query]).run();
         match psql.status {
             Some(0) => Ok(psql.stdout.trim_end().to_owned()),
             _ => Err(psql.stderr),
@@ -31,9 +42,18 @@ impl Server {
     /// One line for each table: its name, its number of rows, and the md5 over all its rows.
     #[track_caller]
     pub fn contents(&self) -> String {
-        let tables = self.sql(TABLES);
+        self.contents_of("postgres")
+    }
+
+    /// The same of another database than `postgres`.
+    #[track_caller]
+    pub fn contents_of(&self, database: &str) -> String {
+        let tables = self.sql_in(database, TABLES);
         let parts: Vec<String> = tables.lines().map(digest_query).collect();
-        if parts.is_empty() { String::new() } else { self.sql(&parts.join(" union all ")) }
+        match parts.is_empty() {
+            true => String::new(),
+            false => self.sql_in(database, &parts.join(" union all ")),
+        }
     }
 
     /// One md5 over all rows of all user tables.

@@ -1,0 +1,47 @@
+//! A tar archive that comes in pieces of any size is cut at the same places as one that comes whole, and
+//! nothing of it gets lost. The first two bytes of the input decide the sizes of the pieces.
+#![no_main]
+
+use libfuzzer_sys::fuzz_target;
+use seawall::base_backup::{Splitter, Stretch};
+
+fuzz_target!(|data: &[u8]| {
+    let Some((sizes, archive)) = data.split_first_chunk::<2>() else { return };
+    let whole = cut([archive]);
+    let mut rest = archive;
+    let mut seed = u16::from_le_bytes(*sizes);
+    let pieces = std::iter::from_fn(|| {
+        seed = seed.wrapping_mul(25_173).wrapping_add(13_849);
+        let length = usize::from(seed >> 4).max(1).min(rest.len());
+        let (piece, after) = rest.split_at(length);
+        rest = after;
+        (!piece.is_empty()).then_some(piece)
+    });
+    assert_eq!(cut(pieces), whole);
+    if let Ok((entries, ended_well)) = whole {
+        let entries: Vec<u8> = entries.concat();
+        assert!(archive.starts_with(&entries));
+        // Behind the entries there is nothing but the end.
+        assert!(!ended_well || archive[entries.len()..].iter().all(|byte| *byte == 0));
+    }
+});
+
+/// The entries, and whether the archive ended where one does.
+type Cut = (Vec<Vec<u8>>, bool);
+
+fn cut<'a>(pieces: impl IntoIterator<Item = &'a [u8]>) -> Result<Cut, String> {
+    let (mut splitter, mut entries) = (Splitter::default(), Vec::<Vec<u8>>::new());
+    for piece in pieces {
+        let read = splitter.read(piece, &mut |stretch| {
+            match stretch {
+                Stretch::Entry => entries.push(Vec::new()),
+                Stretch::Bytes(bytes) => {
+                    entries.last_mut().expect("an entry first").extend_from_slice(bytes);
+                }
+            }
+            Ok(())
+        });
+        read.map_err(|error| error.to_string())?;
+    }
+    Ok((entries, splitter.finish().is_ok()))
+}

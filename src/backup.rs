@@ -1,0 +1,30 @@
+//! What all kinds of backups have in common: ids, folders, and how their objects get into every repository.
+
+mod catalogue;
+pub mod deleting;
+mod description;
+mod folder;
+mod parallel;
+pub mod pin;
+mod reading;
+mod sending;
+pub mod series;
+mod stored_object;
+mod uploads;
+
+pub use catalogue::{
+    Contents, Described, Failure, Found, StoredBackup, Unfinished, describe, look,
+};
+pub use description::parse_description;
+pub use folder::{BackupFolder, begun, new_id};
+pub use parallel::{in_parallel, in_threads};
+pub use reading::{ObjectSource, damaged};
+pub use sending::{End, Sending, Sent, Take, create_once};
+pub use stored_object::{StoredObject, hex};
+pub use uploads::{Uploads, uploads};
+
+/// Written last: with it the backup exists.
+pub const DESCRIPTION: &str = "backup.json";
+
+/// Beside the description of a backup that is to be kept whatever the policy says.
+pub const PIN: &str = "pin.json";

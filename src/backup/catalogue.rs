@@ -1,0 +1,46 @@
+//! Which backups a repository holds: found by listing keys, described by their `backup.json`. One without
+//! is unfinished; one whose description is damaged is broken; neither stops the others from being seen.
+
+mod contents;
+mod one_repository;
+
+pub use contents::Contents;
+pub use one_repository::{Found, Unfinished, describe, look};
+
+use serde::de::DeserializeOwned;
+
+use super::StoredObject;
+use crate::error::Error;
+
+/// What the description of any kind of backup tells. It is written last, in the clear, and makes the
+/// backup exist.
+pub trait Described: DeserializeOwned + Send {
+    /// What it describes, such as `base backup`.
+    const WHAT: &'static str;
+    /// Version of its format. A reader refuses a higher one.
+    const FORMAT: u32;
+
+    /// All but the description itself.
+    fn objects(&self) -> impl Iterator<Item = &StoredObject>;
+    /// Whether they are encrypted.
+    fn encrypted(&self) -> bool;
+}
+
+/// A backup in one repository. Repositories are told by their place in the configuration.
+#[derive(Debug)]
+pub struct StoredBackup {
+    pub repository: usize,
+    pub encrypted: bool,
+    /// Length of all objects but its description, in bytes.
+    pub stored_size: u64,
+    pub pinned: bool,
+    /// What is wrong with its objects, going by their names and sizes.
+    pub fault: Option<String>,
+}
+
+/// A repository that could not be looked at, or not to the end.
+#[derive(Debug)]
+pub struct Failure {
+    pub repository: usize,
+    pub error: Error,
+}

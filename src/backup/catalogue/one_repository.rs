@@ -1,0 +1,191 @@
+use std::io::Read;
+use std::ops::ControlFlow;
+use std::sync::OnceLock;
+
+use super::contents::{Contents, Tally, is_content};
+use super::{Described, StoredBackup};
+use crate::backup::{BackupFolder, DESCRIPTION, PIN, in_parallel, parse_description};
+use crate::codec::read_failed;
+use crate::error::{Class, Error, Result};
+use crate::repository::Repository;
+
+/// A description takes some 200 bytes for each part.
+const DESCRIPTION_BYTES_MAX: u64 = 64 << 20;
+
+/// A failure on the way is worth another try; what is wrong in the store is wrong the second time.
+const TRIES: u32 = 2;
+
+/// What one repository holds below one prefix. Each kind of backup keeps of a description what it needs.
+pub struct Found<T> {
+    pub backups: Vec<(String, T, StoredBackup)>,
+    pub unfinished: Vec<Unfinished>,
+    /// Those whose description can't be read or is not their own, with what is wrong.
+    pub broken: Vec<(String, Error)>,
+    /// Why not all of it was looked at. What was seen counts.
+    pub failure: Option<Error>,
+}
+
+/// Objects without a description: being written now, or what was left when that was cut short.
+#[derive(Debug)]
+pub struct Unfinished {
+    pub id: String,
+    pub objects: u64,
+    /// Their length in bytes.
+    pub stored_size: u64,
+}
+
+/// The folder of one backup, as its keys show it.
+struct Listed {
+    id: String,
+    described: bool,
+    pinned: bool,
+    contents: Tally,
+}
+
+/// Looks at all backups whose keys begin with `all`. `keep` checks a description, and says what is kept of
+/// it: there may be very many.
+pub fn look<D: Described, T: Send>(
+    repository: &Repository,
+    number: usize,
+    all: &str,
+    keep: &(dyn Fn(&BackupFolder, &D) -> Result<T> + Sync),
+) -> Found<T> {
+    let nothing = Vec::new;
+    let listed = match list(repository, all) {
+        Ok(listed) => listed,
+        Err(error) => {
+            let failure = Some(error);
+            return Found {
+                backups: nothing(),
+                unfinished: Vec::new(),
+                broken: Vec::new(),
+                failure,
+            };
+        }
+    };
+    // When it stops answering, nobody waits for the rest of it.
+    let failure = OnceLock::new();
+    let (finished, unfinished): (Vec<_>, Vec<_>) = listed.into_iter().partition(|it| it.described);
+    let outcomes = in_parallel(&finished, |listed| {
+        let read =
+            || backup(repository, number, &BackupFolder::below(all, &listed.id), listed, keep);
+        let read = failure.get().is_none().then(read)?;
+        if let Err(error) = &read
+            && error.class() == Class::Unreachable
+        {
+            let _ = failure.set(error.clone());
+        }
+        Some(read)
+    });
+    let (mut backups, mut broken) = (nothing(), Vec::new());
+    for (listed, outcome) in finished.into_iter().zip(outcomes) {
+        match outcome {
+            Some(Ok(Some((kept, stored)))) => backups.push((listed.id, kept, stored)),
+            Some(Err(error)) if error.class() != Class::Unreachable => {
+                broken.push((listed.id, error));
+            }
+            // Deleted since it was listed, or not asked for any more.
+            _ => {}
+        }
+    }
+    let unfinished = unfinished.into_iter().map(|listed| Unfinished {
+        id: listed.id,
+        objects: listed.contents.objects,
+        stored_size: listed.contents.size,
+    });
+    Found { backups, unfinished: unfinished.collect(), broken, failure: failure.into_inner() }
+}
+
+fn list(repository: &Repository, all: &str) -> Result<Vec<Listed>> {
+    let mut folders: Vec<Listed> = Vec::new();
+    let listed = repository.storage().list(all, "", &mut |listed| {
+        let below = listed.key.strip_prefix(all).unwrap_or_default();
+        if let Some((id, object)) = below.split_once('/') {
+            add(&mut folders, id, object, listed.size);
+        }
+        ControlFlow::Continue(())
+    });
+    listed.map_err(|error| {
+        error.while_doing(format!("could not list repository {}", repository.name()))
+    })?;
+    Ok(folders)
+}
+
+/// Keys come in order, so those of one folder come together.
+fn add(folders: &mut Vec<Listed>, id: &str, object: &str, size: u64) {
+    if folders.last().is_none_or(|last| last.id != id) {
+        let (id, contents) = (id.to_owned(), Tally::default());
+        folders.push(Listed { id, described: false, pinned: false, contents });
+    }
+    let Some(folder) = folders.last_mut() else { return };
+    folder.described |= object == DESCRIPTION;
+    folder.pinned |= object == PIN;
+    if is_content(object) {
+        folder.contents.add(object, size);
+    }
+}
+
+/// `None` when it was deleted since it was listed.
+fn backup<D: Described, T>(
+    repository: &Repository,
+    number: usize,
+    folder: &BackupFolder,
+    found: &Listed,
+    keep: &dyn Fn(&BackupFolder, &D) -> Result<T>,
+) -> Result<Option<(T, StoredBackup)>> {
+    let Some((description, kept)) = describe(repository, folder, keep)? else {
+        return Ok(None);
+    };
+    let mut stored = StoredBackup {
+        repository: number,
+        encrypted: description.encrypted(),
+        stored_size: description.objects().map(|object| object.stored_size).sum(),
+        pinned: found.pinned,
+        fault: None,
+    };
+    if !found.contents.is_of(&description) {
+        let faults = Contents::look(repository, folder, description)?.faults;
+        let more = faults.len().saturating_sub(1);
+        let more = if more > 0 { format!(", and {more} more") } else { String::new() };
+        stored.fault = faults.into_iter().next().map(|fault| fault + &more);
+    }
+    Ok(Some((kept, stored)))
+}
+
+/// Reads a description and has it checked; `None` when there is none.
+pub fn describe<D: Described, T>(
+    repository: &Repository,
+    folder: &BackupFolder,
+    keep: &dyn Fn(&BackupFolder, &D) -> Result<T>,
+) -> Result<Option<(D, T)>> {
+    let read = || -> Result<Option<(D, T)>> {
+        let Some(bytes) = read_small(repository, &folder.key(DESCRIPTION))? else {
+            return Ok(None);
+        };
+        let description = parse_description::<D>(&bytes)?;
+        let kept = keep(folder, &description)?;
+        Ok(Some((description, kept)))
+    };
+    let mut outcome = read();
+    for _ in 1..TRIES {
+        if outcome.is_err() {
+            outcome = read();
+        }
+    }
+    outcome.map_err(|error| {
+        let (id, name) = (folder.id(), repository.name());
+        error.while_doing(format!("could not read {} {id} in repository {name}", D::WHAT))
+    })
+}
+
+fn read_small(repository: &Repository, key: &str) -> Result<Option<Vec<u8>>> {
+    let opened = repository.storage().open(key, Some(DESCRIPTION_BYTES_MAX + 1))?;
+    let Some(mut reader) = opened else { return Ok(None) };
+    let mut bytes = Vec::new();
+    reader.read_to_end(&mut bytes).map_err(|error| read_failed(&error))?;
+    if bytes.len() as u64 > DESCRIPTION_BYTES_MAX {
+        let message = format!("expected at most {DESCRIPTION_BYTES_MAX} bytes, found more");
+        return Err(Error::new(Class::Damaged, message));
+    }
+    Ok(Some(bytes))
+}

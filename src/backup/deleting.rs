@@ -1,0 +1,117 @@
+//! Deleting what retention does not keep.
+
+use std::collections::BTreeSet;
+use std::ops::ControlFlow;
+use std::time::{Duration, Instant};
+
+use super::uploads::{Uploads, refused};
+use super::{BackupFolder, DESCRIPTION, PIN};
+use crate::error::{Class, Error, Result};
+use crate::failpoint::reach;
+use crate::repository::Repository;
+use crate::storage::LOCKED;
+
+const BETWEEN_LINES: Duration = Duration::from_secs(5);
+
+/// Deletes object after object in one repository, and remembers what it did.
+pub struct Deleting<'a> {
+    repository: &'a Repository,
+    /// How many objects were deleted.
+    pub deleted: u64,
+    /// How many uploads were ended.
+    pub ended: u64,
+    /// What is still there, a line for each thing, because the store keeps it or somebody wants it now.
+    pub stayed: Vec<String>,
+    said: Instant,
+}
+
+impl<'a> Deleting<'a> {
+    pub fn new(repository: &'a Repository) -> Self {
+        Self { repository, deleted: 0, ended: 0, stayed: Vec::new(), said: Instant::now() }
+    }
+
+    /// False when it is still a backup. Its description goes first: without it the rest is nothing.
+    pub fn backup(&mut self, folder: &BackupFolder) -> Result<bool> {
+        let objects = self.objects(folder)?;
+        if objects.contains(PIN) {
+            self.stays(folder.id(), "was pinned meanwhile");
+            return Ok(false);
+        }
+        if objects.contains(DESCRIPTION) && !self.object(&folder.key(DESCRIPTION))? {
+            return Ok(false);
+        }
+        for object in objects.iter().filter(|object| *object != DESCRIPTION) {
+            self.object(&folder.key(object))?;
+        }
+        Ok(true)
+    }
+
+    /// Objects without a description, unless there is one now.
+    pub fn unfinished(&mut self, folder: &BackupFolder) -> Result<()> {
+        let objects = self.objects(folder)?;
+        if objects.contains(DESCRIPTION) {
+            self.stays(folder.id(), "was finished meanwhile");
+            return Ok(());
+        }
+        for object in &objects {
+            self.object(&folder.key(object))?;
+        }
+        Ok(())
+    }
+
+    /// Has the store forget uploads that nobody will finish.
+    pub fn uploads(&mut self, uploads: &Uploads) -> Result<()> {
+        for upload in &uploads.all {
+            reach("prune.before-delete");
+            match self.repository.storage().end_upload(upload) {
+                Ok(()) => {}
+                Err(error) if error.class() == Class::Refused => {
+                    refused(self.repository, &error);
+                    return Ok(());
+                }
+                Err(error) => return Err(error),
+            }
+            reach("prune.deleted");
+            self.ended += 1;
+        }
+        Ok(())
+    }
+
+    fn objects(&self, folder: &BackupFolder) -> Result<BTreeSet<String>> {
+        let (prefix, mut objects) = (folder.key(""), BTreeSet::new());
+        self.repository.storage().list(&prefix, "", &mut |listed| {
+            objects.extend(listed.key.strip_prefix(&prefix).map(str::to_owned));
+            ControlFlow::Continue(())
+        })?;
+        Ok(objects)
+    }
+
+    /// False when the store keeps it.
+    pub fn object(&mut self, key: &str) -> Result<bool> {
+        reach("prune.before-delete");
+        match self.repository.storage().delete(key) {
+            Ok(()) => {}
+            Err(error) if is_lock(&error) => {
+                self.stays(key, &format!("is kept by the store: {error}"));
+                return Ok(false);
+            }
+            Err(error) => return Err(error),
+        }
+        reach("prune.deleted");
+        self.deleted += 1;
+        if self.said.elapsed() >= BETWEEN_LINES {
+            self.said = Instant::now();
+            tracing::info!(deleted = self.deleted, last = key, "prune under way");
+        }
+        Ok(true)
+    }
+
+    fn stays(&mut self, what: &str, why: &str) {
+        self.stayed.push(format!("{what} in repository {} {why}", self.repository.name()));
+    }
+}
+
+/// A lock is what somebody asked for; a credential that may not delete is trouble.
+fn is_lock(error: &Error) -> bool {
+    error.class() == Class::Refused && error.to_string().ends_with(LOCKED)
+}

@@ -1,0 +1,46 @@
+use serde::Deserialize;
+use serde::de::DeserializeOwned;
+
+use super::{Described, StoredObject};
+use crate::error::{Class, Error, Result};
+
+/// Reads a description of a format up to now.
+pub fn parse_description<D: Described + DeserializeOwned>(bytes: &[u8]) -> Result<D> {
+    /// Read first: what else a newer format says may be written in another way.
+    #[derive(Deserialize)]
+    struct Version {
+        seawall: u32,
+    }
+    let damaged = |error: serde_json::Error| {
+        Error::new(Class::Damaged, format!("expected a description of a backup: {error}"))
+    };
+    let version: Version = serde_json::from_slice(bytes).map_err(damaged)?;
+    if version.seawall != D::FORMAT {
+        let message = format!("expected backup format {}, found {}", D::FORMAT, version.seawall);
+        return Err(
+            Error::new(Class::Damaged, message).hint("A newer Seawall wrote it: use that one.")
+        );
+    }
+    let description: D = serde_json::from_slice(bytes).map_err(damaged)?;
+    check(description.objects())?;
+    Ok(description)
+}
+
+/// What must not lead a reader astray: names of objects are no paths, and lengths can be added up.
+fn check<'a>(objects: impl Iterator<Item = &'a StoredObject>) -> Result<()> {
+    let mut lengths = [0_u64; 2];
+    for stored in objects {
+        let name = &stored.object;
+        if name.is_empty() || name.starts_with('.') || name.contains(['/', '\0']) {
+            let message = format!("expected the name of an object beside it, found {name:?}");
+            return Err(Error::new(Class::Damaged, message));
+        }
+        for (sum, length) in lengths.iter_mut().zip([stored.size, stored.stored_size]) {
+            *sum = sum.checked_add(length).ok_or_else(|| {
+                let message = format!("expected the length of {name}, found {length} bytes");
+                Error::new(Class::Damaged, message)
+            })?;
+        }
+    }
+    Ok(())
+}

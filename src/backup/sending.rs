@@ -1,0 +1,118 @@
+//! How the objects of a backup get into every repository, and how one learns what became of them.
+
+mod lane;
+mod variant;
+
+use std::num::NonZeroUsize;
+use std::sync::mpsc;
+use std::{io, thread};
+
+use self::lane::Message;
+use self::variant::make_variant;
+use super::{BackupFolder, StoredObject};
+use crate::codec::{FrameStream, Output};
+use crate::error::{Class, Error, Result};
+use crate::repository::Repository;
+
+pub use lane::create_once;
+
+/// So many pieces wait for each thread that takes them: enough that none idles, little enough that
+/// memory stays bounded where a repository is slow.
+const WAITING_MAX: usize = 8;
+
+/// What stands behind the last byte of an object: its length before compression in bytes, and what its
+/// maker wants to know of it again.
+#[derive(Debug, Clone)]
+pub struct End<M> {
+    pub size: u64,
+    pub mark: M,
+}
+
+/// An object that is durable in a repository.
+#[derive(Debug, Clone)]
+pub struct Sent<M> {
+    pub stored: StoredObject,
+    pub mark: M,
+}
+
+/// Takes finished frames and ends of objects; an error stops everything.
+pub type Take<'a, M> = &'a mut dyn FnMut(Output<End<M>>) -> io::Result<()>;
+
+/// Sends the objects of a backup through the compressor into every repository at once, without a copy
+/// in between. One that fails is left out; the backup goes on as long as one is left.
+pub struct Sending<'a> {
+    pub repositories: &'a [Repository],
+    pub folder: &'a BackupFolder,
+    /// The name of an object, by its number from 1 on and whether it is encrypted.
+    pub name: &'a (dyn Fn(usize, bool) -> String + Sync),
+    /// An object has at most about so many bytes.
+    pub size_max: u64,
+    /// zstd level.
+    pub level: i32,
+    /// How many threads compress.
+    pub threads: NonZeroUsize,
+}
+
+/// What was made, and what became of its objects in each repository, in the order of the configuration.
+pub type Outcomes<T, M> = (T, Vec<Result<Vec<Sent<M>>>>);
+
+impl Sending<'_> {
+    /// `make` puts plain bytes and ends of objects into the stream, and finishes it.
+    pub fn run<M: Clone + Send, T>(
+        &self,
+        make: impl FnOnce(FrameStream<'_, End<M>>, Take<'_, M>) -> Result<T>,
+    ) -> Result<Outcomes<T, M>> {
+        thread::scope(|scope| {
+            let (mut lanes, mut variants, mut inputs) = (Vec::new(), Vec::new(), Vec::new());
+            for encrypted in [false, true] {
+                let of_kind =
+                    || self.repositories.iter().filter(move |it| it.encrypts() == encrypted);
+                let mut senders = Vec::new();
+                for repository in of_kind() {
+                    let (sender, messages) = mpsc::sync_channel::<Message<M>>(WAITING_MAX);
+                    senders.push(sender);
+                    let store = move || lane::store(self, repository, messages);
+                    lanes.push((repository.name(), scope.spawn(store)));
+                }
+                let Some(recipients) = of_kind().map(Repository::recipients).next() else {
+                    continue;
+                };
+                let (input, outputs) = mpsc::sync_channel::<Output<End<M>>>(WAITING_MAX);
+                inputs.push(input);
+                let variant = move || make_variant(outputs, recipients, self.name, senders);
+                variants.push(scope.spawn(variant));
+            }
+            let mut take = |output: Output<End<M>>| -> io::Result<()> {
+                inputs.retain(|input| input.send(output.clone()).is_ok());
+                if inputs.is_empty() {
+                    Err(io::Error::other("every repository failed"))
+                } else {
+                    Ok(())
+                }
+            };
+            let made = make(FrameStream::start(scope, self.level, self.threads), &mut take);
+            drop(inputs);
+            let written: Vec<Result<()>> =
+                variants.into_iter().map(|it| it.join().unwrap_or_else(|_| Err(died()))).collect();
+            let mut outcomes: Vec<(&str, Result<Vec<Sent<M>>>)> = Vec::new();
+            for (name, lane) in lanes {
+                outcomes.push((name, lane.join().unwrap_or_else(|_| Err(died()))));
+            }
+            // In the order of the configuration again.
+            let place = |name: &str| self.repositories.iter().position(|it| it.name() == name);
+            outcomes.sort_by_key(|(name, _)| place(name));
+            let outcomes: Vec<_> = outcomes.into_iter().map(|(_, it)| it).collect();
+            if outcomes.iter().all(Result::is_err) {
+                // Why the rest failed is only an echo of it.
+                return Err(outcomes.into_iter().find_map(Result::err).unwrap_or_else(died));
+            }
+            let made = made?;
+            written.into_iter().collect::<Result<()>>()?;
+            Ok((made, outcomes))
+        })
+    }
+}
+
+fn died() -> Error {
+    Error::new(Class::Internal, "a thread of the backup died")
+}

@@ -1,0 +1,119 @@
+use std::io::Read as _;
+use std::sync::mpsc;
+use std::thread;
+
+use bytes::Bytes;
+
+use super::{BackupFolder, Sending, Sent};
+use crate::codec::read_failed;
+use crate::error::{Class, Error, Result};
+use crate::failpoint;
+use crate::repository::Repository;
+use crate::storage::{Created, Facts, NewLargeObject};
+
+/// What a repository is told to store, in order.
+pub enum Message<M> {
+    /// More bytes of the object under way.
+    Bytes(Bytes),
+    /// The object is whole, and this is what it is.
+    End(Sent<M>),
+}
+
+/// An object whose last bytes were written, and what it is.
+type Whole<'a, M> = (Box<dyn NewLargeObject + 'a>, Sent<M>);
+
+/// Stores what comes until there is no more. The objects that are durable are returned.
+///
+/// To make an object durable takes a store as long as to take in many MiB (S3 puts its parts together then),
+/// so the next one is begun meanwhile. At most two are under way, each with the memory that it takes.
+pub fn store<M: Send>(
+    sending: &Sending<'_>,
+    repository: &Repository,
+    messages: mpsc::Receiver<Message<M>>,
+) -> Result<Vec<Sent<M>>> {
+    let stored = thread::scope(|scope| {
+        let (whole, ends) = mpsc::sync_channel::<Whole<'_, M>>(0);
+        let finishing = scope.spawn(move || ends.into_iter().map(finish).collect());
+        let written = write_all(sending, repository, messages, &whole);
+        drop(whole);
+        let finished: Result<Vec<Sent<M>>> =
+            finishing.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic));
+        // That one could not be finished is why the rest was not written.
+        finished.and_then(|all| written.map(|()| all))
+    });
+    stored.map_err(|error| {
+        error.while_doing(format!("could not store the backup in repository {}", repository.name()))
+    })
+}
+
+fn write_all<'a, M>(
+    sending: &Sending<'_>,
+    repository: &'a Repository,
+    messages: mpsc::Receiver<Message<M>>,
+    whole: &mpsc::SyncSender<Whole<'a, M>>,
+) -> Result<()> {
+    let mut under_way: Option<Box<dyn NewLargeObject + 'a>> = None;
+    let mut begun = 0;
+    for message in messages {
+        match message {
+            Message::Bytes(bytes) => {
+                let mut object = match under_way.take() {
+                    Some(object) => object,
+                    None => {
+                        begun += 1;
+                        let name = (sending.name)(begun, repository.encrypts());
+                        let (key, storage) = (sending.folder.key(&name), repository.storage());
+                        let object = storage.begin_large(&key, 0, sending.size_max, &Facts::new());
+                        let object = object?;
+                        failpoint::reach("create.part-begun");
+                        object
+                    }
+                };
+                object.write(bytes)?;
+                under_way = Some(object);
+            }
+            Message::End(sent) => {
+                let ended = under_way.take().map(|object| whole.send((object, sent)));
+                // Who finishes them has failed, and says so himself.
+                if ended.is_some_and(|ended| ended.is_err()) {
+                    break;
+                }
+            }
+        }
+    }
+    Ok(())
+}
+
+fn finish<M>((object, sent): Whole<'_, M>) -> Result<Sent<M>> {
+    if object.finish(Bytes::new())? == Created::Taken {
+        return Err(taken(&sent.stored.object));
+    }
+    failpoint::reach("create.part-stored");
+    Ok(sent)
+}
+
+/// Creates a small object of a backup. One that is there already is ours when it has the very same
+/// bytes: the answer of a bucket may have got lost.
+pub fn create_once(
+    repository: &Repository,
+    folder: &BackupFolder,
+    object: &str,
+    content: Bytes,
+) -> Result<()> {
+    let (storage, key) = (repository.storage(), folder.key(object));
+    if storage.create(&key, content.clone(), &Facts::new())? == Created::New {
+        return Ok(());
+    }
+    let mut there = Vec::new();
+    if let Some(mut reader) = storage.open(&key, Some(content.len() as u64 + 1))? {
+        reader.read_to_end(&mut there).map_err(|error| read_failed(&error))?;
+    }
+    if there == content { Ok(()) } else { Err(taken(object)) }
+}
+
+/// An id is used once; whoever else had the same in this second was first.
+fn taken(object: &str) -> Error {
+    let message = format!("expected no object {object} yet, found one");
+    Error::new(Class::Conflict, message)
+        .hint("Another host began a backup in the same second; try again.")
+}

@@ -1,0 +1,96 @@
+use std::io::{self, Write};
+use std::sync::mpsc;
+
+use bytes::Bytes;
+use sha2::{Digest as _, Sha256};
+
+use super::lane::Message;
+use super::{End, Sent, StoredObject};
+use crate::backup::stored_object::hex;
+use crate::codec::{Output, Recipients};
+use crate::error::{Class, Error, Result};
+
+/// Makes the stored bytes of every object out of zstd frames, in the clear or encrypted, once for all
+/// repositories that want them so, and hashes them.
+pub fn make_variant<M: Clone>(
+    outputs: mpsc::Receiver<Output<End<M>>>,
+    recipients: Option<&Recipients>,
+    name: &dyn Fn(usize, bool) -> String,
+    lanes: Vec<mpsc::SyncSender<Message<M>>>,
+) -> Result<()> {
+    let mut out = Hashed { lanes, hasher: Sha256::new(), length: 0 };
+    let mut outputs = outputs.into_iter().peekable();
+    for number in 1.. {
+        if outputs.peek().is_none() {
+            break;
+        }
+        let end = match recipients {
+            None => copy_object(&mut outputs, &mut |frame| out.give(frame))?,
+            Some(recipients) => {
+                let mut writer = recipients.wrap(&mut out)?;
+                let end = copy_object(&mut outputs, &mut |frame| writer.write_all(&frame))?;
+                writer.finish().map_err(|error| not_made(&error))?;
+                end
+            }
+        };
+        let Some(end) = end else { break };
+        out.end(name(number, recipients.is_some()), end);
+    }
+    Ok(())
+}
+
+/// Until the end of the object; `None` when the stream breaks off before.
+fn copy_object<M>(
+    outputs: &mut impl Iterator<Item = Output<End<M>>>,
+    write: &mut dyn FnMut(Bytes) -> io::Result<()>,
+) -> Result<Option<End<M>>> {
+    for output in outputs {
+        match output {
+            Output::Frame(frame) => write(frame).map_err(|error| not_made(&error))?,
+            Output::Mark(end) => return Ok(Some(end)),
+        }
+    }
+    Ok(None)
+}
+
+fn not_made(error: &io::Error) -> Error {
+    Error::new(Class::Internal, format!("could not make an object of the backup: {error}"))
+}
+
+/// Gives what is written to it to all repositories.
+struct Hashed<M> {
+    lanes: Vec<mpsc::SyncSender<Message<M>>>,
+    hasher: Sha256,
+    length: u64,
+}
+
+impl<M: Clone> Hashed<M> {
+    /// A repository that is gone has failed, and says so itself; when all have, nobody wants the rest.
+    fn give(&mut self, bytes: Bytes) -> io::Result<()> {
+        self.hasher.update(&bytes);
+        self.length += bytes.len() as u64;
+        self.lanes.retain(|lane| lane.send(Message::Bytes(bytes.clone())).is_ok());
+        if self.lanes.is_empty() {
+            return Err(io::Error::other("every repository failed"));
+        }
+        Ok(())
+    }
+
+    fn end(&mut self, object: String, end: End<M>) {
+        let sha256 = hex(std::mem::take(&mut self.hasher));
+        let stored_size = std::mem::take(&mut self.length);
+        let stored = StoredObject { object, size: end.size, stored_size, sha256 };
+        let sent = Sent { stored, mark: end.mark };
+        self.lanes.retain(|lane| lane.send(Message::End(sent.clone())).is_ok());
+    }
+}
+
+impl<M: Clone> Write for Hashed<M> {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        self.give(Bytes::copy_from_slice(bytes)).map(|()| bytes.len())
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        Ok(())
+    }
+}

@@ -1,0 +1,164 @@
+//! Backups of one thing, such as a Redis, of which each stands alone.
+
+mod deletions;
+mod plan;
+
+use std::collections::BTreeMap;
+
+use jiff::Timestamp;
+use serde::Serialize;
+
+use super::{
+    BackupFolder, Contents, Described, Failure, StoredBackup, StoredObject, Unfinished, describe,
+    in_parallel, look,
+};
+use crate::error::{Class, Error, Result};
+use crate::repository::Repository;
+
+pub use deletions::{Pruned, carry_out};
+pub use plan::{Line, What, plan};
+
+/// What the description of a backup that stands alone tells.
+pub trait Alone: Described + Serialize + Clone + Sync {
+    fn id(&self) -> &str;
+    fn label(&self) -> &str;
+    /// When it was begun and when it was complete: RFC 3339 in UTC.
+    fn times(&self) -> [&str; 2];
+}
+
+/// All of them, in all repositories.
+#[derive(Debug)]
+pub struct Series<D> {
+    /// What all their keys begin with, such as `redis/main/`.
+    pub all: String,
+    /// The oldest first.
+    pub backups: Vec<Backup<D>>,
+    pub unfinished: Vec<(usize, Unfinished)>,
+    pub broken: Vec<Broken>,
+    /// Repositories that could not be looked at, or not to the end. What was seen of them counts.
+    pub failures: Vec<Failure>,
+}
+
+#[derive(Debug)]
+pub struct Backup<D> {
+    pub id: String,
+    pub began: Timestamp,
+    pub ended: Timestamp,
+    /// That of its first copy; in another repository names and lengths of its objects may differ.
+    pub description: D,
+    /// In the order of the repositories. There is at least one.
+    pub copies: Vec<StoredBackup>,
+}
+
+/// One whose description can't be read or is not its own.
+#[derive(Debug)]
+pub struct Broken {
+    pub repository: usize,
+    pub id: String,
+    pub error: Error,
+}
+
+impl<D: Alone> Series<D> {
+    /// Looks into all repositories at the same time.
+    pub fn read(repositories: &[Repository], all: &str) -> Self {
+        let numbered: Vec<_> = repositories.iter().enumerate().collect();
+        let found = in_parallel(&numbered, |(number, repository)| {
+            look(repository, *number, all, &checked::<D>)
+        });
+        let mut series = Self {
+            all: all.to_owned(),
+            backups: Vec::new(),
+            unfinished: Vec::new(),
+            broken: Vec::new(),
+            failures: Vec::new(),
+        };
+        let mut backups: BTreeMap<String, Backup<D>> = BTreeMap::new();
+        for (repository, found) in found.into_iter().enumerate() {
+            series.unfinished.extend(found.unfinished.into_iter().map(|it| (repository, it)));
+            let broken = found.broken.into_iter();
+            series.broken.extend(broken.map(|(id, error)| Broken { repository, id, error }));
+            series.failures.extend(found.failure.map(|error| Failure { repository, error }));
+            for (id, (description, began, ended), stored) in found.backups {
+                match backups.get_mut(&id) {
+                    None => {
+                        let copies = vec![stored];
+                        let backup = Backup { id: id.clone(), began, ended, description, copies };
+                        backups.insert(id, backup);
+                    }
+                    Some(known) if (known.began, known.ended) == (began, ended) => {
+                        known.copies.push(stored);
+                    }
+                    Some(known) => {
+                        let error = another::<D>(&id, ended, known.ended);
+                        series.broken.push(Broken { repository, id, error });
+                    }
+                }
+            }
+        }
+        series.backups = backups.into_values().collect();
+        series.backups.sort_by_key(|backup| (backup.began, backup.ended));
+        series
+    }
+
+    /// What kept this from being all there is.
+    pub fn errors(&self) -> impl Iterator<Item = &Error> {
+        let failures = self.failures.iter().map(|failure| &failure.error);
+        failures.chain(self.broken.iter().map(|broken| &broken.error))
+    }
+
+    pub fn folder(&self, id: &str) -> BackupFolder {
+        BackupFolder::below(&self.all, id)
+    }
+
+    /// Reads what a backup is and what there is of it in one repository; `None` when it is not there.
+    pub fn contents(&self, id: &str, repository: &Repository) -> Result<Option<Contents<D>>> {
+        let folder = self.folder(id);
+        let described = describe(repository, &folder, &checked::<D>)?;
+        described.map(|(it, _)| Contents::look(repository, &folder, it)).transpose()
+    }
+}
+
+impl<D> Backup<D> {
+    pub fn pinned(&self) -> bool {
+        self.copies.iter().any(|copy| copy.pinned)
+    }
+
+    /// Whether some repository has all its objects.
+    pub fn is_whole(&self) -> bool {
+        self.copies.iter().any(|copy| copy.fault.is_none())
+    }
+}
+
+impl<D: Alone> Backup<D> {
+    /// Length before compression, in bytes.
+    pub fn size(&self) -> u64 {
+        self.description.objects().map(|object: &StoredObject| object.size).sum()
+    }
+}
+
+fn checked<D: Alone>(folder: &BackupFolder, it: &D) -> Result<(D, Timestamp, Timestamp)> {
+    let damaged = |message| Error::new(Class::Damaged, message);
+    if it.id() != folder.id() {
+        let (expected, found) = (folder.id(), it.id());
+        let message = format!("expected the description of {expected}, found that of {found}");
+        return Err(damaged(message));
+    }
+    let time = |text: &str| {
+        text.parse::<Timestamp>().map_err(|_| {
+            damaged(format!("expected a time like 2026-11-22T20:30:00Z, found {text:?}"))
+        })
+    };
+    let [began, ended] = it.times();
+    Ok((it.clone(), time(began)?, time(ended)?))
+}
+
+/// Two hosts made one id, each in a repository of its own: the first repository's is the one.
+fn another<D: Alone>(id: &str, found: Timestamp, expected: Timestamp) -> Error {
+    let message = format!(
+        "expected {} {id} to be the same in all repositories, found one that ended at {found} and not at \
+         {expected}",
+        D::WHAT
+    );
+    Error::new(Class::Conflict, message)
+        .hint("To see it, name its repository alone with --repository.")
+}

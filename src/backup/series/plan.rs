@@ -1,0 +1,103 @@
+use std::collections::BTreeSet;
+
+use jiff::Timestamp;
+
+use super::{Alone, Backup, Series};
+use crate::backup::{StoredBackup, begun};
+use crate::config::KeepConfig;
+use crate::error::Result;
+use crate::retention::{Condition, Subject, Verdict, check_clock, reasons};
+
+/// What becomes of one thing in one repository.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Line {
+    pub repository: usize,
+    pub id: String,
+    pub what: What,
+    pub verdict: Verdict,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum What {
+    Backup,
+    /// Objects without a description.
+    Unfinished,
+    /// Objects whose description can't be read.
+    Broken,
+}
+
+/// A backup in one repository, as the rules see it.
+struct Copy<'a> {
+    id: &'a str,
+    ended: Timestamp,
+    stored: &'a StoredBackup,
+    condition: Condition,
+}
+
+impl Subject for Copy<'_> {
+    fn ended(&self) -> Timestamp {
+        self.ended
+    }
+
+    fn pinned(&self) -> bool {
+        self.stored.pinned
+    }
+
+    fn condition(&self) -> &Condition {
+        &self.condition
+    }
+}
+
+/// What retention keeps and deletes, by repository and then by id. Pure, but for what the series knows.
+/// Each repository is judged by what it holds itself, so that it goes on being of use alone. Fails when the
+/// clock of this host is wrong for certain.
+pub fn plan<D: Alone>(series: &Series<D>, keep: &KeepConfig, now: Timestamp) -> Result<Vec<Line>> {
+    if let Some(newest) = series.backups.iter().max_by_key(|it| (it.ended, &it.id)) {
+        check_clock(D::WHAT, &newest.id, newest.ended, now)?;
+    }
+    let mut lines = Vec::new();
+    for repository in places(series) {
+        let closed = series.failures.iter().any(|it| it.repository == repository);
+        let mut copies: Vec<Copy<'_>> =
+            series.backups.iter().flat_map(|it| copy_in(it, repository)).collect();
+        copies.sort_by_key(|it| (it.ended, it.id));
+        let subjects: Vec<&Copy<'_>> = copies.iter().collect();
+        let reasons = reasons(&subjects, keep, now);
+        let mut here = Vec::new();
+        let mut push = |id: &str, what, verdict: Verdict| {
+            let verdict = match closed {
+                true => Verdict::keep("nothing is deleted in this repository"),
+                false => verdict,
+            };
+            here.push(Line { repository, id: id.to_owned(), what, verdict });
+        };
+        for (copy, reasons) in copies.iter().zip(&reasons) {
+            push(copy.id, What::Backup, Verdict::of(&copy.condition, reasons));
+        }
+        for (_, it) in series.unfinished.iter().filter(|(at, _)| *at == repository) {
+            let verdict = Verdict::of_leavings("unfinished", begun(&it.id), keep, now);
+            push(&it.id, What::Unfinished, verdict);
+        }
+        for it in series.broken.iter().filter(|it| it.repository == repository) {
+            push(&it.id, What::Broken, Verdict::keep("its description can't be read"));
+        }
+        here.sort_by(|one: &Line, other| {
+            (begun(&one.id), one.what as u8).cmp(&(begun(&other.id), other.what as u8))
+        });
+        lines.append(&mut here);
+    }
+    Ok(lines)
+}
+
+fn places<D>(series: &Series<D>) -> BTreeSet<usize> {
+    let backups = series.backups.iter().flat_map(|it| it.copies.iter().map(|copy| copy.repository));
+    let unfinished = series.unfinished.iter().map(|(repository, _)| *repository);
+    let broken = series.broken.iter().map(|it| it.repository);
+    backups.chain(unfinished).chain(broken).collect()
+}
+
+fn copy_in<D>(backup: &Backup<D>, repository: usize) -> Option<Copy<'_>> {
+    let stored = backup.copies.iter().find(|copy| copy.repository == repository)?;
+    let condition = stored.fault.clone().map_or(Condition::Good, Condition::Bad);
+    Some(Copy { id: &backup.id, ended: backup.ended, stored, condition })
+}

@@ -1,0 +1,86 @@
+use std::path::PathBuf;
+
+use clap::{Arg, ArgMatches, Command};
+
+use super::super::flags;
+use super::super::progress::Progress;
+use crate::config::Config;
+use crate::error::Result;
+use crate::redis_backup::create::{From, Request, create};
+use crate::repository;
+
+const SHORT: &str = "Takes a backup of a Redis, straight into every repository";
+
+const ABOUT: &str = "Takes a backup of a Redis, straight into every repository
+
+The server sends its data as it would to a new replica: no access to its files is needed, and nothing is
+written to a disk in between. With --source files its files are read instead.";
+
+pub fn command() -> Command {
+    let command = Command::new("create")
+        .about(SHORT)
+        .long_about(ABOUT)
+        .arg(
+            Arg::new("label")
+                .long("label")
+                .value_name("TEXT")
+                .default_value("seawall")
+                .help("What to call it"),
+        )
+        .arg(
+            Arg::new("source")
+                .long("source")
+                .value_name("WORD")
+                .value_parser(["connection", "files", "rdb", "aof"])
+                .default_value("connection")
+                .help("The connection; or the files that the server would read: an RDB that is saved now, or its append-only file"),
+        )
+        .arg(
+            Arg::new("folder")
+                .long("folder")
+                .value_name("DIRECTORY")
+                .value_parser(clap::value_parser!(PathBuf))
+                .help(
+                    "Where the server's files are seen from here, if not where the server has them",
+                ),
+        );
+    flags::with_settings(command, &["redis"])
+}
+
+pub fn run(config: &Config, matches: &ArgMatches) -> Result<()> {
+    let repositories = repository::open_all(config, None)?;
+    let text = |name: &str| matches.get_one::<String>(name).cloned().unwrap_or_default();
+    let folder = matches.get_one::<PathBuf>("folder").cloned();
+    let source = match text("source").as_str() {
+        "connection" => From::Connection,
+        word => From::Files { folder, append_only: (word != "files").then_some(word == "aof") },
+    };
+    let mut progress = Progress::new("Redis backup");
+    let request = Request {
+        config,
+        repositories: &repositories,
+        label: text("label"),
+        source,
+        progress: &mut |done, of| progress.at(done, of),
+        waiting: &mut |time| {
+            tracing::info!(seconds = time.as_secs(), "waiting for the server to save its data");
+        },
+    };
+    let taken = create(request).map_err(|error| error.while_doing("could not back up Redis"));
+    drop(progress);
+    let taken = taken?;
+    for (repository, it) in &taken.descriptions {
+        tracing::info!(
+            backup = %taken.id,
+            repository,
+            bytes_in = it.files.iter().map(|file| file.stored.size).sum::<u64>(),
+            bytes_out = it.files.iter().map(|file| file.stored.stored_size).sum::<u64>(),
+            keys = it.keys.iter().map(|keys| keys.keys).sum::<u64>(),
+            "Redis backup done"
+        );
+    }
+    for other in taken.failures.iter().skip(1) {
+        tracing::error!("{other}");
+    }
+    taken.failures.into_iter().next().map_or(Ok(()), Err)
+}

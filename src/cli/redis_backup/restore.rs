@@ -1,0 +1,98 @@
+use std::path::PathBuf;
+use std::sync::{Mutex, PoisonError};
+
+use clap::{Arg, ArgAction, ArgMatches, Command};
+
+use super::super::progress::Progress;
+use super::super::{asked, flags, guard};
+use crate::command::redis_backup::restore::{Request, restore};
+use crate::config::Config;
+use crate::error::Result;
+use crate::redis_server::Overrides;
+
+const SHORT: &str = "Lays a backup down so that the server loads it";
+
+const ABOUT: &str = "Lays a backup down so that the server loads it
+
+What the server reads at its start depends on its configuration: an RDB file that is put beside an append-only
+file is ignored. So the configuration is looked at (--conf), and what it reads is written. What was there is kept
+beside it under another name. The server must be stopped.";
+
+pub fn command() -> Command {
+    let option = |name: &'static str, value: &'static str, help: &'static str| {
+        Arg::new(name).long(name).value_name(value).help(help)
+    };
+    let path =
+        |name, value, help| option(name, value, help).value_parser(clap::value_parser!(PathBuf));
+    let switch = |name: &'static str, help: &'static str| {
+        Arg::new(name).long(name).action(ArgAction::SetTrue).help(help)
+    };
+    let command = Command::new("restore")
+        .about(SHORT)
+        .long_about(ABOUT)
+        .arg(
+            Arg::new("id")
+                .value_name("ID")
+                .help("Which one; the beginning of its id will do. Default: the newest whole one"),
+        )
+        .arg(path("conf", "FILE", "The redis.conf that the server is started with"))
+        .arg(path("dir", "DIRECTORY", "The server's folder, if it is not the one in --conf"))
+        .arg(option("dbfilename", "NAME", "Name of the RDB file, if not as in --conf"))
+        .arg(
+            option(
+                "appendonly",
+                "WORD",
+                "Whether the server reads an append-only file, if not as in --conf",
+            )
+            .value_parser(["yes", "no"]),
+        )
+        .arg(option("server-version", "VERSION", "Version of the server, if another than it was"))
+        .arg(option(
+            "before",
+            "COMMAND",
+            "Run before anything is touched, such as 'systemctl stop redis'",
+        ))
+        .arg(option(
+            "after",
+            "COMMAND",
+            "Run at the end, such as 'systemctl start redis'; then keys are compared",
+        ))
+        .arg(switch(
+            "compare",
+            "Wait for the server to be started, and compare its keys with the backup's",
+        ))
+        .arg(switch("dry-run", "Show the plan and stop"))
+        .arg(switch("yes", "Do not ask"));
+    flags::with_settings(command, &["redis"])
+}
+
+pub fn run(config: &Config, matches: &ArgMatches) -> Result<()> {
+    let text = |name: &str| matches.get_one::<String>(name).cloned();
+    let (dry_run, yes) = (matches.get_flag("dry-run"), matches.get_flag("yes"));
+    let request = Request {
+        config,
+        id: text("id"),
+        conf: matches.get_one::<PathBuf>("conf").cloned(),
+        overrides: Overrides {
+            dir: matches.get_one::<PathBuf>("dir").cloned(),
+            dbfilename: text("dbfilename"),
+            appendonly: text("appendonly").map(|word| word == "yes"),
+            version: text("server-version"),
+        },
+        before: text("before"),
+        after: text("after"),
+        compare: matches.get_flag("compare"),
+    };
+    let mut agree = |plan: &str| -> Result<bool> {
+        guard::print(plan);
+        Ok(!dry_run && (yes || asked::asked()?))
+    };
+    let bar: Mutex<Option<Progress>> = Mutex::default();
+    let progress = |done: u64, of: u64| {
+        let mut bar = bar.lock().unwrap_or_else(PoisonError::into_inner);
+        bar.get_or_insert_with(|| Progress::new("restore")).at(done, Some(of));
+    };
+    let restored = restore(&request, &mut agree, &progress);
+    drop(bar);
+    restored.map_err(|error| error.while_doing("could not restore Redis"))
+}

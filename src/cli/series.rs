@@ -1,0 +1,106 @@
+//! The verbs that are the same for all backups that stand alone.
+
+use std::sync::{Mutex, PoisonError};
+
+use clap::{Arg, ArgAction, ArgMatches, Command};
+
+use super::progress::Progress;
+use super::verbs::print;
+use super::{asked, flags, guard};
+use crate::command::series::{Kind, list, pin, prune, show, verify};
+use crate::config::Config;
+use crate::error::Result;
+
+fn switch(name: &'static str, help: &'static str) -> Arg {
+    Arg::new(name).long(name).action(ArgAction::SetTrue).help(help)
+}
+
+fn id() -> Arg {
+    let id = Arg::new("id").value_name("ID").required(true);
+    id.help("Which one; the beginning of its id will do")
+}
+
+fn id_of(matches: &ArgMatches) -> String {
+    matches.get_one::<String>("id").cloned().unwrap_or_default()
+}
+
+fn verb<D: Kind>(name: &'static str, about: String, own: Vec<Arg>) -> Command {
+    flags::with_settings(Command::new(name).about(about).args(own), &[D::TABLE])
+}
+
+pub fn list_command<D: Kind>() -> Command {
+    let about = format!("Shows every {} in every repository", D::WHAT);
+    verb::<D>("list", about, vec![switch("json", "Prints all of it as JSON")])
+}
+
+pub fn list<D: Kind>(config: &Config, matches: &ArgMatches) -> Result<()> {
+    print(list::run::<D>(config, matches.get_flag("json"))?)
+}
+
+pub fn show_command<D: Kind>() -> Command {
+    let about = format!("Shows everything about one {}", D::WHAT);
+    verb::<D>("show", about, vec![id(), switch("json", "Prints it as JSON")])
+}
+
+pub fn show<D: Kind>(config: &Config, matches: &ArgMatches) -> Result<()> {
+    print(show::run::<D>(config, &id_of(matches), matches.get_flag("json"))?)
+}
+
+pub fn pin_command<D: Kind>() -> Command {
+    verb::<D>("pin", format!("Keeps a {} from being pruned", D::WHAT), vec![id()])
+}
+
+pub fn pin<D: Kind>(config: &Config, matches: &ArgMatches) -> Result<()> {
+    print(pin::run::<D>(config, &id_of(matches), true)?)
+}
+
+pub fn unpin_command<D: Kind>() -> Command {
+    let about = format!("Leaves a {} to the rules of retention again", D::WHAT);
+    verb::<D>("unpin", about, vec![id()])
+}
+
+pub fn unpin<D: Kind>(config: &Config, matches: &ArgMatches) -> Result<()> {
+    print(pin::run::<D>(config, &id_of(matches), false)?)
+}
+
+pub fn prune_command<D: Kind>() -> Command {
+    let own = vec![switch("dry-run", "Show the plan and stop"), switch("yes", "Do not ask")];
+    verb::<D>("prune", format!("Deletes each {} that no rule keeps any more", D::WHAT), own)
+        .after_help(
+            "Never deleted: the newest good one in each repository, what is pinned, what is being taken now. In a \
+             repository that can't be read whole nothing is deleted. Cut short anywhere, it goes on when it is run \
+             again.",
+        )
+}
+
+pub fn prune<D: Kind>(config: &Config, matches: &ArgMatches) -> Result<()> {
+    let (dry_run, yes) = (matches.get_flag("dry-run"), matches.get_flag("yes"));
+    let mut agree = |plan: &str| -> Result<bool> {
+        guard::print(plan);
+        Ok(!dry_run && (yes || asked::asked()?))
+    };
+    print(prune::run::<D>(config, &mut agree)?)
+}
+
+pub fn verify_command<D: Kind>() -> Command {
+    let ids = Arg::new("id")
+        .value_name("ID")
+        .action(ArgAction::Append)
+        .num_args(0..)
+        .help("Which ones; the beginning of an id will do. Default: all");
+    let own = vec![ids, switch("quick", "Looks at names and sizes only")];
+    verb::<D>("verify", format!("Reads every byte of each {}, in every repository", D::WHAT), own)
+        .after_help("Exit status 5 says that something is wrong; each fault is a line.")
+}
+
+pub fn verify<D: Kind>(config: &Config, matches: &ArgMatches) -> Result<()> {
+    let ids: Vec<String> = matches.get_many("id").unwrap_or_default().cloned().collect();
+    let bar: Mutex<Option<Progress>> = Mutex::default();
+    let progress = |done: u64, of: u64| {
+        let mut bar = bar.lock().unwrap_or_else(PoisonError::into_inner);
+        bar.get_or_insert_with(|| Progress::new("verification")).at(done, Some(of));
+    };
+    let shown = verify::run::<D>(config, &ids, matches.get_flag("quick"), &progress);
+    drop(bar);
+    print(shown?)
+}

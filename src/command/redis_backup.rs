@@ -1,0 +1,60 @@
+//! What `redis-backup` does beside the verbs that all backups have.
+
+pub mod restore;
+
+mod check;
+
+use crate::backup::ObjectSource;
+use crate::command::series::Kind;
+use crate::command::shown::{count, size};
+use crate::config::{Config, KeepConfig};
+use crate::error::Result;
+use crate::redis_backup::{Description, all_backups};
+use crate::redis_server::Keys;
+
+impl Kind for Description {
+    const PROGRAM: &'static str = "redis-backup";
+    const TABLE: &'static str = "redis";
+    const COLUMNS: &'static [&'static str] = &["SERVER", "DATA", "KEYS"];
+
+    fn all(config: &Config) -> String {
+        all_backups(config)
+    }
+
+    fn keep(config: &Config) -> KeepConfig {
+        config.redis.keep
+    }
+
+    fn cells(&self) -> Vec<String> {
+        let keys: u64 = self.keys.iter().map(|it| it.keys).sum();
+        vec![self.server(), self.content.to_string(), keys.to_string()]
+    }
+
+    fn facts(&self) -> Vec<(&'static str, String)> {
+        let mut facts = vec![
+            ("Server", self.server()),
+            ("Taken from", format!("{}, as {}", self.source, self.content)),
+            ("Memory in use", size(self.used_memory)),
+        ];
+        if let (Some(id), Some(offset)) = (&self.replication_id, self.replication_offset) {
+            facts.push(("Replication", format!("offset {offset} of {id}")));
+        }
+        facts.extend(self.keys.iter().map(|it| ("Keys", keys(it))));
+        facts
+    }
+
+    fn check(&self, source: &ObjectSource<'_>, progress: &dyn Fn(u64)) -> Result<()> {
+        check::check(self, source, progress)
+    }
+}
+
+impl Description {
+    fn server(&self) -> String {
+        format!("{} {}", self.product, self.version)
+    }
+}
+
+fn keys(keys: &Keys) -> String {
+    let Keys { database, keys, expires } = *keys;
+    format!("database {database}: {}, {expires} with an expiry", count(keys, "key"))
+}

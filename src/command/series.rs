@@ -1,0 +1,67 @@
+//! The verbs that are the same for all backups that stand alone, whatever they are of.
+
+pub mod list;
+pub mod pin;
+pub mod prune;
+pub mod show;
+pub mod verify;
+
+mod json;
+
+use crate::backup::ObjectSource;
+use crate::backup::series::{Alone, Backup, Series};
+use crate::command::shown;
+use crate::config::{Config, KeepConfig};
+use crate::error::Result;
+use crate::repository::Repository;
+
+/// A kind of such backups.
+pub trait Kind: Alone {
+    /// The program that takes them, such as `redis-backup`.
+    const PROGRAM: &'static str;
+    /// Their settings are in this table.
+    const TABLE: &'static str;
+    /// Headings of the columns that only they have.
+    const COLUMNS: &'static [&'static str];
+
+    /// What all keys begin with.
+    fn all(config: &Config) -> String;
+    /// What is kept of them.
+    fn keep(config: &Config) -> KeepConfig;
+    /// What stands in those columns.
+    fn cells(&self) -> Vec<String>;
+    /// What else there is to say, each with a short name.
+    fn facts(&self) -> Vec<(&'static str, String)>;
+    /// Reads all objects of one copy and proves that they are what they should be, whoever stored them.
+    /// `progress` gets the number of stored bytes after each object.
+    fn check(&self, source: &ObjectSource<'_>, progress: &dyn Fn(u64)) -> Result<()>;
+}
+
+/// The one backup whose id begins like this.
+pub fn find<'a, D: Kind>(
+    series: &'a Series<D>,
+    repositories: &[Repository],
+    id: &str,
+) -> Result<&'a Backup<D>> {
+    let ids: Vec<&str> = series.backups.iter().map(|backup| backup.id.as_str()).collect();
+    if let Some(at) = shown::find(D::WHAT, &ids, id)? {
+        return Ok(&series.backups[at]);
+    }
+    if let Some(broken) = series.broken.iter().find(|broken| broken.id.starts_with(id)) {
+        return Err(broken.error.clone());
+    }
+    if let Some((at, it)) = series.unfinished.iter().find(|(_, it)| it.id.starts_with(id)) {
+        let name = repositories.get(*at).map_or("", Repository::name);
+        return Err(shown::unfinished(D::WHAT, &it.id, name));
+    }
+    if let Some(failure) = series.failures.first() {
+        let message = format!("there is no {} with an id that begins with {id:?}", D::WHAT);
+        return Err(failure.error.clone().while_doing(message + " in the other repositories"));
+    }
+    Err(shown::unknown(D::WHAT, D::PROGRAM, &ids, id))
+}
+
+/// Names of repositories by their places.
+fn name(repositories: &[Repository], at: usize) -> &str {
+    repositories.get(at).map_or("", Repository::name)
+}

@@ -1,0 +1,79 @@
+//! `list`: every backup of one kind.
+
+use super::{Kind, json, name};
+use crate::backup::series::{Backup, Series};
+use crate::command::shown::{Shown, at_seconds, count, plain, short_size, table, took};
+use crate::config::Config;
+use crate::error::Result;
+use crate::repository::{self, Repository};
+
+const FIRST: [&str; 6] = ["ID", "LABEL", "BEGAN", "TOOK", "SIZE", "STORED"];
+const LAST: [&str; 3] = ["PIN", "IN", "OK"];
+
+pub fn run<D: Kind>(config: &Config, as_json: bool) -> Result<Shown> {
+    let repositories = repository::open_all(config, None)?;
+    let series = Series::<D>::read(&repositories, &D::all(config));
+    let text = match as_json {
+        true => json::list(&repositories, &series)?,
+        false => text(&repositories, &series),
+    };
+    Ok(Shown { text, errors: series.errors().cloned().collect() })
+}
+
+fn text<D: Kind>(repositories: &[Repository], series: &Series<D>) -> String {
+    let mut text = String::new();
+    if series.backups.is_empty() {
+        let places = match series.failures.is_empty() {
+            true => "yet",
+            false => "in the repositories that answered",
+        };
+        text += &format!("There is no {} {places}. `{} create` takes one.\n", D::WHAT, D::PROGRAM);
+    } else {
+        let headings = FIRST.iter().chain(D::COLUMNS).chain(&LAST).map(|it| (*it).to_owned());
+        let rows = series.backups.iter().map(|backup| row(repositories, backup));
+        let rows: Vec<_> = std::iter::once(headings.collect()).chain(rows).collect();
+        text += &table(&rows, &[1, FIRST.len() + D::COLUMNS.len() + 1]);
+    }
+    for backup in &series.backups {
+        for copy in &backup.copies {
+            if let Some(fault) = &copy.fault {
+                let (id, name) = (plain(&backup.id), name(repositories, copy.repository));
+                text += &format!("{id} is damaged in repository {name}: {}\n", plain(fault));
+            }
+        }
+    }
+    for (number, repository) in repositories.iter().enumerate() {
+        let unfinished = series.unfinished.iter().filter(|(at, _)| *at == number).count() as u64;
+        if unfinished > 0 {
+            let backups = count(unfinished, &format!("unfinished {}", D::WHAT));
+            let name = repository.name();
+            text += &format!("{backups} in repository {name}: being taken now, or cut short\n");
+        }
+    }
+    for broken in &series.broken {
+        let (id, name) = (plain(&broken.id), name(repositories, broken.repository));
+        text += &format!("{id} in repository {name} can't be read: see the error\n");
+    }
+    text
+}
+
+fn row<D: Kind>(repositories: &[Repository], backup: &Backup<D>) -> Vec<String> {
+    let stored = backup.copies.first().map_or(0, |copy| copy.stored_size);
+    let places: Vec<&str> =
+        backup.copies.iter().map(|copy| name(repositories, copy.repository)).collect();
+    let mut row = vec![
+        plain(&backup.id),
+        plain(backup.description.label()),
+        at_seconds(backup.began),
+        took(backup.began, backup.ended).replace(' ', ""),
+        short_size(backup.size()),
+        short_size(stored),
+    ];
+    row.extend(backup.description.cells().iter().map(|cell| plain(cell)));
+    row.extend([
+        if backup.pinned() { "yes" } else { "" }.to_owned(),
+        places.join(","),
+        if backup.is_whole() { "yes" } else { "no" }.to_owned(),
+    ]);
+    row
+}

@@ -1,0 +1,31 @@
+//! `pin` and `unpin`.
+
+use jiff::Timestamp;
+
+use super::{Kind, find};
+use crate::backup::pin;
+use crate::backup::series::Series;
+use crate::command::shown::Shown;
+use crate::config::Config;
+use crate::error::Result;
+use crate::repository::{self, Repository};
+
+/// `id` may be the beginning of one.
+pub fn run<D: Kind>(config: &Config, id: &str, pinned: bool) -> Result<Shown> {
+    let repositories = repository::open_all(config, None)?;
+    let series = Series::<D>::read(&repositories, &D::all(config));
+    let backup = find(&series, &repositories, id)?;
+    let copies = backup.copies.iter().filter_map(|copy| repositories.get(copy.repository));
+    let copies: Vec<&Repository> = copies.collect();
+    let folder = series.folder(&backup.id);
+    let mut errors = match pinned {
+        true => pin::pin(&copies, &folder, Timestamp::now()),
+        false => pin::unpin(&copies, &folder),
+    };
+    let done = copies.len() - errors.len();
+    let word = if pinned { "pinned" } else { "not pinned any more" };
+    let text = if done > 0 { format!("{} is {word}.\n", backup.id) } else { String::new() };
+    // There may be one in a repository that did not answer.
+    errors.extend(series.failures.iter().map(|failure| failure.error.clone()));
+    Ok(Shown { text, errors })
+}

@@ -1,0 +1,62 @@
+//! `prune`: the plan, then what it says.
+
+use std::collections::BTreeSet;
+
+use jiff::Timestamp;
+
+use super::{Kind, name};
+use crate::backup::series::{Line, Series, carry_out, plan};
+use crate::backup::{Uploads, uploads};
+use crate::command::shown::{Shown, count, plain, table};
+use crate::config::Config;
+use crate::error::{Error, Result};
+use crate::repository::{self, Repository};
+use crate::retention::Verdict;
+
+/// Shows its plan, has it agreed to, and carries it out.
+pub fn run<D: Kind>(config: &Config, agree: &mut dyn FnMut(&str) -> Result<bool>) -> Result<Shown> {
+    let repositories = repository::open_all(config, None)?;
+    let series = Series::<D>::read(&repositories, &D::all(config));
+    let mut errors: Vec<Error> = series.errors().cloned().collect();
+    let (now, keep) = (Timestamp::now(), D::keep(config));
+    let lines = plan(&series, &keep, now)?;
+    let closed: BTreeSet<usize> = series.failures.iter().map(|it| it.repository).collect();
+    let (uploads, more) = uploads(&repositories, &series.all, &closed, &keep, now);
+    errors.extend(more);
+    let mut text = described::<D>(&repositories, &lines, &uploads);
+    for failure in &series.failures {
+        let name = name(&repositories, failure.repository);
+        text += &format!("Nothing is deleted in repository {name}: not all of it could be read.\n");
+    }
+    let mut verdicts =
+        lines.iter().map(|it| &it.verdict).chain(uploads.iter().map(|it| &it.verdict));
+    if verdicts.all(|verdict| verdict.keep) {
+        return Ok(Shown { text: text + "Nothing is to be deleted.\n", errors });
+    }
+    if !agree(&text)? {
+        return Ok(Shown { text: String::new(), errors });
+    }
+    let pruned = carry_out(&repositories, &series.all, &lines, &uploads);
+    let stayed: String = pruned.stayed.iter().map(|line| plain(line) + "\n").collect();
+    errors.extend(pruned.errors);
+    let ended = match pruned.ended {
+        0 => String::new(),
+        ended => format!(" Ended {}.", count(ended, "upload")),
+    };
+    let text = format!("{stayed}Deleted {}.{ended}\n", count(pruned.deleted, "object"));
+    Ok(Shown { text, errors })
+}
+
+fn described<D: Kind>(repositories: &[Repository], lines: &[Line], uploads: &[Uploads]) -> String {
+    let row = |repository: usize, id: &str, verdict: &Verdict| {
+        let word = if verdict.keep { "keep" } else { "delete" };
+        let name = name(repositories, repository);
+        vec![word.to_owned(), name.to_owned(), plain(id), plain(&verdict.reason)]
+    };
+    let uploads = uploads.iter().map(|it| row(it.repository, &it.id, &it.verdict));
+    let lines = lines.iter().map(|line| row(line.repository, &line.id, &line.verdict));
+    let what = D::WHAT.to_uppercase();
+    let headings = ["", "IN", &what, "WHY"].map(str::to_owned).into();
+    let rows: Vec<Vec<String>> = std::iter::once(headings).chain(lines).chain(uploads).collect();
+    table(&rows, &[]) + "\n"
+}

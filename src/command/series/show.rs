@@ -1,0 +1,80 @@
+//! `show`: everything about one backup.
+
+use super::{Kind, find, json};
+use crate::backup::Contents;
+use crate::backup::series::{Backup, Series};
+use crate::command::shown::{Shown, plain, size, table, took};
+use crate::config::Config;
+use crate::error::{Error, Result};
+use crate::repository::{self, Repository};
+
+/// `id` may be the beginning of one.
+pub fn run<D: Kind>(config: &Config, id: &str, as_json: bool) -> Result<Shown> {
+    let repositories = repository::open_all(config, None)?;
+    let series = Series::<D>::read(&repositories, &D::all(config));
+    let backup = find(&series, &repositories, id)?;
+    let failures = series.failures.iter();
+    let mut errors: Vec<Error> = failures.map(|failure| failure.error.clone()).collect();
+    if as_json {
+        let text = json::written(&json::row(&repositories, backup))?;
+        return Ok(Shown { text, errors });
+    }
+    let mut text = head(backup);
+    for copy in &backup.copies {
+        let Some(repository) = repositories.get(copy.repository) else { continue };
+        match series.contents(&backup.id, repository) {
+            Ok(contents) => {
+                let shown = contents.map(|contents| of_copy(repository, copy.pinned, &contents));
+                text += &shown.unwrap_or_default();
+            }
+            Err(error) => errors.push(error),
+        }
+    }
+    Ok(Shown { text, errors })
+}
+
+fn line(key: &str, value: &str) -> String {
+    format!("{key:18}{}\n", plain(value))
+}
+
+fn head<D: Kind>(backup: &Backup<D>) -> String {
+    let mut what = D::WHAT.to_owned();
+    what[..1].make_ascii_uppercase();
+    let lines = [
+        line(&what, &backup.id),
+        line("Label", backup.description.label()),
+        line("Began", &backup.began.to_string()),
+        line("Ended", &backup.ended.to_string()),
+        line("Took", &took(backup.began, backup.ended)),
+    ];
+    let facts = backup.description.facts();
+    let facts = facts.iter().map(|(key, value)| line(key, value));
+    let last = [
+        line("Size", &size(backup.size())),
+        line("Pinned", if backup.pinned() { "yes" } else { "no" }),
+        line(
+            "Restorable",
+            if backup.is_whole() { "yes" } else { "no: no repository has it whole" },
+        ),
+    ];
+    lines.into_iter().chain(facts).chain(last).collect()
+}
+
+fn of_copy<D: Kind>(repository: &Repository, pinned: bool, contents: &Contents<D>) -> String {
+    let it = &contents.description;
+    let encrypted = if it.encrypted() { "encrypted" } else { "in the clear" };
+    let pinned = if pinned { ", pinned" } else { "" };
+    let stored = size(it.objects().map(|object| object.stored_size).sum());
+    let (name, place) = (repository.name(), repository.place());
+    let mut text = format!("\nIn repository {name} ({place}): {stored}, {encrypted}{pinned}\n");
+    text += &match &contents.faults[..] {
+        [] => "All objects are there with their sizes.\n".to_owned(),
+        faults => faults.iter().map(|fault| format!("Damaged: {}\n", plain(fault))).collect(),
+    };
+    let headings = ["OBJECT", "SIZE", "STORED"].map(str::to_owned).into();
+    let row = |object: &crate::backup::StoredObject| {
+        vec![plain(&object.object), size(object.size), size(object.stored_size)]
+    };
+    let rows: Vec<Vec<String>> = std::iter::once(headings).chain(it.objects().map(row)).collect();
+    text + &table(&rows, &[0])
+}

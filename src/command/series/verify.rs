@@ -1,0 +1,177 @@
+//! `verify`: whether what is stored is what was stored, and all of it.
+
+use std::sync::Mutex;
+use std::sync::atomic::{AtomicU64, Ordering};
+
+use super::{Kind, find, name};
+use crate::backup::series::{Backup, Series};
+use crate::backup::{ObjectSource, in_threads};
+use crate::codec::Identities;
+use crate::command::shown::{Shown, count, plain, size};
+use crate::config::Config;
+use crate::error::{Class, Error, Result};
+use crate::repository::{self, Repository};
+
+/// Gets how many bytes were read, and of how many.
+pub type Progress<'a> = &'a (dyn Fn(u64, u64) + Sync);
+
+/// `ids` may be beginnings; none at all means every backup. The first error decides the exit status.
+pub fn run<D: Kind>(
+    config: &Config,
+    ids: &[String],
+    quick: bool,
+    progress: Progress<'_>,
+) -> Result<Shown> {
+    let repositories = repository::open_all(config, None)?;
+    let identities = repository::identities(config)?;
+    let series = Series::<D>::read(&repositories, &D::all(config));
+    let chosen: Vec<&Backup<D>> = match ids {
+        [] => series.backups.iter().collect(),
+        ids => ids.iter().map(|id| find(&series, &repositories, id)).collect::<Result<_>>()?,
+    };
+    let verify = Verify { config, repositories: &repositories, identities: &identities };
+    let jobs = verify.jobs(&series, &chosen);
+    let found = Found::default();
+    let of = jobs.iter().map(|job| stored_size(&job.description)).sum();
+    let done = AtomicU64::new(0);
+    let count_bytes = |bytes| progress(done.fetch_add(bytes, Ordering::Relaxed) + bytes, of);
+    if !quick {
+        in_threads(config.basebackup.parallel, &jobs, |job| verify.copy(job, &count_bytes, &found));
+    }
+    let Found { mut faults, mut remarks, mut errors } = found;
+    let [faults, remarks] = [&mut faults, &mut remarks].map(|it| std::mem::take(unlocked(it)));
+    let errors = std::mem::take(unlocked(&mut errors));
+    let said = of_copies(&repositories, &series, &chosen);
+    let faults: Vec<String> = said.into_iter().chain(faults).collect();
+    let verdict = match (faults.len() as u64, errors.is_empty()) {
+        (0, true) => "all is well".to_owned(),
+        (0, false) => "no fault in what could be read".to_owned(),
+        (count_of, _) => count(count_of, "fault"),
+    };
+    let objects: usize = jobs.iter().map(|job| job.description.objects().count()).sum();
+    let (backups, objects) = (count(chosen.len() as u64, D::WHAT), count(objects as u64, "object"));
+    let summary = match quick {
+        true => format!("looked at names and sizes only: {backups} with {objects}: {verdict}"),
+        false => format!("read {backups} with {objects} ({}): {verdict}", size(of)),
+    };
+    let remarks = remarks.into_iter().map(|remark| format!("not checked: {remark}"));
+    let lines = faults.iter().cloned().chain(remarks).chain([summary]);
+    let text = lines.map(|line| plain(&line) + "\n").collect();
+    let damaged = (!faults.is_empty()).then(|| {
+        let message = format!("verification found {}", count(faults.len() as u64, "fault"));
+        Error::new(Class::Damaged, message).hint("Each is a line of standard output.")
+    });
+    let failures = series.failures.iter().map(|failure| failure.error.clone());
+    Ok(Shown { text, errors: damaged.into_iter().chain(failures).chain(errors).collect() })
+}
+
+struct Verify<'a> {
+    config: &'a Config,
+    repositories: &'a [Repository],
+    identities: &'a Identities,
+}
+
+/// A backup in one repository.
+struct Job<D> {
+    repository: usize,
+    id: String,
+    prefix: String,
+    description: D,
+}
+
+/// What all threads found.
+#[derive(Default)]
+struct Found {
+    faults: Mutex<Vec<String>>,
+    remarks: Mutex<Vec<String>>,
+    errors: Mutex<Vec<Error>>,
+}
+
+fn stored_size<D: Kind>(description: &D) -> u64 {
+    description.objects().map(|object| object.stored_size).sum()
+}
+
+impl Verify<'_> {
+    fn jobs<D: Kind>(&self, series: &Series<D>, chosen: &[&Backup<D>]) -> Vec<Job<D>> {
+        let mut jobs = Vec::new();
+        for backup in chosen {
+            for copy in backup.copies.iter().filter(|copy| copy.fault.is_none()) {
+                let Some(repository) = self.repositories.get(copy.repository) else { continue };
+                // Who can't be asked twice is among the failures of the first time.
+                let contents = series.contents(&backup.id, repository).ok().flatten();
+                jobs.extend(contents.map(|contents| Job {
+                    repository: copy.repository,
+                    id: backup.id.clone(),
+                    prefix: series.folder(&backup.id).key(""),
+                    description: contents.description,
+                }));
+            }
+        }
+        jobs
+    }
+
+    fn copy<D: Kind>(&self, job: &Job<D>, progress: &dyn Fn(u64), found: &Found) {
+        let encrypted = job.description.encrypted();
+        let source = ObjectSource {
+            storage: self.repositories[job.repository].storage(),
+            prefix: &job.prefix,
+            encrypted,
+            identities: self.identities,
+            attempts: self.config.limits.attempts,
+        };
+        let name = name(self.repositories, job.repository);
+        let outcome = if encrypted && self.identities.is_empty() {
+            push(
+                &found.remarks,
+                format!(
+                    "{} {} in repository {name} is encrypted and there is no identity file: only lengths and \
+                     SHA-256 were checked, not what is inside",
+                    D::WHAT,
+                    job.id
+                ),
+            );
+            let mut objects = job.description.objects();
+            objects.try_for_each(|object| source.stored(object, progress))
+        } else {
+            job.description.check(&source, progress)
+        };
+        match outcome {
+            Ok(()) => {}
+            Err(error) if matches!(error.class(), Class::Damaged | Class::Input) => {
+                push(&found.faults, format!("repository {name}: {}: {error}", job.id));
+            }
+            Err(error) => push(
+                &found.errors,
+                error.while_doing(format!("could not verify all of repository {name}")),
+            ),
+        }
+    }
+}
+
+/// Faults that names and sizes show.
+fn of_copies<D: Kind>(
+    repositories: &[Repository],
+    series: &Series<D>,
+    chosen: &[&Backup<D>],
+) -> Vec<String> {
+    let mut faults = Vec::new();
+    for backup in chosen {
+        for copy in &backup.copies {
+            let name = name(repositories, copy.repository);
+            let fault = copy.fault.as_ref();
+            faults.extend(fault.map(|it| format!("repository {name}: {}: {it}", backup.id)));
+        }
+    }
+    if chosen.len() == series.backups.len() {
+        faults.extend(series.broken.iter().map(|broken| broken.error.to_string()));
+    }
+    faults
+}
+
+fn push<T>(all: &Mutex<Vec<T>>, one: T) {
+    all.lock().unwrap_or_else(std::sync::PoisonError::into_inner).push(one);
+}
+
+fn unlocked<T>(all: &mut Mutex<T>) -> &mut T {
+    all.get_mut().unwrap_or_else(std::sync::PoisonError::into_inner)
+}

@@ -1,0 +1,17 @@
+//! What commands say to people: texts for standard output, made of short words and aligned columns.
+
+mod find;
+mod table;
+mod texts;
+
+pub use find::{find, unfinished, unknown};
+pub use table::table;
+pub use texts::{at_seconds, count, plain, short_size, size, took, whole_size};
+
+use crate::error::Error;
+
+/// A text for standard output, and what kept the command from seeing all there is.
+pub struct Shown {
+    pub text: String,
+    pub errors: Vec<Error>,
+}

@@ -1,0 +1,76 @@
+use bytesize::ByteSize;
+use jiff::Timestamp;
+
+/// `1.7 GiB`
+pub fn size(bytes: u64) -> String {
+    ByteSize(bytes).display().iec().to_string()
+}
+
+/// The same of a whole number of units: `16 MiB`
+pub fn whole_size(bytes: u64) -> String {
+    size(bytes).replace(".0", "")
+}
+
+/// `1.7G`
+pub fn short_size(bytes: u64) -> String {
+    ByteSize(bytes).display().iec_short().to_string()
+}
+
+/// RFC 3339 in UTC, to the second.
+pub fn at_seconds(time: Timestamp) -> String {
+    time.strftime("%Y-%m-%dT%H:%M:%SZ").to_string()
+}
+
+/// How long it took, in the two largest units: `1h 5m`. A clock may have been set back meanwhile.
+pub fn took(start: Timestamp, stop: Timestamp) -> String {
+    let seconds = stop.duration_since(start).as_secs();
+    let Ok(seconds) = u64::try_from(seconds) else { return "?".to_owned() };
+    let units = [(seconds / 86400, "d"), (seconds / 3600 % 24, "h"), (seconds / 60 % 60, "m")];
+    let units = units.into_iter().chain([(seconds % 60, "s")]);
+    let shown = units.skip_while(|(count, unit)| *count == 0 && *unit != "s").take(2);
+    let shown = shown.enumerate().filter(|(at, (count, _))| *at == 0 || *count > 0);
+    let shown: Vec<_> = shown.map(|(_, (count, unit))| format!("{count}{unit}")).collect();
+    shown.join(" ")
+}
+
+/// One line, whatever is in it: descriptions come from a store.
+pub fn plain(text: &str) -> String {
+    let shown = |c: char| if c.is_control() { c.escape_default().collect() } else { c.to_string() };
+    text.chars().map(shown).collect()
+}
+
+/// `1 segment`, `2 segments`
+pub fn count(number: u64, what: &str) -> String {
+    format!("{number} {what}{}", if number == 1 { "" } else { "s" })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn times_are_shown_in_two_units() {
+        for (seconds, expected) in [
+            (0, "0s"),
+            (59, "59s"),
+            (60, "1m"),
+            (65, "1m 5s"),
+            (3600, "1h"),
+            (3661, "1h 1m"),
+            (90_000, "1d 1h"),
+            (86_460, "1d"),
+            (-5, "?"),
+        ] {
+            let start = Timestamp::UNIX_EPOCH;
+            assert_eq!(took(start, start + jiff::SignedDuration::from_secs(seconds)), expected);
+        }
+    }
+
+    #[test]
+    fn sizes_are_short() {
+        assert_eq!((size(300), short_size(300)), ("300 B".to_owned(), "300B".to_owned()));
+        assert_eq!((size(1 << 30), short_size(1 << 30)), ("1.0 GiB".to_owned(), "1.0G".to_owned()));
+        assert_eq!(whole_size(16 << 20), "16 MiB");
+        assert_eq!(plain("a\u{1b}[31m\n"), "a\\u{1b}[31m\\n");
+    }
+}

@@ -1,0 +1,174 @@
+use std::ffi::OsStr;
+use std::fs::File;
+use std::io;
+use std::num::NonZeroU64;
+use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
+use std::os::unix::ffi::OsStrExt;
+use std::os::unix::fs::FileExt;
+use std::sync::atomic::{AtomicU64, Ordering};
+
+use rustix::fs::{
+    Advice, AtFlags, FlockOperation, Mode, OFlags, fadvise, flock, fstat, ioctl_ficlone, openat,
+    renameat, unlinkat,
+};
+use rustix::io::Errno;
+
+use super::beneath::names_in;
+use super::temporary::{PREFIX, is_temporary};
+
+/// How much of a file is written before the disk is told to begin with it.
+const WRITEBACK_BYTES: u64 = 4 << 20;
+
+/// A file that is being written with many others, mode 0600. Removed when dropped before it was kept. It is
+/// not synced by itself: [`super::Bulk`] syncs them all.
+pub struct NewFile {
+    file: File,
+    folder: OwnedFd,
+    name: Vec<u8>,
+    kept: bool,
+    /// Bytes since the disk was told to write.
+    waiting: u64,
+}
+
+impl NewFile {
+    pub(super) fn create(folder: BorrowedFd<'_>, name: &[u8]) -> io::Result<Self> {
+        let flags = OFlags::WRONLY | OFlags::CREATE | OFlags::EXCL | OFlags::CLOEXEC;
+        let file = File::from(openat(folder, name, flags, Mode::RUSR | Mode::WUSR)?);
+        let (folder, name) = (folder.try_clone_to_owned()?, name.to_owned());
+        Ok(Self { file, folder, name, kept: false, waiting: 0 })
+    }
+
+    /// Under a name that nothing else uses, locked as [`super::Temporary`] is.
+    pub(super) fn begin(folder: BorrowedFd<'_>) -> io::Result<Self> {
+        static NEXT: AtomicU64 = AtomicU64::new(0);
+        loop {
+            let number = NEXT.fetch_add(1, Ordering::Relaxed);
+            let name = format!("{PREFIX}{}-{number}", std::process::id());
+            match Self::create(folder, name.as_bytes()) {
+                Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {}
+                Err(error) => return Err(error),
+                Ok(new) => {
+                    // A file system without locks: then its leavings stay.
+                    let _ = flock(&new.file, FlockOperation::NonBlockingLockExclusive);
+                    return Ok(new);
+                }
+            }
+        }
+    }
+
+    pub fn file(&self) -> &File {
+        &self.file
+    }
+
+    /// Shares the content of another file, where the file system can; false where it can't.
+    pub fn share_content_of(&self, other: &File) -> bool {
+        ioctl_ficlone(&self.file, other).is_ok()
+    }
+
+    pub fn write_at(&mut self, offset: u64, content: &[u8]) -> io::Result<()> {
+        self.file.write_all_at(content, offset)?;
+        self.waiting += content.len() as u64;
+        if self.waiting >= WRITEBACK_BYTES {
+            self.waiting = 0;
+            let length = NonZeroU64::new(WRITEBACK_BYTES);
+            let from = (offset + content.len() as u64).saturating_sub(WRITEBACK_BYTES);
+            let _ = fadvise(&self.file, from, length, Advice::DontNeed);
+        }
+        Ok(())
+    }
+
+    /// What was not written reads as zeros and takes no room.
+    pub fn set_length(&self, length: u64) -> io::Result<()> {
+        self.file.set_len(length)
+    }
+
+    /// It keeps the name under which it was created.
+    pub fn keep(mut self) {
+        self.kept = true;
+    }
+
+    /// Puts it in the place of whatever has the name `name` in its folder, unless that is a folder.
+    pub fn put_in_place(mut self, name: &[u8]) -> io::Result<()> {
+        renameat(&self.folder, &self.name, &self.folder, name)?;
+        self.kept = true;
+        Ok(())
+    }
+}
+
+impl Drop for NewFile {
+    fn drop(&mut self) {
+        if !self.kept {
+            let _ = unlinkat(&self.folder, &self.name, AtFlags::empty());
+        }
+    }
+}
+
+/// Removes what a dead process left in a folder while it wrote files there.
+pub fn remove_abandoned_in(folder: impl AsFd) -> io::Result<()> {
+    let folder = folder.as_fd();
+    for (name, _) in names_in(folder)? {
+        if is_temporary(OsStr::from_bytes(&name)) {
+            remove_if_abandoned(folder, &name);
+        }
+    }
+    Ok(())
+}
+
+fn remove_if_abandoned(folder: BorrowedFd<'_>, name: &[u8]) {
+    let flags = OFlags::RDONLY | OFlags::NONBLOCK | OFlags::NOFOLLOW | OFlags::CLOEXEC;
+    let is_free = |file: &OwnedFd| {
+        let regular = fstat(file).is_ok_and(|stat| stat.st_mode & 0o170_000 == 0o100_000);
+        regular && flock(file, FlockOperation::NonBlockingLockExclusive) != Err(Errno::WOULDBLOCK)
+    };
+    let abandoned = match openat(folder, name, flags, Mode::empty()) {
+        Ok(file) => is_free(&file),
+        // A symbolic link: it is renamed as soon as it is made.
+        Err(error) => error == Errno::LOOP,
+    };
+    if abandoned {
+        let _ = unlinkat(folder, name, AtFlags::empty());
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::fs;
+
+    use super::super::Beneath;
+    use super::*;
+
+    #[test]
+    fn a_file_is_whole_or_absent() {
+        let place = tempfile::tempdir().unwrap();
+        fs::write(place.path().join("name"), "old").unwrap();
+        let root = Beneath::open(place.path()).unwrap();
+        let mut hand = root.hand();
+        let mut file = hand.begin_file(b"name").unwrap();
+        file.write_at(2, b"new").unwrap();
+        file.set_length(6).unwrap();
+        assert_eq!(fs::read(place.path().join("name")).unwrap(), b"old");
+        file.put_in_place(b"name").unwrap();
+        assert_eq!(fs::read(place.path().join("name")).unwrap(), b"\0\0new\0");
+        drop(hand.begin_file(b"name").unwrap());
+        drop(hand.create_file(b"other").unwrap());
+        hand.create_file(b"third").unwrap().keep();
+        let mut names: Vec<_> =
+            fs::read_dir(place.path()).unwrap().map(|it| it.unwrap().file_name()).collect();
+        names.sort();
+        assert_eq!(names, ["name", "third"]);
+    }
+
+    #[test]
+    fn only_leavings_of_the_dead_are_removed() {
+        let place = tempfile::tempdir().unwrap();
+        let dead = place.path().join(format!("{PREFIX}1-1"));
+        fs::write(&dead, "").unwrap();
+        let root = Beneath::open(place.path()).unwrap();
+        let mut hand = root.hand();
+        let alive = hand.begin_file(b"x").unwrap();
+        remove_abandoned_in(hand.open_folder(b"").unwrap()).unwrap();
+        assert!(!dead.exists());
+        assert_eq!(fs::read_dir(place.path()).unwrap().count(), 1);
+        drop(alive);
+    }
+}

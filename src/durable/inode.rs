@@ -1,0 +1,118 @@
+use std::io;
+use std::os::fd::{AsFd, BorrowedFd};
+
+use rustix::fs::{
+    AtFlags, Gid, Mode, Timespec, Timestamps, UTIME_OMIT, Uid, XattrFlags, chownat, fchmod, fchown,
+    fgetxattr, flistxattr, fsetxattr, futimens, utimensat,
+};
+use rustix::io::Errno;
+
+/// Names of extended attributes take at most this much (`xattr(7)`), and so does a value.
+const XATTR_BYTES_MAX: usize = 64 << 10;
+
+/// Who a file belongs to, by number.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Owner {
+    pub uid: u32,
+    pub gid: u32,
+}
+
+impl Owner {
+    pub fn give(self, file: impl AsFd) -> io::Result<()> {
+        Ok(fchown(file, Some(Uid::from_raw(self.uid)), Some(Gid::from_raw(self.gid)))?)
+    }
+
+    pub(super) fn give_at(self, folder: BorrowedFd<'_>, name: &[u8]) -> io::Result<()> {
+        let (uid, gid) = (Some(Uid::from_raw(self.uid)), Some(Gid::from_raw(self.gid)));
+        Ok(chownat(folder, name, uid, gid, AtFlags::SYMLINK_NOFOLLOW)?)
+    }
+}
+
+/// All permission bits.
+pub fn set_mode(file: impl AsFd, mode: u32) -> io::Result<()> {
+    Ok(fchmod(file, Mode::from_raw_mode(mode & 0o7777))?)
+}
+
+fn last_change(mtime: (i64, u32)) -> Timestamps {
+    Timestamps {
+        last_access: Timespec { tv_sec: 0, tv_nsec: UTIME_OMIT },
+        last_modification: Timespec { tv_sec: mtime.0, tv_nsec: mtime.1.into() },
+    }
+}
+
+/// Time of the last change: seconds since 1970, and nanoseconds.
+pub fn set_mtime(file: impl AsFd, mtime: (i64, u32)) -> io::Result<()> {
+    Ok(futimens(file, &last_change(mtime))?)
+}
+
+pub(super) fn date_at(folder: BorrowedFd<'_>, name: &[u8], mtime: (i64, u32)) -> io::Result<()> {
+    Ok(utimensat(folder, name, &last_change(mtime), AtFlags::SYMLINK_NOFOLLOW)?)
+}
+
+/// The names of all extended attributes; none where the file system has no such thing.
+pub fn xattr_names(file: impl AsFd) -> io::Result<Vec<Vec<u8>>> {
+    let mut names = [0_u8; 1024];
+    let listed = match flistxattr(&file, &mut names[..]) {
+        Err(Errno::RANGE) => {
+            let mut large = vec![0; XATTR_BYTES_MAX];
+            let length = flistxattr(&file, &mut large[..])?;
+            large.truncate(length);
+            large
+        }
+        Err(Errno::NOTSUP) => return Ok(Vec::new()),
+        listed => names[..listed?].to_vec(),
+    };
+    let names = listed.split(|byte| *byte == 0).filter(|name| !name.is_empty());
+    Ok(names.map(<[u8]>::to_vec).collect())
+}
+
+/// `None` when it is gone since it was listed.
+pub fn xattr(file: impl AsFd, name: &[u8]) -> io::Result<Option<Vec<u8>>> {
+    let mut value = vec![0; XATTR_BYTES_MAX];
+    match fgetxattr(file, name, &mut value[..]) {
+        Err(Errno::NODATA) => Ok(None),
+        length => {
+            value.truncate(length?);
+            Ok(Some(value))
+        }
+    }
+}
+
+pub fn set_xattr(file: impl AsFd, name: &[u8], value: &[u8]) -> io::Result<()> {
+    Ok(fsetxattr(file, name, value, XattrFlags::empty())?)
+}
+
+pub fn remove_xattr(file: impl AsFd, name: &[u8]) -> io::Result<()> {
+    Ok(rustix::fs::fremovexattr(file, name)?)
+}
+
+#[cfg(test)]
+mod tests {
+    use std::fs::File;
+    use std::os::unix::fs::MetadataExt;
+
+    use super::*;
+
+    #[test]
+    fn what_a_file_has_is_set_and_read() {
+        let place = tempfile::tempdir().unwrap();
+        let path = place.path().join("file");
+        let file = File::create(&path).unwrap();
+        set_xattr(&file, b"user.a", b"\0value").unwrap();
+        set_xattr(&file, b"user.b", b"").unwrap();
+        assert_eq!(xattr(&file, b"user.a").unwrap().unwrap(), b"\0value");
+        assert_eq!(xattr(&file, b"user.c").unwrap(), None);
+        remove_xattr(&file, b"user.b").unwrap();
+        assert_eq!(xattr_names(&file).unwrap(), [b"user.a".to_vec()]);
+        for mtime in [(1_700_000_000, 123_456_789), (-2, 5), (4_000_000_000, 0)] {
+            set_mtime(&file, mtime).unwrap();
+            let metadata = file.metadata().unwrap();
+            assert_eq!((metadata.mtime(), metadata.mtime_nsec()), (mtime.0, mtime.1.into()));
+        }
+        set_mode(&file, 0o640).unwrap();
+        assert_eq!(file.metadata().unwrap().mode() & 0o7777, 0o640);
+        Owner { uid: file.metadata().unwrap().uid(), gid: file.metadata().unwrap().gid() }
+            .give(&file)
+            .unwrap();
+    }
+}

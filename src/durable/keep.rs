@@ -1,0 +1,61 @@
+use std::fs;
+use std::io;
+use std::os::unix::fs::{MetadataExt, chown};
+use std::path::Path;
+
+use super::hand_over;
+use crate::error::{Error, Result};
+
+/// Gives a file the second name `kept`, so that it outlives what is about to take its first name. Nothing
+/// happens where there is no such file, or that name is taken: by an earlier run. On file systems without
+/// links it is renamed. Not synced.
+#[allow(clippy::disallowed_methods, reason = "this is the safe one")]
+pub fn keep(path: &Path, kept: &Path) -> Result<()> {
+    if fs::symlink_metadata(kept).is_ok() {
+        return Ok(());
+    }
+    match fs::hard_link(path, kept) {
+        Err(error) if error.kind() == io::ErrorKind::NotFound && !path.exists() => Ok(()),
+        Err(error)
+            if [io::ErrorKind::Unsupported, io::ErrorKind::PermissionDenied]
+                .contains(&error.kind()) =>
+        {
+            hand_over(path, kept)
+        }
+        linked => linked.map_err(|error| Error::file("keep", path, &error)),
+    }
+}
+
+/// Makes a file or folder belong to the one that `like` belongs to.
+pub fn give_to_owner_of(like: &Path, path: &Path) -> Result<()> {
+    let owner = |path: &Path| {
+        let metadata = fs::metadata(path).map_err(|error| Error::file("look at", path, &error))?;
+        Ok((metadata.uid(), metadata.gid()))
+    };
+    let (wanted, found) = (owner(like)?, owner(path)?);
+    if wanted.0 == found.0 && (wanted.1 == found.1 || !rustix::process::geteuid().is_root()) {
+        return Ok(());
+    }
+    let given = chown(path, Some(wanted.0), Some(wanted.1));
+    given.map_err(|error| Error::file("change the owner of", path, &error))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_file_is_kept_once() {
+        let place = tempfile::tempdir().unwrap();
+        let [path, kept] = ["file", "kept"].map(|name| place.path().join(name));
+        keep(&path, &kept).unwrap();
+        assert!(!kept.exists());
+        fs::write(&path, "old").unwrap();
+        keep(&path, &kept).unwrap();
+        fs::remove_file(&path).unwrap();
+        fs::write(&path, "new").unwrap();
+        keep(&path, &kept).unwrap();
+        assert_eq!(fs::read_to_string(&kept).unwrap(), "old");
+        give_to_owner_of(place.path(), &kept).unwrap();
+    }
+}

@@ -1,0 +1,39 @@
+//! Media files: sets of folders and files. What there is (`Scan`), what is told of it (`Entry`, and the index
+//! with one for each), what is unchanged, snapshots in a folder with hard links (`local`), and restoring from
+//! any source of content (`Restore`).
+
+mod entry;
+mod exclude;
+mod index;
+pub mod local;
+mod names;
+mod nested;
+mod ordered;
+mod path;
+mod places;
+mod previous;
+mod problems;
+mod restore;
+mod scan;
+mod source;
+mod take;
+mod time;
+mod unchanged;
+
+pub use entry::{Content, Entry, Kind, Metadata, Seen};
+pub use exclude::Exclude;
+pub use index::{End, Header, INDEX_FORMAT, IndexReader, IndexWriter};
+pub use names::Names;
+pub use path::EntryPath;
+pub use places::Places;
+pub use previous::Previous;
+pub use problems::{Problem, Problems};
+pub use restore::{ContentSource, Destination, Existing, Restore, Restored, Selection};
+pub use scan::{Found, FoundKind, Scan};
+pub use source::{Piece, SourceFile};
+pub use take::{Keep, Progress, Taking, Totals};
+pub use time::Time;
+pub use unchanged::is_unchanged;
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,88 @@
+use ignore::gitignore::{Gitignore, GitignoreBuilder};
+
+use super::path::shown;
+use crate::error::{Class, Error, Result};
+
+/// Patterns with the meaning they have in a `.gitignore` file (`gitignore(5)`): one without a slash matches at
+/// any depth, one with a slash is bound to the top, `name/` matches folders only, `!` takes back.
+#[derive(Debug, Clone)]
+pub struct Exclude(Gitignore);
+
+impl Exclude {
+    pub fn new(patterns: &[String]) -> Result<Self> {
+        let mut builder = GitignoreBuilder::new("");
+        for pattern in patterns {
+            if pattern.contains(['\n', '\0']) {
+                return Err(wrong(pattern, &"it has a line break or NUL"));
+            }
+            builder.add_line(None, pattern).map_err(|error| wrong(pattern, &error))?;
+        }
+        let built = builder.build();
+        let built = built.map_err(|error| wrong(&patterns.join(", "), &error))?;
+        Ok(Self(built))
+    }
+
+    /// Whether the patterns match something at this path below the top. What lies in a folder that
+    /// matches is for the caller to leave out too.
+    pub fn matches(&self, path: &[u8], is_directory: bool) -> bool {
+        self.0.matched(shown(path), is_directory).is_ignore()
+    }
+
+    /// The same for who does not come down from the top.
+    pub fn matches_or_parent(&self, path: &[u8], is_directory: bool) -> bool {
+        self.0.matched_path_or_any_parents(shown(path), is_directory).is_ignore()
+    }
+}
+
+fn wrong(pattern: &str, error: &dyn std::fmt::Display) -> Error {
+    let message = format!("expected a pattern as in .gitignore, found {pattern:?}: {error}");
+    Error::new(Class::Configuration, message)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn exclude(patterns: &[&str]) -> Result<Exclude> {
+        Exclude::new(&patterns.iter().map(|it| (*it).to_owned()).collect::<Vec<_>>())
+    }
+
+    #[test]
+    fn patterns_mean_what_git_means() {
+        let it = exclude(&["*.tmp", "cache/", "/top", "a/**/z", "!keep.tmp", "sp ace", "\\#x"]);
+        let it = it.unwrap();
+        for (path, is_directory, expected) in [
+            (&b"x.tmp"[..], false, true),
+            (b"a/b/x.tmp", false, true),
+            (b"a/keep.tmp", false, false),
+            (b"cache", true, true),
+            (b"a/cache", true, true),
+            (b"cache", false, false),
+            (b"top", false, true),
+            (b"a/top", false, false),
+            (b"a/b/c/z", false, true),
+            (b"b/a/z", false, false),
+            (b"sp ace", false, true),
+            (b"#x", false, true),
+            (b"\xff.tmp", false, true),
+            (b"line\nbreak.tmp", false, true),
+            (b"ordinary", false, false),
+        ] {
+            assert_eq!(it.matches(path, is_directory), expected, "{:?}", shown(path));
+        }
+        assert!(it.matches_or_parent(b"cache/x/y", false));
+        assert!(!it.matches(b"cache/x/y", false));
+        assert!(!exclude(&[]).unwrap().matches(b"a", false));
+    }
+
+    #[test]
+    fn what_is_no_pattern_is_refused() {
+        let error = exclude(&["a{b"]).unwrap_err().to_string();
+        let expected = "expected a pattern as in .gitignore, found \"a{b\": ";
+        assert!(error.starts_with(expected), "{error}");
+        assert_eq!(
+            exclude(&["a\nb"]).unwrap_err().to_string(),
+            "expected a pattern as in .gitignore, found \"a\\nb\": it has a line break or NUL"
+        );
+    }
+}

@@ -1,0 +1,47 @@
+//! The index of a snapshot: JSON lines. The first is the header, then comes one for each entry in byte order of
+//! the paths, and last the end with totals, by which a cut one is known. `docs/repository-format.md` describes it.
+
+mod line;
+mod reader;
+mod writer;
+
+use serde::{Deserialize, Serialize};
+
+pub use reader::IndexReader;
+pub use writer::IndexWriter;
+
+/// Version of the format.
+pub const INDEX_FORMAT: u32 = 1;
+
+/// The first line.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Header {
+    pub seawall: u32,
+    pub set: String,
+    pub id: String,
+    /// When the snapshot was begun: RFC 3339 in UTC.
+    pub began: String,
+    /// Those of the set, absolute.
+    pub paths: Vec<String>,
+    pub exclude: Vec<String>,
+}
+
+/// The last line.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct End {
+    pub entries: u64,
+    /// Those that are files, further names of one not counted.
+    pub files: u64,
+    /// Their length in bytes.
+    pub size: u64,
+}
+
+impl End {
+    fn add(&mut self, entry: &super::Entry) {
+        self.entries += 1;
+        if let super::Kind::File(content) = &entry.kind {
+            self.files += 1;
+            self.size = self.size.saturating_add(content.size);
+        }
+    }
+}

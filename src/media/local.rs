@@ -1,0 +1,227 @@
+//! Snapshots in a folder, as users of `rsync --link-dest` know them: a tree that can be browsed, in which files
+//! that did not change are hard links to those of the snapshot before, the index beside it, and `latest`.
+
+mod content;
+mod latest;
+mod leavings;
+mod settle;
+mod tree;
+mod verify;
+
+use std::fs::File;
+use std::io::{self, BufReader, Write};
+use std::num::NonZeroUsize;
+use std::os::unix::fs::DirBuilderExt;
+use std::path::{Path, PathBuf};
+
+use jiff::Timestamp;
+use sha2::{Digest as _, Sha256};
+
+use self::tree::Tree;
+use super::index::{Header, INDEX_FORMAT, IndexReader, IndexWriter};
+use super::places::Places;
+use super::previous::Previous;
+use super::problems::Problems;
+use super::take::{Progress, Taking, Totals};
+use crate::backup::{StoredObject, hex};
+use crate::config::MediaSet;
+use crate::durable::{self, Beneath, Bulk, Publication, Published, open_to_read};
+use crate::error::{Class, Error, Result};
+use crate::failpoint::reach;
+
+pub use content::LocalContent;
+pub use latest::LATEST;
+pub use leavings::remove_snapshot;
+pub use verify::{Verified, verify_snapshot};
+
+/// The index beside the tree.
+pub const INDEX: &str = "index.jsonl.zst";
+
+/// The files of the snapshot, under their full paths.
+pub const TREE: &str = "tree";
+
+/// Where files are written before they have a name, as in the storage of a repository.
+const TEMPORARIES: &str = ".seawall-tmp";
+
+/// A snapshot in a folder, about to be taken.
+pub struct LocalSnapshot<'a> {
+    /// The root of the repository. What is created in it is for its owner only, so the modes that files keep in
+    /// the tree make them readable to nobody else.
+    pub root: &'a Path,
+    pub set: &'a MediaSet,
+    pub id: &'a str,
+    pub began: Timestamp,
+    /// The id of the whole snapshot before, to share files with.
+    pub previous: Option<&'a str>,
+    pub checksum: bool,
+    /// Other folders that are not entered, such as other repositories.
+    pub leave_out: &'a [&'a Path],
+    pub threads: NonZeroUsize,
+    pub progress: &'a (dyn Fn(Progress) + Sync),
+}
+
+/// A snapshot that is durable, all but its description.
+#[derive(Debug)]
+pub struct Taken {
+    /// Plain length, length as stored, and SHA-256.
+    pub index: StoredObject,
+    pub totals: Totals,
+    pub problems: Problems,
+}
+
+/// Where the snapshots of a set lie.
+pub fn set_folder(root: &Path, set: &str) -> PathBuf {
+    root.join("media").join(set)
+}
+
+/// Where one snapshot lies.
+pub fn snapshot_folder(root: &Path, set: &str, id: &str) -> PathBuf {
+    set_folder(root, set).join(id)
+}
+
+/// Opens the index of a snapshot in a folder.
+pub fn open_index(root: &Path, set: &str, id: &str) -> Result<IndexReader<File>> {
+    let path = snapshot_folder(root, set, id).join(INDEX);
+    let file = open_to_read(&path).map_err(|error| Error::file("read", &path, &error))?;
+    IndexReader::open(file).map_err(|error| error.while_doing(format!("could not use {path:?}")))
+}
+
+impl LocalSnapshot<'_> {
+    /// Takes it. `describe` writes the description, by which the snapshot exists; everything else is durable
+    /// when it is called, and `latest` is pointed to it afterwards. When something fails before, what was
+    /// written is removed again; a process that is killed leaves it to `prune`.
+    pub fn take(&self, describe: impl FnOnce(&Taken) -> Result<()>) -> Result<Taken> {
+        let places = Places::of_set(&self.set.paths)?;
+        let folder = snapshot_folder(self.root, &self.set.name, self.id);
+        self.create(&folder)?;
+        reach("media.folder-made");
+        let written = self.write(&places, &folder);
+        let described = written.and_then(|taken| describe(&taken).map(|()| taken));
+        let taken = described.inspect_err(|_| {
+            if !folder.join(crate::backup::DESCRIPTION).exists() {
+                let _ = remove_snapshot(self.root, &self.set.name, self.id);
+            }
+        })?;
+        reach("media.described");
+        latest::point_to(&set_folder(self.root, &self.set.name), self.id)?;
+        Ok(taken)
+    }
+
+    fn create(&self, folder: &Path) -> Result<()> {
+        durable::create_folders(self.root, &set_folder(self.root, &self.set.name))?;
+        for new in [folder, &folder.join(TREE)] {
+            match std::fs::DirBuilder::new().mode(0o700).create(new) {
+                Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {
+                    let message = format!("expected no snapshot {} yet, found one", self.id);
+                    return Err(Error::new(Class::Conflict, message)
+                        .hint("Another one was begun in the same second; try again."));
+                }
+                created => created.map_err(|error| Error::file("create folder", new, &error))?,
+            }
+        }
+        durable::sync_folder(folder)?;
+        durable::sync_folder(&set_folder(self.root, &self.set.name))
+    }
+
+    fn write(&self, places: &Places, folder: &Path) -> Result<Taken> {
+        let bulk = Bulk::begin([folder])?;
+        let new = Beneath::open(&folder.join(TREE))?;
+        let old = self.previous_tree();
+        let keep = Tree::new(&new, old.as_ref().map(|(_, tree)| tree));
+        let leave_out: Vec<&Path> =
+            [self.root].into_iter().chain(self.leave_out.iter().copied()).collect();
+        let taking = Taking {
+            set: self.set,
+            places,
+            keep: &keep,
+            checksum: self.checksum,
+            leave_out: &leave_out,
+            threads: self.threads,
+            progress: self.progress,
+        };
+        let index_path = folder.join(INDEX);
+        let out = Stored::begin(self.root, &index_path)?;
+        let mut index = IndexWriter::begin(out, &self.header())?;
+        let previous = old.and_then(|(index, _)| index);
+        let (totals, problems) = taking.run(previous, &mut index)?;
+        reach("media.files-kept");
+        let (_, out) = index.finish()?;
+        let object = out.finish()?;
+        reach("media.index-stored");
+        let folders = settle::settle(&new, &index_path, !bulk.is_whole())?;
+        bulk.sync(&[vec![folder.join(TREE)], folders].concat())?;
+        reach("media.synced");
+        Ok(Taken { index: object, totals, problems })
+    }
+
+    fn header(&self) -> Header {
+        Header {
+            seawall: INDEX_FORMAT,
+            set: self.set.name.clone(),
+            id: self.id.to_owned(),
+            began: self.began.to_string(),
+            paths: self.set.paths.iter().map(|path| path.to_string_lossy().into_owned()).collect(),
+            exclude: self.set.exclude.clone(),
+        }
+    }
+
+    /// Without it, or when it can't be read, everything is kept anew.
+    #[expect(clippy::type_complexity, reason = "two things that are opened together")]
+    fn previous_tree(&self) -> Option<(Option<Previous<File>>, Beneath)> {
+        let id = self.previous?;
+        let opened = || {
+            let index = open_index(self.root, &self.set.name, id)?;
+            let tree = snapshot_folder(self.root, &self.set.name, id).join(TREE);
+            Ok((Some(Previous::new(index)?), Beneath::open(&tree)?))
+        };
+        let opened: Result<_> = opened();
+        opened.inspect_err(|error| tracing::warn!("could not share files with {id}: {error}")).ok()
+    }
+}
+
+/// The index on its way to its name, measured and hashed.
+struct Stored {
+    publication: Publication,
+    target: PathBuf,
+    hasher: Sha256,
+    length: u64,
+}
+
+impl Stored {
+    fn begin(root: &Path, target: &Path) -> Result<Self> {
+        let publication = Publication::begin(root, &root.join(TEMPORARIES), target, 0)?;
+        Ok(Self { publication, target: target.to_owned(), hasher: Sha256::new(), length: 0 })
+    }
+
+    /// The object as it is stored; its plain length is told by reading it.
+    fn finish(self) -> Result<StoredObject> {
+        if self.publication.finish(b"")? == Published::Exists {
+            let message = format!("expected no {:?} yet, found one", self.target);
+            return Err(Error::new(Class::Conflict, message));
+        }
+        let opened = open_to_read(&self.target);
+        let failed = |error| Error::file("read", &self.target, &error);
+        let mut plain =
+            zstd::Decoder::new(BufReader::new(opened.map_err(failed)?)).map_err(failed)?;
+        let size = io::copy(&mut plain, &mut io::sink()).map_err(failed)?;
+        Ok(StoredObject {
+            object: INDEX.to_owned(),
+            size,
+            stored_size: self.length,
+            sha256: hex(self.hasher),
+        })
+    }
+}
+
+impl Write for Stored {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        self.publication.write(bytes).map_err(io::Error::other)?;
+        self.hasher.update(bytes);
+        self.length += bytes.len() as u64;
+        Ok(bytes.len())
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        Ok(())
+    }
+}

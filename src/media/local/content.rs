@@ -1,0 +1,38 @@
+use std::io::{self, Read};
+use std::path::Path;
+
+use super::super::entry::Entry;
+use super::super::restore::ContentSource;
+use super::{TREE, snapshot_folder};
+use crate::backup::damaged;
+use crate::durable::Beneath;
+use crate::error::{Error, Result};
+
+/// The content of files, from the tree of a snapshot.
+pub struct LocalContent(Beneath);
+
+impl LocalContent {
+    pub fn open(root: &Path, set: &str, id: &str) -> Result<Self> {
+        Beneath::open(&snapshot_folder(root, set, id).join(TREE)).map(Self)
+    }
+
+    pub(super) fn tree(&self) -> &Beneath {
+        &self.0
+    }
+}
+
+impl ContentSource for LocalContent {
+    fn open(&self, entry: &Entry) -> Result<Box<dyn Read + '_>> {
+        let path = entry.path.as_bytes();
+        let file = self.0.hand().open_file(path).map_err(|error| {
+            let path = self.0.shown(path);
+            match error.kind() {
+                io::ErrorKind::NotFound => {
+                    damaged(format!("expected a file at {path:?}, found none"))
+                }
+                _ => Error::file("read", &path, &error),
+            }
+        })?;
+        Ok(Box::new(file))
+    }
+}

@@ -1,0 +1,181 @@
+use std::io;
+use std::sync::atomic::{AtomicBool, Ordering};
+
+use rustix::fs::{FileType, Stat};
+use rustix::io::Errno;
+
+use super::super::entry::{Entry, Kind, Metadata, is_sparse, modified, size};
+use super::super::scan::{Found, FoundKind};
+use super::super::source::{Piece, SourceFile};
+use super::super::take::Keep;
+use crate::codec::Digest;
+use crate::durable::{Beneath, Hand, NewFile, Owner, set_mode_of, set_mtime, set_xattr};
+use crate::error::{Error, Result};
+use crate::failpoint::reach;
+
+/// The tree of a snapshot that is being taken, and that of the one before.
+pub struct Tree<'a> {
+    new: &'a Beneath,
+    old: Option<&'a Beneath>,
+    is_root: bool,
+    /// Whether the file system shares blocks between files, as far as is known.
+    shares: AtomicBool,
+}
+
+pub struct Tool<'a> {
+    new: Hand<'a>,
+    old: Option<Hand<'a>>,
+}
+
+impl<'a> Tree<'a> {
+    pub fn new(new: &'a Beneath, old: Option<&'a Beneath>) -> Self {
+        let is_root = rustix::process::geteuid().is_root();
+        Self { new, old, is_root, shares: AtomicBool::new(true) }
+    }
+
+    fn failed(&self, verb: &str, path: &[u8], error: &io::Error) -> Error {
+        Error::file(verb, &self.new.shown(path), error)
+    }
+
+    fn fill(&self, file: &mut NewFile, path: &[u8], source: &mut SourceFile) -> Result<Digest> {
+        let failed = |error: io::Error| self.failed("write", path, &error);
+        if source.size() > 0 && self.shares.load(Ordering::Relaxed) {
+            if file.share_content_of(source.file()) {
+                return source.read(&mut |_| Ok(()));
+            }
+            self.shares.store(false, Ordering::Relaxed);
+        }
+        let digest = source.read(&mut |piece| match piece {
+            Piece::Data(at, bytes) => file.write_at(at, bytes).map_err(failed),
+            Piece::Hole(_) => Ok(()),
+        })?;
+        if is_sparse(source.stat()) {
+            // Nobody writes a hole at the end.
+            file.set_length(source.size()).map_err(failed)?;
+        }
+        Ok(digest)
+    }
+
+    fn symlink(&self, tool: &mut Tool<'_>, entry: &Entry, target: &[u8]) -> io::Result<()> {
+        let (path, metadata) = (entry.path.as_bytes(), &entry.metadata);
+        tool.new.make_link(path, target)?;
+        if self.is_root {
+            tool.new.give_link(path, Owner { uid: metadata.uid, gid: metadata.gid })?;
+        }
+        tool.new.date_link(path, metadata.mtime.parts())
+    }
+
+    /// A file of the tree once more, where it can't have another name.
+    fn copy(&self, tool: &mut Tool<'_>, entry: &Entry, from: &[u8]) -> Result<()> {
+        let path = entry.path.as_bytes();
+        let failed = |error: io::Error| self.failed("create", path, &error);
+        let mut source = SourceFile::open(&mut tool.new, from).map_err(failed)?;
+        let mut file = tool.new.create_file(path).map_err(failed)?;
+        self.fill(&mut file, path, &mut source)?;
+        self.dress(&file, &entry.metadata).map_err(failed)?;
+        file.keep();
+        Ok(())
+    }
+
+    /// What a file in the tree has of its metadata; all of it stands in the index. Setuid and the like are
+    /// for the system it came from, so are capabilities and lists of who may do what.
+    fn dress(&self, file: &NewFile, metadata: &Metadata) -> io::Result<()> {
+        for (name, value) in metadata.xattrs.iter().filter(|(name, _)| name.starts_with("user.")) {
+            // The file system of the repository may have less room for them, or none.
+            let _ = set_xattr(file.file(), name.as_bytes(), value);
+        }
+        if self.is_root {
+            Owner { uid: metadata.uid, gid: metadata.gid }.give(file.file())?;
+        }
+        set_mode_of(file.file(), file_mode(metadata.mode))?;
+        set_mtime(file.file(), metadata.mtime.parts())
+    }
+}
+
+/// The mode of a file in the tree: who owns the repository can read it.
+pub fn file_mode(mode: u32) -> u32 {
+    mode & 0o777 | 0o400
+}
+
+/// Whether a file of a tree is, going by its length and time, what the entry says.
+pub fn is_as_told(stat: &Stat, entry: &Entry) -> bool {
+    let told = entry.content().is_some_and(|content| content.size == size(stat));
+    let is_file = FileType::from_raw_mode(stat.st_mode) == FileType::RegularFile;
+    told && is_file && modified(stat) == entry.metadata.mtime
+}
+
+impl Keep for Tree<'_> {
+    type Tool<'k>
+        = Tool<'k>
+    where
+        Self: 'k;
+
+    fn tool(&self) -> Tool<'_> {
+        Tool { new: self.new.hand(), old: self.old.map(Beneath::hand) }
+    }
+
+    /// For nobody else until all is in it.
+    fn directory(&self, tool: &mut Tool<'_>, entry: &Entry) -> Result<()> {
+        let path = entry.path.as_bytes();
+        let made = tool.new.make_folder(path);
+        made.map_err(|error| self.failed("create folder", path, &error))
+    }
+
+    fn link(&self, tool: &mut Tool<'_>, entry: &Entry) -> Result<()> {
+        let path = entry.path.as_bytes();
+        let made = match &entry.kind {
+            Kind::HardLink { to, .. } => {
+                match tool.new.hard_link(&mut self.new.hand(), to.as_bytes(), path) {
+                    Err(error) if is_too_many_links(&error) => {
+                        return self.copy(tool, entry, to.as_bytes());
+                    }
+                    linked => linked,
+                }
+            }
+            Kind::Symlink { target } => self.symlink(tool, entry, target),
+            _ => Ok(()),
+        };
+        made.map_err(|error| self.failed("create link", path, &error))
+    }
+
+    fn again(&self, tool: &mut Tool<'_>, entry: &Entry, previous: &Entry) -> Result<bool> {
+        let Some(old) = &mut tool.old else { return Ok(false) };
+        let (from, to) = (previous.path.as_bytes(), entry.path.as_bytes());
+        // Somebody may have worked in the tree, or cut a file short.
+        if !old.stat(from).is_ok_and(|stat| is_as_told(&stat, previous)) {
+            return Ok(false);
+        }
+        match tool.new.hard_link(old, from, to) {
+            Ok(()) => Ok(true),
+            Err(error) if is_too_many_links(&error) => Ok(false),
+            Err(error) => Err(self.failed("create link", to, &error)),
+        }
+    }
+
+    fn file(&self, tool: &mut Tool<'_>, found: &Found, source: &mut SourceFile) -> Result<Digest> {
+        let path = found.path.as_bytes();
+        let created = tool.new.create_file(path);
+        let mut file = created.map_err(|error| self.failed("create", path, &error))?;
+        let digest = self.fill(&mut file, path, source)?;
+        let dressed = self.dress(&file, &found.metadata);
+        dressed.map_err(|error| self.failed("set owner, mode and time of", path, &error))?;
+        file.keep();
+        reach("media.file-kept");
+        Ok(digest)
+    }
+
+    fn forget(&self, tool: &mut Tool<'_>, found: &Found) -> Result<()> {
+        debug_assert!(matches!(found.kind, FoundKind::File { .. }), "only files are read");
+        let path = found.path.as_bytes();
+        match tool.new.remove(path) {
+            Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(()),
+            removed => removed.map_err(|error| self.failed("remove", path, &error)),
+        }
+    }
+}
+
+/// No more names for this file here, or none at all: it is copied.
+fn is_too_many_links(error: &io::Error) -> bool {
+    let known = [Errno::MLINK, Errno::XDEV, Errno::PERM, Errno::NOTSUP];
+    known.iter().any(|it| error.raw_os_error() == Some(it.raw_os_error()))
+}

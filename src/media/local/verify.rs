@@ -1,0 +1,105 @@
+use std::io;
+use std::num::NonZeroUsize;
+use std::path::Path;
+
+use rustix::fs::FileType;
+
+use super::super::entry::{Entry, Kind};
+use super::super::ordered::ordered;
+use super::super::problems::Problems;
+use super::super::source::SourceFile;
+use super::super::take::Progress;
+use super::{LocalContent, open_index};
+use crate::durable::Hand;
+use crate::error::Result;
+
+const ENTRIES_A_JOB: usize = 64;
+
+/// What a look at all of a snapshot found.
+#[derive(Debug)]
+pub struct Verified {
+    /// What was looked at.
+    pub seen: Progress,
+    /// What is missing or not as the index says.
+    pub problems: Problems,
+}
+
+/// Reads the index and every file of the tree, and compares them. Fails where the index can't be read; what is
+/// wrong in the tree is told.
+pub fn verify_snapshot(
+    root: &Path,
+    set: &str,
+    id: &str,
+    threads: NonZeroUsize,
+    progress: &(dyn Fn(Progress) + Sync),
+) -> Result<Verified> {
+    let content = LocalContent::open(root, set, id)?;
+    let tree = content.tree();
+    let mut index = open_index(root, set, id)?;
+    let mut verified = Verified { seen: Progress::default(), problems: Problems::default() };
+    let check = |hand: &mut Hand<'_>, entries: Vec<Entry>| {
+        Ok(entries.into_iter().map(|entry| (check(hand, &entry), entry)).collect::<Vec<_>>())
+    };
+    ordered(
+        threads,
+        || tree.hand(),
+        check,
+        |lane| {
+            let mut take = |outcomes: Vec<(Result<(), String>, Entry)>| {
+                for (outcome, entry) in outcomes {
+                    verified.seen.entries += 1;
+                    verified.seen.size += entry.content().map_or(0, |content| content.size);
+                    if let Err(reason) = outcome {
+                        let path = tree.shown(entry.path.as_bytes());
+                        verified.problems.failed("verify", &path, &reason);
+                    }
+                }
+                progress(verified.seen);
+                Ok(())
+            };
+            let mut jobs = Vec::new();
+            while let Some(entry) = index.next_entry()? {
+                jobs.push(entry);
+                if jobs.len() == ENTRIES_A_JOB {
+                    lane.push(std::mem::take(&mut jobs), &mut take)?;
+                }
+            }
+            lane.push(jobs, &mut take)?;
+            lane.drain(&mut take)
+        },
+    )?;
+    Ok(verified)
+}
+
+fn check(hand: &mut Hand<'_>, entry: &Entry) -> Result<(), String> {
+    let path = entry.path.as_bytes();
+    let said = |error: io::Error| match error.kind() {
+        io::ErrorKind::NotFound => "it is missing".to_owned(),
+        _ => error.to_string(),
+    };
+    let stat = hand.stat(path).map_err(said)?;
+    let found = FileType::from_raw_mode(stat.st_mode);
+    let expected = match &entry.kind {
+        Kind::File(_) | Kind::HardLink { .. } => FileType::RegularFile,
+        Kind::Directory { .. } => FileType::Directory,
+        Kind::Symlink { .. } => FileType::Symlink,
+    };
+    if found != expected {
+        return Err(format!("expected {expected:?}, found {found:?}"));
+    }
+    if let Kind::Symlink { target } = &entry.kind
+        && hand.read_link(path).map_err(said)? != *target
+    {
+        return Err("it leads elsewhere".into());
+    }
+    let Some(content) = entry.content() else { return Ok(()) };
+    let mut source = SourceFile::open(hand, path).map_err(said)?;
+    if source.size() != content.size {
+        return Err(format!("expected {} bytes, found {}", content.size, source.size()));
+    }
+    let digest = source.read(&mut |_| Ok(())).map_err(|error| error.to_string())?;
+    if digest != content.digest {
+        return Err(format!("expected content with BLAKE3 {}, found {digest}", content.digest));
+    }
+    Ok(())
+}

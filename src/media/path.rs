@@ -1,0 +1,116 @@
+use std::ffi::OsStr;
+use std::fmt;
+use std::os::unix::ffi::OsStrExt;
+use std::path::Path;
+
+/// The longest path that a system call takes (`PATH_MAX` with its closing NUL).
+const BYTES_MAX: usize = 4095;
+
+/// Where something lies, below `/` and without the leading slash: `srv/uploads/a.jpg`. Any bytes but NUL; no
+/// component is empty, `.` or `..`. Paths sort by their bytes.
+#[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct EntryPath(Box<[u8]>);
+
+impl EntryPath {
+    /// Fails with what is wrong.
+    pub fn new(bytes: Vec<u8>) -> Result<Self, String> {
+        let wrong = |what: &str| Err(format!("expected {what}, found {:?}", shown(&bytes)));
+        if bytes.len() > BYTES_MAX {
+            return Err(format!(
+                "expected a path of at most {BYTES_MAX} bytes, found a longer one"
+            ));
+        }
+        if bytes.contains(&0) {
+            return wrong("a path without NUL");
+        }
+        for name in bytes.split(|byte| *byte == b'/') {
+            if name.is_empty() {
+                return wrong("a relative path without empty components");
+            }
+            if name == b"." || name == b".." {
+                return wrong("a path without '.' and '..'");
+            }
+        }
+        Ok(Self(bytes.into()))
+    }
+
+    pub fn as_bytes(&self) -> &[u8] {
+        &self.0
+    }
+
+    pub fn as_path(&self) -> &Path {
+        shown(&self.0)
+    }
+
+    /// The folder it lies in; empty at the top.
+    pub fn parent(&self) -> &[u8] {
+        crate::durable::split(&self.0).0
+    }
+
+    /// Whether it is this folder or something in it.
+    pub fn is_within(&self, folder: &[u8]) -> bool {
+        rest_below(&self.0, folder).is_some()
+    }
+}
+
+/// What is left of a path below a folder; empty for the folder itself.
+pub fn rest_below<'a>(path: &'a [u8], folder: &[u8]) -> Option<&'a [u8]> {
+    if folder.is_empty() {
+        return Some(path);
+    }
+    let rest = path.strip_prefix(folder)?;
+    if rest.is_empty() { Some(rest) } else { rest.strip_prefix(b"/") }
+}
+
+/// A path as the standard library has it.
+pub fn shown(bytes: &[u8]) -> &Path {
+    Path::new(OsStr::from_bytes(bytes))
+}
+
+/// Something in a folder.
+pub fn join(folder: &[u8], name: &[u8]) -> Vec<u8> {
+    if folder.is_empty() { name.to_vec() } else { [folder, b"/", name].concat() }
+}
+
+/// In quotes, with what can't be printed escaped.
+impl fmt::Debug for EntryPath {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.as_path().fmt(f)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn paths_stay_below_their_root() {
+        for path in ["a", "a/b", "...", "a/..b", "\n", "a b"] {
+            EntryPath::new(path.into()).unwrap();
+        }
+        EntryPath::new(vec![0xff, b'/', 0xfe]).unwrap();
+        for (path, expected) in [
+            ("", "a relative path without empty components, found \"\""),
+            ("/a", "a relative path without empty components, found \"/a\""),
+            ("a//b", "a relative path without empty components, found \"a//b\""),
+            ("a/", "a relative path without empty components, found \"a/\""),
+            ("..", "a path without '.' and '..', found \"..\""),
+            ("a/../b", "a path without '.' and '..', found \"a/../b\""),
+            ("./a", "a path without '.' and '..', found \"./a\""),
+            ("a\0b", "a path without NUL, found \"a\\0b\""),
+        ] {
+            assert_eq!(EntryPath::new(path.into()).unwrap_err(), format!("expected {expected}"));
+        }
+        EntryPath::new(vec![b'a'; BYTES_MAX + 1]).unwrap_err();
+    }
+
+    #[test]
+    fn within_is_by_component() {
+        let path = EntryPath::new(b"a/b".to_vec()).unwrap();
+        assert!(path.is_within(b"a") && path.is_within(b"a/b") && path.is_within(b""));
+        assert!(!path.is_within(b"a/bc") && !path.is_within(b"a/b/c"));
+        let path = EntryPath::new(b"a/bc".to_vec()).unwrap();
+        assert!(!path.is_within(b"a/b"));
+        assert_eq!(path.parent(), b"a");
+    }
+}

@@ -1,0 +1,115 @@
+use std::borrow::Cow;
+use std::fs;
+use std::io;
+use std::os::unix::ffi::OsStrExt;
+use std::path::{Path, PathBuf};
+
+use super::path::{join, rest_below};
+use crate::durable::{Beneath, Hand};
+use crate::error::{Error, Result};
+
+/// Where entries lie in the file system: below one folder, or each path of a set at its own place.
+pub struct Places(Vec<Place>);
+
+pub(super) struct Place {
+    /// The entry of this path is the place itself; empty where all entries lie below it.
+    pub prefix: Vec<u8>,
+    pub root: Beneath,
+    /// The name in `root`, where the place is no folder.
+    pub name: Option<Vec<u8>>,
+}
+
+impl Places {
+    /// The paths of a set as they are now. A path may be, or lead through, a symbolic link: it was written
+    /// down by the administrator, and means what it leads to. No link below it is followed.
+    pub fn of_set(paths: &[PathBuf]) -> Result<Self> {
+        let place = |path: &PathBuf| {
+            let metadata = fs::metadata(path).map_err(|error| not_there(path, &error))?;
+            if metadata.is_dir() {
+                return Ok(Place { prefix: prefix(path), root: Beneath::open(path)?, name: None });
+            }
+            let real = fs::canonicalize(path).map_err(|error| not_there(path, &error))?;
+            Place::of_file(prefix(path), &real)
+        };
+        paths.iter().map(place).collect::<Result<_>>().map(Self)
+    }
+
+    /// All entries below one folder.
+    pub fn below(folder: &Path) -> Result<Self> {
+        let root = Beneath::open(folder)?;
+        Ok(Self(vec![Place { prefix: Vec::new(), root, name: None }]))
+    }
+
+    pub(super) fn from_places(places: Vec<Place>) -> Self {
+        Self(places)
+    }
+
+    pub(super) fn all(&self) -> &[Place] {
+        &self.0
+    }
+
+    /// Work in them.
+    pub fn hands(&self) -> Hands<'_> {
+        Hands { places: self, hands: self.0.iter().map(|place| place.root.hand()).collect() }
+    }
+
+    /// The place of an entry and its path there.
+    fn find<'p>(&self, path: &'p [u8]) -> Option<(usize, Cow<'p, [u8]>)> {
+        self.0.iter().enumerate().find_map(|(number, place)| {
+            let rest = rest_below(path, &place.prefix)?;
+            Some(match &place.name {
+                None => (number, Cow::Borrowed(rest)),
+                Some(name) if rest.is_empty() => (number, Cow::Owned(name.clone())),
+                Some(name) => (number, Cow::Owned(join(name, rest))),
+            })
+        })
+    }
+}
+
+impl Place {
+    pub(super) fn of_file(prefix: Vec<u8>, real: &Path) -> Result<Self> {
+        let folder = real.parent().unwrap_or(Path::new("/"));
+        let name = real.file_name().map(|name| name.as_bytes().to_vec());
+        Ok(Self { prefix, root: Beneath::open(folder)?, name })
+    }
+}
+
+/// The path of an entry for an absolute path.
+pub(super) fn prefix(path: &Path) -> Vec<u8> {
+    let bytes = path.as_os_str().as_bytes();
+    bytes.strip_prefix(b"/").unwrap_or(bytes).to_vec()
+}
+
+fn not_there(path: &Path, error: &io::Error) -> Error {
+    let failure = Error::file("look at", path, error);
+    match error.kind() {
+        io::ErrorKind::NotFound => {
+            failure.hint("Is the disk mounted? Each path of a set must exist.")
+        }
+        _ => failure,
+    }
+}
+
+/// One open folder for each place.
+pub struct Hands<'a> {
+    places: &'a Places,
+    hands: Vec<Hand<'a>>,
+}
+
+impl<'a> Hands<'a> {
+    /// Whoever works where this entry lies, and its path there.
+    pub fn at<'p>(&mut self, path: &'p [u8]) -> io::Result<(&mut Hand<'a>, Cow<'p, [u8]>)> {
+        let found = self.places.find(path);
+        let (number, path) = found
+            .ok_or_else(|| io::Error::other("it is in none of the paths that may be written to"))?;
+        Ok((&mut self.hands[number], path))
+    }
+
+    /// The path of an entry, for messages.
+    pub fn shown(&self, path: &[u8]) -> PathBuf {
+        match self.places.find(path) {
+            Some((number, path)) => self.places.0[number].root.shown(&path),
+            None => super::path::shown(path).to_owned(),
+        }
+    }
+}

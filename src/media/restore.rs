@@ -1,0 +1,144 @@
+//! Laying the files of a snapshot down: from any source of content, to where they were or elsewhere. Whatever
+//! an index says, nothing is written outside the places that were named.
+
+mod content;
+mod delete;
+mod destination;
+mod dress;
+mod entries;
+mod file;
+mod lay;
+mod selection;
+mod settle;
+mod survey;
+
+use std::cell::RefCell;
+use std::io::Read;
+use std::num::NonZeroUsize;
+use std::path::{Path, PathBuf};
+
+use self::destination::Target;
+use self::dress::Dresser;
+use super::entry::Entry;
+use super::index::IndexReader;
+use super::names::Names;
+use super::problems::Problems;
+use super::take::Progress;
+use crate::durable::Bulk;
+use crate::error::{Class, Error, Result};
+use crate::failpoint::reach;
+
+pub use selection::Selection;
+
+/// Where the content of files comes from.
+pub trait ContentSource: Sync {
+    /// A reader of the whole content of a file, under any of its names. Its read errors may carry an
+    /// [`Error`] inside. Who asks proves length and digest.
+    fn open(&self, entry: &Entry) -> Result<Box<dyn Read + '_>>;
+}
+
+/// Where files go.
+#[derive(Debug, Clone, Copy)]
+pub enum Destination<'a> {
+    /// Under their full paths below this folder, which is created if need be.
+    Folder(&'a Path),
+    /// To where they were: below these paths, those of the set, and nowhere else.
+    Original(&'a [PathBuf]),
+}
+
+/// What happens to files that are in the way.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Existing {
+    /// Nothing is done at all.
+    Refuse,
+    /// They are replaced.
+    Replace,
+    /// They are replaced if they differ: going by length and time, or by content.
+    Delta { checksum: bool },
+}
+
+/// A snapshot, about to be restored.
+pub struct Restore<'a, R: Read> {
+    /// Opens the index, which is read several times.
+    pub index: &'a dyn Fn() -> Result<IndexReader<R>>,
+    pub content: &'a dyn ContentSource,
+    pub destination: Destination<'a>,
+    pub selection: &'a Selection,
+    pub existing: Existing,
+    /// Remove what the snapshot does not have, below the paths of the set or the one that is selected. What the
+    /// set excludes stays.
+    pub delete: bool,
+    /// Give files to owners by number, even where their names have other numbers here.
+    pub numeric_owner: bool,
+    pub threads: NonZeroUsize,
+    pub progress: &'a (dyn Fn(Progress) + Sync),
+}
+
+/// What was done.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Restored {
+    /// Of all kinds, those that were as they should be included.
+    pub entries: u64,
+    /// Files whose content was written, and its length in bytes.
+    pub written_files: u64,
+    pub written_size: u64,
+    /// Names that were removed because the snapshot does not have them.
+    pub removed: u64,
+    /// Files and folders that belong to whoever restored them: only root may give them away.
+    pub owners_not_set: u64,
+    /// Extended attributes that this user or file system may not have.
+    pub xattrs_not_set: u64,
+    /// Entries that could not be restored, or had other content than they should.
+    pub problems: Problems,
+}
+
+/// What all steps need.
+pub(self) struct Restoring<'a, R: Read> {
+    restore: &'a Restore<'a, R>,
+    target: Target,
+    dresser: Dresser,
+    restored: RefCell<Restored>,
+}
+
+impl<R: Read> Restore<'_, R> {
+    /// Reads the whole index before anything is touched. A run that was cut short is finished by another one
+    /// with [`Existing::Delta`]. When it returns, all is durable.
+    pub fn run(&self) -> Result<Restored> {
+        if self.delete && self.existing == Existing::Refuse {
+            return Err(Error::new(
+                Class::Usage,
+                "expected leave to change what is there, found none",
+            )
+            .hint("To remove files goes together with --delta."));
+        }
+        let header = self.survey()?;
+        let target = Target::open(self.destination, &header)?;
+        let roots = target.roots();
+        let bulk = Bulk::begin(roots.iter().map(PathBuf::as_path))?;
+        let names = if self.numeric_owner { Names::default() } else { Names::of_host() };
+        let restoring = Restoring {
+            restore: self,
+            target,
+            dresser: Dresser::new(names),
+            restored: RefCell::default(),
+        };
+        if self.delete {
+            restoring.delete(&header)?;
+            reach("media.strays-removed");
+        }
+        let failed = restoring.lay()?;
+        reach("media.files-laid");
+        let folders = restoring.settle(&failed)?;
+        reach("media.folders-settled");
+        bulk.sync(&if bulk.is_whole() { roots } else { folders })?;
+        let mut restored = restoring.restored.into_inner();
+        (restored.owners_not_set, restored.xattrs_not_set) = restoring.dresser.missed();
+        Ok(restored)
+    }
+}
+
+impl<R: Read> Restoring<'_, R> {
+    fn tell(&self, verb: &str, path: &Path, reason: &dyn std::fmt::Display) {
+        self.restored.borrow_mut().problems.failed(verb, path, reason);
+    }
+}

@@ -1,0 +1,135 @@
+use std::io;
+use std::os::fd::{AsFd, BorrowedFd};
+use std::sync::atomic::{AtomicU64, Ordering};
+
+use rustix::fs::{Stat, fstat};
+
+use super::super::entry::{Metadata, modified};
+use super::super::names::Names;
+use super::super::source::xattrs_of;
+use crate::durable::{Hand, Owner, remove_xattr, set_mode_of, set_mtime, set_xattr};
+
+/// Bits that lend the rights of the owner: of use with that owner only.
+const SETUID_SETGID: u32 = 0o6000;
+
+/// Gives files and folders what their entries say.
+pub struct Dresser {
+    names: Names,
+    owners_not_set: AtomicU64,
+    xattrs_not_set: AtomicU64,
+}
+
+impl Dresser {
+    /// Owners go by name where `names` knows them, else by number.
+    pub fn new(names: Names) -> Self {
+        Self { names, owners_not_set: AtomicU64::new(0), xattrs_not_set: AtomicU64::new(0) }
+    }
+
+    /// How many owners and extended attributes could not be set.
+    pub fn missed(&self) -> (u64, u64) {
+        let count = |it: &AtomicU64| it.load(Ordering::Relaxed);
+        (count(&self.owners_not_set), count(&self.xattrs_not_set))
+    }
+
+    fn owner(&self, metadata: &Metadata) -> Owner {
+        let uid = metadata.user.as_deref().and_then(|user| self.names.uid(user));
+        let gid = metadata.group.as_deref().and_then(|group| self.names.gid(group));
+        Owner { uid: uid.unwrap_or(metadata.uid), gid: gid.unwrap_or(metadata.gid) }
+    }
+
+    /// The order matters: changing the owner takes setuid and capabilities away, an attribute of users needs the
+    /// right to write, a list of rights changes the mode, and all of it before the time.
+    pub fn dress(&self, file: impl AsFd, metadata: &Metadata) -> io::Result<()> {
+        let file = file.as_fd();
+        let stat = fstat(file)?;
+        let owned = self.give(file, &stat, self.owner(metadata))?;
+        let there = xattrs_of(file)?;
+        self.set_xattrs(file, &there, metadata, |name| name.starts_with("user."))?;
+        let mode = if owned { metadata.mode } else { metadata.mode & !SETUID_SETGID };
+        if is_other_owner(&stat, self.owner(metadata)) || stat.st_mode & 0o7777 != mode {
+            set_mode_of(file, mode)?;
+        }
+        self.set_xattrs(file, &there, metadata, |name| !name.starts_with("user."))?;
+        if modified(&stat) != metadata.mtime {
+            set_mtime(file, metadata.mtime.parts())?;
+        }
+        Ok(())
+    }
+
+    /// False when only somebody else may do that.
+    fn give(&self, file: impl AsFd, stat: &Stat, owner: Owner) -> io::Result<bool> {
+        if !is_other_owner(stat, owner) {
+            return Ok(true);
+        }
+        self.given(owner.give(file))
+    }
+
+    fn given(&self, given: io::Result<()>) -> io::Result<bool> {
+        match given {
+            Ok(()) => Ok(true),
+            Err(error) if is_not_allowed(&error) => {
+                self.owners_not_set.fetch_add(1, Ordering::Relaxed);
+                Ok(false)
+            }
+            Err(error) => Err(error),
+        }
+    }
+
+    /// Of a symbolic link, which has no mode.
+    pub fn dress_link(
+        &self,
+        hand: &mut Hand<'_>,
+        path: &[u8],
+        metadata: &Metadata,
+    ) -> io::Result<()> {
+        let (stat, owner) = (hand.stat(path)?, self.owner(metadata));
+        if is_other_owner(&stat, owner) {
+            self.given(hand.give_link(path, owner))?;
+        }
+        if modified(&stat) == metadata.mtime {
+            Ok(())
+        } else {
+            hand.date_link(path, metadata.mtime.parts())
+        }
+    }
+
+    /// Also takes away what is there and should not be, such as what a folder hands down to new files.
+    fn set_xattrs(
+        &self,
+        file: BorrowedFd<'_>,
+        there: &[(String, Vec<u8>)],
+        metadata: &Metadata,
+        of_interest: impl Fn(&str) -> bool,
+    ) -> io::Result<()> {
+        let outcome = |outcome: io::Result<()>| match outcome {
+            Err(error) if is_not_allowed(&error) => {
+                self.xattrs_not_set.fetch_add(1, Ordering::Relaxed);
+                Ok(())
+            }
+            other => other,
+        };
+        for (name, _) in there.iter().filter(|(name, _)| of_interest(name)) {
+            if metadata.xattrs.iter().all(|(wanted, _)| wanted != name) {
+                outcome(remove_xattr(file, name.as_bytes()))?;
+            }
+        }
+        for wanted in metadata.xattrs.iter().filter(|(name, _)| of_interest(name)) {
+            if !there.contains(wanted) {
+                outcome(set_xattr(file, wanted.0.as_bytes(), &wanted.1))?;
+            }
+        }
+        Ok(())
+    }
+}
+
+fn is_other_owner(stat: &Stat, owner: Owner) -> bool {
+    (stat.st_uid, stat.st_gid) != (owner.uid, owner.gid)
+}
+
+/// The right is missing, or the file system has no such thing or no room for it.
+fn is_not_allowed(error: &io::Error) -> bool {
+    use rustix::io::Errno;
+    let known =
+        [Errno::PERM, Errno::ACCESS, Errno::NOTSUP, Errno::INVAL, Errno::NOSPC, Errno::RANGE];
+    known.iter().any(|it| error.raw_os_error() == Some(it.raw_os_error()))
+}

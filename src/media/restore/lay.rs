@@ -1,0 +1,231 @@
+use std::collections::HashSet;
+use std::io::{self, Read};
+
+use rustix::fs::FileType;
+
+use super::super::entry::{Entry, Kind, Metadata};
+use super::super::nested::Nested;
+use super::super::ordered::{Lane, ordered};
+use super::super::path::EntryPath;
+use super::super::places::Hands;
+use super::super::take::Progress;
+use super::file::{Laid, Layer};
+use super::{Existing, Restoring};
+use crate::durable::{Hand, remove_abandoned_in, set_mode_of, split};
+use crate::error::Result;
+
+/// A job is so many entries, or fewer of this length together.
+const ENTRIES_A_JOB: usize = 64;
+const BYTES_A_JOB: u64 = 4 << 20;
+
+type Job = Vec<Entry>;
+type Outcome = Vec<(Entry, Laid)>;
+
+/// Files with more names that were not restored: their other names are not to lead to whatever is there.
+pub type Failed = HashSet<EntryPath>;
+
+impl<R: Read> Restoring<'_, R> {
+    pub(super) fn layer(&self) -> Layer<'_> {
+        let restore = self.restore;
+        Layer {
+            content: restore.content,
+            existing: restore.existing,
+            delete: restore.delete,
+            dresser: &self.dresser,
+            hands: self.target.places().hands(),
+        }
+    }
+
+    /// Folders, files and symbolic links. Folders get what they need to be written to, for now.
+    pub(super) fn lay(&self) -> Result<Failed> {
+        let mut failed = Failed::new();
+        let (restore, target, dresser) = (self.restore, &self.target, &self.dresser);
+        let (content, existing, delete) = (restore.content, restore.existing, restore.delete);
+        let layer = || Layer { content, existing, delete, dresser, hands: target.places().hands() };
+        let work = |layer: &mut Layer<'_>, entries: Job| {
+            let lay = |entry: Entry| layer.lay(&entry).map(|laid| (entry, laid));
+            entries.into_iter().map(lay).collect::<Result<Outcome>>()
+        };
+        ordered(restore.threads, layer, work, |lane| {
+            let mut feed = Feed { of: self, lane, failed: &mut failed, jobs: Vec::new(), size: 0 };
+            let mut folders =
+                Folders { of: self, above: Nested::default(), hands: target.places().hands() };
+            restore.each_entry(&mut |entry| {
+                folders.come_to(&entry)?;
+                match entry.kind {
+                    Kind::Directory { .. } => Ok(()),
+                    Kind::HardLink { .. } => Ok(()),
+                    _ if restore.wants(&entry) => feed.push(entry),
+                    _ => Ok(()),
+                }
+            })?;
+            feed.finish()
+        })?;
+        Ok(failed)
+    }
+
+    fn take(&self, outcome: Outcome, failed: &mut Failed) {
+        let hands = self.target.places().hands();
+        for (entry, laid) in outcome {
+            self.count(&entry, laid, failed, &hands);
+        }
+        let restored = self.restored.borrow();
+        let progress = Progress { entries: restored.entries, size: restored.written_size };
+        (self.restore.progress)(progress);
+    }
+
+    pub(super) fn count(&self, entry: &Entry, laid: Laid, failed: &mut Failed, hands: &Hands<'_>) {
+        let mut restored = self.restored.borrow_mut();
+        match laid {
+            Laid::Done(written) => {
+                restored.entries += 1;
+                restored.written_files += u64::from(written.is_some());
+                restored.written_size += written.unwrap_or(0);
+            }
+            Laid::Failed(reason) => {
+                let path = hands.shown(entry.path.as_bytes());
+                restored.problems.failed("restore", &path, &reason);
+                if entry.content().is_some_and(|content| content.linked) {
+                    failed.insert(entry.path.clone());
+                }
+            }
+        }
+    }
+}
+
+/// Entries on their way to the threads.
+struct Feed<'r, 'a, R: Read> {
+    of: &'r Restoring<'a, R>,
+    lane: &'r mut Lane<Job, Outcome>,
+    failed: &'r mut Failed,
+    jobs: Job,
+    size: u64,
+}
+
+impl<R: Read> Feed<'_, '_, R> {
+    fn push(&mut self, entry: Entry) -> Result<()> {
+        self.size += entry.content().map_or(0, |content| content.size);
+        self.jobs.push(entry);
+        if self.jobs.len() >= ENTRIES_A_JOB || self.size >= BYTES_A_JOB {
+            self.flush()
+        } else {
+            Ok(())
+        }
+    }
+
+    fn flush(&mut self) -> Result<()> {
+        self.size = 0;
+        let (of, failed) = (self.of, &mut *self.failed);
+        let jobs = std::mem::take(&mut self.jobs);
+        self.lane.push(jobs, &mut |outcome| {
+            of.take(outcome, failed);
+            Ok(())
+        })
+    }
+
+    fn finish(mut self) -> Result<()> {
+        self.flush()?;
+        let (of, failed) = (self.of, &mut *self.failed);
+        self.lane.drain(&mut |outcome| {
+            of.take(outcome, failed);
+            Ok(())
+        })
+    }
+}
+
+/// The folders on the way, made when something that is wanted comes for them.
+struct Folders<'r, 'a, R: Read> {
+    of: &'r Restoring<'a, R>,
+    /// What is remembered: what the folder is to have, and whether it was made.
+    above: Nested<(Metadata, bool)>,
+    hands: Hands<'r>,
+}
+
+impl<R: Read> Folders<'_, '_, R> {
+    fn come_to(&mut self, entry: &Entry) -> Result<()> {
+        let path = entry.path.as_bytes();
+        self.above.advance(path);
+        let wanted = self.of.restore.wants(entry);
+        if wanted {
+            let waiting = self.above.above(path).filter(|(_, (_, made))| !made);
+            let waiting: Vec<(Vec<u8>, Metadata)> = waiting
+                .map(|(folder, (metadata, made))| {
+                    *made = true;
+                    (folder.clone(), metadata.clone())
+                })
+                .collect();
+            for (folder, metadata) in waiting {
+                self.make(&folder, Some(&metadata))?;
+            }
+        }
+        if entry.is_directory() {
+            if wanted {
+                self.make(path, None)?;
+                self.of.restored.borrow_mut().entries += 1;
+            }
+            self.above.push(path, (entry.metadata.clone(), wanted));
+        }
+        Ok(())
+    }
+
+    /// Trouble with a folder is trouble with all that is in it, which will be told; the folder is too.
+    /// `metadata` is for one that is not itself wanted: it gets that if it is new.
+    fn make(&mut self, path: &[u8], metadata: Option<&Metadata>) -> Result<()> {
+        // Folders above the places are there.
+        let Ok((hand, below)) = self.hands.at(path) else { return Ok(()) };
+        let existing = self.of.restore.existing;
+        let made = make_folders(hand, &below, existing).and_then(|new| match metadata {
+            Some(metadata) if new => self.of.dresser.dress(hand.open_folder(&below)?, metadata),
+            _ => Ok(()),
+        });
+        if let Err(error) = made {
+            let shown = self.hands.shown(path);
+            self.of.tell("create folder", &shown, &error);
+        }
+        Ok(())
+    }
+}
+
+/// Makes a folder, with those above it where a path of the set is to be made anew. True when it is new.
+fn make_folders(hand: &mut Hand<'_>, path: &[u8], existing: Existing) -> io::Result<bool> {
+    let is_folder = |hand: &mut Hand<'_>| {
+        let stat = hand.stat(path);
+        stat.map(|stat| FileType::from_raw_mode(stat.st_mode) == FileType::Directory)
+    };
+    match is_folder(hand) {
+        Ok(true) => {
+            open_for_us(hand, path)?;
+            return Ok(false);
+        }
+        Ok(false) if existing == Existing::Refuse => {
+            return Err(io::ErrorKind::NotADirectory.into());
+        }
+        Ok(false) => hand.remove(path)?,
+        Err(error) if error.kind() == io::ErrorKind::NotFound => {
+            let above = split(path).0;
+            if !above.is_empty() && hand.stat(above).is_err() {
+                make_folders(hand, above, existing)?;
+            }
+        }
+        Err(error) => return Err(error),
+    }
+    hand.make_folder(path)?;
+    Ok(true)
+}
+
+/// A folder that was there: what a dead process left in it goes, and we must be able to write to it.
+fn open_for_us(hand: &mut Hand<'_>, path: &[u8]) -> io::Result<()> {
+    let stat = hand.stat(path)?;
+    let folder = match hand.open_folder(path) {
+        Err(error) if error.kind() == io::ErrorKind::PermissionDenied => {
+            hand.open_up(path)?;
+            hand.open_folder(path)?
+        }
+        opened => opened?,
+    };
+    if stat.st_mode & 0o700 != 0o700 {
+        // Of somebody else: then writing to it will tell.
+        let _ = set_mode_of(&folder, stat.st_mode & 0o7777 | 0o700);
+    }
+    remove_abandoned_in(&folder)
+}

@@ -1,0 +1,163 @@
+use std::io;
+use std::path::Path;
+
+use rustix::fs::{AtFlags, CWD, FileType, Stat, statat};
+
+use super::super::entry::{Metadata, Seen, is_sparse, size};
+use super::super::path::{EntryPath, join, shown};
+use super::super::problems::Problems;
+use super::super::source::xattrs_of;
+use super::Scan;
+use super::frame::Where;
+use super::implied::Node;
+use crate::error::{Error, Result};
+
+/// Something that is in the set, as it was found. What is in a file was not read yet.
+#[derive(Debug, Clone)]
+pub struct Found {
+    pub path: EntryPath,
+    pub kind: FoundKind,
+    /// A file's extended attributes are read with its content.
+    pub metadata: Metadata,
+    pub seen: Seen,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum FoundKind {
+    /// Length in bytes, whether there are holes in it, and how many names it has.
+    File {
+        size: u64,
+        sparse: bool,
+        names: u64,
+    },
+    Directory {
+        implied: bool,
+    },
+    Symlink {
+        target: Vec<u8>,
+    },
+}
+
+pub fn is_directory(stat: &Stat) -> bool {
+    FileType::from_raw_mode(stat.st_mode) == FileType::Directory
+}
+
+impl Scan<'_> {
+    /// `None` when it is not for a snapshot, or could not be looked at; that was told.
+    pub(super) fn look(&mut self, name: &[u8], problems: &mut Problems) -> Result<Option<Found>> {
+        let Some(frame) = self.frames.last() else { return Ok(None) };
+        let path = join(&frame.path, name);
+        let full = Path::new("/").join(shown(&path));
+        let outcome = match &frame.at {
+            Where::Implied(children) => match children.get(name) {
+                Some(Node::Place(place)) => self.look_at_place(*place, path),
+                _ => return self.look_at_implied(path, &full).map(Some),
+            },
+            Where::Folder { place, below, device, .. } => {
+                let (place, below, device) = (*place, join(below, name), *device);
+                self.look_in_folder(place, &below, path, device)
+            }
+        };
+        match outcome {
+            Ok(Looked::Found(found)) => Ok(Some(found)),
+            Ok(Looked::LeftOut(what)) => {
+                problems.left_out(&full, what);
+                Ok(None)
+            }
+            Err(error) => {
+                problems.failed("look at", &full, &error);
+                Ok(None)
+            }
+        }
+    }
+
+    fn look_at_implied(&self, path: Vec<u8>, full: &Path) -> Result<Found> {
+        let failed = |error: io::Error| Error::file("look at", full, &error);
+        let stat = statat(CWD, full, AtFlags::empty()).map_err(|error| failed(error.into()))?;
+        let found = self.found(path, FoundKind::Directory { implied: true }, &stat);
+        found.map_err(|message| failed(io::Error::other(message)))
+    }
+
+    fn look_at_place(&mut self, place: usize, path: Vec<u8>) -> io::Result<Looked> {
+        match self.places.all()[place].name.clone() {
+            Some(name) => self.look_in_folder(place, &name, path, u64::MAX),
+            None => {
+                let folder = self.hands[place].open_folder(b"")?;
+                let stat = rustix::fs::fstat(&folder)?;
+                self.found_folder(&stat, &folder, path).map(Looked::Found)
+            }
+        }
+    }
+
+    fn look_in_folder(
+        &mut self,
+        place: usize,
+        below: &[u8],
+        path: Vec<u8>,
+        device: u64,
+    ) -> io::Result<Looked> {
+        let stat = self.hands[place].stat(below)?;
+        let kind = match FileType::from_raw_mode(stat.st_mode) {
+            FileType::RegularFile => FoundKind::File {
+                size: size(&stat),
+                sparse: is_sparse(&stat),
+                names: u64::try_from(stat.st_nlink).unwrap_or(u64::MAX),
+            },
+            FileType::Symlink => FoundKind::Symlink { target: self.hands[place].read_link(below)? },
+            FileType::Directory => {
+                return self.look_at_folder(place, below, path, device).map(Looked::Found);
+            }
+            FileType::Socket => return Ok(Looked::LeftOut("a socket")),
+            FileType::Fifo => return Ok(Looked::LeftOut("a FIFO")),
+            _ => return Ok(Looked::LeftOut("a device")),
+        };
+        self.found(path, kind, &stat).map(Looked::Found).map_err(io::Error::other)
+    }
+
+    /// A folder that can't be opened is there all the same; entering it will fail, and tell.
+    fn look_at_folder(
+        &mut self,
+        place: usize,
+        below: &[u8],
+        path: Vec<u8>,
+        device: u64,
+    ) -> io::Result<Found> {
+        let before = self.hands[place].stat(below)?;
+        let opened = self.hands[place].open_folder(below);
+        let stat = opened.as_ref().map_or(Ok(before), rustix::fs::fstat)?;
+        let identity = (stat.st_dev, stat.st_ino);
+        let enter =
+            (!self.one_file_system || stat.st_dev == device) && !self.closed.contains(&identity);
+        if enter
+            && let Some(Where::Folder { found, .. }) =
+                self.frames.last_mut().map(|frame| &mut frame.at)
+        {
+            let name = crate::durable::split(below).1;
+            found.insert(name.to_vec(), identity);
+        }
+        match opened {
+            Ok(folder) => self.found_folder(&stat, &folder, path),
+            Err(_) => {
+                let kind = FoundKind::Directory { implied: false };
+                self.found(path, kind, &stat).map_err(io::Error::other)
+            }
+        }
+    }
+
+    fn found_folder(
+        &self,
+        stat: &Stat,
+        folder: &std::os::fd::OwnedFd,
+        path: Vec<u8>,
+    ) -> io::Result<Found> {
+        let kind = FoundKind::Directory { implied: false };
+        let mut found = self.found(path, kind, stat).map_err(io::Error::other)?;
+        found.metadata.xattrs = xattrs_of(folder)?;
+        Ok(found)
+    }
+}
+
+enum Looked {
+    Found(Found),
+    LeftOut(&'static str),
+}

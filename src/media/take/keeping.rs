@@ -1,0 +1,200 @@
+use std::path::PathBuf;
+use std::time::Duration;
+
+use super::super::entry::{Content, Entry, Kind, Metadata, Seen, is_sparse};
+use super::super::places::Hands;
+use super::super::scan::{Found, FoundKind};
+use super::super::source::SourceFile;
+use super::super::unchanged::is_unchanged;
+use super::{Keep, Taking};
+use crate::codec::Digest;
+use crate::error::{Error, Result};
+
+/// How often a file is read that changes while it is read, and how long it is left in peace in between.
+const TRIES: u32 = 3;
+const PAUSE: Duration = Duration::from_millis(50);
+
+pub enum Job {
+    /// Nothing is left to be done.
+    Done(Box<Entry>),
+    Link(Box<Entry>),
+    File {
+        found: Box<Found>,
+        previous: Option<Box<Entry>>,
+    },
+}
+
+pub enum Outcome {
+    /// `read`: content was read; `new`: it was kept anew.
+    Kept {
+        entry: Box<Entry>,
+        read: bool,
+        new: bool,
+    },
+    Failed {
+        path: PathBuf,
+        verb: &'static str,
+        reason: String,
+        seen: Seen,
+    },
+}
+
+/// One of the threads.
+pub struct Worker<'a, K: Keep> {
+    taking: &'a Taking<'a, K>,
+    tool: K::Tool<'a>,
+    sources: Hands<'a>,
+    began: i64,
+}
+
+impl<'a, K: Keep> Worker<'a, K> {
+    pub fn new(taking: &'a Taking<'a, K>, began: i64) -> Self {
+        Self { taking, tool: taking.keep.tool(), sources: taking.places.hands(), began }
+    }
+
+    pub fn work_all(&mut self, jobs: Vec<Job>) -> Result<Vec<Outcome>> {
+        jobs.into_iter().map(|job| self.work(job)).collect()
+    }
+
+    fn work(&mut self, job: Job) -> Result<Outcome> {
+        match job {
+            Job::Done(entry) => Ok(Outcome::Kept { entry, read: false, new: false }),
+            Job::Link(entry) => {
+                self.taking.keep.link(&mut self.tool, &entry)?;
+                Ok(Outcome::Kept { entry, read: false, new: true })
+            }
+            Job::File { found, previous } => {
+                if let Some(previous) = previous.as_deref()
+                    && let Some(entry) = self.unread(&found, previous)?
+                {
+                    return Ok(Outcome::Kept { entry, read: false, new: false });
+                }
+                self.read(*found, previous.as_deref())
+            }
+        }
+    }
+
+    /// A file that need not be read, if it is one.
+    fn unread(&mut self, found: &Found, previous: &Entry) -> Result<Option<Box<Entry>>> {
+        let Some(content) = previous.content() else { return Ok(None) };
+        if self.taking.checksum || !is_unchanged(found, previous, self.began) {
+            return Ok(None);
+        }
+        let FoundKind::File { names, .. } = found.kind else { return Ok(None) };
+        let content = Content { linked: names > 1, ..content.clone() };
+        let mut entry = found.entry(Kind::File(content));
+        entry.metadata.xattrs.clone_from(&previous.metadata.xattrs);
+        let again = self.taking.keep.again(&mut self.tool, &entry, previous)?;
+        Ok(again.then(|| Box::new(entry)))
+    }
+
+    fn read(&mut self, mut found: Found, previous: Option<&Entry>) -> Result<Outcome> {
+        let mut attempt = 0;
+        loop {
+            attempt += 1;
+            let opened = self.sources.at(found.path.as_bytes());
+            let opened = opened.and_then(|(hand, path)| {
+                let source = SourceFile::open(hand, &path)?;
+                let xattrs = source.xattrs()?;
+                Ok((source, xattrs))
+            });
+            let (mut source, xattrs) = match opened {
+                Ok(opened) => opened,
+                Err(error) => return Ok(failed(&self.sources, &found, &error)),
+            };
+            found = again_found(found, &source, xattrs);
+            match self.keep(&found, &mut source, previous) {
+                Ok(kept) => {
+                    if source.is_same().unwrap_or(false) {
+                        return Ok(kept);
+                    }
+                }
+                Err(error) => match source.trouble() {
+                    None => return Err(error),
+                    Some(_) if attempt < TRIES && !source.is_same().unwrap_or(false) => {}
+                    Some(trouble) => {
+                        self.taking.keep.forget(&mut self.tool, &found)?;
+                        return Ok(failed(&self.sources, &found, &trouble));
+                    }
+                },
+            }
+            self.taking.keep.forget(&mut self.tool, &found)?;
+            if attempt == TRIES {
+                return Ok(failed(&self.sources, &found, &"it keeps changing while it is read"));
+            }
+            std::thread::sleep(PAUSE);
+        }
+    }
+
+    /// Keeps a file that is open: shares it with the previous snapshot where it is the same after all.
+    fn keep(
+        &mut self,
+        found: &Found,
+        source: &mut SourceFile,
+        previous: Option<&Entry>,
+    ) -> Result<Outcome> {
+        let keep = self.taking.keep;
+        let like = |it: &&Entry| {
+            let content = it.content();
+            content.is_some_and(|content| content.size == source.size())
+                && it.metadata.is_same_inode(&found.metadata)
+        };
+        if let Some(previous) = previous.filter(like) {
+            let digest = source.read(&mut |_| Ok(()))?;
+            let entry = entry_of(found, source, digest);
+            let same = previous.content().is_some_and(|content| content.digest == digest);
+            if same && keep.again(&mut self.tool, &entry, previous)? {
+                return Ok(Outcome::Kept { entry: Box::new(entry), read: true, new: false });
+            }
+        }
+        let digest = keep.file(&mut self.tool, found, source)?;
+        let entry = Box::new(entry_of(found, source, digest));
+        Ok(Outcome::Kept { entry, read: true, new: true })
+    }
+}
+
+fn failed(sources: &Hands<'_>, found: &Found, error: &dyn std::fmt::Display) -> Outcome {
+    Outcome::Failed {
+        path: sources.shown(found.path.as_bytes()),
+        verb: "read",
+        reason: error.to_string(),
+        seen: found.seen,
+    }
+}
+
+/// As it is now that it is open, which may be another file than the one that was found.
+fn again_found(found: Found, source: &SourceFile, xattrs: Vec<(String, Vec<u8>)>) -> Found {
+    let stat = source.stat();
+    let same_owner = (stat.st_uid, stat.st_gid) == (found.metadata.uid, found.metadata.gid);
+    let name = |name: Option<String>| name.filter(|_| same_owner);
+    let kind = FoundKind::File {
+        size: source.size(),
+        sparse: is_sparse(stat),
+        names: u64::try_from(stat.st_nlink).unwrap_or(u64::MAX),
+    };
+    let metadata = Metadata {
+        mode: stat.st_mode & 0o7777,
+        uid: stat.st_uid,
+        gid: stat.st_gid,
+        user: name(found.metadata.user),
+        group: name(found.metadata.group),
+        mtime: source.modified(),
+        xattrs,
+    };
+    Found { path: found.path, kind, metadata, seen: Seen::of(stat) }
+}
+
+fn entry_of(found: &Found, source: &SourceFile, digest: Digest) -> Entry {
+    let (sparse, names) = match found.kind {
+        FoundKind::File { sparse, names, .. } => (sparse, names),
+        _ => (false, 1),
+    };
+    let content = Content { size: source.size(), digest, sparse, linked: names > 1 };
+    found.entry(Kind::File(content))
+}
+
+impl Found {
+    pub(super) fn entry(&self, kind: Kind) -> Entry {
+        Entry { path: self.path.clone(), kind, metadata: self.metadata.clone(), seen: self.seen }
+    }
+}

@@ -1,0 +1,44 @@
+//! What the tests of the parts share.
+
+use super::entry::{Content, Entry, Kind, Metadata, Seen};
+use super::path::EntryPath;
+use super::scan::{Found, FoundKind};
+use super::time::Time;
+use crate::codec::Digest;
+
+pub fn metadata() -> Metadata {
+    Metadata {
+        mode: 0o644,
+        uid: 33,
+        gid: 33,
+        user: Some("www-data".into()),
+        group: None,
+        mtime: Time::new(1000, 1),
+        xattrs: Vec::new(),
+    }
+}
+
+fn seen() -> Seen {
+    Seen { device: 1, inode: 2, changed: Time::new(1000, 2) }
+}
+
+pub fn path(path: &str) -> EntryPath {
+    EntryPath::new(path.as_bytes().to_vec()).unwrap()
+}
+
+pub fn content(size: u64) -> Content {
+    Content { size, digest: Digest::of(b"content"), sparse: false, linked: false }
+}
+
+pub fn of_kind(at: &str, kind: Kind) -> Entry {
+    Entry { path: path(at), kind, metadata: metadata(), seen: seen() }
+}
+
+pub fn entry(at: &str, size: u64) -> Entry {
+    of_kind(at, Kind::File(content(size)))
+}
+
+pub fn found(at: &str, size: u64) -> Found {
+    let kind = FoundKind::File { size, sparse: false, names: 1 };
+    Found { path: path(at), kind, metadata: metadata(), seen: seen() }
+}

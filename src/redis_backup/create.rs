@@ -1,0 +1,253 @@
+//! Taking a backup: from the server straight into every repository, without a copy in between.
+
+use std::io::Read;
+use std::path::PathBuf;
+use std::time::Duration;
+
+use bytes::Bytes;
+use jiff::Timestamp;
+
+use super::{Content, Description, Source, StoredFile, all_backups};
+use crate::backup::{BackupFolder, DESCRIPTION, End, Sending, Sent, Take, create_once, new_id};
+use crate::codec::FrameStream;
+use crate::config::Config;
+use crate::error::{Class, Error, Result};
+use crate::failpoint;
+use crate::redis_server::{Facts, Keys, RdbCheck, Server, Snapshot, Start, files};
+use crate::repository::Repository;
+
+/// A Redis is held in memory, so its data are of such a size at most.
+const OBJECT_BYTES_MAX: u64 = 1 << 40;
+const BUFFER_BYTES: usize = 1 << 18;
+
+pub struct Request<'a> {
+    pub config: &'a Config,
+    pub repositories: &'a [Repository],
+    pub label: String,
+    pub source: From,
+    /// Told how many bytes have come; of how many is known of files only.
+    pub progress: &'a mut dyn FnMut(u64, Option<u64>),
+    /// Told from time to time for how long the server has been saving.
+    pub waiting: &'a mut dyn FnMut(Duration),
+}
+
+/// Where the data are taken from.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum From {
+    Connection,
+    /// The server's folder, as it is called here where that differs: its append-only file, or its RDB file
+    /// that is saved now. Without a wish, what the server itself would read at its next start.
+    Files {
+        folder: Option<PathBuf>,
+        append_only: Option<bool>,
+    },
+}
+
+/// What became of a backup.
+#[derive(Debug)]
+pub struct Taken {
+    pub id: String,
+    /// The repositories that have it whole, and what it is there.
+    pub descriptions: Vec<(String, Description)>,
+    /// What went wrong in the others.
+    pub failures: Vec<Error>,
+}
+
+/// What was learned while the data came.
+struct Came {
+    start: Option<Start>,
+    keys: Vec<Keys>,
+}
+
+/// Takes a backup. It exists in a repository from the moment its description is there, which is written
+/// last.
+pub fn create(request: Request<'_>) -> Result<Taken> {
+    let Request { config, repositories, label, source, progress, waiting } = request;
+    let mut server = Server::connect(&config.redis, &config.limits)?;
+    let facts = server.facts()?;
+    let began = Timestamp::now();
+    let folder = BackupFolder::below(&all_backups(config), &new_id(began));
+    let (opened, content) = open(config, &mut server, &source, waiting)?;
+    let names: Vec<String> = match &opened {
+        Opened::Snapshot(_) => vec!["dump.rdb".to_owned()],
+        Opened::Files(files) => files.iter().map(|file| file.name.clone()).collect(),
+    };
+    let name = |number: usize, encrypted: bool| {
+        let name = names.get(number - 1).map_or("", String::as_str);
+        format!("{name}.zst{}", if encrypted { ".age" } else { "" })
+    };
+    let sending = Sending {
+        repositories,
+        folder: &folder,
+        name: &name,
+        size_max: OBJECT_BYTES_MAX,
+        level: config.redis.compression_level,
+        threads: config.basebackup.parallel,
+    };
+    let (came, outcomes) = sending.run(|frames, take| match opened {
+        Opened::Snapshot(snapshot) => {
+            stream(snapshot, &mut server, frames, take, progress, waiting)
+        }
+        Opened::Files(files) => copy(files, content, &facts, frames, take, progress),
+    })?;
+    let draft = Description {
+        seawall: Description::FORMAT,
+        id: folder.id().to_owned(),
+        label,
+        product: facts.product,
+        version: facts.version,
+        source: match source {
+            From::Connection => Source::Connection,
+            From::Files { .. } => Source::Files,
+        },
+        content,
+        began: began.to_string(),
+        ended: Timestamp::now().to_string(),
+        replication_id: came.start.as_ref().map(|start| start.replication_id.clone()),
+        replication_offset: came.start.as_ref().map(|start| start.offset),
+        keys: came.keys,
+        used_memory: facts.used_memory,
+        encrypted: false,
+        files: Vec::new(),
+    };
+    let mut taken = Taken { id: draft.id.clone(), descriptions: vec![], failures: vec![] };
+    for (repository, outcome) in repositories.iter().zip(outcomes) {
+        match outcome.and_then(|sent| describe(repository, &folder, &draft, &names, sent)) {
+            Ok(description) => taken.descriptions.push((repository.name().to_owned(), description)),
+            Err(error) => taken.failures.push(error),
+        }
+    }
+    Ok(taken)
+}
+
+enum Opened {
+    Snapshot(Box<Snapshot>),
+    Files(Vec<files::ServerFile>),
+}
+
+/// Fixes the moment of the backup.
+fn open(
+    config: &Config,
+    server: &mut Server,
+    source: &From,
+    waiting: &mut dyn FnMut(Duration),
+) -> Result<(Opened, Content)> {
+    let redis = &config.redis;
+    Ok(match source {
+        From::Connection => {
+            let snapshot = Snapshot::begin(redis, &config.limits, waiting)?;
+            (Opened::Snapshot(Box::new(snapshot)), Content::Rdb)
+        }
+        From::Files { folder, append_only } => {
+            let (folder, timeout) = (folder.as_deref(), redis.save_timeout);
+            let by_itself = || Ok(server.persistence()?.is_some_and(|it| it.appendonly));
+            if append_only.map_or_else(by_itself, Ok)? {
+                let files = files::append_only(server, folder, timeout, waiting)?;
+                (Opened::Files(files), Content::AppendOnly)
+            } else {
+                let file = files::save(server, folder, timeout, waiting)?;
+                (Opened::Files(vec![file]), Content::Rdb)
+            }
+        }
+    })
+}
+
+fn stream(
+    snapshot: Box<Snapshot>,
+    server: &mut Server,
+    mut frames: FrameStream<'_, End<()>>,
+    take: Take<'_, ()>,
+    progress: &mut dyn FnMut(u64, Option<u64>),
+    waiting: &mut dyn FnMut(Duration),
+) -> Result<Came> {
+    let start = snapshot.start.clone();
+    // As near to the moment as can be; the data themselves tell better, if we know all types in them.
+    let keys = server.keys()?;
+    let mut size = 0;
+    let mut sink = |bytes: &[u8]| {
+        size += bytes.len() as u64;
+        progress(size, None);
+        frames.write(bytes, take).map_err(not_sent)
+    };
+    let received = snapshot.read(&mut sink, waiting)?;
+    frames.mark(End { size, mark: () }, take).map_err(not_sent)?;
+    frames.finish(take).map_err(not_sent)?;
+    Ok(Came { start, keys: received.rdb.keys.unwrap_or(keys) })
+}
+
+fn copy(
+    files: Vec<files::ServerFile>,
+    content: Content,
+    facts: &Facts,
+    mut frames: FrameStream<'_, End<()>>,
+    take: Take<'_, ()>,
+    progress: &mut dyn FnMut(u64, Option<u64>),
+) -> Result<Came> {
+    let of = files.iter().map(|file| file.length).sum();
+    let (mut done, mut keys) = (0, None);
+    let mut buffer = vec![0; BUFFER_BYTES];
+    for mut file in files {
+        let mut check = (content == Content::Rdb).then(RdbCheck::new);
+        let mut size = 0;
+        loop {
+            let read =
+                file.reader.read(&mut buffer).map_err(|error| not_read(&file.name, &error))?;
+            if read == 0 {
+                break;
+            }
+            if let Some(check) = &mut check {
+                check.write(&buffer[..read])?;
+            }
+            frames.write(&buffer[..read], take).map_err(not_sent)?;
+            size += read as u64;
+            progress(done + size, Some(of));
+        }
+        if size != file.length {
+            let message =
+                format!("expected {} with {} bytes, found {size}", file.name, file.length);
+            return Err(Error::new(Class::LocalFile, message)
+                .hint("Somebody cut it while it was read; try again."));
+        }
+        done += size;
+        if let Some(check) = check {
+            keys = check.finish()?.keys;
+        }
+        frames.mark(End { size, mark: () }, take).map_err(not_sent)?;
+    }
+    frames.finish(take).map_err(not_sent)?;
+    Ok(Came { start: None, keys: keys.unwrap_or_else(|| facts.keys.clone()) })
+}
+
+fn describe(
+    repository: &Repository,
+    folder: &BackupFolder,
+    draft: &Description,
+    names: &[String],
+    sent: Vec<Sent<()>>,
+) -> Result<Description> {
+    failpoint::reach("create.parts-done");
+    let files = sent.into_iter().zip(names);
+    let files = files.map(|(sent, name)| StoredFile { stored: sent.stored, name: name.clone() });
+    let description =
+        Description { encrypted: repository.encrypts(), files: files.collect(), ..draft.clone() };
+    let json = serde_json::to_vec_pretty(&description).map_err(|error| {
+        Error::new(Class::Internal, format!("could not write {DESCRIPTION}: {error}"))
+    })?;
+    create_once(repository, folder, DESCRIPTION, Bytes::from(json)).map_err(|error| {
+        error.while_doing(format!("could not store the backup in repository {}", repository.name()))
+    })?;
+    failpoint::reach("create.described");
+    Ok(description)
+}
+
+fn not_sent(error: std::io::Error) -> Error {
+    Error::new(Class::Internal, format!("could not compress the backup: {error}"))
+}
+
+/// What was read may carry an error of ours.
+fn not_read(name: &str, error: &std::io::Error) -> Error {
+    match error.get_ref().and_then(|inner| inner.downcast_ref::<Error>()) {
+        Some(error) => error.clone(),
+        None => Error::new(Class::LocalFile, format!("could not read {name}: {error}")),
+    }
+}

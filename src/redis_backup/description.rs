@@ -1,0 +1,114 @@
+use std::fmt;
+
+use serde::{Deserialize, Serialize};
+
+use crate::backup::series::Alone;
+use crate::backup::{Described, StoredObject};
+use crate::redis_server::{Keys, Product};
+
+/// `backup.json` of a backup of a Redis.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Description {
+    /// Version of the format.
+    pub seawall: u32,
+    pub id: String,
+    /// What the user called it.
+    pub label: String,
+    pub product: Product,
+    /// Like `7.0.15`.
+    pub version: String,
+    pub source: Source,
+    pub content: Content,
+    /// RFC 3339 in UTC.
+    pub began: String,
+    pub ended: String,
+    /// The moment of the data in the server's own history; absent where the server does not name it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub replication_id: Option<String>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub replication_offset: Option<u64>,
+    /// The databases that have keys.
+    pub keys: Vec<Keys>,
+    /// Bytes, as the server says.
+    pub used_memory: u64,
+    /// Whether the objects are encrypted.
+    pub encrypted: bool,
+    pub files: Vec<StoredFile>,
+}
+
+/// Where the data came from.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Source {
+    /// Sent by the server as to a replica.
+    Connection,
+    /// From its folder.
+    Files,
+}
+
+/// What the files are.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Content {
+    /// One RDB file.
+    Rdb,
+    /// An append-only file with all that belongs to it, the manifest last.
+    AppendOnly,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct StoredFile {
+    #[serde(flatten)]
+    pub stored: StoredObject,
+    /// As it was called in the server's folder.
+    pub name: String,
+}
+
+impl Description {
+    pub const FORMAT: u32 = 1;
+}
+
+impl Described for Description {
+    const WHAT: &'static str = "Redis backup";
+    const FORMAT: u32 = Self::FORMAT;
+
+    fn objects(&self) -> impl Iterator<Item = &StoredObject> {
+        self.files.iter().map(|file| &file.stored)
+    }
+
+    fn encrypted(&self) -> bool {
+        self.encrypted
+    }
+}
+
+impl Alone for Description {
+    fn id(&self) -> &str {
+        &self.id
+    }
+
+    fn label(&self) -> &str {
+        &self.label
+    }
+
+    fn times(&self) -> [&str; 2] {
+        [&self.began, &self.ended]
+    }
+}
+
+impl fmt::Display for Content {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Rdb => "RDB",
+            Self::AppendOnly => "AOF",
+        })
+    }
+}
+
+impl fmt::Display for Source {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Connection => "the connection",
+            Self::Files => "its files",
+        })
+    }
+}

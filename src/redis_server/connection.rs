@@ -1,0 +1,109 @@
+use std::io::Write;
+
+use redis::{Cmd, ConnectionLike, FromRedisValue, Parser, RedisError, RedisResult, Value};
+
+use super::lines::Lines;
+use super::link::Link;
+use super::login;
+use super::refusal::refusal;
+use crate::config::{Limits, RedisAddress, RedisConfig};
+use crate::error::{Class, Error, Result};
+
+/// Commands and their answers, with the `redis` crate's encoding on our own socket: so both connections of a
+/// backup are made, secured and bounded in one way.
+pub struct Connection {
+    link: Link,
+    parser: Parser,
+    open: bool,
+    address: RedisAddress,
+    limits: Limits,
+}
+
+impl Connection {
+    pub fn open(config: &RedisConfig, limits: &Limits) -> Result<Self> {
+        // Every line was answered and read: the server sends nothing that it was not asked for.
+        let link = login::login(config, limits).map(Lines::into_link)?;
+        let (address, limits) = (config.address.clone(), *limits);
+        Ok(Self { link, parser: Parser::new(), open: true, address, limits })
+    }
+
+    pub fn address(&self) -> &RedisAddress {
+        &self.address
+    }
+
+    /// Runs a command. `Ok(Err(…))` is the server's own word against it.
+    pub fn try_query<T: FromRedisValue>(&mut self, words: &[&str]) -> Result<Result<T, String>> {
+        match command(words).query(self) {
+            Ok(answer) => Ok(Ok(answer)),
+            Err(error) => self.judged(&error).map(Err),
+        }
+    }
+
+    pub fn query<T: FromRedisValue>(&mut self, words: &[&str]) -> Result<T> {
+        let answer = self.try_query(words)?;
+        answer.map_err(|text| {
+            let name: Vec<&str> = words.iter().take(2).copied().collect();
+            refusal(&format!("could not run {} on {}", name.join(" "), self.address), &text)
+        })
+    }
+
+    /// The server's words, or what happened to the connection.
+    fn judged(&self, error: &RedisError) -> Result<String> {
+        if let Some(code) = error.code().filter(|_| !error.is_io_error()) {
+            return Ok(format!("{code} {}", error.detail().unwrap_or_default())
+                .trim_end()
+                .to_owned());
+        }
+        if error.is_timeout() {
+            let silent = std::io::ErrorKind::TimedOut.into();
+            return Err(login::no_answer(&self.address, &self.limits, &silent));
+        }
+        let message = format!("the connection to {} broke: {error}", self.address);
+        Err(Error::new(Class::Unreachable, message).hint("Look into the server's log."))
+    }
+}
+
+fn command(words: &[&str]) -> Cmd {
+    let (name, arguments) = words.split_first().unwrap_or((&"", &[]));
+    let mut command = redis::cmd(name);
+    for argument in arguments {
+        command.arg(*argument);
+    }
+    command
+}
+
+impl ConnectionLike for Connection {
+    fn req_packed_command(&mut self, command: &[u8]) -> RedisResult<Value> {
+        let sent = self.link.write_all(command).and_then(|()| self.link.flush());
+        let answer = match sent {
+            Ok(()) => self.parser.parse_value(&mut self.link),
+            Err(error) => Err(error.into()),
+        };
+        self.open &= !answer.as_ref().is_err_and(RedisError::is_io_error);
+        answer
+    }
+
+    fn req_packed_commands(
+        &mut self,
+        commands: &[u8],
+        offset: usize,
+        count: usize,
+    ) -> RedisResult<Vec<Value>> {
+        self.link.write_all(commands)?;
+        let answers: RedisResult<Vec<Value>> =
+            (0..offset + count).map(|_| self.parser.parse_value(&mut self.link)).collect();
+        answers.map(|mut answers| answers.split_off(offset))
+    }
+
+    fn get_db(&self) -> i64 {
+        0
+    }
+
+    fn check_connection(&mut self) -> bool {
+        redis::cmd("PING").exec(self).is_ok()
+    }
+
+    fn is_open(&self) -> bool {
+        self.open
+    }
+}

@@ -1,0 +1,203 @@
+//! Where a server reads its data from at its start, and laying data down there.
+
+mod conf;
+mod in_use;
+mod laying;
+mod names;
+mod plan;
+
+pub use laying::{Laid, Laying};
+pub(super) use names::is_file_name;
+
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use crate::error::{Class, Error, Result};
+use crate::redis_server::facts::Persistence;
+use conf::Conf;
+
+/// The first version with the multi-part AOF. All of Valkey's are later.
+const MULTI_PART: u32 = 7;
+
+/// What a server will read at its start: everything that a restore has to know of it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Target {
+    pub dir: PathBuf,
+    pub dbfilename: String,
+    pub aof: Aof,
+    pub appendfilename: String,
+    pub appenddirname: String,
+    pidfile: Option<PathBuf>,
+}
+
+/// Whether the server reads an append-only file at its start, and ignores its RDB file then.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Aof {
+    Off,
+    /// Before Redis 7.0. A later server takes it over at its first start.
+    Single,
+    /// A folder of files with a manifest.
+    MultiPart,
+}
+
+/// What is known better than from the server's configuration file.
+#[derive(Debug, Clone, Default)]
+pub struct Overrides {
+    pub dir: Option<PathBuf>,
+    pub dbfilename: Option<String>,
+    pub appendonly: Option<bool>,
+    /// Of the server that will read it, such as `7.0.15`.
+    pub version: Option<String>,
+}
+
+impl Target {
+    /// From the file that the server is started with, if there is one, and from what is known better. What
+    /// both leave open is as the server has it by default.
+    pub fn read(conf: Option<&Path>, overrides: &Overrides) -> Result<Self> {
+        let conf = conf.map(Conf::read).transpose()?.unwrap_or_default();
+        let dir = match (&overrides.dir, conf.get("dir")) {
+            (Some(dir), _) => dir.clone(),
+            (None, Some(dir)) => PathBuf::from(dir),
+            (None, None) => return Err(no_folder("none")),
+        };
+        if !dir.is_absolute() {
+            return Err(no_folder(&format!("{dir:?}")));
+        }
+        let text = |key: &str, default: &str| conf.get(key).unwrap_or(default).to_owned();
+        let appendonly = overrides.appendonly.unwrap_or(text("appendonly", "no") == "yes");
+        let mut target = Self {
+            dbfilename: overrides.dbfilename.clone().unwrap_or(text("dbfilename", "dump.rdb")),
+            aof: Aof::Off,
+            appendfilename: text("appendfilename", "appendonly.aof"),
+            appenddirname: text("appenddirname", "appendonlydir"),
+            pidfile: conf.get("pidfile").map(PathBuf::from),
+            dir,
+        };
+        for name in [&target.dbfilename, &target.appendfilename, &target.appenddirname] {
+            if !names::is_file_name(name) {
+                let message =
+                    format!("expected a file name in the server's configuration, found {name:?}");
+                return Err(Error::new(Class::Configuration, message));
+            }
+        }
+        if appendonly {
+            let named = conf.get("appenddirname").is_some();
+            target.aof = target.kind_of_aof(overrides.version.as_deref(), named);
+        }
+        Ok(target)
+    }
+
+    /// As a server says of itself that it is set up.
+    pub fn of_server(persistence: &Persistence) -> Self {
+        let aof = match (persistence.appendonly, &persistence.appenddirname) {
+            (false, _) => Aof::Off,
+            (true, None) => Aof::Single,
+            (true, Some(_)) => Aof::MultiPart,
+        };
+        Self {
+            dir: persistence.dir.clone(),
+            dbfilename: persistence.dbfilename.clone(),
+            aof,
+            appendfilename: persistence.appendfilename.clone(),
+            appenddirname: persistence.appenddirname.clone().unwrap_or("appendonlydir".to_owned()),
+            pidfile: None,
+        }
+    }
+
+    /// Where nothing tells the version, a single file is right: servers of all versions read it, as long
+    /// as there is no folder with a manifest.
+    fn kind_of_aof(&self, version: Option<&str>, folder_is_named: bool) -> Aof {
+        let major = version.and_then(|version| version.split('.').next()?.parse::<u32>().ok());
+        let multi_part = match major {
+            Some(major) => major >= MULTI_PART,
+            None => folder_is_named || self.dir.join(&self.appenddirname).is_dir(),
+        };
+        if multi_part { Aof::MultiPart } else { Aof::Single }
+    }
+
+    /// An error when a server works in the folder. One in another container is seen only from the host; ask
+    /// it over its connection, too ([`Target::is_of`]).
+    pub fn refuse_used(&self) -> Result<()> {
+        let dir = &self.dir;
+        let Some(user) = in_use::user(dir, self.pidfile.as_deref()) else { return Ok(()) };
+        Err(used(dir, &user))
+    }
+
+    /// Whether a server that answers has this very folder as its own.
+    pub fn is_of(&self, persistence: &Persistence) -> bool {
+        let real = |path: &Path| fs::canonicalize(path).unwrap_or(path.to_owned());
+        real(&self.dir) == real(&persistence.dir)
+    }
+}
+
+fn used(dir: &Path, user: &str) -> Error {
+    let message = format!("expected no server on {dir:?}, found one, {user}");
+    Error::new(Class::Input, message)
+        .hint("Stop it first; at its end it would write its own data over them.")
+}
+
+fn no_folder(found: &str) -> Error {
+    let message = format!("expected an absolute path as the server's dir, found {found}");
+    Error::new(Class::Configuration, message)
+        .hint("The server takes another one from where it is started; name the folder itself.")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn target(conf: &str, overrides: &Overrides) -> Result<Target> {
+        let place = tempfile::tempdir().unwrap();
+        let file = place.path().join("redis.conf");
+        fs::write(&file, conf).unwrap();
+        Target::read(Some(&file), overrides)
+    }
+
+    #[test]
+    fn the_defaults_are_those_of_a_server() {
+        let target = target("dir /nowhere\n", &Overrides::default()).unwrap();
+        assert_eq!((target.dbfilename.as_str(), target.aof), ("dump.rdb", Aof::Off));
+        assert_eq!(target.appendfilename, "appendonly.aof");
+        assert_eq!(target.appenddirname, "appendonlydir");
+    }
+
+    #[test]
+    fn what_kind_of_aof_it_reads_depends_on_its_version() {
+        let aof = |conf: &str, version: Option<&str>| {
+            let version = version.map(str::to_owned);
+            let overrides = Overrides { version, ..Overrides::default() };
+            target(&format!("dir /nowhere\nAppendOnly yes\n{conf}"), &overrides).unwrap().aof
+        };
+        assert_eq!(aof("", Some("6.2.14")), Aof::Single);
+        assert_eq!(aof("", Some("7.0.15")), Aof::MultiPart);
+        assert_eq!(aof("", Some("10.1")), Aof::MultiPart);
+        assert_eq!(aof("", None), Aof::Single);
+        assert_eq!(aof("appenddirname a", None), Aof::MultiPart);
+        let place = tempfile::tempdir().unwrap();
+        fs::create_dir(place.path().join("appendonlydir")).unwrap();
+        let overrides = Overrides {
+            dir: Some(place.path().to_owned()),
+            appendonly: Some(true),
+            ..Overrides::default()
+        };
+        assert_eq!(Target::read(None, &overrides).unwrap().aof, Aof::MultiPart);
+    }
+
+    #[test]
+    fn a_folder_or_a_name_that_is_none_is_an_error() {
+        let said = |conf: &str| target(conf, &Overrides::default()).unwrap_err().to_string();
+        for (conf, found) in [("", "none"), ("dir ./\n", "\"./\"")] {
+            assert_eq!(
+                said(conf),
+                format!(
+                    "expected an absolute path as the server's dir, found {found}. HINT: The server \
+                     takes another one from where it is started; name the folder itself."
+                )
+            );
+        }
+        assert_eq!(
+            said("dir /a\ndbfilename ../b\n"),
+            "expected a file name in the server's configuration, found \"../b\""
+        );
+    }
+}

@@ -1,0 +1,153 @@
+use std::collections::HashMap;
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use crate::error::{Class, Error, Result};
+use crate::redis_server::words::words;
+
+/// A server follows `include` without looking for circles; nobody nests them deeper.
+const DEEPEST: usize = 16;
+
+/// The settings of a `redis.conf` and the files that it includes; the last of a name counts.
+#[derive(Debug, Default)]
+pub struct Conf(HashMap<String, String>);
+
+impl Conf {
+    pub fn read(path: &Path) -> Result<Self> {
+        let mut conf = Self::default();
+        conf.add(path, 0)?;
+        Ok(conf)
+    }
+
+    /// The first word behind the name.
+    pub fn get(&self, name: &str) -> Option<&str> {
+        self.0.get(name).map(String::as_str)
+    }
+
+    fn add(&mut self, path: &Path, depth: usize) -> Result<()> {
+        let wrong = |reason: &dyn std::fmt::Display| {
+            let message = format!("could not use the server's configuration {path:?}: {reason}");
+            Error::new(Class::Configuration, message)
+        };
+        if depth > DEEPEST {
+            return Err(wrong(&"it is included again and again"));
+        }
+        let bytes = fs::read(path).map_err(|error| wrong(&error))?;
+        let text = String::from_utf8_lossy(&bytes);
+        for (number, line) in text.lines().enumerate() {
+            let line = line.trim();
+            if line.is_empty() || line.starts_with('#') {
+                continue;
+            }
+            let words = words(line).ok_or_else(|| {
+                wrong(&format_args!("quotes do not match in line {}", number + 1))
+            })?;
+            let Some((name, values)) = words.split_first() else { continue };
+            let (name, value) = (name.to_ascii_lowercase(), values.first().cloned());
+            let value = value.unwrap_or_default();
+            if name == "include" {
+                if !value.starts_with('/') {
+                    return Err(wrong(&format_args!(
+                        "expected an absolute path to include, found {value:?}"
+                    ))
+                    .hint(
+                        "The server looks for it from where it is started; write the whole path.",
+                    ));
+                }
+                for file in matching(Path::new(&value)) {
+                    self.add(&file, depth + 1)?;
+                }
+            } else {
+                self.0.insert(name, value);
+            }
+        }
+        Ok(())
+    }
+}
+
+/// The files of a pattern in order, as since Redis 7.0; a path without one stands for itself.
+fn matching(pattern: &Path) -> Vec<PathBuf> {
+    let name = pattern.file_name().and_then(|name| name.to_str()).unwrap_or_default();
+    if !name.contains(['*', '?']) {
+        return vec![pattern.to_owned()];
+    }
+    let entries = pattern.parent().and_then(|folder| fs::read_dir(folder).ok());
+    let mut files: Vec<PathBuf> = entries
+        .into_iter()
+        .flatten()
+        .flatten()
+        .filter(|entry| {
+            entry.file_name().to_str().is_some_and(|it| matches(name.as_bytes(), it.as_bytes()))
+        })
+        .map(|entry| entry.path())
+        .collect();
+    files.sort();
+    files
+}
+
+fn matches(pattern: &[u8], name: &[u8]) -> bool {
+    match (pattern, name) {
+        ([], []) => true,
+        ([b'*', rest @ ..], _) => (0..=name.len()).any(|skipped| matches(rest, &name[skipped..])),
+        ([b'?', rest @ ..], [_, behind @ ..]) => matches(rest, behind),
+        ([one, rest @ ..], [other, behind @ ..]) => one == other && matches(rest, behind),
+        _ => false,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_last_of_a_name_counts_included_or_not() {
+        let place = tempfile::tempdir().unwrap();
+        let folder = place.path();
+        let file = |name: &str, text: String| fs::write(folder.join(name), text).unwrap();
+        file("b.conf", "dbfilename b.rdb\nappendonly yes\n".into());
+        file("a.conf", "dbfilename a.rdb\nappendfilename 'a b'\n".into());
+        file("c.txt", "dir /wrong\n".into());
+        let text = format!(
+            "# a comment\r\nDIR /first\r\n\nappendonly no\ninclude {0}/*.conf\nDir \"/se cond\"\nsave \"\"\n",
+            folder.display()
+        );
+        file("redis.main", text);
+        let conf = Conf::read(&folder.join("redis.main")).unwrap();
+        for (name, value) in [
+            ("dir", "/se cond"),
+            ("dbfilename", "b.rdb"),
+            ("appendonly", "yes"),
+            ("appendfilename", "a b"),
+            ("save", ""),
+        ] {
+            assert_eq!(conf.get(name), Some(value), "{name}");
+        }
+        assert_eq!(conf.get("appenddirname"), None);
+    }
+
+    #[test]
+    fn what_is_wrong_with_a_configuration_is_said() {
+        let place = tempfile::tempdir().unwrap();
+        let path = place.path().join("redis.conf");
+        for (text, reason) in [
+            ("dir \"/a\n".to_owned(), "quotes do not match in line 1"),
+            (format!("include {}\n", path.display()), "it is included again and again"),
+            (
+                "\ninclude other.conf\n".to_owned(),
+                "expected an absolute path to include, found \"other.conf\". HINT: The server looks \
+                 for it from where it is started; write the whole path.",
+            ),
+        ] {
+            fs::write(&path, text).unwrap();
+            assert_eq!(
+                Conf::read(&path).unwrap_err().to_string(),
+                format!("could not use the server's configuration {path:?}: {reason}")
+            );
+        }
+        fs::write(&path, "include /nowhere/at/all\n").unwrap();
+        assert_eq!(
+            Conf::read(&path).unwrap_err().to_string(),
+            "could not use the server's configuration \"/nowhere/at/all\": No such file or directory (os error 2)"
+        );
+    }
+}

@@ -1,0 +1,284 @@
+//! Files are prepared, and then get their names in steps that can be done again.
+
+mod planned;
+
+use std::fs;
+use std::os::unix::fs::MetadataExt;
+use std::path::{Path, PathBuf};
+
+use jiff::Timestamp;
+
+use super::plan::{Plan, STAGING, Step, clear};
+use super::{Aof, Target, is_file_name};
+use crate::durable::{self, LaidFile};
+use crate::error::{Class, Error, Result};
+use crate::redis_server::rdb::RdbCheck;
+use planned::{Old, Prepared};
+
+/// For files that take nobody's place.
+const MODE: u32 = 0o600;
+
+/// A restore into a server's folder. Files are prepared beside the server's own; at the end, when all are whole
+/// and on the disk, they get their names in a few steps that a killed run leaves to the next. The server finds
+/// its old data or the new ones, never none and never a mixture. Dropped before its end, it changes nothing.
+pub struct Laying<'a> {
+    target: &'a Target,
+    files: Vec<Prepared>,
+    current: Option<LaidFile>,
+    check: Option<RdbCheck>,
+}
+
+/// What was laid down.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Laid {
+    /// What the server reads.
+    pub files: Vec<PathBuf>,
+    /// What was there before, under its new names.
+    pub kept: Vec<PathBuf>,
+}
+
+impl Target {
+    /// Begins a restore; first it carries one that was killed to its end. An error when a server uses the
+    /// folder.
+    pub fn begin(&self) -> Result<Laying<'_>> {
+        if !self.dir.is_dir() {
+            let message = format!("expected the server's folder {:?}, found none", self.dir);
+            return Err(Error::new(Class::Input, message)
+                .hint("Is the disk mounted? Make the folder, and let the server's user own it."));
+        }
+        self.refuse_used()?;
+        if let Some(plan) = Plan::found(&self.dir)? {
+            plan.carry_out(&self.dir)?;
+        }
+        clear(&self.dir)?;
+        durable::lay_folder(&self.dir.join(STAGING))?;
+        Ok(Laying { target: self, files: Vec::new(), current: None, check: None })
+    }
+
+    /// Whether a restore into the folder was killed while files got their names.
+    pub fn is_unfinished(&self) -> Result<bool> {
+        Plan::found(&self.dir).map(|plan| plan.is_some())
+    }
+
+    /// Whose owner new files get: the folder's; where root owns that, the one of a file that is there.
+    fn owner(&self) -> PathBuf {
+        let roots = fs::metadata(&self.dir).is_ok_and(|metadata| metadata.uid() == 0);
+        self.old_file().filter(|_| roots).unwrap_or(self.dir.clone())
+    }
+
+    /// A file that the server wrote.
+    fn old_file(&self) -> Option<PathBuf> {
+        let folder = self.dir.join(&self.appenddirname);
+        let manifest = folder.join(format!("{}.manifest", self.appendfilename));
+        let known =
+            [self.dir.join(&self.dbfilename), self.dir.join(&self.appendfilename), manifest];
+        known.into_iter().find(|path| path.is_file())
+    }
+}
+
+impl Laying<'_> {
+    /// The next bytes are those of the one RDB file of a backup; they are checked.
+    pub fn begin_rdb(&mut self) -> Result<()> {
+        self.begin(None)?;
+        self.check = Some(RdbCheck::new());
+        Ok(())
+    }
+
+    /// The next bytes are those of a file of an append-only set. `name` is as it was at the backup.
+    pub fn begin_file(&mut self, name: &str) -> Result<()> {
+        if !is_file_name(name) {
+            let message = format!("expected the name of a file in the backup, found {name:?}");
+            return Err(Error::new(Class::Damaged, message));
+        }
+        self.begin(Some(name.to_owned()))
+    }
+
+    fn begin(&mut self, name: Option<String>) -> Result<()> {
+        self.end_file()?;
+        let path = format!("{STAGING}/{}", self.files.len());
+        let old = self.target.old_file().and_then(|path| fs::metadata(path).ok());
+        let mode = old.map_or(MODE, |metadata| metadata.mode() & 0o666);
+        self.current = Some(LaidFile::create(self.target.dir.join(&path), mode)?);
+        self.files.push(Prepared { name, path });
+        Ok(())
+    }
+
+    pub fn write(&mut self, bytes: &[u8]) -> Result<()> {
+        if let Some(check) = &mut self.check {
+            check.write(bytes)?;
+        }
+        match &mut self.current {
+            Some(file) => file.write(bytes),
+            None => Err(Error::new(Class::Internal, "bytes of a file that was not begun")),
+        }
+    }
+
+    /// Forgets the file under way: it comes once more from its beginning.
+    pub fn again(&mut self) {
+        if self.current.take().is_some() {
+            self.files.pop();
+        }
+        self.check = None;
+    }
+
+    fn end_file(&mut self) -> Result<()> {
+        if let Some(check) = self.check.take() {
+            check.finish()?;
+        }
+        let Some(last) = self.files.last().filter(|_| self.current.take().is_some()) else {
+            return Ok(());
+        };
+        let path = self.target.dir.join(&last.path);
+        durable::give_to_owner_of(&self.target.owner(), &path).map_err(|error| {
+            error.hint(
+                "Run it as root or as the server's user, so that the server can read its files.",
+            )
+        })?;
+        durable::settle(&path)
+    }
+
+    /// Puts the files where the server reads them. What was there is kept under names that end in the time.
+    pub fn finish(mut self) -> Result<Laid> {
+        self.end_file()?;
+        let plan = self.plan(Timestamp::now())?;
+        self.target.refuse_used()?;
+        plan.write(&self.target.dir)?;
+        plan.carry_out(&self.target.dir)?;
+        Ok(laid(&self.target.dir, &plan))
+    }
+
+    fn plan(&mut self, now: Timestamp) -> Result<Plan> {
+        let old = Old::look(self.target, now)?;
+        let files = std::mem::take(&mut self.files);
+        match &files[..] {
+            [] => Err(Error::new(Class::Internal, "a restore without files")),
+            [Prepared { name: None, path }] => self.plan_rdb(&old, path),
+            _ => self.plan_aof(&old, &files),
+        }
+    }
+
+    fn plan_rdb(&self, old: &Old<'_>, rdb: &str) -> Result<Plan> {
+        let target = self.target;
+        let mut plan = Plan::default();
+        if target.aof == Aof::Off {
+            old.replace(&mut plan, rdb, &target.dbfilename);
+            old.put_aside(&mut plan, &target.appenddirname);
+            old.put_aside(&mut plan, &target.appendfilename);
+            return Ok(plan);
+        }
+        // The server ignores it now, and reads it when appendonly is switched off.
+        let second = format!("{STAGING}/rdb");
+        let second_path = target.dir.join(&second);
+        durable::keep(&target.dir.join(rdb), &second_path)?;
+        if !target.dir.join(rdb).exists() {
+            durable::hand_over(&second_path, &target.dir.join(rdb))?;
+        }
+        if target.aof == Aof::Single {
+            old.replace(&mut plan, rdb, &target.appendfilename);
+            old.put_aside(&mut plan, &target.appenddirname);
+        } else {
+            let (names, manifest) = old.renamed_base(rdb, "rdb");
+            self.plan_set(&mut plan, old, &names, &manifest)?;
+        }
+        old.replace(&mut plan, &second, &target.dbfilename);
+        Ok(plan)
+    }
+
+    fn plan_aof(&self, old: &Old<'_>, files: &[Prepared]) -> Result<Plan> {
+        let target = self.target;
+        let manifest = files.iter().find(|file| file.is_manifest());
+        let mut plan = Plan::default();
+        match (target.aof, manifest) {
+            (Aof::Off, _) => {
+                let message = "expected a server with appendonly yes for an append-only file, found one with no";
+                return Err(Error::new(Class::Input, message).hint(
+                    "The server would ignore it: set appendonly yes, or restore an RDB backup.",
+                ));
+            }
+            (Aof::Single, Some(_)) => {
+                let message = "expected a server of Redis 7 or later for a multi-part AOF, found an older one";
+                return Err(Error::new(Class::Input, message)
+                    .hint("Restore it with a server of the version that it was taken from."));
+            }
+            (Aof::Single, None) => {
+                let [file] = files else { return Err(without_manifest()) };
+                old.replace(&mut plan, &file.path, &target.appendfilename);
+                old.put_aside(&mut plan, &target.appenddirname);
+            }
+            (Aof::MultiPart, None) => {
+                let [file] = files else { return Err(without_manifest()) };
+                let (names, manifest) = old.renamed_base(&file.path, "aof");
+                self.plan_set(&mut plan, old, &names, &manifest)?;
+            }
+            (Aof::MultiPart, Some(manifest)) => {
+                let path = target.dir.join(&manifest.path);
+                let text = fs::read_to_string(&path);
+                let text = text.map_err(|error| Error::file("read", &path, &error))?;
+                let (names, manifest) = old.renamed_set(files, &text)?;
+                self.plan_set(&mut plan, old, &names, &manifest)?;
+            }
+        }
+        old.put_aside(&mut plan, &target.dbfilename);
+        Ok(plan)
+    }
+
+    /// The manifest decides which files the server reads: with its name all changes at once.
+    fn plan_set(
+        &self,
+        plan: &mut Plan,
+        old: &Old<'_>,
+        names: &[(String, String)],
+        manifest: &str,
+    ) -> Result<()> {
+        let target = self.target;
+        let prepared = format!("{STAGING}/manifest");
+        let path = target.dir.join(&prepared);
+        let mut file = LaidFile::create(path.clone(), MODE)?;
+        file.write(manifest.as_bytes())?;
+        durable::give_to_owner_of(&target.owner(), &path)?;
+        durable::settle(&path)?;
+        old.keep_manifest(plan);
+        let folder = &target.appenddirname;
+        plan.folder(folder);
+        for (from, name) in names {
+            plan.put(from, &format!("{folder}/{name}"));
+        }
+        plan.sync(folder);
+        plan.put(&prepared, &format!("{folder}/{}", old.manifest_name()));
+        plan.sync(folder);
+        old.put_set_aside(plan);
+        old.put_aside(plan, &target.appendfilename);
+        Ok(())
+    }
+}
+
+fn laid(dir: &Path, plan: &Plan) -> Laid {
+    let (mut files, mut kept) = (Vec::new(), Vec::new());
+    for step in &plan.steps {
+        match step {
+            Step::Put { to, .. } => files.push(dir.join(to)),
+            Step::Keep { to, .. } | Step::Aside { to, .. } => kept.push(dir.join(to)),
+            Step::Folder { .. } | Step::Sync { .. } => {}
+        }
+    }
+    kept.retain(|path| path.exists());
+    Laid { files, kept }
+}
+
+fn without_manifest() -> Error {
+    Error::new(Class::Damaged, "expected a manifest among the files of the AOF, found none")
+}
+
+/// Before its plan is written, what was prepared is worth nothing.
+impl Drop for Laying<'_> {
+    fn drop(&mut self) {
+        if !matches!(Plan::found(&self.target.dir), Ok(Some(_)))
+            && let Err(error) = clear(&self.target.dir)
+        {
+            tracing::warn!("could not remove what a restore had prepared: {error}");
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests;

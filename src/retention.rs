@@ -1,0 +1,123 @@
+//! Which backups are kept, whatever they are of. Pure: no I/O, no clock.
+
+mod periods;
+
+use std::time::Duration;
+
+use humantime::format_duration;
+use jiff::{SignedDuration, Timestamp};
+
+use self::periods::slots;
+use crate::config::KeepConfig;
+use crate::error::{Class, Error, Result};
+
+/// How far the clocks of two hosts may be apart.
+pub const CLOCKS_APART: SignedDuration = SignedDuration::from_hours(1);
+
+/// What becomes of something, and why.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Verdict {
+    pub keep: bool,
+    pub reason: String,
+}
+
+/// Whether a backup can be restored from its repository alone.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Condition {
+    Good,
+    /// Why that can't be told.
+    Unknown(String),
+    /// Why not.
+    Bad(String),
+}
+
+/// A backup in one repository.
+pub trait Subject {
+    fn ended(&self) -> Timestamp;
+    fn pinned(&self) -> bool;
+    fn condition(&self) -> &Condition;
+}
+
+impl Verdict {
+    pub fn keep(reason: impl Into<String>) -> Self {
+        Self { keep: true, reason: reason.into() }
+    }
+
+    pub fn delete(reason: impl Into<String>) -> Self {
+        Self { keep: false, reason: reason.into() }
+    }
+
+    /// Of a backup that is kept for these reasons; none is kept for none.
+    pub fn of(condition: &Condition, reasons: &[String]) -> Self {
+        match (condition, reasons.is_empty()) {
+            (Condition::Bad(fault), true) => Self::delete(format!("can't be restored: {fault}")),
+            (Condition::Bad(fault), false) => {
+                Self::keep(format!("{}; can't be restored: {fault}", reasons.join(", ")))
+            }
+            (_, true) => Self::delete("no rule keeps it"),
+            (_, false) => Self::keep(reasons.join(", ")),
+        }
+    }
+
+    /// Of what was begun at some time and has come to no end yet. `what` begins the reason.
+    pub fn of_leavings(
+        what: &str,
+        begun: Option<Timestamp>,
+        keep: &KeepConfig,
+        now: Timestamp,
+    ) -> Self {
+        let limit = format_duration(keep.unfinished);
+        match begun {
+            None => Self::keep(format!("{what}, and its name does not tell when it was begun")),
+            Some(begun) if begun > now => Self::keep(format!("{what}, begun later than now")),
+            Some(begun) if begun > ago(now, keep.unfinished) => {
+                Self::keep(format!("{what}, and begun within {limit}: perhaps under way"))
+            }
+            Some(_) => Self::delete(format!("{what}, and begun more than {limit} ago")),
+        }
+    }
+}
+
+/// Why the rules keep each of the backups in one repository, given from the oldest on.
+pub fn reasons<S: Subject>(all: &[&S], keep: &KeepConfig, now: Timestamp) -> Vec<Vec<String>> {
+    let good = |at: &usize| *all[*at].condition() == Condition::Good;
+    let good: Vec<usize> = (0..all.len()).filter(good).collect();
+    let mut slots = slots(&good, &|at| all[at].ended(), keep);
+    let of_one = |(at, it): (usize, &&S)| {
+        let mut reasons = Vec::new();
+        if it.pinned() {
+            reasons.push("pinned".to_owned());
+        }
+        match good.last() {
+            None => reasons.push("there is no good one in this repository".to_owned()),
+            Some(newest) if *newest == at => reasons.push("the newest good one".to_owned()),
+            Some(_) => {}
+        }
+        if let Condition::Unknown(why) = it.condition() {
+            reasons.push(format!("perhaps can't be restored: {why}"));
+        }
+        if it.ended() >= ago(now, keep.within) {
+            reasons.push(format!("within {}", format_duration(keep.within)));
+        }
+        reasons.extend(slots.remove(&at).into_iter().flatten());
+        reasons
+    };
+    all.iter().enumerate().map(of_one).collect()
+}
+
+/// Fails when the clock of this host is wrong for certain: earlier than the end of this backup. One that
+/// runs ahead is not noticed; what does not depend on it keeps enough then.
+pub fn check_clock(what: &str, id: &str, ended: Timestamp, now: Timestamp) -> Result<()> {
+    if ended.duration_since(now) <= CLOCKS_APART {
+        return Ok(());
+    }
+    let message =
+        format!("expected it to be later than the end of {what} {id} at {ended}, found {now:.0}");
+    Err(Error::new(Class::Configuration, message)
+        .hint("Set this host's clock right; nothing was deleted."))
+}
+
+/// `time` ago; the beginning of time where that is before it.
+pub fn ago(now: Timestamp, time: Duration) -> Timestamp {
+    now.saturating_sub(time).unwrap_or(Timestamp::MIN)
+}

@@ -1,0 +1,75 @@
+//! A restored server is not the real one: it does not archive, unless it is to take its place.
+
+use std::collections::BTreeSet;
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use super::base_backup;
+use super::sound::{LIMIT, restore};
+use crate::archiving::commands::Seawall;
+use crate::support::place::Place;
+use crate::support::postgres::Server;
+use crate::support::wait::wait_until;
+
+/// All files below a folder.
+fn files(folder: &Path) -> BTreeSet<PathBuf> {
+    let entries = fs::read_dir(folder).into_iter().flatten().flatten().map(|entry| entry.path());
+    entries.flat_map(|path| if path.is_dir() { files(&path) } else { [path].into() }).collect()
+}
+
+/// However it was restored, and although the real server archived with `always`.
+#[test]
+fn a_test_server_leaves_the_real_repository_alone() {
+    let place = Place::new();
+    let seawall = Seawall::new(&place).local("archive");
+    let archive = place.join("archive");
+    let builder = || Server::builder(&place).segment_mib(1);
+    let real = builder().archive_command(&seawall.push()).setting("archive_mode", "always");
+    let mut real = real.init();
+    real.start();
+    real.set("archive_command", &seawall.push());
+    real.sql("create table t as select generate_series(1, 100) i");
+    base_backup(&seawall, &real, "create").arg("--standalone").run().expect(0);
+    real.wait_archived(&real.switch_wal(), LIMIT);
+    real.kill_nine();
+    let before = files(&archive);
+
+    let ways: [(&str, &[&str]); 4] = [
+        ("latest", &[]),
+        ("immediate", &["--target-immediate"]),
+        ("files", &["--no-recovery"]),
+        ("standby", &["--standby"]),
+    ];
+    for (name, words) in ways {
+        let data = place.join(name);
+        restore(&seawall, &data, words).expect(0);
+        let mut server = builder().over(data);
+        server.start();
+        assert_eq!(server.sql("show archive_mode"), "off", "{name}");
+        if name == "standby" {
+            server.promote();
+        }
+        server.wait_promoted(LIMIT);
+        server.sql("insert into t select generate_series(1, 100)");
+        server.switch_wal();
+        server.sql("checkpoint");
+        assert_eq!(server.ready_files(), [""; 0], "{name}");
+    }
+    assert_eq!(files(&archive), before);
+
+    let data = place.join("heir");
+    restore(&seawall, &data, &["--archive"]).expect(0);
+    let mut heir = builder().over(data);
+    heir.start();
+    heir.wait_promoted(LIMIT);
+    assert_eq!(heir.sql("show archive_mode"), "always");
+    let segment = heir.switch_wal();
+    heir.wait_archived(&segment, LIMIT);
+    wait_until("its WAL to be in the repository", LIMIT, || {
+        files(&archive).iter().any(|it| it.to_string_lossy().ends_with(&format!("{segment}.zst")))
+    });
+    let data = place.join("files that archive");
+    restore(&seawall, &data, &["--no-recovery", "--archive"]).expect(0);
+    let settings = fs::read_to_string(data.join("postgresql.auto.conf")).expect("its settings");
+    assert!(!settings.contains("archive_mode"), "{settings}");
+}
