@@ -18,6 +18,7 @@ import fetching
 import footprint
 import loop_groups
 import push_groups
+import redis_groups
 import replay
 import report
 import tools
@@ -34,8 +35,8 @@ ROOT = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
 BIN_FOLDER = os.path.join(ROOT, "target/x86_64-unknown-linux-gnu/release")
 PUSH_GROUPS = [*push_groups.GROUPS, *loop_groups.GROUPS]
 WAL_GROUPS = [*PUSH_GROUPS, *fetching.GROUPS, *replay.GROUPS, *footprint.GROUPS]
-GROUPS = [*WAL_GROUPS, *base_groups.GROUPS, *base_footprint.GROUPS]
-PROGRAMS = ["wal-push", "wal-fetch", "basebackup"]
+GROUPS = [*WAL_GROUPS, *base_groups.GROUPS, *base_footprint.GROUPS, *redis_groups.GROUPS]
+PROGRAMS = ["wal-push", "wal-fetch", "basebackup", "redis-backup"]
 
 DESCRIPTION = """Measures wal-push, wal-fetch and basebackup, release builds, interleaved with
 cp and fsync, zstd and curl, pg_basebackup, rclone and pgBackRest, in one run. Only the ratios

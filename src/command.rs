@@ -3,6 +3,7 @@
 pub mod basebackup;
 pub mod config_show;
 pub mod hook;
+pub mod media_backup;
 pub mod redis_backup;
 pub mod series;
 pub mod shown;

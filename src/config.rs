@@ -12,6 +12,7 @@ mod repository;
 mod secrets;
 mod setting;
 mod settings;
+mod table_settings;
 mod typed;
 mod value;
 
@@ -22,9 +23,11 @@ pub use repository::{
     Addressing, Checksum, ConditionalPut, Location, RepositoryConfig, S3Config, Sse,
 };
 pub use setting::{Kind, Setting};
-pub use settings::{GLOBAL, MEDIA, REPOSITORY};
+pub use settings::GLOBAL;
+pub use table_settings::{MEDIA, REPOSITORY};
 pub use typed::{
-    Config, EncryptionConfig, KeepConfig, Limits, LogConfig, LogFormat, RetentionConfig, WalConfig,
+    Config, EncryptionConfig, KeepConfig, Limits, LogConfig, LogFormat, MediaBackupConfig,
+    RetentionConfig, WalConfig,
 };
 pub use value::Value;
 

@@ -14,6 +14,8 @@ pub enum Class {
     Usage,
     /// The configuration is wrong or incomplete.
     Configuration,
+    /// Most of it was done, some of it could not be; what was done counts.
+    Incomplete,
     /// A stored object is not what was stored.
     Damaged,
     /// The file to archive is not what PostgreSQL makes, or another cluster's.

@@ -17,6 +17,7 @@ pub fn of(class: Class) -> u8 {
     match class {
         Class::Usage => 2,
         Class::Configuration => 3,
+        Class::Incomplete => 4,
         Class::Damaged => 5,
         Class::Input => 6,
         Class::Conflict => 7,
@@ -40,9 +41,10 @@ pub fn of_fetch(class: Class, standby: bool) -> u8 {
 mod tests {
     use super::*;
 
-    const ALL: [Class; 10] = [
+    const ALL: [Class; 11] = [
         Class::Usage,
         Class::Configuration,
+        Class::Incomplete,
         Class::Damaged,
         Class::Input,
         Class::Conflict,

@@ -2,6 +2,7 @@
 //! with one for each), what is unchanged, snapshots in a folder with hard links (`local`), and restoring from
 //! any source of content (`Restore`).
 
+mod description;
 mod entry;
 mod exclude;
 mod index;
@@ -9,6 +10,7 @@ pub mod local;
 mod names;
 mod nested;
 mod ordered;
+pub mod packed;
 mod path;
 mod places;
 mod previous;
@@ -20,6 +22,7 @@ mod take;
 mod time;
 mod unchanged;
 
+pub use description::{Description, Earlier, SnapshotKind, Sums};
 pub use entry::{Content, Entry, Kind, Metadata, Seen};
 pub use exclude::Exclude;
 pub use index::{End, Header, INDEX_FORMAT, IndexReader, IndexWriter};

@@ -120,6 +120,15 @@ pub trait Storage: Send + Sync {
     /// Its read errors carry an [`crate::error::Error`] inside.
     fn open(&self, key: &str, limit: Option<u64>) -> Result<Option<Box<dyn Read + Send>>>;
 
+    /// A reader of `length` bytes, at least one, from `offset` on, of fewer where the object ends before, and of
+    /// none where it ends at or before `offset`; `None` as with [`Storage::open`].
+    fn open_range(
+        &self,
+        key: &str,
+        offset: u64,
+        length: u64,
+    ) -> Result<Option<Box<dyn Read + Send>>>;
+
     /// Visits the objects whose keys begin with `prefix` and are greater than `after`, in byte order of the
     /// keys, until there are no more or the visitor breaks. No object at all is not an error.
     fn list(

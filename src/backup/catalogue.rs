@@ -24,6 +24,11 @@ pub trait Described: DeserializeOwned + Send {
     fn objects(&self) -> impl Iterator<Item = &StoredObject>;
     /// Whether they are encrypted.
     fn encrypted(&self) -> bool;
+
+    /// Ids of others whose objects it needs as well, whether or not these still have a description.
+    fn needs(&self) -> Vec<String> {
+        Vec::new()
+    }
 }
 
 /// A backup in one repository. Repositories are told by their place in the configuration.
@@ -36,6 +41,8 @@ pub struct StoredBackup {
     pub pinned: bool,
     /// What is wrong with its objects, going by their names and sizes.
     pub fault: Option<String>,
+    /// Ids of others whose objects it needs as well.
+    pub needs: Vec<String>,
 }
 
 /// A repository that could not be looked at, or not to the end.

@@ -85,11 +85,11 @@ impl<D: Alone> Series<D> {
                         let backup = Backup { id: id.clone(), began, ended, description, copies };
                         backups.insert(id, backup);
                     }
-                    Some(known) if (known.began, known.ended) == (began, ended) => {
+                    Some(known) if known.began == began => {
                         known.copies.push(stored);
                     }
                     Some(known) => {
-                        let error = another::<D>(&id, ended, known.ended);
+                        let error = another::<D>(&id, began, known.began);
                         series.broken.push(Broken { repository, id, error });
                     }
                 }
@@ -155,7 +155,7 @@ fn checked<D: Alone>(folder: &BackupFolder, it: &D) -> Result<(D, Timestamp, Tim
 /// Two hosts made one id, each in a repository of its own: the first repository's is the one.
 fn another<D: Alone>(id: &str, found: Timestamp, expected: Timestamp) -> Error {
     let message = format!(
-        "expected {} {id} to be the same in all repositories, found one that ended at {found} and not at \
+        "expected {} {id} to be the same in all repositories, found one that began at {found} and not at \
          {expected}",
         D::WHAT
     );

@@ -14,7 +14,7 @@ use crate::storage::PendingUpload;
 const UPLOADS_MAX: usize = 10_000;
 
 /// Objects of one backup that are on their way into a bucket, or were when whoever sent them died.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub struct Uploads {
     /// Its number.
     pub repository: usize,

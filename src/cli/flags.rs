@@ -9,13 +9,14 @@ use super::guard;
 use crate::config::{FlagValues, GLOBAL, Setting};
 use crate::error::{Class, Error, Result};
 
-const HEADINGS: [(&str, &str); 9] = [
+const HEADINGS: [(&str, &str); 10] = [
     ("", "Where"),
     ("encryption", "Encryption"),
     ("wal", "WAL"),
     ("postgres", "Server"),
     ("basebackup", "Base backups"),
     ("redis", "Redis"),
+    ("media_backup", "Media files"),
     ("retention", "Retention"),
     ("limits", "Limits"),
     ("log", "Log"),

@@ -7,7 +7,7 @@ use clap::{Arg, ArgAction, ArgMatches, Command};
 use super::progress::Progress;
 use super::verbs::print;
 use super::{asked, flags, guard};
-use crate::command::series::{Kind, list, pin, prune, show, verify};
+use crate::command::series::{Checked, Kind, list, pin, prune, show, verify};
 use crate::config::Config;
 use crate::error::Result;
 
@@ -82,7 +82,7 @@ pub fn prune<D: Kind>(config: &Config, matches: &ArgMatches) -> Result<()> {
     print(prune::run::<D>(config, &mut agree)?)
 }
 
-pub fn verify_command<D: Kind>() -> Command {
+pub fn verify_command<D: Checked>() -> Command {
     let ids = Arg::new("id")
         .value_name("ID")
         .action(ArgAction::Append)
@@ -93,7 +93,7 @@ pub fn verify_command<D: Kind>() -> Command {
         .after_help("Exit status 5 says that something is wrong; each fault is a line.")
 }
 
-pub fn verify<D: Kind>(config: &Config, matches: &ArgMatches) -> Result<()> {
+pub fn verify<D: Checked>(config: &Config, matches: &ArgMatches) -> Result<()> {
     let ids: Vec<String> = matches.get_many("id").unwrap_or_default().cloned().collect();
     let bar: Mutex<Option<Progress>> = Mutex::default();
     let progress = |done: u64, of: u64| {

@@ -43,6 +43,13 @@ impl Recipients {
         encryptor.wrap_output(output).map_err(|error| failed(&error))
     }
 
+    /// Tells these keys from others, whatever their order, without naming them.
+    pub fn fingerprint(&self) -> String {
+        let mut keys: Vec<String> = self.0.iter().map(ToString::to_string).collect();
+        keys.sort_unstable();
+        blake3::hash(keys.join("\n").as_bytes()).to_hex().to_string()
+    }
+
     pub fn is_empty(&self) -> bool {
         self.0.is_empty()
     }

@@ -5,7 +5,7 @@ pub mod restore;
 mod check;
 
 use crate::backup::ObjectSource;
-use crate::command::series::Kind;
+use crate::command::series::{Checked, Kind};
 use crate::command::shown::{count, size};
 use crate::config::{Config, KeepConfig};
 use crate::error::Result;
@@ -42,7 +42,9 @@ impl Kind for Description {
         facts.extend(self.keys.iter().map(|it| ("Keys", keys(it))));
         facts
     }
+}
 
+impl Checked for Description {
     fn check(&self, source: &ObjectSource<'_>, progress: &dyn Fn(u64)) -> Result<()> {
         check::check(self, source, progress)
     }

@@ -32,6 +32,10 @@ pub trait Kind: Alone {
     fn cells(&self) -> Vec<String>;
     /// What else there is to say, each with a short name.
     fn facts(&self) -> Vec<(&'static str, String)>;
+}
+
+/// A kind whose backups consist of their own objects.
+pub trait Checked: Kind {
     /// Reads all objects of one copy and proves that they are what they should be, whoever stored them.
     /// `progress` gets the number of stored bytes after each object.
     fn check(&self, source: &ObjectSource<'_>, progress: &dyn Fn(u64)) -> Result<()>;

@@ -7,7 +7,8 @@ use toml::de::{DeTable, DeValue};
 use super::nearest::hint;
 use super::secrets::without_secrets;
 use super::setting::{Kind, Setting};
-use super::settings::{GLOBAL, MEDIA, REPOSITORY};
+use super::settings::GLOBAL;
+use super::table_settings::{MEDIA, REPOSITORY};
 use super::value::Value;
 use crate::error::{Class, Error, Result};
 

@@ -4,7 +4,7 @@ use std::path::PathBuf;
 use super::file::{Lined, RepositoryTable};
 use super::layers::Origin;
 use super::secrets::{credentials_of_url, without_secrets};
-use super::settings::REPOSITORY;
+use super::table_settings::REPOSITORY;
 use super::value::Value;
 use crate::error::{Class, Error, Result};
 

@@ -1,8 +1,8 @@
-//! Every setting there is.
+//! Every setting of the whole process.
 
 use super::setting::{Kind, Setting};
 
-const fn setting(
+pub(super) const fn setting(
     key: &'static str,
     kind: Kind,
     default: &'static str,
@@ -211,6 +211,45 @@ pub const GLOBAL: &[Setting] = &[
         "An unfinished base backup counts as one being taken now for this long; longer than any takes",
     ),
     setting(
+        "media_backup.compression_level",
+        Kind::Integer { min: -7, max: 19 },
+        "1",
+        "zstd level of media files in packs",
+    ),
+    setting(
+        "media_backup.state_directory",
+        Kind::Path,
+        "/var/lib/seawall",
+        "Where a host that can't read its own encrypted snapshots remembers what is in the newest one",
+    ),
+    setting(
+        "media_backup.keep_within",
+        Kind::Age,
+        "30d",
+        "media-backup prune keeps every snapshot that ended within this time",
+    ),
+    setting(
+        "media_backup.keep_last",
+        KEPT,
+        "2",
+        "It keeps so many of the newest good ones, in each repository; the newest one always",
+    ),
+    setting(
+        "media_backup.keep_daily",
+        KEPT,
+        "30",
+        "It keeps the newest good one of each day (UTC) for so many days that have one",
+    ),
+    setting("media_backup.keep_weekly", KEPT, "4", "The same for weeks (ISO 8601)"),
+    setting("media_backup.keep_monthly", KEPT, "12", "The same for months"),
+    setting("media_backup.keep_yearly", KEPT, "0", "The same for years"),
+    setting(
+        "media_backup.keep_unfinished",
+        Kind::Age,
+        "1d",
+        "An unfinished snapshot counts as one being taken now for this long",
+    ),
+    setting(
         "limits.connect_timeout",
         Kind::Duration,
         "5s",
@@ -245,85 +284,5 @@ pub const GLOBAL: &[Setting] = &[
         Kind::Choice(&["auto", "text", "json", "journald"]),
         "auto",
         "How events are logged; auto is journald under systemd, else text on standard error",
-    ),
-];
-
-/// Settings of one `[media.NAME]`: in the file only.
-pub const MEDIA: &[Setting] = &[
-    setting("paths", Kind::List, "", "Folders and files to back up together: absolute paths"),
-    setting(
-        "exclude",
-        Kind::List,
-        "",
-        "What is left out: lines as in a .gitignore file that lies in each of the paths",
-    ),
-    setting(
-        "one_file_system",
-        Kind::Boolean,
-        "",
-        "Whether to leave out file systems mounted below a path; default: they are backed up too, as tar and rsync do",
-    ),
-];
-
-/// Settings of one `[[repository]]`: in the file only.
-pub const REPOSITORY: &[Setting] = &[
-    setting(
-        "name",
-        Kind::Text,
-        "",
-        "Short name in messages; default: local, s3, or with a number behind it",
-    ),
-    setting("url", Kind::Text, "", "An absolute path, or s3://BUCKET/PREFIX"),
-    setting(
-        "encrypt",
-        Kind::Boolean,
-        "",
-        "Whether to encrypt here; default: when there are recipients",
-    ),
-    setting(
-        "endpoint",
-        Kind::Text,
-        "",
-        "URL of the S3 server; default: AWS_ENDPOINT_URL_S3, AWS_ENDPOINT_URL, else AWS",
-    ),
-    setting("region", Kind::Text, "", "Region; default: AWS_REGION, the profile's, else us-east-1"),
-    setting(
-        "addressing",
-        Kind::Choice(&["auto", "path", "virtual-host"]),
-        "auto",
-        "Bucket in the path or in the host name; auto: path where there is an endpoint",
-    ),
-    setting(
-        "ca_file",
-        Kind::Path,
-        "",
-        "PEM file with the certificates to trust; default: AWS_CA_BUNDLE, else the system's",
-    ),
-    setting(
-        "checksum",
-        Kind::Choice(&["auto", "crc32c", "sha256", "signature"]),
-        "auto",
-        "Checksum of a PUT that the store verifies; auto: crc32c over TLS, else sha256; signature: no header, the signed SHA-256 alone",
-    ),
-    setting(
-        "conditional_put",
-        Kind::Choice(&["auto", "trust", "look-first"]),
-        "auto",
-        "Whether the store honours If-None-Match: found out, taken for granted, or not relied on",
-    ),
-    setting("storage_class", Kind::Text, "", "Storage class of new objects, such as STANDARD_IA"),
-    setting(
-        "sse",
-        Kind::Choice(&["none", "s3", "kms"]),
-        "none",
-        "Encryption at rest asked of the store",
-    ),
-    setting("kms_key_id", Kind::Text, "", "Key for sse = \"kms\""),
-    setting("profile", Kind::Text, "", "Profile in the AWS credentials file"),
-    setting(
-        "credentials_file",
-        Kind::Path,
-        "",
-        "AWS credentials file; default: the AWS credential chain",
     ),
 ];

@@ -24,6 +24,7 @@ pub struct Config {
     pub redis: RedisConfig,
     /// By name.
     pub media: Vec<MediaSet>,
+    pub media_backup: MediaBackupConfig,
     pub retention: RetentionConfig,
     pub limits: Limits,
     pub log: LogConfig,
@@ -59,6 +60,16 @@ pub struct BaseBackupConfig {
 pub struct RetentionConfig {
     pub keep: KeepConfig,
     pub wal_window: Duration,
+}
+
+/// Snapshots of media files, whatever the set.
+#[derive(Debug, Clone)]
+pub struct MediaBackupConfig {
+    /// zstd level.
+    pub compression_level: i32,
+    pub state_directory: Option<PathBuf>,
+    /// What `media-backup prune` keeps.
+    pub keep: KeepConfig,
 }
 
 /// Which backups of a kind are kept.
@@ -137,6 +148,11 @@ impl Config {
             },
             redis: RedisConfig::from_resolved(resolved)?,
             media: resolved.media_sets()?,
+            media_backup: MediaBackupConfig {
+                compression_level: resolved.number("media_backup.compression_level") as i32,
+                state_directory: resolved.path("media_backup.state_directory"),
+                keep: resolved.keep("media_backup"),
+            },
             retention: RetentionConfig {
                 keep: resolved.keep("retention"),
                 wal_window: resolved.duration("retention.wal_window"),

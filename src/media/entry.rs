@@ -114,3 +114,9 @@ pub fn size(stat: &Stat) -> u64 {
 pub fn is_sparse(stat: &Stat) -> bool {
     u64::try_from(stat.st_blocks).unwrap_or(0).saturating_mul(512) < size(stat)
 }
+
+/// How many names it has.
+#[allow(clippy::useless_conversion, reason = "it has 32 bits on other processors")]
+pub fn names(stat: &Stat) -> u64 {
+    stat.st_nlink.into()
+}

@@ -5,7 +5,10 @@ mod line;
 mod reader;
 mod writer;
 
+use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
+
+use crate::config::MediaSet;
 
 pub use reader::IndexReader;
 pub use writer::IndexWriter;
@@ -34,6 +37,19 @@ pub struct End {
     pub files: u64,
     /// Their length in bytes.
     pub size: u64,
+}
+
+impl Header {
+    pub fn new(set: &MediaSet, id: &str, began: Timestamp) -> Self {
+        Self {
+            seawall: INDEX_FORMAT,
+            set: set.name.clone(),
+            id: id.to_owned(),
+            began: began.to_string(),
+            paths: set.paths.iter().map(|path| path.to_string_lossy().into_owned()).collect(),
+            exclude: set.exclude.clone(),
+        }
+    }
 }
 
 impl End {

@@ -127,7 +127,8 @@ impl LocalSnapshot<'_> {
         let bulk = Bulk::begin([folder])?;
         let new = Beneath::open(&folder.join(TREE))?;
         let old = self.previous_tree();
-        let keep = Tree::new(&new, old.as_ref().map(|(_, tree)| tree));
+        let (previous, old) = old.unzip();
+        let keep = Tree::new(&new, old.as_ref());
         let leave_out: Vec<&Path> =
             [self.root].into_iter().chain(self.leave_out.iter().copied()).collect();
         let taking = Taking {
@@ -142,7 +143,6 @@ impl LocalSnapshot<'_> {
         let index_path = folder.join(INDEX);
         let out = Stored::begin(self.root, &index_path)?;
         let mut index = IndexWriter::begin(out, &self.header())?;
-        let previous = old.and_then(|(index, _)| index);
         let (totals, problems) = taking.run(previous, &mut index)?;
         reach("media.files-kept");
         let (_, out) = index.finish()?;
@@ -166,13 +166,12 @@ impl LocalSnapshot<'_> {
     }
 
     /// Without it, or when it can't be read, everything is kept anew.
-    #[expect(clippy::type_complexity, reason = "two things that are opened together")]
-    fn previous_tree(&self) -> Option<(Option<Previous<File>>, Beneath)> {
+    fn previous_tree(&self) -> Option<(Previous<File>, Beneath)> {
         let id = self.previous?;
         let opened = || {
             let index = open_index(self.root, &self.set.name, id)?;
             let tree = snapshot_folder(self.root, &self.set.name, id).join(TREE);
-            Ok((Some(Previous::new(index)?), Beneath::open(&tree)?))
+            Ok((Previous::new(index)?, Beneath::open(&tree)?))
         };
         let opened: Result<_> = opened();
         opened.inspect_err(|error| tracing::warn!("could not share files with {id}: {error}")).ok()

@@ -26,7 +26,7 @@ pub fn ordered<J: Send, R: Send, T, X>(
     work: impl Fn(&mut T, J) -> Result<R> + Sync,
     drive: impl FnOnce(&mut Lane<J, R>) -> Result<X>,
 ) -> Result<X> {
-    let (jobs, waiting) = mpsc::channel();
+    let (jobs, waiting) = mpsc::channel::<(J, mpsc::SyncSender<Result<R>>)>();
     let waiting = Mutex::new(waiting);
     std::thread::scope(|scope| {
         for _ in 0..threads.get() {

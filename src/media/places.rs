@@ -105,6 +105,18 @@ impl<'a> Hands<'a> {
         Ok((&mut self.hands[number], path))
     }
 
+    /// The same for a folder on the way to a place that is not there yet: one between it and the nearest folder
+    /// that is.
+    pub fn above(&mut self, path: &[u8]) -> Option<(&mut Hand<'a>, Vec<u8>)> {
+        let mut places = self.places.0.iter().zip(&mut self.hands);
+        places.find_map(|(place, hand)| {
+            let name = place.name.as_deref()?;
+            let rest = path.strip_prefix(place.prefix.strip_suffix(name)?)?;
+            let is_above = name.strip_prefix(rest)?.starts_with(b"/");
+            is_above.then(|| (hand, rest.to_vec()))
+        })
+    }
+
     /// The path of an entry, for messages.
     pub fn shown(&self, path: &[u8]) -> PathBuf {
         match self.places.find(path) {

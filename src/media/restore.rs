@@ -22,6 +22,7 @@ use self::dress::Dresser;
 use super::entry::Entry;
 use super::index::IndexReader;
 use super::names::Names;
+use super::path::shown;
 use super::problems::Problems;
 use super::take::Progress;
 use crate::durable::Bulk;
@@ -93,7 +94,7 @@ pub struct Restored {
 }
 
 /// What all steps need.
-pub(self) struct Restoring<'a, R: Read> {
+struct Restoring<'a, R: Read> {
     restore: &'a Restore<'a, R>,
     target: Target,
     dresser: Dresser,
@@ -130,7 +131,7 @@ impl<R: Read> Restore<'_, R> {
         reach("media.files-laid");
         let folders = restoring.settle(&failed)?;
         reach("media.folders-settled");
-        bulk.sync(&if bulk.is_whole() { roots } else { folders })?;
+        bulk.sync(&[roots, folders].concat())?;
         let mut restored = restoring.restored.into_inner();
         (restored.owners_not_set, restored.xattrs_not_set) = restoring.dresser.missed();
         Ok(restored)

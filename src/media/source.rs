@@ -130,7 +130,8 @@ impl SourceFile {
         found.map_err(|error| self.failed(error.into()))
     }
 
-    fn failed(&mut self, error: io::Error) -> crate::error::Error {
+    /// Trouble with this file.
+    pub fn failed(&mut self, error: io::Error) -> crate::error::Error {
         let message = format!("could not read a file of the set: {error}");
         self.trouble = Some(error);
         crate::error::Error::new(crate::error::Class::LocalFile, message)
@@ -143,7 +144,7 @@ impl SourceFile {
 }
 
 fn hash_zeros(hasher: &mut blake3::Hasher, mut length: u64) {
-    const ZEROS: [u8; 64 << 10] = [0; 64 << 10];
+    static ZEROS: [u8; 64 << 10] = [0; 64 << 10];
     while length > 0 {
         let now = usize::try_from(length).unwrap_or(usize::MAX).min(ZEROS.len());
         hasher.update(&ZEROS[..now]);

@@ -3,7 +3,7 @@
 mod listing;
 
 use std::fs::{self, File};
-use std::io::{self, Read};
+use std::io::{self, Read, Seek as _, SeekFrom};
 use std::ops::ControlFlow;
 use std::path::PathBuf;
 
@@ -29,6 +29,19 @@ impl LocalStorage {
 
     fn temporaries(&self) -> PathBuf {
         self.root.join(TEMPORARIES)
+    }
+
+    fn open_file(&self, key: &str) -> Result<Option<LocalReader>> {
+        let path = self.root.join(key);
+        let file = match durable::open_to_read(&path) {
+            Ok(file) => file,
+            Err(error) => return self.absent_or(&path, &error).map(|()| None),
+        };
+        let metadata = file.metadata().map_err(|error| Error::file("read", &path, &error))?;
+        if !metadata.is_file() {
+            return Err(not_a_file(&path, &metadata));
+        }
+        Ok(Some(LocalReader { file, path }))
     }
 
     fn new_file(&self, key: &str, front: usize) -> Result<Box<NewFile>> {
@@ -68,20 +81,23 @@ impl Storage for LocalStorage {
     }
 
     fn open(&self, key: &str, limit: Option<u64>) -> Result<Option<Box<dyn Read + Send>>> {
-        let path = self.root.join(key);
-        let file = match durable::open_to_read(&path) {
-            Ok(file) => file,
-            Err(error) => return self.absent_or(&path, &error).map(|()| None),
-        };
-        let metadata = file.metadata().map_err(|error| Error::file("read", &path, &error))?;
-        if !metadata.is_file() {
-            return Err(not_a_file(&path, &metadata));
-        }
-        let file = LocalReader { file, path };
+        let Some(file) = self.open_file(key)? else { return Ok(None) };
         Ok(Some(match limit {
             Some(limit) => Box::new(file.take(limit)),
             None => Box::new(file),
         }))
+    }
+
+    fn open_range(
+        &self,
+        key: &str,
+        offset: u64,
+        length: u64,
+    ) -> Result<Option<Box<dyn Read + Send>>> {
+        let Some(mut reader) = self.open_file(key)? else { return Ok(None) };
+        let sought = reader.file.seek(SeekFrom::Start(offset));
+        sought.map_err(|error| Error::file("read", &reader.path, &error))?;
+        Ok(Some(Box::new(reader.take(length))))
     }
 
     fn list(

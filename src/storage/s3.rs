@@ -46,6 +46,28 @@ impl S3Storage {
         let bucket = Bucket::open(&runtime, config, limits, state)?;
         Ok(Self { bucket: Arc::new(bucket), runtime: Arc::new(runtime) })
     }
+
+    /// `range`: offset and length.
+    fn get(&self, key: &str, range: Option<(u64, u64)>) -> Result<Option<Box<dyn Read + Send>>> {
+        let (bucket, key) = (&self.bucket, self.bucket.key(key));
+        let request = bucket.client.get_object().bucket(&bucket.config.bucket).key(&key);
+        let last = |(offset, length): (u64, u64)| offset.saturating_add(length.saturating_sub(1));
+        let bytes = range.map(|range| format!("bytes={}-{}", range.0, last(range)));
+        let answer = self.runtime.block_on(request.set_range(bytes).send());
+        match answer {
+            Ok(object) => {
+                let bytes = object.content_length.unwrap_or_default().unsigned_abs();
+                let until = Instant::now() + bucket.request_limit(bytes);
+                let (runtime, pause) = (Arc::clone(&self.runtime), bucket.limits.request);
+                Ok(Some(Box::new(ObjectReader::new(object.body, runtime, pause, until))))
+            }
+            // An object that ends before the first byte is there.
+            Err(error) if range.is_some() && failure::status(&error) == Some(416) => {
+                Ok(Some(Box::new(std::io::empty())))
+            }
+            Err(error) => failure::absent_or(error, "GET", &bucket.config, &key),
+        }
+    }
 }
 
 impl Storage for S3Storage {
@@ -74,23 +96,16 @@ impl Storage for S3Storage {
     }
 
     fn open(&self, key: &str, limit: Option<u64>) -> Result<Option<Box<dyn Read + Send>>> {
-        let (bucket, key) = (&self.bucket, self.bucket.key(key));
-        let request = bucket.client.get_object().bucket(&bucket.config.bucket).key(&key);
-        let range = limit.map(|limit| format!("bytes=0-{}", limit.saturating_sub(1)));
-        let answer = self.runtime.block_on(request.set_range(range).send());
-        match answer {
-            Ok(object) => {
-                let bytes = object.content_length.unwrap_or_default().unsigned_abs();
-                let until = Instant::now() + bucket.request_limit(bytes);
-                let (runtime, pause) = (Arc::clone(&self.runtime), bucket.limits.request);
-                Ok(Some(Box::new(ObjectReader::new(object.body, runtime, pause, until))))
-            }
-            // An object without a first byte is there, and empty.
-            Err(error) if limit.is_some() && failure::status(&error) == Some(416) => {
-                Ok(Some(Box::new(std::io::empty())))
-            }
-            Err(error) => failure::absent_or(error, "GET", &bucket.config, &key),
-        }
+        self.get(key, limit.map(|limit| (0, limit)))
+    }
+
+    fn open_range(
+        &self,
+        key: &str,
+        offset: u64,
+        length: u64,
+    ) -> Result<Option<Box<dyn Read + Send>>> {
+        self.get(key, Some((offset, length)))
     }
 
     fn list(

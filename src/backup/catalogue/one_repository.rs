@@ -142,6 +142,7 @@ fn backup<D: Described, T>(
         stored_size: description.objects().map(|object| object.stored_size).sum(),
         pinned: found.pinned,
         fault: None,
+        needs: description.needs(),
     };
     if !found.contents.is_of(&description) {
         let faults = Contents::look(repository, folder, description)?.faults;

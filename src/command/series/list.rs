@@ -43,7 +43,11 @@ fn text<D: Kind>(repositories: &[Repository], series: &Series<D>) -> String {
         }
     }
     for (number, repository) in repositories.iter().enumerate() {
-        let unfinished = series.unfinished.iter().filter(|(at, _)| *at == number).count() as u64;
+        let unfinished = series
+            .unfinished
+            .iter()
+            .filter(|(at, it)| *at == number && !is_needed(series, number, &it.id));
+        let unfinished = unfinished.count() as u64;
         if unfinished > 0 {
             let backups = count(unfinished, &format!("unfinished {}", D::WHAT));
             let name = repository.name();
@@ -55,6 +59,13 @@ fn text<D: Kind>(repositories: &[Repository], series: &Series<D>) -> String {
         text += &format!("{id} in repository {name} can't be read: see the error\n");
     }
     text
+}
+
+/// Objects that another backup needs are no leavings.
+fn is_needed<D: Kind>(series: &Series<D>, repository: usize, id: &str) -> bool {
+    let copies = series.backups.iter().flat_map(|backup| &backup.copies);
+    let mut here = copies.filter(|copy| copy.repository == repository);
+    here.any(|copy| copy.needs.iter().any(|needed| needed == id))
 }
 
 fn row<D: Kind>(repositories: &[Repository], backup: &Backup<D>) -> Vec<String> {

@@ -47,7 +47,12 @@ pub fn run<D: Kind>(config: &Config, agree: &mut dyn FnMut(&str) -> Result<bool>
     Ok(Shown { text, errors })
 }
 
-fn described<D: Kind>(repositories: &[Repository], lines: &[Line], uploads: &[Uploads]) -> String {
+/// The plan as people are shown it.
+pub fn described<D: Kind>(
+    repositories: &[Repository],
+    lines: &[Line],
+    uploads: &[Uploads],
+) -> String {
     let row = |repository: usize, id: &str, verdict: &Verdict| {
         let word = if verdict.keep { "keep" } else { "delete" };
         let name = name(repositories, repository);

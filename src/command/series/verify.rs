@@ -3,7 +3,7 @@
 use std::sync::Mutex;
 use std::sync::atomic::{AtomicU64, Ordering};
 
-use super::{Kind, find, name};
+use super::{Checked, Kind, find, name};
 use crate::backup::series::{Backup, Series};
 use crate::backup::{ObjectSource, in_threads};
 use crate::codec::Identities;
@@ -16,7 +16,7 @@ use crate::repository::{self, Repository};
 pub type Progress<'a> = &'a (dyn Fn(u64, u64) + Sync);
 
 /// `ids` may be beginnings; none at all means every backup. The first error decides the exit status.
-pub fn run<D: Kind>(
+pub fn run<D: Checked>(
     config: &Config,
     ids: &[String],
     quick: bool,
@@ -110,7 +110,7 @@ impl Verify<'_> {
         jobs
     }
 
-    fn copy<D: Kind>(&self, job: &Job<D>, progress: &dyn Fn(u64), found: &Found) {
+    fn copy<D: Checked>(&self, job: &Job<D>, progress: &dyn Fn(u64), found: &Found) {
         let encrypted = job.description.encrypted();
         let source = ObjectSource {
             storage: self.repositories[job.repository].storage(),

@@ -115,7 +115,7 @@ impl Line {
         let path = bytes("path", self.path, self.path_base64)?;
         let path = EntryPath::new(path)?;
         let target = || bytes("target", self.target, self.target_base64);
-        let content = || {
+        let content = || -> Result<Content, String> {
             let digest = self.blake3.as_deref().unwrap_or_default();
             Ok(Content {
                 size: self.size.ok_or("expected the size of a file, found none")?,

@@ -51,7 +51,7 @@ impl<R: Read> Restoring<'_, R> {
             let mut folders =
                 Folders { of: self, above: Nested::default(), hands: target.places().hands() };
             restore.each_entry(&mut |entry| {
-                folders.come_to(&entry)?;
+                folders.come_to(&entry);
                 match entry.kind {
                     Kind::Directory { .. } => Ok(()),
                     Kind::HardLink { .. } => Ok(()),
@@ -142,7 +142,7 @@ struct Folders<'r, 'a, R: Read> {
 }
 
 impl<R: Read> Folders<'_, '_, R> {
-    fn come_to(&mut self, entry: &Entry) -> Result<()> {
+    fn come_to(&mut self, entry: &Entry) {
         let path = entry.path.as_bytes();
         self.above.advance(path);
         let wanted = self.of.restore.wants(entry);
@@ -155,24 +155,30 @@ impl<R: Read> Folders<'_, '_, R> {
                 })
                 .collect();
             for (folder, metadata) in waiting {
-                self.make(&folder, Some(&metadata))?;
+                self.make(&folder, Some(&metadata));
             }
         }
         if entry.is_directory() {
             if wanted {
-                self.make(path, None)?;
+                self.make(path, None);
                 self.of.restored.borrow_mut().entries += 1;
             }
             self.above.push(path, (entry.metadata.clone(), wanted));
         }
-        Ok(())
     }
 
     /// Trouble with a folder is trouble with all that is in it, which will be told; the folder is too.
     /// `metadata` is for one that is not itself wanted: it gets that if it is new.
-    fn make(&mut self, path: &[u8], metadata: Option<&Metadata>) -> Result<()> {
-        // Folders above the places are there.
-        let Ok((hand, below)) = self.hands.at(path) else { return Ok(()) };
+    fn make(&mut self, path: &[u8], metadata: Option<&Metadata>) {
+        let (hand, below) = match self.hands.at(path) {
+            Ok((hand, below)) => (hand, below.into_owned()),
+            Err(_) if metadata.is_some() => match self.hands.above(path) {
+                Some(above) => above,
+                // It was there before: it is not ours.
+                None => return,
+            },
+            Err(error) => return self.of.tell("create folder", super::shown(path), &error),
+        };
         let existing = self.of.restore.existing;
         let made = make_folders(hand, &below, existing).and_then(|new| match metadata {
             Some(metadata) if new => self.of.dresser.dress(hand.open_folder(&below)?, metadata),
@@ -182,7 +188,6 @@ impl<R: Read> Folders<'_, '_, R> {
             let shown = self.hands.shown(path);
             self.of.tell("create folder", &shown, &error);
         }
-        Ok(())
     }
 }
 

@@ -16,8 +16,9 @@ impl<R: Read> Restoring<'_, R> {
         let mut failed = failed.clone();
         let mut folders = Vec::new();
         let mut done = |layer: &mut Layer<'_>, path: Vec<u8>, metadata: &Metadata| {
-            folders.push(layer.hands.shown(&path));
-            self.dress_folder(layer, &path, metadata);
+            if self.dress_folder(layer, &path, metadata) {
+                folders.push(layer.hands.shown(&path));
+            }
         };
         self.restore.each_entry(&mut |entry| {
             for (path, metadata) in nested.advance(entry.path.as_bytes()) {
@@ -55,12 +56,14 @@ impl<R: Read> Restoring<'_, R> {
         Ok(())
     }
 
-    fn dress_folder(&self, layer: &mut Layer<'_>, path: &[u8], metadata: &Metadata) {
+    /// False when the folder is not there: why, was told when it could not be made.
+    fn dress_folder(&self, layer: &mut Layer<'_>, path: &[u8], metadata: &Metadata) -> bool {
         let opened = layer.hands.at(path).and_then(|(hand, path)| hand.open_folder(&path));
-        let dressed = opened.and_then(|folder| self.dresser.dress(folder, metadata));
-        if let Err(error) = dressed {
+        let Ok(folder) = opened else { return false };
+        if let Err(error) = self.dresser.dress(folder, metadata) {
             let shown = layer.hands.shown(path);
             self.tell("set owner, mode and time of", &shown, &error);
         }
+        true
     }
 }

@@ -32,7 +32,7 @@ pub enum Item {
 }
 
 impl Item {
-    fn key(&self) -> (impl Iterator<Item = u8> + '_) {
+    fn key(&self) -> impl Iterator<Item = u8> + '_ {
         let (name, end) = match self {
             Self::Look(name) => (name, None),
             Self::Enter(name) => (name, Some(b'/')),

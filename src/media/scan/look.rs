@@ -3,7 +3,7 @@ use std::path::Path;
 
 use rustix::fs::{AtFlags, CWD, FileType, Stat, statat};
 
-use super::super::entry::{Metadata, Seen, is_sparse, size};
+use super::super::entry::{Metadata, Seen, is_sparse, names, size};
 use super::super::path::{EntryPath, join, shown};
 use super::super::problems::Problems;
 use super::super::source::xattrs_of;
@@ -98,11 +98,9 @@ impl Scan<'_> {
     ) -> io::Result<Looked> {
         let stat = self.hands[place].stat(below)?;
         let kind = match FileType::from_raw_mode(stat.st_mode) {
-            FileType::RegularFile => FoundKind::File {
-                size: size(&stat),
-                sparse: is_sparse(&stat),
-                names: u64::try_from(stat.st_nlink).unwrap_or(u64::MAX),
-            },
+            FileType::RegularFile => {
+                FoundKind::File { size: size(&stat), sparse: is_sparse(&stat), names: names(&stat) }
+            }
             FileType::Symlink => FoundKind::Symlink { target: self.hands[place].read_link(below)? },
             FileType::Directory => {
                 return self.look_at_folder(place, below, path, device).map(Looked::Found);

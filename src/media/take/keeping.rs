@@ -1,14 +1,14 @@
 use std::path::PathBuf;
 use std::time::Duration;
 
-use super::super::entry::{Content, Entry, Kind, Metadata, Seen, is_sparse};
+use super::super::entry::{Content, Entry, Kind, Metadata, Seen, is_sparse, names};
 use super::super::places::Hands;
 use super::super::scan::{Found, FoundKind};
 use super::super::source::SourceFile;
 use super::super::unchanged::is_unchanged;
 use super::{Keep, Taking};
 use crate::codec::Digest;
-use crate::error::{Error, Result};
+use crate::error::Result;
 
 /// How often a file is read that changes while it is read, and how long it is left in peace in between.
 const TRIES: u32 = 3;
@@ -167,11 +167,7 @@ fn again_found(found: Found, source: &SourceFile, xattrs: Vec<(String, Vec<u8>)>
     let stat = source.stat();
     let same_owner = (stat.st_uid, stat.st_gid) == (found.metadata.uid, found.metadata.gid);
     let name = |name: Option<String>| name.filter(|_| same_owner);
-    let kind = FoundKind::File {
-        size: source.size(),
-        sparse: is_sparse(stat),
-        names: u64::try_from(stat.st_nlink).unwrap_or(u64::MAX),
-    };
+    let kind = FoundKind::File { size: source.size(), sparse: is_sparse(stat), names: names(stat) };
     let metadata = Metadata {
         mode: stat.st_mode & 0o7777,
         uid: stat.st_uid,

@@ -61,9 +61,17 @@ impl LocalStorage {
             let name = entry.file_name();
             // What is not text or begins with a dot is nothing of ours.
             let Some(name) = name.to_str().filter(|name| !name.starts_with('.')) else { continue };
+            if kind.is_dir() && is_tree(folder, name) {
+                continue;
+            }
             keys.push(format!("{folder}{name}{}", if kind.is_dir() { "/" } else { "" }));
         }
         keys.sort_unstable();
         Ok(keys)
     }
+}
+
+/// The files of a snapshot, `media/<set>/<id>/tree/`, are no objects: their names are anything, and many.
+fn is_tree(folder: &str, name: &str) -> bool {
+    name == "tree" && folder.starts_with("media/") && folder.matches('/').count() == 3
 }

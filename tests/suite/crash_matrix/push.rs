@@ -105,7 +105,10 @@ fn the_first_push_of_all_may_die_before_its_folders_are_used() {
 fn every_failpoint_is_in_a_matrix() {
     let wal = [&EVERYWHERE[..], &LOCAL, &BUCKET, &super::look_ahead::NOTES, &super::fetch::POINTS];
     let restores = crate::base_backups::crashes::all_points();
+    let media = [&crate::media::crashes::TAKING[..], &crate::media::crashes::RESTORING].concat();
     let base_backups = [
+        &media[..],
+        &crate::media_packed::crashes::TAKING,
         &crate::base_backups::faults::POINTS[..],
         &crate::retention::interrupted::POINTS,
         &restores,

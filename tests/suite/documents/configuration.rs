@@ -4,7 +4,7 @@
 use std::fmt::Write;
 use std::fs;
 
-use seawall::config::{GLOBAL, REPOSITORY, Setting, of_text};
+use seawall::config::{GLOBAL, MEDIA, REPOSITORY, Setting, of_text};
 
 use super::{read, root};
 
@@ -33,11 +33,11 @@ fn global() -> String {
     table
 }
 
-/// Of one repository: in the file alone.
-fn repository() -> String {
+/// Of one repository or media set: in the file alone.
+fn in_file(settings: &[Setting]) -> String {
     let mut table =
         "| key | value | default | what it is |\n| --- | --- | --- | --- |\n".to_owned();
-    REPOSITORY.iter().for_each(|setting| table.push_str(&row(setting, "")));
+    settings.iter().for_each(|setting| table.push_str(&row(setting, "")));
     table
 }
 
@@ -64,7 +64,8 @@ fn with_block(text: &str, name: &str, block: &str) -> String {
 fn the_reference_lists_every_setting_as_it_is_declared() {
     let found = read(FILE);
     let expected = with_block(&found, "settings", &global());
-    let expected = with_block(&expected, "repository settings", &repository());
+    let expected = with_block(&expected, "repository settings", &in_file(REPOSITORY));
+    let expected = with_block(&expected, "media settings", &in_file(MEDIA));
     if std::env::var_os("UPDATE_DOCS").is_some() {
         fs::write(root().join(FILE), &expected).expect("a checkout that may be written to");
     } else {
@@ -96,7 +97,7 @@ fn the_examples_in_the_documents_are_valid() {
     let mut examples = 0;
     for file in ["README.md", FILE] {
         for block in super::links::code_blocks(&read(file)) {
-            if block.contains("[[repository]]") || block.contains("[retention]") {
+            if ["[[repository]]", "[retention]", "[media."].iter().any(|it| block.contains(it)) {
                 of_text(&block).unwrap_or_else(|error| panic!("{file}: {error}\n{block}"));
                 examples += 1;
             }

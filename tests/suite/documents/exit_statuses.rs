@@ -11,6 +11,7 @@ fn classes() -> Vec<Class> {
     let all = [
         Usage,
         Configuration,
+        Incomplete,
         Damaged,
         Input,
         Conflict,
@@ -22,8 +23,8 @@ fn classes() -> Vec<Class> {
     ];
     for class in all {
         match class {
-            Usage | Configuration | Damaged | Input | Conflict | Unreachable | Refused
-            | LocalFile | Gap | Internal => {}
+            Usage | Configuration | Incomplete | Damaged | Input | Conflict | Unreachable
+            | Refused | LocalFile | Gap | Internal => {}
         }
     }
     all.to_vec()

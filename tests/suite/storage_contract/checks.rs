@@ -19,6 +19,8 @@ pub fn all(storage: &dyn Storage) {
 
     a_reader_stops_at_its_limit(storage);
 
+    a_range_is_read_alone(storage);
+
     odd_keys_are_kept_apart(storage);
 
     what_was_deleted_is_absent_and_can_be_created_anew(storage);
@@ -90,6 +92,32 @@ fn a_reader_stops_at_its_limit(storage: &dyn Storage) {
         let found = read(storage, "limit/empty", Some(limit as u64));
         assert_eq!(found.as_deref(), Some(&b""[..]), "empty, {limit}");
     }
+}
+
+fn a_range_is_read_alone(storage: &dyn Storage) {
+    create(storage, "range/ten", b"0123456789");
+    create(storage, "range/empty", b"");
+    let read = |key: &str, offset, length| {
+        let mut reader = storage.open_range(key, offset, length).expect("an answer")?;
+        let mut bytes = Vec::new();
+        reader.read_to_end(&mut bytes).expect("readable");
+        Some(String::from_utf8(bytes).expect("digits"))
+    };
+    for (offset, length, expected) in [
+        (0, 1, "0"),
+        (0, 10, "0123456789"),
+        (3, 4, "3456"),
+        (9, 1, "9"),
+        (8, 4096, "89"),
+        (10, 1, ""),
+        (11, 5, ""),
+    ] {
+        let found = read("range/ten", offset, length);
+        assert_eq!(found.as_deref(), Some(expected), "{offset} {length}");
+    }
+    assert_eq!(read("range/empty", 0, 7).as_deref(), Some(""));
+    assert_eq!(read("range/absent", 0, 7), None);
+    assert_eq!(read("range/absent", 7, 7), None);
 }
 
 fn odd_keys_are_kept_apart(storage: &dyn Storage) {

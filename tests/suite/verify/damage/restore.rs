@@ -36,8 +36,14 @@ impl Case<'_> {
         match (self.object, self.damage) {
             (Object::Part | Object::Manifest, Flipped) => Alone::Fails(5, unread),
             (Object::Part | Object::Manifest, _) => Alone::Fails(5, worthless),
+            (Object::Description, Swapped) => {
+                Alone::Fails(11, "expected a base backup, found none. HINT: ".to_owned())
+            }
             (Object::Description, _) => Alone::Fails(2, none),
-            (Object::Segment, Deleted) | (Object::History, _) => Alone::Fails(11, lost),
+            (Object::History, _) => Alone::Fails(11, lost),
+            (Object::Segment, Deleted) => {
+                Alone::Stops(format!("{} is in no repository, but ", segment_name(between)))
+            }
             (Object::Segment, _) => Alone::Stops(stops),
         }
     }
@@ -76,10 +82,8 @@ impl Case<'_> {
             }
             (Object::Description, Swapped) => vec![broken(id), broken(second)],
             (Object::Description, _) => vec![broken(id)],
-            (Object::History, Truncated | Flipped | Swapped) => {
-                vec![format!("could not fetch 00000002.history from repository {name}: ")]
-            }
-            (Object::Segment, _) | (Object::History, Deleted) => vec![],
+            // WAL and histories are read from the next repository, one by one.
+            (Object::Segment | Object::History, _) => vec![],
         }
     }
 }

@@ -1,0 +1,3 @@
+fn main() -> std::process::ExitCode {
+    seawall::cli::media_backup::main().into()
+}

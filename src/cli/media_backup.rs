@@ -1,0 +1,83 @@
+//! The command line of `media-backup`.
+
+mod create;
+mod restore;
+mod verify;
+
+use clap::{Arg, ArgMatches, Command};
+
+use super::verbs::{self, Verb, print};
+use super::{asked, guard, series};
+use crate::command::media_backup::prune;
+use crate::config::{Config, MediaSet};
+use crate::error::Result;
+use crate::media::Description;
+
+const VERBS: [Verb; 8] = [
+    (create::command, create::run),
+    (
+        || with_set(series::list_command::<Description>()),
+        |config, matches| series::list::<Description>(&of_set(config, matches)?, matches),
+    ),
+    (
+        || with_set(series::show_command::<Description>()),
+        |config, matches| series::show::<Description>(&of_set(config, matches)?, matches),
+    ),
+    (restore::command, restore::run),
+    (verify::command, verify::run),
+    (|| with_set(series::prune_command::<Description>()), run_prune),
+    (
+        || with_set(series::pin_command::<Description>()),
+        |config, matches| series::pin::<Description>(&of_set(config, matches)?, matches),
+    ),
+    (
+        || with_set(series::unpin_command::<Description>()),
+        |config, matches| series::unpin::<Description>(&of_set(config, matches)?, matches),
+    ),
+];
+
+const AFTER: &str = "In the order in which one needs them:
+  media-backup create               takes a snapshot of the set into every repository; unchanged files cost nothing
+  media-backup list                 shows what there is
+  media-backup prune --dry-run      shows what retention would delete, and why
+  media-backup verify               reads all of it again
+  media-backup restore --to /tmp/back --path /srv/uploads/2026
+                                    brings a folder back, somewhere else
+
+A set is a table of the configuration: [media.uploads] with paths = [\"/srv/uploads\"]. Each verb has a --help of
+its own. Configuration: /etc/seawall/seawall.toml, or SEAWALL_CONFIG.";
+
+pub fn command() -> Command {
+    let command = Command::new("media-backup")
+        .version(env!("CARGO_PKG_VERSION"))
+        .about("Takes, shows, restores, verifies and prunes snapshots of folders and files.")
+        .after_help(AFTER)
+        .subcommand_required(true);
+    command.subcommands(VERBS.map(|(verb, _)| verb()))
+}
+
+/// Runs it and returns the exit status.
+pub fn main() -> u8 {
+    verbs::main(command(), &VERBS)
+}
+
+fn with_set(command: Command) -> Command {
+    let set = Arg::new("set").long("set").value_name("NAME").help_heading("Where");
+    command.arg(set.help("Which [media.NAME] of the configuration, if there are several"))
+}
+
+/// The configuration with that set alone.
+fn of_set(config: &Config, matches: &ArgMatches) -> Result<Config> {
+    let name = matches.get_one::<String>("set").map(String::as_str);
+    let set = MediaSet::choose(&config.media, name)?.clone();
+    Ok(Config { media: vec![set], ..config.clone() })
+}
+
+fn run_prune(config: &Config, matches: &ArgMatches) -> Result<()> {
+    let (dry_run, yes) = (matches.get_flag("dry-run"), matches.get_flag("yes"));
+    let mut agree = |plan: &str| -> Result<bool> {
+        guard::print(plan);
+        Ok(!dry_run && (yes || asked::asked()?))
+    };
+    print(prune::run(&of_set(config, matches)?, &mut agree)?)
+}

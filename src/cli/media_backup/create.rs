@@ -1,0 +1,72 @@
+use std::sync::{Mutex, PoisonError};
+
+use clap::{Arg, ArgAction, ArgMatches, Command};
+
+use super::super::flags;
+use super::super::progress::Progress;
+use super::{of_set, with_set};
+use crate::command::media_backup::create::{Request, create};
+use crate::config::Config;
+use crate::error::Result;
+
+const SHORT: &str = "Takes a snapshot of a set of folders and files into every repository";
+
+const ABOUT: &str = "Takes a snapshot of a set of folders and files into every repository
+
+Each snapshot looks complete and costs only what changed. In a folder it is a tree that can be browsed; in a
+bucket, and where it is encrypted, content lies in packs, each uploaded once.";
+
+const AFTER: &str = "Exit status 4 says that some files could not be read; each is a line, and the snapshot has the rest.";
+
+pub fn command() -> Command {
+    let command = Command::new("create")
+        .about(SHORT)
+        .long_about(ABOUT)
+        .after_help(AFTER)
+        .arg(
+            Arg::new("label")
+                .long("label")
+                .value_name("TEXT")
+                .default_value("seawall")
+                .help("What to call it"),
+        )
+        .arg(
+            Arg::new("checksum")
+                .long("checksum")
+                .action(ArgAction::SetTrue)
+                .help("Read every file, also those whose size, times and inode did not change"),
+        );
+    with_set(flags::with_settings(command, &["media_backup"]))
+}
+
+pub fn run(config: &Config, matches: &ArgMatches) -> Result<()> {
+    let config = of_set(config, matches)?;
+    let bar: Mutex<Option<Progress>> = Mutex::default();
+    let progress = |at: crate::media::Progress| {
+        let mut bar = bar.lock().unwrap_or_else(PoisonError::into_inner);
+        bar.get_or_insert_with(|| Progress::new("snapshot")).at(at.size, None);
+    };
+    let done = create(&Request {
+        config: &config,
+        label: matches.get_one::<String>("label").cloned().unwrap_or_default(),
+        checksum: matches.get_flag("checksum"),
+        progress: &progress,
+    });
+    drop(bar);
+    let done = done.map_err(|error| error.while_doing("could not take a snapshot"))?;
+    for (repository, it) in &done.descriptions {
+        tracing::info!(
+            snapshot = %it.id,
+            repository,
+            files = it.totals.files,
+            bytes = it.totals.size,
+            new_files = it.totals.new_files,
+            new_bytes = it.totals.new_size,
+            "snapshot done"
+        );
+    }
+    let mut errors = done.errors.into_iter();
+    let first = errors.next();
+    errors.for_each(|error| tracing::error!("{error}"));
+    first.map_or(Ok(()), Err)
+}

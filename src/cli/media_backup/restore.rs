@@ -1,0 +1,105 @@
+use std::os::unix::ffi::OsStrExt;
+use std::path::PathBuf;
+use std::sync::{Mutex, PoisonError};
+
+use clap::{Arg, ArgAction, ArgMatches, Command};
+
+use super::super::progress::Progress;
+use super::super::{asked, flags, guard};
+use super::{of_set, with_set};
+use crate::command::media_backup::restore::{Request, restore};
+use crate::config::Config;
+use crate::error::Result;
+use crate::media::{Existing, Selection};
+
+const SHORT: &str = "Brings files back: all of a set, one path, or what matches a pattern";
+
+const ABOUT: &str = "Brings files back: all of a set, one path, or what matches a pattern
+
+Without --to they go where they were. Every file is proved while it is written. Nothing is removed unless --delete
+says so; nothing is written outside the places that were named.";
+
+pub fn command() -> Command {
+    let path = |name: &'static str, value: &'static str, help: &'static str| {
+        Arg::new(name)
+            .long(name)
+            .value_name(value)
+            .value_parser(clap::value_parser!(PathBuf))
+            .help(help)
+    };
+    let switch = |name: &'static str, help: &'static str| {
+        Arg::new(name).long(name).action(ArgAction::SetTrue).help(help)
+    };
+    let command = Command::new("restore")
+        .about(SHORT)
+        .long_about(ABOUT)
+        .arg(
+            Arg::new("id")
+                .value_name("ID")
+                .help("Which one; the beginning of its id will do. Default: the newest whole one"),
+        )
+        .arg(path("to", "DIRECTORY", "Put them below this folder, under their full paths"))
+        .arg(path("path", "PATH", "Only this file, or this folder with all that is in it"))
+        .arg(
+            Arg::new("pattern")
+                .long("pattern")
+                .value_name("PATTERN")
+                .conflicts_with("path")
+                .help("Only what matches, as in a .gitignore file: '*.jpg', '/srv/uploads/2026/'"),
+        )
+        .arg(switch("replace", "Replace what is in the way").conflicts_with("delta"))
+        .arg(switch("delta", "Write only what differs, by size and time"))
+        .arg(switch("checksum", "With --delta: by content").requires("delta"))
+        .arg(
+            switch("delete", "With --delta: remove what the snapshot does not have")
+                .requires("delta"),
+        )
+        .arg(switch(
+            "numeric-owner",
+            "Give files to owners by number, whatever their names are here",
+        ))
+        .arg(switch("dry-run", "Show the plan and stop"))
+        .arg(switch("yes", "Do not ask"));
+    with_set(flags::with_settings(command, &["media_backup"]))
+}
+
+pub fn run(config: &Config, matches: &ArgMatches) -> Result<()> {
+    let config = of_set(config, matches)?;
+    let path = |name: &str| matches.get_one::<PathBuf>(name).cloned();
+    let (dry_run, yes) = (matches.get_flag("dry-run"), matches.get_flag("yes"));
+    let (selection, selected) = match (path("path"), matches.get_one::<String>("pattern")) {
+        (Some(path), _) => {
+            (Selection::path(path.as_os_str().as_bytes())?, path.display().to_string())
+        }
+        (None, Some(pattern)) => (Selection::pattern(pattern)?, format!("what matches {pattern}")),
+        (None, None) => (Selection::All, "all of it".to_owned()),
+    };
+    let existing = match (matches.get_flag("delta"), matches.get_flag("replace")) {
+        (true, _) => Existing::Delta { checksum: matches.get_flag("checksum") },
+        (_, true) => Existing::Replace,
+        _ => Existing::Refuse,
+    };
+    let bar: Mutex<Option<Progress>> = Mutex::default();
+    let progress = |at: crate::media::Progress| {
+        let mut bar = bar.lock().unwrap_or_else(PoisonError::into_inner);
+        bar.get_or_insert_with(|| Progress::new("restore")).at(at.size, None);
+    };
+    let request = Request {
+        config: &config,
+        id: matches.get_one::<String>("id").cloned(),
+        to: path("to"),
+        selection,
+        selected,
+        existing,
+        delete: matches.get_flag("delete"),
+        numeric_owner: matches.get_flag("numeric-owner"),
+        progress: &progress,
+    };
+    let mut agree = |plan: &str| -> Result<bool> {
+        guard::print(plan);
+        Ok(!dry_run && (yes || asked::asked()?))
+    };
+    let restored = restore(&request, &mut agree);
+    drop(bar);
+    restored.map_err(|error| error.while_doing("could not restore"))
+}

@@ -1,0 +1,36 @@
+use std::sync::{Mutex, PoisonError};
+
+use clap::{Arg, ArgAction, ArgMatches, Command};
+
+use super::super::flags;
+use super::super::progress::Progress;
+use super::super::verbs::print;
+use super::{of_set, with_set};
+use crate::command::media_backup::verify;
+use crate::config::Config;
+use crate::error::Result;
+
+pub fn command() -> Command {
+    let ids = Arg::new("id")
+        .value_name("ID")
+        .action(ArgAction::Append)
+        .num_args(0..)
+        .help("Which ones; the beginning of an id will do. Default: all");
+    let command = Command::new("verify")
+        .about("Reads every byte of each snapshot, in every repository")
+        .after_help("Exit status 5 says that something is wrong; each fault is a line.")
+        .arg(ids);
+    with_set(flags::with_settings(command, &["media_backup"]))
+}
+
+pub fn run(config: &Config, matches: &ArgMatches) -> Result<()> {
+    let ids: Vec<String> = matches.get_many("id").unwrap_or_default().cloned().collect();
+    let bar: Mutex<Option<Progress>> = Mutex::default();
+    let progress = |at: crate::media::Progress| {
+        let mut bar = bar.lock().unwrap_or_else(PoisonError::into_inner);
+        bar.get_or_insert_with(|| Progress::new("verification")).at(at.size, None);
+    };
+    let shown = verify::run(&of_set(config, matches)?, &ids, &progress);
+    drop(bar);
+    print(shown?)
+}

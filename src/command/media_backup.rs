@@ -1,0 +1,55 @@
+//! What `media-backup` does beside the verbs that all backups have.
+
+pub mod create;
+pub mod prune;
+pub mod restore;
+pub mod verify;
+
+mod places;
+
+use crate::command::series::Kind;
+use crate::command::shown::{count, size};
+use crate::config::{Config, KeepConfig};
+use crate::media::Description;
+
+/// All verbs are about one set: the configuration that they get has it alone.
+impl Kind for Description {
+    const PROGRAM: &'static str = "media-backup";
+    const TABLE: &'static str = "media_backup";
+    const COLUMNS: &'static [&'static str] = &["KIND", "FILES", "CONTENT", "NEW"];
+
+    fn all(config: &Config) -> String {
+        let set = config.media.first().map_or("", |set| set.name.as_str());
+        format!("media/{set}/")
+    }
+
+    fn keep(config: &Config) -> KeepConfig {
+        config.media_backup.keep
+    }
+
+    fn cells(&self) -> Vec<String> {
+        let it = &self.totals;
+        vec![self.kind.to_string(), it.files.to_string(), size(it.size), it.new_files.to_string()]
+    }
+
+    fn facts(&self) -> Vec<(&'static str, String)> {
+        let it = &self.totals;
+        let mut facts = vec![
+            ("Kept as", self.kind.to_string()),
+            ("Files", format!("{} with {}, {} in all", it.files, size(it.size), it.entries)),
+            ("Read", format!("{} with {}", count(it.read_files, "file"), size(it.read_size))),
+            ("New", format!("{} with {}", count(it.new_files, "file"), size(it.new_size))),
+        ];
+        if it.failures > 0 {
+            facts.push((
+                "Not backed up",
+                count(it.failures, "file or folder that could not be read"),
+            ));
+        }
+        if !self.earlier.is_empty() {
+            let ids: Vec<&str> = self.earlier.iter().map(|it| it.id.as_str()).collect();
+            facts.push(("Shares with", ids.join(", ")));
+        }
+        facts
+    }
+}

@@ -1,0 +1,145 @@
+//! `media-backup create`: a tree in folders, packs everywhere else.
+
+use std::path::Path;
+
+use bytes::Bytes;
+use jiff::Timestamp;
+
+use super::places::{repository_folders, root_of, set_of};
+use crate::backup::series::Series;
+use crate::backup::{DESCRIPTION, create_once, new_id};
+use crate::command::series::Kind;
+use crate::command::shown::count;
+use crate::config::Config;
+use crate::error::{Class, Error, Result};
+use crate::media::local::{LocalSnapshot, Taken};
+use crate::media::packed::PackedSnapshot;
+use crate::media::{Description, Progress, SnapshotKind, Sums};
+use crate::repository::{self, Repository};
+
+pub struct Request<'a> {
+    pub config: &'a Config,
+    pub label: String,
+    /// Read all files, whatever their times say.
+    pub checksum: bool,
+    pub progress: &'a (dyn Fn(Progress) + Sync),
+}
+
+/// The snapshot as it is in each repository that has it, and what went wrong.
+pub struct Done {
+    pub descriptions: Vec<(String, Description)>,
+    pub errors: Vec<Error>,
+}
+
+pub fn create(request: &Request<'_>) -> Result<Done> {
+    let config = request.config;
+    let set = set_of(config)?;
+    let repositories = repository::open_all(config, None)?;
+    let identities = repository::identities(config)?;
+    let began = Timestamp::now();
+    let id = new_id(began);
+    let folders = repository_folders(config);
+    let leave_out: Vec<&Path> = folders.iter().map(AsRef::as_ref).collect();
+    let (mut done, mut failed_files) = (Done { descriptions: vec![], errors: vec![] }, 0);
+    let mut packed = Vec::new();
+    for (at, repository) in repositories.iter().enumerate() {
+        let Some(root) = root_of(config, at).filter(|_| !repository.encrypts()) else {
+            packed.push(repository);
+            continue;
+        };
+        let previous = newest_tree(repository, config);
+        let snapshot = LocalSnapshot {
+            root,
+            set,
+            id: &id,
+            began,
+            previous: previous.as_deref(),
+            checksum: request.checksum,
+            leave_out: &leave_out,
+            threads: config.basebackup.parallel,
+            progress: request.progress,
+        };
+        let mut described = None;
+        let taken = snapshot.take(|taken| {
+            described = Some(describe(request, repository, &id, began, taken)?);
+            Ok(())
+        });
+        match taken {
+            Ok(taken) => failed_files = failed_files.max(taken.problems.failures),
+            Err(error) => done.errors.push(error.while_doing(format!(
+                "could not store the snapshot in repository {}",
+                repository.name()
+            ))),
+        }
+        done.descriptions.extend(described.map(|it| (repository.name().to_owned(), it)));
+    }
+    if !packed.is_empty() {
+        let snapshot = PackedSnapshot {
+            repositories: &packed,
+            set,
+            id: &id,
+            label: &request.label,
+            began,
+            checksum: request.checksum,
+            leave_out: &leave_out,
+            level: config.media_backup.compression_level,
+            threads: config.basebackup.parallel,
+            identities: &identities,
+            state: config.media_backup.state_directory.as_deref(),
+            attempts: config.limits.attempts,
+            progress: request.progress,
+        };
+        match snapshot.take() {
+            Ok(taken) => {
+                failed_files = failed_files.max(taken.problems.failures);
+                done.descriptions.extend(taken.descriptions);
+                done.errors.extend(taken.failures);
+            }
+            Err(error) => done.errors.push(error),
+        }
+    }
+    done.errors.extend((failed_files > 0).then(|| incomplete(failed_files)));
+    Ok(done)
+}
+
+fn incomplete(failures: u64) -> Error {
+    let message = format!("{} could not be backed up", count(failures, "file or folder"));
+    Error::new(Class::Incomplete, message)
+        .hint("The lines above name them; the snapshot has everything else.")
+}
+
+/// The newest whole one to share files with. What can't be seen now is not shared.
+fn newest_tree(repository: &Repository, config: &Config) -> Option<String> {
+    let series =
+        Series::<Description>::read(std::slice::from_ref(repository), &Description::all(config));
+    let newest = series.backups.iter().rfind(|it| it.is_whole());
+    newest.filter(|it| it.description.kind == SnapshotKind::LocalTree).map(|it| it.id.clone())
+}
+
+fn describe(
+    request: &Request<'_>,
+    repository: &Repository,
+    id: &str,
+    began: Timestamp,
+    taken: &Taken,
+) -> Result<Description> {
+    let description = Description {
+        seawall: Description::FORMAT,
+        id: id.to_owned(),
+        label: request.label.clone(),
+        kind: SnapshotKind::LocalTree,
+        began: began.to_string(),
+        ended: Timestamp::now().to_string(),
+        encrypted: false,
+        totals: Sums::of(&taken.totals, &taken.problems),
+        objects: vec![taken.index.clone()],
+        earlier: Vec::new(),
+        recipients: None,
+    };
+    let json = serde_json::to_vec_pretty(&description).map_err(|error| {
+        Error::new(Class::Internal, format!("could not write {DESCRIPTION}: {error}"))
+    })?;
+    let folder = crate::backup::BackupFolder::below(&Description::all(request.config), id);
+    create_once(repository, &folder, DESCRIPTION, Bytes::from(json))?;
+    Ok(description)
+}

@@ -1,0 +1,112 @@
+//! `media-backup prune`: the plan, then what it says.
+
+use std::collections::BTreeSet;
+
+use jiff::Timestamp;
+
+use super::places::{root_of, set_of};
+use crate::backup::series::{Line, Pruned, Series, What, plan};
+use crate::backup::{Uploads, uploads};
+use crate::command::series::Kind;
+use crate::command::series::prune::described;
+use crate::command::shown::{Shown, count, plain};
+use crate::config::{Config, KeepConfig};
+use crate::error::{Error, Result};
+use crate::media::Description;
+use crate::media::local::{TREE, remove_snapshot, snapshot_folder};
+use crate::media::packed::{References, carry_out, spare};
+use crate::repository::{self, Repository};
+use crate::retention::Verdict;
+
+/// Shows its plan, has it agreed to, and carries it out.
+pub fn run(config: &Config, agree: &mut dyn FnMut(&str) -> Result<bool>) -> Result<Shown> {
+    let repositories = repository::open_all(config, None)?;
+    let series = Series::<Description>::read(&repositories, &Description::all(config));
+    let mut errors: Vec<Error> = series.errors().cloned().collect();
+    let (now, keep) = (Timestamp::now(), Description::keep(config));
+    let mut lines = plan(&series, &keep, now)?;
+    for (at, repository) in repositories.iter().enumerate() {
+        match References::read(repository, &series.all) {
+            Ok(references) => spare(&mut lines, at, &references),
+            Err(error) => {
+                keep_all(&mut lines, at);
+                errors.push(error);
+            }
+        }
+    }
+    let closed: BTreeSet<usize> = series.failures.iter().map(|it| it.repository).collect();
+    let (uploads, more) = uploads(&repositories, &series.all, &closed, &keep, now);
+    errors.extend(more);
+    let text = described::<Description>(&repositories, &lines, &uploads);
+    let mut verdicts =
+        lines.iter().map(|it| &it.verdict).chain(uploads.iter().map(|it| &it.verdict));
+    if verdicts.all(|verdict| verdict.keep) {
+        return Ok(Shown { text: text + "Nothing is to be deleted.\n", errors });
+    }
+    if !agree(&text)? {
+        return Ok(Shown { text: String::new(), errors });
+    }
+    let mut all = Pruned::default();
+    for (at, repository) in repositories.iter().enumerate() {
+        let pruned = Pruning { config, keep: &keep, now, all: &series.all }
+            .run(at, repository, &lines, &uploads)?;
+        all.deleted += pruned.deleted;
+        all.ended += pruned.ended;
+        all.stayed.extend(pruned.stayed);
+        errors.extend(pruned.errors);
+    }
+    let stayed: String = all.stayed.iter().map(|line| plain(line) + "\n").collect();
+    let text = format!("{stayed}Deleted {}.\n", count(all.deleted, "object"));
+    Ok(Shown { text, errors })
+}
+
+/// What snapshots there need is not known.
+fn keep_all(lines: &mut [Line], repository: usize) {
+    for line in lines.iter_mut().filter(|line| line.repository == repository) {
+        line.verdict = Verdict::keep("nothing is deleted in this repository");
+    }
+}
+
+struct Pruning<'a> {
+    config: &'a Config,
+    keep: &'a KeepConfig,
+    now: Timestamp,
+    all: &'a str,
+}
+
+impl Pruning<'_> {
+    /// Trees as a whole; of packs those that nobody needs.
+    fn run(
+        &self,
+        at: usize,
+        repository: &Repository,
+        lines: &[Line],
+        uploads: &[Uploads],
+    ) -> Result<Pruned> {
+        let set = &set_of(self.config)?.name;
+        let is_tree = |line: &&Line| {
+            let root = root_of(self.config, line.repository);
+            root.is_some_and(|root| snapshot_folder(root, set, &line.id).join(TREE).is_dir())
+        };
+        let mine = lines.iter().filter(|line| line.repository == at);
+        let (trees, packed): (Vec<&Line>, Vec<&Line>) = mine.partition(is_tree);
+        let packed: Vec<Line> =
+            packed.into_iter().map(|line| Line { repository: 0, ..line.clone() }).collect();
+        let ended = uploads.iter().filter(|it| it.repository == at);
+        let ended: Vec<Uploads> = ended.map(|it| Uploads { repository: 0, ..it.clone() }).collect();
+        let mut pruned = carry_out(&[repository], self.all, &packed, &ended, self.keep, self.now);
+        let Some(root) = root_of(self.config, at) else { return Ok(pruned) };
+        for line in trees.iter().filter(|line| !line.verdict.keep && line.what != What::Broken) {
+            match remove_snapshot(root, set, &line.id) {
+                Ok(()) => pruned.deleted += 1,
+                Err(error) => {
+                    let name = repository.name();
+                    let what = format!("could not prune repository {name}");
+                    pruned.errors.push(error.while_doing(what));
+                    break;
+                }
+            }
+        }
+        Ok(pruned)
+    }
+}

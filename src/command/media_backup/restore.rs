@@ -1,0 +1,208 @@
+//! `media-backup restore`: the plan, then the files.
+
+use std::path::{Path, PathBuf};
+
+use super::places::{root_of, set_of};
+use crate::backup::series::{Backup, Series};
+use crate::command::series::{Kind, find};
+use crate::command::shown::{at_seconds, count, size};
+use crate::config::Config;
+use crate::error::{Class, Error, Result};
+use crate::media::local::{LocalContent, open_index};
+use crate::media::packed::PackedSource;
+use crate::media::{
+    ContentSource, Description, Destination, Existing, IndexReader, Progress, Restore, Restored,
+    Selection, SnapshotKind,
+};
+use crate::repository::{self, Repository};
+
+pub struct Request<'a> {
+    pub config: &'a Config,
+    /// The beginning of an id; the newest whole one without it.
+    pub id: Option<String>,
+    /// Where to; to where the files were without it.
+    pub to: Option<PathBuf>,
+    pub selection: Selection,
+    /// How the selection was said.
+    pub selected: String,
+    pub existing: Existing,
+    pub delete: bool,
+    pub numeric_owner: bool,
+    pub progress: &'a (dyn Fn(Progress) + Sync),
+}
+
+/// Makes a plan, has it agreed to, and carries it out.
+pub fn restore(request: &Request<'_>, agree: &mut dyn FnMut(&str) -> Result<bool>) -> Result<()> {
+    let config = request.config;
+    let repositories = repository::open_all(config, None)?;
+    let series = Series::<Description>::read(&repositories, &Description::all(config));
+    for failure in &series.failures {
+        tracing::warn!("{}", failure.error);
+    }
+    let backup = choose(&series, &repositories, request.id.as_deref())?;
+    if !agree(&plan(request, backup, &repositories)?)? {
+        return Ok(());
+    }
+    let mut failure: Option<Error> = None;
+    for copy in backup.copies.iter().filter(|copy| copy.fault.is_none()) {
+        let Some(repository) = repositories.get(copy.repository) else { continue };
+        if let Some(error) = failure.take() {
+            tracing::warn!("going on with repository {}: {error}", repository.name());
+        }
+        match from(request, &series, backup, copy.repository, repository) {
+            Ok(restored) => return said(&backup.id, &restored),
+            Err(error)
+                if matches!(error.class(), Class::LocalFile | Class::Input | Class::Usage) =>
+            {
+                return Err(error);
+            }
+            Err(error) => {
+                let name = repository.name();
+                failure =
+                    Some(error.while_doing(format!("could not restore from repository {name}")));
+            }
+        }
+    }
+    Err(failure.unwrap_or_else(|| {
+        Error::new(Class::Gap, format!("no repository has all of snapshot {}", backup.id))
+            .hint("`media-backup list` shows what is wrong with it; restore another one.")
+    }))
+}
+
+fn choose<'a>(
+    series: &'a Series<Description>,
+    repositories: &[Repository],
+    id: Option<&str>,
+) -> Result<&'a Backup<Description>> {
+    match id {
+        Some(id) => find(series, repositories, id),
+        None => series.backups.iter().rfind(|backup| backup.is_whole()).ok_or_else(|| match series
+            .failures
+            .first()
+        {
+            Some(failure) => failure.error.clone(),
+            None => Error::new(Class::Gap, "there is no whole snapshot to restore")
+                .hint("`media-backup list` shows what there is."),
+        }),
+    }
+}
+
+fn plan(
+    request: &Request<'_>,
+    backup: &Backup<Description>,
+    repositories: &[Repository],
+) -> Result<String> {
+    let places = backup.copies.iter().filter(|copy| copy.fault.is_none());
+    let places = places.filter_map(|copy| repositories.get(copy.repository));
+    let places: Vec<&str> = places.map(Repository::name).collect();
+    let into = match &request.to {
+        Some(folder) => folder.display().to_string(),
+        None => {
+            let paths = set_of(request.config)?.paths.iter();
+            paths.map(|path| path.display().to_string()).collect::<Vec<_>>().join(", ")
+        }
+    };
+    let there = match request.existing {
+        Existing::Refuse => "nothing may be in the way",
+        Existing::Replace => "what is in the way is replaced",
+        Existing::Delta { .. } => "what differs is replaced",
+    };
+    let strays = if request.delete { "; what the snapshot lacks is REMOVED" } else { "" };
+    let totals = &backup.description.totals;
+    let lines = [
+        ("snapshot", format!("{}, of {}", backup.id, at_seconds(backup.began))),
+        ("from", places.join(", then ")),
+        ("what", request.selected.clone()),
+        ("in all", format!("{} with {}", count(totals.files, "file"), size(totals.size))),
+        ("into", into),
+        ("there", format!("{there}{strays}")),
+    ];
+    Ok(lines.map(|(key, value)| format!("{key:<12}{value}\n")).concat())
+}
+
+fn from(
+    request: &Request<'_>,
+    series: &Series<Description>,
+    backup: &Backup<Description>,
+    at: usize,
+    repository: &Repository,
+) -> Result<Restored> {
+    let config = request.config;
+    let contents = series.contents(&backup.id, repository)?;
+    let gone = || Error::new(Class::Gap, format!("snapshot {} is gone", backup.id));
+    let description = contents.ok_or_else(gone)?.description;
+    let set = set_of(config)?;
+    match (description.kind, root_of(config, at)) {
+        (SnapshotKind::LocalTree, Some(root)) => {
+            let content = LocalContent::open(root, &set.name, &backup.id)?;
+            lay(request, &set.paths, &|| open_index(root, &set.name, &backup.id), &content)
+        }
+        (SnapshotKind::LocalTree, None) => {
+            Err(Error::new(Class::Damaged, "expected a tree in a folder, found a bucket"))
+        }
+        (SnapshotKind::Packed, _) => {
+            let identities = repository::identities(config)?;
+            let source = PackedSource {
+                storage: repository.storage(),
+                all: &series.all,
+                description: &description,
+                identities: &identities,
+                attempts: config.limits.attempts,
+            };
+            let spool = source.index(&std::env::temp_dir())?;
+            let content = source.content()?;
+            lay(request, &set.paths, &|| IndexReader::open(spool.reader()), &content)
+        }
+    }
+}
+
+fn lay<R: std::io::Read>(
+    request: &Request<'_>,
+    paths: &[PathBuf],
+    index: &dyn Fn() -> Result<IndexReader<R>>,
+    content: &dyn ContentSource,
+) -> Result<Restored> {
+    let destination = match &request.to {
+        Some(folder) => Destination::Folder(folder as &Path),
+        None => Destination::Original(paths),
+    };
+    Restore {
+        index,
+        content,
+        destination,
+        selection: &request.selection,
+        existing: request.existing,
+        delete: request.delete,
+        numeric_owner: request.numeric_owner,
+        threads: request.config.basebackup.parallel,
+        progress: request.progress,
+    }
+    .run()
+}
+
+fn said(id: &str, restored: &Restored) -> Result<()> {
+    tracing::info!(
+        snapshot = id,
+        entries = restored.entries,
+        written_files = restored.written_files,
+        written_bytes = restored.written_size,
+        removed = restored.removed,
+        "restored"
+    );
+    for (number, what) in [
+        (restored.owners_not_set, "could not be given to its owner: only root may do that"),
+        (restored.xattrs_not_set, "extended attribute could not be set"),
+    ] {
+        if number > 0 {
+            tracing::warn!("{number} {what}");
+        }
+    }
+    match restored.problems.failures {
+        0 => Ok(()),
+        failures => {
+            let message = format!("{} could not be restored", count(failures, "file or folder"));
+            Err(Error::new(Class::Incomplete, message)
+                .hint("The lines above name them; everything else is there."))
+        }
+    }
+}

@@ -1,0 +1,106 @@
+//! `media-backup verify`: whether what is stored is what was stored, and all of it.
+
+use super::places::{root_of, set_of};
+use crate::backup::series::{Backup, Series};
+use crate::codec::Identities;
+use crate::command::series::{Kind, find};
+use crate::command::shown::{Shown, count, plain, size};
+use crate::config::Config;
+use crate::error::{Class, Error, Result};
+use crate::media::local::{Verified, verify_snapshot};
+use crate::media::packed::{PackedSource, verify_packed};
+use crate::media::{Description, Progress, SnapshotKind};
+use crate::repository::{self, Repository};
+
+/// `ids` may be beginnings; none at all means every snapshot.
+pub fn run(config: &Config, ids: &[String], progress: &(dyn Fn(Progress) + Sync)) -> Result<Shown> {
+    let repositories = repository::open_all(config, None)?;
+    let identities = repository::identities(config)?;
+    let series = Series::<Description>::read(&repositories, &Description::all(config));
+    let chosen: Vec<&Backup<Description>> = match ids {
+        [] => series.backups.iter().collect(),
+        ids => ids.iter().map(|id| find(&series, &repositories, id)).collect::<Result<_>>()?,
+    };
+    let (mut faults, mut errors, mut seen) = (Vec::new(), Vec::new(), Progress::default());
+    for backup in &chosen {
+        for copy in &backup.copies {
+            let Some(repository) = repositories.get(copy.repository) else { continue };
+            let (id, name) = (&backup.id, repository.name());
+            if let Some(fault) = &copy.fault {
+                faults.push(format!("repository {name}: {id}: {fault}"));
+                continue;
+            }
+            let one = One { config, series: &series, identities: &identities, backup };
+            match one.verify(copy.repository, repository, progress) {
+                Ok(verified) => {
+                    seen.entries += verified.seen.entries;
+                    seen.size += verified.seen.size;
+                    let told = verified.problems.told.iter().map(|it| &it.message);
+                    faults.extend(told.map(|it| format!("repository {name}: {id}: {it}")));
+                }
+                Err(error) if error.class() == Class::Damaged => {
+                    faults.push(format!("repository {name}: {id}: {error}"));
+                }
+                Err(error) => errors
+                    .push(error.while_doing(format!("could not verify all of repository {name}"))),
+            }
+        }
+    }
+    if ids.is_empty() {
+        faults.extend(series.broken.iter().map(|broken| broken.error.to_string()));
+    }
+    let verdict = match (faults.len() as u64, errors.is_empty()) {
+        (0, true) => "all is well".to_owned(),
+        (0, false) => "no fault in what could be read".to_owned(),
+        (faults, _) => count(faults, "fault"),
+    };
+    let snapshots = count(chosen.len() as u64, "snapshot");
+    let summary = format!("read {snapshots} ({}): {verdict}", size(seen.size));
+    let text = faults.iter().chain([&summary]).map(|line| plain(line) + "\n").collect();
+    let damaged = (!faults.is_empty()).then(|| {
+        let message = format!("verification found {}", count(faults.len() as u64, "fault"));
+        Error::new(Class::Damaged, message).hint("Each is a line of standard output.")
+    });
+    let failures = series.failures.iter().map(|failure| failure.error.clone());
+    Ok(Shown { text, errors: damaged.into_iter().chain(failures).chain(errors).collect() })
+}
+
+struct One<'a> {
+    config: &'a Config,
+    series: &'a Series<Description>,
+    identities: &'a Identities,
+    backup: &'a Backup<Description>,
+}
+
+impl One<'_> {
+    fn verify(
+        &self,
+        at: usize,
+        repository: &Repository,
+        progress: &(dyn Fn(Progress) + Sync),
+    ) -> Result<Verified> {
+        let (config, id) = (self.config, &self.backup.id);
+        let contents = self.series.contents(id, repository)?;
+        let gone = || Error::new(Class::Gap, format!("snapshot {id} is gone"));
+        let description = contents.ok_or_else(gone)?.description;
+        let threads = config.basebackup.parallel;
+        match (description.kind, root_of(config, at)) {
+            (SnapshotKind::LocalTree, Some(root)) => {
+                verify_snapshot(root, &set_of(config)?.name, id, threads, progress)
+            }
+            (SnapshotKind::LocalTree, None) => {
+                Err(Error::new(Class::Damaged, "expected a tree in a folder, found a bucket"))
+            }
+            (SnapshotKind::Packed, _) => {
+                let source = PackedSource {
+                    storage: repository.storage(),
+                    all: &self.series.all,
+                    description: &description,
+                    identities: self.identities,
+                    attempts: config.limits.attempts,
+                };
+                verify_packed(&source, &std::env::temp_dir(), threads, progress)
+            }
+        }
+    }
+}

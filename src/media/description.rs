@@ -1,0 +1,223 @@
+use std::collections::BTreeSet;
+use std::fmt;
+
+use serde::{Deserialize, Serialize};
+
+use super::problems::Problems;
+use super::take::Totals;
+use crate::backup::series::Alone;
+use crate::backup::{Described, StoredObject};
+
+/// `backup.json` of a snapshot of media files. In the clear, so it tells totals and no more.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Description {
+    /// Version of the format.
+    pub seawall: u32,
+    pub id: String,
+    /// What the user called it.
+    pub label: String,
+    pub kind: SnapshotKind,
+    /// RFC 3339 in UTC.
+    pub began: String,
+    pub ended: String,
+    /// Whether the objects are encrypted.
+    pub encrypted: bool,
+    pub totals: Sums,
+    /// What lies beside it. Of a tree it is the index alone: the files are in `tree/`.
+    pub objects: Vec<StoredObject>,
+    /// What lies with earlier snapshots and is needed as well, whether or not they still exist.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub earlier: Vec<Earlier>,
+    /// Tells the keys that it is encrypted to from others: content for other keys is not shared.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub recipients: Option<String>,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum SnapshotKind {
+    /// A folder that looks like the files.
+    LocalTree,
+    /// Content in packs.
+    Packed,
+}
+
+/// Objects of an earlier snapshot.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(try_from = "Unchecked")]
+pub struct Earlier {
+    pub id: String,
+    pub objects: Vec<StoredObject>,
+}
+
+/// What a snapshot holds, and what it took.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Sums {
+    /// Of all kinds.
+    pub entries: u64,
+    pub files: u64,
+    /// Length of the files in bytes, each content once for each of its files.
+    pub size: u64,
+    pub read_files: u64,
+    pub read_size: u64,
+    /// Files that were kept anew; the others are shared with the snapshot before.
+    pub new_files: u64,
+    pub new_size: u64,
+    /// Files, folders and links that could not be read.
+    pub failures: u64,
+    /// What is no file, folder or link.
+    pub left_out: u64,
+}
+
+impl Sums {
+    pub fn of(totals: &Totals, problems: &Problems) -> Self {
+        Self {
+            entries: totals.entries,
+            files: totals.files,
+            size: totals.size,
+            read_files: totals.read_files,
+            read_size: totals.read_size,
+            new_files: totals.new_files,
+            new_size: totals.new_size,
+            failures: problems.failures,
+            left_out: problems.left_out,
+        }
+    }
+}
+
+impl Description {
+    pub const FORMAT: u32 = 1;
+
+    /// Every object that a restore may need, with the id of the snapshot beside whose description it lies.
+    pub fn all_objects(&self) -> impl Iterator<Item = (&str, &StoredObject)> {
+        let own = self.objects.iter().map(|object| (self.id.as_str(), object));
+        let earlier = self.earlier.iter();
+        own.chain(earlier.flat_map(|it| it.objects.iter().map(|object| (it.id.as_str(), object))))
+    }
+
+    /// The beside it object whose name begins so.
+    pub fn object(&self, begin: &str) -> Option<&StoredObject> {
+        self.objects.iter().find(|object| object.object.starts_with(begin))
+    }
+}
+
+impl Described for Description {
+    const WHAT: &'static str = "snapshot";
+    const FORMAT: u32 = Self::FORMAT;
+
+    fn objects(&self) -> impl Iterator<Item = &StoredObject> {
+        self.objects.iter()
+    }
+
+    fn encrypted(&self) -> bool {
+        self.encrypted
+    }
+
+    fn needs(&self) -> Vec<String> {
+        self.earlier.iter().map(|it| it.id.clone()).collect()
+    }
+}
+
+impl Alone for Description {
+    fn id(&self) -> &str {
+        &self.id
+    }
+
+    fn label(&self) -> &str {
+        &self.label
+    }
+
+    fn times(&self) -> [&str; 2] {
+        [&self.began, &self.ended]
+    }
+}
+
+impl fmt::Display for SnapshotKind {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::LocalTree => "tree",
+            Self::Packed => "packs",
+        })
+    }
+}
+
+#[derive(Deserialize)]
+struct Unchecked {
+    id: String,
+    objects: Vec<StoredObject>,
+}
+
+/// What must not lead a reader astray: keys are made of these.
+impl TryFrom<Unchecked> for Earlier {
+    type Error = String;
+
+    fn try_from(Unchecked { id, objects }: Unchecked) -> Result<Self, String> {
+        let plain = |text: &str| {
+            let known = |it: u8| it.is_ascii_alphanumeric() || b"-_.".contains(&it);
+            !text.is_empty() && !text.starts_with('.') && text.bytes().all(known)
+        };
+        if !plain(&id) {
+            return Err(format!("expected the id of a snapshot, found {id:?}"));
+        }
+        let mut names = BTreeSet::new();
+        for StoredObject { object, .. } in &objects {
+            if !plain(object) || !names.insert(object) {
+                return Err(format!("expected the name of an object once, found {object:?}"));
+            }
+        }
+        Ok(Self { id, objects })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::backup::parse_description;
+
+    fn object(name: &str) -> StoredObject {
+        StoredObject { object: name.into(), size: 3, stored_size: 2, sha256: "ab".into() }
+    }
+
+    fn description() -> Description {
+        Description {
+            seawall: 1,
+            id: "20261122T203000Z-4f2a".into(),
+            label: String::new(),
+            kind: SnapshotKind::Packed,
+            began: "2026-11-22T20:30:00Z".into(),
+            ended: "2026-11-22T20:30:01Z".into(),
+            encrypted: false,
+            totals: Sums::default(),
+            objects: vec![object("data-00001.pack")],
+            earlier: vec![Earlier {
+                id: "20261121T203000Z-0000".into(),
+                objects: vec![object("data-00002.pack")],
+            }],
+            recipients: None,
+        }
+    }
+
+    #[test]
+    fn reads_what_it_writes() {
+        let bytes = serde_json::to_vec(&description()).unwrap();
+        assert_eq!(parse_description::<Description>(&bytes), Ok(description()));
+        let all: Vec<_> =
+            description().all_objects().map(|(id, it)| format!("{id} {}", it.object)).collect();
+        assert_eq!(
+            all,
+            ["20261122T203000Z-4f2a data-00001.pack", "20261121T203000Z-0000 data-00002.pack"]
+        );
+    }
+
+    #[test]
+    fn what_would_lead_elsewhere_is_refused() {
+        let change = |from: &str, to: &str| {
+            let text = serde_json::to_string(&description()).unwrap().replace(from, to);
+            parse_description::<Description>(text.as_bytes()).unwrap_err().to_string()
+        };
+        let wrong = change("20261121T203000Z-0000", "../x");
+        assert!(wrong.contains("expected the id of a snapshot, found \"../x\""), "{wrong}");
+        let wrong = change("data-00002.pack", "a/b");
+        assert!(wrong.contains("expected the name of an object once, found \"a/b\""), "{wrong}");
+    }
+}

@@ -1,0 +1,54 @@
+//! Snapshots in a bucket, or encrypted ones anywhere: contents in packs, each uploaded once, a list of where each
+//! content lies, the index, and one description. `docs/repository-format.md` describes the bytes.
+//!
+//! A snapshot refers to packs of earlier ones. So that nobody deletes them meanwhile, whoever takes one says so
+//! first (`begun.json`), before looking at what there is; whoever prunes deletes descriptions first, then looks
+//! again, and deletes packs only where nobody has begun and no description that is left names them. Going by
+//! the order of these steps, one of the two sees the other, whatever their clocks say.
+
+mod contents;
+mod create;
+mod finish;
+mod lane;
+mod member;
+mod newest;
+mod packing;
+mod prune;
+mod reading;
+mod spool;
+mod state;
+mod verify;
+mod windows;
+
+pub use contents::{Contents, Holder, Place};
+pub use create::{PackedSnapshot, Taken};
+pub use prune::{References, carry_out, spare, unreferenced};
+pub use reading::{PackedContent, PackedSource};
+pub use spool::{Spool, SpoolReader};
+pub use verify::verify_packed;
+
+/// Version of the list of contents.
+pub const CONTENTS_FORMAT: u32 = 1;
+
+/// The first object of a snapshot: somebody takes it.
+pub const BEGUN: &str = "begun.json";
+
+/// What the names of these objects begin with; `.age` follows where they are encrypted.
+pub const CONTENTS: &str = "contents.jsonl.zst";
+pub const INDEX: &str = "index.jsonl.zst";
+
+/// Contents up to this length are compressed by the thread that reads them, several at the same time.
+const SMALL: u64 = 1 << 20;
+
+/// A pack is ended once it has so many bytes; contents that are longer have an object of their own.
+const PACK_BYTES: u64 = 32 << 20;
+
+/// The name of an object with contents. It tells nothing.
+fn pack_name(number: u32) -> String {
+    format!("data-{number:05}.pack")
+}
+
+/// The name of an object with or without encryption.
+fn object_name(name: &str, encrypted: bool) -> String {
+    format!("{name}{}", if encrypted { ".age" } else { "" })
+}

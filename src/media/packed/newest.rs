@@ -1,0 +1,90 @@
+use std::collections::BTreeMap;
+use std::ops::ControlFlow;
+
+use crate::backup::{BackupFolder, DESCRIPTION, describe};
+use crate::error::{Class, Error, Result};
+use crate::media::{Description, SnapshotKind};
+use crate::repository::Repository;
+
+/// How many descriptions are looked at for one that is of use.
+const LOOKED_AT: usize = 3;
+
+/// What lies below the folder of a set in one repository: `ID/OBJECT`, and lengths in bytes.
+pub struct Listing(BTreeMap<String, u64>);
+
+impl Listing {
+    pub fn read(repository: &Repository, all: &str) -> Result<Self> {
+        let mut objects = BTreeMap::new();
+        let listed = repository.storage().list(all, "", &mut |listed| {
+            let below = listed.key.strip_prefix(all).unwrap_or_default();
+            objects.insert(below.to_owned(), listed.size);
+            ControlFlow::Continue(())
+        });
+        listed.map_err(|error| {
+            error.while_doing(format!("could not list repository {}", repository.name()))
+        })?;
+        Ok(Self(objects))
+    }
+
+    pub fn has(&self, id: &str, object: &str, size: u64) -> bool {
+        self.0.get(&format!("{id}/{object}")) == Some(&size)
+    }
+
+    /// The objects of each folder, by id.
+    pub fn folders(&self) -> BTreeMap<&str, Vec<&str>> {
+        let mut folders: BTreeMap<&str, Vec<&str>> = BTreeMap::new();
+        for (id, object) in self.0.keys().filter_map(|key| key.split_once('/')) {
+            folders.entry(id).or_default().push(object);
+        }
+        folders
+    }
+
+    /// The newest snapshot that this repository could share content with. One that is damaged or otherwise
+    /// encrypted is passed over, and that is said.
+    pub fn newest(&self, repository: &Repository, all: &str) -> Result<Option<Description>> {
+        let described =
+            |key: &String| key.strip_suffix(DESCRIPTION)?.strip_suffix('/').map(str::to_owned);
+        for id in self.0.keys().rev().filter_map(described).take(LOOKED_AT) {
+            match read(repository, all, &id) {
+                Ok(Some(found)) => match why_not(repository, &found) {
+                    None => return Ok(Some(found)),
+                    Some(why) => {
+                        let name = repository.name();
+                        tracing::info!(
+                            "repository {name} can't share content with snapshot {id}: {why}"
+                        );
+                    }
+                },
+                Ok(None) => {}
+                Err(error) if error.class() == Class::Damaged => tracing::warn!("{error}"),
+                Err(error) => return Err(error),
+            }
+        }
+        Ok(None)
+    }
+}
+
+/// `None` when there is none by now.
+pub fn read(repository: &Repository, all: &str, id: &str) -> Result<Option<Description>> {
+    let folder = BackupFolder::below(all, id);
+    let check = |folder: &BackupFolder, found: &Description| {
+        if found.id == folder.id() {
+            return Ok(());
+        }
+        let message =
+            format!("expected the description of {}, found that of {}", folder.id(), found.id);
+        Err(Error::new(Class::Damaged, message))
+    };
+    Ok(describe(repository, &folder, &check)?.map(|(description, ())| description))
+}
+
+fn why_not(repository: &Repository, found: &Description) -> Option<&'static str> {
+    if found.kind != SnapshotKind::Packed {
+        return Some("it is a tree");
+    }
+    if found.encrypted != repository.encrypts() {
+        return Some("encryption was switched since");
+    }
+    let recipients = repository.recipients().map(crate::codec::Recipients::fingerprint);
+    (found.recipients != recipients).then_some("the recipients changed since")
+}

@@ -1,0 +1,361 @@
+use std::io::{self, Write};
+use std::num::NonZeroUsize;
+use std::sync::mpsc::SyncSender;
+use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::thread;
+
+use bytes::Bytes;
+
+use super::super::entry::Entry;
+use super::super::path::EntryPath;
+use super::super::scan::Found;
+use super::super::source::SourceFile;
+use super::super::take::Keep;
+use super::contents::{Contents, Holder, Place};
+use super::lane::Message;
+use super::member::{Maker, each_piece, encrypt, not_made};
+use super::{PACK_BYTES, SMALL, pack_name};
+use crate::codec::{Digest, FrameStream, Output, Recipients};
+use crate::error::{Class, Error, Result};
+use crate::failpoint::reach;
+
+/// Members of a pack are handed over together once they have so many bytes.
+const HANDED_OVER_BYTES: usize = 1 << 20;
+
+/// How often a long file is read that changes while it is read.
+const TRIES: u32 = 3;
+
+/// The contents of one repository, and the object that is being filled.
+pub struct Lane {
+    snapshot: String,
+    encrypted: bool,
+    /// `None` once the repository has failed, or all is handed over.
+    sender: Option<SyncSender<Message>>,
+    pub contents: Contents,
+    open: Option<Open>,
+    begun: u32,
+    waiting: Vec<u8>,
+}
+
+struct Open {
+    number: u32,
+    /// Bytes so far, stored and plain.
+    length: u64,
+    size: u64,
+}
+
+impl Lane {
+    pub fn new(
+        snapshot: &str,
+        encrypted: bool,
+        contents: Contents,
+        sender: SyncSender<Message>,
+    ) -> Self {
+        Self {
+            snapshot: snapshot.to_owned(),
+            encrypted,
+            sender: Some(sender),
+            contents,
+            open: None,
+            begun: 0,
+            waiting: Vec::new(),
+        }
+    }
+
+    fn is_alive(&self) -> bool {
+        self.sender.is_some()
+    }
+
+    fn tell(&mut self, message: Message) {
+        // One that is gone has failed, and says so itself.
+        self.sender = self.sender.take().filter(|sender| sender.send(message).is_ok());
+    }
+
+    /// Where the next member begins.
+    fn begin(&mut self, size_max: u64) -> (u32, u64) {
+        if let Some(open) = &self.open {
+            return (open.number, open.length);
+        }
+        self.begun += 1;
+        let object = pack_name(self.begun);
+        let number = self
+            .contents
+            .number(Holder { snapshot: self.snapshot.clone(), object: object.clone() });
+        self.open = Some(Open { number, length: 0, size: 0 });
+        self.tell(Message::Begin { object, size_max });
+        (number, 0)
+    }
+
+    fn give(&mut self, bytes: &[u8]) {
+        self.waiting.extend_from_slice(bytes);
+        if let Some(open) = &mut self.open {
+            open.length += bytes.len() as u64;
+        }
+        if self.waiting.len() >= HANDED_OVER_BYTES {
+            self.hand_over();
+        }
+    }
+
+    fn hand_over(&mut self) {
+        if !self.waiting.is_empty() {
+            let bytes = Bytes::from(std::mem::take(&mut self.waiting));
+            self.tell(Message::Bytes(bytes));
+        }
+    }
+
+    fn add(&mut self, digest: Digest, (object, offset): (u32, u64), size: u64) {
+        let Some(open) = &mut self.open else { return };
+        open.size = open.size.saturating_add(size);
+        let stored_size = open.length - offset;
+        self.contents.add(digest, Place { object, offset, stored_size, size, used: 1 });
+        if open.length >= PACK_BYTES {
+            self.end();
+        }
+    }
+
+    /// Ends the object under way.
+    pub fn end(&mut self) {
+        self.hand_over();
+        if let Some(open) = self.open.take() {
+            self.tell(Message::End { size: open.size });
+        }
+    }
+
+    fn abandon(&mut self) {
+        self.waiting.clear();
+        self.open = None;
+        self.tell(Message::Abandon);
+    }
+
+    /// Nothing more comes.
+    pub fn close(&mut self) {
+        self.end();
+        self.sender = None;
+    }
+}
+
+/// Keeps contents in packs, in all repositories at once: each file is read and compressed once, and encrypted
+/// once for all repositories that want that. A repository that fails is left out.
+pub struct Packing<'a> {
+    pub lanes: Mutex<Vec<Lane>>,
+    pub recipients: Option<&'a Recipients>,
+    pub level: i32,
+    pub threads: NonZeroUsize,
+}
+
+pub struct Tool {
+    maker: Maker,
+    /// What was kept last, and under which path.
+    last: Option<(EntryPath, Digest)>,
+}
+
+impl Packing<'_> {
+    fn lanes(&self) -> MutexGuard<'_, Vec<Lane>> {
+        self.lanes.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn small(&self, maker: &mut Maker, source: &mut SourceFile) -> Result<Digest> {
+        let digest = maker.read(source)?;
+        let lacking = |lane: &Lane| lane.is_alive() && !lane.contents.has(&digest);
+        let (clear, encrypted) = {
+            let lanes = self.lanes();
+            let any = |encrypted| lanes.iter().any(|it| it.encrypted == encrypted && lacking(it));
+            (any(false), any(true))
+        };
+        let mut member: &[u8] = &[];
+        if clear || encrypted {
+            member = maker.compress()?;
+        }
+        let wrapped = match self.recipients.filter(|_| encrypted) {
+            Some(recipients) => encrypt(member, recipients)?,
+            None => Vec::new(),
+        };
+        let mut lanes = self.lanes();
+        for lane in lanes.iter_mut().filter(|lane| lane.is_alive()) {
+            // Another thread may have kept the same content meanwhile.
+            if !lane.contents.take(&digest) {
+                let begun = lane.begin(PACK_BYTES * 2);
+                lane.give(if lane.encrypted { &wrapped } else { member });
+                lane.add(digest, begun, source.size());
+            }
+        }
+        any_alive(&lanes)?;
+        reach("packed.member-kept");
+        Ok(digest)
+    }
+
+    /// A long one goes straight into the packs; meanwhile the other threads wait, whose time is taken by
+    /// compressing it. Only where it may be known already is it read before.
+    fn long(&self, source: &mut SourceFile) -> Result<Digest> {
+        let mut lanes = self.lanes();
+        let size = source.size();
+        let mut digest = None;
+        if lanes.iter().any(|lane| lane.is_alive() && lane.contents.has_size(size)) {
+            digest = Some(source.read(&mut |_| Ok(()))?);
+        }
+        for _ in 0..TRIES {
+            let lacks = |lane: &Lane| digest.is_none_or(|it| !lane.contents.has(&it));
+            let lacking = lanes.iter_mut().filter(|lane| lane.is_alive() && lacks(lane));
+            let mut lacking: Vec<&mut Lane> = lacking.collect();
+            if !lacking.is_empty() {
+                digest = Some(self.stream(&mut lacking, source)?);
+            }
+            any_alive(&lanes)?;
+            let alive = || lanes.iter().filter(|lane| lane.is_alive());
+            if let Some(digest) = digest
+                && alive().all(|lane| lane.contents.has(&digest))
+            {
+                lanes.iter_mut().for_each(|lane| {
+                    lane.contents.take(&digest);
+                });
+                reach("packed.member-kept");
+                return Ok(digest);
+            }
+        }
+        Err(source.failed(io::Error::other("it keeps changing while it is read")))
+    }
+
+    /// Into these repositories. What was given of a file that can't be read to its end stays in the pack,
+    /// and nobody knows of it.
+    fn stream(&self, lanes: &mut [&mut Lane], source: &mut SourceFile) -> Result<Digest> {
+        let size = source.size();
+        let alone = size > PACK_BYTES;
+        let size_max = if alone { size.saturating_add(size / 64 + SMALL) } else { PACK_BYTES * 2 };
+        let mut begun = Vec::new();
+        for lane in lanes.iter_mut() {
+            if alone {
+                lane.end();
+            }
+            begun.push(lane.begin(size_max));
+        }
+        match self.write_member(lanes, source) {
+            Ok(digest) => {
+                for (lane, begun) in lanes.iter_mut().zip(begun) {
+                    if lane.contents.has(&digest) {
+                        // It was not the file that was expected, and this one is known.
+                        if alone {
+                            lane.abandon();
+                        }
+                        continue;
+                    }
+                    lane.add(digest, begun, size);
+                    lane.contents.give_back(&digest);
+                    if alone {
+                        lane.end();
+                    }
+                }
+                Ok(digest)
+            }
+            Err(error) => {
+                if alone {
+                    lanes.iter_mut().for_each(|lane| lane.abandon());
+                }
+                Err(error)
+            }
+        }
+    }
+
+    fn write_member(&self, lanes: &mut [&mut Lane], source: &mut SourceFile) -> Result<Digest> {
+        let (mut encrypted, mut clear) = (Vec::new(), Vec::new());
+        for lane in lanes.iter_mut() {
+            if lane.encrypted { &mut encrypted } else { &mut clear }.push(&mut **lane);
+        }
+        let mut clear = Fan(clear);
+        let wrapped = self.recipients.filter(|_| !encrypted.is_empty());
+        let mut wrapped = wrapped.map(|it| it.wrap(Fan(encrypted))).transpose()?;
+        let digest = thread::scope(|scope| {
+            let mut take = |output: Output<()>| match output {
+                Output::Frame(frame) => {
+                    clear.write_all(&frame)?;
+                    wrapped.as_mut().map_or(Ok(()), |it| it.write_all(&frame))
+                }
+                Output::Mark(()) => Ok(()),
+            };
+            let mut frames = FrameStream::start(scope, self.level, self.threads);
+            let digest = source.read(&mut |piece| {
+                each_piece(&piece, &mut |bytes| {
+                    frames.write(bytes, &mut take).map_err(|error| not_made(&error))
+                })
+            })?;
+            // The last frame ends here.
+            frames.mark((), &mut take).map_err(|error| not_made(&error))?;
+            frames.finish(&mut take).map_err(|error| not_made(&error))?;
+            Ok::<_, Error>(digest)
+        })?;
+        if let Some(writer) = wrapped {
+            writer.finish().map_err(|error| not_made(&error))?;
+        }
+        Ok(digest)
+    }
+}
+
+/// Gives what is written to it to several repositories.
+struct Fan<'l>(Vec<&'l mut Lane>);
+
+impl Write for Fan<'_> {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        self.0.iter_mut().for_each(|lane| lane.give(bytes));
+        Ok(bytes.len())
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        Ok(())
+    }
+}
+
+fn any_alive(lanes: &[Lane]) -> Result<()> {
+    if lanes.iter().any(Lane::is_alive) {
+        return Ok(());
+    }
+    Err(Error::new(Class::Unreachable, "every repository failed"))
+}
+
+impl Keep for Packing<'_> {
+    type Tool<'k>
+        = Tool
+    where
+        Self: 'k;
+
+    fn tool(&self) -> Tool {
+        Tool { maker: Maker::new(self.level), last: None }
+    }
+
+    fn directory(&self, _: &mut Tool, _: &Entry) -> Result<()> {
+        Ok(())
+    }
+
+    fn link(&self, _: &mut Tool, _: &Entry) -> Result<()> {
+        Ok(())
+    }
+
+    fn again(&self, tool: &mut Tool, entry: &Entry, _: &Entry) -> Result<bool> {
+        tool.last = None;
+        let Some(content) = entry.content() else { return Ok(false) };
+        let mut lanes = self.lanes();
+        any_alive(&lanes)?;
+        let lacks = |lane: &Lane| lane.is_alive() && !lane.contents.has(&content.digest);
+        if lanes.iter().any(lacks) {
+            return Ok(false);
+        }
+        lanes.iter_mut().for_each(|lane| {
+            lane.contents.take(&content.digest);
+        });
+        tool.last = Some((entry.path.clone(), content.digest));
+        Ok(true)
+    }
+
+    fn file(&self, tool: &mut Tool, found: &Found, source: &mut SourceFile) -> Result<Digest> {
+        tool.last = None;
+        let short = source.size() <= SMALL;
+        let digest = if short { self.small(&mut tool.maker, source) } else { self.long(source) }?;
+        tool.last = Some((found.path.clone(), digest));
+        Ok(digest)
+    }
+
+    fn forget(&self, tool: &mut Tool, found: &Found) -> Result<()> {
+        if let Some((_, digest)) = tool.last.take_if(|(path, _)| *path == found.path) {
+            self.lanes().iter_mut().for_each(|lane| lane.contents.give_back(&digest));
+        }
+        Ok(())
+    }
+}

@@ -1,0 +1,117 @@
+//! Every object damaged in every way: neither a restore nor a verification lets it pass.
+
+use seawall::codec::Identities;
+use seawall::media::Selection;
+
+use super::scene::{S3, Scene};
+use crate::scene::Kind;
+
+const OBJECTS: [&str; 4] =
+    ["data-00001.pack", "contents.jsonl.zst", "index.jsonl.zst", "backup.json"];
+const DAMAGES: [&str; 4] = ["delete", "cut", "flip", "swap"];
+
+fn scene(kind: Kind, encrypted: bool) -> Scene {
+    let mut scene = Scene::new(kind, encrypted);
+    for number in 0..40 {
+        scene.write(&format!("{number}"), format!("content {number} ").repeat(number * 9));
+    }
+    scene.take();
+    for number in 0..40 {
+        scene.write(&format!("{number}"), format!("other {number} ").repeat(number * 9));
+    }
+    scene.take();
+    scene
+}
+
+fn damage(scene: &Scene, id: &str, object: &str, damage: &str, other: &str) {
+    let key = format!("media/uploads/{id}/{object}");
+    match damage {
+        "delete" => scene.store().delete(&key),
+        "cut" => scene.store().damage(&key, |bytes| bytes.truncate(bytes.len() - 1)),
+        "flip" => scene.store().damage(&key, |bytes| {
+            let middle = bytes.len() / 2;
+            bytes[middle] ^= 0x40;
+        }),
+        _ => {
+            let other = scene.store().get(&format!("media/uploads/{other}/{object}")).unwrap();
+            scene.store().damage(&key, |bytes| *bytes = other);
+        }
+    }
+}
+
+#[test]
+fn no_damage_passes() {
+    for (kind, encrypted) in [(Kind::Local, false), (Kind::Local, true), (S3, true)] {
+        let scene = scene(kind, encrypted);
+        let (id, other) = (Scene::id(2), Scene::id(1));
+        for (number, object) in OBJECTS.into_iter().enumerate() {
+            let encrypts = encrypted && object.contains(".zst");
+            let object = format!("{object}{}", if encrypts { ".age" } else { "" });
+            for way in DAMAGES {
+                if object == "backup.json" && (way == "cut" || way == "delete" || way == "flip") {
+                    continue;
+                }
+                let key = format!("media/uploads/{id}/{object}");
+                let whole = scene.store().get(&key).unwrap();
+                damage(&scene, &id, &object, way, &other);
+                let case = format!("{kind:?} {encrypted} {object} {way}");
+                passes_nobody(&scene, &id, &object, &case, number);
+                scene.store().put(&key, &whole);
+            }
+        }
+        assert_eq!(scene.verify(2).problems.failures, 0);
+    }
+}
+
+fn passes_nobody(scene: &Scene, id: &str, object: &str, case: &str, number: usize) {
+    let to = scene.place.join(format!("to {case}"));
+    if object == "backup.json" {
+        // It is another snapshot's: whoever reads it looks at the id.
+        assert_ne!(scene.description(2).id, id, "{case}");
+        return;
+    }
+    let key = format!("media/uploads/{id}/{object}");
+    let restored = scene.try_restore(0, id, &to, &Selection::All);
+    match restored {
+        Ok(restored) => {
+            assert!(restored.problems.failures > 0, "{case}");
+            let told = &restored.problems.told[0].message;
+            assert!(told.contains(&format!("could not read {key} at ")), "{case}: {told}");
+            assert!(told.contains("expected ") || told.contains("unpacked"), "{case}: {told}");
+        }
+        Err(error) => {
+            assert!(number > 0, "{case}: {error}");
+            let error = error.to_string();
+            assert!(
+                error.starts_with(&format!("could not read {key}: expected ")),
+                "{case}: {error}"
+            );
+        }
+    }
+    let verified = scene.verify(2);
+    assert!(verified.problems.failures > 0, "{case}");
+    let told: Vec<&str> =
+        verified.problems.told.iter().map(|problem| problem.message.as_str()).collect();
+    let named = format!("could not verify {key:?}: expected an object");
+    let any = told.iter().any(|message| message.starts_with(&named));
+    assert!(any, "{case}: {told:?}");
+    // And without the private key, going by the stored bytes.
+    let blind = scene.try_verify(2, &Identities::default()).unwrap();
+    assert!(blind.problems.failures > 0, "{case}");
+}
+
+/// A pack that is shared is looked at too.
+#[test]
+fn verify_reads_what_is_shared_with_earlier_snapshots() {
+    let mut scene = scene(S3, false);
+    scene.take();
+    let key = format!("media/uploads/{}/data-00001.pack", Scene::id(2));
+    scene.store().damage(&key, |bytes| bytes[70] ^= 1);
+    let verified = scene.verify(3);
+    assert_eq!(verified.problems.failures, 1);
+    let told = &verified.problems.told[0].message;
+    assert!(
+        told.starts_with(&format!("could not verify {key:?}: expected an object with SHA-256 ")),
+        "{told}"
+    );
+}

@@ -1,0 +1,141 @@
+//! Deleting snapshots of which others need packs.
+
+use std::collections::BTreeSet;
+
+use jiff::Timestamp;
+use seawall::backup::series::{Line, Pruned, Series, What, plan};
+use seawall::config::{Config, KeepConfig};
+use seawall::media::Description;
+use seawall::media::packed::{References, carry_out, spare};
+use seawall::repository::Repository;
+use seawall::retention::Verdict;
+
+use super::scene::{ALL, KINDS, S3, Scene};
+use crate::media::trees::{facts, same};
+
+pub fn deletion(id: &str) -> Line {
+    Line {
+        repository: 0,
+        id: id.to_owned(),
+        what: What::Backup,
+        verdict: Verdict::delete("a test says so"),
+    }
+}
+
+fn prune(scene: &Scene, lines: &[Line]) -> Pruned {
+    prune_in(&scene.repositories, &scene.config, lines)
+}
+
+pub fn prune_in(repositories: &[Repository], config: &Config, lines: &[Line]) -> Pruned {
+    let repositories: Vec<&Repository> = repositories.iter().collect();
+    carry_out(&repositories, ALL, lines, &[], &config.redis.keep, Timestamp::now())
+}
+
+/// The plan of the next prune, and what it does.
+pub fn prune_again(scene: &Scene) -> (Vec<Line>, Pruned) {
+    let now: Timestamp = "2027-06-01T00:00:00Z".parse().unwrap();
+    let series = Series::<Description>::read(&scene.repositories, ALL);
+    assert_eq!(series.errors().count(), 0);
+    let keep = KeepConfig { last: 100, ..scene.config.redis.keep };
+    let mut lines = plan(&series, &keep, now).unwrap();
+    spare(&mut lines, 0, &References::read(scene.repository(), ALL).unwrap());
+    let repositories: Vec<&Repository> = scene.repositories.iter().collect();
+    let pruned = carry_out(&repositories, ALL, &lines, &[], &keep, now);
+    (lines, pruned)
+}
+
+pub fn three(scene: &mut Scene) {
+    scene.write("stays", "stays");
+    scene.write("goes", "goes");
+    scene.take();
+    std::fs::remove_file(scene.source().join("goes")).unwrap();
+    scene.write("second", "second");
+    scene.take();
+    std::fs::remove_file(scene.source().join("second")).unwrap();
+    scene.write("third", "third");
+    scene.take();
+}
+
+#[test]
+fn packs_that_others_need_stay_until_nobody_needs_them() {
+    for (kind, encrypted) in KINDS {
+        let mut scene = Scene::new(kind, encrypted);
+        three(&mut scene);
+        let pruned = prune(&scene, &[deletion(&Scene::id(1)), deletion(&Scene::id(2))]);
+        assert!(pruned.errors.is_empty() && pruned.stayed.is_empty(), "{pruned:?}");
+        let packs: BTreeSet<String> = scene.packs().into_iter().collect();
+        let expected = [1, 3].map(|it| format!("{ALL}{}/data-00001.pack", Scene::id(it)));
+        assert_eq!(packs, BTreeSet::from(expected));
+        assert_eq!(scene.verify(3).problems.failures, 0);
+        let to = scene.place.join("to");
+        scene.restore(3, &to);
+        same(&facts(&scene.source()), &facts(&scene.restored(&to)));
+        // What is left of the first is not taken for leavings.
+        let (lines, pruned) = prune_again(&scene);
+        assert_eq!((pruned.deleted, pruned.errors.len()), (0, 0));
+        let left: Vec<(&str, &str)> = lines
+            .iter()
+            .filter(|line| line.what == What::Unfinished)
+            .map(|line| (line.id.as_str(), line.verdict.reason.as_str()))
+            .collect();
+        let reason = "snapshots that are kept need objects of it";
+        assert_eq!(left, [(Scene::id(1).as_str(), reason)]);
+        // Nothing of it is needed by the next, and then it goes.
+        std::fs::remove_file(scene.source().join("stays")).unwrap();
+        scene.take();
+        let pruned = prune(&scene, &[deletion(&Scene::id(3))]);
+        assert!(pruned.errors.is_empty(), "{pruned:?}");
+        prune_again(&scene);
+        let ids: BTreeSet<String> =
+            scene.packs().iter().map(|key| key[ALL.len()..][..21].to_owned()).collect();
+        assert_eq!(ids, BTreeSet::from([Scene::id(3)]));
+        assert_eq!(scene.verify(4).problems.failures, 0);
+    }
+}
+
+/// Whoever takes a snapshot says so first; as long as that may be, no pack goes.
+#[test]
+fn nothing_is_taken_away_from_a_snapshot_that_is_being_taken() {
+    let mut scene = Scene::new(S3, false);
+    three(&mut scene);
+    let id = seawall::backup::new_id(Timestamp::now());
+    scene.store().put(&format!("{ALL}{id}/begun.json"), b"{}");
+    let packs = scene.packs();
+    let pruned = prune(&scene, &[deletion(&Scene::id(2))]);
+    assert_eq!(
+        pruned.stayed,
+        [format!(
+            "packs of deleted snapshots stay: snapshot {id} is being taken (repository first)"
+        )]
+    );
+    assert_eq!(scene.packs(), packs);
+    // It came to an end.
+    scene.store().delete(&format!("{ALL}{id}/begun.json"));
+    prune_again(&scene);
+    assert_eq!(scene.packs().len(), 2);
+    assert_eq!(scene.verify(3).problems.failures, 0);
+}
+
+/// A description that can't be read may need anything.
+#[test]
+fn packs_stay_where_a_description_is_damaged() {
+    let mut scene = Scene::new(S3, false);
+    three(&mut scene);
+    let packs = scene.packs();
+    scene.store().damage(&format!("{ALL}{}/backup.json", Scene::id(3)), |bytes| bytes.truncate(9));
+    let pruned = prune(&scene, &[deletion(&Scene::id(2))]);
+    assert_eq!((scene.packs(), pruned.stayed.len()), (packs, 1), "{pruned:?}");
+}
+
+#[test]
+fn a_pinned_snapshot_stays() {
+    let mut scene = Scene::new(S3, false);
+    three(&mut scene);
+    scene.store().put(&format!("{ALL}{}/pin.json", Scene::id(2)), b"{}");
+    let pruned = prune(&scene, &[deletion(&Scene::id(2))]);
+    assert_eq!(
+        pruned.stayed,
+        [format!("{} was pinned meanwhile (repository first)", Scene::id(2))]
+    );
+    assert_eq!(scene.verify(2).problems.failures, 0);
+}
