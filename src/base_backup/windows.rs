@@ -177,6 +177,11 @@ impl Timelines {
         self.0.iter().flat_map(|line| line.missing(backups)).collect()
     }
 
+    /// Where a recovery to this timeline would find WAL again behind the gap that it ends at.
+    pub fn resumes(&self, timeline: TimelineId, reach: Lsn) -> Option<Lsn> {
+        self.line(timeline)?.resumes(reach)
+    }
+
     /// All there are, in order.
     pub fn all(&self) -> impl Iterator<Item = TimelineId> {
         self.0.iter().map(Line::timeline)

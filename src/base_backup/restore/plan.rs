@@ -6,7 +6,7 @@ use super::choose::{Candidate, Choice, Wish, choose};
 use super::target::{RecoveryTarget, in_utc};
 use crate::base_backup::catalogue::{Backup, Restorable, Survey, SystemWal};
 use crate::error::{Class, Error, Result};
-use crate::postgres::SystemIdentifier;
+use crate::postgres::{Lsn, SystemIdentifier};
 
 /// What a restore is going to do, before it touches anything.
 pub struct RestorePlan<'a> {
@@ -14,6 +14,9 @@ pub struct RestorePlan<'a> {
     pub choice: Choice,
     /// The repositories that have the backup whole, in the order in which they are tried.
     pub repositories: Vec<usize>,
+    /// Where there is WAL again behind the gap that it ends at. Recovery stops at a gap: what comes after it
+    /// can't be applied.
+    pub resumes: Option<Lsn>,
 }
 
 /// Picks the backup. Of several systems under one cluster name (after `pg_upgrade`) the newest counts,
@@ -46,7 +49,9 @@ pub fn plan<'a>(
     let choice = choose(&candidates, &system.timelines, wish)?;
     let backup = backups[choice.backup];
     let whole = backup.copies.iter().filter(|copy| copy.fault.is_none());
-    Ok(RestorePlan { backup, choice, repositories: whole.map(|copy| copy.repository).collect() })
+    let repositories = whole.map(|copy| copy.repository).collect();
+    let resumes = system.timelines.resumes(choice.timeline, choice.reach);
+    Ok(RestorePlan { backup, choice, repositories, resumes })
 }
 
 fn is_usable(backup: &Backup, system: &SystemWal) -> bool {
@@ -88,6 +93,15 @@ impl RestorePlan<'_> {
             self.choice.timeline.number()
         );
         line("WAL", format!("{until}, without a gap"));
+        if let Some(resumes) = self.resumes {
+            let reach = self.choice.reach;
+            line(
+                "gap",
+                format!(
+                    "then WAL is missing up to {resumes}: a recovery that goes on beyond {reach} stops with an error"
+                ),
+            );
+        }
         line("target", target(wish.target, wish.inclusive));
         text
     }

@@ -140,6 +140,11 @@ impl Line {
         gaps
     }
 
+    /// Where there is WAL again behind this place, where it ends.
+    pub fn resumes(&self, reach: Lsn) -> Option<Lsn> {
+        self.covered.iter().map(|wal| wal.start).find(|start| *start > reach)
+    }
+
     pub fn followed(&self) -> bool {
         self.followed
     }

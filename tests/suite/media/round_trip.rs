@@ -47,7 +47,8 @@ fn a_set_goes_back_to_where_it_was() {
 fn folders_on_the_way_are_made_as_they_were() {
     let mut scene = Scene::new();
     let path = scene.join("srv/app/data/uploads");
-    scene.set = seawall::config::MediaSet::new("uploads", std::slice::from_ref(&path), &[]).unwrap();
+    scene.set =
+        seawall::config::MediaSet::new("uploads", std::slice::from_ref(&path), &[]).unwrap();
     fs::create_dir_all(&path).unwrap();
     fs::write(path.join("file"), "content").unwrap();
     let modes = [("srv/app", 0o751), ("srv/app/data", 0o710), ("srv/app/data/uploads", 0o750)];
