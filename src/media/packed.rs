@@ -8,6 +8,7 @@
 
 mod contents;
 mod create;
+mod filling;
 mod finish;
 mod lane;
 mod member;

@@ -1,138 +1,22 @@
 use std::io::{self, Write};
 use std::num::NonZeroUsize;
-use std::sync::mpsc::SyncSender;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::thread;
-
-use bytes::Bytes;
 
 use super::super::entry::Entry;
 use super::super::path::EntryPath;
 use super::super::scan::Found;
 use super::super::source::SourceFile;
 use super::super::take::Keep;
-use super::contents::{Contents, Holder, Place};
-use super::lane::Message;
+use super::filling::Lane;
 use super::member::{Maker, each_piece, encrypt, not_made};
-use super::{PACK_BYTES, SMALL, pack_name};
+use super::{PACK_BYTES, SMALL};
 use crate::codec::{Digest, FrameStream, Output, Recipients};
 use crate::error::{Class, Error, Result};
 use crate::failpoint::reach;
 
-/// Members of a pack are handed over together once they have so many bytes.
-const HANDED_OVER_BYTES: usize = 1 << 20;
-
 /// How often a long file is read that changes while it is read.
 const TRIES: u32 = 3;
-
-/// The contents of one repository, and the object that is being filled.
-pub struct Lane {
-    snapshot: String,
-    encrypted: bool,
-    /// `None` once the repository has failed, or all is handed over.
-    sender: Option<SyncSender<Message>>,
-    pub contents: Contents,
-    open: Option<Open>,
-    begun: u32,
-    waiting: Vec<u8>,
-}
-
-struct Open {
-    number: u32,
-    /// Bytes so far, stored and plain.
-    length: u64,
-    size: u64,
-}
-
-impl Lane {
-    pub fn new(
-        snapshot: &str,
-        encrypted: bool,
-        contents: Contents,
-        sender: SyncSender<Message>,
-    ) -> Self {
-        Self {
-            snapshot: snapshot.to_owned(),
-            encrypted,
-            sender: Some(sender),
-            contents,
-            open: None,
-            begun: 0,
-            waiting: Vec::new(),
-        }
-    }
-
-    fn is_alive(&self) -> bool {
-        self.sender.is_some()
-    }
-
-    fn tell(&mut self, message: Message) {
-        // One that is gone has failed, and says so itself.
-        self.sender = self.sender.take().filter(|sender| sender.send(message).is_ok());
-    }
-
-    /// Where the next member begins.
-    fn begin(&mut self, size_max: u64) -> (u32, u64) {
-        if let Some(open) = &self.open {
-            return (open.number, open.length);
-        }
-        self.begun += 1;
-        let object = pack_name(self.begun);
-        let number = self
-            .contents
-            .number(Holder { snapshot: self.snapshot.clone(), object: object.clone() });
-        self.open = Some(Open { number, length: 0, size: 0 });
-        self.tell(Message::Begin { object, size_max });
-        (number, 0)
-    }
-
-    fn give(&mut self, bytes: &[u8]) {
-        self.waiting.extend_from_slice(bytes);
-        if let Some(open) = &mut self.open {
-            open.length += bytes.len() as u64;
-        }
-        if self.waiting.len() >= HANDED_OVER_BYTES {
-            self.hand_over();
-        }
-    }
-
-    fn hand_over(&mut self) {
-        if !self.waiting.is_empty() {
-            let bytes = Bytes::from(std::mem::take(&mut self.waiting));
-            self.tell(Message::Bytes(bytes));
-        }
-    }
-
-    fn add(&mut self, digest: Digest, (object, offset): (u32, u64), size: u64) {
-        let Some(open) = &mut self.open else { return };
-        open.size = open.size.saturating_add(size);
-        let stored_size = open.length - offset;
-        self.contents.add(digest, Place { object, offset, stored_size, size, used: 1 });
-        if open.length >= PACK_BYTES {
-            self.end();
-        }
-    }
-
-    /// Ends the object under way.
-    pub fn end(&mut self) {
-        self.hand_over();
-        if let Some(open) = self.open.take() {
-            self.tell(Message::End { size: open.size });
-        }
-    }
-
-    fn abandon(&mut self) {
-        self.waiting.clear();
-        self.open = None;
-        self.tell(Message::Abandon);
-    }
-
-    /// Nothing more comes.
-    pub fn close(&mut self) {
-        self.end();
-        self.sender = None;
-    }
-}
 
 /// Keeps contents in packs, in all repositories at once: each file is read and compressed once, and encrypted
 /// once for all repositories that want that. A repository that fails is left out.

@@ -132,7 +132,15 @@ impl PackedContent<'_> {
             Box::new(io::Cursor::new(self.windows.read(place.object, total, range, &fetch)?))
         };
         let encrypted = self.source.description.encrypted;
-        let plain = decode_unlabelled(stored, encrypted, self.source.identities)?;
+        let plain = decode_unlabelled(stored, encrypted, self.source.identities);
+        let plain = plain.map_err(|error| match error.class() {
+            // The list of contents is for the same keys, and one of ours has opened it.
+            Class::Configuration => damaged(
+                "expected a content for the keys of its list, found one that they do not open"
+                    .into(),
+            ),
+            _ => error,
+        })?;
         Ok(Box::new(Proved::new(plain, digest, place.size)))
     }
 
