@@ -1,5 +1,5 @@
 //! One configuration for all commands: flag over environment over file over default. Every setting is
-//! declared once, in `settings.rs`; flags, variables, file keys, `config show` and the reference in
+//! declared once, in `settings/`; flags, variables, file keys, `config show` and the reference in
 //! `docs/configuration.md` all come from that declaration.
 
 mod environment;
@@ -7,7 +7,9 @@ mod file;
 mod layers;
 mod media;
 mod nearest;
+mod objectives;
 mod redis;
+mod rehearsal;
 mod repository;
 mod secrets;
 mod setting;
@@ -18,7 +20,9 @@ mod value;
 
 pub use layers::{FlagValues, Origin, Resolved};
 pub use media::MediaSet;
+pub use objectives::{Objectives, Wanted};
 pub use redis::{RedisAddress, RedisConfig, RedisTls};
+pub use rehearsal::DrillConfig;
 pub use repository::{
     Addressing, Checksum, ConditionalPut, Location, RepositoryConfig, S3Config, Sse,
 };

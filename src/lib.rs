@@ -22,6 +22,7 @@ pub mod durable;
 pub mod error;
 pub mod exit_status;
 pub mod failpoint;
+pub mod history;
 mod log;
 pub mod look_ahead;
 pub mod media;

@@ -66,6 +66,9 @@ pub struct Listed<'a> {
     pub key: &'a str,
     /// Length of the stored object in bytes.
     pub size: u64,
+    /// When it was created, by the clock of the store; `None` where that is not known. Copying a repository
+    /// may change it: good for an estimate, not for a decision.
+    pub created: Option<Timestamp>,
 }
 
 /// A large object that is being sent, or was when its sender died. It takes room and is no object.

@@ -9,7 +9,7 @@ use super::guard;
 use crate::config::{FlagValues, GLOBAL, Setting};
 use crate::error::{Class, Error, Result};
 
-const HEADINGS: [(&str, &str); 10] = [
+const HEADINGS: [(&str, &str); 12] = [
     ("", "Where"),
     ("encryption", "Encryption"),
     ("wal", "WAL"),
@@ -18,6 +18,8 @@ const HEADINGS: [(&str, &str); 10] = [
     ("redis", "Redis"),
     ("media_backup", "Media files"),
     ("retention", "Retention"),
+    ("objectives", "Objectives"),
+    ("drill", "Drills"),
     ("limits", "Limits"),
     ("log", "Log"),
 ];

@@ -78,7 +78,7 @@ impl File {
                 }
                 (key, DeValue::Table(inner)) => table_into(text, key, inner, &mut file.values)?,
                 (key, _) => {
-                    let setting = known(GLOBAL, key, line)?;
+                    let setting = known(&GLOBAL, key, line)?;
                     file.values.insert(setting.key, (read(setting, value, line)?, line));
                 }
             }
@@ -95,7 +95,7 @@ fn table_into(
 ) -> Result<()> {
     for (key, value) in inner {
         let line = line_of(text, key.span().start);
-        let setting = known(GLOBAL, &format!("{table}.{}", key.get_ref()), line)?;
+        let setting = known(&GLOBAL, &format!("{table}.{}", key.get_ref()), line)?;
         values.insert(setting.key, (read(setting, value, line)?, line));
     }
     Ok(())

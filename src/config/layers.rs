@@ -87,7 +87,7 @@ fn combine(
     path: Option<PathBuf>,
 ) -> Result<Resolved> {
     let mut values = BTreeMap::new();
-    for setting in GLOBAL {
+    for setting in GLOBAL.iter() {
         if let Some(found) = find(setting, flags, environment, &file, path.as_deref())? {
             values.insert(setting.key, found);
         }

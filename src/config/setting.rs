@@ -1,5 +1,5 @@
 /// One setting, declared once.
-#[derive(Debug)]
+#[derive(Debug, Clone, Copy)]
 pub struct Setting {
     /// `table.key` as in the file, or `key` alone.
     pub key: &'static str,

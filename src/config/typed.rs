@@ -4,7 +4,9 @@ use std::time::Duration;
 
 use super::layers::Resolved;
 use super::media::MediaSet;
+use super::objectives::Objectives;
 use super::redis::RedisConfig;
+use super::rehearsal::DrillConfig;
 use super::repository::{RepositoryConfig, repositories};
 use super::secrets::credentials_of_url;
 use super::value::Value;
@@ -26,6 +28,8 @@ pub struct Config {
     pub media: Vec<MediaSet>,
     pub media_backup: MediaBackupConfig,
     pub retention: RetentionConfig,
+    pub objectives: Objectives,
+    pub drill: DrillConfig,
     pub limits: Limits,
     pub log: LogConfig,
 }
@@ -157,6 +161,8 @@ impl Config {
                 keep: resolved.keep("retention"),
                 wal_window: resolved.duration("retention.wal_window"),
             },
+            objectives: Objectives::from_resolved(resolved),
+            drill: DrillConfig::from_resolved(resolved),
             limits: Limits {
                 connect: resolved.duration("limits.connect_timeout"),
                 request: resolved.duration("limits.request_timeout"),
@@ -267,7 +273,7 @@ impl Resolved {
         }
     }
 
-    fn size(&self, key: &str) -> u64 {
+    pub(super) fn size(&self, key: &str) -> u64 {
         match self.value(key) {
             Some(Value::Size(bytes)) => *bytes,
             other => unreachable!("{key} is declared as a size with a default, found {other:?}"),

@@ -25,6 +25,7 @@ use std::sync::Arc;
 use std::time::Instant;
 
 use bytes::Bytes;
+use jiff::Timestamp;
 
 use self::bucket::Bucket;
 use self::content::Content;
@@ -68,6 +69,11 @@ impl S3Storage {
             Err(error) => failure::absent_or(error, "GET", &bucket.config, &key),
         }
     }
+}
+
+fn created(object: &aws_sdk_s3::types::Object) -> Option<Timestamp> {
+    let time = object.last_modified()?;
+    Timestamp::new(time.secs(), i32::try_from(time.subsec_nanos()).ok()?).ok()
 }
 
 impl Storage for S3Storage {
@@ -127,7 +133,7 @@ impl Storage for S3Storage {
                 let key = object.key().and_then(|key| key.strip_prefix(&strip)).unwrap_or_default();
                 let size = object.size().unwrap_or_default().unsigned_abs();
                 // Not every store honours start-after.
-                if key > after && visit(Listed { key, size }).is_break() {
+                if key > after && visit(Listed { key, size, created: created(object) }).is_break() {
                     return Ok(());
                 }
             }

@@ -20,6 +20,7 @@ mod documents;
 mod encryption;
 mod exit_statuses;
 mod fixtures;
+mod history;
 mod listing;
 mod local_faults;
 mod logs;

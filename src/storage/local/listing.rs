@@ -2,6 +2,8 @@ use std::fs;
 use std::io;
 use std::ops::ControlFlow;
 
+use jiff::Timestamp;
+
 use super::LocalStorage;
 use crate::error::{Error, Result};
 use crate::storage::Listed;
@@ -27,8 +29,8 @@ impl LocalStorage {
                 }
             } else if key.starts_with(prefix)
                 && key.as_str() > after
-                && let Some(size) = self.size_of(&key)?
-                && visit(Listed { key: &key, size }).is_break()
+                && let Some((size, created)) = self.facts_of(&key)?
+                && visit(Listed { key: &key, size, created }).is_break()
             {
                 return Ok(ControlFlow::Break(()));
             }
@@ -38,10 +40,13 @@ impl LocalStorage {
 
     /// `None` when it was deleted since its folder was read. A link that leads nowhere just now is there all
     /// the same: a listing that passed it over would hide a gap in the WAL.
-    fn size_of(&self, key: &str) -> Result<Option<u64>> {
+    fn facts_of(&self, key: &str) -> Result<Option<(u64, Option<Timestamp>)>> {
         let path = self.root.join(key);
         match fs::metadata(&path).or_else(|_| fs::symlink_metadata(&path)) {
-            Ok(metadata) => Ok(Some(metadata.len())),
+            Ok(metadata) => {
+                let written = metadata.modified().ok().and_then(|time| time.try_into().ok());
+                Ok(Some((metadata.len(), written)))
+            }
             Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
             Err(error) => Err(Error::file("look at", &path, &error)),
         }

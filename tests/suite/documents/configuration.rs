@@ -26,7 +26,7 @@ fn cell(text: &str) -> String {
 fn global() -> String {
     let mut table = "| key | environment | value | default | what it is |\n".to_owned();
     table.push_str("| --- | --- | --- | --- | --- |\n");
-    for setting in GLOBAL {
+    for setting in GLOBAL.iter() {
         let variable = format!(" `{}` |", setting.variable());
         table.push_str(&row(setting, &variable));
     }

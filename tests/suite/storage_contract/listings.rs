@@ -2,6 +2,7 @@
 
 use std::ops::ControlFlow;
 
+use jiff::{SignedDuration, Timestamp};
 use seawall::storage::{Listed, Storage};
 
 use super::checks::create;
@@ -14,6 +15,8 @@ pub fn all(storage: &dyn Storage) {
     a_visitor_ends_a_listing(storage);
 
     listings_tell_sizes(storage);
+
+    listings_tell_when_objects_were_created(storage);
 }
 
 pub fn list(storage: &dyn Storage, prefix: &str, after: &str) -> Vec<String> {
@@ -99,6 +102,18 @@ fn listings_tell_sizes(storage: &dyn Storage) {
     }
     let expected = sizes.map(|(key, size)| (key.to_owned(), size as u64));
     assert_eq!(listed(storage, "weighed/", ""), expected);
+}
+
+fn listings_tell_when_objects_were_created(storage: &dyn Storage) {
+    // Clocks of stores may be cut to the second.
+    let before = Timestamp::now() - SignedDuration::from_secs(2);
+    create(storage, "dated", b"");
+    let mut visit = |object: Listed<'_>| {
+        let created = object.created.expect("the store tells");
+        assert!(before <= created && created <= Timestamp::now(), "{before} {created}");
+        ControlFlow::Continue(())
+    };
+    storage.list("dated", "", &mut visit).expect("listed");
 }
 
 /// More keys than one answer of S3 holds. `plant` makes an object without the storage under test.

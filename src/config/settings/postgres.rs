@@ -1,0 +1,112 @@
+//! PostgreSQL: its WAL and its base backups.
+
+use super::{KEPT, setting};
+use crate::config::setting::{Kind, Setting};
+
+pub(super) const POSTGRES: &[Setting] = &[
+    setting(
+        "cluster",
+        Kind::Text,
+        "main",
+        "Name of the PostgreSQL cluster, a folder in each repository",
+    ),
+    setting(
+        "wal.compression_level",
+        Kind::Integer { min: -7, max: 19 },
+        "1",
+        "zstd level of WAL; more than 1 costs much and saves little",
+    ),
+    setting(
+        "wal.look_ahead",
+        Kind::Integer { min: 0, max: 1000 },
+        "32",
+        "How many further finished segments one wal-push takes along",
+    ),
+    setting(
+        "wal.look_ahead_size",
+        Kind::Size,
+        "64MiB",
+        "Segments under way hold at most this much: all of a segment while it is compressed, then what it was compressed to; one is always allowed",
+    ),
+    setting(
+        "wal.parallel",
+        Kind::Integer { min: 1, max: 64 },
+        "4",
+        "How many segments are compressed or prefetched at once; twice as many are on their way to the repositories",
+    ),
+    setting(
+        "wal.prefetch",
+        Kind::Integer { min: 0, max: 1000 },
+        "16",
+        "How many segments wal-fetch fetches ahead of recovery",
+    ),
+    setting(
+        "wal.prefetch_size",
+        Kind::Size,
+        "256MiB",
+        "Prefetched segments take at most this much room under pg_wal",
+    ),
+    setting(
+        "wal.gap_wait",
+        Kind::Duration,
+        "3s",
+        "How long a missing segment may still turn up while later ones exist",
+    ),
+    setting(
+        "postgres.connection",
+        Kind::Text,
+        "",
+        "How to reach the server: a libpq connection string or URI; default: the PG… variables",
+    ),
+    setting(
+        "basebackup.compression_level",
+        Kind::Integer { min: -7, max: 19 },
+        "1",
+        "zstd level of base backups",
+    ),
+    setting(
+        "basebackup.parallel",
+        Kind::Integer { min: 0, max: 64 },
+        "0",
+        "How many threads compress a base backup, or restore it; 0: one a processor",
+    ),
+    setting(
+        "basebackup.wal_timeout",
+        Kind::Duration,
+        "10m",
+        "Longest wait until the WAL of a finished base backup is archived",
+    ),
+    setting(
+        "retention.keep_within",
+        Kind::Age,
+        "7d",
+        "prune keeps every base backup that ended within this time",
+    ),
+    setting(
+        "retention.keep_last",
+        KEPT,
+        "2",
+        "prune keeps so many of the newest good base backups, in each repository; the newest one always",
+    ),
+    setting(
+        "retention.keep_daily",
+        KEPT,
+        "7",
+        "prune keeps the newest good base backup of each day (UTC) for so many days that have one",
+    ),
+    setting("retention.keep_weekly", KEPT, "4", "The same for weeks (ISO 8601)"),
+    setting("retention.keep_monthly", KEPT, "12", "The same for months"),
+    setting("retention.keep_yearly", KEPT, "0", "The same for years"),
+    setting(
+        "retention.wal_window",
+        Kind::Age,
+        "7d",
+        "Recovery to any point within this time stays possible; older WAL is kept for base backups only",
+    ),
+    setting(
+        "retention.keep_unfinished",
+        Kind::Age,
+        "1d",
+        "An unfinished base backup counts as one being taken now for this long; longer than any takes",
+    ),
+];
