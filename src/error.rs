@@ -96,7 +96,9 @@ impl fmt::Display for Error {
             control if control.is_control() => write!(f, "{}", control.escape_default()),
             other => f.write_char(other),
         })?;
-        self.hint.iter().try_for_each(|hint| write!(f, ". HINT: {hint}"))
+        // A server's own words may end a sentence.
+        let stop = if self.message.ends_with(['.', '?', '!']) { "" } else { "." };
+        self.hint.iter().try_for_each(|hint| write!(f, "{stop} HINT: {hint}"))
     }
 }
 
@@ -113,6 +115,8 @@ mod tests {
             error.while_doing("could not fetch 2").to_string(),
             "could not fetch 2: segment 2 is missing. HINT: Look for it."
         );
+        let error = Error::new(Class::Unreachable, "Is it running?").hint("Start it.");
+        assert_eq!(error.to_string(), "Is it running? HINT: Start it.");
     }
 
     #[test]

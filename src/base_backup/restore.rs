@@ -14,4 +14,6 @@ pub use place::{Occupied, look, move_aside, refuse_running};
 pub use plan::{RestorePlan, plan};
 pub use server::{Watch, connection_of, start_server};
 pub use settings::{ARCHIVING_OFF, RecoverySettings};
-pub use target::{RecoveryTarget, TargetAction, TargetTimeline, in_utc, parse_name, parse_time};
+pub use target::{
+    RecoveryTarget, TargetAction, TargetTimeline, in_utc, parse_name, parse_time, past,
+};

@@ -6,7 +6,7 @@ mod texts;
 
 pub use find::{find, unfinished, unknown};
 pub use table::table;
-pub use texts::{at_seconds, count, plain, short_size, size, took, whole_size};
+pub use texts::{at_seconds, count, plain, short_size, size, tenths, took, whole_size};
 
 use crate::error::Error;
 

@@ -283,7 +283,9 @@ unsafe extern "C" fn log_notice(_: *mut c_void, message: *const c_char) {
     tracing::warn!("the server says: {}", owned(message));
 }
 
+/// libpq puts a hint of its own on a line of its own.
 fn not_connected(message: &str) -> Error {
+    let message = message.split_whitespace().collect::<Vec<_>>().join(" ");
     let refused = [
         "authentication failed",
         "no password supplied",

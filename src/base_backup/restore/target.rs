@@ -107,6 +107,19 @@ pub fn parse_time(text: &str, zone: &TimeZone) -> Result<Timestamp> {
     })
 }
 
+/// A server that finds nothing after its target does not start (`recovery ended before configured recovery
+/// target was reached`), and of a time to come there is nothing.
+pub fn past(time: Timestamp, now: Timestamp) -> Result<Timestamp> {
+    if time <= now {
+        return Ok(time);
+    }
+    let (expected, found) = (in_utc(now), in_utc(time));
+    let message =
+        format!("expected a time before now, {expected}, for --target-time, found {found}");
+    Err(Error::new(Class::Usage, message)
+        .hint("Without a target recovery goes as far as the WAL does."))
+}
+
 /// A restore point. The server refuses names that are longer than those it makes (`MAXFNAMELEN` in
 /// `xlog_internal.h`), and an empty one would be no target at all.
 pub fn parse_name(text: &str) -> Result<RecoveryTarget> {
@@ -165,6 +178,18 @@ mod tests {
             );
         }
         assert_eq!(utc("2026-10-25 02:30:00+01"), "2026-10-25 01:30:00+00");
+    }
+
+    #[test]
+    fn a_target_lies_in_the_past() {
+        let time = |text: &str| text.parse::<Timestamp>().unwrap();
+        let now = time("2026-11-22T20:30:00Z");
+        assert_eq!(past(now, now), Ok(now));
+        assert_eq!(
+            past(time("2030-01-01T00:00:00Z"), now).unwrap_err().to_string(),
+            "expected a time before now, 2026-11-22 20:30:00+00, for --target-time, found 2030-01-01 \
+             00:00:00+00. HINT: Without a target recovery goes as far as the WAL does."
+        );
     }
 
     #[test]

@@ -2,12 +2,13 @@ use std::path::PathBuf;
 use std::sync::{Mutex, PoisonError};
 
 use clap::{Arg, ArgAction, ArgGroup, ArgMatches, Command};
+use jiff::Timestamp;
 use jiff::tz::TimeZone;
 
 use super::super::progress::Progress;
 use super::super::{asked, flags, guard};
 use crate::base_backup::restore::{
-    Occupied, RecoveryTarget, TargetAction, TargetTimeline, parse_name, parse_time,
+    Occupied, RecoveryTarget, TargetAction, TargetTimeline, parse_name, parse_time, past,
 };
 use crate::command::basebackup::restore::{Request, restore};
 use crate::config::Config;
@@ -163,7 +164,8 @@ fn absolute(path: PathBuf) -> Result<PathBuf> {
 fn target(matches: &ArgMatches) -> Result<RecoveryTarget> {
     let text = |name: &str| matches.get_one::<String>(name);
     if let Some(time) = text("target-time") {
-        return parse_time(time, &TimeZone::system()).map(RecoveryTarget::Time);
+        let parsed = parse_time(time, &TimeZone::system())?;
+        return past(parsed, Timestamp::now()).map(RecoveryTarget::Time);
     }
     if let Some(lsn) = text("target-lsn") {
         let parsed: Result<Lsn, _> = lsn.parse();

@@ -18,6 +18,7 @@ use crate::base_backup::restore::{
 use crate::base_backup::unpack::{BackupSource, Unpack, Unpacked, is_unfinished};
 use crate::codec::Identities;
 use crate::command::hook::run_hook;
+use crate::command::shown::tenths;
 use crate::config::{Config, FlagValues};
 use crate::durable;
 use crate::error::{Class, Error, Result};
@@ -102,7 +103,7 @@ pub fn restore(
         None => add_settings(&request.data, ARCHIVING_OFF)?,
     }
     unpacked.finish()?;
-    tracing::info!(seconds = begun.elapsed().as_secs(), "restored");
+    tracing::info!(seconds = tenths(begun.elapsed()), "restored");
     bring_up(request, &plan, begun)
 }
 
@@ -173,7 +174,7 @@ fn bring_up(request: &Request<'_>, plan: &RestorePlan<'_>, begun: Instant) -> Re
         Recovered::ShutDown => "the server reached its target and went down",
         Recovered::Follows => "the standby takes readers",
     };
-    tracing::info!(rto_seconds = begun.elapsed().as_secs_f64(), "{what}");
+    tracing::info!(rto_seconds = tenths(begun.elapsed()), "{what}");
     Ok(())
 }
 

@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 use crate::backup::series::{Backup, Series};
 use crate::command::hook::run_hook;
 use crate::command::series::find;
-use crate::command::shown::{at_seconds, size};
+use crate::command::shown::{at_seconds, size, tenths};
 use crate::config::Config;
 use crate::error::{Class, Error, Result};
 use crate::redis_backup::restore::Restore;
@@ -77,7 +77,7 @@ pub fn restore(
     for path in &laid.kept {
         tracing::info!(path = %path.display(), "what was there is kept");
     }
-    tracing::info!(backup = %backup.id, seconds = begun.elapsed().as_secs_f64(), "restored");
+    tracing::info!(backup = %backup.id, seconds = tenths(begun.elapsed()), "restored");
     if let Some(command) = &request.after {
         run_hook("after", command, &target.dir)?;
     }
@@ -177,10 +177,6 @@ fn compare(config: &Config, backup: &Backup<Description>, begun: Instant) -> Res
         ));
     }
     let keys: u64 = now.iter().map(|it| it.keys).sum();
-    tracing::info!(
-        keys,
-        rto_seconds = begun.elapsed().as_secs_f64(),
-        "the server has its keys again"
-    );
+    tracing::info!(keys, rto_seconds = tenths(begun.elapsed()), "the server has its keys again");
     Ok(())
 }

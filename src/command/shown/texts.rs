@@ -1,3 +1,5 @@
+use std::time::Duration;
+
 use bytesize::ByteSize;
 use jiff::Timestamp;
 
@@ -31,6 +33,11 @@ pub fn took(start: Timestamp, stop: Timestamp) -> String {
     let shown = shown.enumerate().filter(|(at, (count, _))| *at == 0 || *count > 0);
     let shown: Vec<_> = shown.map(|(_, (count, unit))| format!("{count}{unit}")).collect();
     shown.join(" ")
+}
+
+/// Seconds with one digit behind the point: what a clock says of a restore is no better.
+pub fn tenths(time: Duration) -> f64 {
+    (time.as_secs_f64() * 10.0).round() / 10.0
 }
 
 /// One line, whatever is in it: descriptions come from a store.

@@ -4,6 +4,10 @@ use std::fs;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
+use jiff::Timestamp;
+use jiff::tz::{Offset, TimeZone};
+use seawall::base_backup::restore::in_utc;
+
 use super::{backups_in, base_backup};
 use crate::archiving::commands::{Seawall, each_version};
 use crate::support::place::Place;
@@ -108,17 +112,24 @@ fn the_plan_is_shown_before_anything_is_touched() {
     let story = Story::new(18);
     let id = backups_in(&story.place.join("archive"))[0].clone();
     let id = id.file_name().and_then(|name| name.to_str()).expect("an id");
-    let plan = story.restore("data", &["--target-time", "2100-01-01 00:00:00+01", "--dry-run"]);
+    let now = Timestamp::now();
+    let there = now.to_zoned(TimeZone::fixed(Offset::constant(1)));
+    let there = there.strftime("%Y-%m-%d %H:%M:%S%.f+01").to_string();
+    let plan = story.restore("data", &["--target-time", &there, "--dry-run"]);
     plan.expect(0);
     for line in [
         &format!("backup      {id} (seawall)\n"),
         "from        local\n",
-        "target      2099-12-31 23:00:00+00\n",
+        &format!("target      {}\n", in_utc(now)),
         ", without a gap\n",
     ] {
         assert!(plan.stdout.contains(line), "{line:?} in {plan}");
     }
     assert!(!story.data("data").exists());
+    story
+        .restore("data", &["--target-time", "2099-12-31 23:00:00Z", "--yes"])
+        .expect(2)
+        .says("for --target-time, found 2099-12-31 23:00:00+00. HINT: Without a target");
     // Nobody to be asked.
     story.restore("data", &[]).expect(2).says("nobody is there to be asked. HINT: Add --yes.");
     assert!(!story.data("data").exists());

@@ -87,7 +87,7 @@ fn one_command_stops_restores_starts_and_compares() {
     let archive = [folder(&place, "archive")];
     redis_backup(&server, &archive, "create").run().expect(0);
     server.run(&["SET", "old", "kept beside"]);
-    server.run(&["SAVE"]);
+    server.save();
     let conf = conf(&server, &server.folder, "no");
     let restore = || redis_backup(&server, &archive, "restore").arg("--conf").arg(&conf);
     let outcome = restore().arg("--dry-run").run();

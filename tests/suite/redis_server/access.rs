@@ -289,7 +289,7 @@ fn a_server_that_still_loads_says_so() {
     let settings = [("key-load-delay", "3000"), ("loading-process-events-interval-bytes", "1024")];
     let mut server = RedisServer::start(Program::usual(), &place, &settings);
     server.run(&["DEBUG", "POPULATE", "2000"]);
-    server.run(&["SAVE"]);
+    server.save();
     server.kill();
     server.restart();
     let (class, text) = said(&server.config());

@@ -30,7 +30,7 @@ fn has_the_data(program: &Program, place: &Place, folder: &Path, appendonly: &st
 fn used_folder(program: &Program, place: &Place) -> std::path::PathBuf {
     let mut server = RedisServer::start(program, place, &[("appendonly", "yes")]);
     server.run(&["SET", "old", "must not come back"]);
-    server.run(&["SAVE"]);
+    server.save();
     server.kill();
     server.folder.clone()
 }

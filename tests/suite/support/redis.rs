@@ -169,6 +169,17 @@ impl RedisServer {
         poll(LIMIT, ready).expect("it loads in time");
         self.ask(&["DEBUG", "DIGEST"])
     }
+
+    /// `SAVE`, once the child that served a replica is gone.
+    #[track_caller]
+    pub fn save(&self) {
+        let idle = || {
+            let info: String = self.ask(&["INFO", "persistence"]);
+            info.contains("\nrdb_bgsave_in_progress:0").then_some(())
+        };
+        poll(LIMIT, idle).expect("its children end in time");
+        self.run(&["SAVE"]);
+    }
 }
 
 #[track_caller]

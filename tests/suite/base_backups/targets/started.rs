@@ -2,6 +2,8 @@
 
 use std::fs;
 
+use jiff::Timestamp;
+
 use super::super::sound::{recovered, restore, restoring};
 use super::Scene;
 use crate::scene::error;
@@ -28,8 +30,9 @@ fn a_target_that_the_wal_does_not_hold_stops_the_server() {
     let scene = started_by_itself();
     let data = scene.place.join("data");
     let log = scene.place.join("data.restore.log");
+    let after_all = Timestamp::now().to_string();
     for words in [
-        ["--target-time", "2099-01-01 00:00:00Z"],
+        ["--target-time", after_all.as_str()],
         ["--target-name", "nowhere"],
         ["--target-xid", "99999"],
     ] {
