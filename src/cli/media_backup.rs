@@ -63,14 +63,17 @@ pub fn main() -> u8 {
 
 fn with_set(command: Command) -> Command {
     let set = Arg::new("set").long("set").value_name("NAME").help_heading("Where");
-    command.arg(set.help("Which [media.NAME] of the configuration, if there are several"))
+    command.arg(set.help("Which [media.NAME] of the configuration, if there are several; without one, a set that is stored"))
 }
 
-/// The configuration with that set alone.
+/// The configuration with that set alone, which may be one that is stored and not configured.
 fn of_set(config: &Config, matches: &ArgMatches) -> Result<Config> {
-    let name = matches.get_one::<String>("set").map(String::as_str);
-    let set = MediaSet::choose(&config.media, name)?.clone();
+    let set = MediaSet::choose_stored(&config.media, named(matches))?;
     Ok(Config { media: vec![set], ..config.clone() })
+}
+
+fn named(matches: &ArgMatches) -> Option<&str> {
+    matches.get_one::<String>("set").map(String::as_str)
 }
 
 fn run_prune(config: &Config, matches: &ArgMatches) -> Result<()> {

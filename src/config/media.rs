@@ -58,6 +58,23 @@ impl MediaSet {
         Ok(set)
     }
 
+    /// As [`MediaSet::choose`], to read what is stored. On a new host nothing but the name of a set may be known.
+    pub fn choose_stored(sets: &[Self], name: Option<&str>) -> Result<Self> {
+        match name {
+            Some(name) if sets.is_empty() => Ok(Self {
+                name: checked_name("the name of a media set", name.to_owned())?,
+                paths: Vec::new(),
+                exclude: Vec::new(),
+                one_file_system: false,
+            }),
+            None if sets.is_empty() => Self::choose(sets, None).cloned().map_err(|error| {
+                error
+                    .hint("Write [media.NAME] into it, or name the set of another host with --set.")
+            }),
+            _ => Self::choose(sets, name).cloned(),
+        }
+    }
+
     /// The set that a command is about: the one of that name, or the only one.
     pub fn choose<'a>(sets: &'a [Self], name: Option<&str>) -> Result<&'a Self> {
         let names = || sets.iter().map(|set| set.name.as_str());
@@ -188,6 +205,21 @@ mod tests {
         };
         assert_eq!(choose(&all, Some("etc")), "etc");
         assert_eq!(choose(&all[..1], None), "uploads");
+        let stored = |sets: &[MediaSet], name: Option<&str>| {
+            let chosen = MediaSet::choose_stored(sets, name);
+            chosen.map_or_else(|error| error.to_string(), |set| set.name)
+        };
+        assert_eq!(stored(&[], Some("uploads")), "uploads");
+        assert_eq!(stored(&all, Some("upload")), choose(&all, Some("upload")));
+        assert_eq!(
+            stored(&[], Some("a/b")),
+            "expected letters, digits, '.', '_' and '-' as the name of a media set, found \"a/b\""
+        );
+        assert_eq!(
+            stored(&[], None),
+            "no media set is configured. HINT: Write [media.NAME] into it, or name the set of another host with \
+             --set."
+        );
         assert_eq!(
             choose(&all, Some("upload")),
             "there is no media set \"upload\". HINT: Did you mean uploads?"

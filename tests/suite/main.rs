@@ -35,6 +35,7 @@ mod redis_backups;
 mod redis_server;
 mod requests;
 mod retention;
+mod runbooks;
 mod s3_faults;
 mod scene;
 mod storage_contract;

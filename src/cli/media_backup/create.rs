@@ -4,9 +4,9 @@ use clap::{Arg, ArgAction, ArgMatches, Command};
 
 use super::super::flags;
 use super::super::progress::Progress;
-use super::{of_set, with_set};
+use super::{named, with_set};
 use crate::command::media_backup::create::{Request, create};
-use crate::config::Config;
+use crate::config::{Config, MediaSet};
 use crate::error::Result;
 
 const SHORT: &str = "Takes a snapshot of a set of folders and files into every repository";
@@ -40,7 +40,8 @@ pub fn command() -> Command {
 }
 
 pub fn run(config: &Config, matches: &ArgMatches) -> Result<()> {
-    let config = of_set(config, matches)?;
+    let set = MediaSet::choose(&config.media, named(matches))?.clone();
+    let config = Config { media: vec![set], ..config.clone() };
     let bar: Mutex<Option<Progress>> = Mutex::default();
     let progress = |at: crate::media::Progress| {
         let mut bar = bar.lock().unwrap_or_else(PoisonError::into_inner);

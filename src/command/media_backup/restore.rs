@@ -98,8 +98,11 @@ fn plan(
     let into = match &request.to {
         Some(folder) => folder.display().to_string(),
         None => {
-            let paths = set_of(request.config)?.paths.iter();
-            paths.map(|path| path.display().to_string()).collect::<Vec<_>>().join(", ")
+            let paths = &set_of(request.config)?.paths;
+            if paths.is_empty() {
+                return Err(nowhere_to_put_it());
+            }
+            paths.iter().map(|path| path.display().to_string()).collect::<Vec<_>>().join(", ")
         }
     };
     let there = match request.existing {
@@ -118,6 +121,13 @@ fn plan(
         ("there", format!("{there}{strays}")),
     ];
     Ok(lines.map(|(key, value)| format!("{key:<12}{value}\n")).concat())
+}
+
+/// What a snapshot says of its paths is not believed: it may be anybody's.
+fn nowhere_to_put_it() -> Error {
+    Error::new(Class::Usage, "expected a set that is configured, or --to, found neither").hint(
+        "Files get their full paths below --to DIRECTORY: with --to / they go where they were.",
+    )
 }
 
 fn from(

@@ -1,0 +1,141 @@
+//! `docs/runbooks/`: the blocks of each page one after the other, against real servers, with the values of the
+//! page's first block set to those of the test.
+
+mod damage;
+mod deleted;
+mod lost;
+mod moved;
+
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use crate::documents::{fenced, read};
+use crate::scene::KeyPair;
+use crate::support::place::Place;
+use crate::support::postgres::{Installation, Server};
+use crate::support::run::{Outcome, Run};
+use crate::support::s3::{ACCESS_KEY, Kind, REGION, S3Server, SECRET_KEY};
+use crate::support::user::write_as_server_user;
+
+const LIMIT: Duration = Duration::from_secs(120);
+
+/// Programs that the pages call by name.
+const PROGRAMS: [&str; 6] = [
+    env!("CARGO_BIN_EXE_basebackup"),
+    env!("CARGO_BIN_EXE_wal-push"),
+    env!("CARGO_BIN_EXE_wal-fetch"),
+    env!("CARGO_BIN_EXE_redis-backup"),
+    env!("CARGO_BIN_EXE_media-backup"),
+    env!("CARGO_BIN_EXE_seawall"),
+];
+
+/// A host with a server that archives into a folder and into an encrypted bucket.
+struct Host {
+    place: Place,
+    s3: S3Server,
+    pair: KeyPair,
+    credentials: PathBuf,
+    config: PathBuf,
+    server: Server,
+}
+
+impl Host {
+    fn new(version: u32) -> Host {
+        let place = Place::new();
+        let s3 = S3Server::start(Kind::S3sFs, &place);
+        let pair = KeyPair::new(&place);
+        let keys = format!(
+            "[default]\naws_access_key_id = {ACCESS_KEY}\naws_secret_access_key = {SECRET_KEY}\nregion = {REGION}\n"
+        );
+        let credentials = place.file("s3.credentials", keys);
+        let config = place.join("seawall.toml");
+        let server = Server::builder(&place)
+            .version(version)
+            .segment_mib(1)
+            .archive_command(&push(&place, &config))
+            .init();
+        let host = Host { place, s3, pair, credentials, config, server };
+        host.configure("");
+        // `pg_ctl` starts it as the test does.
+        let [(_, sockets), (_, port), ..] = host.server.connection();
+        host.server.set("unix_socket_directories", &sockets);
+        host.server.set("port", &port);
+        host
+    }
+
+    /// Writes the configuration, with more at its end.
+    fn configure(&self, more: &str) {
+        let archive = self.place.folder("archive");
+        let text = format!(
+            "[[repository]]\nname = \"local\"\nurl = \"{}\"\nencrypt = false\n\n\
+             [[repository]]\nname = \"s3\"\nurl = \"{}\"\nendpoint = \"{}\"\ncredentials_file = \"{}\"\n\n{}\n\n{more}",
+            archive.display(),
+            self.url(),
+            self.s3.endpoint(),
+            self.credentials.display(),
+            KeyPair::recipients(&[&self.pair]),
+        );
+        write_as_server_user(&self.config, text);
+    }
+
+    fn url(&self) -> String {
+        format!("s3://{}/seawall", self.s3.bucket())
+    }
+
+    /// The folder of the server's own programs.
+    fn bin(&self) -> PathBuf {
+        bin(self.server.version())
+    }
+
+    /// A program of ours, about to be run.
+    fn run(&self, program: &str, words: &[&str]) -> Run {
+        let run = Run::new(&self.place, program).server_user().envs(self.server.connection());
+        run.args(words).arg("--config").arg(&self.config).limit(LIMIT)
+    }
+
+    /// Has all that was written so far archived.
+    fn archive_all(&self) {
+        self.server.wait_archived(&self.server.switch_wal(), LIMIT);
+    }
+
+    /// Does what a page says.
+    #[track_caller]
+    fn page(&self, name: &str, values: &[(&str, &str)]) -> Outcome {
+        let script = script(&format!("docs/runbooks/{name}.md"), values);
+        let run = Run::new(&self.place, "bash").server_user().args(["-c", &script]);
+        let run = run.envs(self.server.connection()).env("PATH", self.search_path());
+        run.limit(LIMIT).run()
+    }
+
+    fn search_path(&self) -> String {
+        let ours = self.place.program(PROGRAMS[0]);
+        PROGRAMS.iter().for_each(|program| drop(self.place.program(program)));
+        let folder = ours.parent().expect("a program lies in a folder").display().to_string();
+        format!("{folder}:{}", std::env::var("PATH").unwrap_or_default())
+    }
+}
+
+/// The `archive_command` of a server with this configuration.
+fn push(place: &Place, config: &Path) -> String {
+    let program = place.program(env!("CARGO_BIN_EXE_wal-push"));
+    format!("{} --config {} %p %f", program.display(), config.display())
+}
+
+fn bin(version: u32) -> PathBuf {
+    let program = Installation::of(version).program("postgres");
+    Path::new(&program).parent().expect("a program lies in a folder").to_owned()
+}
+
+/// All blocks of a page. What its first one sets has to be given, and nothing else.
+#[track_caller]
+fn script(page: &str, values: &[(&str, &str)]) -> String {
+    let mut blocks = fenced(&read(page), "sh");
+    let names: Vec<&str> = blocks[0].lines().filter_map(|line| line.split('=').next()).collect();
+    let given: Vec<&str> = values.iter().map(|(name, _)| *name).collect();
+    assert_eq!(names, given, "what {page} sets");
+    let quoted = |value: &str| format!("'{}'", value.replace('\'', r"'\''"));
+    blocks[0] = values.iter().map(|(name, value)| format!("{name}={}\n", quoted(value))).collect();
+    assert!(blocks.len() > 3, "{page} has only {} blocks", blocks.len());
+    // A block ends with its last line: what a heredoc began must not swallow the next one.
+    format!("set -eu\nset -o pipefail\n{}", blocks.join("\n"))
+}

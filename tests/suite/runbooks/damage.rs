@@ -1,0 +1,121 @@
+//! Damaged files, lost repositories, full queues, lost keys.
+
+use std::fs;
+use std::os::unix::fs::FileExt;
+
+use super::Host;
+
+/// The last rows are in WAL that was not archived when the server went down.
+#[test]
+fn a_damaged_database_comes_back_with_every_committed_row() {
+    let mut host = Host::new(18);
+    host.server.start();
+    host.server.sql("create table t as select generate_series(1, 10000) i");
+    host.run(env!("CARGO_BIN_EXE_basebackup"), &["create"]).run().expect(0);
+    host.server.sql("insert into t select generate_series(10001, 20000)");
+    host.archive_all();
+    // Nothing is archived any more from here on.
+    host.server.sql("alter system set archive_command = 'false'");
+    host.server.reload();
+    host.server.sql("insert into t select generate_series(20001, 30000)");
+    host.server.sql("checkpoint");
+    let path = host.server.data().join(host.server.sql("select pg_relation_filepath('t')"));
+    let file = fs::File::options().write(true).open(&path).expect("the table's file");
+    (0..40).for_each(|page| file.write_all_at(&[0xAA; 4096], page * 8192).expect("written"));
+    host.server.restart();
+    let read = host.server.try_sql("select count(*) from t").expect_err("damaged");
+    assert!(read.contains("invalid page in block"), "{read}");
+
+    let data = host.server.data().display().to_string();
+    let outcome = host.page(
+        "corruption",
+        &[
+            ("POSTGRES", ""),
+            ("CONFIG", &host.config.display().to_string()),
+            ("PGDATA", &data),
+            ("PGBIN", &host.bin().display().to_string()),
+        ],
+    );
+    outcome.expect(0);
+    assert_eq!(host.server.sql("select count(*), max(i) from t"), "30000|30000");
+    assert_eq!(host.server.sql("show archive_mode"), "on");
+}
+
+#[test]
+fn another_repository_takes_the_place_of_a_lost_one() {
+    let mut host = Host::new(17);
+    host.server.start();
+    host.server.sql("create table t as select generate_series(1, 1000) i");
+    host.run(env!("CARGO_BIN_EXE_basebackup"), &["create"]).run().expect(0);
+    let (old, new) = (host.place.join("archive"), host.place.join("archive-new"));
+    fs::remove_dir_all(&old).expect("our own folder");
+    // A disk that is not mounted: a file is in its place.
+    fs::write(&old, "").expect("written");
+    host.server.switch_wal();
+    let outcome = host.page(
+        "lost-repository",
+        &[
+            ("POSTGRES", ""),
+            ("CONFIG", &host.config.display().to_string()),
+            ("NEW", &new.display().to_string()),
+            ("OLD", &old.display().to_string()),
+            ("PGBIN", &host.bin().display().to_string()),
+        ],
+    );
+    outcome.expect(0);
+    assert!(outcome.stdout.contains("0 files wait"), "{outcome}");
+    assert!(new.join("postgres").is_dir());
+    let outcome = host.run(env!("CARGO_BIN_EXE_basebackup"), &["list"]).run();
+    assert!(outcome.expect(0).stdout.contains("local,s3"), "{outcome}");
+}
+
+#[test]
+fn a_queue_drains_once_there_is_room() {
+    let mut host = Host::new(16);
+    host.server.start();
+    host.run(env!("CARGO_BIN_EXE_basebackup"), &["create"]).run().expect(0);
+    let outcome = host.page(
+        "full-disk",
+        &[
+            ("POSTGRES", ""),
+            ("CONFIG", &host.config.display().to_string()),
+            ("PGBIN", &host.bin().display().to_string()),
+        ],
+    );
+    outcome.expect(0);
+    assert!(outcome.stdout.contains("\n0 files wait\n"), "{outcome}");
+    // What came before the base backup: nothing can be recovered with it.
+    assert!(outcome.stdout.contains("no base backup needs it"), "{outcome}");
+    assert!(outcome.stdout.contains("\nDeleted "), "{outcome}");
+}
+
+#[test]
+fn a_lost_key_is_replaced() {
+    let mut host = Host::new(18);
+    host.server.start();
+    host.run(env!("CARGO_BIN_EXE_basebackup"), &["create"]).run().expect(0);
+    let key = host.place.join("new.key");
+    let outcome = host.page(
+        "lost-key",
+        &[
+            ("POSTGRES", ""),
+            ("CONFIG", &host.config.display().to_string()),
+            ("OLD_PUBLIC", &host.pair.recipient),
+            ("NEW_KEY", &key.display().to_string()),
+            ("REPOSITORY", "s3"),
+            ("PGBIN", &host.bin().display().to_string()),
+        ],
+    );
+    outcome.expect(0);
+    let text = fs::read_to_string(&host.config).expect("the configuration");
+    assert!(!text.contains(&host.pair.recipient), "{text}");
+    // The old key opens nothing that is new, in the bucket alone.
+    let only = ["restore", "--repository", "s3", "--no-recovery", "--yes"];
+    let restore = |key: &std::path::Path, name: &str| {
+        let run = host.run(env!("CARGO_BIN_EXE_basebackup"), &only);
+        run.arg("--encryption-identity-file").arg(key).arg(host.place.join(name)).run()
+    };
+    restore(&key, "with-new").expect(0);
+    let refused = restore(&host.pair.file, "with-old");
+    assert_ne!(refused.status, Some(0), "{refused}");
+}

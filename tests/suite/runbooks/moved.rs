@@ -1,0 +1,71 @@
+//! To another major version, and from other tools.
+
+use super::{Host, bin, push};
+use crate::support::postgres::Server;
+
+#[test]
+fn an_upgraded_server_is_backed_up_beside_the_old_one() {
+    let mut host = Host::new(17);
+    host.server.start();
+    host.server.sql("create table t as select generate_series(1, 1000) i");
+    let [(_, sockets), (_, port), ..] = host.server.connection();
+    let (checksums, work) = (host.server.sql("show data_checksums"), host.place.folder("work"));
+    assert_eq!(checksums, "off");
+    let new = host.place.join("new");
+    let initdb =
+        crate::support::run::Run::new(&host.place, &bin(18).join("initdb").display().to_string());
+    let initdb = initdb.server_user().args(["-U", "postgres", "-A", "trust", "--no-sync"]);
+    let same = ["--locale=C", "--encoding=UTF8", "--wal-segsize=1", "--no-data-checksums", "-D"];
+    initdb.args(same).arg(&new).run().expect(0);
+    let server = Server::builder(&host.place).version(18);
+    let server = server.archive_command(&push(&host.place, &host.config)).over(new.clone());
+    server.set("unix_socket_directories", &sockets);
+    server.set("port", &port);
+    let outcome = host.page(
+        "major-upgrade",
+        &[
+            ("POSTGRES", ""),
+            ("CONFIG", &host.config.display().to_string()),
+            ("OLD_DATA", &host.server.data().display().to_string()),
+            ("OLD_BIN", &host.bin().display().to_string()),
+            ("NEW_DATA", &new.display().to_string()),
+            ("NEW_BIN", &bin(18).display().to_string()),
+            ("WORK", &work.display().to_string()),
+        ],
+    );
+    outcome.expect(0);
+    assert_eq!(host.server.sql("select count(*) from t"), "1000");
+    assert!(host.server.sql("show server_version").starts_with("18"));
+    let listed = host.run(env!("CARGO_BIN_EXE_basebackup"), &["list"]).run();
+    for line in ["PostgreSQL 17.", "PostgreSQL 18.", "before-upgrade", "after-upgrade"] {
+        assert!(listed.stdout.contains(line), "{line}: {listed}");
+    }
+}
+
+#[test]
+fn two_tools_archive_until_one_is_enough() {
+    let mut host = Host::new(15);
+    let old = host.place.folder("old-archive");
+    let copy = format!("test ! -f {0}/%f && cp %p {0}/%f", old.display());
+    host.server.set("archive_command", &copy);
+    host.server.start();
+    host.archive_all();
+    let before = std::fs::read_dir(&old).expect("read").count();
+    assert!(before > 0);
+    let outcome = host.page(
+        "moving",
+        &[
+            ("POSTGRES", ""),
+            ("CONFIG", &host.config.display().to_string()),
+            ("WAL_PUSH", &host.place.program(env!("CARGO_BIN_EXE_wal-push")).display().to_string()),
+            ("PGBIN", &host.bin().display().to_string()),
+        ],
+    );
+    outcome.expect(0);
+    assert!(std::fs::read_dir(&old).expect("read").count() > before, "the old one goes on");
+    let alone = host.server.sql("show archive_command");
+    assert_eq!(alone, push(&host.place, &host.config));
+    host.archive_all();
+    let listed = host.run(env!("CARGO_BIN_EXE_basebackup"), &["list"]).run();
+    assert!(listed.expect(0).stdout.contains(" yes\n"), "{listed}");
+}
