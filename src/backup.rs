@@ -13,7 +13,7 @@ mod stored_object;
 mod uploads;
 
 pub use catalogue::{
-    Contents, Described, Failure, Found, StoredBackup, Unfinished, describe, look,
+    Contents, Described, Failure, Found, Further, HowMany, StoredBackup, Unfinished, describe, look,
 };
 pub use description::parse_description;
 pub use folder::{BackupFolder, begun, new_id};

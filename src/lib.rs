@@ -13,6 +13,7 @@
 
 pub mod backup;
 pub mod base_backup;
+pub mod check;
 pub mod cli;
 pub mod codec;
 pub mod command;

@@ -3,6 +3,7 @@
 
 mod local;
 mod s3;
+mod volume;
 
 use std::collections::BTreeMap;
 use std::io::Read;
@@ -11,6 +12,8 @@ use std::path::Path;
 
 use bytes::Bytes;
 use jiff::Timestamp;
+
+pub use volume::Volume;
 
 use crate::config::{Limits, Location, RepositoryConfig};
 use crate::error::Result;

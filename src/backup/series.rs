@@ -9,11 +9,12 @@ use jiff::Timestamp;
 use serde::Serialize;
 
 use super::{
-    BackupFolder, Contents, Described, Failure, StoredBackup, StoredObject, Unfinished, describe,
-    in_parallel, look,
+    BackupFolder, Contents, Described, Failure, Further, HowMany, StoredBackup, StoredObject,
+    Unfinished, describe, in_parallel, look,
 };
 use crate::error::{Class, Error, Result};
 use crate::repository::Repository;
+use crate::storage::Volume;
 
 pub use deletions::{Pruned, carry_out};
 pub use plan::{Line, What, plan};
@@ -35,6 +36,10 @@ pub struct Series<D> {
     pub backups: Vec<Backup<D>>,
     pub unfinished: Vec<(usize, Unfinished)>,
     pub broken: Vec<Broken>,
+    /// Finished ones that were not described, with the place of their repository.
+    pub further: Vec<(usize, Further)>,
+    /// What lies in each repository.
+    pub volumes: Vec<Volume>,
     /// Repositories that could not be looked at, or not to the end. What was seen of them counts.
     pub failures: Vec<Failure>,
 }
@@ -61,20 +66,29 @@ pub struct Broken {
 impl<D: Alone> Series<D> {
     /// Looks into all repositories at the same time.
     pub fn read(repositories: &[Repository], all: &str) -> Self {
+        Self::read_newest(repositories, all, &|ids| ids.len())
+    }
+
+    /// The same, but reads the descriptions of the newest `how_many` in each repository only.
+    pub fn read_newest(repositories: &[Repository], all: &str, how_many: HowMany<'_>) -> Self {
         let numbered: Vec<_> = repositories.iter().enumerate().collect();
         let found = in_parallel(&numbered, |(number, repository)| {
-            look(repository, *number, all, &checked::<D>)
+            look(repository, *number, all, how_many, &checked::<D>)
         });
         let mut series = Self {
             all: all.to_owned(),
             backups: Vec::new(),
             unfinished: Vec::new(),
             broken: Vec::new(),
+            further: Vec::new(),
+            volumes: Vec::new(),
             failures: Vec::new(),
         };
         let mut backups: BTreeMap<String, Backup<D>> = BTreeMap::new();
         for (repository, found) in found.into_iter().enumerate() {
             series.unfinished.extend(found.unfinished.into_iter().map(|it| (repository, it)));
+            series.further.extend(found.further.into_iter().map(|it| (repository, it)));
+            series.volumes.push(found.volume);
             let broken = found.broken.into_iter();
             series.broken.extend(broken.map(|(id, error)| Broken { repository, id, error }));
             series.failures.extend(found.failure.map(|error| Failure { repository, error }));

@@ -14,11 +14,12 @@ use std::collections::BTreeMap;
 
 use self::one_repository::{describe, read};
 use super::windows::{Point, Span};
-use crate::backup::{self, BackupFolder, in_parallel};
+use crate::backup::{self, BackupFolder, HowMany, in_parallel};
 use crate::base_backup::Description;
 use crate::error::{Class, Error, Result};
 use crate::postgres::SystemIdentifier;
 use crate::repository::Repository;
+use crate::storage::Volume;
 
 /// All base backups of a cluster, in all repositories. Repositories are told by their place in the
 /// configuration.
@@ -30,6 +31,10 @@ pub struct Catalogue {
     pub backups: Vec<Backup>,
     pub unfinished: Vec<Unfinished>,
     pub broken: Vec<Broken>,
+    /// Finished ones that were not described.
+    pub further: Vec<Further>,
+    /// What lies in each repository of the base backups of each system.
+    pub volumes: Vec<(usize, SystemIdentifier, Volume)>,
     /// Repositories that could not be looked at, or not to the end. What was seen of them counts.
     pub failures: Vec<Failure>,
 }
@@ -67,6 +72,14 @@ pub struct Broken {
     pub error: Error,
 }
 
+/// One that is older than those whose description was read.
+#[derive(Debug)]
+pub struct Further {
+    pub repository: usize,
+    pub system: SystemIdentifier,
+    pub found: backup::Further,
+}
+
 impl Backup {
     /// The WAL that it needs.
     pub fn span(&self) -> Span {
@@ -95,11 +108,21 @@ impl Backup {
 impl Catalogue {
     /// Looks into all repositories at the same time.
     pub fn read(repositories: &[Repository], cluster: &str) -> Self {
+        Self::read_newest(repositories, cluster, &|ids| ids.len())
+    }
+
+    /// The same, but reads the descriptions of the newest `how_many` of each system in each repository only.
+    pub fn read_newest(repositories: &[Repository], cluster: &str, how_many: HowMany<'_>) -> Self {
         let numbered: Vec<_> = repositories.iter().enumerate().collect();
-        let all = in_parallel(&numbered, |(number, repository)| read(repository, *number, cluster));
+        let all = in_parallel(&numbered, |(number, repository)| {
+            read(repository, *number, cluster, how_many)
+        });
         let mut catalogue = Self::default();
         let mut backups: BTreeMap<(u64, String), Backup> = BTreeMap::new();
-        for one in all {
+        for (repository, one) in all.into_iter().enumerate() {
+            let volumes = one.volumes.into_iter();
+            catalogue.volumes.extend(volumes.map(|(system, it)| (repository, system, it)));
+            catalogue.further.extend(one.further);
             catalogue.systems.extend(one.systems);
             catalogue.unfinished.extend(one.unfinished);
             catalogue.broken.extend(one.broken);

@@ -64,6 +64,13 @@ impl Resolved {
         GLOBAL.iter().map(|setting| (setting.key, self.values.get(setting.key)))
     }
 
+    /// Whether any setting whose key begins so was set, wherever.
+    pub(super) fn sets(&self, begin: &str) -> bool {
+        self.values
+            .iter()
+            .any(|(key, (_, origin))| key.starts_with(begin) && *origin != Origin::Default)
+    }
+
     pub(super) fn media_sets(&self) -> Result<Vec<MediaSet>> {
         self.media.iter().map(|(table, origin)| MediaSet::from_table(table, origin)).collect()
     }

@@ -13,6 +13,8 @@ const PORT: u16 = 6379;
 /// A Redis or Valkey server that is backed up.
 #[derive(Debug, Clone)]
 pub struct RedisConfig {
+    /// Whether anything of it was set: then somebody means to back it up.
+    pub configured: bool,
     /// Its folder in each repository.
     pub name: String,
     pub address: RedisAddress,
@@ -47,6 +49,7 @@ impl RedisConfig {
     pub fn from_resolved(resolved: &Resolved) -> Result<Self> {
         let user = resolved.text("redis.user");
         Ok(Self {
+            configured: resolved.sets("redis."),
             name: checked_name("redis.name", resolved.text("redis.name"))?,
             address: address(&resolved.text("redis.url"))?,
             user: Some(user).filter(|user| !user.is_empty()),

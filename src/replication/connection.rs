@@ -41,7 +41,17 @@ impl Connection {
     /// the `PG…` variables, the service file and the password file. `more` are keywords that it
     /// overrides.
     pub fn open(conninfo: &str, more: &[(&str, &str)], patience: Duration) -> Result<Self> {
-        let words = more.iter().copied().chain([("dbname", conninfo)]);
+        Self::open_with(conninfo, more, &[], patience)
+    }
+
+    /// The same; the keywords in `last` override those of `conninfo`.
+    pub fn open_with(
+        conninfo: &str,
+        first: &[(&str, &str)],
+        last: &[(&str, &str)],
+        patience: Duration,
+    ) -> Result<Self> {
+        let words = first.iter().copied().chain([("dbname", conninfo)]).chain(last.iter().copied());
         let text = |text: &str| {
             CString::new(text).map_err(|_| {
                 Error::new(Class::Configuration, "a connection string can't contain a zero byte")
@@ -106,16 +116,22 @@ impl Connection {
         }
     }
 
-    /// Sends a command and returns the rows of its one answer.
+    /// Sends a command and returns the rows of its one answer. When the server refuses it, the next one can
+    /// be sent all the same.
     pub fn query(&mut self, command: &str) -> Result<Rows> {
         self.send(command)?;
         let mut rows = Rows::default();
-        while let Some(answer) = self.next_answer()? {
-            if let Answer::Rows(found) = answer {
-                rows = found;
+        loop {
+            match self.next_answer() {
+                Ok(Some(Answer::Rows(found))) => rows = found,
+                Ok(Some(_)) => {}
+                Ok(None) => return Ok(rows),
+                Err(error) => {
+                    while let Ok(Some(_)) = self.next_answer() {}
+                    return Err(error);
+                }
             }
         }
-        Ok(rows)
     }
 
     /// Shows `visit` the next message of a copy; `None` after the last one.

@@ -1,9 +1,10 @@
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fs::File;
 use std::io::{self, Read, Seek};
 use std::ops::ControlFlow;
 use std::path::Path;
 
+use jiff::Timestamp;
 use rustix::fs::MemfdFlags;
 
 use super::layout::wal_file_of;
@@ -12,6 +13,7 @@ use crate::error::{Class, Error, Result};
 use crate::postgres::{
     SystemIdentifier, TimelineHistory, TimelineId, WalFileName, WalSegment, WalSegmentSize,
 };
+use crate::storage::Volume;
 
 /// Which WAL of a system there is. Takes as much room as there are holes in it.
 #[derive(Debug, Clone, Default)]
@@ -20,17 +22,25 @@ pub struct Inventory {
     pub ranges: Vec<WalRange>,
     /// The timelines whose history files are there.
     pub histories: BTreeSet<TimelineId>,
+    /// When the last segment of each range was stored, where the store says.
+    pub ended: BTreeMap<WalSegment, Timestamp>,
+    /// How much there is.
+    pub volume: Volume,
 }
 
 impl Inventory {
     /// Segments come in the order of their names. The same one may come twice: in the clear and
     /// encrypted.
-    fn add(&mut self, segment: WalSegment, size: WalSegmentSize) {
+    fn add(&mut self, segment: WalSegment, size: WalSegmentSize, created: Option<Timestamp>) {
         match self.ranges.last_mut() {
             Some(range) if range.last == segment => {}
-            Some(range) if range.last.next(size) == Some(segment) => range.last = segment,
+            Some(range) if range.last.next(size) == Some(segment) => {
+                self.ended.remove(&range.last);
+                range.last = segment;
+            }
             _ => self.ranges.push(WalRange { first: segment, last: segment, size }),
         }
+        self.ended.extend(created.map(|created| (segment, created)));
     }
 
     /// What is in any of them. All must have been made for one size of segments.
@@ -39,6 +49,11 @@ impl Inventory {
         for one in all {
             ranges.extend_from_slice(&one.ranges);
             merged.histories.extend(&one.histories);
+            merged.volume.merge(&one.volume);
+            for (segment, created) in &one.ended {
+                let first = merged.ended.entry(*segment).or_insert(*created);
+                *first = *created.min(first);
+            }
         }
         ranges.sort_unstable_by_key(|range| (range.first, range.last));
         for range in ranges {
@@ -47,6 +62,8 @@ impl Inventory {
                 _ => merged.ranges.push(range),
             }
         }
+        let ends: BTreeSet<WalSegment> = merged.ranges.iter().map(|range| range.last).collect();
+        merged.ended.retain(|segment, _| ends.contains(segment));
         merged
     }
 }
@@ -90,12 +107,13 @@ impl Repository {
     pub fn inventory(&self, folder: &WalFolder, size: WalSegmentSize) -> Result<Inventory> {
         let mut inventory = Inventory::default();
         let listed = self.storage.list(folder.prefix(), "", &mut |listed| {
+            inventory.volume.add(&listed);
             match wal_file_of(listed.key) {
                 // `wal-fetch` would not find it elsewhere.
                 Some(name) if folder.key(name, listed.key.ends_with(".age")) != listed.key => {}
                 // A name that has no place in the WAL at this size is of another time of the system.
                 Some(WalFileName::Segment(segment)) if segment.start(size).is_ok() => {
-                    inventory.add(segment, size);
+                    inventory.add(segment, size, listed.created);
                 }
                 Some(WalFileName::History(timeline)) => {
                     inventory.histories.insert(timeline);
@@ -153,7 +171,7 @@ mod tests {
 
     fn inventory(names: &[&str], mib: u32) -> Inventory {
         let mut inventory = Inventory::default();
-        names.iter().for_each(|name| inventory.add(segment(name), size(mib)));
+        names.iter().for_each(|name| inventory.add(segment(name), size(mib), None));
         inventory
     }
 

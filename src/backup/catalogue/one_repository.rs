@@ -8,6 +8,7 @@ use crate::backup::{BackupFolder, DESCRIPTION, PIN, in_parallel, parse_descripti
 use crate::codec::read_failed;
 use crate::error::{Class, Error, Result};
 use crate::repository::Repository;
+use crate::storage::{Listed as ListedObject, Volume};
 
 /// A description takes some 200 bytes for each part.
 const DESCRIPTION_BYTES_MAX: u64 = 64 << 20;
@@ -21,9 +22,25 @@ pub struct Found<T> {
     pub unfinished: Vec<Unfinished>,
     /// Those whose description can't be read or is not their own, with what is wrong.
     pub broken: Vec<(String, Error)>,
+    /// Finished ones whose description was not read, because newer ones were enough; the oldest first.
+    pub further: Vec<Further>,
+    /// All that lies there.
+    pub volume: Volume,
     /// Why not all of it was looked at. What was seen counts.
     pub failure: Option<Error>,
 }
+
+/// A backup that has a description, which was not read.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Further {
+    pub id: String,
+    pub pinned: bool,
+    /// Length of all objects but its description, in bytes.
+    pub stored_size: u64,
+}
+
+/// How many of the newest finished backups are described, given the ids of all, the oldest first.
+pub type HowMany<'a> = &'a (dyn Fn(&[&str]) -> usize + Sync);
 
 /// Objects without a description: being written now, or what was left when that was cut short.
 #[derive(Debug)]
@@ -42,30 +59,36 @@ struct Listed {
     contents: Tally,
 }
 
-/// Looks at all backups whose keys begin with `all`. `keep` checks a description, and says what is kept of
+/// Looks at all backups whose keys begin with `all`, one listing, and reads the description of the newest
+/// `how_many`. `keep` checks a description, and says what is kept of
 /// it: there may be very many.
 pub fn look<D: Described, T: Send>(
     repository: &Repository,
     number: usize,
     all: &str,
+    how_many: HowMany<'_>,
     keep: &(dyn Fn(&BackupFolder, &D) -> Result<T> + Sync),
 ) -> Found<T> {
     let nothing = Vec::new;
-    let listed = match list(repository, all) {
+    let (listed, volume) = match list(repository, all) {
         Ok(listed) => listed,
         Err(error) => {
-            let failure = Some(error);
             return Found {
                 backups: nothing(),
                 unfinished: Vec::new(),
                 broken: Vec::new(),
-                failure,
+                further: Vec::new(),
+                volume: Volume::default(),
+                failure: Some(error),
             };
         }
     };
     // When it stops answering, nobody waits for the rest of it.
     let failure = OnceLock::new();
-    let (finished, unfinished): (Vec<_>, Vec<_>) = listed.into_iter().partition(|it| it.described);
+    let (mut further, unfinished): (Vec<_>, Vec<_>) =
+        listed.into_iter().partition(|it| it.described);
+    let ids: Vec<&str> = further.iter().map(|it| it.id.as_str()).collect();
+    let finished = further.split_off(ids.len().saturating_sub(how_many(&ids)));
     let outcomes = in_parallel(&finished, |listed| {
         let read =
             || backup(repository, number, &BackupFolder::below(all, &listed.id), listed, keep);
@@ -93,12 +116,19 @@ pub fn look<D: Described, T: Send>(
         objects: listed.contents.objects,
         stored_size: listed.contents.size,
     });
-    Found { backups, unfinished: unfinished.collect(), broken, failure: failure.into_inner() }
+    let further = further.into_iter().map(|listed| Further {
+        id: listed.id,
+        pinned: listed.pinned,
+        stored_size: listed.contents.size,
+    });
+    let (unfinished, further) = (unfinished.collect(), further.collect());
+    Found { backups, unfinished, broken, further, volume, failure: failure.into_inner() }
 }
 
-fn list(repository: &Repository, all: &str) -> Result<Vec<Listed>> {
-    let mut folders: Vec<Listed> = Vec::new();
-    let listed = repository.storage().list(all, "", &mut |listed| {
+fn list(repository: &Repository, all: &str) -> Result<(Vec<Listed>, Volume)> {
+    let (mut folders, mut volume): (Vec<Listed>, _) = (Vec::new(), Volume::default());
+    let listed = repository.storage().list(all, "", &mut |listed: ListedObject<'_>| {
+        volume.add(&listed);
         let below = listed.key.strip_prefix(all).unwrap_or_default();
         if let Some((id, object)) = below.split_once('/') {
             add(&mut folders, id, object, listed.size);
@@ -108,7 +138,7 @@ fn list(repository: &Repository, all: &str) -> Result<Vec<Listed>> {
     listed.map_err(|error| {
         error.while_doing(format!("could not list repository {}", repository.name()))
     })?;
-    Ok(folders)
+    Ok((folders, volume))
 }
 
 /// Keys come in order, so those of one folder come together.

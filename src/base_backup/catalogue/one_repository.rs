@@ -1,10 +1,11 @@
-use super::{Backup, Broken, Facts, Failure, Unfinished};
-use crate::backup::{self, BackupFolder};
+use super::{Backup, Broken, Facts, Failure, Further, Unfinished};
+use crate::backup::{self, BackupFolder, HowMany};
 use crate::base_backup::Description;
 use crate::base_backup::layout::all_backups;
 use crate::error::{Class, Error, Result};
 use crate::postgres::SystemIdentifier;
 use crate::repository::Repository;
+use crate::storage::Volume;
 
 /// What one repository holds. Of each backup there is one copy.
 #[derive(Default)]
@@ -13,10 +14,13 @@ pub struct Found {
     pub backups: Vec<Backup>,
     pub unfinished: Vec<Unfinished>,
     pub broken: Vec<Broken>,
+    pub further: Vec<Further>,
+    /// What lies there of the base backups of each system.
+    pub volumes: Vec<(SystemIdentifier, Volume)>,
     pub failures: Vec<Failure>,
 }
 
-pub fn read(repository: &Repository, number: usize, cluster: &str) -> Found {
+pub fn read(repository: &Repository, number: usize, cluster: &str, how_many: HowMany<'_>) -> Found {
     let mut found = Found::default();
     match repository.systems(cluster) {
         Ok(systems) => found.systems = systems,
@@ -25,7 +29,7 @@ pub fn read(repository: &Repository, number: usize, cluster: &str) -> Found {
     for system in found.systems.clone() {
         // When it stops answering, nobody waits for the rest of it.
         if found.failures.is_empty() {
-            found.add(repository, number, cluster, system);
+            found.add(repository, number, &all_backups(cluster, system), system, how_many);
         }
     }
     found
@@ -36,12 +40,12 @@ impl Found {
         &mut self,
         repository: &Repository,
         number: usize,
-        cluster: &str,
+        all: &str,
         system: SystemIdentifier,
+        how_many: HowMany<'_>,
     ) {
-        let all = all_backups(cluster, system);
         let keep = |folder: &BackupFolder, it: &Description| facts(folder, it, system);
-        let found = backup::look(repository, number, &all, &keep);
+        let found = backup::look(repository, number, all, how_many, &keep);
         self.backups.extend(found.backups.into_iter().map(|(id, facts, stored)| Backup {
             system,
             id,
@@ -55,6 +59,12 @@ impl Found {
             objects: it.objects,
             stored_size: it.stored_size,
         }));
+        self.further.extend(found.further.into_iter().map(|found| Further {
+            repository: number,
+            system,
+            found,
+        }));
+        self.volumes.push((system, found.volume));
         let broken = found.broken.into_iter();
         self.broken.extend(broken.map(|(id, error)| Broken {
             repository: number,

@@ -2,7 +2,7 @@ use std::collections::BTreeMap;
 
 use super::histories::read_histories;
 use super::{Backup, Catalogue, Failure};
-use crate::backup::in_parallel;
+use crate::backup::{HowMany, in_parallel};
 use crate::base_backup::windows::{Needed, Span, Timeline, Timelines, Wal};
 use crate::config::Config;
 use crate::error::{Class, Error};
@@ -46,7 +46,16 @@ pub enum Restorable {
 impl Survey {
     /// Lists every repository. What fails is in the catalogue's failures.
     pub fn read(repositories: &[Repository], config: &Config) -> Self {
-        let mut catalogue = Catalogue::read(repositories, &config.cluster);
+        Self::read_newest(repositories, config, &|ids| ids.len())
+    }
+
+    /// The same, but reads the descriptions of the newest `how_many` base backups only.
+    pub fn read_newest(
+        repositories: &[Repository],
+        config: &Config,
+        how_many: HowMany<'_>,
+    ) -> Self {
+        let mut catalogue = Catalogue::read_newest(repositories, &config.cluster, how_many);
         let mut systems = Vec::new();
         for system in catalogue.systems.clone() {
             let newest = catalogue.backups.iter().rfind(|backup| backup.system == system);

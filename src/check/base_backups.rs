@@ -1,0 +1,144 @@
+use jiff::Timestamp;
+
+use super::draft::Draft;
+use super::judge::Case;
+use super::verdict::{Finding, State};
+use super::words::{age, at, count, objective, time};
+use crate::backup::{StoredBackup, begun};
+use crate::base_backup::catalogue::Backup;
+use crate::base_backup::windows::Needed;
+
+const TAKE: &str = "`basebackup create` takes one.";
+const TIMER: &str = "Does the timer of `basebackup create` run (systemctl list-timers)? The log of its last run says \
+                     what went wrong.";
+const DAMAGED: &str = "Take a new one with `basebackup create`, look at the disk or bucket, and delete the damaged one.";
+
+/// Those of the watched system whose copy in this repository was described, the oldest first.
+pub fn copies<'a>(case: &'a Case<'_>, number: usize) -> Vec<(&'a Backup, &'a StoredBackup)> {
+    let backups = case.gathered.survey.catalogue.backups.iter();
+    let ours = backups.filter(|backup| Some(backup.system) == case.gathered.system);
+    let copies = ours.flat_map(|backup| backup.copies.iter().map(move |copy| (backup, copy)));
+    copies.filter(|(_, copy)| copy.repository == number).collect()
+}
+
+/// Why this repository alone can't restore a backup; `None` when it can, as far as is known.
+fn fault(case: &Case<'_>, backup: &Backup, copy: &StoredBackup) -> Option<String> {
+    let damaged = copy.fault.as_ref().map(|fault| format!("is damaged: {fault}"));
+    damaged.or_else(|| {
+        let system = case.gathered.survey.system(backup.system)?;
+        match system.needed_in(copy.repository, backup)? {
+            Needed::Missing(segment) => {
+                Some(format!("can't be restored: WAL segment {segment} is missing"))
+            }
+            Needed::Complete | Needed::Unknown => None,
+        }
+    })
+}
+
+/// The newest one that this repository alone can restore.
+pub fn newest<'a>(case: &'a Case<'_>, number: usize) -> Option<&'a Backup> {
+    let good =
+        copies(case, number).into_iter().filter(|(it, copy)| fault(case, it, copy).is_none());
+    good.map(|(backup, _)| backup).max_by_key(|backup| backup.facts.stop.time)
+}
+
+pub fn judge(case: &Case<'_>, number: usize) -> Finding {
+    let mut draft = Draft::new(case.postgres(), "base backup", Some(case.name(number)));
+    let wanted = case.config.objectives.base_backups;
+    let copies = copies(case, number);
+    let faults =
+        copies.iter().filter_map(|(backup, copy)| Some((backup, fault(case, backup, copy)?)));
+    let faults: Vec<_> = faults.collect();
+    let catalogue = &case.gathered.survey.catalogue;
+    let broken = catalogue
+        .broken
+        .iter()
+        .filter(|it| it.repository == number && Some(it.system) == case.gathered.system);
+    let broken: Vec<_> = broken.collect();
+    let good = copies.len() - faults.len() + further(case, number).count();
+    let limit = wanted.age.as_secs_f64();
+    match newest(case, number) {
+        Some(newest) => {
+            let old = age(newest.facts.stop.time, case.now);
+            draft.measured("seawall_backup_age_seconds", old, limit);
+            let text = format!("newest {} old ({})", time(old), newest.id);
+            match old > limit {
+                true => {
+                    let text = format!("{text}, expected at most {}", objective(wanted.age));
+                    draft.say(State::Critical, text, TIMER);
+                }
+                false => draft.ok(text),
+            }
+            let (found, expected) = (format!("{good} restorable"), wanted.count);
+            match good < wanted.count {
+                true => draft.say(State::Warning, format!("{found}, expected {expected}"), TAKE),
+                false => draft.ok(found),
+            }
+        }
+        None if copies.is_empty() && broken.is_empty() => {
+            draft.say(State::Critical, "there is none: nothing can be restored", TAKE);
+        }
+        None => draft.say(State::Critical, "none can be restored", TAKE),
+    }
+    for (backup, fault) in &faults {
+        draft.say(State::Critical, format!("{} {fault}", backup.id), DAMAGED);
+    }
+    for broken in &broken {
+        draft.fail(State::Critical, &format!("{} is damaged: ", broken.id), &broken.error);
+    }
+    unfinished(case, number, &mut draft);
+    draft.number("seawall_backups", good as f64);
+    draft.number("seawall_backups_damaged", (faults.len() + broken.len()) as f64);
+    draft.finding()
+}
+
+fn further<'a>(
+    case: &'a Case<'_>,
+    number: usize,
+) -> impl Iterator<Item = &'a crate::backup::Further> {
+    let all = case.gathered.survey.catalogue.further.iter();
+    let system = case.gathered.system;
+    let ours = all.filter(move |it| it.repository == number && Some(it.system) == system);
+    ours.map(|it| &it.found)
+}
+
+/// What has been unfinished for longer than any takes.
+fn unfinished(case: &Case<'_>, number: usize, draft: &mut Draft) {
+    let limit = case.config.retention.keep.unfinished.as_secs_f64();
+    let all = case.gathered.survey.catalogue.unfinished.iter();
+    let old = all.filter(|it| it.repository == number && Some(it.system) == case.gathered.system);
+    let old = old.filter(|it| begun(&it.id).is_some_and(|begun| age(begun, case.now) > limit));
+    let old: Vec<&str> = old.map(|it| it.id.as_str()).collect();
+    if let Some(first) = old.first() {
+        let text = format!("{} cut short, the oldest {first}", count(old.len() as u64, "backup"));
+        draft.say(State::Warning, text, "`basebackup prune` removes what is left of it.");
+    }
+}
+
+/// When each of them was begun.
+pub fn began(case: &Case<'_>) -> Vec<Timestamp> {
+    let all = (0..case.repositories.len()).flat_map(|number| {
+        let described = copies(case, number).into_iter().map(|(it, _)| it.facts.start.time);
+        described.chain(further(case, number).filter_map(|it| begun(&it.id))).collect::<Vec<_>>()
+    });
+    all.collect()
+}
+
+/// How many are kept for good. That is no fault, but they take room.
+pub fn pins(case: &Case<'_>) -> Option<Finding> {
+    let described = case.gathered.survey.catalogue.backups.iter();
+    let described = described.filter(|it| Some(it.system) == case.gathered.system && it.pinned());
+    let mut ids: Vec<&str> = described.map(|it| it.id.as_str()).collect();
+    for number in 0..case.repositories.len() {
+        ids.extend(further(case, number).filter(|it| it.pinned).map(|it| it.id.as_str()));
+    }
+    ids.sort_unstable();
+    ids.dedup();
+    let oldest = ids.first()?;
+    let mut draft = Draft::new(case.postgres(), "pins", None);
+    let since =
+        begun(oldest).map_or(String::new(), |begun| format!(", the oldest of {}", at(begun)));
+    draft.ok(format!("{} pinned{since}", count(ids.len() as u64, "base backup")));
+    draft.number("seawall_pinned_backups", ids.len() as f64);
+    Some(draft.finding())
+}

@@ -1,0 +1,125 @@
+use jiff::Timestamp;
+
+use super::draft::Draft;
+use super::gather::Gathered;
+use super::server::{Asked, Server};
+use super::verdict::{Finding, Service, State, Subject, Verdict};
+use super::{base_backups, clock, records, rpo, series, space, wal};
+use crate::config::Config;
+use crate::repository::Repository;
+
+/// Everything that is known when it is judged.
+pub struct Case<'a> {
+    pub config: &'a Config,
+    pub repositories: &'a [Repository],
+    pub server: &'a Asked,
+    pub now: Timestamp,
+    pub gathered: &'a Gathered,
+}
+
+pub fn judge(case: &Case<'_>) -> Verdict {
+    let mut findings = Vec::new();
+    if case.gathered.watches_postgres(case.config, case.server) {
+        findings.extend(postgres(case));
+    }
+    findings.extend(series::redis(case));
+    findings.extend(series::media(case));
+    for number in 0..case.repositories.len() {
+        findings.push(access(case, number));
+        findings.push(space::of_repository(case, number));
+        findings.push(clock::of_repository(case, number));
+    }
+    Verdict { at: case.now, findings }
+}
+
+fn postgres(case: &Case<'_>) -> Vec<Finding> {
+    let mut findings = vec![server(case)];
+    for number in case.answering() {
+        findings.push(base_backups::judge(case, number));
+        findings.push(wal::gaps(case, number));
+        findings.push(rpo::judge(case, number));
+    }
+    findings.extend(wal::archiver(case));
+    findings.extend(wal::backlog(case));
+    findings.extend(base_backups::pins(case));
+    if let Some(system) = case.gathered.system {
+        let subject = crate::history::Subject::postgres(&case.config.cluster, system);
+        let ages = base_backups::began(case).into_iter().min();
+        findings.extend(records::judge(case, &case.postgres(), &subject, "basebackup", ages));
+    }
+    findings.extend(space::of_pg_wal(case));
+    findings.extend(clock::of_server(case));
+    findings
+}
+
+/// Whether it answers, and whether it is one whose backups these are.
+fn server(case: &Case<'_>) -> Finding {
+    let mut draft = Draft::new(case.postgres(), "server", None);
+    match case.server {
+        Asked::Answered(server) => {
+            let standby = if server.in_recovery { "a standby" } else { "a primary" };
+            let (system, timeline) = (server.system, server.timeline.number());
+            draft.ok(format!("system {system}, {standby} on timeline {timeline}"));
+            let known = &case.gathered.survey.catalogue.systems;
+            let all_answered = case.gathered.failures().next().is_none();
+            if all_answered && !known.contains(&system) {
+                draft.say(
+                    State::Critical,
+                    "no repository has anything of it",
+                    "Does its archive_command call wal-push with this configuration? Where it is another server, \
+                     say which one with postgres.connection.",
+                );
+            }
+        }
+        Asked::Silent { error, named: true } => {
+            draft.fail(State::Warning, "could not be asked: ", error);
+        }
+        Asked::Silent { named: false, .. } => {
+            draft.ok("not asked: postgres.connection does not say where it is");
+        }
+    }
+    draft.finding()
+}
+
+fn access(case: &Case<'_>, number: usize) -> Finding {
+    let repository = &case.repositories[number];
+    let mut draft = Draft::new(case.repository(number), "access", None);
+    let failure = case.gathered.failures().find(|(failed, _)| *failed == number);
+    match failure {
+        Some((_, error)) => draft.fail(State::Critical, "", error),
+        None => draft.ok(format!("{} answers", repository.place())),
+    }
+    for (_, records) in &case.gathered.records {
+        for (_, error) in records.failures.iter().filter(|(failed, _)| *failed == number) {
+            draft.fail(State::Critical, "", error);
+        }
+    }
+    draft.finding()
+}
+
+impl Case<'_> {
+    pub fn postgres(&self) -> Subject {
+        Subject { service: Service::Postgresql, name: self.config.cluster.clone() }
+    }
+
+    pub fn repository(&self, number: usize) -> Subject {
+        Subject { service: Service::Repository, name: self.repositories[number].name().to_owned() }
+    }
+
+    pub fn name(&self, number: usize) -> &str {
+        self.repositories.get(number).map_or("", Repository::name)
+    }
+
+    /// The places of the repositories that could be looked at to the end.
+    pub fn answering(&self) -> Vec<usize> {
+        let down: Vec<usize> = self.gathered.failures().map(|(number, _)| number).collect();
+        (0..self.repositories.len()).filter(|number| !down.contains(number)).collect()
+    }
+
+    pub fn server(&self) -> Option<&Server> {
+        match self.server {
+            Asked::Answered(server) => Some(server),
+            Asked::Silent { .. } => None,
+        }
+    }
+}

@@ -1,0 +1,163 @@
+//! What would be lost if the server were lost now, for each repository.
+
+use jiff::Timestamp;
+
+use super::draft::Draft;
+use super::judge::Case;
+use super::server::Server;
+use super::verdict::{Finding, State};
+use super::words::{age, at, objective, size, time};
+use super::{base_backups, wal};
+use crate::base_backup::catalogue::{Backup, SystemWal};
+use crate::postgres::{Lsn, TimelineId};
+
+const LOOK: &str =
+    "SELECT * FROM pg_stat_archiver and the server's log say why its WAL does not arrive.";
+
+/// How far a repository alone gets, and since when there is nothing behind it.
+pub struct Reach {
+    pub lsn: Lsn,
+    pub since: Timestamp,
+    /// Whether that is on the timeline that the server is on.
+    pub on_timeline: bool,
+}
+
+pub fn judge(case: &Case<'_>, number: usize) -> Finding {
+    let mut draft = Draft::new(case.postgres(), "RPO now", Some(case.name(number)));
+    let newest = base_backups::newest(case, number);
+    let reached = newest.and_then(|newest| reach(case, number, newest));
+    match (reached, case.server()) {
+        (None, _) => draft.say(
+            State::Critical,
+            "everything would be lost: no base backup can be restored",
+            "`basebackup create` takes one.",
+        ),
+        (Some(reach), Some(server)) => with_server(case, &reach, server, &mut draft),
+        (Some(reach), None) => alone(case, &reach, &mut draft),
+    }
+    draft.finding()
+}
+
+/// From the newest base backup to the timeline of the server, or else to the newest that leads on from it.
+pub fn reach(case: &Case<'_>, number: usize, newest: &Backup) -> Option<Reach> {
+    let system = case.gathered.survey.system(newest.system)?;
+    let alone = system.alone(number)?;
+    let span = newest.span();
+    let wanted = case.server().map(|server| server.timeline);
+    let on_it = wanted.and_then(|timeline| alone.reach(&span, timeline));
+    let elsewhere = || alone.all().filter_map(|timeline| alone.reach(&span, timeline)).max();
+    let lsn = on_it.or_else(elsewhere)?;
+    let stored = stored(system, number, lsn);
+    let since = stored.map_or(newest.facts.stop.time, |it| it.max(newest.facts.stop.time));
+    Some(Reach { lsn, since, on_timeline: on_it.is_some() || wanted.is_none() })
+}
+
+/// When the segment that ends there was stored.
+fn stored(system: &SystemWal, number: usize, end: Lsn) -> Option<Timestamp> {
+    let inventory = system.inventories.get(number)?.as_ref()?;
+    let size = system.segment_size;
+    let ends_there = inventory.ended.iter().filter(|(segment, _)| {
+        segment.start(size).is_ok_and(|start| start.0 + size.bytes() == end.0)
+    });
+    // Of several timelines the newest counts.
+    ends_there.map(|(_, stored)| *stored).max()
+}
+
+fn with_server(case: &Case<'_>, reach: &Reach, server: &Server, draft: &mut Draft) {
+    let rpo = case.config.objectives.rpo;
+    let bytes = server.written.0.saturating_sub(reach.lsn.0);
+    if bytes == 0 && reach.on_timeline {
+        draft.measured("seawall_rpo_seconds", 0.0, rpo.as_secs_f64());
+        draft.number("seawall_rpo_bytes", 0.0);
+        draft.ok(format!("nothing would be lost: all WAL up to {} is there", server.written));
+        return;
+    }
+    let seconds = lost_time(case, reach, server, bytes);
+    draft.measured("seawall_rpo_seconds", seconds, rpo.as_secs_f64());
+    draft.number("seawall_rpo_bytes", bytes as f64);
+    if !reach.on_timeline {
+        let text = lost_timeline(reach, server.timeline);
+        draft.say(State::Critical, text, "Take a base backup now: `basebackup create`.");
+        return;
+    }
+    let text = format!(
+        "{} and {} would be lost: WAL is there up to {}, the server is at {}",
+        time(seconds),
+        size(bytes),
+        reach.lsn,
+        server.written
+    );
+    match seconds > rpo.as_secs_f64() {
+        true => {
+            let text = format!("{text}; expected at most {}", objective(rpo));
+            draft.say(State::Critical, text, hint(reach, server, rpo.as_secs()));
+        }
+        false => draft.ok(text),
+    }
+}
+
+/// The server finishes a segment with anything of importance in it when `archive_timeout` has passed
+/// (`CheckArchiveTimeout` in `checkpointer.c`). So where all but the segment being written is there, what
+/// is lost is no older: on an idle server that holds nothing at all.
+fn lost_time(case: &Case<'_>, reach: &Reach, server: &Server, bytes: u64) -> f64 {
+    let since = age(reach.since, case.now);
+    let timeout = server.archive_timeout.as_secs_f64();
+    let last_only = bytes < server.segment_size.bytes() && !server.in_recovery;
+    if last_only && timeout > 0.0 { since.min(timeout) } else { since }
+}
+
+fn lost_timeline(reach: &Reach, timeline: TimelineId) -> String {
+    format!(
+        "the server is on timeline {}, which no base backup leads to here: WAL is there up to {} of another",
+        timeline.number(),
+        reach.lsn
+    )
+}
+
+fn hint(reach: &Reach, server: &Server, rpo: u64) -> String {
+    let last_only = server.written.0 - reach.lsn.0 < server.segment_size.bytes();
+    match last_only && server.archive_timeout.is_zero() {
+        true => format!(
+            "A segment is archived when it is full: ALTER SYSTEM SET archive_timeout = '{rpo}s', then SELECT \
+             pg_reload_conf()."
+        ),
+        false => LOOK.to_owned(),
+    }
+}
+
+/// Without the server nobody knows whether it wrote anything since: an idle one without `archive_timeout`
+/// looks the same as one whose WAL does not arrive. But each base backup brings WAL, so when these are due
+/// and nothing came, it does not arrive.
+fn alone(case: &Case<'_>, reach: &Reach, draft: &mut Draft) {
+    let objectives = &case.config.objectives;
+    let seconds = age(reach.since, case.now);
+    draft.measured("seawall_rpo_seconds", seconds, objectives.rpo.as_secs_f64());
+    let text = format!(
+        "at most {} would be lost: WAL is there up to {}, stored {}",
+        time(seconds),
+        reach.lsn,
+        at(reach.since)
+    );
+    let (limit, due) = (objectives.rpo.as_secs_f64(), objectives.base_backups.age.as_secs_f64());
+    if seconds <= limit {
+        draft.ok(text);
+        return;
+    }
+    let text = format!("{text}; expected at most {}", objective(objectives.rpo));
+    match seconds > due.max(limit) {
+        true => draft.say(State::Critical, text, LOOK),
+        false => draft.say(
+            State::Warning,
+            text,
+            "An idle server looks the same from here. Say where it is with postgres.connection, or set its \
+             archive_timeout.",
+        ),
+    }
+}
+
+/// Whether there is WAL behind what a recovery from the newest base backup reaches.
+pub fn stops_at_a_gap(case: &Case<'_>, number: usize) -> Option<Lsn> {
+    let newest = base_backups::newest(case, number)?;
+    let reach = reach(case, number, newest)?;
+    wal::resumes(case, number, newest, reach.lsn).then_some(reach.lsn)
+}

@@ -1,0 +1,248 @@
+use std::path::PathBuf;
+use std::time::Duration;
+
+use jiff::Timestamp;
+
+use crate::config::Config;
+use crate::data_directory::ready_files;
+use crate::error::{Class, Error, Result};
+use crate::postgres::{Lsn, SystemIdentifier, TimelineId, WalFileName, WalSegmentSize};
+use crate::replication::Connection;
+
+/// What came of asking the server.
+#[derive(Debug)]
+pub enum Asked {
+    Answered(Box<Server>),
+    /// Why not. `named`: somebody said where it is, so it should answer.
+    Silent {
+        error: Error,
+        named: bool,
+    },
+}
+
+/// What the server says of itself.
+#[derive(Debug, Clone)]
+pub struct Server {
+    pub system: SystemIdentifier,
+    pub timeline: TimelineId,
+    pub segment_size: WalSegmentSize,
+    pub in_recovery: bool,
+    /// Up to here WAL was written, or on a standby received.
+    pub written: Lsn,
+    /// Its clock, and ours at the same moment; `None` where it was not asked.
+    pub clock: Option<(Timestamp, Timestamp)>,
+    pub archive_mode: String,
+    pub archive_command: String,
+    pub archive_library: String,
+    /// Zero: none.
+    pub archive_timeout: Duration,
+    pub archiver: Option<Archiver>,
+    /// `None` where the role may not see it.
+    pub backlog: Option<Backlog>,
+    pub data_directory: Option<PathBuf>,
+}
+
+/// `pg_stat_archiver`.
+#[derive(Debug, Clone, Default)]
+pub struct Archiver {
+    pub last_archived: Option<(WalFileName, Timestamp)>,
+    pub last_failed: Option<(String, Timestamp)>,
+}
+
+/// What waits to be archived.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct Backlog {
+    pub files: u64,
+    pub oldest: Option<Timestamp>,
+}
+
+const SERVER: &str = "SELECT (SELECT system_identifier FROM pg_control_system()), \
+     pg_is_in_recovery(), \
+     CASE WHEN pg_is_in_recovery() THEN greatest(pg_last_wal_receive_lsn(), pg_last_wal_replay_lsn()) \
+          ELSE pg_current_wal_lsn() END, \
+     CASE WHEN pg_is_in_recovery() THEN (SELECT timeline_id::text FROM pg_control_checkpoint()) \
+          ELSE ('x' || substr(pg_walfile_name(pg_current_wal_lsn()), 1, 8))::bit(32)::int::text END, \
+     pg_size_bytes(current_setting('wal_segment_size')), \
+     to_char(clock_timestamp() AT TIME ZONE 'UTC', 'YYYY-MM-DD\"T\"HH24:MI:SS.MS\"Z\"'), \
+     current_setting('archive_mode'), current_setting('archive_command'), \
+     coalesce(current_setting('archive_library', true), ''), \
+     (SELECT setting FROM pg_settings WHERE name = 'archive_timeout'), \
+     (SELECT setting FROM pg_settings WHERE name = 'data_directory')";
+
+const ARCHIVER: &str = "SELECT last_archived_wal, \
+     to_char(last_archived_time AT TIME ZONE 'UTC', 'YYYY-MM-DD\"T\"HH24:MI:SS.MS\"Z\"'), last_failed_wal, \
+     to_char(last_failed_time AT TIME ZONE 'UTC', 'YYYY-MM-DD\"T\"HH24:MI:SS.MS\"Z\"') FROM pg_stat_archiver";
+
+const BACKLOG: &str = "SELECT count(*), \
+     to_char(min(modification) AT TIME ZONE 'UTC', 'YYYY-MM-DD\"T\"HH24:MI:SS\"Z\"') \
+     FROM pg_ls_archive_statusdir() WHERE name LIKE '%.ready'";
+
+/// Variables of libpq that say where the server is.
+const PLACES: [&str; 3] = ["PGHOST", "PGHOSTADDR", "PGSERVICE"];
+
+/// Asks it, over the connection that `postgres.connection` or the `PG…` variables name.
+pub fn ask(config: &Config) -> Asked {
+    let answered = over_sql(config).or_else(|error| match error.class() {
+        // The role may be one for replication alone, as `basebackup create` needs it.
+        Class::Refused => over_replication(config).map_err(|_| error),
+        _ => Err(error),
+    });
+    match answered {
+        Ok(server) => Asked::Answered(Box::new(server)),
+        Err(error) => {
+            let variable = |name: &&str| std::env::var_os(name).is_some_and(|it| !it.is_empty());
+            let named = !config.connection.is_empty() || PLACES.iter().any(|it| variable(&it));
+            Asked::Silent { error, named }
+        }
+    }
+}
+
+fn connect(config: &Config, last: &[(&str, &str)]) -> Result<Connection> {
+    let timeout = config.limits.connect.as_secs().max(2).to_string();
+    let first = [("fallback_application_name", "seawall"), ("connect_timeout", timeout.as_str())];
+    Connection::open_with(&config.connection, &first, last, config.limits.request)
+}
+
+fn over_sql(config: &Config) -> Result<Server> {
+    let mut connection = connect(config, &[]).or_else(|error| {
+        // Without a name libpq takes the database that is called as the role.
+        let no_database = error.to_string().contains("database \"");
+        if no_database { connect(config, &[("dbname", "postgres")]) } else { Err(error) }
+    })?;
+    let before = Timestamp::now();
+    let row = first_row(&mut connection, SERVER)?;
+    let field = |column: usize| row.get(column).cloned().flatten();
+    let mut server = server(&field, before).ok_or_else(|| unexpected(&row))?;
+    server.archiver = archiver(&mut connection);
+    server.backlog = backlog(&mut connection, &server);
+    Ok(server)
+}
+
+fn server(field: &dyn Fn(usize) -> Option<String>, before: Timestamp) -> Option<Server> {
+    let bytes: u32 = field(4)?.parse().ok()?;
+    let time = field(5).and_then(|text| text.parse().ok());
+    // An identifier above 2^63 is a negative number in SQL.
+    let system = field(0)?;
+    let negative = || system.parse::<i64>().ok().map(i64::cast_unsigned);
+    Some(Server {
+        system: SystemIdentifier(system.parse().ok().or_else(negative)?),
+        timeline: TimelineId::new(field(3)?.parse().ok()?)?,
+        segment_size: WalSegmentSize::from_bytes(bytes).ok()?,
+        in_recovery: field(1)? == "t",
+        written: field(2)?.parse().ok()?,
+        clock: time.map(|time| (time, middle(before, Timestamp::now()))),
+        archive_mode: field(6).unwrap_or_default(),
+        archive_command: field(7).unwrap_or_default(),
+        archive_library: field(8).unwrap_or_default(),
+        archive_timeout: Duration::from_secs(field(9)?.parse().ok()?),
+        archiver: None,
+        backlog: None,
+        data_directory: field(10).map(PathBuf::from),
+    })
+}
+
+fn middle(before: Timestamp, after: Timestamp) -> Timestamp {
+    before + after.duration_since(before) / 2
+}
+
+fn archiver(connection: &mut Connection) -> Option<Archiver> {
+    let row = first_row(connection, ARCHIVER).ok()?;
+    let text = |column: usize| row.get(column).cloned().flatten();
+    let time = |column: usize| text(column).and_then(|text| text.parse::<Timestamp>().ok());
+    let name = text(0).and_then(|name| name.parse().ok());
+    Some(Archiver { last_archived: name.zip(time(1)), last_failed: text(2).zip(time(3)) })
+}
+
+/// A role that may not list the folder may still belong to somebody who can read it.
+fn backlog(connection: &mut Connection, server: &Server) -> Option<Backlog> {
+    if let Ok(row) = first_row(connection, BACKLOG) {
+        let text = |column: usize| row.get(column).cloned().flatten();
+        let files = text(0)?.parse().ok()?;
+        return Some(Backlog { files, oldest: text(1).and_then(|text| text.parse().ok()) });
+    }
+    let pg_wal = server.data_directory.as_ref()?.join("pg_wal");
+    std::fs::read_dir(pg_wal.join("archive_status")).ok()?;
+    Some(Backlog { files: ready_files(&pg_wal).len() as u64, oldest: None })
+}
+
+/// `IDENTIFY_SYSTEM` and `SHOW` are all there is (PostgreSQL docs, "Streaming Replication Protocol").
+fn over_replication(config: &Config) -> Result<Server> {
+    let mut connection = connect(config, &[("replication", "true")])?;
+    let identity = first_row(&mut connection, "IDENTIFY_SYSTEM")?;
+    let mut show = |name: &str| -> Option<String> {
+        first_row(&mut connection, &format!("SHOW {name}")).ok()?.into_iter().next().flatten()
+    };
+    let server = |fields: &[Option<String>]| {
+        let field = |column: usize| fields.get(column).cloned().flatten();
+        server(&field, Timestamp::now())
+    };
+    let recovery = show("in_hot_standby").map(|it| if it == "on" { "t" } else { "f" }.to_owned());
+    let bytes = show("wal_segment_size").and_then(|text| size_of(&text));
+    let timeout = show("archive_timeout").and_then(|text| seconds_of(&text));
+    let [system, timeline, written] =
+        [0, 1, 2].map(|column| identity.get(column).cloned().flatten());
+    let fields = [
+        system,
+        recovery,
+        written,
+        timeline,
+        bytes.map(|it| it.to_string()),
+        None,
+        show("archive_mode"),
+        show("archive_command"),
+        None,
+        timeout.map(|it| it.to_string()),
+        None,
+    ];
+    server(&fields).ok_or_else(|| unexpected(&identity))
+}
+
+/// As `SHOW` writes it: `16MB`, `1GB`.
+fn size_of(text: &str) -> Option<u64> {
+    let (number, unit) = text.split_at_checked(text.len().checked_sub(2)?)?;
+    let unit = match unit {
+        "MB" => 1 << 20,
+        "GB" => 1 << 30,
+        _ => return None,
+    };
+    number.parse::<u64>().ok()?.checked_mul(unit)
+}
+
+/// As `SHOW` writes it: `0`, `30s`, `1min`, `2h`, `1d`.
+fn seconds_of(text: &str) -> Option<u64> {
+    let at = text.find(|c: char| !c.is_ascii_digit()).unwrap_or(text.len());
+    let (number, unit) = text.split_at(at);
+    let unit = match unit {
+        "" | "s" => 1,
+        "min" => 60,
+        "h" => 3600,
+        "d" => 86_400,
+        _ => return None,
+    };
+    number.parse::<u64>().ok()?.checked_mul(unit)
+}
+
+fn first_row(connection: &mut Connection, query: &str) -> Result<Vec<Option<String>>> {
+    let rows = connection.query(query)?;
+    Ok(rows.0.into_iter().next().unwrap_or_default())
+}
+
+fn unexpected(row: &[Option<String>]) -> Error {
+    let message = format!("expected a system identifier and an LSN from the server, found {row:?}");
+    Error::new(Class::Unreachable, message).hint("Is it PostgreSQL 14 to 18?")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn settings_are_read_as_the_server_shows_them() {
+        assert_eq!(
+            ["0", "30s", "1min", "2h", "1d"].map(seconds_of),
+            [Some(0), Some(30), Some(60), Some(7200), Some(86_400)]
+        );
+        assert_eq!(["16MB", "1GB", "x"].map(size_of), [Some(16 << 20), Some(1 << 30), None]);
+        assert_eq!(seconds_of("5ms"), None);
+    }
+}

@@ -1,0 +1,213 @@
+//! Gaps in the WAL, and what the server's archiver says.
+
+use std::cmp::Reverse;
+
+use super::draft::Draft;
+use super::judge::Case;
+use super::server::{Archiver, Server};
+use super::verdict::{Finding, State};
+use super::words::{age, at, count, objective, time};
+use super::{base_backups, rpo};
+use crate::base_backup::catalogue::{Backup, SystemWal};
+use crate::base_backup::windows::{Gap, Span};
+use crate::error::Class;
+use crate::postgres::{Lsn, WalFileName, WalSegment};
+use crate::repository::Inventory;
+
+/// How many gaps are named.
+const NAMED_MAX: usize = 3;
+
+/// Commands that archive nothing and say that they did.
+const NOTHING: [&str; 8] =
+    ["/bin/true", "/usr/bin/true", "true", ":", "exit 0", "cd .", "/bin/true %p", "echo"];
+
+/// What is missing from the first of the described base backups on.
+pub fn gaps(case: &Case<'_>, number: usize) -> Finding {
+    let mut draft = Draft::new(case.postgres(), "WAL", Some(case.name(number)));
+    let system = case.gathered.system.and_then(|system| case.gathered.survey.system(system));
+    let Some(system) = system else {
+        draft.ok("without a base backup it restores nothing");
+        return draft.finding();
+    };
+    let copies = base_backups::copies(case, number).into_iter();
+    let same_size = copies.filter(|(it, _)| it.facts.segment_size == system.segment_size);
+    let spans: Vec<Span> = same_size.map(|(backup, _)| backup.span()).collect();
+    let gaps = system.alone(number).map_or(Vec::new(), |alone| distinct(alone.missing(&spans)));
+    let missing: u64 = gaps.iter().map(|gap| gap.segments).sum();
+    draft.number("seawall_wal_missing_segments", missing as f64);
+    if gaps.is_empty() {
+        let from =
+            spans.first().map_or(String::new(), |span| format!(" from {} on", span.start.lsn));
+        draft.ok(format!("no gap{from}"));
+    } else {
+        let (state, effect) = match rpo::stops_at_a_gap(case, number) {
+            Some(lsn) => {
+                (State::Critical, format!("a recovery from the newest base backup ends at {lsn}"))
+            }
+            None => (State::Warning, "a recovery from an older base backup ends there".to_owned()),
+        };
+        draft.say(state, format!("{} missing: {effect}", names(&gaps)), mend(case, number, &gaps));
+    }
+    unread(system, &mut draft);
+    draft.finding()
+}
+
+/// What an ancestor misses, all its descendants miss.
+fn distinct(mut gaps: Vec<Gap>) -> Vec<Gap> {
+    gaps.sort_unstable_by_key(|gap| (gap.first, Reverse(gap.last)));
+    gaps.dedup_by(|later, kept| {
+        kept.first.timeline == later.first.timeline && later.last <= kept.last
+    });
+    gaps
+}
+
+fn names(gaps: &[Gap]) -> String {
+    let name = |gap: &Gap| match gap.segments {
+        1 => format!("{} is", gap.first),
+        many => format!("{} to {} ({many} segments) are", gap.first, gap.last),
+    };
+    let named: Vec<String> = gaps.iter().take(NAMED_MAX).map(name).collect();
+    let more = gaps.len().saturating_sub(NAMED_MAX);
+    let more = if more > 0 {
+        format!(" and {} more are", count(more as u64, "gap"))
+    } else {
+        String::new()
+    };
+    named.join(", ") + &more
+}
+
+fn mend(case: &Case<'_>, number: usize, gaps: &[Gap]) -> String {
+    let holds = |inventory: &Inventory, segment: WalSegment| {
+        inventory.ranges.iter().any(|range| range.first <= segment && segment <= range.last)
+    };
+    let system = case.gathered.system.and_then(|system| case.gathered.survey.system(system));
+    let others = system.into_iter().flat_map(|it| it.inventories.iter().enumerate());
+    let mut others = others.filter_map(|(at, it)| Some((at, it.as_ref()?)));
+    let holder = others.find(|(at, it)| {
+        *at != number && gaps.iter().all(|gap| holds(it, gap.first) && holds(it, gap.last))
+    });
+    match holder {
+        Some((at, _)) => {
+            format!("Repository {} has it: copy it from there.", case.name(at))
+        }
+        None => "Take a base backup now (`basebackup create`): it needs nothing of what is before it. The segment may \
+                 still be in pg_wal of the server, or in another archive."
+            .to_owned(),
+    }
+}
+
+/// Who only encrypts can't read histories, and nothing is wrong with that.
+fn unread(system: &SystemWal, draft: &mut Draft) {
+    let damaged = system.unread.iter().filter(|(_, error)| error.class() != Class::Configuration);
+    for (timeline, error) in damaged {
+        let doing = format!("the history of timeline {} can't be read: ", timeline.number());
+        draft.fail(State::Critical, &doing, error);
+    }
+}
+
+/// Whether there is WAL again behind the place that a recovery from this base backup reaches.
+pub fn resumes(case: &Case<'_>, number: usize, newest: &Backup, reach: Lsn) -> bool {
+    let system = case.gathered.survey.system(newest.system);
+    let Some(alone) = system.and_then(|system| system.alone(number)) else { return false };
+    let through = alone.all().filter(|timeline| alone.passes(&newest.span(), *timeline));
+    let through: Vec<_> = through.collect();
+    through.into_iter().any(|timeline| alone.resumes(timeline, reach).is_some())
+}
+
+/// What the server believes of its archive, against what the repositories have.
+pub fn archiver(case: &Case<'_>) -> Option<Finding> {
+    let server = case.server()?;
+    // A standby archives only where it was told to.
+    if server.in_recovery && server.archive_mode != "always" {
+        return None;
+    }
+    let mut draft = Draft::new(case.postgres(), "archiving", None);
+    let command = server.archive_command.trim();
+    if server.archive_mode == "off" {
+        draft.say(
+            State::Critical,
+            "archive_mode = off: no WAL is archived",
+            "ALTER SYSTEM SET archive_mode = on; ALTER SYSTEM SET archive_command = 'wal-push \"%p\" \"%f\"'; then restart.",
+        );
+        return Some(draft.finding());
+    }
+    let no_library = server.archive_library.is_empty();
+    if no_library && (command.is_empty() || NOTHING.contains(&command)) {
+        draft.say(
+            State::Critical,
+            format!("archive_command = '{command}' archives nothing"),
+            "ALTER SYSTEM SET archive_command = 'wal-push \"%p\" \"%f\"'; then SELECT pg_reload_conf().",
+        );
+    }
+    let failing = server.archiver.as_ref().is_some_and(|it| archived(case, server, it, &mut draft));
+    draft.number("seawall_archive_failing", f64::from(u8::from(failing)));
+    Some(draft.finding())
+}
+
+/// Whether archiving fails just now.
+fn archived(case: &Case<'_>, server: &Server, archiver: &Archiver, draft: &mut Draft) -> bool {
+    let rpo = case.config.objectives.rpo;
+    if let Some((name, when)) = &archiver.last_archived {
+        draft.ok(format!("{name} was archived {} ago", time(age(*when, case.now))));
+        for number in case.answering() {
+            if lacks(case, number, *name) {
+                let text = format!(
+                    "the server takes {name} for archived, and repository {} does not have it",
+                    case.name(number)
+                );
+                let hint = format!(
+                    "Does archive_command call wal-push with this configuration? It is '{}'.",
+                    server.archive_command
+                );
+                draft.say(State::Critical, text, hint);
+            }
+        }
+    }
+    let since = archiver.last_archived.as_ref().map(|(_, when)| *when);
+    let failed =
+        archiver.last_failed.as_ref().filter(|(_, when)| since.is_none_or(|it| *when > it));
+    if let Some((name, when)) = failed {
+        let lasting = since.is_none_or(|it| age(it, case.now) > rpo.as_secs_f64());
+        let state = if lasting { State::Critical } else { State::Warning };
+        let text = format!("it fails: {name} could not be archived, last tried {}", at(*when));
+        draft.say(state, text, "The server's log has the message of wal-push.");
+    }
+    failed.is_some()
+}
+
+fn lacks(case: &Case<'_>, number: usize, name: WalFileName) -> bool {
+    let system = case.gathered.system.and_then(|system| case.gathered.survey.system(system));
+    let inventory = system.and_then(|it| it.inventories.get(number)?.as_ref());
+    let Some(inventory) = inventory else { return false };
+    match (name, name.segment()) {
+        (WalFileName::History(timeline), _) => !inventory.histories.contains(&timeline),
+        (_, Some(segment)) if matches!(name, WalFileName::Segment(_)) => {
+            !inventory.ranges.iter().any(|it| it.first <= segment && segment <= it.last)
+        }
+        _ => false,
+    }
+}
+
+pub fn backlog(case: &Case<'_>) -> Option<Finding> {
+    let backlog = case.server()?.backlog?;
+    let rpo = case.config.objectives.rpo;
+    let mut draft = Draft::new(case.postgres(), "backlog", None);
+    draft.number("seawall_archive_ready_files", backlog.files as f64);
+    if backlog.files == 0 {
+        draft.ok("no WAL waits to be archived");
+        return Some(draft.finding());
+    }
+    let waits = backlog.oldest.map(|oldest| age(oldest, case.now));
+    let since = waits.map_or(String::new(), |waits| format!(", the oldest for {}", time(waits)));
+    let waiting = if backlog.files == 1 { "waits" } else { "wait" };
+    let text = format!("{} {waiting} to be archived{since}", count(backlog.files, "file"));
+    match waits.is_some_and(|waits| waits > rpo.as_secs_f64()) {
+        true => draft.say(
+            State::Warning,
+            format!("{text}; expected at most {}", objective(rpo)),
+            "Is a store slow or down? The server's log has the messages of wal-push.",
+        ),
+        false => draft.ok(text),
+    }
+    Some(draft.finding())
+}
