@@ -8,6 +8,7 @@ pub mod wal_fetch;
 pub mod wal_push;
 
 mod asked;
+mod check;
 mod flags;
 mod guard;
 mod progress;

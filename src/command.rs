@@ -1,6 +1,7 @@
 //! One module for each verb: the order of its steps, and nothing else. None calls another.
 
 pub mod basebackup;
+pub mod check;
 pub mod config_show;
 pub mod hook;
 pub mod media_backup;

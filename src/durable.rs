@@ -27,4 +27,6 @@ pub use open::{empty, kind, open_to_read};
 pub use publish::{Publication, Published, settle};
 pub use remove::remove;
 pub use seen::Seen;
-pub use temporary::{Temporary, hand_over, is_temporary, remove_abandoned, replace};
+pub use temporary::{
+    Temporary, hand_over, is_temporary, remove_abandoned, replace, replace_for_all,
+};

@@ -3,10 +3,16 @@
 pub struct Metric {
     pub name: &'static str,
     pub help: &'static str,
+    /// Whether an objective says how much there should be at least, and not at most.
+    pub at_least: bool,
 }
 
 const fn metric(name: &'static str, help: &'static str) -> Metric {
-    Metric { name, help }
+    Metric { name, help, at_least: false }
+}
+
+const fn at_least(name: &'static str, help: &'static str) -> Metric {
+    Metric { name, help, at_least: true }
 }
 
 /// Each with the labels `service` and `name`, and `repository` where it is about one of several.
@@ -27,7 +33,7 @@ pub const METRICS: &[Metric] = &[
     metric("seawall_pinned_backups", "Backups that are kept whatever the policy says"),
     metric("seawall_stored_bytes", "Length of the stored objects that were listed"),
     metric("seawall_free_bytes", "Free space on the file system"),
-    metric("seawall_free_ratio", "Free part of the file system, from 0 to 1"),
-    metric("seawall_days_until_full", "Days until the file system is full at the present rate"),
+    at_least("seawall_free_ratio", "Free part of the file system, from 0 to 1"),
+    at_least("seawall_days_until_full", "Days until the file system is full at the present rate"),
     metric("seawall_clock_offset_seconds", "How far a clock is ahead of that of this host"),
 ];

@@ -90,8 +90,8 @@ pub fn ask(config: &Config) -> Asked {
     match answered {
         Ok(server) => Asked::Answered(Box::new(server)),
         Err(error) => {
-            let variable = |name: &&str| std::env::var_os(name).is_some_and(|it| !it.is_empty());
-            let named = !config.connection.is_empty() || PLACES.iter().any(|it| variable(&it));
+            let variable = |name: &str| std::env::var_os(name).is_some_and(|it| !it.is_empty());
+            let named = !config.connection.is_empty() || PLACES.iter().any(|it| variable(it));
             Asked::Silent { error, named }
         }
     }

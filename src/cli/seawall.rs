@@ -2,7 +2,7 @@
 
 use clap::Command;
 
-use super::{flags, guard};
+use super::{check, flags, guard};
 use crate::codec::Recipients;
 use crate::command;
 use crate::config;
@@ -21,19 +21,25 @@ pub fn command() -> Command {
         .version(env!("CARGO_PKG_VERSION"))
         .about("Keeps a PostgreSQL server, its Redis and its media files recoverable.")
         .subcommand_required(true)
+        .subcommand(check::command())
         .subcommand(config)
 }
 
 /// Runs it and returns the exit status.
 pub fn main() -> u8 {
     match guard::run(run) {
-        Ok(()) => exit_status::DONE,
-        Err(error) => exit_status::of(error.class()),
+        Ok(status) => status,
+        Err(error) => check::failed(&error).unwrap_or(exit_status::of(error.class())),
     }
 }
 
-fn run() -> Result<()> {
-    let Some(matches) = flags::parse(command(), &guard::words())? else { return Ok(()) };
+fn run() -> Result<u8> {
+    let Some(matches) = flags::parse(command(), &guard::words())? else {
+        return Ok(exit_status::DONE);
+    };
+    if let Some((check::NAME, matches)) = matches.subcommand() {
+        return check::run(matches);
+    }
     if let Some(("config", matches)) = matches.subcommand()
         && let Some(("show", matches)) = matches.subcommand()
     {
@@ -42,5 +48,5 @@ fn run() -> Result<()> {
         let config = config::Config::from_resolved(&resolved)?;
         Recipients::parse(config.encryption.recipients.iter().map(String::as_str))?;
     }
-    Ok(())
+    Ok(exit_status::DONE)
 }

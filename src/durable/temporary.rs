@@ -78,6 +78,18 @@ pub fn replace(target: &Path, content: &[u8]) -> Result<()> {
     temporary.replace(target)
 }
 
+/// The same for a file that everybody may read (0644), such as what a monitoring agent collects.
+pub fn replace_for_all(target: &Path, content: &[u8]) -> Result<()> {
+    // A bare name has an empty folder before it.
+    let folder = target.parent().filter(|it| !it.as_os_str().is_empty()).unwrap_or(Path::new("."));
+    let mut temporary = Temporary::create_in(folder)?;
+    let file = temporary.file();
+    let written =
+        file.write_all(content).and_then(|()| file.set_permissions(Permissions::from_mode(0o644)));
+    written.map_err(|error| Error::file("write", target, &error))?;
+    temporary.replace(target)
+}
+
 /// Gives a whole file that lies elsewhere on the same file system the name `target`, in the place of
 /// whatever is there. Atomic, but not synced, as with [`Temporary::replace`].
 #[allow(clippy::disallowed_methods, reason = "this is the safe one")]
@@ -113,6 +125,18 @@ fn remove_if_abandoned(path: &Path) {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_file_for_all_is_replaced_as_a_whole() {
+        let place = tempfile::tempdir().unwrap();
+        let target = place.path().join("seawall.prom");
+        for content in ["old and long", "new"] {
+            replace_for_all(&target, content.as_bytes()).unwrap();
+            assert_eq!(fs::read_to_string(&target).unwrap(), content);
+        }
+        assert_eq!(fs::metadata(&target).unwrap().permissions().mode() & 0o777, 0o644);
+        assert_eq!(fs::read_dir(place.path()).unwrap().count(), 1);
+    }
 
     #[test]
     fn only_files_without_a_living_writer_are_removed() {

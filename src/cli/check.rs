@@ -1,0 +1,88 @@
+use std::io::IsTerminal;
+use std::path::PathBuf;
+use std::time::Duration;
+
+use clap::{Arg, ArgMatches, Command};
+
+use super::{configure, flags, guard};
+use crate::check::State;
+use crate::command::check::{Format, Request, run as check, write};
+use crate::error::{Class, Error, Result};
+
+pub const NAME: &str = "check";
+
+const SHORT: &str = "Tells whether all that is configured can be restored, to when, and how fast";
+
+const ABOUT: &str = "Tells whether all that is configured can be restored, to when, and how fast
+
+Looks at base backups, WAL, Redis, media files, drills, verifications, room and clocks, in every repository and, where it
+can be reached, on the server; judges them against the objectives of the configuration. Writes nothing.";
+
+const AFTER: &str = "\
+Ends as monitoring plugins do: 0 OK, 1 WARNING, 2 CRITICAL, 3 UNKNOWN (also for a wrong command line or configuration).
+Works on another host, without the server: then what would be lost is told from the repositories alone.";
+
+const FORMATS: [(&str, Format); 4] = [
+    ("table", Format::Table),
+    ("json", Format::Json),
+    ("nagios", Format::Nagios),
+    ("prometheus", Format::Prometheus),
+];
+
+pub fn command() -> Command {
+    let format = Arg::new("format")
+        .long("format")
+        .value_name("FORMAT")
+        .value_parser(FORMATS.map(|(word, _)| word))
+        .default_value("table")
+        .help("How it is said");
+    let output = Arg::new("output")
+        .long("output")
+        .value_name("FILE")
+        .value_parser(clap::value_parser!(PathBuf))
+        .help("Puts it into this file instead, whole or not at all");
+    let timeout = Arg::new("timeout")
+        .long("timeout")
+        .value_name("DURATION")
+        .default_value("5m")
+        .help("Longest time that it may take; then it is UNKNOWN");
+    let command = Command::new(NAME)
+        .about(SHORT)
+        .long_about(ABOUT)
+        .after_help(AFTER)
+        .args([format, output, timeout]);
+    flags::with_settings(command, &["postgres", "retention", "redis", "media_backup", "objectives"])
+}
+
+/// The exit status. What kept it from judging is an error, and its status that of UNKNOWN.
+pub fn run(matches: &ArgMatches) -> Result<u8> {
+    let text = |name: &str| matches.get_one::<String>(name).map_or("", String::as_str);
+    let format = FORMATS.iter().find(|(word, _)| *word == text("format"));
+    let format = format.map_or(Format::Table, |(_, format)| *format);
+    let timeout = duration(text("timeout"))?;
+    let output = matches.get_one::<PathBuf>("output");
+    let config = configure(&flags::values(matches))?;
+    let colour = output.is_none() && std::io::stdout().is_terminal();
+    let colour = colour && std::env::var_os("NO_COLOR").is_none_or(|it| it.is_empty());
+    let (text, state) = check(&Request { config: &config, format, colour, timeout })?;
+    match output {
+        Some(path) => write(path, &text)?,
+        None => guard::print(&text),
+    }
+    Ok(state.status())
+}
+
+/// Whether it was this verb that failed, whose statuses are those of monitoring plugins.
+pub fn failed(error: &Error) -> Option<u8> {
+    guard::words().first().is_some_and(|word| word == NAME).then(|| {
+        guard::print(&format!("SEAWALL {}: {error}\n", State::Unknown));
+        State::Unknown.status()
+    })
+}
+
+fn duration(text: &str) -> Result<Duration> {
+    humantime::parse_duration(text).map_err(|_| {
+        let message = format!("expected a time like 30s or 5m for --timeout, found {text:?}");
+        Error::new(Class::Usage, message)
+    })
+}

@@ -1,0 +1,104 @@
+//! `seawall check`: gathers, judges, and says it in the form that was asked for.
+
+mod metrics;
+mod nagios;
+mod page;
+
+use std::path::Path;
+use std::sync::mpsc::{RecvTimeoutError, channel};
+use std::time::Duration;
+
+use jiff::Timestamp;
+use serde::Serialize;
+
+use crate::check::{self, Finding, State, Verdict};
+use crate::config::Config;
+use crate::durable;
+use crate::error::{Class, Error, Result};
+use crate::repository;
+
+/// Version of the JSON.
+const VERSION: u32 = 1;
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Format {
+    Table,
+    Json,
+    Nagios,
+    Prometheus,
+}
+
+pub struct Request<'a> {
+    pub config: &'a Config,
+    pub format: Format,
+    /// Whether the table may have colours.
+    pub colour: bool,
+    /// The longest it may take.
+    pub timeout: Duration,
+}
+
+/// The text, and how it stands.
+pub fn run(request: &Request<'_>) -> Result<(String, State)> {
+    let verdict = in_time(request.config.clone(), request.timeout)?;
+    let text = match request.format {
+        Format::Table => page::text(&verdict, request.colour),
+        Format::Json => json(&verdict)?,
+        Format::Nagios => nagios::text(&verdict),
+        Format::Prometheus => metrics::text(&verdict),
+    };
+    Ok((text, verdict.state()))
+}
+
+/// Each request has limits of its own; a disk that hangs in the kernel has none. Then the thread is left
+/// behind, and ends with the process.
+fn in_time(config: Config, timeout: Duration) -> Result<Verdict> {
+    let (sender, receiver) = channel();
+    std::thread::spawn(move || {
+        let checked = repository::open_all(&config, None).map(|repositories| {
+            let server = check::ask(&config);
+            check::run(&config, &repositories, &server, Timestamp::now())
+        });
+        // Nobody may be waiting any more.
+        let _ = sender.send(checked);
+    });
+    receiver.recv_timeout(timeout).unwrap_or_else(|error| match error {
+        RecvTimeoutError::Timeout => {
+            let timeout = humantime::format_duration(timeout);
+            let message = format!("expected the check to end within {timeout}, it did not");
+            Err(Error::new(Class::Unreachable, message).hint(
+                "Does a store or a mount hang? Lower limits.total_timeout to learn which, or raise --timeout.",
+            ))
+        }
+        RecvTimeoutError::Disconnected => {
+            Err(Error::new(Class::Internal, "this is a bug in Seawall: the check panicked"))
+        }
+    })
+}
+
+/// Puts the text into a file that others read, in the place of what is there.
+pub fn write(path: &Path, text: &str) -> Result<()> {
+    durable::replace_for_all(path, text.as_bytes())
+}
+
+#[derive(Serialize)]
+struct Json<'a> {
+    version: u32,
+    at: String,
+    state: State,
+    status: u8,
+    findings: &'a [Finding],
+}
+
+fn json(verdict: &Verdict) -> Result<String> {
+    let state = verdict.state();
+    let json = Json {
+        version: VERSION,
+        at: crate::command::shown::at_seconds(verdict.at),
+        state,
+        status: state.status(),
+        findings: &verdict.findings,
+    };
+    let text = serde_json::to_string_pretty(&json);
+    text.map(|text| text + "\n")
+        .map_err(|error| Error::new(Class::Internal, format!("could not write JSON: {error}")))
+}

@@ -1,0 +1,123 @@
+use crate::check::{Finding, State, Verdict};
+use crate::command::shown::{count, table};
+
+const HEADINGS: [&str; 5] = ["STATE", "WHAT", "CHECK", "IN", "FOUND"];
+
+/// One verdict, one table, and what to do.
+pub fn text(verdict: &Verdict, colour: bool) -> String {
+    let rows = verdict.findings.iter().map(row);
+    let rows: Vec<_> = std::iter::once(HEADINGS.map(str::to_owned).into()).chain(rows).collect();
+    let mut text = painted(&summary(verdict), verdict.state(), colour) + "\n\n";
+    let states = verdict.findings.iter().map(|finding| finding.state);
+    let states = std::iter::once(None).chain(states.map(Some));
+    for (line, state) in table(&rows, &[]).lines().zip(states) {
+        text += &state.map_or(line.to_owned(), |state| painted(line, state, colour));
+        text += "\n";
+    }
+    let troubles = verdict.troubles();
+    let hints = troubles.iter().filter_map(|it| Some((it, it.hint.as_ref()?)));
+    let hints: String = hints.map(|(it, hint)| format!("{}: {hint}\n", name(it))).collect();
+    if hints.is_empty() { text } else { format!("{text}\n{hints}") }
+}
+
+fn row(finding: &Finding) -> Vec<String> {
+    vec![
+        finding.state.to_string(),
+        finding.subject.to_string(),
+        finding.check.to_owned(),
+        finding.repository.clone().unwrap_or_default(),
+        finding.text.clone(),
+    ]
+}
+
+/// `PostgreSQL main, RPO now in disk`
+pub fn name(finding: &Finding) -> String {
+    let within = finding.repository.as_ref().map_or(String::new(), |it| format!(" in {it}"));
+    format!("{}, {}{within}", finding.subject, finding.check)
+}
+
+/// The verdict in one line.
+pub fn summary(verdict: &Verdict) -> String {
+    let state = verdict.state();
+    let troubles = verdict.troubles();
+    match troubles.split_first() {
+        Some((first, more)) => {
+            let more = match more.len() {
+                0 => String::new(),
+                more => format!(" (and {more} more)"),
+            };
+            format!("{state}: {}: {}{more}", name(first), first.text)
+        }
+        None => {
+            let checks = count(verdict.findings.len() as u64, "check");
+            format!("{state}: {checks}, all as they should be")
+        }
+    }
+}
+
+/// The first word is the state.
+fn painted(line: &str, state: State, colour: bool) -> String {
+    let word = state.to_string();
+    let code = match state {
+        State::Ok => 32,
+        State::Warning => 33,
+        State::Critical => 31,
+        State::Unknown => 35,
+    };
+    match line.strip_prefix(&word).filter(|_| colour) {
+        Some(rest) => format!("\u{1b}[{code}m{word}\u{1b}[0m{rest}"),
+        None => line.to_owned(),
+    }
+}
+
+#[cfg(test)]
+pub mod tests {
+    use super::*;
+    use crate::check::{Number, Service, Subject};
+
+    pub fn verdict(states: &[State]) -> Verdict {
+        let subject = Subject { service: Service::Postgresql, name: "main".to_owned() };
+        let number = Number { metric: "seawall_rpo_seconds", value: 12.5, objective: Some(300.0) };
+        let finding = |(at, state): (usize, &State)| Finding {
+            subject: subject.clone(),
+            check: "RPO now",
+            repository: Some(format!("disk{at}")),
+            state: *state,
+            text: "12s and 1.0 MiB | would be lost".to_owned(),
+            hint: (*state != State::Ok).then(|| "Look.".to_owned()),
+            numbers: vec![number],
+        };
+        let at = "2026-11-22T20:30:00Z".parse().unwrap();
+        Verdict { at, findings: states.iter().enumerate().map(finding).collect() }
+    }
+
+    #[test]
+    fn a_page_has_the_verdict_the_table_and_the_hints() {
+        assert_eq!(
+            text(&verdict(&[State::Ok, State::Critical]), false),
+            "\
+CRITICAL: PostgreSQL main, RPO now in disk1: 12s and 1.0 MiB | would be lost
+
+STATE     WHAT             CHECK    IN     FOUND
+OK        PostgreSQL main  RPO now  disk0  12s and 1.0 MiB | would be lost
+CRITICAL  PostgreSQL main  RPO now  disk1  12s and 1.0 MiB | would be lost
+
+PostgreSQL main, RPO now in disk1: Look.
+"
+        );
+        let plain = text(&verdict(&[State::Ok]), false);
+        assert!(plain.starts_with("OK: 1 check, all as they should be\n\nSTATE  "), "{plain}");
+    }
+
+    #[test]
+    fn only_the_states_have_colours() {
+        let coloured = text(&verdict(&[State::Warning, State::Unknown]), true);
+        let states: Vec<&str> =
+            coloured.lines().map(|line| line.split("\u{1b}[0m").next().unwrap()).collect();
+        assert_eq!((states[0], states[3]), ("\u{1b}[33mWARNING", "\u{1b}[33mWARNING"));
+        assert_eq!(states[4], "\u{1b}[35mUNKNOWN");
+        let bare =
+            coloured.replace("\u{1b}[0m", "").replace("\u{1b}[33m", "").replace("\u{1b}[35m", "");
+        assert_eq!(bare, text(&verdict(&[State::Warning, State::Unknown]), false));
+    }
+}
