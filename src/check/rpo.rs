@@ -8,7 +8,7 @@ use super::server::Server;
 use super::verdict::{Finding, State};
 use super::words::{age, at, objective, size, time};
 use super::{base_backups, wal};
-use crate::base_backup::catalogue::{Backup, SystemWal};
+use crate::base_backup::catalogue::Backup;
 use crate::postgres::{Lsn, TimelineId};
 
 const LOOK: &str =
@@ -47,20 +47,10 @@ pub fn reach(case: &Case<'_>, number: usize, newest: &Backup) -> Option<Reach> {
     let on_it = wanted.and_then(|timeline| alone.reach(&span, timeline));
     let elsewhere = || alone.all().filter_map(|timeline| alone.reach(&span, timeline)).max();
     let lsn = on_it.or_else(elsewhere)?;
-    let stored = stored(system, number, lsn);
+    let inventory = system.inventories.get(number).and_then(Option::as_ref);
+    let stored = inventory.and_then(|it| it.stored(lsn, system.segment_size));
     let since = stored.map_or(newest.facts.stop.time, |it| it.max(newest.facts.stop.time));
     Some(Reach { lsn, since, on_timeline: on_it.is_some() || wanted.is_none() })
-}
-
-/// When the segment that ends there was stored.
-fn stored(system: &SystemWal, number: usize, end: Lsn) -> Option<Timestamp> {
-    let inventory = system.inventories.get(number)?.as_ref()?;
-    let size = system.segment_size;
-    let ends_there = inventory.ended.iter().filter(|(segment, _)| {
-        segment.start(size).is_ok_and(|start| start.0 + size.bytes() == end.0)
-    });
-    // Of several timelines the newest counts.
-    ends_there.map(|(_, stored)| *stored).max()
 }
 
 fn with_server(case: &Case<'_>, reach: &Reach, server: &Server, draft: &mut Draft) {

@@ -11,7 +11,7 @@ use super::layout::wal_file_of;
 use super::{Repository, Source, Target, WalFolder, WalRange};
 use crate::error::{Class, Error, Result};
 use crate::postgres::{
-    SystemIdentifier, TimelineHistory, TimelineId, WalFileName, WalSegment, WalSegmentSize,
+    Lsn, SystemIdentifier, TimelineHistory, TimelineId, WalFileName, WalSegment, WalSegmentSize,
 };
 use crate::storage::Volume;
 
@@ -41,6 +41,14 @@ impl Inventory {
             _ => self.ranges.push(WalRange { first: segment, last: segment, size }),
         }
         self.ended.extend(created.map(|created| (segment, created)));
+    }
+
+    /// When the segment that ends there was stored. Of several timelines the newest counts.
+    pub fn stored(&self, end: Lsn, size: WalSegmentSize) -> Option<Timestamp> {
+        let ends_there = self.ended.iter().filter(|(segment, _)| {
+            segment.start(size).is_ok_and(|start| start.0 + size.bytes() == end.0)
+        });
+        ends_there.map(|(_, stored)| *stored).max()
     }
 
     /// What is in any of them. All must have been made for one size of segments.

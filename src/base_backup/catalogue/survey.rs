@@ -1,12 +1,14 @@
 use std::collections::BTreeMap;
 
+use jiff::Timestamp;
+
 use super::histories::read_histories;
 use super::{Backup, Catalogue, Failure};
 use crate::backup::{HowMany, in_parallel};
 use crate::base_backup::windows::{Needed, Span, Timeline, Timelines, Wal};
 use crate::config::Config;
 use crate::error::{Class, Error};
-use crate::postgres::{SystemIdentifier, TimelineHistory, TimelineId, WalSegmentSize};
+use crate::postgres::{Lsn, SystemIdentifier, TimelineHistory, TimelineId, WalSegmentSize};
 use crate::repository::{Inventory, Repository, WalFolder};
 
 /// The base backups of a cluster together with the WAL of their systems: what can be recovered.
@@ -135,6 +137,12 @@ impl SystemWal {
     /// What the WAL of one repository alone leads to; `None` where it could not be listed.
     pub fn alone(&self, repository: usize) -> Option<&Timelines> {
         self.alone.get(repository)?.as_ref()
+    }
+
+    /// When the last WAL before this place was stored, where it was first.
+    pub fn stored(&self, end: Lsn) -> Option<Timestamp> {
+        let all = self.inventories.iter().flatten();
+        all.filter_map(|inventory| inventory.stored(end, self.segment_size)).min()
     }
 
     /// Whether one repository alone has the WAL that a backup needs; `None` where that is not known.

@@ -1,6 +1,7 @@
 use std::fmt::Write as _;
 
 use bytesize::ByteSize;
+use jiff::{SignedDuration, Timestamp};
 
 use super::choose::{Candidate, Choice, Wish, choose};
 use super::target::{RecoveryTarget, in_utc};
@@ -17,6 +18,8 @@ pub struct RestorePlan<'a> {
     /// Where there is WAL again behind the gap that it ends at. Recovery stops at a gap: what comes after it
     /// can't be applied.
     pub resumes: Option<Lsn>,
+    /// When the last WAL that it reaches was stored. It holds nothing of later.
+    pub stored: Option<Timestamp>,
 }
 
 /// Picks the backup. Of several systems under one cluster name (after `pg_upgrade`) the newest counts,
@@ -51,7 +54,8 @@ pub fn plan<'a>(
     let whole = backup.copies.iter().filter(|copy| copy.fault.is_none());
     let repositories = whole.map(|copy| copy.repository).collect();
     let resumes = system.timelines.resumes(choice.timeline, choice.reach);
-    Ok(RestorePlan { backup, choice, repositories, resumes })
+    let stored = system.stored(choice.reach);
+    Ok(RestorePlan { backup, choice, repositories, resumes, stored })
 }
 
 fn is_usable(backup: &Backup, system: &SystemWal) -> bool {
@@ -103,7 +107,24 @@ impl RestorePlan<'_> {
             );
         }
         line("target", target(wish.target, wish.inclusive));
+        if let Some(stored) = self.falls_short(wish.target) {
+            let stored = in_utc(stored);
+            line(
+                "beware",
+                format!(
+                    "this WAL was stored by {stored}, before the target: the server will not start"
+                ),
+            );
+        }
         text
+    }
+
+    /// When the last WAL was stored, if that was before the target. Clocks may differ, so that is no reason to
+    /// refuse it.
+    pub fn falls_short(&self, target: &RecoveryTarget) -> Option<Timestamp> {
+        let RecoveryTarget::Time(time) = target else { return None };
+        // Some stores tell whole seconds only.
+        self.stored.filter(|stored| *time >= *stored + SignedDuration::from_secs(1))
     }
 }
 

@@ -2,7 +2,7 @@
 
 use std::fs;
 use std::path::{Path, PathBuf};
-use std::time::Duration;
+use std::time::{Duration, SystemTime};
 
 use jiff::Timestamp;
 use jiff::tz::{Offset, TimeZone};
@@ -107,6 +107,17 @@ fn a_server_comes_back_as_it_was_at_any_moment(version: u32) {
     }
 }
 
+/// As if all files had been written at the beginning of 2020.
+fn stored_long_ago(folder: &Path) {
+    let then = SystemTime::from("2020-01-01T00:00:00Z".parse::<Timestamp>().expect("a time"));
+    for path in fs::read_dir(folder).expect("a folder").map(|entry| entry.expect("read").path()) {
+        match path.is_dir() {
+            true => stored_long_ago(&path),
+            false => fs::File::open(&path).and_then(|it| it.set_modified(then)).expect("ours"),
+        }
+    }
+}
+
 #[test]
 fn the_plan_is_shown_before_anything_is_touched() {
     let story = Story::new(18);
@@ -126,6 +137,11 @@ fn the_plan_is_shown_before_anything_is_touched() {
         assert!(plan.stdout.contains(line), "{line:?} in {plan}");
     }
     assert!(!story.data("data").exists());
+    let beware = "beware      this WAL was stored by 2020-01-01 00:00:00+00, before the target: the server will not start\n";
+    assert!(!plan.stdout.contains(beware), "{plan}");
+    stored_long_ago(&story.place.join("archive"));
+    let plan = story.restore("data", &["--target-time", &there, "--dry-run"]);
+    assert!(plan.expect(0).stdout.contains(beware), "{plan}");
     story
         .restore("data", &["--target-time", "2099-12-31 23:00:00Z", "--yes"])
         .expect(2)
