@@ -16,10 +16,13 @@ use crate::storage::Volume;
 /// Nobody needs to know more exactly.
 const DAYS_MAX: f64 = 3650.0;
 
-/// Free bytes for those who are not root, and all there are, of a file system (`statvfs`).
+/// Free bytes for those who are not root, and all that these can have, of a file system: as `df` counts, whose
+/// per cent people know.
 fn room(path: &Path) -> Option<(u64, u64)> {
     let found = rustix::fs::statvfs(path).ok()?;
-    Some((found.f_bavail.checked_mul(found.f_frsize)?, found.f_blocks.checked_mul(found.f_frsize)?))
+    let used = found.f_blocks.checked_sub(found.f_bfree)?;
+    let all = used.checked_add(found.f_bavail)?;
+    Some((found.f_bavail.checked_mul(found.f_frsize)?, all.checked_mul(found.f_frsize)?))
 }
 
 pub fn of_repository(case: &Case<'_>, number: usize) -> Finding {

@@ -21,7 +21,7 @@ const NAMED_MAX: usize = 3;
 const NOTHING: [&str; 8] =
     ["/bin/true", "/usr/bin/true", "true", ":", "exit 0", "cd .", "/bin/true %p", "echo"];
 
-/// What is missing from the first of the described base backups on.
+/// What is missing from the base backup on that the WAL window begins with.
 pub fn gaps(case: &Case<'_>, number: usize) -> Finding {
     let mut draft = Draft::new(case.postgres(), "WAL", Some(case.name(number)));
     let system = case.gathered.system.and_then(|system| case.gathered.survey.system(system));
@@ -29,9 +29,7 @@ pub fn gaps(case: &Case<'_>, number: usize) -> Finding {
         draft.ok("without a base backup it restores nothing");
         return draft.finding();
     };
-    let copies = base_backups::copies(case, number).into_iter();
-    let same_size = copies.filter(|(it, _)| it.facts.segment_size == system.segment_size);
-    let spans: Vec<Span> = same_size.map(|(backup, _)| backup.span()).collect();
+    let spans = spans(case, number, system);
     let gaps = system.alone(number).map_or(Vec::new(), |alone| distinct(alone.missing(&spans)));
     let missing: u64 = gaps.iter().map(|gap| gap.segments).sum();
     draft.number("seawall_wal_missing_segments", missing as f64);
@@ -50,6 +48,18 @@ pub fn gaps(case: &Case<'_>, number: usize) -> Finding {
     }
     unread(system, &mut draft);
     draft.finding()
+}
+
+/// Of the base backups that the WAL window begins with or that end within it: before them retention keeps
+/// islands of WAL around single base backups, and the holes between these are none.
+fn spans(case: &Case<'_>, number: usize, system: &SystemWal) -> Vec<Span> {
+    let window = case.config.retention.wal_window.as_secs_f64();
+    let mut copies = base_backups::copies(case, number);
+    copies.retain(|(it, _)| it.facts.segment_size == system.segment_size);
+    copies.sort_by_key(|(it, _)| it.facts.stop.time);
+    let before = copies.partition_point(|(it, _)| age(it.facts.stop.time, case.now) > window);
+    copies.drain(..before.saturating_sub(1));
+    copies.iter().map(|(backup, _)| backup.span()).collect()
 }
 
 /// What an ancestor misses, all its descendants miss.

@@ -13,6 +13,7 @@ mod bad_input;
 mod base_backup_by_hand;
 mod base_backups;
 mod by_hand;
+mod check;
 mod configuration;
 mod crash_matrix;
 mod damage_matrix;

@@ -64,14 +64,27 @@ impl Laid {
 
     /// `basebackup`, about to be run.
     pub fn basebackup(&self, verb: &str) -> Run {
+        self.configured(env!("CARGO_BIN_EXE_basebackup"), verb)
+    }
+
+    pub fn seawall(&self, verb: &str) -> Run {
+        self.configured(env!("CARGO_BIN_EXE_seawall"), verb)
+    }
+
+    /// Any program, about to be run.
+    pub fn configured(&self, program: &str, verb: &str) -> Run {
+        self.program(program, verb).arg("--config").arg(&self.config)
+    }
+
+    /// Any program, without a configuration.
+    pub fn program(&self, program: &str, verb: &str) -> Run {
         let keys = [
             ("AWS_ACCESS_KEY_ID", ACCESS_KEY),
             ("AWS_SECRET_ACCESS_KEY", SECRET_KEY),
             ("AWS_REGION", REGION),
             ("AWS_EC2_METADATA_DISABLED", "true"),
         ];
-        let run = Run::new(&self.place, env!("CARGO_BIN_EXE_basebackup")).server_user();
-        run.envs(keys).arg(verb).arg("--config").arg(&self.config)
+        Run::new(&self.place, program).server_user().envs(keys).arg(verb)
     }
 
     pub fn list(&self) -> Run {

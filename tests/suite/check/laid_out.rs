@@ -1,0 +1,195 @@
+//! Repositories laid out by hand: what no server needs to be there for.
+
+use jiff::{SignedDuration, Timestamp};
+use seawall::history::{Kind, Subject};
+use seawall::postgres::SystemIdentifier;
+
+use super::{Found, record, touch};
+use crate::listing::laid::{Laid, OLD, described, key, object, segment_key};
+use crate::scene::Store;
+
+/// An id that says this time ago.
+fn id(ago: SignedDuration) -> String {
+    format!("{}-4f2a", (Timestamp::now() - ago).strftime("%Y%m%dT%H%M00Z"))
+}
+
+const HOUR: SignedDuration = SignedDuration::from_hours(1);
+
+/// A check without a server, of the folder.
+fn check(laid: &Laid, status: i32, words: &[&str]) -> Found {
+    let run = laid.seawall("check").args(["--format", "json", "--objectives-rpo=1h"]);
+    let run = run.arg("--objectives-free-space=0").args(words);
+    Found::of(&run.run(), status)
+}
+
+fn laid() -> Laid {
+    let laid = Laid::with_folder();
+    let system = SystemIdentifier(OLD.parse().unwrap());
+    laid.wal("disk", OLD, 1, 1..=1);
+    record(laid.store("disk"), &Subject::postgres("main", system), Kind::Drill, true);
+    laid
+}
+
+#[test]
+fn a_timer_has_stopped() {
+    let laid = laid();
+    let id = id(HOUR * 27);
+    laid.backup("disk", &described(&id, 1, 2));
+    laid.wal("disk", OLD, 1, 2..=4);
+    let found = check(&laid, 2, &[]);
+    found.only(&["base backup"]);
+    found.says(
+        "postgresql main, base backup in disk",
+        "critical",
+        &format!("newest 1d 3h old ({id}), expected at most 1d 2h; 1 restorable"),
+        "Does the timer of `basebackup create` run (systemctl list-timers)?",
+    );
+    let found =
+        check(&laid, 1, &["--objectives-base-backup-age=2d", "--objectives-base-backups=2"]);
+    let text = format!("newest 1d 3h old ({id}); 1 restorable, expected 2");
+    found.says(
+        "postgresql main, base backup in disk",
+        "warning",
+        &text,
+        "`basebackup create` takes one.",
+    );
+}
+
+#[test]
+fn nothing_is_there_yet() {
+    let laid = Laid::with_folder();
+    laid.wal("disk", OLD, 1, 2..=4);
+    let found = check(&laid, 2, &[]);
+    let take = "`basebackup create` takes one.";
+    found.says(
+        "postgresql main, base backup in disk",
+        "critical",
+        "there is none: nothing can be restored",
+        take,
+    );
+    found.only(&["base backup", "RPO now"]);
+}
+
+#[test]
+fn a_folder_that_is_not_mounted_is_named() {
+    let laid = Laid::with_folder();
+    let Store::Folder(root) = laid.store("disk") else { panic!("a folder") };
+    let found = check(&laid, 2, &[]);
+    found.says(
+        "repository disk, access",
+        "critical",
+        &format!("could not list repository disk: the folder {root:?} does not exist"),
+        "Is the disk mounted?",
+    );
+}
+
+#[test]
+fn leavings_pins_and_records_that_are_missing() {
+    let laid = laid();
+    let (old, new) = (id(HOUR * 24 * 9), id(HOUR));
+    laid.wal("disk", OLD, 1, 2..=9);
+    laid.backup("disk", &described(&old, 1, 2));
+    laid.backup("disk", &described(&new, 1, 8));
+    laid.put("disk", &key(OLD, &format!("{old}/pin.json")), b"{}");
+    let unfinished = described(&id(HOUR * 30), 1, 5);
+    laid.put("disk", &object(&unfinished, "part-00001.tar.zst"), b"x");
+    let found = check(&laid, 1, &[]);
+    found.only(&["base backup", "verification"]);
+    found.says(
+        "postgresql main, base backup in disk",
+        "warning",
+        &format!(
+            "newest 1h old ({new}); 2 restorable; 1 backup cut short, the oldest {}",
+            unfinished.id
+        ),
+        "`basebackup prune` removes what is left of it.",
+    );
+    let text = format!("1 base backup pinned, the oldest of {}…Z", Timestamp::now().strftime("%Y"));
+    found.says("postgresql main, pins", "ok", &text, "");
+    found.says(
+        "postgresql main, verification",
+        "warning",
+        "none yet, expected one within 8d",
+        "`basebackup verify` reads every byte.",
+    );
+    let system = SystemIdentifier(OLD.parse().unwrap());
+    let subject = Subject::postgres("main", system);
+    record(laid.store("disk"), &subject, Kind::Verification, false);
+    let found = check(&laid, 2, &[]);
+    found.says(
+        "postgresql main, verification",
+        "critical",
+        "the last one found faults, 20…Z",
+        "Mend what it names, then run `basebackup verify` again.",
+    );
+    std::thread::sleep(std::time::Duration::from_secs(1));
+    record(laid.store("disk"), &subject, Kind::Verification, true);
+    let found = check(&laid, 1, &["--objectives-drill-age=0s"]);
+    found.says("postgresql main, verification", "ok", "no fault …s ago", "");
+    found.says(
+        "postgresql main, drill",
+        "warning",
+        "passed …s ago, expected at most 0s; restored in 30s",
+        "Does the timer of `basebackup drill` run",
+    );
+}
+
+#[test]
+fn without_a_drill_nobody_knows_whether_a_restore_works() {
+    let laid = Laid::with_folder();
+    laid.wal("disk", OLD, 1, 2..=9);
+    laid.backup("disk", &described(&id(HOUR), 1, 8));
+    let found = check(&laid, 1, &[]);
+    found.only(&["drill"]);
+    found.says(
+        "postgresql main, drill",
+        "warning",
+        "none yet: nobody knows whether a restore works",
+        "`basebackup drill` rehearses the restore of the newest backup.",
+    );
+}
+
+/// Retention leaves islands of WAL around old base backups. That is no gap.
+#[test]
+fn islands_around_old_backups_are_no_gaps() {
+    let laid = laid();
+    for (days, segment) in [(90, 20), (60, 40), (30, 60), (9, 80), (1, 90)] {
+        laid.backup("disk", &described(&id(HOUR * 24 * days), 1, segment));
+        laid.wal("disk", OLD, 1, segment as u32..=segment as u32);
+    }
+    laid.wal("disk", OLD, 1, 80..=99);
+    let words = ["--objectives-verify-age=99d"];
+    check(&laid, 0, &words).only(&[]);
+    let Store::Folder(root) = laid.store("disk") else { panic!("a folder") };
+    std::fs::remove_file(root.join(segment_key(OLD, 1, 85))).unwrap();
+    let found = check(&laid, 1, &words);
+    found.only(&["WAL"]);
+    let text =
+        "000000010000000000000055 is missing: a recovery from an older base backup ends there";
+    found.says("postgresql main, WAL in disk", "warning", text, "Take a base backup now");
+}
+
+/// What grows is counted by the days on which it was stored.
+#[test]
+fn days_until_full_at_the_present_rate() {
+    let laid = laid();
+    laid.backup("disk", &described(&id(HOUR), 1, 8));
+    laid.wal("disk", OLD, 1, 2..=9);
+    let Store::Folder(root) = laid.store("disk") else { panic!("a folder") };
+    for day in 0..4_u32 {
+        let path = root.join(segment_key(OLD, 1, 5 + day));
+        let file = std::fs::File::options().write(true).open(&path).unwrap();
+        // Sparse: a hundred TiB take no room.
+        file.set_len(1 << 44).unwrap_or_else(|_| file.set_len(1 << 40).unwrap());
+        touch(&path, Timestamp::now() - HOUR * 24 * i32::try_from(day).unwrap());
+    }
+    let found = check(&laid, 1, &[]);
+    found.only(&["space"]);
+    found.says(
+        "repository disk, space",
+        "warning",
+        "… % of the file system free (…); … TiB stored; full in 0 days at the present rate, expected at least 14",
+        "Grow the disk, or keep less",
+    );
+    check(&laid, 0, &["--objectives-days-until-full=0"]).only(&[]);
+}

@@ -1,0 +1,100 @@
+//! Room, time, and mistakes of whoever calls it.
+
+use std::fs;
+
+use super::{Found, Watched};
+use crate::listing::laid::{Laid, OLD, described};
+use crate::namespace;
+use crate::scene::Store;
+use crate::support::place::Place;
+use crate::support::proxy::BlackHole;
+use crate::support::run::Run;
+
+/// A file system of which 3 % are free.
+#[test]
+fn a_disk_at_97_per_cent() {
+    let laid = Laid::with_folder();
+    laid.backup("disk", &described("20261122T203000Z-4f2a", 1, 2));
+    laid.wal("disk", OLD, 1, 2..=4);
+    let Store::Folder(root) = laid.store("disk") else { panic!("a folder") };
+    let script = "mkdir $disk\n\
+                  mount -t tmpfs -o size=10m,mode=0777 tmpfs $disk\n\
+                  dd if=/dev/zero of=$disk/filler bs=1k count=9933 2>/dev/null\n\
+                  cp -r $repository/postgres $disk/\n\
+                  chmod -R a+rX $disk\n\
+                  status=0; $as $check check --format json --repository $disk >$out || status=$?\n\
+                  echo $status >$out.status\n";
+    let Some(run) = namespace::script(&laid.place, script) else { return };
+    let disk = laid.place.join("small");
+    let out = laid.place.join("out.json");
+    let check = laid.place.program(env!("CARGO_BIN_EXE_seawall"));
+    let run = run.env("disk", &disk).env("repository", root).env("check", check).env("out", &out);
+    run.run().expect(0);
+    let json = serde_json::from_str(&fs::read_to_string(&out).unwrap()).unwrap();
+    let found = Found { json, outcome: fs::read_to_string(&out).unwrap() };
+    found.says(
+        "repository local, space",
+        "critical",
+        "2 % of the file system free (… KiB), expected at least 10 %; … stored",
+        "Make room or grow the disk; `basebackup prune --dry-run` shows",
+    );
+    assert_eq!(fs::read_to_string(laid.place.join("out.json.status")).unwrap(), "2\n");
+}
+
+#[test]
+fn a_mistake_is_unknown() {
+    let place = Place::new();
+    let run = || Run::new(&place, env!("CARGO_BIN_EXE_seawall")).arg("check");
+    for (words, text) in [
+        (&["--formt", "json"][..], "unexpected argument '--formt' found"),
+        (&["--timeout", "soon"], "expected a time like 30s or 5m for --timeout, found \"soon\""),
+        (&["--objectives-rpo", "soon"], "expected a time "),
+        (&[], "no repository is configured"),
+    ] {
+        let outcome = run().args(words).run();
+        outcome.expect(3).says(text);
+        assert!(outcome.stdout.starts_with("SEAWALL UNKNOWN: "), "{outcome}");
+        assert!(outcome.stdout.contains(text), "{outcome}");
+    }
+    run().arg("--help").run().expect(0);
+}
+
+/// Whatever hangs, it ends.
+#[test]
+fn it_ends_in_time() {
+    let place = Place::new();
+    let hole = BlackHole::open();
+    let run = Run::new(&place, env!("CARGO_BIN_EXE_seawall")).arg("check");
+    let run = run.args(["--repository", "s3://bucket", "--timeout", "1s"]).envs(super::keys());
+    let outcome = run.env("AWS_ENDPOINT_URL", hole.endpoint()).run();
+    outcome.expect(3).says(
+        "expected the check to end within 1s, it did not. HINT: Does a store or a mount hang?",
+    );
+    assert!(outcome.took.as_secs() < 20, "{outcome}");
+}
+
+/// A bucket that hangs costs its limit once; the rest is judged.
+#[test]
+fn a_bucket_that_hangs_is_named_and_the_rest_is_judged() {
+    let watched = Watched::with_folder();
+    let hole = BlackHole::open();
+    let text = fs::read_to_string(&watched.config).unwrap();
+    let table = format!(
+        "[[repository]]\nname = \"far\"\nurl = \"s3://b\"\nendpoint = \"{}\"\n",
+        hole.endpoint()
+    );
+    let config = watched.place.file("both.toml", format!("{text}\n{table}"));
+    let run = watched.program(env!("CARGO_BIN_EXE_seawall")).args(["check", "--format", "json"]);
+    let run = run.arg("--config").arg(&config);
+    let run = run.args([
+        "--limits-request-timeout=1s",
+        "--limits-total-timeout=3s",
+        "--limits-attempts=2",
+    ]);
+    let outcome = run.run();
+    let found = Found::of(&outcome, 2);
+    found.only(&["access"]);
+    let text = "could not list repository far: …";
+    found.says("repository far, access", "critical", text, "Look at the store and the network");
+    assert!(outcome.took.as_secs() < 20, "{outcome}");
+}

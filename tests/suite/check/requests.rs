@@ -1,0 +1,41 @@
+//! What it costs: requests grow with the pages of listings, and not with what is there.
+
+use crate::listing::laid::{Laid, OLD, described};
+use crate::support::proxy::Proxy;
+
+/// How many requests of which kind a check makes.
+fn counted(laid: &Laid) -> Vec<(String, usize)> {
+    let proxy = Proxy::start(laid.store("s3").server().address());
+    let table = laid.store("s3").table_at("s3", &proxy.endpoint());
+    let config = laid.place.file(&format!("through{}.toml", laid.place.next_number()), table);
+    let run = laid.program(env!("CARGO_BIN_EXE_seawall"), "check");
+    let run = run.arg("--config").arg(&config).args(["--format", "json"]);
+    run.run().expect(2);
+    let mut counts = std::collections::BTreeMap::new();
+    for request in proxy.requests() {
+        let kind = if request.path.contains("list-type=2") { "LIST" } else { &request.method };
+        *counts.entry(kind.to_owned()).or_insert(0) += 1;
+    }
+    counts.into_iter().collect()
+}
+
+fn lay(laid: &Laid, numbers: std::ops::Range<u32>) {
+    laid.wal("s3", OLD, 1, numbers.start..=numbers.end);
+    for number in numbers {
+        let (month, day) = (number / 28 + 1, number % 28 + 1);
+        let id = format!("2024{month:02}{day:02}T203000Z-4f2a");
+        laid.backup("s3", &described(&id, 1, u64::from(number)));
+    }
+}
+
+#[test]
+fn they_do_not_grow_with_backups_and_segments() {
+    let laid = Laid::with_folder_and_bucket();
+    lay(&laid, 0..8);
+    let few = counted(&laid);
+    lay(&laid, 8..60);
+    assert_eq!(counted(&laid), few);
+    // Of backups the newest four are described. Listings: two for the systems, one for base backups, one
+    // for WAL, one for Redis, two for records.
+    assert_eq!(few, [("GET".to_owned(), 4), ("LIST".to_owned(), 7)]);
+}
