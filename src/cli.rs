@@ -1,6 +1,7 @@
 //! The command lines: parsed, configured, run, and their outcome turned into an exit status.
 
 pub mod basebackup;
+mod doctor;
 pub mod media_backup;
 pub mod redis_backup;
 pub mod seawall;

@@ -12,6 +12,12 @@ pub const NOT_IN_ARCHIVE: u8 = 1;
 /// as reached.
 pub const STOP_RECOVERY: u8 = 200;
 
+/// What `seawall check` and `seawall doctor` say, as monitoring plugins do: 1 something should be looked at, 2
+/// something is wrong, 3 it is not known.
+pub const WARNING: u8 = 1;
+pub const CRITICAL: u8 = 2;
+pub const UNKNOWN: u8 = 3;
+
 /// The status of a failure: from 2 to 125, so that PostgreSQL's archiver tries again.
 pub fn of(class: Class) -> u8 {
     match class {

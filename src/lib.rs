@@ -19,6 +19,7 @@ pub mod codec;
 pub mod command;
 pub mod config;
 pub mod data_directory;
+pub mod doctor;
 pub mod durable;
 pub mod error;
 pub mod exit_status;

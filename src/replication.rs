@@ -2,6 +2,7 @@
 
 mod base_backup;
 mod connection;
+pub mod query;
 
 pub use base_backup::{BaseBackup, Checkpoint, End, Options, Piece, Position, Tablespace};
 pub use connection::{Connection, Rows};

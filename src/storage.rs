@@ -2,6 +2,7 @@
 //! (`tests/suite/storage_contract.rs`).
 
 mod local;
+mod protection;
 mod s3;
 mod volume;
 
@@ -13,6 +14,8 @@ use std::path::Path;
 use bytes::Bytes;
 use jiff::Timestamp;
 
+pub use local::give_to_owner;
+pub use protection::{Conduct, Protection, Stated};
 pub use volume::Volume;
 
 use crate::config::{Limits, Location, RepositoryConfig};
@@ -170,6 +173,17 @@ pub trait Storage: Send + Sync {
     /// Makes durable what somebody else's [`Storage::create`], cut short, may have left visible but
     /// not yet durable.
     fn settle(&self, key: &str) -> Result<()>;
+
+    /// Finds out on an object under this key what the store does with a condition, whatever is configured or
+    /// known of it. `None` for a folder: there it holds.
+    fn try_condition(&self, _key: &str) -> Result<Option<Conduct>> {
+        Ok(None)
+    }
+
+    /// What the store does by itself for its objects; `None` for a folder, which does nothing.
+    fn protection(&self) -> Option<Protection> {
+        None
+    }
 
     /// Whether reading an object back whole costs next to nothing.
     fn reads_are_cheap(&self) -> bool;

@@ -1,8 +1,8 @@
 //! The command line of `seawall`.
 
-use clap::Command;
+use clap::{ArgMatches, Command};
 
-use super::{check, flags, guard};
+use super::{check, doctor, flags, guard};
 use crate::codec::Recipients;
 use crate::command;
 use crate::config;
@@ -23,6 +23,7 @@ pub fn command() -> Command {
         .subcommand_required(true)
         .subcommand(check::command())
         .subcommand(config)
+        .subcommand(doctor::command())
 }
 
 /// Runs it and returns the exit status.
@@ -34,19 +35,20 @@ pub fn main() -> u8 {
 }
 
 fn run() -> Result<u8> {
-    let Some(matches) = flags::parse(command(), &guard::words())? else {
-        return Ok(exit_status::DONE);
-    };
-    if let Some((check::NAME, matches)) = matches.subcommand() {
-        return check::run(matches);
+    let done = Ok(exit_status::DONE);
+    let Some(matches) = flags::parse(command(), &guard::words())? else { return done };
+    match matches.subcommand() {
+        Some((check::NAME, matches)) => check::run(matches),
+        Some(("config", matches)) => show(matches).and(done),
+        Some(("doctor", matches)) => doctor::run(matches),
+        _ => done,
     }
-    if let Some(("config", matches)) = matches.subcommand()
-        && let Some(("show", matches)) = matches.subcommand()
-    {
-        let resolved = config::resolve(&flags::values(matches))?;
-        guard::print(&command::config_show::run(&resolved));
-        let config = config::Config::from_resolved(&resolved)?;
-        Recipients::parse(config.encryption.recipients.iter().map(String::as_str))?;
-    }
-    Ok(exit_status::DONE)
+}
+
+fn show(matches: &ArgMatches) -> Result<()> {
+    let Some(("show", matches)) = matches.subcommand() else { return Ok(()) };
+    let resolved = config::resolve(&flags::values(matches))?;
+    guard::print(&command::config_show::run(&resolved));
+    let config = config::Config::from_resolved(&resolved)?;
+    Recipients::parse(config.encryption.recipients.iter().map(String::as_str)).map(|_| ())
 }

@@ -197,3 +197,10 @@ impl Read for LocalReader {
             .map_err(|error| io::Error::other(Error::file("read", &self.path, &error)))
     }
 }
+
+/// Gives the folder of temporary files to whom the repository belongs to: made by root, it would keep out
+/// the user that archives.
+pub fn give_to_owner(root: &std::path::Path) -> Result<()> {
+    let folder = root.join(TEMPORARIES);
+    if folder.is_dir() { durable::give_to_owner_of(root, &folder) } else { Ok(()) }
+}

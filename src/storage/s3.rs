@@ -12,6 +12,7 @@ mod failure;
 mod large;
 mod multipart;
 mod pending;
+mod protection;
 mod put;
 mod reader;
 mod runtime;
@@ -32,7 +33,10 @@ use self::content::Content;
 use self::large::NewS3LargeObject;
 use self::reader::ObjectReader;
 use self::runtime::Runtime;
-use super::{Created, Facts, Listed, NewLargeObject, NewObject, PendingUpload, Storage, Stored};
+use super::{
+    Conduct, Created, Facts, Listed, NewLargeObject, NewObject, PendingUpload, Protection, Storage,
+    Stored,
+};
 use crate::config::{Limits, S3Config};
 use crate::error::Result;
 
@@ -158,6 +162,15 @@ impl Storage for S3Storage {
 
     fn end_upload(&self, upload: &PendingUpload) -> Result<()> {
         self.runtime.block_on(self.bucket.end_upload(upload))
+    }
+
+    fn try_condition(&self, key: &str) -> Result<Option<Conduct>> {
+        let key = self.bucket.key(key);
+        self.runtime.block_on(self.bucket.try_condition(&key)).map(Some)
+    }
+
+    fn protection(&self) -> Option<Protection> {
+        Some(self.runtime.block_on(self.bucket.protection()))
     }
 
     /// A bucket shows an object only when it is durable.

@@ -17,6 +17,7 @@ mod check;
 mod configuration;
 mod crash_matrix;
 mod damage_matrix;
+mod doctor;
 mod documents;
 mod encryption;
 mod exit_statuses;

@@ -22,13 +22,7 @@ const HOLDS_FOR: Duration = Duration::from_secs(7 * 24 * 3600);
 const PROBE_KEY: &str = "seawall-conditional-put-probe";
 const PROBE: &[u8] = b"Written twice to find out whether this store honours If-None-Match.\n";
 
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "kebab-case")]
-pub enum Conduct {
-    Honours,
-    Ignores,
-    Refuses,
-}
+pub use crate::storage::Conduct;
 
 /// What is known of one store, in memory and in a small file.
 pub struct ConditionalPuts {
@@ -120,9 +114,14 @@ impl Bucket {
     /// Writes the probe under the condition. Taken: the store honours it. Written: it was not there, or
     /// the store does not care; the second time tells.
     async fn probe(&self) -> Result<Conduct> {
-        let (key, content) = (self.key(PROBE_KEY), Content::from(Bytes::from_static(PROBE)));
+        self.try_condition(&self.key(PROBE_KEY)).await
+    }
+
+    /// The same with an object under another key.
+    pub async fn try_condition(&self, key: &str) -> Result<Conduct> {
+        let content = Content::from(Bytes::from_static(PROBE));
         for _ in 0..2 {
-            match self.put_if_absent(&key, &content, &Facts::new()).await? {
+            match self.put_if_absent(key, &content, &Facts::new()).await? {
                 Some(Created::Taken) => return Ok(Conduct::Honours),
                 Some(Created::New) => {}
                 None => return Ok(Conduct::Refuses),

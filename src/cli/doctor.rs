@@ -1,0 +1,57 @@
+//! `seawall doctor`.
+
+use clap::{Arg, ArgAction, ArgMatches, Command};
+
+use super::{flags, guard};
+use crate::command::doctor::{Form, Request, run as look};
+use crate::config::{self, Config};
+use crate::doctor::Verdict;
+use crate::error::Result;
+use crate::{exit_status, log};
+
+const SHORT: &str = "Looks at the server, tries every repository, and says what to change";
+
+const ABOUT: &str = "Looks at the server, tries every repository, and says what to change
+
+The server's settings, its archive_command and the rights of the role; each repository by writing, reading, listing
+and deleting objects below seawall-doctor/; who can read the secrets; settings without effect. Nothing else is touched.";
+
+const AFTER: &str = "\
+Run it before set-up, after it, and after every change; as root on the database host it sees most.
+Exit status: 0 all is well, 1 there are warnings, 2 there are problems, 3 something could not be looked at.
+  seawall doctor --fix-preview | sudo -u postgres psql     sets what can be set, after you have read it";
+
+pub fn command() -> Command {
+    let switch = |name: &'static str, help: &'static str| {
+        Arg::new(name).long(name).action(ArgAction::SetTrue).help(help)
+    };
+    let command = Command::new("doctor")
+        .about(SHORT)
+        .long_about(ABOUT)
+        .after_help(AFTER)
+        .arg(switch("fix-preview", "Prints only the SQL that would mend the server's settings"))
+        .arg(switch("json", "Prints what was found as JSON").conflicts_with("fix-preview"))
+        .arg(switch("without-server", "Leaves the PostgreSQL server out"));
+    flags::with_settings(command, &["wal", "postgres", "redis", "objectives"])
+}
+
+/// The exit status, as that of a monitoring plugin.
+pub fn run(matches: &ArgMatches) -> Result<u8> {
+    let resolved = config::resolve(&flags::values(matches))?;
+    log::start(&resolved.log());
+    let config = Config::from_resolved(&resolved)?;
+    let form = match (matches.get_flag("fix-preview"), matches.get_flag("json")) {
+        (true, _) => Form::Fixes,
+        (_, true) => Form::Json,
+        _ => Form::Text,
+    };
+    let without_server = matches.get_flag("without-server");
+    let outcome = look(&Request { resolved: &resolved, config: &config, form, without_server })?;
+    guard::print(&outcome.text);
+    Ok(match outcome.worst {
+        Verdict::Good | Verdict::Note => exit_status::DONE,
+        Verdict::Warning => exit_status::WARNING,
+        Verdict::Problem => exit_status::CRITICAL,
+        Verdict::Unknown => exit_status::UNKNOWN,
+    })
+}

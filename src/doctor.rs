@@ -1,0 +1,20 @@
+//! What stands in the way of backups that can be relied on: settings of the server, what a repository
+//! really does, secrets that others can read, settings without effect. Nothing is changed but probe
+//! objects under keys of their own.
+
+mod access;
+mod command_line;
+mod finding;
+mod folder;
+mod idle;
+mod secrets;
+mod server;
+mod store;
+
+pub use access::Account;
+pub use command_line::archive_command;
+pub use finding::{Finding, Mend, Section, Verdict, identifier, literal};
+pub use idle::idle_settings;
+pub use secrets::secrets;
+pub use server::{Host, Server, server};
+pub use store::repositories;

@@ -1,0 +1,133 @@
+//! `archive_command` and `restore_command`: what stands in them, and what should.
+
+use std::path::{Path, PathBuf};
+
+use crate::config::DEFAULT_FILE;
+
+/// A call of one of our programs within a command of the server.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Call {
+    /// As it is written: a path, or a name to look for.
+    pub program: String,
+    /// What `--config`, or `SEAWALL_CONFIG=` in front of the program, says.
+    pub config: Option<PathBuf>,
+    /// `SEAWALL_REPOSITORY=` in front, or `--repository` behind: then it needs no file.
+    pub names_repository: bool,
+    /// Whether it passes both `%p` and `%f` on.
+    pub whole: bool,
+}
+
+/// The call of `program` in a command, be it behind `nice`, variables or another command. `None` when
+/// there is none.
+pub fn find_call(command: &str, program: &str) -> Option<Call> {
+    let words = words(command);
+    let is_it = |word: &String| Path::new(word).file_name().is_some_and(|name| name == program);
+    let at = words.iter().position(is_it)?;
+    let (before, after) = (&words[..at], &words[at + 1..]);
+    let variable = |name: &str| before.iter().find_map(|word| word.strip_prefix(name));
+    let flag = |name: &str| {
+        after.iter().enumerate().find_map(|(at, word)| match word.strip_prefix(name)? {
+            "" => after.get(at + 1).cloned(),
+            value => value.strip_prefix('=').map(str::to_owned),
+        })
+    };
+    let config = flag("--config").or_else(|| variable("SEAWALL_CONFIG=").map(str::to_owned));
+    let repository = flag("--repository").is_some() || variable("SEAWALL_REPOSITORY=").is_some();
+    let passes = |what: &str| after.iter().any(|word| word.contains(what));
+    Some(Call {
+        program: words[at].clone(),
+        config: config.map(|path| PathBuf::from(path.replace("%%", "%"))),
+        names_repository: repository,
+        whole: passes("%p") && passes("%f"),
+    })
+}
+
+/// The `archive_command` for this installation and this configuration.
+pub fn archive_command(config: Option<&Path>) -> String {
+    format!("{} \"%p\" %f", call("wal-push", config))
+}
+
+/// The same for `restore_command`.
+pub fn restore_command(config: Option<&Path>) -> String {
+    format!("{} %f \"%p\"", call("wal-fetch", config))
+}
+
+/// The program by its full path, as the server's `PATH` is not ours.
+fn call(program: &str, config: Option<&Path>) -> String {
+    let beside = std::env::current_exe().ok().and_then(|own| Some(own.parent()?.join(program)));
+    let path = beside.filter(|path| path.exists()).unwrap_or_else(|| PathBuf::from(program));
+    let config = config.filter(|path| *path != Path::new(DEFAULT_FILE));
+    let config = config.map(|path| format!(" --config {}", word(path))).unwrap_or_default();
+    format!("{}{config}", word(&path))
+}
+
+/// A path as a word of a shell, within a command where `%` means something.
+fn word(path: &Path) -> String {
+    let text = path.to_string_lossy().replace('%', "%%");
+    let plain = |c: char| c.is_ascii_alphanumeric() || "/._-+%".contains(c);
+    if text.chars().all(plain) { text } else { format!("'{}'", text.replace('\'', r"'\''")) }
+}
+
+/// The words of a command, as a shell parts and unquotes them. Operators part words too.
+fn words(command: &str) -> Vec<String> {
+    let (mut words, mut word, mut quote) = (Vec::new(), None::<String>, None);
+    let mut characters = command.chars();
+    while let Some(c) = characters.next() {
+        match (quote, c) {
+            (Some(open), c) if c == open => quote = None,
+            (Some('\''), c) => word.get_or_insert_default().push(c),
+            (None, '\'' | '"') => {
+                quote = Some(c);
+                word.get_or_insert_default();
+            }
+            (_, '\\') => word.get_or_insert_default().extend(characters.next()),
+            (None, c) if c.is_whitespace() || ";&|()<>".contains(c) => words.extend(word.take()),
+            (_, c) => word.get_or_insert_default().push(c),
+        }
+    }
+    words.extend(word);
+    words
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn call(command: &str) -> Option<(String, Option<String>, bool, bool)> {
+        let call = find_call(command, "wal-push")?;
+        let config = call.config.map(|path| path.display().to_string());
+        Some((call.program, config, call.names_repository, call.whole))
+    }
+
+    #[test]
+    fn our_program_is_found_wherever_it_stands() {
+        let (none, some) = (None, |path: &str| Some(path.to_owned()));
+        for (command, expected) in [
+            ("wal-push \"%p\" %f", ("wal-push", none.clone(), false, true)),
+            ("/opt/a\\ b/wal-push %p %f", ("/opt/a b/wal-push", none.clone(), false, true)),
+            ("/bin/wal-push --config /x %p %f", ("/bin/wal-push", some("/x"), false, true)),
+            ("nice wal-push --config='/a b%%' \"%p\"", ("wal-push", some("/a b%"), false, false)),
+            ("SEAWALL_CONFIG=/y 'wal-push' %p %f", ("wal-push", some("/y"), false, true)),
+            ("test -f x&&wal-push --repository /z %p %f", ("wal-push", none.clone(), true, true)),
+        ] {
+            let (program, config, repository, whole) = expected;
+            assert_eq!(
+                call(command),
+                Some((program.into(), config, repository, whole)),
+                "{command}"
+            );
+        }
+        for command in ["/bin/true", "", "cp %p /backups/%f", "my-wal-push %p %f"] {
+            assert_eq!(call(command), None, "{command}");
+        }
+    }
+
+    #[test]
+    fn paths_become_words() {
+        for (path, expected) in
+            [("/usr/bin/x", "/usr/bin/x"), ("/a b", "'/a b'"), ("/a'b%", r"'/a'\''b%%'")]
+        {
+            assert_eq!(word(Path::new(path)), expected);
+        }
+    }
+}

@@ -1,0 +1,141 @@
+/// How bad it is, the worst last.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Verdict {
+    Good,
+    /// Worth knowing, and as good as anything else.
+    Note,
+    Warning,
+    /// It could not be looked at.
+    Unknown,
+    Problem,
+}
+
+impl Verdict {
+    pub fn word(self) -> &'static str {
+        match self {
+            Self::Good => "ok",
+            Self::Note => "note",
+            Self::Warning => "warning",
+            Self::Unknown => "unknown",
+            Self::Problem => "problem",
+        }
+    }
+}
+
+/// What to do about it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Mend {
+    /// A statement of SQL, without its semicolon.
+    Sql {
+        statement: String,
+        /// Whether it takes a restart of the server; a reload is enough for the others.
+        restart: bool,
+    },
+    /// A command for a shell.
+    Shell(String),
+    /// A line of the configuration.
+    Line(String),
+    Advice(String),
+}
+
+impl Mend {
+    /// `ALTER SYSTEM SET name = 'value'`
+    pub fn alter_system(name: &str, value: &str, restart: bool) -> Self {
+        let statement = format!("ALTER SYSTEM SET {name} = {}", literal(value));
+        Self::Sql { statement, restart }
+    }
+
+    /// The line to type.
+    pub fn text(&self) -> String {
+        match self {
+            Self::Sql { statement, restart: false } => format!("{statement};"),
+            Self::Sql { statement, restart: true } => format!("{statement};  -- restart needed"),
+            Self::Shell(text) | Self::Line(text) | Self::Advice(text) => text.clone(),
+        }
+    }
+}
+
+/// One thing that was looked at.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Finding {
+    /// A setting, or what was tried.
+    pub what: String,
+    pub verdict: Verdict,
+    pub found: String,
+    pub mend: Option<Mend>,
+}
+
+impl Finding {
+    pub fn new(verdict: Verdict, what: impl Into<String>, found: impl Into<String>) -> Self {
+        Self { what: what.into(), verdict, found: found.into(), mend: None }
+    }
+
+    pub fn good(what: impl Into<String>, found: impl Into<String>) -> Self {
+        Self::new(Verdict::Good, what, found)
+    }
+
+    pub fn note(what: impl Into<String>, found: impl Into<String>) -> Self {
+        Self::new(Verdict::Note, what, found)
+    }
+
+    pub fn warning(what: impl Into<String>, found: impl Into<String>) -> Self {
+        Self::new(Verdict::Warning, what, found)
+    }
+
+    pub fn unknown(what: impl Into<String>, found: impl Into<String>) -> Self {
+        Self::new(Verdict::Unknown, what, found)
+    }
+
+    pub fn problem(what: impl Into<String>, found: impl Into<String>) -> Self {
+        Self::new(Verdict::Problem, what, found)
+    }
+
+    #[must_use]
+    pub fn mend(self, mend: Mend) -> Self {
+        Self { mend: Some(mend), ..self }
+    }
+
+    #[must_use]
+    pub fn advice(self, text: impl Into<String>) -> Self {
+        self.mend(Mend::Advice(text.into()))
+    }
+}
+
+/// Findings about one thing: the server, a repository.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Section {
+    pub about: String,
+    pub findings: Vec<Finding>,
+}
+
+/// A text as a literal of SQL.
+pub fn literal(text: &str) -> String {
+    format!("'{}'", text.replace('\'', "''"))
+}
+
+/// A name as an identifier of SQL.
+pub fn identifier(name: &str) -> String {
+    format!("\"{}\"", name.replace('"', "\"\""))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_worst_is_the_greatest() {
+        let mut all =
+            [Verdict::Problem, Verdict::Good, Verdict::Unknown, Verdict::Warning, Verdict::Note];
+        all.sort();
+        assert_eq!(all.map(Verdict::word), ["ok", "note", "warning", "unknown", "problem"]);
+    }
+
+    #[test]
+    fn statements_are_quoted() {
+        let mend = Mend::alter_system("archive_command", "a 'b' \"%p\"", false);
+        assert_eq!(mend.text(), "ALTER SYSTEM SET archive_command = 'a ''b'' \"%p\"';");
+        let mend = Mend::alter_system("wal_level", "replica", true);
+        assert_eq!(mend.text(), "ALTER SYSTEM SET wal_level = 'replica';  -- restart needed");
+        assert_eq!(identifier("a\"b"), "\"a\"\"b\"");
+    }
+}

@@ -1,0 +1,146 @@
+//! A repository that is a folder: the disk below it, and who may do what there.
+
+use std::fs;
+use std::os::unix::fs::MetadataExt;
+use std::path::Path;
+
+use rustix::fs::{FsWord, statfs, statvfs};
+
+use super::Account;
+use super::access::{EXECUTE, READ, WRITE};
+use super::finding::{Finding, Mend, Verdict};
+use super::server::Host;
+
+/// File systems that are gone with the machine, or do not keep what they synced (`statfs(2)`).
+const IN_MEMORY: [(FsWord, &str); 2] = [(0x0102_1994, "tmpfs"), (0x8584_58f6, "ramfs")];
+const OVERLAY: FsWord = 0x794c_7630;
+const OVER_NETWORK: [(FsWord, &str); 5] = [
+    (0x6969, "NFS"),
+    (0xff53_4d42, "CIFS"),
+    (0xfe53_4d42, "SMB"),
+    (0x6573_5546, "FUSE"),
+    (0x0102_1997, "9p"),
+];
+
+/// Looks at the folder, the `only` repository or one of several. False where nothing should be tried in it.
+pub fn look(root: &Path, host: Option<&Host>, free_wanted: u8, only: bool) -> (Vec<Finding>, bool) {
+    let user = host.map(|host| &host.account);
+    let Ok(metadata) = fs::metadata(root) else { return absent(root, user) };
+    let mut findings = vec![permissions(root, &metadata)];
+    findings.extend(user.map(|user| written_by(root, user)));
+    findings.push(file_system(root));
+    findings.push(free_space(root, free_wanted));
+    findings.extend(host.and_then(|host| same_disk(&metadata, host, only)));
+    let own = Account::own();
+    let may_try = own.is_none_or(|own| own.may(root, READ | WRITE | EXECUTE).unwrap_or(true));
+    if !may_try && user.is_some_and(|user| rustix::process::geteuid().as_raw() != user.uid) {
+        let name = user.map(Account::name).unwrap_or_default();
+        findings.push(
+            Finding::unknown("write", "this user may not write there")
+                .mend(Mend::Shell(format!("sudo -u {name} seawall doctor"))),
+        );
+        return (findings, false);
+    }
+    (findings, true)
+}
+
+/// The first push makes it, as its own user: root would make it root's.
+fn absent(root: &Path, user: Option<&Account>) -> (Vec<Finding>, bool) {
+    let (own, path) = (rustix::process::geteuid().as_raw(), root.display());
+    let name = user.map_or("postgres".to_owned(), Account::name);
+    let command = Mend::Shell(format!("install -d -m 0700 -o {name} -g {name} {path}"));
+    let parent = root.parent().is_some_and(Path::is_dir);
+    let finding = match parent {
+        false => {
+            Finding::problem("folder", format!("neither {path} nor the folder above it is there"))
+                .advice("Is the disk mounted?")
+        }
+        true if user.map_or(own != 0, |user| user.uid == own) => return (Vec::new(), true),
+        true => Finding::warning("folder", "not there yet").mend(command),
+    };
+    (vec![finding], false)
+}
+
+fn permissions(root: &Path, metadata: &fs::Metadata) -> Finding {
+    let mode = metadata.mode() & 0o777;
+    if mode & 0o077 == 0 {
+        return Finding::good("permissions", format!("{mode:04o}"));
+    }
+    Finding::warning("permissions", format!("{mode:04o}: others than its owner get in"))
+        .mend(Mend::Shell(format!("chmod 0700 {}", root.display())))
+}
+
+fn written_by(root: &Path, user: &Account) -> Finding {
+    let name = user.name();
+    match user.may(root, READ | WRITE | EXECUTE) {
+        Ok(true) => Finding::good("owner", format!("the user {name} may write")),
+        Ok(false) => {
+            let command = format!("chown -R {name}:{} {}", user.group_name(), root.display());
+            Finding::problem(
+                "owner",
+                format!("the user {name}, who runs the server, may not write"),
+            )
+            .mend(Mend::Shell(command))
+        }
+        Err(error) => Finding::unknown("owner", format!("can't look at {root:?}: {error}")),
+    }
+}
+
+fn file_system(root: &Path) -> Finding {
+    let kind = match statfs(root) {
+        Ok(found) => found.f_type,
+        Err(error) => return Finding::unknown("file system", error.to_string()),
+    };
+    let named = |table: &[(FsWord, &'static str)]| {
+        table.iter().find(|(number, _)| *number == kind).map(|(_, name)| *name)
+    };
+    if let Some(name) = named(&IN_MEMORY) {
+        return Finding::problem(
+            "file system",
+            format!("{name}: it is gone with the next restart"),
+        )
+        .advice("Put the repository on a disk.");
+    }
+    if kind == OVERLAY {
+        return Finding::warning("file system", "overlay: it goes with its container")
+            .advice("Mount a volume there.");
+    }
+    match named(&OVER_NETWORK) {
+        Some(name) => Finding::warning(
+            "file system",
+            format!("{name}: a sync is what the other side makes of it"),
+        )
+        .advice("Mount it hard and synchronous, or use a store that speaks S3."),
+        None => Finding::good("file system", "on a disk"),
+    }
+}
+
+fn free_space(root: &Path, wanted: u8) -> Finding {
+    let found = match statvfs(root) {
+        Ok(found) => found,
+        Err(error) => return Finding::unknown("free space", error.to_string()),
+    };
+    // As `df` counts: what only root may use is no room.
+    let usable = (found.f_blocks - found.f_bfree + found.f_bavail).max(1);
+    let per_cent = found.f_bavail * 100 / usable;
+    let size = bytesize::ByteSize(found.f_bavail * found.f_frsize);
+    let text = format!("{} ({per_cent} %)", size.display().iec());
+    if per_cent < u64::from(wanted) {
+        return Finding::problem(
+            "free space",
+            format!("{text}, objectives.free_space is {wanted} %"),
+        )
+        .advice("Make room, or keep less: `basebackup prune --dry-run`.");
+    }
+    Finding::good("free space", text)
+}
+
+/// A backup on the disk of the database goes with it.
+fn same_disk(metadata: &fs::Metadata, host: &Host, only: bool) -> Option<Finding> {
+    let data = fs::metadata(host.data_directory.as_ref()?).ok()?;
+    let verdict = if only { Verdict::Warning } else { Verdict::Note };
+    (data.dev() == metadata.dev()).then(|| {
+        Finding::new(verdict, "disk", "the same file system as the database: it is lost with it")
+            .advice("Add a repository elsewhere: [[repository]] url = \"s3://BUCKET/PREFIX\"")
+    })
+}

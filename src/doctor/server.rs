@@ -1,0 +1,54 @@
+//! The PostgreSQL server: its settings, the role that Seawall comes as, and what archives its WAL.
+
+mod archiving;
+mod facts;
+mod host;
+mod program;
+mod role;
+mod settings;
+
+use std::path::Path;
+
+pub use host::Host;
+
+use self::facts::Facts;
+use super::finding::{Finding, Section};
+use crate::config::Config;
+use crate::error::{Class, Error};
+use crate::replication::query;
+
+/// What else needs to be known of a server that was looked at.
+pub struct Server {
+    /// Where it runs on this host and its processes can be seen.
+    pub host: Option<Host>,
+    pub in_recovery: bool,
+}
+
+/// Looks at the server. `file` is the configuration file in use.
+pub fn server(config: &Config, file: Option<&Path>) -> (Section, Option<Server>) {
+    let facts = query::connect(&config.connection, config.limits.connect)
+        .and_then(|mut connection| Facts::ask(&mut connection));
+    let facts = match facts {
+        Ok(facts) => facts,
+        Err(error) => {
+            let about = "server".to_owned();
+            return (Section { about, findings: vec![not_seen(&error)] }, None);
+        }
+    };
+    let host = Host::of_backend(facts.backend, facts.text("data_directory"));
+    let mut findings = settings::settings(&facts, config);
+    findings.extend(archiving::archiving(&facts, host.as_ref(), file));
+    findings.extend(role::role(&facts, config));
+    let (major, minor) = (facts.version / 10_000, facts.version % 10_000);
+    let about = format!("server, PostgreSQL {major}.{minor}");
+    let server = Server { host, in_recovery: facts.in_recovery };
+    (Section { about, findings }, Some(server))
+}
+
+fn not_seen(error: &Error) -> Finding {
+    let found = error.to_string();
+    if error.class() == Class::Refused {
+        return Finding::problem("connection", found);
+    }
+    Finding::unknown("connection", found)
+}

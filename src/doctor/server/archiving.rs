@@ -1,0 +1,153 @@
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use super::facts::Facts;
+use super::settings::restart_to;
+use super::{Host, program};
+use crate::config::DEFAULT_FILE;
+use crate::doctor::access::READ;
+use crate::doctor::command_line::{Call, archive_command, find_call, restore_command};
+use crate::doctor::finding::{Finding, Mend};
+
+const NAME: &str = "archive_command";
+const CONFIG: &str = "archive_command: configuration";
+
+/// Whether the WAL reaches the repositories.
+pub fn archiving(facts: &Facts, host: Option<&Host>, file: Option<&Path>) -> Vec<Finding> {
+    let mut findings = vec![archive_mode(facts)];
+    findings.extend(archive_library(facts));
+    let command = facts.text(NAME).unwrap_or_default();
+    let wanted = Mend::alter_system(NAME, &archive_command(file), false);
+    match find_call(command, "wal-push") {
+        _ if archive_library(facts).is_some() => findings.push(unused(wanted)),
+        // With archive_mode off the server shows "(disabled)", whatever is set.
+        None if facts.text("archive_mode") == Some("off") => {
+            findings.push(
+                Finding::problem(NAME, "not in force while archive_mode is off").mend(wanted),
+            );
+        }
+        None => findings.push(foreign(command).mend(wanted)),
+        Some(call) if !call.whole => {
+            let found = format!("{command:?} does not pass on both %p and %f");
+            findings.push(Finding::problem(NAME, found).mend(wanted));
+        }
+        Some(call) => {
+            findings.push(Finding::good(NAME, command));
+            findings.extend(reachable(&call, host, file, wanted));
+        }
+    }
+    findings.extend(failure(facts));
+    findings.extend(restoring(facts, file));
+    findings
+}
+
+fn archive_mode(facts: &Facts) -> Finding {
+    match facts.text("archive_mode").unwrap_or_default() {
+        "off" => Finding::problem("archive_mode", "off: nothing is archived").mend(restart_to(
+            facts,
+            "archive_mode",
+            "on",
+        )),
+        mode => Finding::good("archive_mode", mode),
+    }
+}
+
+/// A module archives instead of the command (PostgreSQL 15 and later).
+fn archive_library(facts: &Facts) -> Option<Finding> {
+    let library = facts.text("archive_library").filter(|text| !text.is_empty())?;
+    let found = format!("{library:?} archives instead of archive_command");
+    let mend = Mend::alter_system("archive_library", "", false);
+    Some(Finding::problem("archive_library", found).mend(mend))
+}
+
+fn unused(wanted: Mend) -> Finding {
+    Finding::problem(NAME, "not in use while there is an archive_library").mend(wanted)
+}
+
+fn foreign(command: &str) -> Finding {
+    if command.is_empty() {
+        return Finding::problem(NAME, "empty: WAL piles up in pg_wal");
+    }
+    Finding::problem(
+        NAME,
+        format!("{command:?} is not wal-push: nothing comes into the repositories"),
+    )
+}
+
+/// The program and its configuration as the server's user finds them.
+fn reachable(call: &Call, host: Option<&Host>, file: Option<&Path>, wanted: Mend) -> Vec<Finding> {
+    let Some(host) = host else {
+        return vec![Finding::note(
+            "archive_command: program",
+            "not looked at: the server runs on another host or in a container",
+        )];
+    };
+    let Some(path) = program::find(&call.program, host) else {
+        let found = format!("{:?} is not there for the server", call.program);
+        return vec![Finding::problem("archive_command: program", found).mend(wanted)];
+    };
+    vec![program::runs(&path, host), configuration(call, host, file, wanted)]
+}
+
+fn configuration(call: &Call, host: &Host, file: Option<&Path>, wanted: Mend) -> Finding {
+    let named = call.config.clone().or_else(|| host.variable("SEAWALL_CONFIG").map(PathBuf::from));
+    let bare = call.names_repository || host.variable("SEAWALL_REPOSITORY").is_some();
+    let path = match named {
+        Some(path) => path,
+        None if Path::new(DEFAULT_FILE).exists() => PathBuf::from(DEFAULT_FILE),
+        None if bare => return Finding::good(CONFIG, "none, the repository is named by itself"),
+        None => {
+            let found = format!("none is named, and there is no {DEFAULT_FILE}");
+            return Finding::problem(CONFIG, found).mend(wanted);
+        }
+    };
+    let user = host.account.name();
+    match host.account.may(&path, READ) {
+        Ok(true) => {}
+        Ok(false) => {
+            let found = format!("the user {user} may not read {path:?}");
+            let (group, path) = (host.account.group_name(), path.display());
+            let command = format!("chgrp {group} {path} && chmod 0640 {path}");
+            return Finding::problem(CONFIG, found).mend(Mend::Shell(command));
+        }
+        Err(error) => {
+            return Finding::problem(CONFIG, format!("can't look at {path:?}: {error}"))
+                .mend(wanted);
+        }
+    }
+    let real = |path: &Path| fs::canonicalize(path).ok();
+    if file.is_some_and(|file| real(file) != real(&path)) {
+        let found = format!("{path:?}, but this is about {:?}", file.unwrap_or(&path));
+        return Finding::warning(CONFIG, found).mend(wanted);
+    }
+    Finding::good(CONFIG, format!("the user {user} can read {path:?}"))
+}
+
+fn failure(facts: &Facts) -> Option<Finding> {
+    let (file, when) = facts.failure.as_ref()?;
+    let found = format!("the newest attempt failed: {file} at {when}");
+    let finding = Finding::problem("archiver", found);
+    Some(finding.advice("The server's log has wal-push's own words, and a hint."))
+}
+
+/// A primary has no use for it; `basebackup restore` writes its own.
+fn restoring(facts: &Facts, file: Option<&Path>) -> Option<Finding> {
+    let (name, command) = ("restore_command", facts.text("restore_command").unwrap_or_default());
+    let wanted = Mend::alter_system(name, &restore_command(file), false);
+    if command.is_empty() {
+        let found =
+            "empty: a standby that falls behind its primary can't catch up from the archive";
+        return facts.in_recovery.then(|| Finding::warning(name, found).mend(wanted));
+    }
+    match find_call(command, "wal-fetch") {
+        Some(call) if call.whole => Some(Finding::good(name, command)),
+        Some(_) => {
+            let found = format!("{command:?} does not pass on both %f and %p");
+            Some(Finding::problem(name, found).mend(wanted))
+        }
+        None => {
+            let found = format!("{command:?} is not wal-fetch: it does not see the repositories");
+            Some(Finding::warning(name, found).mend(wanted))
+        }
+    }
+}

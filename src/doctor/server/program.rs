@@ -1,0 +1,91 @@
+//! Whether the server can run a program of ours.
+
+use std::io::Read;
+use std::os::unix::process::CommandExt;
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, Stdio};
+use std::thread::sleep;
+use std::time::{Duration, Instant};
+
+use super::Host;
+use crate::doctor::access::EXECUTE;
+use crate::doctor::finding::Finding;
+
+/// Longest time for `--version`.
+const LIMIT: Duration = Duration::from_secs(10);
+
+/// What a service gets as its `PATH` where it is told none (`systemd.exec(5)`).
+const PATH: &str = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin";
+
+/// Where the server would find the program; `None` where it would not.
+pub fn find(program: &str, host: &Host) -> Option<PathBuf> {
+    if program.contains('/') {
+        let path = Path::new(program);
+        let folder = host.data_directory.clone().unwrap_or_default();
+        return Some(folder.join(path)).filter(|path| path.is_file());
+    }
+    let path = host.variable("PATH").unwrap_or_else(|| PATH.to_owned());
+    path.split(':').map(|folder| Path::new(folder).join(program)).find(|path| path.is_file())
+}
+
+/// Whether the server's user may execute it, and what it then says of its version. It is run as that user
+/// or not at all: who may write `archive_command` must not get more rights by this.
+pub fn runs(path: &Path, host: &Host) -> Finding {
+    let what = "archive_command: program";
+    let user = host.account.name();
+    match host.account.may(path, EXECUTE) {
+        Ok(true) => {}
+        Ok(false) => {
+            return Finding::problem(what, format!("the user {user} may not execute {path:?}"))
+                .mend(crate::doctor::Mend::Shell(format!("chmod 0755 {}", path.display())));
+        }
+        Err(error) => return Finding::unknown(what, format!("can't look at {path:?}: {error}")),
+    }
+    let own = rustix::process::geteuid();
+    if !own.is_root() && own.as_raw() != host.account.uid {
+        return Finding::note(what, format!("{path:?} is there; only root or {user} can try it"));
+    }
+    let ours = format!("wal-push {}", env!("CARGO_PKG_VERSION"));
+    match version(path, host) {
+        Ok(said) if said == ours => Finding::good(what, format!("{path:?} runs as {user}")),
+        Ok(said) => Finding::warning(what, format!("{path:?} is {said:?}, this is {ours:?}"))
+            .advice("Install one version of all programs."),
+        Err(reason) => Finding::problem(what, format!("{path:?} does not run as {user}: {reason}")),
+    }
+}
+
+fn version(path: &Path, host: &Host) -> Result<String, String> {
+    let mut command = Command::new(path);
+    command.arg("--version").env_clear().current_dir("/");
+    command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::null());
+    if rustix::process::geteuid().is_root() {
+        command.uid(host.account.uid).gid(host.account.gid);
+    }
+    let mut child = command.spawn().map_err(|error| error.to_string())?;
+    let ended = wait(&mut child);
+    if ended.is_none() {
+        let _ = child.kill();
+    }
+    let status = child.wait().map_err(|error| error.to_string())?;
+    let mut text = String::new();
+    if let Some(output) = child.stdout.take().filter(|_| status.success()) {
+        // One line; a program that goes on for ever is none of ours.
+        let _ = output.take(200).read_to_string(&mut text);
+    }
+    match (ended, status.success()) {
+        (None, _) => Err("it did not end in time".to_owned()),
+        (_, true) => Ok(text.trim().to_owned()),
+        _ => Err(status.to_string()),
+    }
+}
+
+fn wait(child: &mut Child) -> Option<()> {
+    let until = Instant::now() + LIMIT;
+    while Instant::now() < until {
+        if child.try_wait().ok()?.is_some() {
+            return Some(());
+        }
+        sleep(Duration::from_millis(5));
+    }
+    None
+}

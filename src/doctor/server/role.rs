@@ -1,0 +1,54 @@
+use super::facts::Facts;
+use crate::config::Config;
+use crate::doctor::finding::{Finding, Mend, identifier};
+use crate::error::Class;
+use crate::replication::Connection;
+use std::time::Duration;
+
+/// Longest wait for the answer to `IDENTIFY_SYSTEM`.
+const PATIENCE: Duration = Duration::from_secs(30);
+
+/// What the role may do.
+pub fn role(facts: &Facts, config: &Config) -> Vec<Finding> {
+    let role = identifier(&facts.role);
+    let sql = |statement: String| Mend::Sql { statement, restart: false };
+    let may_replicate = facts.superuser || facts.replication;
+    let rights = if may_replicate {
+        Finding::good("REPLICATION", format!("role {} has it", facts.role))
+    } else {
+        let found = format!("role {} lacks it: it can take no base backup", facts.role);
+        Finding::problem("REPLICATION", found).mend(sql(format!("ALTER ROLE {role} REPLICATION")))
+    };
+    let monitor = if facts.monitor {
+        Finding::good("pg_monitor", format!("role {} has it", facts.role))
+    } else {
+        let found = format!("role {} lacks it: paths and activity stay hidden", facts.role);
+        Finding::warning("pg_monitor", found).mend(sql(format!("GRANT pg_monitor TO {role}")))
+    };
+    let connection = may_replicate.then(|| replication_connection(facts, config));
+    [rights, monitor].into_iter().chain(connection).collect()
+}
+
+/// `pg_hba.conf` has lines of its own for the database `replication`, so only a try tells.
+fn replication_connection(facts: &Facts, config: &Config) -> Finding {
+    let what = "replication connection";
+    let limit = config.limits.connect.as_secs().max(2).to_string();
+    let more = [
+        ("replication", "true"),
+        ("fallback_application_name", "seawall"),
+        ("connect_timeout", limit.as_str()),
+    ];
+    let tried = Connection::open(&config.connection, &more, PATIENCE)
+        .and_then(|mut connection| connection.query("IDENTIFY_SYSTEM"));
+    match tried {
+        Ok(_) => Finding::good(what, "opened"),
+        Err(error) if error.class() == Class::Refused => {
+            let line = format!(
+                "host replication {} ADDRESS/32 scram-sha-256  # in pg_hba.conf, or local … peer; then reload",
+                facts.role
+            );
+            Finding::problem(what, error.to_string()).mend(Mend::Line(line))
+        }
+        Err(error) => Finding::problem(what, error.to_string()),
+    }
+}

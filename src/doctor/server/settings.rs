@@ -1,0 +1,130 @@
+use std::time::Duration;
+
+use super::facts::Facts;
+use crate::config::Config;
+use crate::doctor::finding::{Finding, Mend};
+
+/// Major versions that Seawall is tested with.
+const TESTED: std::ops::RangeInclusive<u32> = 14..=18;
+
+/// What a base backup takes, and one more for a standby or a second backup.
+const SENDERS: i64 = 2;
+
+/// What the server is given where there are none.
+const NEW_SENDERS: &str = "10";
+
+/// More would make times in the archive hard to compare, in milliseconds.
+const CLOCK: u64 = 5_000;
+
+/// Settings that hold for any way to archive.
+pub fn settings(facts: &Facts, config: &Config) -> Vec<Finding> {
+    vec![
+        version(facts),
+        wal_level(facts),
+        archive_timeout(facts, config.objectives.rpo),
+        max_wal_senders(facts),
+        data_checksums(facts),
+        must_be_on(facts, "full_page_writes", "a crash can leave torn pages that no WAL mends"),
+        must_be_on(facts, "fsync", "a crash of the machine can destroy the database"),
+        wal_segment_size(facts),
+        clock(facts),
+    ]
+}
+
+/// The mend of a setting that needs a restart: said alone where it is set already.
+pub fn restart_to(facts: &Facts, name: &str, value: &str) -> Mend {
+    if facts.waits_for_restart(name) {
+        return Mend::Advice(format!("Another value of {name} is set: restart the server."));
+    }
+    Mend::alter_system(name, value, true)
+}
+
+fn version(facts: &Facts) -> Finding {
+    let major = facts.version / 10_000;
+    if TESTED.contains(&major) {
+        return Finding::good("version", major.to_string());
+    }
+    let (first, last) = (TESTED.start(), TESTED.end());
+    let found = format!("{major}; Seawall is tested with {first} to {last}");
+    if major < *TESTED.start() {
+        return Finding::problem("version", found).advice("Upgrade the server.");
+    }
+    Finding::warning("version", found).advice("Look for a newer Seawall, and rehearse a restore.")
+}
+
+fn wal_level(facts: &Facts) -> Finding {
+    match facts.text("wal_level").unwrap_or_default() {
+        "minimal" => {
+            Finding::problem("wal_level", "minimal: the WAL restores nothing but this server")
+                .mend(restart_to(facts, "wal_level", "replica"))
+        }
+        level => Finding::good("wal_level", level),
+    }
+}
+
+/// A server that writes little finishes a segment seldom, and only finished ones are archived.
+fn archive_timeout(facts: &Facts, rpo: Duration) -> Finding {
+    let name = "archive_timeout";
+    let found = Duration::from_secs(facts.number(name).unsigned_abs());
+    let wanted = (rpo.as_secs() / 2).clamp(1, 60);
+    let mend = Mend::alter_system(name, &format!("{wanted}s"), false);
+    let aim = format!("objectives.rpo is {}", humantime::format_duration(rpo));
+    if found.is_zero() {
+        let text = format!("0: a quiet server may archive nothing for hours, {aim}");
+        return Finding::problem(name, text).mend(mend);
+    }
+    let shown = format!("{}, {aim}", humantime::format_duration(found));
+    if found >= rpo { Finding::problem(name, shown).mend(mend) } else { Finding::good(name, shown) }
+}
+
+fn max_wal_senders(facts: &Facts) -> Finding {
+    let (name, most) = ("max_wal_senders", facts.number("max_wal_senders"));
+    let mend = || restart_to(facts, name, NEW_SENDERS);
+    let free = most.unsigned_abs().saturating_sub(facts.senders);
+    match most {
+        0 => Finding::problem(name, "0: no base backup can be taken").mend(mend()),
+        _ if free == 0 => {
+            let found = format!("{most}, all in use: a base backup needs one");
+            Finding::problem(name, found).mend(mend())
+        }
+        most if most < SENDERS => Finding::warning(
+            name,
+            format!("{most}: one backup at a time, and no standby beside it"),
+        )
+        .mend(mend()),
+        _ => Finding::good(name, format!("{most}, {free} free")),
+    }
+}
+
+fn data_checksums(facts: &Facts) -> Finding {
+    let name = "data_checksums";
+    if facts.text(name) == Some("on") {
+        return Finding::good(name, "on");
+    }
+    let directory = facts.text("data_directory").unwrap_or("DATA_DIRECTORY");
+    let command = format!("pg_checksums --enable -D {directory}  # with the server stopped");
+    Finding::warning(name, "off: damage to a page is found when it is read, if ever")
+        .mend(Mend::Shell(command))
+}
+
+fn must_be_on(facts: &Facts, name: &'static str, otherwise: &str) -> Finding {
+    if facts.text(name) == Some("on") {
+        return Finding::good(name, "on");
+    }
+    Finding::problem(name, format!("off: {otherwise}")).mend(Mend::alter_system(name, "on", false))
+}
+
+fn wal_segment_size(facts: &Facts) -> Finding {
+    let size = bytesize::ByteSize(facts.number("wal_segment_size").unsigned_abs());
+    Finding::good("wal_segment_size", size.display().iec().to_string().replace(".0", ""))
+}
+
+fn clock(facts: &Facts) -> Finding {
+    let off = Duration::from_millis(facts.clock_ahead.unsigned_abs() / 1000 * 1000);
+    if facts.clock_ahead.unsigned_abs() < CLOCK {
+        return Finding::good("clock", "as ours");
+    }
+    let which = if facts.clock_ahead > 0 { "before" } else { "behind" };
+    let found = format!("{} {which} this host's", humantime::format_duration(off));
+    Finding::warning("clock", found).advice("Have both hosts keep their time with NTP.")
+}

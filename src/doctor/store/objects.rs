@@ -1,0 +1,248 @@
+use std::io::Read;
+use std::ops::ControlFlow;
+use std::time::{Duration, Instant};
+
+use bytes::Bytes;
+use jiff::Timestamp;
+
+use crate::codec::read_failed;
+use crate::config::RepositoryConfig;
+use crate::doctor::finding::{Finding, Mend};
+use crate::error::{Class, Error, Result};
+use crate::storage::{Created, Facts, Storage};
+
+/// Small requests whose median is the latency.
+const REQUESTS: usize = 9;
+
+/// A store whose every answer takes longer is slow for its distance.
+const SLOW: Duration = Duration::from_secs(1);
+
+/// Times of a store are in seconds, and a request takes its time.
+const SKEW_SECONDS: u64 = 10;
+
+const RANGE: (usize, usize) = (1000, 100);
+
+/// The objects of one probe.
+pub struct Objects<'a> {
+    pub storage: &'a dyn Storage,
+    folder: String,
+    content: Bytes,
+    /// Not removed yet.
+    keys: Vec<String>,
+}
+
+impl<'a> Objects<'a> {
+    pub fn new(storage: &'a dyn Storage, folder: &str) -> Self {
+        let content = noise(folder, 4096);
+        Self { storage, folder: folder.to_owned(), content, keys: Vec::new() }
+    }
+
+    fn key(&self, name: &str) -> String {
+        format!("{}/{name}", self.folder)
+    }
+
+    pub fn write(&mut self) -> Result<Finding> {
+        let key = self.key("small");
+        let created = self.storage.create(&key, self.content.clone(), &Facts::new())?;
+        self.keys.push(key);
+        match created {
+            Created::New => Ok(Finding::good("write", "done")),
+            Created::Taken => Err(wrong("a key that nobody has had is taken")),
+        }
+    }
+
+    /// The same key again must be refused, and what is there stay.
+    pub fn write_again(&mut self) -> Result<Finding> {
+        let other = noise("other", self.content.len());
+        if self.storage.create(&self.key("small"), other.clone(), &Facts::new())? == Created::Taken
+        {
+            return Ok(Finding::good("write once", "what is there stays"));
+        }
+        self.content = other;
+        Ok(Finding::problem("write once", "the store overwrote an object")
+            .mend(Mend::Line("conditional_put = \"look-first\"".to_owned())))
+    }
+
+    /// Whether the store itself keeps two writers apart.
+    pub fn condition(&mut self, config: &RepositoryConfig) -> Option<Finding> {
+        let key = self.key("condition");
+        let found = self.storage.try_condition(&key).transpose()?;
+        self.keys.push(key);
+        Some(super::protection::condition(found, config))
+    }
+
+    pub fn read(&self) -> Result<Finding> {
+        let found = read_all(self.storage.open(&self.key("small"), None)?)?;
+        if found == self.content {
+            return Ok(Finding::good("read", "what was written"));
+        }
+        Err(wrong(format!("expected {} bytes as written, found other ones", self.content.len())))
+    }
+
+    pub fn read_range(&self) -> Result<Finding> {
+        let (offset, length) = RANGE;
+        let reader = self.storage.open_range(&self.key("small"), offset as u64, length as u64)?;
+        let found = read_all(reader)?;
+        if found == self.content[offset..offset + length] {
+            return Ok(Finding::good("read a range", "what was written"));
+        }
+        let bytes = found.len();
+        Err(wrong(format!("expected bytes {offset} to {}, found {bytes} others", offset + length)))
+    }
+
+    /// Whether the listing has it, and what it says of the time.
+    pub fn list(&self) -> Vec<Finding> {
+        let (key, now) = (self.key("small"), Timestamp::now());
+        let mut seen = None;
+        let listed = self.storage.list(&format!("{}/", self.folder), "", &mut |listed| {
+            if listed.key == key {
+                seen = Some((listed.size, listed.created));
+            }
+            ControlFlow::Continue(())
+        });
+        match (listed, seen) {
+            (Err(error), _) => vec![Finding::problem("list", error.to_string())],
+            (Ok(()), None) => {
+                vec![Finding::problem("list", "an object that was just written is not listed")]
+            }
+            (Ok(()), Some((size, created))) => {
+                let whole = size == self.content.len() as u64;
+                let list = match whole {
+                    true => Finding::good("list", "what was written"),
+                    false => Finding::problem("list", format!("a wrong size, {size} bytes")),
+                };
+                [list].into_iter().chain(created.map(|created| clock(created, now))).collect()
+            }
+        }
+    }
+
+    pub fn latency(&self) -> Result<Finding> {
+        let key = self.key("small");
+        let mut times = Vec::new();
+        for _ in 0..REQUESTS {
+            let start = Instant::now();
+            self.storage.head(&key)?;
+            times.push(start.elapsed());
+        }
+        times.sort_unstable();
+        let median = times[REQUESTS / 2];
+        let found = format!("{:.1} ms, the median of {REQUESTS}", median.as_secs_f64() * 1000.0);
+        if median > SLOW {
+            return Ok(Finding::warning("latency", found).advice("Is there a store nearer by?"));
+        }
+        Ok(Finding::good("latency", found))
+    }
+
+    /// A large object, in several requests, there and back.
+    pub fn large(&mut self, size: usize) -> Vec<Finding> {
+        let (key, content) = (self.key("large"), noise("large", size));
+        let start = Instant::now();
+        let written = self.write_large(&key, content.clone());
+        let up = start.elapsed();
+        self.keys.push(key.clone());
+        if let Err(error) = written {
+            return vec![Finding::problem("large object", error.to_string())];
+        }
+        let start = Instant::now();
+        let found = self.storage.open(&key, None).and_then(read_all);
+        let down = start.elapsed();
+        let read = match found {
+            Ok(found) if found == content => Finding::good("large object", "written and read back"),
+            Ok(found) => {
+                let text =
+                    format!("expected {size} bytes as written, found {} others", found.len());
+                Finding::problem("large object", text)
+            }
+            Err(error) => Finding::problem("large object", error.to_string()),
+        };
+        let text = format!("{} up, {} down, one at a time", rate(size, up), rate(size, down));
+        vec![read, Finding::good("throughput", text)]
+    }
+
+    fn write_large(&self, key: &str, content: Bytes) -> Result<()> {
+        let size = content.len() as u64;
+        let mut object = self.storage.begin_large(key, 0, size, &Facts::new())?;
+        for at in (0..content.len()).step_by(1 << 20) {
+            object.write(content.slice(at..content.len().min(at + (1 << 20))))?;
+        }
+        match object.finish(Bytes::new())? {
+            Created::New => Ok(()),
+            Created::Taken => Err(wrong("a key that nobody has had is taken")),
+        }
+    }
+
+    /// Removes all objects, as far as the store lets us.
+    pub fn remove_all(&mut self) -> Result<()> {
+        let (mut left, mut first) = (Vec::new(), None);
+        for key in std::mem::take(&mut self.keys) {
+            if let Err(error) = self.storage.delete(&key) {
+                first.get_or_insert(error);
+                left.push(key);
+            }
+        }
+        self.keys = left;
+        first.map_or(Ok(()), Err)
+    }
+
+    /// What could not be removed.
+    pub fn left(&self) -> String {
+        format!("left behind: {}", self.keys.join(", "))
+    }
+}
+
+/// Whether uploads that were cut short could be found and ended here.
+pub fn pending_uploads(storage: &dyn Storage) -> Option<Finding> {
+    if storage.reads_are_cheap() {
+        return None;
+    }
+    let what = "cut-off uploads";
+    let mut count = 0_u64;
+    let listed = storage.pending_uploads("", &mut |_| {
+        count += 1;
+        ControlFlow::Continue(())
+    });
+    Some(match listed {
+        Ok(true) => {
+            Finding::good(what, format!("can be listed; {count} now, those of others included"))
+        }
+        Ok(false) => Finding::note(what, "the store can't list them")
+            .advice("Let a rule of the bucket end uploads that are older than some days."),
+        Err(error) => Finding::note(what, error.to_string()),
+    })
+}
+
+fn clock(created: Timestamp, now: Timestamp) -> Finding {
+    let ahead = created.duration_since(now).as_secs();
+    let off = humantime::format_duration(Duration::from_secs(ahead.unsigned_abs()));
+    if ahead.unsigned_abs() <= SKEW_SECONDS {
+        return Finding::good("clock", "as ours");
+    }
+    let which = if ahead > 0 { "before" } else { "behind" };
+    Finding::warning("clock", format!("the store's is {off} {which} this host's")).advice(
+        "Have this host keep its time with NTP; stores refuse requests that are 15 minutes off.",
+    )
+}
+
+/// Bytes that nothing compresses.
+fn noise(seed: &str, size: usize) -> Bytes {
+    let mut bytes = vec![0; size];
+    blake3::Hasher::new().update(seed.as_bytes()).finalize_xof().fill(&mut bytes);
+    bytes.into()
+}
+
+fn read_all(reader: Option<Box<dyn Read + Send>>) -> Result<Vec<u8>> {
+    let Some(mut reader) = reader else {
+        return Err(wrong("an object that was just written is not there"));
+    };
+    let mut bytes = Vec::new();
+    reader.read_to_end(&mut bytes).map_err(|error| read_failed(&error))?;
+    Ok(bytes)
+}
+
+fn rate(bytes: usize, time: Duration) -> String {
+    format!("{:.0} MiB/s", bytes as f64 / f64::from(1 << 20) / time.as_secs_f64().max(0.001))
+}
+
+fn wrong(message: impl Into<String>) -> Error {
+    Error::new(Class::Damaged, message)
+}

@@ -1,0 +1,259 @@
+use std::path::PathBuf;
+use std::time::Duration;
+
+use super::{about, apply_fixes, complaints, doctor, findings};
+use crate::scene::side_by_side;
+use crate::support::place::Place;
+use crate::support::postgres::{Builder, Server, Stop, VERSIONS};
+use crate::support::run::Run;
+use crate::support::s3::{Kind, S3Server};
+use crate::support::wait::poll;
+
+/// A folder and a bucket that honours conditions: nothing to complain about.
+fn configuration(place: &Place, bucket: &S3Server) -> PathBuf {
+    let folder = place.folder("disk").join("repository");
+    let text = format!(
+        "[[repository]]\nurl = {folder:?}\n[[repository]]\nurl = \"s3://{}\"\nendpoint = {:?}\n",
+        bucket.bucket(),
+        bucket.endpoint()
+    );
+    place.file("seawall.toml", text)
+}
+
+fn with_checksums(builder: Builder) -> Server {
+    let server = builder.init();
+    if server.version() < 18 {
+        let data = server.data().to_owned();
+        server.tool("pg_checksums").args(["--enable", "--no-sync", "-D"]).arg(data).run().expect(0);
+    }
+    server
+}
+
+/// The worst that starts.
+fn badly_set(place: &Place) -> Builder {
+    Server::builder(place)
+        .setting("wal_level", "minimal")
+        .setting("max_wal_senders", "0")
+        .setting("full_page_writes", "off")
+}
+
+#[test]
+fn wrong_settings_are_found_and_the_statements_mend_them() {
+    side_by_side(&VERSIONS, |version| {
+        let place = Place::new();
+        let bucket = S3Server::start(Kind::Moto, &place);
+        let config = configuration(&place, &bucket);
+        let mut server = with_checksums(badly_set(&place).version(*version).envs(keys()));
+        server.start();
+        let run = |server: &Server| doctor(&place, &config).envs(server.connection()).arg("--json");
+
+        let outcome = run(&server).run();
+        outcome.expect(2);
+        let found = findings(&outcome);
+        let expected = [
+            "wal_level",
+            "archive_timeout",
+            "max_wal_senders",
+            "full_page_writes",
+            "fsync",
+            "archive_mode",
+            "archive_command",
+            "replication connection",
+        ]
+        .map(|what| format!("problem {what}"));
+        assert_eq!(complaints(&found), expected, "{outcome}");
+        assert_eq!(about(&found, "wal_level").mend, "ALTER SYSTEM SET wal_level = 'replica';");
+
+        let fixes = apply_fixes(&place, &config, &server);
+        let program = place.program(env!("CARGO_BIN_EXE_wal-push"));
+        assert_eq!(
+            fixes,
+            format!(
+                "ALTER SYSTEM SET wal_level = 'replica';  -- restart needed\n\
+                 ALTER SYSTEM SET archive_timeout = '60s';\n\
+                 ALTER SYSTEM SET max_wal_senders = '10';  -- restart needed\n\
+                 ALTER SYSTEM SET full_page_writes = 'on';\n\
+                 ALTER SYSTEM SET fsync = 'on';\n\
+                 ALTER SYSTEM SET archive_mode = 'on';  -- restart needed\n\
+                 ALTER SYSTEM SET archive_command = '{} --config {} \"%p\" %f';\n\
+                 SELECT pg_reload_conf();\n",
+                program.display(),
+                config.display()
+            )
+        );
+
+        // Before the restart only what takes one is left, and it is not to be set twice.
+        let waiting = findings(&run(&server).run());
+        assert_eq!(
+            about(&waiting, "wal_level").mend,
+            "Another value of wal_level is set: restart the server."
+        );
+        assert_eq!(about(&waiting, "fsync").verdict, "ok");
+
+        server.stop(Stop::Fast);
+        server.start();
+        let segment = server.switch_wal();
+        server.wait_archived(&segment, Duration::from_secs(60));
+        let outcome = run(&server).run();
+        assert_eq!(complaints(&findings(&outcome)), [""; 0], "{outcome}");
+        outcome.expect(0);
+        let text = doctor(&place, &config).envs(server.connection()).run();
+        text.expect(0);
+        assert!(text.stdout.ends_with("\nall is well\n"), "{text}");
+        let fixes = doctor(&place, &config).envs(server.connection()).arg("--fix-preview").run();
+        assert_eq!((fixes.expect(0).stdout.as_str(), fixes.stderr.as_str()), ("", ""));
+    });
+}
+
+fn keys() -> Vec<(String, String)> {
+    let keys = [
+        ("AWS_ACCESS_KEY_ID", crate::support::s3::ACCESS_KEY),
+        ("AWS_SECRET_ACCESS_KEY", crate::support::s3::SECRET_KEY),
+        ("AWS_REGION", crate::support::s3::REGION),
+        ("AWS_EC2_METADATA_DISABLED", "true"),
+    ];
+    keys.map(|(name, value)| (name.to_owned(), value.to_owned())).into()
+}
+
+/// A local repository is enough to look at commands.
+fn local(place: &Place) -> PathBuf {
+    let folder = place.folder("disk").join("repository");
+    place.file("seawall.toml", format!("[[repository]]\nurl = {folder:?}\n"))
+}
+
+#[test]
+fn an_archive_command_that_does_not_archive_is_named() {
+    let place = Place::new();
+    let config = local(&place);
+    let mut server = Server::builder(&place)
+        .archive_command("/bin/true")
+        .setting("archive_timeout", "5min")
+        .init();
+    server.start();
+    let wal_push = place.program(env!("CARGO_BIN_EXE_wal-push"));
+    let secret = place.file("secret.toml", "[[repository]]\nurl = \"/b\"\n");
+    std::fs::set_permissions(&secret, std::os::unix::fs::PermissionsExt::from_mode(0o000)).unwrap();
+    let wal_push = wal_push.display();
+    let (right, secret) = (config.display(), secret.display());
+    let (program, setting) = ("archive_command: program", "archive_command: configuration");
+    for (command, what, found) in [
+        (
+            "/bin/true".to_owned(),
+            "archive_command",
+            "\"/bin/true\" is not wal-push: nothing comes into the repositories".to_owned(),
+        ),
+        (String::new(), "archive_command", "empty: WAL piles up in pg_wal".to_owned()),
+        (
+            format!("{wal_push} --config {right} %f"),
+            "archive_command",
+            format!("\"{wal_push} --config {right} %f\" does not pass on both %p and %f"),
+        ),
+        (
+            "/nowhere/wal-push %p %f".to_owned(),
+            program,
+            "\"/nowhere/wal-push\" is not there for the server".to_owned(),
+        ),
+        (
+            format!("{wal_push} %p %f"),
+            setting,
+            "none is named, and there is no /etc/seawall/seawall.toml".to_owned(),
+        ),
+        (
+            format!("{wal_push} --config {secret} %p %f"),
+            setting,
+            format!("the user {} may not read {:?}", user(&place), secret.to_string()),
+        ),
+    ] {
+        set(&server, "archive_command", &command);
+        let outcome = doctor(&place, &config).envs(server.connection()).arg("--json").run();
+        outcome.expect(2);
+        let all = findings(&outcome);
+        assert_eq!((&all, about(&all, what).verdict.as_str()).1, "problem", "{outcome}");
+        assert_eq!(about(&all, what).found, found);
+        assert_eq!(about(&all, "archive_timeout").verdict, "problem");
+    }
+    set(&server, "archive_command", &format!("{wal_push} --config {right} \"%p\" %f"));
+    let all = findings(&doctor(&place, &config).envs(server.connection()).arg("--json").run());
+    assert_eq!(about(&all, program).verdict, "ok");
+    assert_eq!(about(&all, setting).verdict, "ok");
+}
+
+/// The name of the user that the tests' servers run as.
+fn user(place: &Place) -> String {
+    let outcome = Run::new(place, "id").server_user().arg("-un").run();
+    outcome.expect(0).stdout.trim().to_owned()
+}
+
+/// Sets it, and waits until a new session sees it.
+fn set(server: &Server, name: &str, value: &str) {
+    let value = value.replace('\'', "''");
+    server.sql(&format!("alter system set {name} = '{value}'"));
+    server.sql("select pg_reload_conf()");
+    let seen = || (server.sql(&format!("show {name}")) == value).then_some(());
+    poll(Duration::from_secs(20), seen).expect("the server reads its files");
+}
+
+#[test]
+fn a_module_that_archives_instead_is_named() {
+    let place = Place::new();
+    let config = local(&place);
+    let mut server = Server::builder(&place)
+        .setting("archive_mode", "on")
+        .setting("archive_library", "basic_archive")
+        .setting("shared_preload_libraries", "")
+        .init();
+    server.start();
+    let outcome = doctor(&place, &config).envs(server.connection()).arg("--json").run();
+    let all = findings(&outcome);
+    let library = about(&all, "archive_library");
+    assert_eq!(library.found, "\"basic_archive\" archives instead of archive_command");
+    assert_eq!(library.mend, "ALTER SYSTEM SET archive_library = '';");
+    assert_eq!(
+        about(&all, "archive_command").found,
+        "not in use while there is an archive_library"
+    );
+}
+
+#[test]
+fn a_role_gets_what_it_lacks() {
+    let place = Place::new();
+    let config = local(&place);
+    let mut server = Server::builder(&place).init();
+    server.start();
+    server.sql("create role \"Back up\" login");
+    let run = || {
+        let run = doctor(&place, &config).envs(server.connection());
+        run.env("PGUSER", "Back up").env("PGDATABASE", "").arg("--json").run()
+    };
+    let all = findings(&run());
+    assert_eq!(about(&all, "REPLICATION").mend, "ALTER ROLE \"Back up\" REPLICATION;");
+    assert_eq!(about(&all, "pg_monitor").mend, "GRANT pg_monitor TO \"Back up\";");
+    server.sql("alter role \"Back up\" replication");
+    server.sql("grant pg_monitor to \"Back up\"");
+    let all = findings(&run());
+    for what in ["REPLICATION", "pg_monitor", "replication connection"] {
+        assert_eq!(about(&all, what).verdict, "ok");
+    }
+    let hba = server.data().join("pg_hba.conf");
+    std::fs::write(&hba, "local all all trust\nlocal replication postgres trust\n").unwrap();
+    server.sql("select pg_reload_conf()");
+    let refused = poll(Duration::from_secs(20), || {
+        let all = findings(&run());
+        let refused = about(&all, "replication connection");
+        (refused.verdict == "problem").then(|| refused.mend.clone())
+    });
+    assert!(refused.unwrap().starts_with("host replication Back up ADDRESS/32 scram-sha-256"));
+}
+
+#[test]
+fn a_server_that_can_not_be_reached_is_not_called_well() {
+    let place = Place::new();
+    let config = local(&place);
+    let run = doctor(&place, &config).env("PGHOST", place.sockets()).env("PGPORT", "1").run();
+    run.expect(3);
+    assert!(run.stdout.contains("\n  UNKNOWN  connection: could not connect: "), "{run}");
+    assert!(run.stdout.ends_with("\n1 not looked at\n"), "{run}");
+    let run = doctor(&place, &config).arg("--without-server").run();
+    run.expect(0);
+    assert!(run.stdout.ends_with("\nall is well\n"), "{run}");
+}
