@@ -1,6 +1,6 @@
 use jiff::Timestamp;
 
-use super::server::Asked;
+use super::server::{Asked, is_named};
 use crate::backup::series::{Alone, Series};
 use crate::backup::{begun, in_parallel};
 use crate::base_backup::catalogue::Survey;
@@ -147,8 +147,9 @@ impl Gathered {
     /// Whether there is a PostgreSQL: something of it was found, or somebody said where it is, or nothing
     /// else is configured.
     pub fn watches_postgres(&self, config: &Config, server: &Asked) -> bool {
+        // One that answers by chance may be nobody's concern.
         let named = match server {
-            Asked::Answered(_) => true,
+            Asked::Answered(_) => is_named(config),
             Asked::Silent { named, .. } => *named,
         };
         let others = self.watches_redis(config) || !config.media.is_empty();

@@ -26,8 +26,8 @@ pub fn judge(case: &Case<'_>) -> Verdict {
     findings.extend(series::media(case));
     for number in 0..case.repositories.len() {
         findings.push(access(case, number));
-        findings.push(space::of_repository(case, number));
-        findings.push(clock::of_repository(case, number));
+        findings.extend(space::of_repository(case, number));
+        findings.extend(clock::of_repository(case, number));
     }
     Verdict { at: case.now, findings }
 }

@@ -9,6 +9,7 @@ use super::verdict::{Finding, State};
 use super::words::{age, at, objective, size, time};
 use super::{base_backups, wal};
 use crate::base_backup::catalogue::Backup;
+use crate::error::Class;
 use crate::postgres::{Lsn, TimelineId};
 
 const LOOK: &str =
@@ -45,7 +46,8 @@ pub fn reach(case: &Case<'_>, number: usize, newest: &Backup) -> Option<Reach> {
     let span = newest.span();
     let wanted = case.server().map(|server| server.timeline);
     let on_it = wanted.and_then(|timeline| alone.reach(&span, timeline));
-    let elsewhere = || alone.all().filter_map(|timeline| alone.reach(&span, timeline)).max();
+    let all: Vec<TimelineId> = alone.all().collect();
+    let elsewhere = || all.iter().rev().find_map(|timeline| alone.reach(&span, *timeline));
     let lsn = on_it.or_else(elsewhere)?;
     let inventory = system.inventories.get(number).and_then(Option::as_ref);
     let stored = inventory.and_then(|it| it.stored(lsn, system.segment_size));
@@ -66,8 +68,7 @@ fn with_server(case: &Case<'_>, reach: &Reach, server: &Server, draft: &mut Draf
     draft.measured("seawall_rpo_seconds", seconds, rpo.as_secs_f64());
     draft.number("seawall_rpo_bytes", bytes as f64);
     if !reach.on_timeline {
-        let text = lost_timeline(reach, server.timeline);
-        draft.say(State::Critical, text, "Take a base backup now: `basebackup create`.");
+        lost_timeline(case, reach, server.timeline, draft);
         return;
     }
     let text = format!(
@@ -96,12 +97,27 @@ fn lost_time(case: &Case<'_>, reach: &Reach, server: &Server, bytes: u64) -> f64
     if last_only && timeout > 0.0 { since.min(timeout) } else { since }
 }
 
-fn lost_timeline(reach: &Reach, timeline: TimelineId) -> String {
-    format!(
-        "the server is on timeline {}, which no base backup leads to here: WAL is there up to {} of another",
-        timeline.number(),
-        reach.lsn
-    )
+/// Who only encrypts can't read the history that tells how the timelines hang together.
+fn lost_timeline(case: &Case<'_>, reach: &Reach, timeline: TimelineId, draft: &mut Draft) {
+    let system = case.gathered.system.and_then(|system| case.gathered.survey.system(system));
+    let unread = system.and_then(|system| system.unread.get(&timeline));
+    let number = timeline.number();
+    match unread.is_some_and(|error| error.class() == Class::Configuration) {
+        true => draft.say(
+            State::Unknown,
+            format!("the server is on timeline {number}, whose history can't be read here without a private key"),
+            "Take a base backup on this timeline (`basebackup create`), or set encryption.identity_file.",
+        ),
+        false => draft.say(
+            State::Critical,
+            format!(
+                "the server is on timeline {number}, which no base backup leads to here: WAL is there up to {} of \
+                 another",
+                reach.lsn
+            ),
+            "Take a base backup now: `basebackup create`.",
+        ),
+    }
 }
 
 fn hint(reach: &Reach, server: &Server, rpo: u64) -> String {

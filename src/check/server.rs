@@ -89,12 +89,14 @@ pub fn ask(config: &Config) -> Asked {
     });
     match answered {
         Ok(server) => Asked::Answered(Box::new(server)),
-        Err(error) => {
-            let variable = |name: &str| std::env::var_os(name).is_some_and(|it| !it.is_empty());
-            let named = !config.connection.is_empty() || PLACES.iter().any(|it| variable(it));
-            Asked::Silent { error, named }
-        }
+        Err(error) => Asked::Silent { error, named: is_named(config) },
     }
+}
+
+/// Whether somebody said where it is.
+pub fn is_named(config: &Config) -> bool {
+    let variable = |name: &str| std::env::var_os(name).is_some_and(|it| !it.is_empty());
+    !config.connection.is_empty() || PLACES.iter().any(|it| variable(it))
 }
 
 fn connect(config: &Config, last: &[(&str, &str)]) -> Result<Connection> {

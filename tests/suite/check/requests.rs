@@ -35,6 +35,10 @@ fn they_do_not_grow_with_backups_and_segments() {
     let few = counted(&laid);
     lay(&laid, 8..60);
     assert_eq!(counted(&laid), few);
+    // A page has a thousand keys.
+    laid.wal("s3", OLD, 1, 61..=1100);
+    let (of_one, of_two) = (&few[1].1, counted(&laid)[1].1);
+    assert_eq!(of_two, of_one + 1);
     // Of backups the newest four are described. Listings: two for the systems, one for base backups, one
     // for WAL, one for Redis, two for records.
     assert_eq!(few, [("GET".to_owned(), 4), ("LIST".to_owned(), 7)]);
