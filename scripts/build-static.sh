@@ -6,7 +6,7 @@ set -euo pipefail
 . "$(dirname -- "${BASH_SOURCE[0]}")/common.sh"
 
 # PostgreSQL starts the first two for every segment.
-declare -A size_limit_bytes=([wal-push]=10000000 [wal-fetch]=10000000 [basebackup]=20000000 [redis-backup]=15000000 [media-backup]=15000000)
+declare -A size_limit_bytes=([wal-push]=10000000 [wal-fetch]=10000000 [basebackup]=20000000 [redis-backup]=15000000 [media-backup]=15000000 [seawall]=20000000)
 
 need_cargo
 cd "$repository_root"
@@ -14,9 +14,9 @@ triple=$(host_triple)
 # The static C library is glibc's own (libc.a of libc6-dev). A fixed load address makes the
 # start quicker than a position-independent program, which relocates itself first.
 RUSTFLAGS='-C target-feature=+crt-static -C relocation-model=static' \
-    cargo build --release --locked --target "$triple" --bin wal-push --bin wal-fetch --bin basebackup --bin redis-backup --bin media-backup
+    cargo build --release --locked --target "$triple" --bin wal-push --bin wal-fetch --bin basebackup --bin redis-backup --bin media-backup --bin seawall
 
-for name in wal-push wal-fetch basebackup redis-backup media-backup; do
+for name in wal-push wal-fetch basebackup redis-backup media-backup seawall; do
     program=$(target_folder)/$triple/release/$name
     size_bytes=$(stat -c %s "$program")
     # A dynamic program names its loader (INTERP) and its libraries (NEEDED).

@@ -1,0 +1,98 @@
+#!/usr/bin/env bash
+# Makes a .deb, a .rpm and a tarball of the static programs, with man pages, completions, units and samples.
+#
+#   scripts/build-packages.sh                      builds the programs first
+#   scripts/build-packages.sh --binaries FOLDER    takes the programs from FOLDER
+#
+# They land in $CARGO_TARGET_DIR/packages, with SHA256SUMS; the last lines name them. The tools are built once, as
+# crates.io has them, into the folder that scripts/install-servers.sh uses too.
+set -euo pipefail
+umask 022 # what is packed keeps these modes
+# shellcheck source-path=SCRIPTDIR source=common.sh
+. "$(dirname -- "${BASH_SOURCE[0]}")/common.sh"
+
+cargo_deb_version=3.8.0
+cargo_generate_rpm_version=0.21.1
+programs='wal-push wal-fetch basebackup redis-backup media-backup seawall'
+
+need_cargo
+cd "$repository_root"
+triple=$(host_triple)
+version=$(sed -n 's/^version = "\(.*\)"$/\1/p' Cargo.toml | head -n 1)
+packages=$(target_folder)/packages
+stage=$(target_folder)/$triple/release/stage
+# Two builds of one commit give the same packages.
+SOURCE_DATE_EPOCH=${SOURCE_DATE_EPOCH:-$(git log -1 --format=%ct 2>/dev/null || date +%s)}
+export SOURCE_DATE_EPOCH
+
+case "$#:${1:-}" in
+0:)
+    scripts/build-static.sh
+    binaries=$(target_folder)/$triple/release
+    ;;
+2:--binaries) binaries=$(cd -- "$2" && pwd) ;;
+*) fail "usage: $0 [--binaries FOLDER]" "without --binaries the programs are built first" ;;
+esac
+
+# cargo_tool NAME VERSION: its path; built when it is not there yet.
+cargo_tool() {
+    local folder
+    folder=$(servers_folder)/$1-$2
+    if [ ! -x "$folder/bin/$1" ]; then
+        say "packages: building $1 $2, some minutes" >&2
+        # From another folder and without our flags: this is not a part of our build.
+        (cd / && env -u RUSTFLAGS -u CARGO_ENCODED_RUSTFLAGS -u CARGO_BUILD_TARGET -u CARGO_TARGET_DIR \
+            CARGO_PROFILE_RELEASE_LTO=off cargo install -q --locked "$1" --version "$2" --root "$folder") >&2 ||
+            fail "$1 $2 could not be built" "is crates.io within reach? cargo's own words are above"
+    fi
+    say "$folder/bin/$1"
+}
+
+# stage_files FOLDER FILE...: copies for everybody to read.
+stage_files() {
+    install -d -m 755 "$stage/$1"
+    install -m 644 -t "$stage/$1" -- "${@:2}"
+}
+
+# What all three packages have, in the order of the tarball.
+lay_out() {
+    local name
+    rm -rf -- "$stage"
+    install -d -m 755 "$stage/bin"
+    for name in $programs; do
+        install -m 755 "$binaries/$name" "$stage/bin/$name"
+    done
+    cargo run -q --locked --example manuals -- "$stage" "$(date -u -d "@$SOURCE_DATE_EPOCH" +%F)"
+    gzip -9n "$stage"/man1/*.1
+    install -d "$stage/man"
+    mv -- "$stage/man1" "$stage/man/man1"
+    stage_files systemd packaging/*.service packaging/*.timer
+    stage_files quadlet packaging/quadlet/*
+    stage_files . packaging/seawall.toml packaging/compose.yaml
+    stage_files doc README.md docs/*.md
+    gzip -9nc CHANGELOG.md >"$stage/doc/NEWS.gz"
+    stage_files licenses LICENSE-APACHE LICENSE-MIT
+    install -d "$stage/debian"
+    printf 'seawall (%s-1) stable; urgency=medium\n\n  * What changed is told in NEWS.gz.\n\n -- %s  %s\n' "$version" \
+        "$(sed -n 's/^maintainer = "\(.*\)"$/\1/p' Cargo.toml)" "$(LC_ALL=C date -u -R -d "@$SOURCE_DATE_EPOCH")" | gzip -9n >"$stage/debian/changelog.Debian.gz"
+}
+
+make_tarball() {
+    local name=seawall-$version-$triple
+    tar --create --gzip --file "$packages/$name.tar.gz" --directory "$stage" --sort=name --owner=0 --group=0 --numeric-owner \
+        --mtime="@$SOURCE_DATE_EPOCH" --exclude=./debian --transform="flags=r;s,^\.,$name," .
+}
+
+[ -x "$binaries/wal-push" ] || fail "$binaries has no wal-push" "scripts/build-static.sh fills such a folder"
+rm -rf -- "$packages"
+mkdir -p -- "$packages"
+cargo_deb=$(cargo_tool cargo-deb "$cargo_deb_version")
+cargo_generate_rpm=$(cargo_tool cargo-generate-rpm "$cargo_generate_rpm_version")
+lay_out
+"$cargo_deb" --quiet --no-build --no-strip --target "$triple" --output "$packages/"
+"$cargo_generate_rpm" --target "$triple" --target-dir "$(target_folder)" --output "$packages/"
+make_tarball
+(cd "$packages" && sha256sum -- * >SHA256SUMS)
+for file in "$packages"/*; do
+    say "packages: $file, $(stat -c %s "$file") bytes"
+done
