@@ -12,6 +12,7 @@ mod asked;
 mod check;
 mod flags;
 mod guard;
+mod init;
 mod progress;
 mod series;
 mod verbs;

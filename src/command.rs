@@ -5,6 +5,7 @@ pub mod check;
 pub mod config_show;
 pub mod doctor;
 pub mod hook;
+pub mod init;
 pub mod media_backup;
 pub mod redis_backup;
 pub mod series;

@@ -4,6 +4,7 @@
 mod beneath;
 mod beneath_file;
 mod bulk;
+mod create;
 mod folders;
 mod inode;
 mod keep;
@@ -17,6 +18,7 @@ mod temporary;
 pub use beneath::{Beneath, Hand, names_in, split};
 pub use beneath_file::{NewFile, remove_abandoned_in};
 pub use bulk::Bulk;
+pub use create::create_new;
 pub use folders::{create_folders, sync_folder};
 pub use inode::{
     Owner, remove_xattr, set_mode as set_mode_of, set_mtime, set_xattr, xattr, xattr_names,

@@ -25,6 +25,7 @@ pub mod error;
 pub mod exit_status;
 pub mod failpoint;
 pub mod history;
+pub mod init;
 mod log;
 pub mod look_ahead;
 pub mod media;

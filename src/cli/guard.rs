@@ -37,7 +37,8 @@ fn format_asked_for(words: &[OsString]) -> LogFormat {
     LogFormat::of_word(flag.unwrap_or(&variable))
 }
 
-/// Prints a text that was asked for. Nobody may be listening any more.
+/// Prints a text that was asked for, at once: a question has no end of line. Nobody may be listening any more.
 pub fn print(text: &str) {
-    let _ = std::io::stdout().write_all(text.as_bytes());
+    let mut output = std::io::stdout();
+    let _ = output.write_all(text.as_bytes()).and_then(|()| output.flush());
 }

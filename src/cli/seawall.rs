@@ -2,7 +2,7 @@
 
 use clap::{ArgMatches, Command};
 
-use super::{check, doctor, flags, guard};
+use super::{check, doctor, flags, guard, init};
 use crate::codec::Recipients;
 use crate::command;
 use crate::config;
@@ -24,6 +24,7 @@ pub fn command() -> Command {
         .subcommand(check::command())
         .subcommand(config)
         .subcommand(doctor::command())
+        .subcommand(init::command())
 }
 
 /// Runs it and returns the exit status.
@@ -41,6 +42,7 @@ fn run() -> Result<u8> {
         Some((check::NAME, matches)) => check::run(matches),
         Some(("config", matches)) => show(matches).and(done),
         Some(("doctor", matches)) => doctor::run(matches),
+        Some(("init", matches)) => init::run(matches),
         _ => done,
     }
 }

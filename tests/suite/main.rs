@@ -23,6 +23,7 @@ mod encryption;
 mod exit_statuses;
 mod fixtures;
 mod history;
+mod init;
 mod listing;
 mod local_faults;
 mod logs;

@@ -1,0 +1,153 @@
+//! Questions on a terminal, one a line, with what an empty answer means.
+
+use std::io::BufRead;
+use std::path::{Path, PathBuf};
+
+use clap::ArgMatches;
+use clap::parser::ValueSource;
+
+use super::super::guard;
+use super::set;
+use crate::config::{Kind, Value};
+use crate::error::{Class, Error, Result};
+use crate::init::{Answers, Encryption, Found, Place};
+
+const FOLDER: &str = "/var/backups/seawall";
+const CREDENTIALS: &str = "/etc/seawall/s3.credentials";
+
+/// Asks what no flag said.
+pub struct Asking<'a> {
+    matches: &'a ArgMatches,
+    found: &'a Found,
+}
+
+impl<'a> Asking<'a> {
+    pub fn new(matches: &'a ArgMatches, found: &'a Found) -> Self {
+        Self { matches, found }
+    }
+
+    pub fn complete(&self, mut answers: Answers) -> Result<Answers> {
+        guard::print("An empty answer takes what is in brackets.\n\n");
+        if self.open("data-directory") {
+            answers.data_directory = self.data_directory()?;
+        }
+        if self.open("cluster") {
+            answers.cluster = ask("Name of the cluster", &answers.cluster, |_| None)?;
+        }
+        if self.open("repository") {
+            answers.repositories = repositories()?;
+        }
+        for (flag, question, answer) in [
+            ("rpo", "How much may be lost at most", &mut answers.rpo),
+            ("rto", "How long may a restore take", &mut answers.rto),
+        ] {
+            if self.open(flag) {
+                *answer = ask(question, answer, not_a_time)?;
+            }
+        }
+        if self.open("encrypt") {
+            answers.encryption = encryption()?;
+        }
+        if self.open("redis-url") {
+            answers.redis_url = optional("Redis or Valkey, such as redis://127.0.0.1:6379")?;
+        }
+        while self.open("media") {
+            let answer = optional("Files to back up, NAME=PATH, such as uploads=/srv/uploads")?;
+            let Some(text) = answer else { break };
+            match set(&text) {
+                Ok(set) => answers.media.push(set),
+                Err(error) => guard::print(&format!("  {error}\n")),
+            }
+        }
+        guard::print("\n");
+        Ok(answers)
+    }
+
+    /// Whether the command line left it open.
+    fn open(&self, flag: &str) -> bool {
+        self.matches.value_source(flag) != Some(ValueSource::CommandLine)
+    }
+
+    fn data_directory(&self) -> Result<Option<PathBuf>> {
+        let found = self.found.data_directory.as_ref().map(|path| path.display().to_string());
+        let not_there = |text: &str| {
+            let there =
+                text.is_empty() || text == "-" || Path::new(text).join("PG_VERSION").is_file();
+            (!there)
+                .then(|| format!("there is no PostgreSQL in {text}; - if it is on another host"))
+        };
+        let question = "Data directory of PostgreSQL (- if it is on another host)";
+        let answer = ask(question, &found.unwrap_or_else(|| "-".to_owned()), not_there)?;
+        Ok(Some(answer).filter(|text| text != "-").map(PathBuf::from))
+    }
+}
+
+fn repositories() -> Result<Vec<Place>> {
+    let mut places = Vec::new();
+    let absolute = |text: &str| {
+        (text != "-" && !text.starts_with('/')).then(|| "an absolute path is needed".to_owned())
+    };
+    let folder = ask("Folder for backups, on another disk (- for none)", FOLDER, absolute)?;
+    if folder != "-" {
+        places.push(Place { url: folder, endpoint: None, region: None, credentials_file: None });
+    }
+    let url = |text: &str| {
+        let right = text == "-" || text.strip_prefix("s3://").is_some_and(|rest| !rest.is_empty());
+        let other = places.is_empty() && text == "-";
+        match (right, other) {
+            (_, true) => Some("one repository is needed".to_owned()),
+            (false, _) => Some("s3://BUCKET/PREFIX is needed".to_owned()),
+            _ => None,
+        }
+    };
+    let bucket = ask("Bucket for backups, s3://BUCKET/PREFIX (- for none)", "-", url)?;
+    if bucket != "-" {
+        let endpoint = optional("URL of the S3 server, none for AWS")?;
+        let region = optional("Region")?;
+        let credentials =
+            ask("File with the credentials (- for the AWS variables)", CREDENTIALS, absolute)?;
+        let credentials_file = Some(credentials).filter(|text| text != "-").map(PathBuf::from);
+        places.push(Place { url: bucket, endpoint, region, credentials_file });
+    }
+    Ok(places)
+}
+
+fn encryption() -> Result<Encryption> {
+    let wrong = |text: &str| {
+        let known = ["new", "none"].contains(&text) || text.starts_with("age1");
+        (!known).then(|| "new, none or a public key (age1…) is needed".to_owned())
+    };
+    let answer =
+        ask("Encrypt: new (to a new key pair), none, or to a public key age1…", "new", wrong)?;
+    Ok(super::encryption(&answer))
+}
+
+fn not_a_time(text: &str) -> Option<String> {
+    let time = Value::from_text(Kind::Age, text);
+    time.is_none().then(|| format!("{} is needed", Kind::Age.describe()))
+}
+
+fn optional(question: &str) -> Result<Option<String>> {
+    let answer = ask(question, "none", |_| None)?;
+    Ok(Some(answer).filter(|text| text != "none"))
+}
+
+/// Asks until the answer is right; the end of the input is no answer. `wrong` says what is wrong with it.
+fn ask(question: &str, default: &str, wrong: impl Fn(&str) -> Option<String>) -> Result<String> {
+    loop {
+        guard::print(&format!("{question} [{default}]: "));
+        let mut line = String::new();
+        let read = std::io::stdin().lock().read_line(&mut line);
+        if !read.is_ok_and(|bytes| bytes > 0) {
+            return Err(Error::new(
+                Class::Usage,
+                "the questions were not answered; nothing was written",
+            ));
+        }
+        let answer = Some(line.trim()).filter(|text| !text.is_empty()).unwrap_or(default);
+        match wrong(answer) {
+            None => return Ok(answer.to_owned()),
+            Some(reason) => guard::print(&format!("  {reason}\n")),
+        }
+    }
+}

@@ -1,0 +1,76 @@
+//! `seawall init`: a first configuration, and what is left to do.
+
+use std::fs;
+use std::path::Path;
+
+use crate::codec::Recipients;
+use crate::config::{self, Config};
+use crate::doctor::Account;
+use crate::durable;
+use crate::error::{Class, Error, Result};
+use crate::init::{Answers, Encryption, KeyPair, next_steps, owner_of, text};
+
+/// Who may read the configuration beside its owner: the group of the server's user.
+const MODE: u32 = 0o640;
+
+pub struct Outcome {
+    /// What was written, and what is left to do.
+    pub written: String,
+    pub next: String,
+    /// Whom the data directory belongs to.
+    pub owner: Option<Account>,
+}
+
+/// Nothing is written before all of it is known to be right, and nothing ever in the place of a file.
+pub fn run(answers: &Answers) -> Result<Outcome> {
+    let owner = answers.data_directory.as_deref().map(owner_of).transpose()?;
+    let pair = (answers.encryption == Encryption::NewKey).then(KeyPair::generate);
+    let recipients = match (&answers.encryption, &pair) {
+        (Encryption::To(keys), _) => keys.clone(),
+        (_, Some(pair)) => vec![pair.recipient()],
+        _ => Vec::new(),
+    };
+    let text = text(answers, &recipients);
+    check(&text)?;
+    absent(&answers.output)?;
+    folder_of(&answers.output)?;
+    let mut written = String::new();
+    if let Some(pair) = &pair {
+        folder_of(&answers.identity_file)?;
+        pair.write(&answers.identity_file)?;
+        written +=
+            &format!("wrote {}, the private key (mode 0600)\n", answers.identity_file.display());
+    }
+    // Who is not root can give a file to no other group, and archives as itself or lets others read it.
+    let root = rustix::process::geteuid().is_root();
+    let group = owner.as_ref().filter(|_| root).map(|owner| owner.gid);
+    if !durable::create_new(&answers.output, text.as_bytes(), MODE, group)? {
+        return Err(taken(&answers.output));
+    }
+    written += &format!("wrote {} (mode {MODE:04o})\n", answers.output.display());
+    Ok(Outcome { written, next: next_steps(answers, owner.as_ref()), owner })
+}
+
+fn check(text: &str) -> Result<()> {
+    let config = config::of_text(text).and_then(|resolved| Config::from_resolved(&resolved));
+    let recipients = config.and_then(|config| {
+        Recipients::parse(config.encryption.recipients.iter().map(String::as_str))
+    });
+    recipients.map(|_| ()).map_err(|error| error.while_doing("the answers make no configuration"))
+}
+
+fn absent(path: &Path) -> Result<()> {
+    if fs::symlink_metadata(path).is_ok() { Err(taken(path)) } else { Ok(()) }
+}
+
+fn taken(path: &Path) -> Error {
+    Error::new(Class::Usage, format!("expected no file at {path:?}, found one; it stays as it is"))
+        .hint("Say --output for another one, or move it aside.")
+}
+
+/// Others may look into the folder of a configuration; secrets in it have modes of their own.
+fn folder_of(path: &Path) -> Result<()> {
+    let Some(folder) = path.parent().filter(|folder| !folder.is_dir()) else { return Ok(()) };
+    durable::create_folders(folder, folder)?;
+    durable::set_mode(folder, 0o755)
+}
