@@ -3,6 +3,7 @@
 mod base_backup;
 mod connection;
 pub mod query;
+mod socket;
 
 pub use base_backup::{BaseBackup, Checkpoint, End, Options, Piece, Position, Tablespace};
 pub use connection::{Connection, Rows};

@@ -9,6 +9,7 @@ use std::time::{Duration, Instant};
 use pq_sys as pq;
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
 
+use super::socket::default_host;
 use crate::error::{Class, Error, Result};
 
 /// A connection to a PostgreSQL server. Not shared between threads; it may move from one to another.
@@ -51,7 +52,9 @@ impl Connection {
         last: &[(&str, &str)],
         patience: Duration,
     ) -> Result<Self> {
-        let words = first.iter().copied().chain([("dbname", conninfo)]).chain(last.iter().copied());
+        let host = default_host(conninfo).map(|folder| ("host", folder));
+        let first = host.into_iter().chain(first.iter().copied());
+        let words = first.chain([("dbname", conninfo)]).chain(last.iter().copied());
         let text = |text: &str| {
             CString::new(text).map_err(|_| {
                 Error::new(Class::Configuration, "a connection string can't contain a zero byte")
