@@ -9,6 +9,8 @@ use crate::doctor::Verdict;
 use crate::error::Result;
 use crate::{exit_status, log};
 
+pub const NAME: &str = "doctor";
+
 const SHORT: &str = "Looks at the server, tries every repository, and says what to change";
 
 const ABOUT: &str = "Looks at the server, tries every repository, and says what to change
@@ -17,15 +19,16 @@ The server's settings, its archive_command and the rights of the role; each repo
 and deleting objects below seawall-doctor/; who can read the secrets; settings without effect. Nothing else is touched.";
 
 const AFTER: &str = "\
-Run it before set-up, after it, and after every change; as root on the database host it sees most.
-Exit status: 0 all is well, 1 there are warnings, 2 there are problems, 3 something could not be looked at.
-  seawall doctor --fix-preview | sudo -u postgres psql     sets what can be set, after you have read it";
+Run it before set-up, after it, and after every change, as the user that runs PostgreSQL.
+Exit status: 0 all is well, 1 there are warnings, 2 there are problems, 3 something could not be looked at,
+or the command line or the configuration is wrong.
+  seawall doctor --fix-preview | psql     sets what can be set, after you have read it";
 
 pub fn command() -> Command {
     let switch = |name: &'static str, help: &'static str| {
         Arg::new(name).long(name).action(ArgAction::SetTrue).help(help)
     };
-    let command = Command::new("doctor")
+    let command = Command::new(NAME)
         .about(SHORT)
         .long_about(ABOUT)
         .after_help(AFTER)
@@ -54,4 +57,9 @@ pub fn run(matches: &ArgMatches) -> Result<u8> {
         Verdict::Problem => exit_status::CRITICAL,
         Verdict::Unknown => exit_status::UNKNOWN,
     })
+}
+
+/// Whether it was this verb that failed: then nothing is known.
+pub fn failed() -> Option<u8> {
+    guard::words().first().is_some_and(|word| word == NAME).then_some(exit_status::UNKNOWN)
 }

@@ -31,7 +31,10 @@ pub fn command() -> Command {
 pub fn main() -> u8 {
     match guard::run(run) {
         Ok(status) => status,
-        Err(error) => check::failed(&error).unwrap_or(exit_status::of(error.class())),
+        Err(error) => {
+            let of_verb = check::failed(&error).or_else(doctor::failed);
+            of_verb.unwrap_or(exit_status::of(error.class()))
+        }
     }
 }
 
@@ -41,7 +44,7 @@ fn run() -> Result<u8> {
     match matches.subcommand() {
         Some((check::NAME, matches)) => check::run(matches),
         Some(("config", matches)) => show(matches).and(done),
-        Some(("doctor", matches)) => doctor::run(matches),
+        Some((doctor::NAME, matches)) => doctor::run(matches),
         Some(("init", matches)) => init::run(matches),
         _ => done,
     }

@@ -12,7 +12,7 @@ use std::path::Path;
 pub use host::Host;
 
 use self::facts::Facts;
-use super::finding::{Finding, Section};
+use super::finding::{Finding, Mend, Section};
 use crate::config::Config;
 use crate::error::{Class, Error};
 use crate::replication::query;
@@ -45,10 +45,17 @@ pub fn server(config: &Config, file: Option<&Path>) -> (Section, Option<Server>)
     (Section { about, findings }, Some(server))
 }
 
+/// On most hosts root is no role of the server's.
 fn not_seen(error: &Error) -> Finding {
     let found = error.to_string();
-    if error.class() == Class::Refused {
-        return Finding::problem("connection", found);
+    let refused = error.class() == Class::Refused;
+    if refused && rustix::process::geteuid().is_root() {
+        return Finding::problem("connection", found)
+            .mend(Mend::Shell("sudo -u postgres seawall doctor".to_owned()));
     }
-    Finding::unknown("connection", found)
+    if refused {
+        Finding::problem("connection", found)
+    } else {
+        Finding::unknown("connection", found)
+    }
 }

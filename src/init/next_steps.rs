@@ -1,4 +1,7 @@
+use std::path::Path;
+
 use super::{Answers, Encryption};
+use crate::config::DEFAULT_FILE;
 use crate::doctor::{Account, Mend, archive_command};
 
 /// The timers that packages bring; those of Redis and media only where there is something to do for them.
@@ -11,7 +14,7 @@ pub fn next_steps(answers: &Answers, owner: Option<&Account>) -> String {
     let user = owner.map_or("postgres".to_owned(), Account::name);
     let steps = [keep_key(answers), folders(answers, owner, &user), settings(answers, &user)];
     let units = if answers.container { quadlets() } else { timers(answers) };
-    let steps = steps.into_iter().flatten().chain([units, first_backup(&user)]);
+    let steps = steps.into_iter().flatten().chain([units, first_backup(answers, &user)]);
     let number = |(at, step): (usize, String)| format!("\n{}. {step}", at + 1);
     format!("What is left to do:\n{}", steps.enumerate().map(number).collect::<String>())
 }
@@ -70,19 +73,24 @@ fn timers(answers: &Answers) -> String {
     let lines: String =
         names.iter().map(|name| format!("    systemctl enable --now {name}\n")).collect();
     format!(
-        "Have it done by itself, with the units of packaging/ in /etc/systemd/system:\n\n{lines}"
+        "Have it done by itself, by the units of the package (from a checkout: packaging/seawall-* into \
+         /etc/systemd/system):\n\n{lines}"
     )
 }
 
 fn quadlets() -> String {
-    "Give the server's container the programs and the configuration, and let timers do the rest:\n\n    \
+    "Give the server's container the programs and the configuration, and let timers on the host do the rest:\n\n    \
      cp packaging/quadlet/* /etc/containers/systemd/\n    systemctl daemon-reload\n"
         .to_owned()
 }
 
-fn first_backup(user: &str) -> String {
+fn first_backup(answers: &Answers, user: &str) -> String {
+    let elsewhere = answers.output != Path::new(DEFAULT_FILE);
+    let config = elsewhere.then(|| format!(" --config {}", answers.output.display()));
+    let config = config.unwrap_or_default();
     format!(
         "Take the first base backup, and look whether all is well:\n\n    \
-         sudo -u {user} basebackup create\n    sudo -u {user} seawall doctor\n"
+         sudo -u {user} basebackup create{config}\n    sudo -u {user} seawall doctor{config}\n    \
+         sudo -u {user} seawall check{config}\n"
     )
 }

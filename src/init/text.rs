@@ -86,7 +86,9 @@ fn media(answers: &Answers) -> String {
     let table = |name: &String| {
         let paths = answers.media.iter().filter(|(of, _)| of == name);
         let paths = paths.map(|(_, path)| path.display().to_string()).collect();
-        format!("\n[media.{}]\npaths = {}\n", quoted(name), Value::List(paths))
+        let bare = |c: char| c.is_ascii_alphanumeric() || "_-".contains(c);
+        let key = if name.chars().all(bare) { name.clone() } else { quoted(name) };
+        format!("\n[media.{key}]\npaths = {}\n", Value::List(paths))
     };
     names.into_iter().map(table).collect()
 }

@@ -257,3 +257,12 @@ fn a_server_that_can_not_be_reached_is_not_called_well() {
     run.expect(0);
     assert!(run.stdout.ends_with("\nall is well\n"), "{run}");
 }
+
+#[test]
+fn a_call_that_is_wrong_says_that_nothing_is_known() {
+    let place = Place::new();
+    let config = local(&place);
+    doctor(&place, &config).arg("--nonsense").run().expect(3).says("'--nonsense'");
+    let wrong = place.file("wrong.toml", "clutser = \"a\"\n");
+    doctor(&place, &wrong).run().expect(3).says("Did you mean cluster?");
+}

@@ -101,7 +101,7 @@ fn a_wrong_answer_is_asked_again() {
         "credentials_file = \"/etc/s3\"",
         "rpo = \"1m\"",
         "url = \"redis://db:1\"",
-        "[media.\"up\"]",
+        "[media.up]",
     ] {
         assert!(text.lines().any(|found| found == line), "no {line}: {text}");
     }
