@@ -9,6 +9,7 @@ mod folders;
 mod inode;
 mod keep;
 mod laid;
+mod locked_folder;
 mod open;
 mod publish;
 mod remove;
@@ -25,6 +26,7 @@ pub use inode::{
 };
 pub use keep::{give_to_owner_of, keep};
 pub use laid::{LaidFile, lay_folder, lay_link, remove_all, set_mode};
+pub use locked_folder::LockedFolder;
 pub use open::{empty, kind, open_to_read};
 pub use publish::{Publication, Published, settle};
 pub use remove::remove;

@@ -4,7 +4,7 @@
 mod record;
 mod stored;
 
-pub use record::{Check, Kind, Phase, Reached, Record};
+pub use record::{Check, FORMAT, Kind, Phase, Reached, Record};
 pub use stored::{newest, store};
 
 use crate::postgres::SystemIdentifier;

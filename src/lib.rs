@@ -20,6 +20,7 @@ pub mod command;
 pub mod config;
 pub mod data_directory;
 pub mod doctor;
+pub mod drill;
 pub mod durable;
 pub mod error;
 pub mod exit_status;

@@ -2,6 +2,7 @@
 
 mod choose;
 mod follow;
+mod lay_down;
 mod place;
 mod plan;
 mod server;
@@ -10,10 +11,11 @@ mod target;
 
 pub use choose::{Candidate, Choice, Wish, choose};
 pub use follow::{Recovered, Told, Until, Way, follow};
-pub use place::{Occupied, look, move_aside, refuse_running};
+pub use lay_down::LayDown;
+pub use place::{Occupied, look, move_aside, refuse_running, room};
 pub use plan::{RestorePlan, plan};
 pub use server::{Watch, connection_of, start_server};
-pub use settings::{ARCHIVING_OFF, RecoverySettings};
+pub use settings::{ARCHIVING_OFF, RecoverySettings, add_settings, quoted, tell_server};
 pub use target::{
     RecoveryTarget, TargetAction, TargetTimeline, in_utc, parse_name, parse_time, past,
 };

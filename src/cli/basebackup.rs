@@ -1,23 +1,26 @@
 //! The command line of `basebackup`.
 
 mod create;
+mod drill;
 mod list;
 mod pin;
 mod prune;
 mod restore;
 mod show;
+mod target;
 mod verify;
 
 use clap::Command;
 
 use super::verbs::{self, Verb};
 
-const VERBS: [Verb; 8] = [
+const VERBS: [Verb; 9] = [
     (create::command, create::run),
     (list::command, list::run),
     (show::command, show::run),
     (restore::command, restore::run),
     (verify::command, verify::run),
+    (drill::command, drill::run),
     (prune::command, prune::run),
     (pin::command, pin::run),
     (pin::unpin_command, pin::unpin),
@@ -30,13 +33,14 @@ const AFTER: &str = "In the order in which one needs them:
   basebackup verify --newest        reads all of the newest one, and the WAL behind it
   basebackup restore DIRECTORY --target-time '2026-11-22 14:29:59' --start
                                     brings the server back as it was then
+  basebackup drill                  rehearses that with a server of its own, and records how long it took
 
 Each has a --help of its own. Configuration: /etc/seawall/seawall.toml, or SEAWALL_REPOSITORY and the like.";
 
 pub fn command() -> Command {
     let command = Command::new("basebackup")
         .version(env!("CARGO_PKG_VERSION"))
-        .about("Takes, shows, restores, verifies and prunes base backups.")
+        .about("Takes, shows, restores, verifies, rehearses and prunes base backups.")
         .after_help(AFTER)
         .subcommand_required(true);
     command.subcommands(VERBS.map(|(verb, _)| verb()))

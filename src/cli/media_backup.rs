@@ -1,6 +1,7 @@
 //! The command line of `media-backup`.
 
 mod create;
+mod drill;
 mod restore;
 mod verify;
 
@@ -13,7 +14,7 @@ use crate::config::{Config, MediaSet};
 use crate::error::Result;
 use crate::media::Description;
 
-const VERBS: [Verb; 8] = [
+const VERBS: [Verb; 9] = [
     (create::command, create::run),
     (
         || with_set(series::list_command::<Description>()),
@@ -25,6 +26,7 @@ const VERBS: [Verb; 8] = [
     ),
     (restore::command, restore::run),
     (verify::command, verify::run),
+    (drill::command, drill::run),
     (|| with_set(series::prune_command::<Description>()), run_prune),
     (
         || with_set(series::pin_command::<Description>()),
@@ -41,6 +43,7 @@ const AFTER: &str = "In the order in which one needs them:
   media-backup list                 shows what there is
   media-backup prune --dry-run      shows what retention would delete, and why
   media-backup verify               reads all of it again
+  media-backup drill                restores some files of the newest one, and compares them
   media-backup restore --to /tmp/back --path /srv/uploads/2026
                                     brings a folder back, somewhere else
 
@@ -50,7 +53,7 @@ its own. Configuration: /etc/seawall/seawall.toml, or SEAWALL_CONFIG.";
 pub fn command() -> Command {
     let command = Command::new("media-backup")
         .version(env!("CARGO_PKG_VERSION"))
-        .about("Takes, shows, restores, verifies and prunes snapshots of folders and files.")
+        .about("Takes, shows, restores, verifies, rehearses and prunes snapshots of folders and files.")
         .after_help(AFTER)
         .subcommand_required(true);
     command.subcommands(VERBS.map(|(verb, _)| verb()))

@@ -1,6 +1,7 @@
 //! The command line of `redis-backup`.
 
 mod create;
+mod drill;
 mod restore;
 
 use clap::Command;
@@ -9,12 +10,13 @@ use super::series;
 use super::verbs::{self, Verb};
 use crate::redis_backup::Description;
 
-const VERBS: [Verb; 8] = [
+const VERBS: [Verb; 9] = [
     (create::command, create::run),
     (series::list_command::<Description>, series::list::<Description>),
     (series::show_command::<Description>, series::show::<Description>),
     (restore::command, restore::run),
     (series::verify_command::<Description>, series::verify::<Description>),
+    (drill::command, drill::run),
     (series::prune_command::<Description>, series::prune::<Description>),
     (series::pin_command::<Description>, series::pin::<Description>),
     (series::unpin_command::<Description>, series::unpin::<Description>),
@@ -25,6 +27,7 @@ const AFTER: &str = "In the order in which one needs them:
   redis-backup list                 shows what there is
   redis-backup prune --dry-run      shows what retention would delete, and why
   redis-backup verify               reads all of it again
+  redis-backup drill                loads it into a server of its own, and counts the keys
   redis-backup restore --conf /etc/redis/redis.conf --before 'systemctl stop redis' \\
       --after 'systemctl start redis'
                                     lays the newest one down so that the server loads it
@@ -34,7 +37,9 @@ Each has a --help of its own. Configuration: /etc/seawall/seawall.toml, or SEAWA
 pub fn command() -> Command {
     let command = Command::new("redis-backup")
         .version(env!("CARGO_PKG_VERSION"))
-        .about("Takes, shows, restores, verifies and prunes backups of Redis and Valkey.")
+        .about(
+            "Takes, shows, restores, verifies, rehearses and prunes backups of Redis and Valkey.",
+        )
         .after_help(AFTER)
         .subcommand_required(true);
     command.subcommands(VERBS.map(|(verb, _)| verb()))

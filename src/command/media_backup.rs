@@ -1,6 +1,7 @@
 //! What `media-backup` does beside the verbs that all backups have.
 
 pub mod create;
+pub mod drill;
 pub mod prune;
 pub mod restore;
 pub mod verify;
@@ -10,6 +11,7 @@ mod places;
 use crate::command::series::Kind;
 use crate::command::shown::{count, size};
 use crate::config::{Config, KeepConfig};
+use crate::history::Subject;
 use crate::media::Description;
 
 /// All verbs are about one set: the configuration that they get has it alone.
@@ -21,6 +23,10 @@ impl Kind for Description {
     fn all(config: &Config) -> String {
         let set = config.media.first().map_or("", |set| set.name.as_str());
         format!("media/{set}/")
+    }
+
+    fn subject(config: &Config) -> Subject {
+        Subject::media(config.media.first().map_or("", |set| set.name.as_str()))
     }
 
     fn keep(config: &Config) -> KeepConfig {

@@ -1,5 +1,6 @@
 //! What `redis-backup` does beside the verbs that all backups have.
 
+pub mod drill;
 pub mod restore;
 
 mod check;
@@ -9,6 +10,7 @@ use crate::command::series::{Checked, Kind};
 use crate::command::shown::{count, size};
 use crate::config::{Config, KeepConfig};
 use crate::error::Result;
+use crate::history::Subject;
 use crate::redis_backup::{Description, all_backups};
 use crate::redis_server::Keys;
 
@@ -19,6 +21,10 @@ impl Kind for Description {
 
     fn all(config: &Config) -> String {
         all_backups(config)
+    }
+
+    fn subject(config: &Config) -> Subject {
+        Subject::redis(&config.redis.name)
     }
 
     fn keep(config: &Config) -> KeepConfig {

@@ -13,6 +13,7 @@ use crate::backup::series::{Alone, Backup, Series};
 use crate::command::shown;
 use crate::config::{Config, KeepConfig};
 use crate::error::Result;
+use crate::history::Subject;
 use crate::repository::Repository;
 
 /// A kind of such backups.
@@ -26,6 +27,8 @@ pub trait Kind: Alone {
 
     /// What all keys begin with.
     fn all(config: &Config) -> String;
+    /// What records of drills and verifications are of.
+    fn subject(config: &Config) -> Subject;
     /// What is kept of them.
     fn keep(config: &Config) -> KeepConfig;
     /// What stands in those columns.

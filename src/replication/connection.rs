@@ -33,9 +33,9 @@ pub enum Answer {
     Done,
 }
 
-/// Rows in text format; SQL's NULL is `None`.
+/// Rows in text format, SQL's NULL being `None`, and the types of their columns (`pg_type.oid`).
 #[derive(Debug, Default)]
-pub struct Rows(pub Vec<Vec<Option<String>>>);
+pub struct Rows(pub Vec<Vec<Option<String>>>, pub Vec<u32>);
 
 impl Connection {
     /// Connects as libpq does: `conninfo` is a connection string or URI; what it leaves open comes from
@@ -119,20 +119,18 @@ impl Connection {
         }
     }
 
-    /// Sends a command and returns the rows of its one answer. When the server refuses it, the next one can
-    /// be sent all the same.
+    /// Sends a command and returns the rows of its one answer. After one that the server refused, the
+    /// connection takes others.
     pub fn query(&mut self, command: &str) -> Result<Rows> {
         self.send(command)?;
         let mut rows = Rows::default();
+        let mut refused = None;
         loop {
             match self.next_answer() {
                 Ok(Some(Answer::Rows(found))) => rows = found,
                 Ok(Some(_)) => {}
-                Ok(None) => return Ok(rows),
-                Err(error) => {
-                    while let Ok(Some(_)) = self.next_answer() {}
-                    return Err(error);
-                }
+                Err(error) if refused.is_none() => refused = Some(error),
+                Ok(None) | Err(_) => return refused.map_or(Ok(rows), Err),
             }
         }
     }
@@ -231,11 +229,10 @@ impl QueryResult {
                 let null = pq::PQgetisnull(self.raw(), row, column) != 0;
                 (!null).then(|| owned(pq::PQgetvalue(self.raw(), row, column)))
             };
-            Rows(
-                (0..rows)
-                    .map(|row| (0..columns).map(|column| field(row, column)).collect())
-                    .collect(),
-            )
+            let values =
+                (0..rows).map(|row| (0..columns).map(|column| field(row, column)).collect());
+            let types = (0..columns).map(|column| pq::PQftype(self.raw(), column));
+            Rows(values.collect(), types.collect())
         }
     }
 

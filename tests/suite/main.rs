@@ -19,6 +19,7 @@ mod crash_matrix;
 mod damage_matrix;
 mod doctor;
 mod documents;
+mod drill;
 mod encryption;
 mod exit_statuses;
 mod fixtures;

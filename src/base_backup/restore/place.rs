@@ -40,6 +40,12 @@ pub fn look(data: &Path, occupied: Occupied, now: Timestamp) -> Result<Option<Pa
     }
 }
 
+/// Bytes that are free where a data directory is, or will be.
+pub fn room(data: &Path) -> Option<u64> {
+    let there = data.ancestors().find(|path| path.exists())?;
+    rustix::fs::statvfs(there).ok().map(|room| room.f_bavail * room.f_frsize)
+}
+
 /// A directory with a server on it is never touched.
 pub fn refuse_running(data: &Path) -> Result<()> {
     let Some(server) = running_server(data) else { return Ok(()) };

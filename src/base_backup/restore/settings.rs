@@ -1,4 +1,9 @@
+use std::path::Path;
+
 use super::target::{RecoveryTarget, TargetAction, TargetTimeline};
+use crate::durable;
+use crate::error::{Error, Result};
+use crate::failpoint;
 
 /// What a restored server is told about its recovery.
 #[derive(Debug, Clone)]
@@ -47,8 +52,35 @@ impl RecoverySettings {
     }
 }
 
+/// Settings, and the file that makes the server recover, as a standby or not. Both are made durable when the
+/// control file gets its name.
+pub fn tell_server(data: &Path, settings: &RecoverySettings, standby: bool) -> Result<()> {
+    add_settings(data, &settings.lines())?;
+    failpoint::reach("restore.settings-written");
+    let [wanted, other] = match standby {
+        true => ["standby.signal", "recovery.signal"],
+        false => ["recovery.signal", "standby.signal"],
+    };
+    // A backup of a standby has the file of one, and with it no recovery would ever end.
+    durable::remove(data, &data.join(other))?;
+    durable::replace(&data.join(wanted), b"")?;
+    failpoint::reach("restore.signal-written");
+    Ok(())
+}
+
+/// Puts settings behind those that came with the backup. `pg_verifybackup` lets this file differ.
+pub fn add_settings(data: &Path, lines: &str) -> Result<()> {
+    let path = data.join("postgresql.auto.conf");
+    let mut text = match std::fs::read(&path) {
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound => Vec::new(),
+        read => read.map_err(|error| Error::file("read", &path, &error))?,
+    };
+    text.extend_from_slice(lines.as_bytes());
+    durable::replace(&path, &text)
+}
+
 /// As between the quotes of a configuration file, which ends with its line (`guc-file.l`).
-fn quoted(value: &str) -> String {
+pub fn quoted(value: &str) -> String {
     value.replace('\\', "\\\\").replace('\'', "''").replace('\n', "\\n")
 }
 

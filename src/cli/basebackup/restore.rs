@@ -1,19 +1,16 @@
 use std::path::PathBuf;
 use std::sync::{Mutex, PoisonError};
 
-use clap::{Arg, ArgAction, ArgGroup, ArgMatches, Command};
-use jiff::Timestamp;
-use jiff::tz::TimeZone;
+use clap::{Arg, ArgAction, ArgMatches, Command};
 
 use super::super::progress::Progress;
 use super::super::{asked, flags, guard};
-use crate::base_backup::restore::{
-    Occupied, RecoveryTarget, TargetAction, TargetTimeline, parse_name, parse_time, past,
-};
+use super::target;
+use crate::base_backup::restore::{Occupied, TargetAction};
 use crate::command::basebackup::restore::{Request, restore};
 use crate::config::Config;
 use crate::error::{Class, Error, Result};
-use crate::postgres::{Lsn, SystemIdentifier};
+use crate::postgres::SystemIdentifier;
 
 const SHORT: &str = "Brings a server back, as it was at any moment";
 
@@ -36,9 +33,6 @@ All there is into a new place, with a tablespace beside it, on a port of its own
   pg_ctl -D /srv/look -o '-p 5433' -l /srv/look.log start
 Killed half-way? The same command goes on.";
 
-const TARGETS: [&str; 5] =
-    ["target-time", "target-lsn", "target-xid", "target-name", "target-immediate"];
-
 pub fn command() -> Command {
     let text = |name: &'static str, value: &'static str, help: &'static str| {
         Arg::new(name).long(name).value_name(value).help(help)
@@ -46,29 +40,14 @@ pub fn command() -> Command {
     let switch = |name: &'static str, help: &'static str| {
         Arg::new(name).long(name).action(ArgAction::SetTrue).help(help)
     };
-    let command = Command::new("restore")
-        .about(SHORT)
-        .long_about(ABOUT)
-        .after_help(AFTER)
-        .arg(
-            Arg::new("data")
-                .value_name("DIRECTORY")
-                .required(true)
-                .value_parser(clap::value_parser!(PathBuf))
-                .help("The data directory to write"),
-        )
-        .next_help_heading("Target")
-        .arg(text("target-time", "TIME", "Up to this time, as in '2026-11-22 14:29:59' or '2026-11-22 14:29:59+01'"))
-        .arg(text("target-lsn", "LSN", "Up to this place in the WAL, as in 16/B374D848"))
-        .arg(text("target-xid", "NUMBER", "Up to this transaction, by its number (pg_current_xact_id)"))
-        .arg(text("target-name", "TEXT", "Up to this restore point (pg_create_restore_point)"))
-        .arg(switch("target-immediate", "No further than the files need to be consistent"))
-        .group(ArgGroup::new("target").args(TARGETS))
-        .arg(switch("target-exclusive", "Stop before the target, not behind it"))
-        .arg(
-            text("target-timeline", "WORD", "latest, current (that of the backup) or a number")
-                .default_value("latest"),
-        )
+    let command = Command::new("restore").about(SHORT).long_about(ABOUT).after_help(AFTER).arg(
+        Arg::new("data")
+            .value_name("DIRECTORY")
+            .required(true)
+            .value_parser(clap::value_parser!(PathBuf))
+            .help("The data directory to write"),
+    );
+    let command = target::add(command)
         .arg(
             text("target-action", "WORD", "What the server does at the target: wait, read-only; take writes; go down")
                 .value_parser(["pause", "promote", "shutdown"])
@@ -124,9 +103,9 @@ pub fn run(config: &Config, matches: &ArgMatches) -> Result<()> {
     let request = Request {
         config,
         data: absolute(matches.get_one::<PathBuf>("data").cloned().unwrap_or_default())?,
-        target: target(matches)?,
-        inclusive: !matches.get_flag("target-exclusive"),
-        timeline: TargetTimeline::parse(&text("target-timeline").unwrap_or_default())?,
+        target: target::of(matches)?,
+        inclusive: target::inclusive(matches),
+        timeline: target::timeline(matches)?,
         action: action(&text("target-action").unwrap_or_default()),
         backup: text("backup"),
         system: matches.get_one::<u64>("system").copied().map(SystemIdentifier),
@@ -159,30 +138,6 @@ pub fn run(config: &Config, matches: &ArgMatches) -> Result<()> {
 
 fn absolute(path: PathBuf) -> Result<PathBuf> {
     std::path::absolute(&path).map_err(|error| Error::file("use", &path, &error))
-}
-
-fn target(matches: &ArgMatches) -> Result<RecoveryTarget> {
-    let text = |name: &str| matches.get_one::<String>(name);
-    if let Some(time) = text("target-time") {
-        let parsed = parse_time(time, &TimeZone::system())?;
-        return past(parsed, Timestamp::now()).map(RecoveryTarget::Time);
-    }
-    if let Some(lsn) = text("target-lsn") {
-        let parsed: Result<Lsn, _> = lsn.parse();
-        return parsed.map(RecoveryTarget::Lsn).map_err(|error| Error::new(Class::Usage, error.0));
-    }
-    if let Some(xid) = text("target-xid") {
-        return xid.parse().map(RecoveryTarget::Xid).map_err(|_| {
-            let message =
-                format!("expected the number of a transaction for --target-xid, found {xid:?}");
-            Error::new(Class::Usage, message)
-        });
-    }
-    if let Some(name) = text("target-name") {
-        return parse_name(name);
-    }
-    let immediate = matches.get_flag("target-immediate");
-    Ok(if immediate { RecoveryTarget::Immediate } else { RecoveryTarget::Latest })
 }
 
 fn action(word: &str) -> TargetAction {

@@ -7,22 +7,18 @@ use std::time::Instant;
 use jiff::Timestamp;
 
 use super::restore_command::restore_command;
-use crate::backup::BackupFolder;
 use crate::base_backup::Description;
 use crate::base_backup::catalogue::{Backup, Survey};
 use crate::base_backup::restore::{
-    ARCHIVING_OFF, Occupied, Recovered, RecoverySettings, RecoveryTarget, RestorePlan,
-    TargetAction, TargetTimeline, Told, Until, Watch, Way, Wish, connection_of, follow, look,
-    move_aside, plan, refuse_running, start_server,
+    ARCHIVING_OFF, LayDown, Occupied, Recovered, RecoverySettings, RecoveryTarget, RestorePlan,
+    TargetAction, TargetTimeline, Told, Until, Watch, Way, Wish, add_settings, connection_of,
+    follow, look, plan, refuse_running, room, start_server, tell_server,
 };
-use crate::base_backup::unpack::{BackupSource, Unpack, Unpacked, is_unfinished};
-use crate::codec::Identities;
+use crate::base_backup::unpack::{Unpacked, is_unfinished};
 use crate::command::hook::run_hook;
 use crate::command::shown::tenths;
 use crate::config::{Config, FlagValues};
-use crate::durable;
-use crate::error::{Class, Error, Result};
-use crate::failpoint;
+use crate::error::Result;
 use crate::postgres::SystemIdentifier;
 use crate::repository::{self, Repository};
 
@@ -98,7 +94,7 @@ pub fn restore(
         "files laid down"
     );
     match settings {
-        Some(settings) => tell_server(request, &settings)?,
+        Some(settings) => tell_server(&request.data, &settings, request.standby)?,
         None if request.archive => {}
         None => add_settings(&request.data, ARCHIVING_OFF)?,
     }
@@ -201,78 +197,23 @@ fn described(
     text
 }
 
-/// Bytes that are free where the data directory is, or will be.
-fn room(data: &Path) -> Option<u64> {
-    let there = data.ancestors().find(|path| path.exists())?;
-    rustix::fs::statvfs(there).ok().map(|room| room.f_bavail * room.f_frsize)
-}
-
-/// From the first repository that gives all of it; another one goes on where that one failed.
 fn lay_down(
     request: &Request<'_>,
     plan: &RestorePlan<'_>,
     repositories: &[Repository],
-    mut aside: Option<PathBuf>,
+    aside: Option<PathBuf>,
     progress: &(dyn Fn(u64, u64) + Sync),
 ) -> Result<Unpacked> {
-    let identities = repository::identities(request.config)?;
-    let mut failure: Option<Error> = None;
-    for repository in plan.repositories.iter().map(|at| &repositories[*at]) {
-        let name = repository.name();
-        if let Some(error) = &failure {
-            tracing::warn!("going on with repository {name}: {error}");
-        }
-        match lay_down_from(repository, request, plan, &identities, &mut aside, progress) {
-            Ok(Some(unpacked)) => return Ok(unpacked),
-            Ok(None) => {}
-            Err(error) => {
-                let what = format!("could not restore from repository {name}");
-                failure = Some(error.while_doing(what));
-            }
-        }
-    }
-    Err(failure.unwrap_or_else(|| {
-        Error::new(Class::Gap, format!("the base backup {} is gone", plan.backup.id))
-    }))
-}
-
-/// `None` when the backup was deleted there since the plan was made. What is in the way goes `aside` when
-/// nothing else can keep the files from being laid down.
-fn lay_down_from(
-    repository: &Repository,
-    request: &Request<'_>,
-    plan: &RestorePlan<'_>,
-    identities: &Identities,
-    aside: &mut Option<PathBuf>,
-    progress: &(dyn Fn(u64, u64) + Sync),
-) -> Result<Option<Unpacked>> {
-    let config = request.config;
-    let Some(contents) = plan.backup.contents(repository, &config.cluster)? else {
-        return Ok(None);
-    };
-    let description = &contents.description;
-    let size = description.size();
-    let folder = BackupFolder::new(&config.cluster, plan.backup.system, &plan.backup.id);
-    let unpack = Unpack {
-        source: BackupSource {
-            storage: repository.storage(),
-            prefix: &folder.key(""),
-            description,
-            identities,
-            attempts: config.limits.attempts,
-        },
+    let lay_down = LayDown {
+        config: request.config,
+        plan,
+        repositories,
         data: &request.data,
-        tablespaces: &tablespaces(request, description),
+        tablespaces: &|description| tablespaces(request, description),
         delta: request.occupied == Occupied::Delta,
-        threads: config.basebackup.parallel,
-        progress: &|done| progress(done, size),
+        progress,
     };
-    if let Some(to) = aside.as_ref() {
-        unpack.check_tablespaces()?;
-        move_aside(&request.data, to)?;
-        *aside = None;
-    }
-    unpack.run().map(Some)
+    lay_down.run(aside).map(|(_, unpacked)| unpacked)
 }
 
 /// Where they were, unless they are to go elsewhere.
@@ -297,31 +238,4 @@ fn settings(request: &Request<'_>) -> Result<Option<RecoverySettings>> {
         action: request.action,
         archive: request.archive,
     }))
-}
-
-/// Settings, and the file that makes the server recover. Both are made durable when the control file
-/// gets its name.
-fn tell_server(request: &Request<'_>, settings: &RecoverySettings) -> Result<()> {
-    add_settings(&request.data, &settings.lines())?;
-    failpoint::reach("restore.settings-written");
-    let [wanted, other] = match request.standby {
-        true => ["standby.signal", "recovery.signal"],
-        false => ["recovery.signal", "standby.signal"],
-    };
-    // A backup of a standby has the file of one, and with it no recovery would ever end.
-    durable::remove(&request.data, &request.data.join(other))?;
-    durable::replace(&request.data.join(wanted), b"")?;
-    failpoint::reach("restore.signal-written");
-    Ok(())
-}
-
-/// Puts settings behind those that came with the backup. `pg_verifybackup` lets this file differ.
-fn add_settings(data: &Path, lines: &str) -> Result<()> {
-    let path = data.join("postgresql.auto.conf");
-    let mut text = match std::fs::read(&path) {
-        Err(error) if error.kind() == std::io::ErrorKind::NotFound => Vec::new(),
-        read => read.map_err(|error| Error::file("read", &path, &error))?,
-    };
-    text.extend_from_slice(lines.as_bytes());
-    durable::replace(&path, &text)
 }

@@ -1,13 +1,17 @@
 //! `basebackup verify`: whether what is stored is what was stored, and all of it.
 
+use jiff::Timestamp;
 use serde::Serialize;
 
 use super::show::find;
 use crate::base_backup::catalogue::{Backup, Survey};
 use crate::base_backup::verify::{Report, Verify};
+use crate::command::recording;
 use crate::command::shown::{Shown, count, plain, size};
 use crate::config::Config;
 use crate::error::{Class, Error, Result};
+use crate::history::Subject;
+use crate::postgres::SystemIdentifier;
 use crate::repository::{self, Repository};
 
 /// Rises when something in the JSON changes its meaning or goes.
@@ -33,11 +37,12 @@ pub struct Request<'a> {
 
 /// The first error is what decides the exit status.
 pub fn run(request: &Request<'_>) -> Result<Shown> {
-    let config = request.config;
+    let (config, began) = (request.config, Timestamp::now());
     let repositories = repository::open_all(config, None)?;
     let identities = repository::identities(config)?;
     let survey = Survey::read(&repositories, config);
     let backups = choose(&survey, &repositories, &request.which)?;
+    let subjects = subjects(request, &survey, &backups);
     let report = Verify {
         config,
         repositories: &repositories,
@@ -55,7 +60,31 @@ pub fn run(request: &Request<'_>) -> Result<Shown> {
         Error::new(Class::Damaged, format!("verification found {}", count(faults, "fault")))
             .hint("Each is a line of standard output.")
     });
-    Ok(Shown { text, errors: found.into_iter().chain(report.errors).collect() })
+    let errors: Vec<Error> = found.into_iter().chain(report.errors).collect();
+    for (subject, ids) in subjects {
+        recording::verified(&repositories, &subject, began, ids, errors.is_empty());
+    }
+    Ok(Shown { text, errors })
+}
+
+/// The systems of which this verification is recorded, with what was read of each: all of it, its newest base
+/// backup included.
+fn subjects(
+    request: &Request<'_>,
+    survey: &Survey,
+    chosen: &[&Backup],
+) -> Vec<(Subject, Vec<String>)> {
+    if request.quick {
+        return Vec::new();
+    }
+    let of = |system: SystemIdentifier| {
+        let ids: Vec<String> =
+            chosen.iter().filter(|it| it.system == system).map(|it| it.id.clone()).collect();
+        let newest = survey.catalogue.backups.iter().rfind(|it| it.system == system);
+        let is_in = newest.is_some_and(|newest| ids.contains(&newest.id));
+        is_in.then(|| (Subject::postgres(&request.config.cluster, system), ids))
+    };
+    survey.catalogue.systems.iter().copied().filter_map(of).collect()
 }
 
 fn choose<'a>(

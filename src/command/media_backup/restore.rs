@@ -69,7 +69,7 @@ pub fn restore(request: &Request<'_>, agree: &mut dyn FnMut(&str) -> Result<bool
     }))
 }
 
-fn choose<'a>(
+pub(super) fn choose<'a>(
     series: &'a Series<Description>,
     repositories: &[Repository],
     id: Option<&str>,

@@ -1,8 +1,11 @@
 //! `media-backup verify`: whether what is stored is what was stored, and all of it.
 
+use jiff::Timestamp;
+
 use super::places::{root_of, set_of};
 use crate::backup::series::{Backup, Series};
 use crate::codec::Identities;
+use crate::command::recording;
 use crate::command::series::{Kind, find};
 use crate::command::shown::{Shown, count, plain, size};
 use crate::config::Config;
@@ -14,6 +17,7 @@ use crate::repository::{self, Repository};
 
 /// `ids` may be beginnings; none at all means every snapshot.
 pub fn run(config: &Config, ids: &[String], progress: &(dyn Fn(Progress) + Sync)) -> Result<Shown> {
+    let began = Timestamp::now();
     let repositories = repository::open_all(config, None)?;
     let identities = repository::identities(config)?;
     let series = Series::<Description>::read(&repositories, &Description::all(config));
@@ -62,7 +66,15 @@ pub fn run(config: &Config, ids: &[String], progress: &(dyn Fn(Progress) + Sync)
         Error::new(Class::Damaged, message).hint("Each is a line of standard output.")
     });
     let failures = series.failures.iter().map(|failure| failure.error.clone());
-    Ok(Shown { text, errors: damaged.into_iter().chain(failures).chain(errors).collect() })
+    let errors: Vec<Error> = damaged.into_iter().chain(failures).chain(errors).collect();
+    let newest =
+        series.backups.last().is_some_and(|newest| chosen.iter().any(|it| it.id == newest.id));
+    if ids.is_empty() || newest {
+        let ids = chosen.iter().map(|backup| backup.id.clone()).collect();
+        let subject = Description::subject(config);
+        recording::verified(&repositories, &subject, began, ids, errors.is_empty());
+    }
+    Ok(Shown { text, errors })
 }
 
 struct One<'a> {

@@ -87,7 +87,7 @@ pub fn restore(
     Ok(())
 }
 
-fn choose<'a>(
+pub(super) fn choose<'a>(
     series: &'a Series<Description>,
     repositories: &[Repository],
     id: Option<&str>,

@@ -3,10 +3,13 @@
 use std::sync::Mutex;
 use std::sync::atomic::{AtomicU64, Ordering};
 
+use jiff::Timestamp;
+
 use super::{Checked, Kind, find, name};
 use crate::backup::series::{Backup, Series};
 use crate::backup::{ObjectSource, in_threads};
 use crate::codec::Identities;
+use crate::command::recording;
 use crate::command::shown::{Shown, count, plain, size};
 use crate::config::Config;
 use crate::error::{Class, Error, Result};
@@ -22,6 +25,7 @@ pub fn run<D: Checked>(
     quick: bool,
     progress: Progress<'_>,
 ) -> Result<Shown> {
+    let began = Timestamp::now();
     let repositories = repository::open_all(config, None)?;
     let identities = repository::identities(config)?;
     let series = Series::<D>::read(&repositories, &D::all(config));
@@ -54,6 +58,7 @@ pub fn run<D: Checked>(
         true => format!("looked at names and sizes only: {backups} with {objects}: {verdict}"),
         false => format!("read {backups} with {objects} ({}): {verdict}", size(of)),
     };
+    let all_read = remarks.is_empty();
     let remarks = remarks.into_iter().map(|remark| format!("not checked: {remark}"));
     let lines = faults.iter().cloned().chain(remarks).chain([summary]);
     let text = lines.map(|line| plain(&line) + "\n").collect();
@@ -62,7 +67,15 @@ pub fn run<D: Checked>(
         Error::new(Class::Damaged, message).hint("Each is a line of standard output.")
     });
     let failures = series.failures.iter().map(|failure| failure.error.clone());
-    Ok(Shown { text, errors: damaged.into_iter().chain(failures).chain(errors).collect() })
+    let errors: Vec<Error> = damaged.into_iter().chain(failures).chain(errors).collect();
+    let newest =
+        series.backups.last().is_some_and(|newest| chosen.iter().any(|it| it.id == newest.id));
+    if !quick && (ids.is_empty() || newest) {
+        let ids = chosen.iter().map(|backup| backup.id.clone()).collect();
+        let passed = errors.is_empty() && all_read;
+        recording::verified(&repositories, &D::subject(config), began, ids, passed);
+    }
+    Ok(Shown { text, errors })
 }
 
 struct Verify<'a> {

@@ -56,7 +56,7 @@ impl<R: Read> Restoring<'_, R> {
         match self.restore.selection {
             Selection::All => true,
             Selection::Path(selected) => path.is_within(selected.as_bytes()),
-            Selection::Pattern(_) => false,
+            Selection::Pattern(_) | Selection::These(_) => false,
         }
     }
 

@@ -1,3 +1,5 @@
+use std::collections::BTreeSet;
+
 use super::super::exclude::Exclude;
 use super::super::path::EntryPath;
 use crate::error::{Class, Error, Result};
@@ -8,6 +10,8 @@ pub enum Selection {
     All,
     /// One of them, with all that lies in it.
     Path(EntryPath),
+    /// Exactly these.
+    These(BTreeSet<EntryPath>),
     /// Those that match, with all that lies in them.
     Pattern(Exclude),
 }
@@ -29,6 +33,7 @@ impl Selection {
     pub fn selects(&self, path: &EntryPath, is_directory: bool) -> bool {
         match self {
             Self::All => true,
+            Self::These(paths) => paths.contains(path),
             Self::Path(selected) => path.is_within(selected.as_bytes()),
             Self::Pattern(pattern) => pattern.matches_or_parent(path.as_bytes(), is_directory),
         }

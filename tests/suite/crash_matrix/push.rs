@@ -112,6 +112,7 @@ fn every_failpoint_is_in_a_matrix() {
         &crate::base_backups::faults::POINTS[..],
         &crate::retention::interrupted::POINTS,
         &restores,
+        &crate::drill::crashes::POINTS,
     ];
     let all: Vec<&str> = [wal.concat(), base_backups.concat()]
         .concat()

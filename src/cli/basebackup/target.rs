@@ -1,0 +1,75 @@
+//! The flags that say up to where a server recovers.
+
+use clap::{Arg, ArgAction, ArgGroup, ArgMatches, Command};
+use jiff::Timestamp;
+use jiff::tz::TimeZone;
+
+use crate::base_backup::restore::{RecoveryTarget, TargetTimeline, parse_name, parse_time, past};
+use crate::error::{Class, Error, Result};
+use crate::postgres::Lsn;
+
+const TARGETS: [&str; 5] =
+    ["target-time", "target-lsn", "target-xid", "target-name", "target-immediate"];
+
+pub(super) fn add(command: Command) -> Command {
+    let text = |name: &'static str, value: &'static str, help: &'static str| {
+        Arg::new(name).long(name).value_name(value).help(help)
+    };
+    let switch = |name: &'static str, help: &'static str| {
+        Arg::new(name).long(name).action(ArgAction::SetTrue).help(help)
+    };
+    command
+        .next_help_heading("Target")
+        .arg(text(
+            "target-time",
+            "TIME",
+            "Up to this time, as in '2026-11-22 14:29:59' or '2026-11-22 14:29:59+01'",
+        ))
+        .arg(text("target-lsn", "LSN", "Up to this place in the WAL, as in 16/B374D848"))
+        .arg(text(
+            "target-xid",
+            "NUMBER",
+            "Up to this transaction, by its number (pg_current_xact_id)",
+        ))
+        .arg(text("target-name", "TEXT", "Up to this restore point (pg_create_restore_point)"))
+        .arg(switch("target-immediate", "No further than the files need to be consistent"))
+        .group(ArgGroup::new("target").args(TARGETS))
+        .arg(switch("target-exclusive", "Stop before the target, not behind it"))
+        .arg(
+            text("target-timeline", "WORD", "latest, current (that of the backup) or a number")
+                .default_value("latest"),
+        )
+}
+
+pub(super) fn of(matches: &ArgMatches) -> Result<RecoveryTarget> {
+    let text = |name: &str| matches.get_one::<String>(name);
+    if let Some(time) = text("target-time") {
+        let parsed = parse_time(time, &TimeZone::system())?;
+        return past(parsed, Timestamp::now()).map(RecoveryTarget::Time);
+    }
+    if let Some(lsn) = text("target-lsn") {
+        let parsed: Result<Lsn, _> = lsn.parse();
+        return parsed.map(RecoveryTarget::Lsn).map_err(|error| Error::new(Class::Usage, error.0));
+    }
+    if let Some(xid) = text("target-xid") {
+        return xid.parse().map(RecoveryTarget::Xid).map_err(|_| {
+            let message =
+                format!("expected the number of a transaction for --target-xid, found {xid:?}");
+            Error::new(Class::Usage, message)
+        });
+    }
+    if let Some(name) = text("target-name") {
+        return parse_name(name);
+    }
+    let immediate = matches.get_flag("target-immediate");
+    Ok(if immediate { RecoveryTarget::Immediate } else { RecoveryTarget::Latest })
+}
+
+pub(super) fn inclusive(matches: &ArgMatches) -> bool {
+    !matches.get_flag("target-exclusive")
+}
+
+pub(super) fn timeline(matches: &ArgMatches) -> Result<TargetTimeline> {
+    let word = matches.get_one::<String>("target-timeline");
+    TargetTimeline::parse(word.map_or("latest", String::as_str))
+}

@@ -1,0 +1,64 @@
+use std::sync::{Mutex, PoisonError};
+
+use clap::{Arg, ArgAction, ArgMatches, Command};
+
+use super::super::flags;
+use super::super::progress::Progress;
+use super::super::verbs::print;
+use crate::command::redis_backup::drill::{Request, run as drill};
+use crate::config::Config;
+use crate::drill::{Confinement, become_user};
+use crate::error::Result;
+
+const ABOUT: &str = "Rehearses a restore with a server of its own, counts the keys, and records it
+
+Lays the newest backup down in a folder below drill.directory, starts redis-server or valkey-server on it, which
+listens on a socket in that folder only, waits until it has loaded all, and compares its keys with those of the
+backup. Folder and server are gone afterwards, and a record is in every repository.";
+
+pub fn command() -> Command {
+    let switch = |name: &'static str, help: &'static str| {
+        Arg::new(name).long(name).action(ArgAction::SetTrue).help(help)
+    };
+    let command = Command::new("drill")
+        .about("Rehearses a restore with a server of its own, counts the keys, and records it")
+        .long_about(ABOUT)
+        .after_help("Exit status 5 says that the server did not load the backup, or not all of it.")
+        .arg(
+            Arg::new("id")
+                .value_name("ID")
+                .help("Which one; the beginning of its id will do. Default: the newest whole one"),
+        )
+        .arg(
+            Arg::new("user")
+                .long("user")
+                .value_name("NAME")
+                .help("Run as this user; root has to name one"),
+        )
+        .arg(switch(
+            "unconfined",
+            "Let the server change files outside its folder, as far as it may",
+        ))
+        .arg(switch("json", "Prints what came of it as JSON"));
+    flags::with_settings(command, &["redis", "drill", "objectives"])
+}
+
+pub fn run(config: &Config, matches: &ArgMatches) -> Result<()> {
+    let text = |name: &str| matches.get_one::<String>(name).cloned();
+    become_user(text("user").as_deref(), "redis-backup")?;
+    let bar: Mutex<Option<Progress>> = Mutex::default();
+    let progress = |done: u64, of: u64| {
+        let mut bar = bar.lock().unwrap_or_else(PoisonError::into_inner);
+        bar.get_or_insert_with(|| Progress::new("restore")).at(done, Some(of));
+    };
+    let unconfined = matches.get_flag("unconfined");
+    let shown = drill(&Request {
+        config,
+        id: text("id"),
+        confinement: if unconfined { Confinement::Unconfined } else { Confinement::Confined },
+        as_json: matches.get_flag("json"),
+        progress: &progress,
+    });
+    drop(bar);
+    print(shown?)
+}

@@ -1,0 +1,282 @@
+//! `basebackup drill`: a restore rehearsed, with a real server, checks, and a record of how it went.
+
+mod shown;
+
+use std::collections::BTreeMap;
+use std::path::PathBuf;
+use std::time::Instant;
+
+use jiff::Timestamp;
+
+use super::restore_command::restore_command;
+use crate::backup::new_id;
+use crate::base_backup::Description;
+use crate::base_backup::catalogue::Survey;
+use crate::base_backup::restore::{
+    LayDown, RecoverySettings, RecoveryTarget, RestorePlan, TargetAction, TargetTimeline, Wish,
+    plan,
+};
+use crate::command::recording;
+use crate::command::shown::Shown;
+use crate::config::{Config, FlagValues};
+use crate::drill::postgres::{Checked, Checks, Control, Ended, Outcome, Private, Programs, Server};
+use crate::drill::{Confinement, Deadline, Scratch};
+use crate::error::{Class, Error, Result};
+use crate::failpoint;
+use crate::history::{Check, Kind, Phase, Reached, Record, Subject};
+use crate::postgres::SystemIdentifier;
+use crate::repository::{self, Repository};
+
+pub struct Request<'a> {
+    pub config: &'a Config,
+    pub target: RecoveryTarget,
+    pub inclusive: bool,
+    pub timeline: TargetTimeline,
+    /// The id of a certain backup.
+    pub backup: Option<String>,
+    pub system: Option<SystemIdentifier>,
+    /// Queries besides those of the configuration.
+    pub assertions: Vec<String>,
+    /// Superuser to connect as; looked for when not named.
+    pub role: Option<String>,
+    pub confinement: Confinement,
+    /// Whether the folder stays.
+    pub keep: bool,
+    pub as_json: bool,
+    /// With which `wal-fetch` finds the same repositories.
+    pub flags: FlagValues,
+    /// Is told how many bytes of the files are there, of how many.
+    pub progress: &'a (dyn Fn(u64, u64) + Sync),
+}
+
+/// What is known of a drill, more and more of it.
+struct Drill {
+    began: Timestamp,
+    system: Option<SystemIdentifier>,
+    backup: Option<String>,
+    repository: Option<String>,
+    /// Such as `18.6`.
+    server: Option<String>,
+    /// Name and seconds.
+    phases: Vec<(&'static str, f64)>,
+    /// Length of the files in bytes.
+    size: u64,
+    /// When the files of the backup were complete: what was committed until then is in them.
+    stopped: Option<Timestamp>,
+    ended: Option<Ended>,
+    checks: Vec<Checked>,
+    kept: Option<PathBuf>,
+}
+
+/// Whatever comes of it is recorded and shown; the first error is what decides the exit status.
+pub fn run(request: &Request<'_>) -> Result<Shown> {
+    let config = request.config;
+    let repositories = repository::open_all(config, None)?;
+    let mut drill = Drill {
+        began: Timestamp::now(),
+        system: request.system,
+        backup: None,
+        repository: None,
+        server: None,
+        phases: Vec::new(),
+        size: 0,
+        stopped: None,
+        ended: None,
+        checks: Vec::new(),
+        kept: None,
+    };
+    let done = rehearse(request, &repositories, &mut drill);
+    let errors: Vec<Error> = done.err().into_iter().chain(drill.failed_checks()).collect();
+    if let Some(system) = drill.system {
+        let subject = Subject::postgres(&config.cluster, system);
+        recording::store(&repositories, &subject, &drill.record(errors.is_empty()));
+    }
+    let text = if request.as_json {
+        shown::json(request, &drill, &errors)?
+    } else {
+        shown::text(request, &drill)
+    };
+    Ok(Shown { text, errors })
+}
+
+fn rehearse(request: &Request<'_>, repositories: &[Repository], drill: &mut Drill) -> Result<()> {
+    let (config, begun) = (request.config, Instant::now());
+    let deadline = Deadline::after(config.drill.timeout);
+    let survey = Survey::read(repositories, config);
+    survey.errors().for_each(|error| tracing::warn!("{error}"));
+    drill.system = drill.system.or(survey.systems.last().map(|one| one.system));
+    let wish = Wish {
+        target: &request.target,
+        inclusive: request.inclusive,
+        timeline: request.timeline,
+        backup: request.backup.as_deref(),
+    };
+    let plan = plan(&survey, request.system, &wish)?;
+    let facts = &plan.backup.facts;
+    drill.system = Some(plan.backup.system);
+    drill.backup = Some(plan.backup.id.clone());
+    (drill.size, drill.stopped) = (facts.size, Some(facts.stop.time));
+    let major = facts.postgres_version / 10_000;
+    let programs = Programs::find(config.drill.postgres_bin.as_deref(), major)?;
+    drill.server = Some(programs.version.clone());
+    let recovery = recovery(request)?;
+    let mut scratch = Scratch::create_in(&config.drill.directory)?;
+    let private =
+        Private { major, sockets: scratch.path(), shared_buffers: config.drill.shared_buffers };
+    private.check()?;
+    // Replaying takes some room too, which nobody knows before.
+    scratch.check_room(facts.size)?;
+    let fetched = fetch(request, &plan, repositories, &scratch, &private, &recovery);
+    drill.phases.push(("fetch", begun.elapsed().as_secs_f64()));
+    drill.repository = Some(repositories[fetched?].name().to_owned());
+    failpoint::reach("drill.fetched");
+    deadline.left()?;
+    let control = Control::read(&programs, &scratch.data())?;
+    private.write(&scratch.data(), &control)?;
+    let server = Server {
+        scratch: &scratch,
+        programs: &programs,
+        confinement: request.confinement,
+        role: request.role.as_deref(),
+        deadline,
+    };
+    let done = replay_and_check(request, &plan, &server, &control, drill);
+    if request.keep {
+        // In order if it runs, so that it starts without a recovery.
+        let _ = server.shut_down();
+        scratch.keep()?;
+        drill.kept = Some(scratch.path().to_owned());
+    }
+    done
+}
+
+/// Returns the place of the repository that gave the files.
+fn fetch(
+    request: &Request<'_>,
+    plan: &RestorePlan<'_>,
+    repositories: &[Repository],
+    scratch: &Scratch,
+    private: &Private<'_>,
+    recovery: &RecoverySettings,
+) -> Result<usize> {
+    let data = scratch.data();
+    let tablespaces = |description: &Description| -> BTreeMap<u32, PathBuf> {
+        let place = |oid: u32| scratch.path().join(format!("tablespace-{oid}"));
+        description.tablespaces.iter().map(|it| (it.oid, place(it.oid))).collect()
+    };
+    let lay_down = LayDown {
+        config: request.config,
+        plan,
+        repositories,
+        data: &data,
+        tablespaces: &tablespaces,
+        delta: false,
+        progress: request.progress,
+    };
+    let (repository, unpacked) = lay_down.run(None)?;
+    private.write_recovery(&data, recovery)?;
+    unpacked.finish()?;
+    Ok(repository)
+}
+
+fn replay_and_check(
+    request: &Request<'_>,
+    plan: &RestorePlan<'_>,
+    server: &Server<'_>,
+    control: &Control,
+    drill: &mut Drill,
+) -> Result<()> {
+    let begun = Instant::now();
+    server.start()?;
+    failpoint::reach("drill.started");
+    let recovered = server.recovered(&mut |lsn| {
+        tracing::info!(lsn = %lsn, to = %plan.choice.reach, "replay under way");
+    });
+    drill.phases.push(("replay", begun.elapsed().as_secs_f64()));
+    let (address, ended) = recovered.map_err(|error| {
+        let (reach, resumes) = (plan.choice.reach, plan.resumes);
+        match resumes {
+            Some(resumes) if error.class() == Class::Gap => error.while_doing(format!(
+                "the WAL behind {} goes up to {reach} and is missing from there to {resumes}",
+                plan.backup.id
+            )),
+            _ => error,
+        }
+    })?;
+    drill.ended = Some(ended);
+    failpoint::reach("drill.replayed");
+    let begun = Instant::now();
+    let config = &request.config.drill;
+    let assertions = [&config.assertions[..], &request.assertions].concat();
+    let checks = Checks {
+        server,
+        address: &address,
+        control,
+        parallel: request.config.basebackup.parallel.get(),
+        database: &config.database,
+        assertions: &assertions,
+    };
+    let done = checks.run(&mut drill.checks);
+    drill.phases.push(("checks", begun.elapsed().as_secs_f64()));
+    done
+}
+
+fn recovery(request: &Request<'_>) -> Result<RecoverySettings> {
+    Ok(RecoverySettings {
+        restore_command: restore_command(&request.flags)?,
+        target: request.target.clone(),
+        inclusive: request.inclusive,
+        timeline: request.timeline,
+        action: TargetAction::Promote,
+        archive: false,
+    })
+}
+
+impl Drill {
+    /// The failed checks, damage before mistakes in assertions.
+    fn failed_checks(&self) -> Vec<Error> {
+        let failed = self.checks.iter().filter_map(|checked| match &checked.outcome {
+            Outcome::Failed(error) => {
+                Some(error.clone().while_doing(format!("check {:?} failed", checked.name)))
+            }
+            _ => None,
+        });
+        let mut failed: Vec<Error> = failed.collect();
+        failed.sort_by_key(|error| error.class() != Class::Damaged);
+        failed
+    }
+
+    /// Until when all that was committed is there.
+    fn recovered_until(&self) -> Option<Timestamp> {
+        self.ended.as_ref().and_then(|ended| ended.time.max(self.stopped))
+    }
+
+    fn record(&self, passed: bool) -> Record {
+        let phase =
+            |(name, seconds): &(&str, f64)| Phase { name: (*name).to_owned(), seconds: *seconds };
+        let made = self.checks.iter().filter_map(|checked| match &checked.outcome {
+            Outcome::Skipped(_) => None,
+            outcome => Some(Check {
+                name: checked.name.clone(),
+                passed: matches!(outcome, Outcome::Passed(_)),
+            }),
+        });
+        Record {
+            seawall: crate::history::FORMAT,
+            id: new_id(self.began),
+            kind: Kind::Drill,
+            began: self.began,
+            ended: Timestamp::now(),
+            passed,
+            backups: self.backup.iter().cloned().collect(),
+            repository: self.repository.clone(),
+            phases: self.phases.iter().map(phase).collect(),
+            reached: self.ended.as_ref().map(|ended| Reached {
+                lsn: ended.lsn.to_string(),
+                timeline: ended.timeline,
+                time: ended.time,
+            }),
+            checks: made.collect(),
+        }
+    }
+}

@@ -1,0 +1,186 @@
+//! `media-backup drill`: some files of the newest snapshot, chosen by chance, are restored and compared.
+
+use std::cmp::Reverse;
+use std::collections::{BTreeSet, BinaryHeap};
+use std::io::Read;
+use std::path::Path;
+use std::time::Instant;
+
+use super::places::{root_of, set_of};
+use super::restore::choose;
+use crate::backup::series::{Backup, Series};
+use crate::command::recording::Rehearsal;
+use crate::command::series::Kind;
+use crate::command::shown::{Shown, count, size};
+use crate::config::Config;
+use crate::drill::{Deadline, Scratch};
+use crate::error::{Class, Error, Result};
+use crate::media::local::{LocalContent, open_index};
+use crate::media::packed::PackedSource;
+use crate::media::{
+    ContentSource, Description, Destination, EntryPath, Existing, IndexReader, Progress, Restore,
+    Restored, Selection, SnapshotKind,
+};
+use crate::repository::{self, Repository};
+
+/// How many problems are named.
+const NAMED: usize = 3;
+
+pub struct Request<'a> {
+    /// With one set.
+    pub config: &'a Config,
+    /// The beginning of an id; the newest whole one without it.
+    pub id: Option<String>,
+    pub as_json: bool,
+    pub progress: &'a (dyn Fn(Progress) + Sync),
+}
+
+/// Whatever comes of it is recorded and shown.
+pub fn run(request: &Request<'_>) -> Result<Shown> {
+    let config = request.config;
+    let repositories = repository::open_all(config, None)?;
+    let mut rehearsal = Rehearsal::begin(&set_of(config)?.name);
+    let failure = rehearse(request, &repositories, &mut rehearsal).err();
+    rehearsal.store(&repositories, &Description::subject(config), failure.is_none());
+    rehearsal.shown(request.as_json, config.objectives.rto, failure.into_iter().collect())
+}
+
+fn rehearse(
+    request: &Request<'_>,
+    repositories: &[Repository],
+    rehearsal: &mut Rehearsal,
+) -> Result<()> {
+    let (config, begun) = (request.config, Instant::now());
+    let deadline = Deadline::after(config.drill.timeout);
+    let series = Series::<Description>::read(repositories, &Description::all(config));
+    for failure in &series.failures {
+        tracing::warn!("{}", failure.error);
+    }
+    let backup = choose(&series, repositories, request.id.as_deref())?;
+    rehearsal.is_of(&backup.id, backup.began);
+    let totals = &backup.description.totals;
+    rehearsal.fact("in all", format!("{}, {}", count(totals.files, "file"), size(totals.size)));
+    let scratch = Scratch::create_in(&config.drill.directory)?;
+    let mut failure: Option<Error> = None;
+    for copy in backup.copies.iter().filter(|copy| copy.fault.is_none()) {
+        let Some(repository) = repositories.get(copy.repository) else { continue };
+        if let Some(error) = failure.take() {
+            tracing::warn!("going on with repository {}: {error}", repository.name());
+        }
+        let sample = Sample { request, series: &series, backup, scratch: &scratch };
+        match sample.from(copy.repository, repository) {
+            Ok(restored) => {
+                let written = size(restored.written_size);
+                rehearsal.phase("fetch", begun, Some(written));
+                deadline.left()?;
+                return rehearsal.check("files", judge(&restored));
+            }
+            Err(error) => {
+                let name = repository.name();
+                let what = format!("could not restore from repository {name}");
+                failure = Some(error.while_doing(what));
+            }
+        }
+    }
+    rehearsal.phase("fetch", begun, None);
+    Err(failure.unwrap_or_else(|| {
+        Error::new(Class::Gap, format!("no repository has all of snapshot {}", backup.id))
+    }))
+}
+
+/// Each file was compared with the length and the BLAKE3 of the index while it was written.
+fn judge(restored: &Restored) -> Result<String> {
+    let problems = &restored.problems;
+    if problems.failures == 0 {
+        return Ok(format!("{} as in the index", count(restored.written_files, "file")));
+    }
+    let told: Vec<&str> =
+        problems.told.iter().take(NAMED).map(|problem| problem.message.as_str()).collect();
+    let failed = count(problems.failures, "file");
+    let message = format!("expected files as in the index, {failed} not so: {}", told.join("; "));
+    Err(Error::new(Class::Damaged, message))
+}
+
+struct Sample<'a> {
+    request: &'a Request<'a>,
+    series: &'a Series<Description>,
+    backup: &'a Backup<Description>,
+    scratch: &'a Scratch,
+}
+
+impl Sample<'_> {
+    fn from(&self, at: usize, repository: &Repository) -> Result<Restored> {
+        let (config, id) = (self.request.config, &self.backup.id);
+        let contents = self.series.contents(id, repository)?;
+        let gone = || Error::new(Class::Gap, format!("snapshot {id} is gone"));
+        let description = contents.ok_or_else(gone)?.description;
+        let set = set_of(config)?;
+        match (description.kind, root_of(config, at)) {
+            (SnapshotKind::LocalTree, Some(root)) => {
+                let content = LocalContent::open(root, &set.name, id)?;
+                self.lay(at, &|| open_index(root, &set.name, id), &content)
+            }
+            (SnapshotKind::LocalTree, None) => {
+                Err(Error::new(Class::Damaged, "expected a tree in a folder, found a bucket"))
+            }
+            (SnapshotKind::Packed, _) => {
+                let identities = repository::identities(config)?;
+                let source = PackedSource {
+                    storage: repository.storage(),
+                    all: &self.series.all,
+                    description: &description,
+                    identities: &identities,
+                    attempts: config.limits.attempts,
+                };
+                let spool = source.index(self.scratch.path())?;
+                let content = source.content()?;
+                self.lay(at, &|| IndexReader::open(spool.reader()), &content)
+            }
+        }
+    }
+
+    /// Each repository has a folder of its own, so that what one gave does not count for another.
+    fn lay<R: Read>(
+        &self,
+        at: usize,
+        index: &dyn Fn() -> Result<IndexReader<R>>,
+        content: &dyn ContentSource,
+    ) -> Result<Restored> {
+        let (paths, bytes) = sample(&mut index()?, self.request.config.drill.media_sample)?;
+        self.scratch.check_room(bytes)?;
+        let folder = self.scratch.path().join(format!("files-{at}"));
+        Restore {
+            index,
+            content,
+            destination: Destination::Folder(&folder as &Path),
+            selection: &Selection::These(paths),
+            existing: Existing::Refuse,
+            delete: false,
+            numeric_owner: false,
+            threads: self.request.config.basebackup.parallel,
+            progress: self.request.progress,
+        }
+        .run()
+    }
+}
+
+/// So many files, each as likely as any other, and their length in bytes. In memory there are never more of
+/// them.
+fn sample<R: Read>(
+    index: &mut IndexReader<R>,
+    wanted: usize,
+) -> Result<(BTreeSet<EntryPath>, u64)> {
+    let seed = jiff::Timestamp::now().as_nanosecond().to_le_bytes();
+    // Those with the smallest hashes; the largest of them is on top.
+    let mut chosen: BinaryHeap<([u8; 32], Reverse<EntryPath>, u64)> = BinaryHeap::new();
+    while let Some(entry) = index.next_entry()? {
+        let Some(content) = entry.content() else { continue };
+        let hash = blake3::Hasher::new().update(&seed).update(entry.path.as_bytes()).finalize();
+        chosen.push((*hash.as_bytes(), Reverse(entry.path.clone()), content.size));
+        if chosen.len() > wanted {
+            chosen.pop();
+        }
+    }
+    let bytes = chosen.iter().map(|(_, _, size)| size).sum();
+    Ok((chosen.into_iter().map(|(_, path, _)| path.0).collect(), bytes))
+}

@@ -1,0 +1,183 @@
+//! What drills and verifications leave behind, and what drills of backups that stand alone show.
+
+use std::time::{Duration, Instant};
+
+use jiff::Timestamp;
+use serde_json::json;
+
+use crate::backup::new_id;
+use crate::command::shown::{Shown, plain, table, took};
+use crate::error::{Class, Error, Result};
+use crate::history::{self, Check, Kind, Phase, Record, Subject};
+use crate::repository::Repository;
+
+/// Rises when something in the JSON changes its meaning or goes.
+const VERSION: u32 = 1;
+
+/// Stores a record in every repository. Where that does not work it is said: a host that may only read can
+/// rehearse and verify too.
+pub fn store(repositories: &[Repository], subject: &Subject, record: &Record) {
+    let all: Vec<&Repository> = repositories.iter().collect();
+    history::store(&all, subject, record).iter().for_each(|error| tracing::warn!("{error}"));
+}
+
+/// That all was read, and whether all was well. Of a verification that leaves out the newest backup there is
+/// no record: it would look like one that says something about the next restore.
+pub fn verified(
+    repositories: &[Repository],
+    subject: &Subject,
+    began: Timestamp,
+    backups: Vec<String>,
+    passed: bool,
+) {
+    let record = Record { backups, ..record(Kind::Verification, began, repositories, passed) };
+    store(repositories, subject, &record);
+}
+
+fn record(kind: Kind, began: Timestamp, repositories: &[Repository], passed: bool) -> Record {
+    let alone = match repositories {
+        [alone] => Some(alone.name().to_owned()),
+        _ => None,
+    };
+    Record {
+        seawall: history::FORMAT,
+        id: new_id(began),
+        kind,
+        began,
+        ended: Timestamp::now(),
+        passed,
+        backups: Vec::new(),
+        repository: alone,
+        phases: Vec::new(),
+        reached: None,
+        checks: Vec::new(),
+    }
+}
+
+/// A drill of a Redis or of media files, as it goes on.
+pub struct Rehearsal {
+    /// Of the server or the set.
+    name: String,
+    began: Timestamp,
+    backup: Option<(String, Timestamp)>,
+    facts: Vec<(&'static str, String)>,
+    phases: Vec<Phase>,
+    reached: bool,
+    /// With what was seen.
+    checks: Vec<(Check, String)>,
+}
+
+impl Rehearsal {
+    pub fn begin(name: &str) -> Self {
+        Self {
+            name: name.to_owned(),
+            began: Timestamp::now(),
+            backup: None,
+            facts: Vec::new(),
+            phases: Vec::new(),
+            reached: false,
+            checks: Vec::new(),
+        }
+    }
+
+    /// This backup, whose data are of that time.
+    pub fn is_of(&mut self, backup: &str, time: Timestamp) {
+        self.backup = Some((backup.to_owned(), time));
+    }
+
+    /// Something to be shown under a short name.
+    pub fn fact(&mut self, name: &'static str, value: String) {
+        self.facts.push((name, value));
+    }
+
+    /// A phase that began then and ends now.
+    pub fn phase(&mut self, name: &'static str, begun: Instant, more: Option<String>) {
+        let seconds = begun.elapsed().as_secs_f64();
+        let more = more.map_or_else(String::new, |more| format!(", {more}"));
+        self.facts.push((name, format!("{seconds:.1} s{more}")));
+        self.phases.push(Phase { name: name.to_owned(), seconds });
+    }
+
+    /// What there is can be used.
+    pub fn reached(&mut self) {
+        self.reached = true;
+    }
+
+    /// A check, and what was seen or is wrong.
+    pub fn check(&mut self, name: &str, outcome: Result<String>) -> Result<()> {
+        let (passed, seen, failure) = match outcome {
+            Ok(seen) => (true, seen, Ok(())),
+            Err(error) => (false, error.to_string(), Err(error)),
+        };
+        self.checks.push((Check { name: name.to_owned(), passed }, seen));
+        failure.map_err(|error| error.while_doing(format!("check {name:?} failed")))
+    }
+
+    pub fn store(&self, repositories: &[Repository], subject: &Subject, passed: bool) {
+        let record = Record {
+            backups: self.backup.iter().map(|(id, _)| id.clone()).collect(),
+            phases: self.phases.clone(),
+            checks: self.checks.iter().map(|(check, _)| check.clone()).collect(),
+            ..record(Kind::Drill, self.began, repositories, passed)
+        };
+        store(repositories, subject, &record);
+    }
+
+    fn rto(&self) -> Option<f64> {
+        let used = self.phases.iter().filter(|phase| phase.name != "checks");
+        self.reached.then(|| used.map(|phase| phase.seconds).sum())
+    }
+
+    pub fn shown(self, as_json: bool, rto: Duration, errors: Vec<Error>) -> Result<Shown> {
+        let text = if as_json { self.json(&errors)? } else { self.text(rto) };
+        Ok(Shown { text, errors })
+    }
+
+    fn text(&self, objective: Duration) -> String {
+        let line = |name: &str, value: &str| format!("{name:<12}{}\n", plain(value));
+        let mut text = line("of", &self.name);
+        if let Some((backup, time)) = &self.backup {
+            let age = took(*time, self.began);
+            text += &line("backup", &format!("{backup}, {age} old: at most so much is lost"));
+        }
+        text.extend(self.facts.iter().map(|(name, value)| line(name, value)));
+        if let Some(seconds) = self.rto() {
+            let met = if seconds <= objective.as_secs_f64() { "met" } else { "missed" };
+            let objective = humantime::format_duration(objective);
+            text += &line("RTO", &format!("{seconds:.1} s, objective {objective}: {met}"));
+        }
+        if self.checks.is_empty() {
+            return text;
+        }
+        let heading = ["CHECK", "RESULT", "DETAILS"].map(str::to_owned).to_vec();
+        let rows = self.checks.iter().map(|(check, seen)| {
+            let result = if check.passed { "passed" } else { "FAILED" };
+            vec![plain(&check.name), result.to_owned(), plain(seen)]
+        });
+        let rows: Vec<Vec<String>> = std::iter::once(heading).chain(rows).collect();
+        text + "\n" + &table(&rows, &[2])
+    }
+
+    fn json(&self, errors: &[Error]) -> Result<String> {
+        let checks = self.checks.iter().map(|(check, seen)| {
+            let result = if check.passed { "passed" } else { "failed" };
+            json!({ "name": check.name, "result": result, "details": seen })
+        });
+        let errors: Vec<String> = errors.iter().map(ToString::to_string).collect();
+        let json = json!({
+            "version": VERSION,
+            "name": self.name,
+            "passed": errors.is_empty(),
+            "errors": errors,
+            "began": self.began,
+            "backup": self.backup.as_ref().map(|(id, _)| id),
+            "taken": self.backup.as_ref().map(|(_, time)| time),
+            "phases": self.phases,
+            "rto_seconds": self.rto(),
+            "checks": checks.collect::<Vec<_>>(),
+        });
+        let text = serde_json::to_string_pretty(&json);
+        text.map(|text| text + "\n")
+            .map_err(|error| Error::new(Class::Internal, format!("could not write JSON: {error}")))
+    }
+}

@@ -1,0 +1,135 @@
+//! `redis-backup drill`: a backup is loaded by a server of its own, and the keys are counted.
+
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::{Duration, Instant};
+
+use jiff::Timestamp;
+
+use super::restore::choose;
+use crate::backup::series::Series;
+use crate::command::recording::Rehearsal;
+use crate::command::shown::{Shown, count, size};
+use crate::config::{Config, RedisConfig};
+use crate::drill::redis::{Private, Program};
+use crate::drill::{Confinement, Deadline, Scratch};
+use crate::durable;
+use crate::error::{Class, Error, Result};
+use crate::history::Subject;
+use crate::redis_backup::restore::Restore;
+use crate::redis_backup::{Content, Description, all_backups};
+use crate::redis_server::{Keys, Overrides, Product, Server, Target, compare_keys, is_explained};
+use crate::repository::{self, Repository};
+
+const POLL: Duration = Duration::from_millis(50);
+
+pub struct Request<'a> {
+    pub config: &'a Config,
+    /// The beginning of an id; the newest whole backup without it.
+    pub id: Option<String>,
+    pub confinement: Confinement,
+    pub as_json: bool,
+    /// Is told how many bytes of the files are there, of how many.
+    pub progress: &'a (dyn Fn(u64, u64) + Sync),
+}
+
+/// Whatever comes of it is recorded and shown.
+pub fn run(request: &Request<'_>) -> Result<Shown> {
+    let config = request.config;
+    let repositories = repository::open_all(config, None)?;
+    let mut rehearsal = Rehearsal::begin(&config.redis.name);
+    let failure = rehearse(request, &repositories, &mut rehearsal).err();
+    rehearsal.store(&repositories, &Subject::redis(&config.redis.name), failure.is_none());
+    rehearsal.shown(request.as_json, config.objectives.rto, failure.into_iter().collect())
+}
+
+fn rehearse(
+    request: &Request<'_>,
+    repositories: &[Repository],
+    rehearsal: &mut Rehearsal,
+) -> Result<()> {
+    let (config, begun) = (request.config, Instant::now());
+    let deadline = Deadline::after(config.drill.timeout);
+    let identities = repository::identities(config)?;
+    let series = Series::<Description>::read(repositories, &all_backups(config));
+    for failure in &series.failures {
+        tracing::warn!("{}", failure.error);
+    }
+    let backup = choose(&series, repositories, request.id.as_deref())?;
+    let description = &backup.description;
+    rehearsal.is_of(&backup.id, Timestamp::from(backup.began));
+    let program = Program::find(config.drill.redis_bin.as_deref(), description.product)?;
+    rehearsal.fact("server", program.to_string());
+    let scratch = Scratch::create_in(&config.drill.directory)?;
+    scratch.check_room(backup.size())?;
+    let private = Private::new(&scratch, description.content == Content::AppendOnly)?;
+    durable::lay_folder(&scratch.data())?;
+    let overrides = Overrides {
+        dir: Some(scratch.data()),
+        dbfilename: None,
+        appendonly: Some(description.content == Content::AppendOnly),
+        version: Some(match program.product {
+            Product::Redis => program.version.clone(),
+            // Whatever its number, it reads the files of Redis 7.
+            Product::Valkey => "7".to_owned(),
+        }),
+    };
+    let target = Target::read(None, &overrides)?;
+    let (length, done) = (backup.size(), AtomicU64::new(0));
+    let restore = Restore {
+        config,
+        repositories,
+        identities: &identities,
+        series: &series,
+        backup,
+        target: &target,
+        progress: &|bytes| {
+            (request.progress)(done.fetch_add(bytes, Ordering::Relaxed) + bytes, length);
+        },
+    };
+    let restored = restore.run();
+    rehearsal.phase("fetch", begun, Some(size(length)));
+    restored?;
+    deadline.left()?;
+    let begun = Instant::now();
+    let databases = description.keys.iter().map(|keys| keys.database + 1).max().unwrap_or(0);
+    private.start(&scratch, &program, databases, request.confinement)?;
+    let server = RedisConfig { address: private.address(), user: None, ..config.redis.clone() };
+    let server = RedisConfig { password_file: Some(private.password_file()), ..server };
+    let loaded = loaded(config, &server, &private, &scratch, deadline);
+    rehearsal.phase("replay", begun, None);
+    rehearsal.reached();
+    rehearsal.check("keys", loaded.and_then(|keys| compare(&description.keys, &keys)))
+}
+
+/// Waits for the server to have loaded its data, and counts its keys.
+fn loaded(
+    config: &Config,
+    server: &RedisConfig,
+    private: &Private,
+    scratch: &Scratch,
+    deadline: Deadline,
+) -> Result<Vec<Keys>> {
+    loop {
+        match Server::connect(server, &config.limits).and_then(|mut server| server.keys()) {
+            Ok(keys) => return Ok(keys),
+            // Starting, or loading.
+            Err(error) if error.class() == Class::Unreachable => {}
+            Err(error) => return Err(error),
+        }
+        if scratch.ended().is_some() {
+            return Err(private.failure());
+        }
+        deadline.left()?;
+        std::thread::sleep(POLL);
+    }
+}
+
+/// What was seen; an error when keys are missing whose time has not come.
+fn compare(recorded: &[Keys], now: &[Keys]) -> Result<String> {
+    if is_explained(recorded, now) {
+        let keys = now.iter().map(|keys| keys.keys).sum();
+        return Ok(format!("{} in {}", count(keys, "key"), count(now.len() as u64, "database")));
+    }
+    let differences = compare_keys(recorded, now).join("; ");
+    Err(Error::new(Class::Damaged, format!("expected the keys of the backup: {differences}")))
+}

@@ -1,0 +1,202 @@
+use std::fs::File;
+use std::os::unix::process::CommandExt;
+use std::path::{Path, PathBuf};
+use std::time::{Duration, Instant};
+
+use jiff::Timestamp;
+use rustix::process::Signal;
+
+use super::Programs;
+use super::log::Log;
+use super::settings::PORT;
+use crate::drill::{Confinement, Deadline, Scratch};
+use crate::durable::LaidFile;
+use crate::error::{Class, Error, Result};
+use crate::postgres::{Lsn, TimelineHistory, TimelineId};
+use crate::replication::Connection;
+
+const POLL: Duration = Duration::from_millis(50);
+const BETWEEN_LINES: Duration = Duration::from_secs(5);
+
+/// Of `docs/exit-statuses.md`: roles and databases that every cluster has, unless somebody took pains.
+const ROLES: [&str; 1] = ["postgres"];
+const DATABASES: [&str; 2] = ["postgres", "template1"];
+
+/// How to reach the server.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Address {
+    pub sockets: PathBuf,
+    /// A superuser.
+    pub role: String,
+    /// One that is there.
+    pub database: String,
+}
+
+/// How a recovery ended.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Ended {
+    pub lsn: Lsn,
+    pub timeline: u32,
+    /// When the last transaction that was replayed had been committed; `None` where there was none.
+    pub time: Option<Timestamp>,
+}
+
+/// A server on what was restored.
+pub struct Server<'a> {
+    pub scratch: &'a Scratch,
+    pub programs: &'a Programs,
+    pub confinement: Confinement,
+    /// Superuser to connect as; looked for when not named.
+    pub role: Option<&'a str>,
+    pub deadline: Deadline,
+}
+
+impl Address {
+    /// Whatever is set for the role or the database, a session of a drill only reads and is not cut short.
+    pub fn connect(&self, database: &str, deadline: Deadline) -> Result<Connection> {
+        let sockets = self.sockets.display().to_string();
+        let more = [
+            ("host", sockets.as_str()),
+            ("port", PORT),
+            ("user", &self.role),
+            ("dbname", database),
+            ("client_encoding", "UTF8"),
+            ("fallback_application_name", "seawall"),
+            (
+                "options",
+                "-c default_transaction_read_only=on -c statement_timeout=0 \
+                 -c idle_session_timeout=0 -c session_preload_libraries= -c log_statement=none",
+            ),
+        ];
+        Connection::open("", &more, deadline.left()?)
+    }
+}
+
+impl Server<'_> {
+    fn log(&self) -> PathBuf {
+        self.scratch.path().join("log")
+    }
+
+    pub fn start(&self) -> Result<()> {
+        LaidFile::create(self.log(), 0o600)?;
+        let append = || File::options().append(true).open(self.log());
+        let failed = |error| Error::file("open", &self.log(), &error);
+        let mut command = self.programs.command("postgres");
+        command.arg("-D").arg(self.scratch.data());
+        command.stdout(append().map_err(failed)?).stderr(append().map_err(failed)?);
+        // An interrupt at the terminal is ours to handle.
+        command.process_group(0);
+        self.scratch.start(&mut command, self.confinement)
+    }
+
+    /// Waits for the end of the recovery, and returns how to reach the server and how far it got. `progress`
+    /// is told every few seconds where it is.
+    pub fn recovered(&self, progress: &mut dyn FnMut(Lsn)) -> Result<(Address, Ended)> {
+        let mut said = Instant::now();
+        let address = loop {
+            if let Some(address) = self.find()? {
+                break address;
+            }
+            if self.scratch.ended().is_some() {
+                return Err(Log::read(&self.log()).failure());
+            }
+            self.deadline.left()?;
+            if said.elapsed() >= BETWEEN_LINES {
+                said = Instant::now();
+                Log::read(&self.log()).replayed().into_iter().for_each(&mut *progress);
+            }
+            std::thread::sleep(POLL);
+        };
+        let ended = self.ended(&address)?;
+        Ok((address, ended))
+    }
+
+    /// Stops it in order, so that all its files are as they should be.
+    pub fn shut_down(&self) -> Result<()> {
+        let status = self.scratch.stop(Signal::INT, self.deadline.left()?)?;
+        if status.success() { Ok(()) } else { Err(Log::read(&self.log()).failure()) }
+    }
+
+    /// What the log says when it is gone.
+    pub fn failure(&self) -> Option<Error> {
+        self.scratch.ended().map(|_| Log::read(&self.log()).failure())
+    }
+
+    /// `None` while it recovers.
+    fn find(&self) -> Result<Option<Address>> {
+        let own = std::env::var("PGUSER").ok().filter(|user| !user.is_empty());
+        let own = own.or_else(|| std::env::var("USER").ok());
+        let roles: Vec<&str> = match self.role {
+            Some(role) => vec![role],
+            None => ROLES.into_iter().chain(own.as_deref()).collect(),
+        };
+        let mut unknown = Vec::new();
+        for role in roles {
+            for database in DATABASES {
+                let address = Address {
+                    sockets: self.scratch.path().to_owned(),
+                    role: role.to_owned(),
+                    database: database.to_owned(),
+                };
+                match address.connect(database, self.deadline) {
+                    Ok(connection) => return self.as_superuser(address, connection).map(Some),
+                    Err(error) if is_missing(&error) => unknown.push(format!("{role}@{database}")),
+                    Err(_) => return Ok(None),
+                }
+            }
+        }
+        let tried = unknown.join(", ");
+        let message = format!("expected a superuser and a database to connect to, tried {tried}");
+        Err(Error::new(Class::Usage, message)
+            .hint("Name a superuser of that cluster: --role NAME."))
+    }
+
+    fn as_superuser(&self, address: Address, mut connection: Connection) -> Result<Address> {
+        let query = "SELECT rolname FROM pg_catalog.pg_roles WHERE rolsuper AND rolcanlogin \
+                     ORDER BY rolname <> current_user, oid LIMIT 1";
+        let found = connection.query(query)?.0;
+        match found.into_iter().flatten().flatten().next() {
+            Some(role) => Ok(Address { role, ..address }),
+            None => {
+                Err(Error::new(Class::Usage, "expected a superuser that can log in, found none"))
+            }
+        }
+    }
+
+    fn ended(&self, address: &Address) -> Result<Ended> {
+        let mut connection = address.connect(&address.database, self.deadline)?;
+        let rows = connection.query(
+            "SELECT pg_last_wal_replay_lsn(), \
+             to_char(pg_last_xact_replay_timestamp() AT TIME ZONE 'UTC', 'YYYY-MM-DD\"T\"HH24:MI:SS.US\"Z\"'), \
+             pg_walfile_name(pg_current_wal_lsn())",
+        )?;
+        let row = rows.0.first();
+        let field = |column: usize| row.and_then(|row| row.get(column)).and_then(Option::as_deref);
+        let lsn = field(0).and_then(|text| text.parse().ok());
+        let timeline = field(2).and_then(|name| recovered_timeline(&self.scratch.data(), name));
+        match (lsn, timeline) {
+            (Some(lsn), Some(timeline)) => {
+                Ok(Ended { lsn, timeline, time: field(1).and_then(|text| text.parse().ok()) })
+            }
+            _ => Err(Error::new(
+                Class::Damaged,
+                "expected the server to have replayed WAL, it has not",
+            )),
+        }
+    }
+}
+
+/// The end of a recovery begins a new timeline; the last one in its history is the one that was replayed.
+fn recovered_timeline(data: &Path, segment: &str) -> Option<u32> {
+    let number = u32::from_str_radix(segment.get(..8)?, 16).ok()?;
+    let history = std::fs::read(data.join("pg_wal").join(format!("{number:08X}.history"))).ok()?;
+    let history = TimelineHistory::parse(TimelineId::new(number)?, &history).ok()?;
+    history.ancestors.last().map(|last| last.timeline.number())
+}
+
+fn is_missing(error: &Error) -> bool {
+    let text = error.to_string();
+    text.contains("does not exist") && (text.contains("role \"") || text.contains("database \""))
+        || text.contains("is not permitted to log in")
+        || text.contains("is not currently accepting connections")
+}

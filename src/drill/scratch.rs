@@ -1,0 +1,189 @@
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, ExitStatus};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::{Duration, Instant};
+
+use bytesize::ByteSize;
+use rustix::process::{Pid, Signal, kill_process};
+use signal_hook::iterator::Handle;
+
+use super::{confine, interrupted, leavings};
+use crate::durable::{self, LockedFolder};
+use crate::error::{Class, Error, Result};
+
+pub(super) const PREFIX: &str = "seawall-drill-";
+
+/// What a server is started on.
+pub(super) const DATA: &str = "data";
+
+/// Files in which servers write the number of their process.
+pub(super) const PROCESS_FILES: [&str; 2] = ["data/postmaster.pid", "redis.pid"];
+
+/// In a folder that somebody wanted kept.
+pub(super) const KEPT: &str = "kept";
+
+/// Longest path of a socket (`sun_path` in `unix(7)`), without the zero byte.
+const SOCKET_PATH_BYTES: usize = 107;
+
+const POLL: Duration = Duration::from_millis(20);
+
+/// Whether the server of a drill is kept from changing any file outside its folder.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Confinement {
+    Confined,
+    Unconfined,
+}
+
+/// The folder of a drill and the server in it. Both go when this is dropped, or on a signal; after a
+/// `kill -9` the next drill removes them.
+pub struct Scratch {
+    inner: Arc<Inner>,
+    signals: Handle,
+    keep: bool,
+}
+
+pub(super) struct Inner {
+    folder: LockedFolder,
+    server: Mutex<Option<Child>>,
+}
+
+impl Scratch {
+    /// Removes what killed drills left in `directory`, and creates a folder there.
+    pub fn create_in(directory: &Path) -> Result<Self> {
+        leavings::remove(directory);
+        let folder = LockedFolder::create_in(directory, PREFIX)?;
+        let inner = Arc::new(Inner { folder, server: Mutex::default() });
+        let signals = interrupted::clean_up_on_signals(Arc::downgrade(&inner))?;
+        Ok(Self { inner, signals, keep: false })
+    }
+
+    pub fn path(&self) -> &Path {
+        self.inner.folder.path()
+    }
+
+    pub fn data(&self) -> PathBuf {
+        self.path().join(DATA)
+    }
+
+    /// Fails where so many bytes are not free.
+    pub fn check_room(&self, needed: u64) -> Result<()> {
+        let room = rustix::fs::statvfs(self.path());
+        let found = room.map_or(u64::MAX, |room| room.f_bavail * room.f_frsize);
+        if found >= needed {
+            return Ok(());
+        }
+        let folder = self.path().parent().unwrap_or(self.path());
+        let [needed, found] = [needed, found].map(|bytes| ByteSize(bytes).display().iec());
+        let message = format!("expected {needed} free in {folder:?}, found {found}");
+        Err(Error::new(Class::LocalFile, message)
+            .hint("Make room, or have drills elsewhere: drill.directory."))
+    }
+
+    /// Starts the server. At most one runs at a time.
+    pub fn start(&self, command: &mut Command, confinement: Confinement) -> Result<()> {
+        let mut server = self.inner.lock();
+        let child = match confinement {
+            Confinement::Confined => confine::start(command, self.path())?,
+            Confinement::Unconfined => confine::start_freely(command)?,
+        };
+        *server = Some(child);
+        Ok(())
+    }
+
+    /// How the server ended, if it did.
+    pub fn ended(&self) -> Option<ExitStatus> {
+        self.inner.lock().as_mut().and_then(|server| server.try_wait().ok().flatten())
+    }
+
+    /// Tells the server to go, and waits until it is gone.
+    pub fn stop(&self, signal: Signal, patience: Duration) -> Result<ExitStatus> {
+        self.inner.signal(signal);
+        let until = Instant::now() + patience;
+        loop {
+            if let Some(status) = self.ended() {
+                return Ok(status);
+            }
+            if Instant::now() > until {
+                let waited = humantime::format_duration(patience);
+                let message = format!("expected the server to stop within {waited}, it did not");
+                return Err(Error::new(Class::Incomplete, message));
+            }
+            std::thread::sleep(POLL);
+        }
+    }
+
+    /// Leaves the folder to the user; neither this drill nor another removes it.
+    pub fn keep(&mut self) -> Result<()> {
+        durable::replace(&self.path().join(KEPT), b"")?;
+        self.keep = true;
+        Ok(())
+    }
+}
+
+/// Fails where the path of a socket is too long.
+pub(super) fn check_socket(path: &Path) -> Result<()> {
+    let length = path.as_os_str().len();
+    if length <= SOCKET_PATH_BYTES {
+        return Ok(());
+    }
+    let message = format!(
+        "expected a folder in which the path of a socket has at most {SOCKET_PATH_BYTES} bytes, found {length}: \
+         {path:?}"
+    );
+    Err(Error::new(Class::Configuration, message).hint("Name a shorter drill.directory."))
+}
+
+impl Drop for Scratch {
+    fn drop(&mut self) {
+        self.signals.close();
+        drop(self.inner.kill());
+        if self.keep {
+            return;
+        }
+        if let Err(error) = leavings::remove_folder(self.path()) {
+            tracing::warn!("the next drill has to remove what this one leaves: {error}");
+        }
+    }
+}
+
+impl Inner {
+    fn lock(&self) -> MutexGuard<'_, Option<Child>> {
+        self.server.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn signal(&self, signal: Signal) {
+        if let Some(server) = self.lock().as_mut()
+            && let Ok(None) = server.try_wait()
+            && let Some(process) = Pid::from_raw(server.id().cast_signed())
+        {
+            let _ = kill_process(process, signal);
+        }
+    }
+
+    /// No server runs any more, and none is started as long as the caller has what is returned.
+    fn kill(&self) -> MutexGuard<'_, Option<Child>> {
+        const PATIENCE: Duration = Duration::from_secs(10);
+        // To PostgreSQL it means: at once, with all children.
+        self.signal(Signal::QUIT);
+        let until = Instant::now() + PATIENCE;
+        let mut guard = self.lock();
+        if let Some(server) = guard.as_mut() {
+            while let Ok(None) = server.try_wait()
+                && Instant::now() < until
+            {
+                std::thread::sleep(POLL);
+            }
+            let _ = server.kill();
+            let _ = server.wait();
+        }
+        guard
+    }
+
+    /// The end, for good.
+    pub(super) fn abandon(&self) {
+        std::mem::forget(self.kill());
+        if let Err(error) = leavings::remove_folder(self.folder.path()) {
+            tracing::warn!("the next drill has to remove what this one leaves: {error}");
+        }
+    }
+}

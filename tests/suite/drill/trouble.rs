@@ -1,0 +1,122 @@
+use std::fs;
+
+use super::{Scene, json, newest_backup};
+use crate::scene::error;
+use crate::support::user::write_as_server_user;
+
+#[test]
+fn a_damaged_backup_fails_and_says_where() {
+    let scene = Scene::new(18);
+    let backup = newest_backup(&scene.archive());
+    let description = fs::read(backup.join("backup.json")).unwrap();
+    let description: serde_json::Value = serde_json::from_slice(&description).unwrap();
+    let object = description["parts"][0]["object"].as_str().unwrap();
+    let mut bytes = fs::read(backup.join(object)).unwrap();
+    let middle = bytes.len() / 2;
+    bytes[middle] ^= 1;
+    write_as_server_user(&backup.join(object), bytes);
+    let outcome = scene.drill().arg("--json").run();
+    let text = error(outcome.expect(5)).to_owned();
+    assert!(text.starts_with("could not restore from repository local: "), "{text}");
+    assert!(text.contains(object), "{text}");
+    assert_eq!(json(&outcome)["reached"], serde_json::Value::Null);
+    let records = scene.records();
+    assert_eq!(records[0]["passed"], false);
+    assert_eq!(records[0]["backups"][0], description["id"]);
+    assert_eq!(records[0]["phases"].as_array().unwrap().len(), 1);
+    scene.nothing_is_left();
+}
+
+#[test]
+fn a_gap_fails_and_the_reach_is_said() {
+    let scene = Scene::new(18);
+    let missing = scene.server.switch_wal();
+    scene.server.wait_archived(&missing, super::LIMIT);
+    scene.server.sql("insert into t values (502, 'behind the gap')");
+    let missing = scene.server.switch_wal();
+    scene.server.wait_archived(&missing, super::LIMIT);
+    scene.server.sql("insert into t values (503, 'behind the gap')");
+    scene.archived();
+    let key = super::keys(&scene.archive()).into_iter().find(|key| key.contains(&missing)).unwrap();
+    fs::remove_file(scene.archive().join(key)).unwrap();
+    let outcome = scene.drill().run();
+    let text = error(outcome.expect(11)).to_owned();
+    let id = newest_backup(&scene.archive()).file_name().unwrap().to_str().unwrap().to_owned();
+    assert!(text.starts_with(&format!("the WAL behind {id} goes up to 0/")), "{text}");
+    assert!(text.contains(" and is missing from there to 0/"), "{text}");
+    let records = scene.records();
+    assert_eq!(records[0]["passed"], false);
+    let phases = records[0]["phases"].as_array().unwrap();
+    assert_eq!(phases.len(), 2);
+    scene.nothing_is_left();
+}
+
+#[test]
+fn what_is_not_there_is_said_before_anything_is_fetched() {
+    let scene = Scene::new(18);
+    let outcome = scene.drill().args(["--backup", "20200101T000000Z-0000"]).run();
+    assert_eq!(
+        error(outcome.expect(2)),
+        "expected a base backup 20200101T000000Z-0000, found none of that id. HINT: `basebackup list` shows what \
+         there is."
+    );
+    let nowhere = scene.place.folder("nowhere");
+    let outcome =
+        scene.seawall.base_backup_by_hand("drill").arg("--drill-postgres-bin").arg(&nowhere).run();
+    assert_eq!(
+        error(outcome.expect(2)),
+        format!(
+            "expected the programs of PostgreSQL 18 in {nowhere:?}, found none. HINT: The backup is of that version: \
+             mend drill.postgres_bin."
+        )
+    );
+    let long = scene.place.folder(&"x".repeat(90));
+    scene.drill_in(&long).run().expect(3).says("HINT: Name a shorter drill.directory.");
+    scene
+        .drill_in(&scene.place.join("not-there"))
+        .run()
+        .expect(10)
+        .says("could not create a folder in");
+}
+
+/// A page that was damaged on the server before the backup, which nobody has read since.
+#[test]
+fn a_table_that_cannot_be_read_is_found() {
+    let mut scene = Scene::new(15);
+    scene.server.sql("create table spoilt as select i, repeat('x', 100) from generate_series(1, 5000) i; checkpoint");
+    let path = scene.server.sql("select pg_relation_filepath('spoilt')");
+    scene.server.stop(crate::support::postgres::Stop::Fast);
+    let path = scene.server.data().join(path);
+    let mut bytes = fs::read(&path).unwrap();
+    // The header of a page: neither empty nor in order.
+    bytes[8192..8192 + 64].fill(0xff);
+    write_as_server_user(&path, bytes);
+    scene.server.start();
+    let create = crate::base_backups::base_backup(&scene.seawall, &scene.server, "create");
+    create.limit(super::LIMIT).run().expect(0);
+    scene.archived();
+    let outcome = scene.drill().run();
+    let text = &outcome.expect(5).stderr;
+    assert!(
+        text.contains(
+            "ERROR check \"tables\" failed: expected every table to be readable: public.spoilt in database \"postgres\": \
+             the server says: invalid page in block 1 of relation base/"
+        ),
+        "{text}"
+    );
+    assert!(outcome.stdout.contains("\namcheck   FAILED"), "{outcome}");
+}
+
+#[test]
+fn a_drill_that_takes_too_long_has_failed() {
+    let scene = Scene::new(18);
+    let outcome =
+        scene.drill().args(["--drill-timeout=1s", "--assert", "select pg_sleep(60) is null"]).run();
+    assert_eq!(
+        error(outcome.expect(4)),
+        "expected the drill to end within 1s, it did not. HINT: Look for what is slow in the phases above it, or \
+         raise drill.timeout."
+    );
+    assert_eq!(scene.records()[0]["passed"], false);
+    scene.nothing_is_left();
+}
