@@ -3,8 +3,6 @@
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 
-use jiff::Timestamp;
-
 use super::restore::choose;
 use crate::backup::series::Series;
 use crate::command::recording::Rehearsal;
@@ -56,7 +54,7 @@ fn rehearse(
     }
     let backup = choose(&series, repositories, request.id.as_deref())?;
     let description = &backup.description;
-    rehearsal.is_of(&backup.id, Timestamp::from(backup.began));
+    rehearsal.is_of(&backup.id, backup.began);
     let program = Program::find(config.drill.redis_bin.as_deref(), description.product)?;
     rehearsal.fact("server", program.to_string());
     let scratch = Scratch::create_in(&config.drill.directory)?;
