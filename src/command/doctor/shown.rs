@@ -50,15 +50,21 @@ fn verdict(sections: &[Section]) -> String {
     parts.join(", ")
 }
 
-/// Statements for `psql`, those that take a restart marked.
+/// Statements for `psql`, those that take a restart marked; what no statement mends is a comment.
 pub fn fixes(sections: &[Section]) -> String {
-    let mends = sections.iter().flat_map(|it| &it.findings).filter_map(|it| it.mend.as_ref());
-    let sql: Vec<&Mend> = mends.filter(|mend| matches!(mend, Mend::Sql { .. })).collect();
-    if sql.is_empty() {
-        return String::new();
+    let findings = sections.iter().flat_map(|it| &it.findings);
+    let bad: Vec<&Finding> = findings.filter(|it| it.verdict >= Verdict::Warning).collect();
+    let is_sql = |it: &&&Finding| matches!(it.mend, Some(Mend::Sql { .. }));
+    let comments = bad.iter().filter(|it| !is_sql(it)).map(|it| {
+        let mend = it.mend.as_ref().map(|mend| format!("--   {}\n", plain(&mend.text())));
+        format!("-- {}: {}\n{}", plain(&it.what), plain(&it.found), mend.unwrap_or_default())
+    });
+    let sql = bad.iter().filter(is_sql).filter_map(|it| it.mend.as_ref());
+    let mut statements: String = sql.map(|mend| mend.text() + "\n").collect();
+    if !statements.is_empty() {
+        statements += "SELECT pg_reload_conf();\n";
     }
-    let lines: String = sql.iter().map(|mend| mend.text() + "\n").collect();
-    lines + "SELECT pg_reload_conf();\n"
+    comments.collect::<String>() + &statements
 }
 
 #[derive(Serialize)]

@@ -66,8 +66,10 @@ fn wrong_settings_are_found_and_the_statements_mend_them() {
 
         let fixes = apply_fixes(&place, &config, &server);
         let program = place.program(env!("CARGO_BIN_EXE_wal-push"));
+        let (comment, statements) = fixes.split_once('\n').unwrap();
+        assert!(comment.starts_with("-- replication connection: could not connect: "), "{fixes}");
         assert_eq!(
-            fixes,
+            statements,
             format!(
                 "ALTER SYSTEM SET wal_level = 'replica';  -- restart needed\n\
                  ALTER SYSTEM SET archive_timeout = '60s';\n\
@@ -176,6 +178,14 @@ fn an_archive_command_that_does_not_archive_is_named() {
     let all = findings(&doctor(&place, &config).envs(server.connection()).arg("--json").run());
     assert_eq!(about(&all, program).verdict, "ok");
     assert_eq!(about(&all, setting).verdict, "ok");
+    if rustix::process::geteuid().is_root() {
+        // Root tries the program as the server's user.
+        let seawall = place.program(env!("CARGO_BIN_EXE_seawall"));
+        let root = Run::new(&place, seawall.to_str().unwrap()).envs(server.connection());
+        let all = findings(&root.args(["doctor", "--json", "--config"]).arg(&config).run());
+        let expected = format!("{:?} runs as {}", wal_push.to_string(), user(&place));
+        assert_eq!(about(&all, program).found, expected);
+    }
 }
 
 /// The name of the user that the tests' servers run as.
@@ -215,6 +225,22 @@ fn a_module_that_archives_instead_is_named() {
 }
 
 #[test]
+fn a_restore_command_of_another_tool_is_named() {
+    let place = Place::new();
+    let config = local(&place);
+    let mut server = Server::builder(&place).setting("restore_command", "cp /b/%f %p").init();
+    server.start();
+    let run = || findings(&doctor(&place, &config).envs(server.connection()).arg("--json").run());
+    let all = run();
+    let found = about(&all, "restore_command");
+    assert_eq!(found.verdict, "warning");
+    assert_eq!(found.found, "\"cp /b/%f %p\" is not wal-fetch: it does not see the repositories");
+    assert!(found.mend.starts_with("ALTER SYSTEM SET restore_command = '"), "{found:?}");
+    set(&server, "restore_command", "wal-fetch %f \"%p\"");
+    assert_eq!(about(&run(), "restore_command").verdict, "ok");
+}
+
+#[test]
 fn a_role_gets_what_it_lacks() {
     let place = Place::new();
     let config = local(&place);
@@ -251,6 +277,10 @@ fn a_server_that_can_not_be_reached_is_not_called_well() {
     let config = local(&place);
     let run = doctor(&place, &config).env("PGHOST", place.sockets()).env("PGPORT", "1").run();
     run.expect(3);
+    let preview = doctor(&place, &config).env("PGHOST", place.sockets()).env("PGPORT", "1");
+    let preview = preview.arg("--fix-preview").run();
+    preview.expect(3);
+    assert!(preview.stdout.starts_with("-- connection: could not connect: "), "{preview}");
     assert!(run.stdout.contains("\n  UNKNOWN  connection: could not connect: "), "{run}");
     assert!(run.stdout.ends_with("\n1 not looked at\n"), "{run}");
     let run = doctor(&place, &config).arg("--without-server").run();
