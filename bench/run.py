@@ -14,6 +14,7 @@ sys.dont_write_bytecode = True
 
 import base_footprint
 import base_groups
+import check_figures
 import fetching
 import footprint
 import loop_groups
@@ -35,8 +36,9 @@ ROOT = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
 BIN_FOLDER = os.path.join(ROOT, "target/x86_64-unknown-linux-gnu/release")
 PUSH_GROUPS = [*push_groups.GROUPS, *loop_groups.GROUPS]
 WAL_GROUPS = [*PUSH_GROUPS, *fetching.GROUPS, *replay.GROUPS, *footprint.GROUPS]
-GROUPS = [*WAL_GROUPS, *base_groups.GROUPS, *base_footprint.GROUPS, *redis_groups.GROUPS]
-PROGRAMS = ["wal-push", "wal-fetch", "basebackup", "redis-backup"]
+BASE_GROUPS = [*base_groups.GROUPS, *base_footprint.GROUPS]
+GROUPS = [*WAL_GROUPS, *BASE_GROUPS, *redis_groups.GROUPS, *check_figures.GROUPS]
+PROGRAMS = ["wal-push", "wal-fetch", "basebackup", "redis-backup", "seawall"]
 
 DESCRIPTION = """Measures wal-push, wal-fetch and basebackup, release builds, interleaved with
 cp and fsync, zstd and curl, pg_basebackup, rclone and pgBackRest, in one run. Only the ratios

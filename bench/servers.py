@@ -82,6 +82,13 @@ class Servers:
     def delayed(self, milliseconds):
         return self._once(f"delay {milliseconds}", lambda: self._start_proxy(milliseconds))
 
+    def far_listing(self, folder, milliseconds):
+        """What lies in a folder, in a store that only lists and reads, so many milliseconds away."""
+        port = free_port()
+        argv = [sys.executable, "-S", script("listing_store.py"), str(port), BUCKET, folder]
+        self._launch(argv, "listing-store.log", port)
+        return self._delay(port, milliseconds, f"listing-proxy-{milliseconds}.log")
+
     def close(self):
         for server in reversed(self.running):
             stop(server)
@@ -121,12 +128,17 @@ class Servers:
         return S3Address(port, ca_file)
 
     def _start_proxy(self, milliseconds):
-        upstream = self.plain().port
+        return self._delay(self.plain().port, milliseconds, f"proxy-{milliseconds}.log")
+
+    def _delay(self, upstream, milliseconds, log_name):
         port = free_port()
-        script = os.path.join(os.path.dirname(os.path.abspath(__file__)), "latency_proxy.py")
-        argv = [sys.executable, "-S", script, str(port), str(upstream), str(milliseconds)]
-        self._launch(argv, f"proxy-{milliseconds}.log", port)
+        argv = [sys.executable, "-S", script("latency_proxy.py")]
+        self._launch([*argv, str(port), str(upstream), str(milliseconds)], log_name, port)
         return S3Address(port)
+
+
+def script(name):
+    return os.path.join(os.path.dirname(os.path.abspath(__file__)), name)
 
 
 def make_certificates(processes, folder):
