@@ -3,6 +3,7 @@ use std::io;
 use std::os::unix::fs::DirBuilderExt;
 use std::path::Path;
 
+use super::keep::give_to_owner_of;
 use crate::error::{Error, Result};
 
 /// Creates the folders on the way from `root` down to `folder`, and makes them survive a power cut before
@@ -28,6 +29,9 @@ pub fn create_folders(root: &Path, folder: &Path) -> Result<()> {
 /// Creates the folders without a sync, mode 0700: for what may be lost, such as temporary files. `root`
 /// itself may be new, its parent must exist: a path that is missing further up is more likely a disk
 /// that is not mounted than a wish.
+///
+/// What root creates right below `root` belongs to the owner of that: users share these folders, as the one that
+/// takes snapshots of media files and the one that runs PostgreSQL do.
 pub(super) fn create_unsynced(root: &Path, folder: &Path) -> Result<()> {
     let missing: Vec<&Path> =
         folder.ancestors().take_while(|path| path.starts_with(root) && !path.is_dir()).collect();
@@ -39,6 +43,9 @@ pub(super) fn create_unsynced(root: &Path, folder: &Path) -> Result<()> {
             }
             Err(error) if error.kind() != io::ErrorKind::AlreadyExists => {
                 return Err(Error::file("create folder", path, &error));
+            }
+            Ok(()) if path.parent() == Some(root) && rustix::process::geteuid().is_root() => {
+                give_to_owner_of(root, path)?;
             }
             _ => {}
         }
@@ -67,7 +74,7 @@ fn sync_parent(root: &Path) -> Result<()> {
 
 #[cfg(test)]
 mod tests {
-    use std::os::unix::fs::PermissionsExt;
+    use std::os::unix::fs::{MetadataExt, PermissionsExt, chown};
 
     use super::*;
 
@@ -80,6 +87,21 @@ mod tests {
             assert_eq!(fs::metadata(folder).unwrap().permissions().mode() & 0o777, 0o700);
         }
         create_folders(&root, &root.join("a/b")).unwrap();
+    }
+
+    #[test]
+    fn what_root_creates_at_the_top_belongs_to_the_owner_of_the_repository() {
+        let place = tempfile::tempdir().unwrap();
+        let root = place.path().join("repository");
+        fs::create_dir(&root).unwrap();
+        let is_root = rustix::process::geteuid().is_root();
+        if is_root {
+            chown(&root, Some(4321), Some(4321)).unwrap();
+        }
+        create_folders(&root, &root.join("a/b")).unwrap();
+        let owner = |path: &str| fs::metadata(root.join(path)).unwrap().uid();
+        let me = rustix::process::geteuid().as_raw();
+        assert_eq!((owner("a"), owner("a/b")), (if is_root { 4321 } else { me }, me));
     }
 
     #[test]

@@ -1,0 +1,85 @@
+#!/usr/bin/env bash
+# Installs the .deb in a clean Debian root of its own, uses it there, and removes it again; compares the .rpm and the
+# tarball with it.
+#
+#   scripts/test-packages.sh FOLDER    FOLDER is what scripts/build-packages.sh filled
+#
+# The root is of the same release as this machine, comes from the same mirror, and is gone at the end. As root it is a
+# chroot; else it needs user namespaces and a range of subordinate ids (/etc/subuid), which mmdebstrap asks for.
+set -euo pipefail
+umask 022
+# shellcheck source-path=SCRIPTDIR source=common.sh
+. "$(dirname -- "${BASH_SOURCE[0]}")/common.sh"
+
+[ "$#" -eq 1 ] || fail "usage: $0 FOLDER" "scripts/build-packages.sh fills such a folder"
+packages=$(cd -- "$1" && pwd -P)
+shopt -s nullglob
+debs=("$packages"/*.deb)
+rpms=("$packages"/*.rpm)
+tarballs=("$packages"/*.tar.gz)
+[ "${#debs[@]}.${#rpms[@]}.${#tarballs[@]}" = 1.1.1 ] ||
+    fail "$packages has not one .deb, one .rpm and one tarball" "scripts/build-packages.sh makes them"
+
+work=$(mktemp -d /var/tmp/seawall-packages.XXXXXX)
+trap 'rm -rf -- "$work"' EXIT
+trap 'exit 130' INT TERM HUP
+
+# Lines `deb URI SUITE COMPONENT` for this machine's release, as its apt has them.
+apt_sources() {
+    local codename
+    # shellcheck disable=SC1091
+    codename=$(. /etc/os-release && say "$VERSION_CODENAME")
+    apt-get indextargets --format '$(REPO_URI) $(CODENAME) $(COMPONENT)' 'Created-By: Packages' |
+        awk -v codename="$codename" '$2 ~ "^" codename "(-updates|-security)?$" && $3 == "main" { print "deb", $1, $2, $3 }' | sort -u
+}
+
+check_deb() {
+    LC_ALL=C lintian --fail-on error,warning --allow-root "${debs[0]}" || fail "lintian has something against ${debs[0]}" "see above"
+    say "packages: lintian has nothing against ${debs[0]##*/}"
+}
+
+# The three hold the same files; licenses lie elsewhere in a .deb.
+check_others() {
+    local folder
+    (cd "$packages" && sha256sum --quiet --check SHA256SUMS)
+    dpkg-deb -c "${debs[0]}" | awk '$1 !~ /^d/ { print substr($6, 2) }' |
+        grep -vE '/(copyright|changelog.Debian.gz)$|/lintian/' | sed 's,zsh/vendor-completions,zsh/site-functions,' | sort >"$work/deb.list"
+    rpm -qpl "${rpms[0]}" | grep -v ^/usr/share/licenses/ | sort >"$work/rpm.list"
+    diff "$work/deb.list" "$work/rpm.list" || fail "the .rpm and the .deb hold different files" "compare their tables in Cargo.toml"
+    mkdir "$work/tarball"
+    tar -xzf "${tarballs[0]}" -C "$work/tarball" --strip-components=1
+    for folder in bin man/man1 systemd quadlet completions/bash completions/zsh completions/fish; do
+        ls "$work/tarball/$folder"
+    done | sort >"$work/tarball.list"
+    grep -E '/(bin|man1|system|quadlet|completions|site-functions|vendor_completions.d)/' "$work/deb.list" | sed 's,.*/,,' | sort >"$work/deb.names"
+    diff "$work/deb.names" "$work/tarball.list" || fail "the tarball and the .deb hold different files" "see scripts/build-packages.sh"
+    "$work/tarball/bin/seawall" --version >/dev/null
+    say "packages: the .rpm and the tarball hold the same $(wc -l <"$work/deb.list") files"
+}
+
+# In a root that is made for this and thrown away, in which nothing was but Debian's own.
+check_in_a_clean_root() {
+    local mode=unshare
+    if am_root; then mode=root; fi
+    apt_sources >"$work/sources.list"
+    [ -s "$work/sources.list" ] || fail "apt has no source of this release" "run: apt-get update"
+    cp -- "${debs[0]}" "$work/seawall.deb"
+    # Later than this release's own programs, to see an upgrade.
+    chmod -R go+rX "$work"
+    mmdebstrap --quiet --mode="$mode" --variant=minbase --include=systemd,man-db --skip=output/mknod \
+        --aptopt='Acquire::Languages "none"' --aptopt='Acquire::Retries "3"' \
+        --customize-hook="upload $work/seawall.deb /root/seawall.deb" \
+        --customize-hook="upload $repository_root/scripts/test-packages-inside.sh /root/inside.sh" \
+        --customize-hook='chroot "$1" bash /root/inside.sh /root/seawall.deb >&2' \
+        '' /dev/null "$work/sources.list" >"$work/log" 2>&1 || {
+        tail -n 100 "$work/log" >&2
+        fail "the .deb does not do well in a clean root" "the last lines are above"
+    }
+    sed -n '/^packages: /p' "$work/log"
+}
+
+started=$(now)
+check_deb
+check_others
+check_in_a_clean_root
+say "packages: all is well, $(seconds_since "$started") s"

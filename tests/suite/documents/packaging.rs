@@ -1,0 +1,219 @@
+//! What the packages bring beside the programs: pages and completions for every verb, units whose commands the
+//! programs understand, quadlets and the compose file. `scripts/test-packages.sh` installs them.
+
+#[path = "../../../examples/manuals/pages.rs"]
+mod pages;
+
+use std::collections::BTreeSet;
+use std::process::Command as Process;
+
+use clap::Command;
+
+use super::{files, read};
+use crate::support::place::Place;
+
+/// The names of the pages of a command and its verbs.
+fn pages_of(command: &Command, name: &str, names: &mut BTreeSet<String>) {
+    names.insert(format!("man1/{name}.1"));
+    for verb in command.get_subcommands().filter(|verb| verb.get_name() != "help") {
+        pages_of(verb, &format!("{name}-{}", verb.get_name()), names);
+    }
+}
+
+/// The values of one key of a unit, in order.
+fn values<'a>(unit: &'a str, key: &str) -> Vec<&'a str> {
+    let of_key = |line: &'a str| line.strip_prefix(key)?.strip_prefix('=');
+    unit.lines().filter_map(of_key).collect()
+}
+
+fn units(ending: &str) -> Vec<(String, String)> {
+    let files = files(&["packaging"], ending).into_iter();
+    files.map(|file| (file.clone(), read(&file))).collect()
+}
+
+#[test]
+fn every_program_and_every_verb_has_a_page() {
+    let mut expected = BTreeSet::new();
+    for program in pages::programs() {
+        let name = program.get_name().to_owned();
+        pages_of(&program, &name, &mut expected);
+    }
+    assert!(expected.len() > 30, "{expected:?}");
+    let all = pages::all("2026-11-23").unwrap();
+    let found = all.iter().filter(|(path, _)| path.starts_with("man1/"));
+    let found: BTreeSet<String> = found.map(|(path, _)| path.clone()).collect();
+    assert_eq!(found, expected);
+    for (path, content) in all.iter().filter(|(path, _)| path.starts_with("man1/")) {
+        let (text, name) = (str::from_utf8(content).unwrap(), path[5..].trim_end_matches(".1"));
+        assert!(text.contains(&format!(".TH {name} 1 2026-11-23 ")), "{text}");
+        for section in ["NAME", "SYNOPSIS", "DESCRIPTION", "OPTIONS", "FILES"] {
+            assert!(
+                text.contains(&format!("\n.SH {section}\n")),
+                "{path} has no {section}: {text}"
+            );
+        }
+    }
+}
+
+#[test]
+fn the_programs_are_those_that_are_built() {
+    let built = files(&["src/bin"], "rs");
+    let built: BTreeSet<String> =
+        built.iter().map(|file| file["src/bin/".len()..].replace(".rs", "")).collect();
+    let programs = pages::programs();
+    assert_eq!(programs.iter().map(|it| it.get_name().to_owned()).collect::<BTreeSet<_>>(), built);
+    for script in ["scripts/build-static.sh", "scripts/build-packages.sh"] {
+        let script = read(script);
+        built.iter().for_each(|name| assert!(script.contains(name.as_str()), "{name}: {script}"));
+    }
+}
+
+#[test]
+fn bash_loads_the_completions() {
+    let place = Place::new();
+    for (path, content) in pages::all("2026-11-23").unwrap() {
+        if let Some(name) = path.strip_prefix("completions/bash/") {
+            let file = place.file(name, &content);
+            let script = format!(". '{}' && complete -p {name}", file.display());
+            let outcome = Process::new("bash").args(["-euc", &script]).output().unwrap();
+            assert!(outcome.status.success(), "{name}: {outcome:?}");
+        }
+    }
+}
+
+#[test]
+fn the_programs_understand_what_units_say_to_them() {
+    let mut commands = 0;
+    for (file, unit) in units("service") {
+        for line in values(&unit, "ExecStart").iter().filter(|line| !line.starts_with("/bin/sh")) {
+            let line = line.replace("%i", "example");
+            let words: Vec<&str> = line.split(' ').collect();
+            let program = pages::programs().into_iter().find(|it| it.get_name() == words[0]);
+            let program = program.unwrap_or_else(|| panic!("{file}: {line}"));
+            if let Err(error) = program.try_get_matches_from(words) {
+                panic!("{file}: {line}: {error}");
+            }
+            commands += 1;
+        }
+    }
+    assert!(commands > 8, "{commands}");
+}
+
+#[test]
+fn every_job_is_hardened_alike_and_tells_of_its_failure() {
+    const ALL: [(&str, &str); 16] = [
+        ("Type", "oneshot"),
+        ("OnFailure", "seawall-failed@%n.service"),
+        ("ProtectSystem", "strict"),
+        ("ReadWritePaths", "-/var/backups -/var/lib/seawall"),
+        ("ProtectHome", "read-only"),
+        ("PrivateTmp", "yes"),
+        ("PrivateDevices", "yes"),
+        ("ProtectClock", "yes"),
+        ("ProtectControlGroups", "yes"),
+        ("ProtectKernelModules", "yes"),
+        ("ProtectKernelTunables", "yes"),
+        ("NoNewPrivileges", "yes"),
+        ("RestrictAddressFamilies", "AF_UNIX AF_INET AF_INET6"),
+        ("RestrictNamespaces", "yes"),
+        ("SystemCallFilter", "@system-service"),
+        ("SystemCallArchitectures", "native"),
+    ];
+    let jobs = units("service").into_iter().filter(|(file, _)| !file.contains("failed@"));
+    for (file, unit) in jobs {
+        for (key, value) in ALL {
+            assert_eq!(values(&unit, key), [value], "{key} in {file}");
+        }
+        for key in
+            ["User", "MemoryMax", "TimeoutStartSec", "CapabilityBoundingSet", "LogExtraFields"]
+        {
+            assert_eq!(values(&unit, key).len(), 1, "{key} in {file}");
+        }
+        let timer = read(file.replace(".service", ".timer"));
+        for key in ["OnCalendar", "RandomizedDelaySec"] {
+            assert_eq!(values(&timer, key).len(), 1, "{key} of the timer of {file}");
+        }
+        assert_eq!(values(&timer, "Persistent"), ["true"], "{file}");
+        assert_eq!(values(&timer, "WantedBy"), ["timers.target"], "{file}");
+    }
+}
+
+/// Keys as `podman-systemd.unit(5)` and `systemd.service(5)` have them; podman's own generator is in few
+/// distributions.
+#[test]
+fn quadlets_have_no_key_that_podman_does_not_know() {
+    const KEYS: [(&str, &[&str]); 5] = [
+        ("[Unit]", &["Description", "RequiresMountsFor"]),
+        (
+            "[Container]",
+            &["ContainerName", "Environment", "Exec", "Image", "PublishPort", "Secret", "Volume"],
+        ),
+        ("[Volume]", &["VolumeName"]),
+        (
+            "[Service]",
+            &[
+                "Restart",
+                "RuntimeDirectory",
+                "RuntimeDirectoryPreserve",
+                "TimeoutStartSec",
+                "TimeoutStopSec",
+            ],
+        ),
+        ("[Install]", &["WantedBy"]),
+    ];
+    let quadlets: Vec<_> = units("container").into_iter().chain(units("volume")).collect();
+    assert_eq!(quadlets.len(), 4);
+    for (file, text) in &quadlets {
+        let mut known: Option<&[&str]> = None;
+        for line in text.lines().filter(|line| !line.is_empty() && !line.starts_with('#')) {
+            if line.starts_with('[') {
+                let section = KEYS.iter().find(|(name, _)| *name == line);
+                known = Some(section.unwrap_or_else(|| panic!("{file}: {line}")).1);
+            } else {
+                let key = line.split_once('=').unwrap_or_else(|| panic!("{file}: {line}")).0;
+                assert!(known.is_some_and(|keys| keys.contains(&key)), "{file}: {line}");
+            }
+        }
+        for volume in values(text, "Volume") {
+            let source = volume.split(':').next().unwrap();
+            let here = quadlets.iter().any(|(file, _)| file.ends_with(&format!("/{source}")));
+            assert!(source.starts_with('/') || here, "{file}: {volume}");
+        }
+    }
+    let postgres =
+        &quadlets.iter().find(|(file, _)| file.contains("postgres.container")).unwrap().1;
+    assert!(postgres.contains("archive_command=/usr/bin/wal-push %%p %%f"), "{postgres}");
+}
+
+/// Read by the YAML library that one of the S3 servers brings.
+#[test]
+fn the_compose_file_says_what_it_should() {
+    let server = std::env::var("SEAWALL_MOTO_SERVER")
+        .expect("SEAWALL_MOTO_SERVER: scripts/install-servers.sh");
+    let python = std::path::Path::new(&server).with_file_name("python");
+    let script = "import json, sys, yaml; print(json.dumps(yaml.safe_load(sys.argv[1])))";
+    let outcome = Process::new(python)
+        .args(["-c", script, &read("packaging/compose.yaml")])
+        .output()
+        .unwrap();
+    assert!(outcome.status.success(), "{outcome:?}");
+    let compose: serde_json::Value = serde_json::from_slice(&outcome.stdout).unwrap();
+    let services = compose["services"].as_object().unwrap();
+    for (name, service) in services {
+        for volume in service["volumes"].as_array().unwrap() {
+            let volume = volume.as_str().unwrap();
+            // `${NAME:-/default}/program` has a colon of its own.
+            let source = volume.rsplit_once('}').map_or(volume, |(_, rest)| rest);
+            let source = source.split(':').next().unwrap();
+            let named = compose["volumes"].get(source).is_some();
+            assert!(source.starts_with('/') || named, "{name}: {volume}");
+        }
+        assert!(service["image"].is_string(), "{name}");
+    }
+    let command = services["postgres"]["command"].as_array().unwrap();
+    assert!(
+        command.contains(&"archive_command=/usr/local/bin/wal-push %p %f".into()),
+        "{command:?}"
+    );
+    assert_eq!(services["basebackup"]["profiles"], serde_json::json!(["jobs"]));
+}
