@@ -58,6 +58,10 @@ missing_packages() {
         command -v curl >/dev/null || say curl
         # It has the server, too, and does not start one at every boot as the package redis-server does.
         { command -v redis-cli && command -v redis-check-rdb; } >/dev/null || say redis-tools
+        # What packages are tested with: a clean root, a second opinion, the other format.
+        command -v mmdebstrap >/dev/null || say mmdebstrap
+        command -v lintian >/dev/null || say lintian
+        command -v rpm >/dev/null || say rpm
         [ -e /etc/ssl/certs/ca-certificates.crt ] || say ca-certificates
         # ensurepip comes with python3-venv and is what makes a virtual environment usable.
         /usr/bin/python3 -c 'import ensurepip' 2>/dev/null || say python3-venv

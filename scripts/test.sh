@@ -11,7 +11,7 @@ set -euo pipefail
 # shellcheck source-path=SCRIPTDIR source=common.sh
 . "$(dirname -- "${BASH_SOURCE[0]}")/common.sh"
 
-all_steps='servers format lint docs rust static demo fuzz'
+all_steps='servers format lint docs rust static packages demo fuzz'
 fuzz_seconds=60
 
 step_servers() { scripts/install-servers.sh; }
@@ -31,6 +31,11 @@ step_static() {
     # The static programs in a root directory with nothing else in it.
     SEAWALL_STATIC_BINARIES=$(target_folder)/$(host_triple)/release \
         cargo test --locked --test empty_root 2>&1 | tee -a "$log"
+}
+# The packages of the static programs, installed in a clean root.
+step_packages() {
+    scripts/build-packages.sh --binaries "$(target_folder)/$(host_triple)/release"
+    scripts/test-packages.sh "$(target_folder)/packages"
 }
 step_demo() { scripts/demo.sh --binaries "$(target_folder)/$(host_triple)/release"; }
 step_fuzz() { scripts/fuzz.sh "${@:-$fuzz_seconds}"; }
