@@ -77,10 +77,10 @@ def peak_of(bench, commands, environment):
     return max([sampler.peak, *peaks])
 
 
-def peak_of_one(bench, command, environment):
+def peak_of_one(bench, command, environment, limit=LIMIT_SECONDS):
     told = os.path.join(bench.folder, "peak")
     helper = f"exec {sys.executable} -I -S {HELPER} {command} 3>{shlex.quote(told)}"
-    bench.processes.shell(helper, environment, LIMIT_SECONDS)
+    bench.processes.shell(helper, environment, limit)
     with open(told, encoding="ascii") as file:
         return int(file.read()) * 1024
 

@@ -7,6 +7,7 @@ from typing import Callable
 from data_directory import DataDirectory, RecoveringDirectory
 from databases import LiveServer, as_server_user
 from measure import interleave, rows
+from media_files import MediaFiles
 from pgbackrest import PgBackRest
 
 MANY = 100
@@ -32,6 +33,7 @@ class Bench:
     def __post_init__(self):
         self.directories = {}
         self.live_servers = {}
+        self.media = None
 
     def data_directory(self, corpus, segments=None):
         """The data directory for pushes, with segments of `corpus`, by default 100 full ones."""
@@ -56,6 +58,11 @@ class Bench:
             live = LiveServer(self.processes, self.postgres_bin, self.folder, database)
             self.live_servers[database.name] = live
         return self.live_servers[database.name]
+
+    def media_files(self):
+        """Files to take snapshots of, made when they are first needed."""
+        self.media = self.media or MediaFiles(self.folder)
+        return self.media
 
     def run_as_server(self, command, environment=None, limit=600):
         """Run a line of shell by the account of the servers."""

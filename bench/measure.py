@@ -25,6 +25,9 @@ class Contender:
     def check(self):
         pass
 
+    def close(self):
+        """After the last round."""
+
 
 @dataclass
 class Figure:
@@ -69,6 +72,8 @@ def interleave(contenders, rounds, random_source, tell):
             if turn > 0:
                 seconds[contender.label].extend(took)
         tell(f"  round {turn} of {rounds}", end="\r")
+    for contender in contenders:
+        contender.close()
     return seconds
 
 

@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""Measures wal-push, wal-fetch and basebackup beside what people use today; see --help."""
+"""Measures our programs beside what people use today; see --help."""
 
 import argparse
 import os
@@ -18,6 +18,7 @@ import check_figures
 import fetching
 import footprint
 import loop_groups
+import media_groups
 import push_groups
 import redis_groups
 import replay
@@ -37,11 +38,13 @@ BIN_FOLDER = os.path.join(ROOT, "target/x86_64-unknown-linux-gnu/release")
 PUSH_GROUPS = [*push_groups.GROUPS, *loop_groups.GROUPS]
 WAL_GROUPS = [*PUSH_GROUPS, *fetching.GROUPS, *replay.GROUPS, *footprint.GROUPS]
 BASE_GROUPS = [*base_groups.GROUPS, *base_footprint.GROUPS]
-GROUPS = [*WAL_GROUPS, *BASE_GROUPS, *redis_groups.GROUPS, *check_figures.GROUPS]
-PROGRAMS = ["wal-push", "wal-fetch", "basebackup", "redis-backup", "seawall"]
+SERVICE_GROUPS = [*redis_groups.GROUPS, *media_groups.GROUPS, *check_figures.GROUPS]
+GROUPS = [*WAL_GROUPS, *BASE_GROUPS, *SERVICE_GROUPS]
+PROGRAMS = ["wal-push", "wal-fetch", "basebackup", "redis-backup", "media-backup", "seawall"]
 
-DESCRIPTION = """Measures wal-push, wal-fetch and basebackup, release builds, interleaved with
-cp and fsync, zstd and curl, pg_basebackup, rclone and pgBackRest, in one run. Only the ratios
+DESCRIPTION = """Measures wal-push, wal-fetch, basebackup, redis-backup and media-backup, release
+builds, interleaved with cp and fsync, zstd and curl, pg_basebackup, redis-cli, rsync, rclone
+and pgBackRest, in one run. Only the ratios
 count: the same machine may be twice as fast an hour later. Makes what it measures with, real WAL
 (9 GB) and databases (4 GB), when it is first needed, in $SEAWALL_BENCH_CACHE or target/bench,
 which takes about ten minutes, and leaves nothing else behind. A whole run takes about forty

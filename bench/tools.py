@@ -10,6 +10,8 @@ NEEDED = {
     "openssl": "apt-get install openssl",
     "zstd": "apt-get install zstd",
     "curl": "apt-get install curl",
+    "rsync": "apt-get install rsync",
+    "redis-server": "apt-get install redis-server",
 }
 SERVERS = "scripts/install-servers.sh"
 

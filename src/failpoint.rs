@@ -66,6 +66,11 @@ pub const NAMES: &[&str] = &[
     "packed.looked-again",
     "packed.described",
     "packed.state-stored",
+    "redis.staging-made",
+    "redis.file-laid",
+    "redis.planned",
+    "redis.step-done",
+    "redis.carried-out",
     "prune.before-delete",
     "prune.deleted",
 ];

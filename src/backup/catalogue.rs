@@ -19,15 +19,18 @@ pub trait Described: DeserializeOwned + Send {
     const WHAT: &'static str;
     /// Version of its format. A reader refuses a higher one.
     const FORMAT: u32;
+    /// Whether such backups may need objects of others.
+    const SHARES: bool = false;
 
     /// All but the description itself.
     fn objects(&self) -> impl Iterator<Item = &StoredObject>;
     /// Whether they are encrypted.
     fn encrypted(&self) -> bool;
 
-    /// Ids of others whose objects it needs as well, whether or not these still have a description.
-    fn needs(&self) -> Vec<String> {
-        Vec::new()
+    /// Objects that lie with others and that it needs as well, each with the id of the other, whether or not
+    /// that still has a description.
+    fn shared(&self) -> impl Iterator<Item = (&str, &StoredObject)> {
+        std::iter::empty()
     }
 }
 

@@ -15,6 +15,12 @@ impl BackupFolder {
         Self { prefix: format!("{all}{id}/"), id: id.to_owned() }
     }
 
+    /// That of another backup of the same kind.
+    pub fn beside(&self, id: &str) -> Self {
+        let all = self.prefix.len() - self.id.len() - 1;
+        Self::below(&self.prefix[..all], id)
+    }
+
     pub fn id(&self) -> &str {
         &self.id
     }
@@ -42,6 +48,12 @@ pub fn begun(id: &str) -> Option<Timestamp> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn folders_lie_beside_each_other() {
+        let folder = BackupFolder::below("redis/main/", "one");
+        assert_eq!(folder.beside("other").key("x"), "redis/main/other/x");
+    }
 
     #[test]
     fn ids_begin_with_the_time() {

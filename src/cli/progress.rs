@@ -6,9 +6,14 @@ use indicatif::{ProgressBar, ProgressStyle};
 
 const BETWEEN_LINES: Duration = Duration::from_secs(5);
 
+const TOTAL_KNOWN: &str = "{msg} [{bar:30}] {bytes} of {total_bytes}, {bytes_per_sec}, {eta} left";
+const TOTAL_UNKNOWN: &str = "{msg} {spinner} {bytes}, {bytes_per_sec}";
+
 /// How far long work has got: a bar on a terminal, else a log line every few seconds.
 pub struct Progress {
     bar: Option<ProgressBar>,
+    /// Whether the bar has a length.
+    total_known: bool,
     what: &'static str,
     said: Instant,
     begun: Instant,
@@ -18,34 +23,48 @@ impl Progress {
     /// `what` it is, such as `base backup`.
     pub fn new(what: &'static str) -> Self {
         let bar = std::io::stderr().is_terminal().then(|| {
-            let template = "{msg} [{bar:30}] {bytes} of {total_bytes}, {bytes_per_sec}, {eta} left";
-            let style = ProgressStyle::with_template(template);
             let bar = ProgressBar::new(0).with_message(what);
-            bar.set_style(
-                style.unwrap_or_else(|_| ProgressStyle::default_bar()).progress_chars("=> "),
-            );
+            bar.set_style(style(TOTAL_UNKNOWN));
             bar
         });
-        Self { bar, what, said: Instant::now(), begun: Instant::now() }
+        Self { bar, total_known: false, what, said: Instant::now(), begun: Instant::now() }
     }
 
     /// So many bytes are done, of so many as far as is known.
     pub fn at(&mut self, done: u64, of: Option<u64>) {
+        self.show(done, of, || None);
+    }
+
+    /// So many files and folders are done as well.
+    pub fn at_files(&mut self, at: &crate::media::Progress) {
+        let files = || Some(files(at.entries, at.of.map(|(entries, _)| entries)));
+        self.show(at.size, at.of.map(|(_, size)| size), files);
+    }
+
+    fn show(&mut self, done: u64, of: Option<u64>, files: impl Fn() -> Option<String>) {
         if let Some(bar) = &self.bar {
+            if self.total_known != of.is_some() {
+                self.total_known = of.is_some();
+                bar.set_style(style(if self.total_known { TOTAL_KNOWN } else { TOTAL_UNKNOWN }));
+            }
+            if let Some(files) = files() {
+                bar.set_message(format!("{}: {files}", self.what));
+            }
             // An estimate may turn out too low.
             bar.set_length(of.unwrap_or(done).max(done));
             bar.set_position(done);
         } else if self.said.elapsed() >= BETWEEN_LINES {
             self.said = Instant::now();
-            self.say(done, of);
+            self.say(done, of, files());
         }
     }
 
-    fn say(&self, done: u64, of: Option<u64>) {
+    fn say(&self, done: u64, of: Option<u64>, files: Option<String>) {
         let seconds = self.begun.elapsed().as_secs_f64();
         let rate = (done as f64 / seconds) as u64;
         let left = of.filter(|_| rate > 0).map(|of| of.saturating_sub(done) / rate);
         tracing::info!(
+            files,
             done = %ByteSize(done),
             of = of.map(|of| ByteSize(of).to_string()),
             a_second = %ByteSize(rate),
@@ -56,11 +75,36 @@ impl Progress {
     }
 }
 
+fn style(template: &str) -> ProgressStyle {
+    let style = ProgressStyle::with_template(template);
+    style.unwrap_or_else(|_| ProgressStyle::default_bar()).progress_chars("=> ")
+}
+
+/// Folders count as well.
+fn files(done: u64, of: Option<u64>) -> String {
+    match of {
+        Some(of) => format!("{done} of {} files and folders", of.max(done)),
+        None => format!("{done} files and folders"),
+    }
+}
+
 /// The bar goes; what became of the work is said elsewhere.
 impl Drop for Progress {
     fn drop(&mut self) {
         if let Some(bar) = &self.bar {
             bar.finish_and_clear();
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_total_is_said_where_it_is_known() {
+        assert_eq!(files(7, None), "7 files and folders");
+        assert_eq!(files(7, Some(9)), "7 of 9 files and folders");
+        assert_eq!(files(10, Some(9)), "10 of 10 files and folders");
     }
 }

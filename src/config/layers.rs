@@ -7,6 +7,7 @@ use super::environment::Environment;
 use super::file::{File, MediaTable, RepositoryTable};
 use super::media::MediaSet;
 use super::nearest::hint;
+use super::repository::default_name;
 use super::secrets::without_secrets;
 use super::setting::Setting;
 use super::settings::GLOBAL;
@@ -167,7 +168,7 @@ fn repositories(
     if named.is_empty() {
         return Ok(file.repositories.into_iter().map(in_file).collect());
     }
-    let names: Vec<String> = file.repositories.iter().filter_map(name_of).collect();
+    let names = name_all(&mut file.repositories);
     let mut chosen = Vec::new();
     for name in named {
         let says = |table: &RepositoryTable| {
@@ -192,11 +193,23 @@ fn repositories(
     Ok(chosen)
 }
 
-fn name_of(table: &RepositoryTable) -> Option<String> {
-    match table.values.get("name") {
-        Some((Value::Text(name), _)) => Some(name.clone()),
+/// Gives those of the file that have no name the one that they are called by everywhere else.
+fn name_all(tables: &mut [RepositoryTable]) -> Vec<String> {
+    let text = |table: &RepositoryTable, key| match table.values.get(key) {
+        Some((Value::Text(text), _)) => Some(text.clone()),
         _ => None,
+    };
+    let mut names: Vec<String> = Vec::new();
+    for table in tables {
+        let name = text(table, "name").unwrap_or_else(|| {
+            let url = text(table, "url").unwrap_or_default();
+            let name = default_name(&url, &|name| names.iter().any(|other| other == name));
+            table.values.insert("name", (Value::Text(name.clone()), table.line));
+            name
+        });
+        names.push(name);
     }
+    names
 }
 
 fn bare(url: &str) -> RepositoryTable {

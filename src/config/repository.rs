@@ -77,7 +77,8 @@ pub fn repositories(tables: &[(RepositoryTable, Origin)]) -> Result<Vec<Reposito
         let said = |error: Error| error.while_doing(format!("repository at {origin}"));
         let mut repository = repository(&table.values).map_err(said)?;
         if repository.name.is_empty() {
-            repository.name = default_name(&repository.location, &all);
+            let taken = |name: &str| all.iter().any(|other| other.name == name);
+            repository.name = default_name(&repository.url, &taken);
         }
         check_name(&repository.name).map_err(said)?;
         if all.iter().any(|other| other.name == repository.name) {
@@ -125,12 +126,9 @@ fn check_name(name: &str) -> Result<()> {
     Err(wrong(format!("expected letters, digits, '.', '_' and '-' as name, found {name:?}")))
 }
 
-fn default_name(location: &Location, others: &[RepositoryConfig]) -> String {
-    let base = match location {
-        Location::Folder(_) => "local",
-        Location::S3(_) => "s3",
-    };
-    let taken = |name: &String| others.iter().any(|other| other.name == *name);
+/// That of a repository without a name of its own, behind others.
+pub(super) fn default_name(url: &str, taken: &dyn Fn(&str) -> bool) -> String {
+    let base = if url.starts_with("s3://") { "s3" } else { "local" };
     let numbered = (2..).map(|number| format!("{base}{number}"));
     let mut names = std::iter::once(base.to_owned()).chain(numbered);
     names.find(|name| !taken(name)).unwrap_or_default()

@@ -91,8 +91,7 @@ impl Description {
     /// Every object that a restore may need, with the id of the snapshot beside whose description it lies.
     pub fn all_objects(&self) -> impl Iterator<Item = (&str, &StoredObject)> {
         let own = self.objects.iter().map(|object| (self.id.as_str(), object));
-        let earlier = self.earlier.iter();
-        own.chain(earlier.flat_map(|it| it.objects.iter().map(|object| (it.id.as_str(), object))))
+        own.chain(self.shared())
     }
 
     /// The beside it object whose name begins so.
@@ -104,6 +103,7 @@ impl Description {
 impl Described for Description {
     const WHAT: &'static str = "snapshot";
     const FORMAT: u32 = Self::FORMAT;
+    const SHARES: bool = true;
 
     fn objects(&self) -> impl Iterator<Item = &StoredObject> {
         self.objects.iter()
@@ -113,8 +113,9 @@ impl Described for Description {
         self.encrypted
     }
 
-    fn needs(&self) -> Vec<String> {
-        self.earlier.iter().map(|it| it.id.clone()).collect()
+    fn shared(&self) -> impl Iterator<Item = (&str, &StoredObject)> {
+        let earlier = self.earlier.iter();
+        earlier.flat_map(|it| it.objects.iter().map(|object| (it.id.as_str(), object)))
     }
 }
 

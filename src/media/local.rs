@@ -18,7 +18,7 @@ use jiff::Timestamp;
 use sha2::{Digest as _, Sha256};
 
 use self::tree::Tree;
-use super::index::{Header, INDEX_FORMAT, IndexReader, IndexWriter};
+use super::index::{Header, IndexReader, IndexWriter};
 use super::places::Places;
 use super::previous::Previous;
 use super::problems::Problems;
@@ -142,7 +142,7 @@ impl LocalSnapshot<'_> {
         };
         let index_path = folder.join(INDEX);
         let out = Stored::begin(self.root, &index_path)?;
-        let mut index = IndexWriter::begin(out, &self.header())?;
+        let mut index = IndexWriter::begin(out, &Header::new(self.set, self.id, self.began))?;
         let (totals, problems) = taking.run(previous, &mut index)?;
         reach("media.files-kept");
         let (_, out) = index.finish()?;
@@ -152,17 +152,6 @@ impl LocalSnapshot<'_> {
         bulk.sync(&[vec![folder.join(TREE)], folders].concat())?;
         reach("media.synced");
         Ok(Taken { index: object, totals, problems })
-    }
-
-    fn header(&self) -> Header {
-        Header {
-            seawall: INDEX_FORMAT,
-            set: self.set.name.clone(),
-            id: self.id.to_owned(),
-            began: self.began.to_string(),
-            paths: self.set.paths.iter().map(|path| path.to_string_lossy().into_owned()).collect(),
-            exclude: self.set.exclude.clone(),
-        }
     }
 
     /// Without it, or when it can't be read, everything is kept anew.

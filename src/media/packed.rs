@@ -23,7 +23,7 @@ mod windows;
 
 pub use contents::{Contents, Holder, Place};
 pub use create::{PackedSnapshot, Taken};
-pub use prune::{References, carry_out, spare, unreferenced};
+pub use prune::{Objects, References, carry_out, spare, unreferenced};
 pub use reading::{PackedContent, PackedSource};
 pub use spool::{Spool, SpoolReader};
 pub use verify::verify_packed;

@@ -60,6 +60,8 @@ pub struct Progress {
     pub entries: u64,
     /// Length of the files so far, in bytes.
     pub size: u64,
+    /// What it comes to, as far as that is known or was so the last time: entries and bytes.
+    pub of: Option<(u64, u64)>,
 }
 
 /// What a snapshot took.
@@ -143,7 +145,7 @@ impl<W: Write> Results<'_, W> {
             }
         }
         let Totals { entries, size, .. } = self.totals;
-        (self.progress)(Progress { entries, size });
+        (self.progress)(Progress { entries, size, of: None });
         Ok(())
     }
 

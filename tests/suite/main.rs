@@ -33,6 +33,7 @@ mod media_backups;
 mod media_packed;
 mod multipart;
 mod namespace;
+mod others_by_hand;
 mod races;
 mod recovery;
 mod redis_backups;

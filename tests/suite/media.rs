@@ -2,6 +2,7 @@
 
 pub mod crashes;
 mod hostile;
+pub mod long;
 mod many;
 mod restoring;
 mod round_trip;

@@ -2,9 +2,11 @@
 
 pub mod crashes;
 mod damage;
+mod failing;
+mod long;
 mod pruning;
 mod requests;
-mod scene;
+pub mod scene;
 mod secrecy;
 mod series;
 mod sharing;

@@ -1,7 +1,10 @@
 //! `redis-backup` against real Redis and Valkey servers, folders and buckets.
 
+pub mod crashes;
 mod damage;
+mod disks;
 mod faults;
+mod load;
 mod stories;
 
 use std::path::{Path, PathBuf};
@@ -16,14 +19,14 @@ use crate::support::run::Run;
 const LIMIT: Duration = Duration::from_secs(60);
 
 /// A verb of the program, told where the server and the repositories are.
-fn redis_backup(server: &RedisServer, repositories: &[String], verb: &str) -> Run {
+pub fn redis_backup(server: &RedisServer, repositories: &[String], verb: &str) -> Run {
     let repositories = repositories.iter().flat_map(|url| ["--repository", url.as_str()]);
     let run = Run::new(server.place(), env!("CARGO_BIN_EXE_redis-backup")).server_user();
     let url = format!("redis://127.0.0.1:{}", server.port());
     run.arg(verb).args(repositories).args(["--redis-url", &url]).limit(LIMIT)
 }
 
-fn folder(place: &Place, name: &str) -> String {
+pub fn folder(place: &Place, name: &str) -> String {
     place.folder(name).display().to_string()
 }
 
@@ -36,7 +39,7 @@ fn listed(server: &RedisServer, repositories: &[String]) -> Vec<Value> {
 }
 
 /// All files of backups in a folder.
-fn objects(repository: &str) -> Vec<PathBuf> {
+pub fn objects(repository: &str) -> Vec<PathBuf> {
     let backups = std::fs::read_dir(Path::new(repository).join("redis/main"));
     let backups = backups.into_iter().flatten().flatten();
     let files = backups.flat_map(|backup| std::fs::read_dir(backup.path()).into_iter().flatten());

@@ -1,9 +1,9 @@
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashSet};
 use std::hash::{DefaultHasher, Hash, Hasher};
 use std::ops::ControlFlow;
 
 use super::Described;
-use crate::backup::{BackupFolder, DESCRIPTION, PIN};
+use crate::backup::{BackupFolder, DESCRIPTION, PIN, StoredObject};
 use crate::error::Result;
 use crate::repository::Repository;
 
@@ -20,11 +20,9 @@ pub struct Tally {
 
 impl Tally {
     pub fn add(&mut self, object: &str, size: u64) {
-        let mut hasher = DefaultHasher::new();
-        (object, size).hash(&mut hasher);
         self.objects += 1;
         self.size += size;
-        self.hashes = self.hashes.wrapping_add(hasher.finish());
+        self.hashes = self.hashes.wrapping_add(hash((object, size)));
     }
 
     /// Whether these are the very objects that the description names.
@@ -35,6 +33,30 @@ impl Tally {
         }
         (self.objects, self.hashes) == (expected.objects, expected.hashes)
     }
+}
+
+/// Ids, names and sizes of the objects of all backups of a kind whose backups share objects: 8 bytes for each.
+#[derive(Debug, Default)]
+pub struct Known(HashSet<u64>);
+
+impl Known {
+    pub fn add(&mut self, id: &str, object: &str, size: u64) {
+        self.0.insert(hash((id, object, size)));
+    }
+
+    /// Whether all is there that it shares with others.
+    pub fn has_all_of(&self, description: &impl Described) -> bool {
+        let known = |(id, it): (&str, &StoredObject)| {
+            self.0.contains(&hash((id, it.object.as_str(), it.stored_size)))
+        };
+        description.shared().all(known)
+    }
+}
+
+fn hash(what: impl Hash) -> u64 {
+    let mut hasher = DefaultHasher::new();
+    what.hash(&mut hasher);
+    hasher.finish()
 }
 
 /// Whether an object is of the backup's content, and not of what is said about it.
@@ -55,7 +77,8 @@ pub struct Contents<D> {
 impl<D: Described> Contents<D> {
     pub fn look(repository: &Repository, folder: &BackupFolder, description: D) -> Result<Self> {
         let objects = objects(repository, folder)?;
-        let faults = faults(&description, &objects);
+        let mut faults = faults("", description.objects(), &objects);
+        faults.extend(faults_of_shared(repository, folder, &description)?);
         Ok(Self { description, objects, faults })
     }
 }
@@ -73,21 +96,46 @@ fn objects(repository: &Repository, folder: &BackupFolder) -> Result<BTreeMap<St
     Ok(objects)
 }
 
-fn faults(description: &impl Described, objects: &BTreeMap<String, u64>) -> Vec<String> {
-    let fault = |(object, size): (&str, u64)| match objects.get(object) {
-        None => Some(format!("{object} is missing")),
-        Some(found) if *found != size => {
-            Some(format!("expected {object} with {size} bytes, found {found}"))
+/// What it needs of others, looked at folder by folder.
+fn faults_of_shared(
+    repository: &Repository,
+    folder: &BackupFolder,
+    description: &impl Described,
+) -> Result<Vec<String>> {
+    let mut shared: BTreeMap<&str, Vec<&StoredObject>> = BTreeMap::new();
+    for (id, object) in description.shared() {
+        shared.entry(id).or_default().push(object);
+    }
+    let mut all = Vec::new();
+    for (id, expected) in shared {
+        let objects = objects(repository, &folder.beside(id))?;
+        all.extend(faults(&format!("{id}/"), expected.into_iter(), &objects));
+    }
+    Ok(all)
+}
+
+/// `place` is said before each name.
+fn faults<'a>(
+    place: &str,
+    expected: impl Iterator<Item = &'a StoredObject>,
+    objects: &BTreeMap<String, u64>,
+) -> Vec<String> {
+    let fault = |it: &StoredObject| {
+        let (object, size) = (&it.object, it.stored_size);
+        match objects.get(object) {
+            None => Some(format!("{place}{object} is missing")),
+            Some(found) if *found != size => {
+                Some(format!("expected {place}{object} with {size} bytes, found {found}"))
+            }
+            Some(_) => None,
         }
-        Some(_) => None,
     };
-    description.objects().map(|it| (it.object.as_str(), it.stored_size)).filter_map(fault).collect()
+    expected.filter_map(fault).collect()
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::backup::StoredObject;
 
     #[derive(serde::Deserialize)]
     struct Three(Vec<StoredObject>);
@@ -140,7 +188,7 @@ mod tests {
             let mut tally = Tally::default();
             sizes.iter().for_each(|(object, size)| tally.add(object, *size));
             assert_eq!(tally.is_of(&description()), expected.is_empty(), "{sizes:?}");
-            assert_eq!(faults(&description(), &objects(sizes)), expected);
+            assert_eq!(faults("", description().objects(), &objects(sizes)), expected);
         }
     }
 
@@ -148,6 +196,6 @@ mod tests {
     fn a_foreign_object_is_no_fault() {
         let mut all = objects(&[("part-00001.tar.zst", 50), ("part-00002.tar.zst", 100)]);
         all.extend(objects(&[("backup_manifest.zst", 25), ("notes.txt", 3)]));
-        assert_eq!(faults(&description(), &all), [""; 0]);
+        assert_eq!(faults("", description().objects(), &all), [""; 0]);
     }
 }

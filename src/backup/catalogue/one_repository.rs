@@ -2,7 +2,7 @@ use std::io::Read;
 use std::ops::ControlFlow;
 use std::sync::OnceLock;
 
-use super::contents::{Contents, Tally, is_content};
+use super::contents::{Contents, Known, Tally, is_content};
 use super::{Described, StoredBackup};
 use crate::backup::{BackupFolder, DESCRIPTION, PIN, in_parallel, parse_description};
 use crate::codec::read_failed;
@@ -70,7 +70,7 @@ pub fn look<D: Described, T: Send>(
     keep: &(dyn Fn(&BackupFolder, &D) -> Result<T> + Sync),
 ) -> Found<T> {
     let nothing = Vec::new;
-    let (listed, volume) = match list(repository, all) {
+    let (listed, known, volume) = match list(repository, all, D::SHARES) {
         Ok(listed) => listed,
         Err(error) => {
             return Found {
@@ -90,8 +90,8 @@ pub fn look<D: Described, T: Send>(
     let ids: Vec<&str> = further.iter().map(|it| it.id.as_str()).collect();
     let finished = further.split_off(ids.len().saturating_sub(how_many(&ids)));
     let outcomes = in_parallel(&finished, |listed| {
-        let read =
-            || backup(repository, number, &BackupFolder::below(all, &listed.id), listed, keep);
+        let folder = BackupFolder::below(all, &listed.id);
+        let read = || backup(repository, number, &folder, (listed, &known), keep);
         let read = failure.get().is_none().then(read)?;
         if let Err(error) = &read
             && error.class() == Class::Unreachable
@@ -125,20 +125,25 @@ pub fn look<D: Described, T: Send>(
     Found { backups, unfinished, broken, further, volume, failure: failure.into_inner() }
 }
 
-fn list(repository: &Repository, all: &str) -> Result<(Vec<Listed>, Volume)> {
-    let (mut folders, mut volume): (Vec<Listed>, _) = (Vec::new(), Volume::default());
+/// What is known of the objects one by one is for those backups only that share some.
+fn list(repository: &Repository, all: &str, shares: bool) -> Result<(Vec<Listed>, Known, Volume)> {
+    let (mut folders, mut known) = (Vec::new(), Known::default());
+    let mut volume = Volume::default();
     let listed = repository.storage().list(all, "", &mut |listed: ListedObject<'_>| {
         volume.add(&listed);
         let below = listed.key.strip_prefix(all).unwrap_or_default();
         if let Some((id, object)) = below.split_once('/') {
             add(&mut folders, id, object, listed.size);
+            if shares {
+                known.add(id, object, listed.size);
+            }
         }
         ControlFlow::Continue(())
     });
     listed.map_err(|error| {
         error.while_doing(format!("could not list repository {}", repository.name()))
     })?;
-    Ok((folders, volume))
+    Ok((folders, known, volume))
 }
 
 /// Keys come in order, so those of one folder come together.
@@ -160,7 +165,7 @@ fn backup<D: Described, T>(
     repository: &Repository,
     number: usize,
     folder: &BackupFolder,
-    found: &Listed,
+    (found, known): (&Listed, &Known),
     keep: &dyn Fn(&BackupFolder, &D) -> Result<T>,
 ) -> Result<Option<(T, StoredBackup)>> {
     let Some((description, kept)) = describe(repository, folder, keep)? else {
@@ -172,15 +177,22 @@ fn backup<D: Described, T>(
         stored_size: description.objects().map(|object| object.stored_size).sum(),
         pinned: found.pinned,
         fault: None,
-        needs: description.needs(),
+        needs: others(&description),
     };
-    if !found.contents.is_of(&description) {
+    if !found.contents.is_of(&description) || !known.has_all_of(&description) {
         let faults = Contents::look(repository, folder, description)?.faults;
         let more = faults.len().saturating_sub(1);
         let more = if more > 0 { format!(", and {more} more") } else { String::new() };
         stored.fault = faults.into_iter().next().map(|fault| fault + &more);
     }
     Ok(Some((kept, stored)))
+}
+
+fn others(description: &impl Described) -> Vec<String> {
+    let mut ids: Vec<String> = description.shared().map(|(id, _)| id.to_owned()).collect();
+    ids.sort();
+    ids.dedup();
+    ids
 }
 
 /// Reads a description and has it checked; `None` when there is none.

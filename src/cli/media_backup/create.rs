@@ -45,7 +45,7 @@ pub fn run(config: &Config, matches: &ArgMatches) -> Result<()> {
     let bar: Mutex<Option<Progress>> = Mutex::default();
     let progress = |at: crate::media::Progress| {
         let mut bar = bar.lock().unwrap_or_else(PoisonError::into_inner);
-        bar.get_or_insert_with(|| Progress::new("snapshot")).at(at.size, None);
+        bar.get_or_insert_with(|| Progress::new("snapshot")).at_files(&at);
     };
     let done = create(&Request {
         config: &config,

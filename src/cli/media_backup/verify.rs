@@ -28,7 +28,7 @@ pub fn run(config: &Config, matches: &ArgMatches) -> Result<()> {
     let bar: Mutex<Option<Progress>> = Mutex::default();
     let progress = |at: crate::media::Progress| {
         let mut bar = bar.lock().unwrap_or_else(PoisonError::into_inner);
-        bar.get_or_insert_with(|| Progress::new("verification")).at(at.size, None);
+        bar.get_or_insert_with(|| Progress::new("verification")).at_files(&at);
     };
     let shown = verify::run(&of_set(config, matches)?, &ids, &progress);
     drop(bar);

@@ -6,7 +6,7 @@ use bytes::Bytes;
 use jiff::Timestamp;
 
 use super::places::{repository_folders, root_of, set_of};
-use crate::backup::series::Series;
+use crate::backup::series::{Backup, Series};
 use crate::backup::{DESCRIPTION, create_once, new_id};
 use crate::command::series::Kind;
 use crate::command::shown::count;
@@ -14,7 +14,7 @@ use crate::config::Config;
 use crate::error::{Class, Error, Result};
 use crate::media::local::{LocalSnapshot, Taken};
 use crate::media::packed::PackedSnapshot;
-use crate::media::{Description, Progress, SnapshotKind, Sums};
+use crate::media::{Description, Places, Progress, SnapshotKind, Sums};
 use crate::repository::{self, Repository};
 
 pub struct Request<'a> {
@@ -34,6 +34,8 @@ pub struct Done {
 pub fn create(request: &Request<'_>) -> Result<Done> {
     let config = request.config;
     let set = set_of(config)?;
+    // A path that is not there is no repository's fault, and none is touched for it.
+    Places::of_set(&set.paths)?;
     let repositories = repository::open_all(config, None)?;
     let identities = repository::identities(config)?;
     let began = Timestamp::now();
@@ -48,16 +50,18 @@ pub fn create(request: &Request<'_>) -> Result<Done> {
             continue;
         };
         let previous = newest_tree(repository, config);
+        let of = previous.as_ref().map(|it| (it.totals.entries, it.totals.size));
+        let progress = |at: Progress| (request.progress)(Progress { of, ..at });
         let snapshot = LocalSnapshot {
             root,
             set,
             id: &id,
             began,
-            previous: previous.as_deref(),
+            previous: previous.as_ref().map(|it| it.id.as_str()),
             checksum: request.checksum,
             leave_out: &leave_out,
             threads: config.basebackup.parallel,
-            progress: request.progress,
+            progress: &progress,
         };
         let mut described = None;
         let taken = snapshot.take(|taken| {
@@ -109,11 +113,11 @@ fn incomplete(failures: u64) -> Error {
 }
 
 /// The newest whole one to share files with. What can't be seen now is not shared.
-fn newest_tree(repository: &Repository, config: &Config) -> Option<String> {
+fn newest_tree(repository: &Repository, config: &Config) -> Option<Description> {
     let series =
         Series::<Description>::read(std::slice::from_ref(repository), &Description::all(config));
-    let newest = series.backups.iter().rfind(|it| it.is_whole());
-    newest.filter(|it| it.description.kind == SnapshotKind::LocalTree).map(|it| it.id.clone())
+    let newest = series.backups.into_iter().rfind(Backup::is_whole).map(|it| it.description);
+    newest.filter(|it| it.kind == SnapshotKind::LocalTree)
 }
 
 fn describe(

@@ -27,7 +27,7 @@ pub fn run(config: &Config, agree: &mut dyn FnMut(&str) -> Result<bool>) -> Resu
     let mut lines = plan(&series, &keep, now)?;
     for (at, repository) in repositories.iter().enumerate() {
         match References::read(repository, &series.all) {
-            Ok(references) => spare(&mut lines, at, &references),
+            Ok((references, there)) => spare(&mut lines, at, &references, &there),
             Err(error) => {
                 keep_all(&mut lines, at);
                 errors.push(error);

@@ -44,13 +44,23 @@ pub fn restore(request: &Request<'_>, agree: &mut dyn FnMut(&str) -> Result<bool
         return Ok(());
     }
     let mut failure: Option<Error> = None;
+    let mut existing = request.existing;
     for copy in backup.copies.iter().filter(|copy| copy.fault.is_none()) {
         let Some(repository) = repositories.get(copy.repository) else { continue };
         if let Some(error) = failure.take() {
             tracing::warn!("going on with repository {}: {error}", repository.name());
         }
-        match from(request, &series, backup, copy.repository, repository) {
-            Ok(restored) => return said(&backup.id, &restored),
+        match from(request, existing, &series, (backup, copy.repository), repository) {
+            Ok(restored) => match said(&backup.id, &restored) {
+                Ok(()) => return Ok(()),
+                Err(error) => {
+                    // What is there by now is what the snapshot has; the next repository gives the rest.
+                    if !matches!(existing, Existing::Delta { .. }) {
+                        existing = Existing::Delta { checksum: false };
+                    }
+                    failure = Some(error);
+                }
+            },
             Err(error)
                 if matches!(error.class(), Class::LocalFile | Class::Input | Class::Usage) =>
             {
@@ -132,9 +142,9 @@ fn nowhere_to_put_it() -> Error {
 
 fn from(
     request: &Request<'_>,
+    existing: Existing,
     series: &Series<Description>,
-    backup: &Backup<Description>,
-    at: usize,
+    (backup, at): (&Backup<Description>, usize),
     repository: &Repository,
 ) -> Result<Restored> {
     let config = request.config;
@@ -145,7 +155,8 @@ fn from(
     match (description.kind, root_of(config, at)) {
         (SnapshotKind::LocalTree, Some(root)) => {
             let content = LocalContent::open(root, &set.name, &backup.id)?;
-            lay(request, &set.paths, &|| open_index(root, &set.name, &backup.id), &content)
+            let index = || open_index(root, &set.name, &backup.id);
+            lay(request, existing, &description, &index, &content)
         }
         (SnapshotKind::LocalTree, None) => {
             Err(Error::new(Class::Damaged, "expected a tree in a folder, found a bucket"))
@@ -161,31 +172,37 @@ fn from(
             };
             let spool = source.index(&std::env::temp_dir())?;
             let content = source.content()?;
-            lay(request, &set.paths, &|| IndexReader::open(spool.reader()), &content)
+            let index = || IndexReader::open(spool.reader());
+            lay(request, existing, &description, &index, &content)
         }
     }
 }
 
 fn lay<R: std::io::Read>(
     request: &Request<'_>,
-    paths: &[PathBuf],
+    existing: Existing,
+    description: &Description,
     index: &dyn Fn() -> Result<IndexReader<R>>,
     content: &dyn ContentSource,
 ) -> Result<Restored> {
     let destination = match &request.to {
         Some(folder) => Destination::Folder(folder as &Path),
-        None => Destination::Original(paths),
+        None => Destination::Original(&set_of(request.config)?.paths),
     };
+    // How much of it is chosen, or differs, nobody knows before.
+    let is_all = matches!(request.selection, Selection::All);
+    let all = (description.totals.entries, description.totals.size);
+    let of = (is_all && !matches!(existing, Existing::Delta { .. })).then_some(all);
     Restore {
         index,
         content,
         destination,
         selection: &request.selection,
-        existing: request.existing,
+        existing,
         delete: request.delete,
         numeric_owner: request.numeric_owner,
         threads: request.config.basebackup.parallel,
-        progress: request.progress,
+        progress: &|at| (request.progress)(Progress { of, ..at }),
     }
     .run()
 }

@@ -26,6 +26,7 @@ pub fn run(config: &Config, ids: &[String], progress: &(dyn Fn(Progress) + Sync)
         ids => ids.iter().map(|id| find(&series, &repositories, id)).collect::<Result<_>>()?,
     };
     let (mut faults, mut errors, mut seen) = (Vec::new(), Vec::new(), Progress::default());
+    seen.of = Some(all_of(&chosen));
     for backup in &chosen {
         for copy in &backup.copies {
             let Some(repository) = repositories.get(copy.repository) else { continue };
@@ -35,7 +36,11 @@ pub fn run(config: &Config, ids: &[String], progress: &(dyn Fn(Progress) + Sync)
                 continue;
             }
             let one = One { config, series: &series, identities: &identities, backup };
-            match one.verify(copy.repository, repository, progress) {
+            let progress = |at: Progress| {
+                let (entries, size) = (seen.entries + at.entries, seen.size + at.size);
+                progress(Progress { entries, size, ..seen });
+            };
+            match one.verify(copy.repository, repository, &progress) {
                 Ok(verified) => {
                     seen.entries += verified.seen.entries;
                     seen.size += verified.seen.size;
@@ -75,6 +80,19 @@ pub fn run(config: &Config, ids: &[String], progress: &(dyn Fn(Progress) + Sync)
         recording::verified(&repositories, &subject, began, ids, errors.is_empty());
     }
     Ok(Shown { text, errors })
+}
+
+/// Entries and bytes of all copies: of a tree its files are read, of packs what is stored.
+fn all_of(chosen: &[&Backup<Description>]) -> (u64, u64) {
+    let (mut entries, mut size) = (0, 0);
+    for backup in chosen {
+        let it = &backup.description;
+        let stored = || it.all_objects().map(|(_, object)| object.stored_size).sum();
+        let whole = backup.copies.iter().filter(|copy| copy.fault.is_none()).count() as u64;
+        entries += whole * it.totals.entries;
+        size += whole * if it.kind == SnapshotKind::LocalTree { it.totals.size } else { stored() };
+    }
+    (entries, size)
 }
 
 struct One<'a> {

@@ -92,19 +92,25 @@ impl PackedSnapshot<'_> {
             let nothing = || Error::new(Class::Configuration, "expected repositories, found none");
             return Err(failures.into_iter().next().unwrap_or_else(nothing));
         }
-        let (index, read) = Spool::fill(&spools, |file| {
+        let filled = Spool::fill(&spools, |file| {
             let header = Header::new(self.set, self.id, self.began);
             let mut index = IndexWriter::begin(file, &header)?;
             let read = self.read(&places, &mut starts, &mut index)?;
             index.finish()?;
             Ok(read)
+        });
+        let (index, read) = filled.inspect_err(|error| {
+            starts.iter().for_each(|start| self.withdraw(start.repository, error));
         })?;
         let Read { totals, problems, lanes } = read;
         let mut whole = Vec::new();
         for (start, (contents, packs)) in starts.into_iter().zip(lanes) {
             match packs {
                 Ok(packs) => whole.push((Start { contents, ..start }, packs)),
-                Err(error) => failures.push(error),
+                Err(error) => {
+                    self.withdraw(start.repository, &error);
+                    failures.push(error);
+                }
             }
         }
         reach("packed.packs-stored");
@@ -145,7 +151,7 @@ impl PackedSnapshot<'_> {
     /// Says that a snapshot is being taken, and only then looks what can be shared: who prunes looks the
     /// other way round.
     fn begin<'r>(&self, repository: &&'r Repository, spools: &Path) -> Result<Start<'r>> {
-        let begin = || {
+        let say = || {
             // Of two hosts with the same id one is refused: what they write differs.
             let note = serde_json::json!({
                 "seawall": CONTENTS_FORMAT,
@@ -156,12 +162,14 @@ impl PackedSnapshot<'_> {
             let note = Bytes::from(note.to_string());
             create_once(repository, &self.folder(), BEGUN, note.clone())?;
             reach("packed.begun");
-            let begun = StoredObject {
+            Ok::<_, Error>(StoredObject {
                 object: BEGUN.to_owned(),
                 size: note.len() as u64,
                 stored_size: note.len() as u64,
                 sha256: hex(Sha256::new_with_prefix(&note)),
-            };
+            })
+        };
+        let look = |begun: StoredObject| {
             let listing = Listing::read(repository, &self.all())?;
             let mut start = Start {
                 repository,
@@ -175,7 +183,18 @@ impl PackedSnapshot<'_> {
             }
             Ok(start)
         };
-        begin().map_err(|error| not_stored(repository, error))
+        let begun = say().map_err(|error| not_stored(repository, error))?;
+        let looked = look(begun).inspect_err(|error| self.withdraw(repository, error));
+        looked.map_err(|error| not_stored(repository, error))
+    }
+
+    /// Takes back that a snapshot is being taken, so that who prunes need not wait for one that has failed.
+    /// Only before its description is sent, because that names the note; where this host may not delete, or
+    /// the store does not answer, the note stays until it is too old to count.
+    pub(super) fn withdraw(&self, repository: &Repository, error: &Error) {
+        if error.class() != Class::Unreachable {
+            let _ = repository.storage().delete(&self.folder().key(BEGUN));
+        }
     }
 
     /// Reads what the newest snapshot has. Trouble with that costs time and room, and no more.
@@ -240,6 +259,8 @@ impl PackedSnapshot<'_> {
         index: &mut IndexWriter<&mut std::fs::File>,
     ) -> Result<Read> {
         let previous = newest_index(starts);
+        let of = last_time(starts);
+        let progress = |at: Progress| (self.progress)(Progress { of, ..at });
         let folder = self.folder();
         let recipients = starts.iter().find_map(|start| start.repository.recipients());
         thread::scope(|scope| {
@@ -264,7 +285,7 @@ impl PackedSnapshot<'_> {
                 checksum: self.checksum,
                 leave_out: self.leave_out,
                 threads: self.threads,
-                progress: self.progress,
+                progress: &progress,
             };
             let taken = taking.run(previous, index);
             let mut lanes = packing.lanes.into_inner().unwrap_or_else(PoisonError::into_inner);
@@ -305,6 +326,12 @@ fn newest_index(starts: &[Start<'_>]) -> Option<Previous<SpoolReader>> {
         let opened = IndexReader::open(index.reader()).and_then(Previous::new);
         opened.inspect_err(|error| tracing::warn!("could not use the index of {id}: {error}")).ok()
     })
+}
+
+/// Entries and bytes of the newest snapshot: this one has about as many.
+fn last_time(starts: &[Start<'_>]) -> Option<(u64, u64)> {
+    let known = starts.iter().filter_map(|start| start.previous.as_ref());
+    known.max_by(|one, other| one.id.cmp(&other.id)).map(|it| (it.totals.entries, it.totals.size))
 }
 
 fn died() -> Error {

@@ -34,17 +34,14 @@ impl PackedSnapshot<'_> {
         (totals, problems): (&Totals, &Problems),
     ) -> Result<Description> {
         let repository = start.repository;
-        let (contents, plain_size) = Spool::fill(spools, |file| {
-            start.contents.write(self.id, file).map_err(|error| not_made(&error))
-        })?;
-        let stored_contents = self.send(repository, CONTENTS, &contents, plain_size)?;
-        reach("packed.contents-stored");
-        let plain_size = index.plain_size().map_err(|error| not_made(&error))?;
-        let stored_index = self.send(repository, INDEX, index, plain_size)?;
-        reach("packed.index-stored");
-        let own = [start.begun.clone(), stored_contents, stored_index];
         let earlier = self.earlier(start);
-        self.look_again(repository, &earlier)?;
+        let sent = self.send_lists(start, index, spools).and_then(|sent| {
+            self.look_again(repository, &earlier)?;
+            Ok(sent)
+        });
+        let sent = sent.inspect_err(|error| self.withdraw(repository, error));
+        let ([stored_contents, stored_index], contents) = sent?;
+        let own = [start.begun.clone(), stored_contents, stored_index];
         let description = Description {
             seawall: Description::FORMAT,
             id: self.id.to_owned(),
@@ -71,6 +68,25 @@ impl PackedSnapshot<'_> {
             reach("packed.state-stored");
         }
         Ok(description)
+    }
+
+    /// Where each content lies, and the index; returns the first once more as it is here.
+    fn send_lists(
+        &self,
+        start: &Start<'_>,
+        index: &Spool,
+        spools: &Path,
+    ) -> Result<([StoredObject; 2], Spool)> {
+        let repository = start.repository;
+        let (contents, plain_size) = Spool::fill(spools, |file| {
+            start.contents.write(self.id, file).map_err(|error| not_made(&error))
+        })?;
+        let stored_contents = self.send(repository, CONTENTS, &contents, plain_size)?;
+        reach("packed.contents-stored");
+        let plain_size = index.plain_size().map_err(|error| not_made(&error))?;
+        let stored_index = self.send(repository, INDEX, index, plain_size)?;
+        reach("packed.index-stored");
+        Ok(([stored_contents, stored_index], contents))
     }
 
     /// What is shared with earlier snapshots.

@@ -20,6 +20,9 @@ const NEEDED: &str = "snapshots that are kept need objects of it";
 #[derive(Debug, Default, Clone, PartialEq, Eq)]
 pub struct References(BTreeMap<String, BTreeSet<String>>);
 
+/// The objects of each snapshot, whether it has a description or not, by id.
+pub type Objects = BTreeMap<String, Vec<String>>;
+
 impl References {
     pub fn of<'d>(kept: impl IntoIterator<Item = &'d Description>) -> Self {
         let mut all = Self::default();
@@ -30,9 +33,15 @@ impl References {
         all
     }
 
-    /// Those of all snapshots that a repository has now. Fails where one can't be read: it may need anything.
-    pub fn read(repository: &Repository, all: &str) -> Result<Self> {
-        Self::of_listing(repository, all, &Listing::read(repository, all)?)
+    /// Those of all snapshots that a repository has now, and what there is. Fails where a description can't be
+    /// read: that snapshot may need anything.
+    pub fn read(repository: &Repository, all: &str) -> Result<(Self, Objects)> {
+        let listing = Listing::read(repository, all)?;
+        let owned = |(id, objects): (&str, Vec<&str>)| {
+            (id.to_owned(), objects.into_iter().map(str::to_owned).collect())
+        };
+        let objects = listing.folders().into_iter().map(owned).collect();
+        Ok((Self::of_listing(repository, all, &listing)?, objects))
     }
 
     fn of_listing(repository: &Repository, all: &str, listing: &Listing) -> Result<Self> {
@@ -62,12 +71,21 @@ pub fn unreferenced<'o>(id: &str, objects: &[&'o str], references: &References) 
     others.into_iter().chain(packs).collect()
 }
 
-/// Corrects the plan of one repository: a folder without a description whose objects are needed is no leavings.
-pub fn spare(lines: &mut [Line], repository: usize, references: &References) {
+/// Corrects the plan of one repository: a folder without a description whose objects are needed is no leavings,
+/// but for those that are not.
+pub fn spare(lines: &mut [Line], repository: usize, references: &References, there: &Objects) {
     let mine = lines.iter_mut().filter(|line| line.repository == repository && !line.verdict.keep);
     for line in mine.filter(|line| line.what == What::Unfinished) {
         if references.need_any(&line.id) {
-            line.verdict = Verdict::keep(NEEDED);
+            let objects = there.get(&line.id).map_or(&[][..], Vec::as_slice);
+            let free = objects.iter().filter(|object| !references.need(&line.id, object)).count();
+            line.verdict = match free {
+                0 => Verdict::keep(NEEDED),
+                free => Verdict::delete(format!(
+                    "no snapshot needs {free} of its {} objects",
+                    objects.len()
+                )),
+            };
         }
     }
 }
@@ -232,7 +250,13 @@ mod tests {
             line("other", What::Unfinished),
             line("old", What::Backup),
         ];
-        spare(&mut lines, 0, &References::of(&[needing("old", "data-00001.pack")]));
-        assert_eq!(lines.map(|line| line.verdict.keep), [true, false, false]);
+        let references = References::of(&[needing("old", "data-00001.pack")]);
+        let mut there = Objects::from([("old".into(), vec!["data-00001.pack".into()])]);
+        spare(&mut lines, 0, &references, &there);
+        assert_eq!(lines.each_ref().map(|line| line.verdict.keep), [true, false, false]);
+        lines[0].verdict = Verdict::delete("old");
+        there.get_mut("old").unwrap().push("data-00002.pack".into());
+        spare(&mut lines, 0, &references, &there);
+        assert_eq!(lines[0].verdict, Verdict::delete("no snapshot needs 1 of its 2 objects"));
     }
 }

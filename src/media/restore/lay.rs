@@ -70,8 +70,8 @@ impl<R: Read> Restoring<'_, R> {
             self.count(&entry, laid, failed, &hands);
         }
         let restored = self.restored.borrow();
-        let progress = Progress { entries: restored.entries, size: restored.written_size };
-        (self.restore.progress)(progress);
+        let (entries, size) = (restored.entries, restored.written_size);
+        (self.restore.progress)(Progress { entries, size, of: None });
     }
 
     pub(super) fn count(&self, entry: &Entry, laid: Laid, failed: &mut Failed, hands: &Hands<'_>) {

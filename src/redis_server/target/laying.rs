@@ -12,6 +12,7 @@ use super::plan::{Plan, STAGING, Step, clear};
 use super::{Aof, Target, is_file_name};
 use crate::durable::{self, LaidFile};
 use crate::error::{Class, Error, Result};
+use crate::failpoint::reach;
 use crate::redis_server::rdb::RdbCheck;
 use planned::{Old, Prepared};
 
@@ -52,6 +53,7 @@ impl Target {
         }
         clear(&self.dir)?;
         durable::lay_folder(&self.dir.join(STAGING))?;
+        reach("redis.staging-made");
         Ok(Laying { target: self, files: Vec::new(), current: None, check: None })
     }
 
@@ -134,7 +136,9 @@ impl Laying<'_> {
                 "Run it as root or as the server's user, so that the server can read its files.",
             )
         })?;
-        durable::settle(&path)
+        durable::settle(&path)?;
+        reach("redis.file-laid");
+        Ok(())
     }
 
     /// Puts the files where the server reads them. What was there is kept under names that end in the time.
@@ -143,6 +147,7 @@ impl Laying<'_> {
         let plan = self.plan(Timestamp::now())?;
         self.target.refuse_used()?;
         plan.write(&self.target.dir)?;
+        reach("redis.planned");
         plan.carry_out(&self.target.dir)?;
         Ok(laid(&self.target.dir, &plan))
     }

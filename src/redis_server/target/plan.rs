@@ -5,6 +5,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::durable;
 use crate::error::{Class, Error, Result};
+use crate::failpoint::reach;
 
 /// The folder beside the server's files in which new ones are prepared. While it is there with a plan in it, a
 /// restore is under way, or one was killed.
@@ -82,8 +83,12 @@ impl Plan {
     }
 
     pub fn carry_out(&self, dir: &Path) -> Result<()> {
-        self.steps.iter().try_for_each(|step| step.carry_out(dir))?;
+        for step in &self.steps {
+            step.carry_out(dir)?;
+            reach("redis.step-done");
+        }
         durable::sync_folder(dir)?;
+        reach("redis.carried-out");
         clear(dir)
     }
 }

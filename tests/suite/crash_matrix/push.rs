@@ -111,6 +111,7 @@ fn every_failpoint_is_in_a_matrix() {
         &crate::media_packed::crashes::TAKING,
         &crate::base_backups::faults::POINTS[..],
         &crate::retention::interrupted::POINTS,
+        &crate::redis_backups::crashes::POINTS,
         &restores,
         &crate::drill::crashes::POINTS,
     ];

@@ -130,3 +130,33 @@ fn verify_reads_what_is_shared_with_earlier_snapshots() {
         "{told}"
     );
 }
+
+/// Names and sizes tell that of an earlier snapshot something is missing that this one needs.
+#[test]
+fn what_is_missing_of_an_earlier_snapshot_is_a_fault_of_the_later() {
+    for (kind, encrypted) in [(S3, false), (Kind::Local, true)] {
+        let mut scene = scene(kind, encrypted);
+        scene.write("more", "more");
+        scene.take();
+        let pack = format!("{}/data-00001.pack", Scene::id(2));
+        let key = format!("{ALL}{pack}");
+        let faults = || {
+            let series = Series::<Description>::read(&scene.repositories, ALL);
+            let faults = series.backups.iter().map(|it| it.copies[0].fault.clone());
+            faults.collect::<Vec<_>>()
+        };
+        assert_eq!(faults(), [None, None, None]);
+        let whole = scene.store().get(&key).unwrap();
+        scene.store().damage(&key, |bytes| bytes.truncate(100));
+        let cut =
+            |name: &str| Some(format!("expected {name} with {} bytes, found 100", whole.len()));
+        assert_eq!(faults(), [None, cut("data-00001.pack"), cut(&pack)]);
+        scene.store().delete(&key);
+        let gone = |name: &str| Some(format!("{name} is missing"));
+        assert_eq!(faults(), [None, gone("data-00001.pack"), gone(&pack)]);
+        // The description of that one need not be there.
+        scene.store().put(&key, &whole);
+        scene.store().delete(&format!("{ALL}{}/backup.json", Scene::id(2)));
+        assert_eq!(faults(), [None, None]);
+    }
+}

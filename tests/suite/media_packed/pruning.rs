@@ -38,7 +38,8 @@ pub fn prune_again(scene: &Scene) -> (Vec<Line>, Pruned) {
     assert_eq!(series.errors().count(), 0);
     let keep = KeepConfig { last: 100, ..scene.config.redis.keep };
     let mut lines = plan(&series, &keep, now).unwrap();
-    spare(&mut lines, 0, &References::read(scene.repository(), ALL).unwrap());
+    let (references, there) = References::read(scene.repository(), ALL).unwrap();
+    spare(&mut lines, 0, &references, &there);
     let repositories: Vec<&Repository> = scene.repositories.iter().collect();
     let pruned = carry_out(&repositories, ALL, &lines, &[], &keep, now);
     (lines, pruned)
@@ -80,6 +81,14 @@ fn packs_that_others_need_stay_until_nobody_needs_them() {
             .collect();
         let reason = "snapshots that are kept need objects of it";
         assert_eq!(left, [(Scene::id(1).as_str(), reason)]);
+        // A pack beside it that nobody needs, left by a prune that could not go on, does not stay for it.
+        let left = format!("{ALL}{}/data-00002.pack", Scene::id(1));
+        scene.store().put(&left, b"left over");
+        let (lines, pruned) = prune_again(&scene);
+        let verdict = Verdict::delete("no snapshot needs 1 of its 2 objects");
+        assert!(lines.iter().any(|it| it.verdict == verdict), "{lines:?}");
+        assert_eq!((pruned.deleted, scene.store().get(&left)), (1, None));
+        assert_eq!(scene.verify(3).problems.failures, 0);
         // Nothing of it is needed by the next, and then it goes.
         std::fs::remove_file(scene.source().join("stays")).unwrap();
         scene.take();

@@ -37,6 +37,33 @@ impl Counted {
     }
 }
 
+const HUNDRED_THOUSAND: usize = 100_000;
+
+/// Nine requests, however many files there are; the first time one for each 32 MiB more.
+#[test]
+fn a_hundred_thousand_unchanged_files_cost_nine_requests() {
+    let mut counted = Counted::new(false);
+    for folder in 0..HUNDRED_THOUSAND / 500 {
+        let folder = counted.scene.source().join(format!("{folder}"));
+        std::fs::create_dir(&folder).unwrap();
+        for file in 0..500 {
+            let content = format!("{} {file}", folder.display());
+            std::fs::write(folder.join(format!("{file}.jpg")), content).unwrap();
+        }
+    }
+    std::thread::sleep(std::time::Duration::from_millis(1100));
+    let first = counted.during(|scene| {
+        let totals = scene.take().totals;
+        assert_eq!((totals.files, totals.new_files), (100_000, 100_000));
+    });
+    assert!(first.len() <= 20, "{first:?}");
+    let again = counted.during(|scene| {
+        let totals = scene.take().totals;
+        assert_eq!((totals.files, totals.read_files), (100_000, 0));
+    });
+    assert_eq!(again.len(), 9, "{again:?}");
+}
+
 #[test]
 fn an_unchanged_set_costs_a_handful_of_requests_and_so_does_one_file() {
     for encrypted in [false, true] {

@@ -1,0 +1,140 @@
+//! What is damaged is said, never restored, and the other repository helps out.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use super::story::Story;
+
+#[derive(Debug, Clone, Copy)]
+enum Damage {
+    Delete,
+    Cut,
+    Flip,
+    Swap,
+}
+
+const ALL: [Damage; 4] = [Damage::Delete, Damage::Cut, Damage::Flip, Damage::Swap];
+
+impl Damage {
+    /// `None` where there is no object any more.
+    fn of(self, whole: &[u8], other: &[u8]) -> Option<Vec<u8>> {
+        let middle = whole.len() / 2;
+        match self {
+            Damage::Delete => None,
+            Damage::Cut => Some(whole[..middle].to_vec()),
+            Damage::Flip => {
+                let mut bytes = whole.to_vec();
+                bytes[middle] ^= 1;
+                Some(bytes)
+            }
+            Damage::Swap => Some(other.to_vec()),
+        }
+    }
+}
+
+/// Two snapshots with other content, of which the second is damaged.
+struct Damaged {
+    story: Story,
+    ids: [String; 2],
+    expected: Vec<(String, String)>,
+}
+
+impl Damaged {
+    fn new(encrypt: bool) -> Self {
+        let story = Story::of(6, encrypt);
+        story.run(&["create"]).run().expect(0);
+        for number in 0..6 {
+            story.write(&format!("{number}.jpg"), &format!("another picture {number}"));
+        }
+        story.run(&["create"]).run().expect(0);
+        let id = |at: usize| story.listed()[at]["id"].as_str().unwrap().to_owned();
+        let ids = [id(0), id(1)];
+        let expected = Story::contents(&story.source);
+        Self { story, ids, expected }
+    }
+
+    /// What `verify` and the two ways to restore make of it. `seen`: whether `verify` has to find it.
+    #[track_caller]
+    fn passes_nobody(&self, repository: &str, case: &str, seen: bool) {
+        let (story, id) = (&self.story, self.ids[1].as_str());
+        let list = story.run(&["list"]).run();
+        assert!(matches!(list.status, Some(0 | 5)), "{case}: {list}");
+        let verify = story.run(&["verify"]).run();
+        assert_eq!(verify.status, Some(if seen { 5 } else { 0 }), "{case}: {verify}");
+        let alone = story.place.join(format!("alone-{}", story.place.next_number()));
+        let words = ["restore", id, "--repository", repository, "--yes", "--to"];
+        let outcome = story.run(&words).arg(&alone).run();
+        assert_ne!(outcome.status, Some(0), "{case}: {outcome}");
+        // Whatever came back is what was there.
+        if story.below(&alone).exists() {
+            for file in Story::contents(&story.below(&alone)) {
+                assert!(self.expected.contains(&file), "{case}: {file:?}");
+            }
+        }
+        let to = story.place.join(format!("to-{}", story.place.next_number()));
+        story.run(&["restore", id, "--yes", "--to"]).arg(&to).run().expect(0);
+        assert_eq!(Story::contents(&story.below(&to)), self.expected, "{case}");
+    }
+}
+
+/// {delete, cut, flip, swap} x {file, index, description} x {list, verify, restore}.
+#[test]
+fn every_damage_in_a_tree_is_said_and_the_bucket_helps() {
+    let damaged = Damaged::new(true);
+    let set = damaged.story.place.join("archive/media/uploads");
+    let file = |id: &str| damaged.story.below(&set.join(id).join("tree")).join("3.jpg");
+    let beside = |name: &'static str| move |id: &str| PathBuf::from(id).join(name);
+    let (index, description) = (beside("index.jsonl.zst"), beside("backup.json"));
+    let paths: [&dyn Fn(&str) -> PathBuf; 3] = [&file, &index, &description];
+    for path in paths {
+        let [other, path] = damaged.ids.each_ref().map(|id| set.join(path(id)));
+        let (whole, other) = (fs::read(&path).unwrap(), fs::read(other).unwrap());
+        for damage in ALL {
+            let case = format!("{damage:?} {path:?}");
+            change(&path, damage.of(&whole, &other));
+            let is_description = path.ends_with("backup.json");
+            // Without its description it is no snapshot there; a bit of that may change nothing that matters.
+            let unseen = is_description && matches!(damage, Damage::Delete);
+            if !(is_description && matches!(damage, Damage::Flip)) {
+                damaged.passes_nobody("local", &case, !unseen);
+            }
+            change(&path, Some(whole.clone()));
+        }
+    }
+    damaged.story.run(&["verify"]).run().expect(0);
+}
+
+fn change(path: &Path, bytes: Option<Vec<u8>>) {
+    match bytes {
+        None => fs::remove_file(path).unwrap(),
+        Some(bytes) => {
+            fs::write(path, bytes).unwrap();
+            crate::support::user::hand_over(path);
+        }
+    }
+}
+
+/// {delete, cut, flip, swap} x {pack, contents, index, description} x {list, verify, restore}.
+#[test]
+fn every_damage_in_a_bucket_is_said_and_the_folder_helps() {
+    let damaged = Damaged::new(false);
+    let s3 = &damaged.story.s3;
+    for name in ["data-00001.pack", "contents.jsonl.zst", "index.jsonl.zst", "backup.json"] {
+        let [other, key] =
+            damaged.ids.each_ref().map(|id| format!("some/media/uploads/{id}/{name}"));
+        let (whole, other) = (s3.get(&key).unwrap(), s3.get(&other).unwrap());
+        for damage in ALL {
+            let is_description = name == "backup.json";
+            match damage.of(&whole, &other) {
+                None => s3.delete(&key),
+                Some(bytes) => s3.put(&key, &bytes),
+            }
+            let unseen = is_description && matches!(damage, Damage::Delete);
+            if !(is_description && matches!(damage, Damage::Flip)) {
+                damaged.passes_nobody("s3", &format!("{damage:?} {key}"), !unseen);
+            }
+            s3.put(&key, &whole);
+        }
+    }
+    damaged.story.run(&["verify"]).run().expect(0);
+}
