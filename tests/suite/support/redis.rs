@@ -159,17 +159,6 @@ impl RedisServer {
         self.ask::<Value>(words);
     }
 
-    /// `SAVE`, once the save for a replica is over.
-    #[track_caller]
-    pub fn save(&self) {
-        let idle = || {
-            let info: String = self.ask(&["INFO", "persistence"]);
-            info.contains("rdb_bgsave_in_progress:0").then_some(())
-        };
-        poll(LIMIT, idle).expect("a save ends in time");
-        self.run(&["SAVE"]);
-    }
-
     /// Of all keys in all databases with their expiry.
     #[track_caller]
     pub fn digest(&self) -> String {
