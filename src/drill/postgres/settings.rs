@@ -106,7 +106,7 @@ mod tests {
 
     #[test]
     fn a_long_path_is_refused_before_anything_is_fetched() {
-        let sockets = format!("/{}", "x".repeat(94));
+        let sockets = format!("/{}", "x".repeat(92));
         let private =
             |sockets| Private { major: 18, sockets: Path::new(sockets), shared_buffers: 1 };
         assert_eq!(private(&sockets).check(), Ok(()));
