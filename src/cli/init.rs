@@ -64,7 +64,7 @@ pub fn command() -> Command {
         ))
         .arg(text("redis-url", "URL", "A Redis or Valkey to back up: redis://HOST:PORT"))
         .arg(many(text("media", "NAME=PATH", "A set of files to back up; may be repeated")))
-        .arg(switch("container", "The server runs in a container: prints quadlets, not timers"))
+        .arg(switch("container", "The server runs in a container of podman's: prints what its quadlet needs, not settings"))
         .arg(switch("no-doctor", "Does not run seawall doctor at the end"))
 }
 

@@ -12,9 +12,9 @@ const MEDIA: [&str; 2] = ["media", "media-verify"];
 /// What is left to do, in order, as lines to type. `owner` is whom the data directory belongs to.
 pub fn next_steps(answers: &Answers, owner: Option<&Account>) -> String {
     let user = owner.map_or("postgres".to_owned(), Account::name);
-    let steps = [keep_key(answers), folders(answers, owner, &user), settings(answers, &user)];
-    let units = if answers.container { quadlets() } else { timers(answers) };
-    let steps = steps.into_iter().flatten().chain([units, first_backup(answers, &user)]);
+    let server = if answers.container { quadlet(answers) } else { settings(answers, &user) };
+    let steps = [keep_key(answers), folders(answers, owner, &user), Some(server)];
+    let steps = steps.into_iter().flatten().chain([timers(answers), first_backup(answers, &user)]);
     let number = |(at, step): (usize, String)| format!("\n{}. {step}", at + 1);
     format!("What is left to do:\n{}", steps.enumerate().map(number).collect::<String>())
 }
@@ -42,9 +42,8 @@ fn folders(answers: &Answers, owner: Option<&Account>, user: &str) -> Option<Str
     (!lines.is_empty()).then(|| format!("Make the folders, for the user that archives:\n\n{lines}"))
 }
 
-fn settings(answers: &Answers, user: &str) -> Option<String> {
-    let rpo = humantime::parse_duration(&answers.rpo).ok()?.as_secs();
-    let timeout = format!("{}s", (rpo / 2).clamp(1, 60));
+fn settings(answers: &Answers, user: &str) -> String {
+    let timeout = format!("{}s", archive_timeout(answers));
     let command = archive_command(Some(&answers.output));
     let mends = [
         Mend::alter_system("wal_level", "replica", true),
@@ -53,9 +52,9 @@ fn settings(answers: &Answers, user: &str) -> Option<String> {
         Mend::alter_system("archive_timeout", &timeout, false),
     ];
     let lines: String = mends.iter().map(|mend| format!("    {}\n", mend.text())).collect();
-    Some(format!(
+    format!(
         "Tell PostgreSQL, with psql as a superuser (sudo -u {user} psql), and restart it:\n\n{lines}"
-    ))
+    )
 }
 
 fn timers(answers: &Answers) -> String {
@@ -78,10 +77,29 @@ fn timers(answers: &Answers) -> String {
     )
 }
 
-fn quadlets() -> String {
-    "Give the server's container the programs and the configuration, and let timers on the host do the rest:\n\n    \
-     cp packaging/quadlet/* /etc/containers/systemd/\n    systemctl daemon-reload\n"
-        .to_owned()
+/// A setting on the command line of a container is stronger than `ALTER SYSTEM`. In a unit `%` is written twice.
+fn quadlet(answers: &Answers) -> String {
+    let config = answers.output.display();
+    let timeout = archive_timeout(answers);
+    let folders = answers.repositories.iter().filter(|place| !place.is_bucket()).map(|place| {
+        let path = place.url.strip_prefix("file://").unwrap_or(&place.url);
+        format!("    Volume={path}:{path}:z\n")
+    });
+    format!(
+        "Let the server's container archive: packaging/quadlet/postgres.container and .volume go to\n\
+         /etc/containers/systemd, with these lines in the place of its own; then `systemctl daemon-reload` and\n\
+         `systemctl restart postgres`:\n\n    \
+         Exec=postgres -c archive_mode=on -c archive_timeout={timeout} -c \"archive_command=/usr/bin/wal-push %%p %%f\"\n    \
+         Environment=SEAWALL_CONFIG={config}\n    \
+         Volume={config}:{config}:ro\n{}",
+        folders.collect::<String>()
+    )
+}
+
+/// Half of what may be lost, in seconds, and a minute where that is more than enough.
+fn archive_timeout(answers: &Answers) -> u64 {
+    let rpo = humantime::parse_duration(&answers.rpo).unwrap_or_default();
+    (rpo.as_secs() / 2).clamp(1, 60)
 }
 
 fn first_backup(answers: &Answers, user: &str) -> String {
@@ -93,4 +111,41 @@ fn first_backup(answers: &Answers, user: &str) -> String {
          sudo -u {user} basebackup create{config}\n    sudo -u {user} seawall doctor{config}\n    \
          sudo -u {user} seawall check{config}\n"
     )
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::init::Place;
+
+    #[test]
+    fn a_container_is_told_by_its_unit() {
+        let folder =
+            Place { url: "/b".to_owned(), endpoint: None, region: None, credentials_file: None };
+        let answers = Answers {
+            data_directory: None,
+            cluster: "main".to_owned(),
+            repositories: vec![folder],
+            encryption: Encryption::None,
+            rpo: "1m".to_owned(),
+            rto: "1h".to_owned(),
+            connection: None,
+            redis_url: None,
+            media: vec![],
+            output: DEFAULT_FILE.into(),
+            identity_file: "/key".into(),
+            container: true,
+        };
+        let text = next_steps(&answers, None);
+        for line in [
+            "Exec=postgres -c archive_mode=on -c archive_timeout=30 -c \"archive_command=/usr/bin/wal-push %%p %%f\"",
+            "Volume=/b:/b:z",
+            "Environment=SEAWALL_CONFIG=/etc/seawall/seawall.toml",
+            "systemctl enable --now seawall-check.timer",
+            "sudo -u postgres basebackup create",
+        ] {
+            assert!(text.lines().any(|found| found.trim() == line), "no {line}: {text}");
+        }
+        assert!(!text.contains("ALTER SYSTEM") && !text.contains("private key"), "{text}");
+    }
 }
