@@ -78,12 +78,16 @@ lay_out() {
 }
 
 make_tarball() {
+    (cd "$stage" && find . -path ./debian -prune -o -type f -printf '%P\n' | sort | xargs -d '\n' sha256sum -- >"$work/SHA256SUMS")
+    install -m 644 "$work/SHA256SUMS" "$stage/SHA256SUMS"
     local name=seawall-$version-$triple
     tar --create --gzip --file "$packages/$name.tar.gz" --directory "$stage" --sort=name --owner=0 --group=0 --numeric-owner \
         --mtime="@$SOURCE_DATE_EPOCH" --exclude=./debian --transform="flags=r;s,^\.,$name," .
 }
 
 [ -x "$binaries/wal-push" ] || fail "$binaries has no wal-push" "scripts/build-static.sh fills such a folder"
+work=$(mktemp -d)
+trap 'rm -rf -- "$work"' EXIT
 rm -rf -- "$packages"
 mkdir -p -- "$packages"
 cargo_deb=$(cargo_tool cargo-deb "$cargo_deb_version")
