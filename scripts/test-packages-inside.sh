@@ -104,7 +104,8 @@ check_first_use() {
 
 version=$(dpkg-deb -f "$deb" Version)
 version=${version%-*}
-mount -t proc proc /proc 2>/dev/null || true
+# mmdebstrap has it mounted where that is possible, or it is done here and taken back.
+if [ ! -e /proc/self ] && mount -t proc proc /proc 2>/dev/null; then trap 'umount /proc' EXIT; fi
 rm -f /etc/dpkg/dpkg.cfg.d/*docker* # some images leave out man pages
 listing >/tmp/before
 dpkg -i "$deb"
