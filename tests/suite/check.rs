@@ -1,6 +1,7 @@
 //! `seawall check` when all is well, and against sabotage of every kind: each is named in one run.
 
 mod formats;
+mod judged;
 mod laid_out;
 mod limits;
 mod requests;

@@ -1,0 +1,119 @@
+//! What a server may say that no test can have it say: judged by the library.
+
+use std::time::Duration;
+
+use jiff::{SignedDuration, Timestamp};
+use seawall::check::{Archiver, Asked, Backlog, Server, State, Verdict, run};
+use seawall::config::Config;
+use seawall::postgres::{Lsn, SystemIdentifier, TimelineId, WalSegmentSize};
+use seawall::repository::open_all;
+
+use crate::listing::laid::{
+    Laid, OLD, described, encrypted_history, history, history_key, segment_key,
+};
+use crate::scene::KeyPair;
+
+/// A primary of the old system that says that all is well.
+fn server(timeline: u32, written: Lsn) -> Server {
+    let now = Timestamp::now();
+    Server {
+        system: SystemIdentifier(OLD.parse().unwrap()),
+        timeline: TimelineId::new(timeline).unwrap(),
+        segment_size: WalSegmentSize::from_bytes(16 << 20).unwrap(),
+        in_recovery: false,
+        written,
+        clock: Some((now, now)),
+        archive_mode: "on".to_owned(),
+        archive_command: "wal-push %p %f".to_owned(),
+        archive_library: String::new(),
+        archive_timeout: Duration::from_secs(60),
+        archiver: Some(Archiver::default()),
+        backlog: Some(Backlog::default()),
+        data_directory: None,
+    }
+}
+
+/// A base backup in segment 2, and WAL up to the end of segment 4.
+fn laid() -> Laid {
+    let laid = Laid::with_folder();
+    laid.backup("disk", &described("20261122T203000Z-4f2a", 1, 2));
+    laid.wal("disk", OLD, 1, 2..=4);
+    laid
+}
+
+fn judge(laid: &Laid, server: Server) -> Verdict {
+    let resolved = seawall::config::of_text(&laid.store("disk").table("disk")).unwrap();
+    let config = Config::from_resolved(&resolved).unwrap();
+    let repositories = open_all(&config, None).unwrap();
+    run(&config, &repositories, &Asked::Answered(Box::new(server)), Timestamp::now())
+}
+
+#[track_caller]
+fn says(verdict: &Verdict, check: &str, state: State, text: &str) {
+    let found = verdict.findings.iter().find(|it| it.check == check);
+    let found = found.unwrap_or_else(|| panic!("no {check} in {verdict:#?}"));
+    assert!(super::like(&found.text, text), "expected {text:?}, found {:?}", found.text);
+    assert_eq!(found.state, state, "{check}");
+}
+
+const END: Lsn = Lsn(0x500_0000);
+
+#[test]
+fn the_servers_clock_is_a_day_off() {
+    let laid = laid();
+    let verdict = |ahead: SignedDuration| {
+        let now = Timestamp::now();
+        judge(&laid, Server { clock: Some((now + ahead, now)), ..server(1, END) })
+    };
+    let day = SignedDuration::from_hours(24);
+    let text = "the server's clock is 1d ahead of that of this host";
+    says(&verdict(day), "clock", State::Critical, text);
+    let text = "the server's clock is 1d behind that of this host";
+    says(&verdict(-day), "clock", State::Critical, text);
+    let text = "the server's clock is 2m ahead of that of this host";
+    says(&verdict(SignedDuration::from_mins(2)), "clock", State::Warning, text);
+    says(&verdict(SignedDuration::ZERO), "clock", State::Ok, "the server's clock agrees");
+}
+
+#[test]
+fn what_would_lose_nothing_little_and_much() {
+    let laid = laid();
+    let text = "nothing would be lost: all WAL up to 0/5000000 is there";
+    says(&judge(&laid, server(1, END)), "RPO now", State::Ok, text);
+    let text =
+        "…s and 4.0 KiB would be lost: WAL is there up to 0/5000000, the server is at 0/5001000";
+    says(&judge(&laid, server(1, Lsn(END.0 + 4096))), "RPO now", State::Ok, text);
+}
+
+/// After a fail-over the base backups of the old timeline lead on, as long as its history is there and can
+/// be read.
+#[test]
+fn a_fail_over_needs_its_history() {
+    let laid = laid();
+    let failed_over = || server(2, Lsn(END.0 + (16 << 20)));
+    laid.put("disk", &segment_key(OLD, 2, 5), b"not looked at");
+    let text = "the server is on timeline 2, which no base backup leads to here: WAL is there up to 0/5000000 of another";
+    says(&judge(&laid, failed_over()), "RPO now", State::Critical, text);
+    let branch = "1\t0/5000000\tno recovery target specified\n";
+    let pair = KeyPair::new(&laid.place);
+    let key = history_key(OLD, 2, ".age");
+    laid.put("disk", &key, &encrypted_history(2, branch, &pair));
+    let text =
+        "the server is on timeline 2, whose history can't be read here without a private key";
+    says(&judge(&laid, failed_over()), "RPO now", State::Unknown, text);
+    laid.store("disk").delete(&key);
+    laid.put("disk", &history_key(OLD, 2, ""), &history(2, branch));
+    let text = "nothing would be lost: all WAL up to 0/6000000 is there";
+    says(&judge(&laid, failed_over()), "RPO now", State::Ok, text);
+}
+
+/// A standby does not archive, so nothing is expected of its archiver.
+#[test]
+fn a_standby_is_not_asked_for_its_archive() {
+    let standby = Server { in_recovery: true, archive_command: String::new(), ..server(1, END) };
+    let verdict = judge(&laid(), standby.clone());
+    assert!(verdict.findings.iter().all(|it| it.check != "archiving"), "{verdict:#?}");
+    let always = Server { archive_mode: "always".to_owned(), ..standby };
+    let text = "archive_command = '' archives nothing";
+    says(&judge(&laid(), always), "archiving", State::Critical, text);
+}
