@@ -4,6 +4,7 @@
 //! What is asked of a repository grows with the pages of its listings only: descriptions are read of the
 //! newest backups, records of the newest drill and verification.
 
+mod arriving;
 mod base_backups;
 mod clock;
 mod draft;

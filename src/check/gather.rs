@@ -1,5 +1,8 @@
+use std::collections::BTreeSet;
+
 use jiff::Timestamp;
 
+use super::arriving::arriving;
 use super::server::{Asked, is_named};
 use crate::backup::series::{Alone, Series};
 use crate::backup::{begun, in_parallel};
@@ -8,7 +11,7 @@ use crate::config::Config;
 use crate::error::{Error, Result};
 use crate::history::{self, Kind, Record, Subject};
 use crate::media;
-use crate::postgres::SystemIdentifier;
+use crate::postgres::{SystemIdentifier, WalSegment};
 use crate::redis_backup;
 use crate::repository::Repository;
 
@@ -21,6 +24,8 @@ pub struct Gathered {
     pub survey: Survey,
     /// The one that is watched; `None` where there is none.
     pub system: Option<SystemIdentifier>,
+    /// First missing segments of holes in the WAL that closed while this was gathered, by repository.
+    pub arriving: BTreeSet<(usize, WalSegment)>,
     pub redis: Series<redis_backup::Description>,
     /// By set.
     pub media: Vec<(String, Series<media::Description>)>,
@@ -57,7 +62,9 @@ pub fn gather(
         Asked::Answered(server) => Some(server.system),
         Asked::Silent { .. } => watched(&survey),
     };
-    let mut gathered = Gathered { survey, system, redis, media, records: Vec::new() };
+    let arriving = system
+        .map_or_else(BTreeSet::new, |system| arriving(config, repositories, &survey, system, now));
+    let mut gathered = Gathered { survey, system, arriving, redis, media, records: Vec::new() };
     gathered.records = records(config, repositories, &gathered);
     gathered
 }
@@ -133,7 +140,7 @@ impl Gathered {
         let survey = &self.survey.catalogue.failures;
         let media = self.media.iter().flat_map(|(_, series)| &series.failures);
         let all = survey.iter().chain(&self.redis.failures).chain(media);
-        let mut seen = std::collections::BTreeSet::new();
+        let mut seen = BTreeSet::new();
         all.filter_map(move |it| seen.insert(it.repository).then_some((it.repository, &it.error)))
     }
 

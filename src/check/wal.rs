@@ -30,7 +30,8 @@ pub fn gaps(case: &Case<'_>, number: usize) -> Finding {
         return draft.finding();
     };
     let spans = spans(case, number, system);
-    let gaps = system.alone(number).map_or(Vec::new(), |alone| distinct(alone.missing(&spans)));
+    let mut gaps = system.alone(number).map_or(Vec::new(), |alone| distinct(alone.missing(&spans)));
+    gaps.retain(|gap| !case.gathered.arriving.contains(&(number, gap.first)));
     let missing: u64 = gaps.iter().map(|gap| gap.segments).sum();
     draft.number("seawall_wal_missing_segments", missing as f64);
     if gaps.is_empty() {
