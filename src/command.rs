@@ -9,6 +9,7 @@ pub mod init;
 pub mod media_backup;
 mod recording;
 pub mod redis_backup;
+pub mod report;
 pub mod series;
 pub mod shown;
 pub mod wal_fetch;

@@ -33,4 +33,5 @@ pub use remove::remove;
 pub use seen::Seen;
 pub use temporary::{
     Temporary, hand_over, is_temporary, remove_abandoned, replace, replace_for_all,
+    replace_with_mode,
 };

@@ -35,6 +35,7 @@ pub mod prefetch;
 pub mod redis_backup;
 pub mod redis_server;
 pub mod replication;
+pub mod report;
 pub mod repository;
 pub mod retention;
 pub mod storage;

@@ -2,7 +2,7 @@
 
 use clap::{ArgMatches, Command};
 
-use super::{check, doctor, flags, guard, init};
+use super::{check, doctor, flags, guard, init, report};
 use crate::codec::Recipients;
 use crate::command;
 use crate::config;
@@ -25,6 +25,7 @@ pub fn command() -> Command {
         .subcommand(config)
         .subcommand(doctor::command())
         .subcommand(init::command())
+        .subcommand(report::command())
 }
 
 /// Runs it and returns the exit status.
@@ -46,6 +47,7 @@ fn run() -> Result<u8> {
         Some(("config", matches)) => show(matches).and(done),
         Some((doctor::NAME, matches)) => doctor::run(matches),
         Some(("init", matches)) => init::run(matches),
+        Some(("report", matches)) => report::run(matches).and(done),
         _ => done,
     }
 }

@@ -71,23 +71,34 @@ fn lock(file: &File) -> io::Result<()> {
 /// Puts `content` in the place of `target`: whole or not at all, but not synced. For notes that may be
 /// lost.
 pub fn replace(target: &Path, content: &[u8]) -> Result<()> {
-    let mut temporary = Temporary::create_in(target.parent().unwrap_or(Path::new(".")))?;
-    let written = temporary.file().write_all(content);
-    written.map_err(|error| Error::file("write", target, &error))?;
-    failpoint::reach("local.replacement-written");
+    replacement(target, content)?.replace(target)
+}
+
+/// The same with a mode of its own for the file, unless there is one already: that keeps its mode.
+pub fn replace_with_mode(target: &Path, content: &[u8], mode: u32) -> Result<()> {
+    let mode = fs::metadata(target).map_or(mode, |there| there.mode() & 0o777);
+    let mut temporary = replacement(target, content)?;
+    let set = temporary.file().set_permissions(Permissions::from_mode(mode));
+    set.map_err(|error| Error::file("set the mode of", target, &error))?;
     temporary.replace(target)
 }
 
 /// The same for a file that everybody may read (0644), such as what a monitoring agent collects.
 pub fn replace_for_all(target: &Path, content: &[u8]) -> Result<()> {
-    // A bare name has an empty folder before it.
-    let folder = target.parent().filter(|it| !it.as_os_str().is_empty()).unwrap_or(Path::new("."));
-    let mut temporary = Temporary::create_in(folder)?;
-    let file = temporary.file();
-    let written =
-        file.write_all(content).and_then(|()| file.set_permissions(Permissions::from_mode(0o644)));
-    written.map_err(|error| Error::file("write", target, &error))?;
+    let mut temporary = replacement(target, content)?;
+    let set = temporary.file().set_permissions(Permissions::from_mode(0o644));
+    set.map_err(|error| Error::file("write", target, &error))?;
     temporary.replace(target)
+}
+
+fn replacement(target: &Path, content: &[u8]) -> Result<Temporary> {
+    // A bare name has an empty folder before it.
+    let folder = target.parent().filter(|folder| !folder.as_os_str().is_empty());
+    let mut temporary = Temporary::create_in(folder.unwrap_or(Path::new(".")))?;
+    let written = temporary.file().write_all(content);
+    written.map_err(|error| Error::file("write", target, &error))?;
+    failpoint::reach("local.replacement-written");
+    Ok(temporary)
 }
 
 /// Gives a whole file that lies elsewhere on the same file system the name `target`, in the place of
@@ -135,6 +146,19 @@ mod tests {
             assert_eq!(fs::read_to_string(&target).unwrap(), content);
         }
         assert_eq!(fs::metadata(&target).unwrap().permissions().mode() & 0o777, 0o644);
+        assert_eq!(fs::read_dir(place.path()).unwrap().count(), 1);
+    }
+
+    #[test]
+    fn a_replacement_has_the_mode_that_was_there() {
+        let place = tempfile::tempdir().unwrap();
+        let target = place.path().join("page.html");
+        let mode = || fs::metadata(&target).unwrap().mode() & 0o777;
+        replace_with_mode(&target, b"one", 0o640).unwrap();
+        assert_eq!(mode(), 0o640);
+        fs::set_permissions(&target, Permissions::from_mode(0o644)).unwrap();
+        replace_with_mode(&target, b"two", 0o640).unwrap();
+        assert_eq!((mode(), fs::read(&target).unwrap()), (0o644, b"two".to_vec()));
         assert_eq!(fs::read_dir(place.path()).unwrap().count(), 1);
     }
 

@@ -3,14 +3,15 @@ use std::ops::ControlFlow;
 use super::layout::wal_file_of;
 use super::{Repository, WalFolder, WalRange};
 use crate::error::Result;
-use crate::postgres::{WalSegment, WalSegmentSize};
+use crate::postgres::{WalFileName, WalSegment, WalSegmentSize};
+use crate::storage::Listed;
 
 impl Repository {
     /// The segments of which there is a file of any kind: whole, `.partial` or `.backup`. By timeline, then
     /// by position.
     pub fn wal_files(&self, folder: &WalFolder, size: WalSegmentSize) -> Result<Vec<WalRange>> {
         let mut ranges: Vec<WalRange> = Vec::new();
-        self.visit_wal(folder, size, "", &mut |segment, _| {
+        self.visit_wal(folder, size, "", &mut |segment, _, _| {
             match ranges.last_mut() {
                 Some(range) if range.last == segment => {}
                 Some(range) if range.last.next(size) == Some(segment) => range.last = segment,
@@ -32,14 +33,28 @@ impl Repository {
     ) -> Result<Vec<String>> {
         let mut keys = Vec::new();
         let Some(size) = ranges.first().map(|range| range.size) else { return Ok(keys) };
-        self.visit_wal(folder, size, after, &mut |segment, key| {
+        self.visit_wal(folder, size, after, &mut |segment, _, listed| {
             let at = ranges.partition_point(|range| range.last < segment);
             if ranges.get(at).is_some_and(|range| range.first <= segment) {
-                keys.push(key.to_owned());
+                keys.push(listed.key.to_owned());
             }
             if keys.len() < max { ControlFlow::Continue(()) } else { ControlFlow::Break(()) }
         })?;
         Ok(keys)
+    }
+
+    /// Visits each file that belongs to a segment, whole or not, by timeline, then by position, in one pass
+    /// over one listing.
+    pub fn each_wal_file(
+        &self,
+        folder: &WalFolder,
+        size: WalSegmentSize,
+        visit: &mut dyn FnMut(WalFileName, &Listed<'_>),
+    ) -> Result<()> {
+        self.visit_wal(folder, size, "", &mut |_, name, listed| {
+            visit(name, listed);
+            ControlFlow::Continue(())
+        })
     }
 
     /// What lies elsewhere or is no segment of this size is nobody's here.
@@ -48,14 +63,15 @@ impl Repository {
         folder: &WalFolder,
         size: WalSegmentSize,
         after: &str,
-        visit: &mut dyn FnMut(WalSegment, &str) -> ControlFlow<()>,
+        visit: &mut dyn FnMut(WalSegment, WalFileName, &Listed<'_>) -> ControlFlow<()>,
     ) -> Result<()> {
         let listed = self.storage.list(folder.prefix(), after, &mut |listed| {
-            let name = wal_file_of(listed.key);
-            let ours = |name| folder.key(name, listed.key.ends_with(".age")) == listed.key;
-            let segment = name.filter(|name| ours(*name)).and_then(|name| name.segment());
-            match segment.filter(|segment| segment.start(size).is_ok()) {
-                Some(segment) => visit(segment, listed.key),
+            let ours =
+                |name: &WalFileName| folder.key(*name, listed.key.ends_with(".age")) == listed.key;
+            let name = wal_file_of(listed.key).filter(ours);
+            let segment = name.and_then(|name| Some((name.segment()?, name)));
+            match segment.filter(|(segment, _)| segment.start(size).is_ok()) {
+                Some((segment, name)) => visit(segment, name, &listed),
                 None => ControlFlow::Continue(()),
             }
         });

@@ -2,7 +2,7 @@
 
 mod json;
 pub mod laid;
-mod many;
+pub mod many;
 mod one_backup;
 mod trouble;
 mod windows;

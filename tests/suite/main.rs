@@ -38,6 +38,7 @@ mod races;
 mod recovery;
 mod redis_backups;
 mod redis_server;
+mod report;
 mod requests;
 mod retention;
 mod runbooks;

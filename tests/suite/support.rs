@@ -6,6 +6,7 @@
 //! goes, and the processes also when the test process is killed. A missing server is a failure
 //! with a hint, never a silent skip.
 
+pub mod browser;
 pub mod http;
 pub mod installed;
 pub mod place;

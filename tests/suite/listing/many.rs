@@ -13,8 +13,7 @@ const LOST: [u32; 3] = [50_000, 50_001, 75_000];
 
 #[test]
 fn a_hundred_thousand_segments_and_four_hundred_backups() {
-    let laid = Laid::with_folder();
-    lay_out(&laid);
+    let laid = laid_out();
     let outcome = laid.list().run();
     outcome.expect(0);
     println!("{SEGMENTS} segments and {BACKUPS} backups took {:?}", outcome.took);
@@ -29,6 +28,12 @@ fn a_hundred_thousand_segments_and_four_hundred_backups() {
         &"    gap: 2 segments missing, 00000001000000C300000050 to 00000001000000C300000051"
     ));
     assert!(lines.contains(&"    gap: 1 segment missing, 0000000100000124000000F8"));
+}
+
+pub fn laid_out() -> Laid {
+    let laid = Laid::with_folder();
+    lay_out(&laid);
+    laid
 }
 
 /// Straight into the folder: 100,000 files one by one through the helpers would take minutes.

@@ -1,0 +1,88 @@
+//! Pictures, drawn here: SVG without a script, once for a wide window and once for a phone. Lengths are CSS
+//! pixels. What is good or bad is never told by colour alone.
+
+mod backups;
+mod exposure;
+mod heights;
+mod rehearsals;
+mod sparkline;
+mod times;
+mod wal;
+mod windows;
+
+use maud::{Markup, html};
+
+pub use backups::backups;
+pub use exposure::exposure;
+pub use rehearsals::rehearsals;
+pub use sparkline::sparkline;
+pub use wal::wal;
+pub use windows::{Period, flag, windows};
+
+/// The paper of a picture.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Paper {
+    Wide,
+    Narrow,
+}
+
+impl Paper {
+    const ALL: [Self; 2] = [Self::Wide, Self::Narrow];
+
+    fn width(self) -> f64 {
+        match self {
+            Self::Wide => 760.0,
+            Self::Narrow => 350.0,
+        }
+    }
+
+    /// What is better of two numbers.
+    fn choose<T>(self, wide: T, narrow: T) -> T {
+        match self {
+            Self::Wide => wide,
+            Self::Narrow => narrow,
+        }
+    }
+
+    fn class(self) -> &'static str {
+        self.choose("wide", "narrow")
+    }
+}
+
+/// What a picture is called, and what it shows in words, for those who do not see it.
+#[derive(Debug, Clone, Copy)]
+pub struct Caption<'a> {
+    /// Tells it from the others on the page.
+    pub id: &'a str,
+    pub title: &'a str,
+    pub description: &'a str,
+}
+
+/// The same picture on each paper; the style sheet shows one of them.
+fn picture(
+    caption: Caption<'_>,
+    height: impl Fn(Paper) -> f64,
+    draw: impl Fn(Paper) -> Markup,
+) -> Markup {
+    html! {
+        @for paper in Paper::ALL {
+            @let (title, about) = (id(caption, paper, "t"), id(caption, paper, "d"));
+            svg class=(paper.class()) viewBox=(format!("0 0 {} {}", n(paper.width()), n(height(paper))))
+                role="img" aria-labelledby=(format!("{title} {about}")) {
+                title id=(title) { (caption.title) }
+                desc id=(about) { (caption.description) }
+                (draw(paper))
+            }
+        }
+    }
+}
+
+fn id(caption: Caption<'_>, paper: Paper, what: &str) -> String {
+    format!("{}-{}-{what}", caption.id, paper.class())
+}
+
+/// A length with one digit behind the point, and none that says nothing.
+fn n(length: f64) -> String {
+    let text = format!("{length:.1}");
+    text.strip_suffix(".0").map(str::to_owned).unwrap_or(text)
+}

@@ -1,0 +1,211 @@
+use jiff::Timestamp;
+use maud::{Markup, html};
+
+use super::times::Times;
+use super::{Caption, Paper, n, picture};
+use crate::report::facts::{BaseBackup, Gap, Line, Restore, Stretch, System};
+use crate::report::words::{count, moment, plain, size};
+
+const ROW: f64 = 56.0;
+const TOP: f64 = 6.0;
+/// Where in its row a bar lies, and its height.
+const BAR: f64 = 34.0;
+const BAR_HEIGHT: f64 = 12.0;
+/// Room for the axis.
+const BELOW: f64 = 24.0;
+/// Timelines that are drawn, the newest: more would make no picture.
+const LINES_MAX: usize = 12;
+/// Marks of the same kind that lie closer together than this are one.
+const CLOSE: f64 = 3.0;
+
+/// From when to when it is drawn.
+#[derive(Debug, Clone, Copy)]
+pub struct Period {
+    pub from: Timestamp,
+    pub to: Timestamp,
+}
+
+/// What can be restored: a row for each timeline, with its WAL, its gaps and its base backups.
+pub fn windows(caption: Caption<'_>, system: &System, period: Period) -> Markup {
+    let shown: Vec<&Line> =
+        system.lines.iter().filter(|line| happens(line, system, period)).collect();
+    let lines = &shown[shown.len().saturating_sub(LINES_MAX)..];
+    let bottom = TOP + ROW * lines.len() as f64;
+    picture(
+        caption,
+        |_| bottom + BELOW,
+        |paper| {
+            let times = Times::new(period.from, period.to, 6.0, paper.width() - 6.0);
+            html! {
+                (gap_pattern(&caption, paper))
+                (times.draw(TOP, bottom, paper.choose(10, 5)))
+                @for (at, line) in lines.iter().enumerate() {
+                    @let y = TOP + ROW * at as f64;
+                    (branch(line, lines, at, &times))
+                    (row(&Row { line, system, times: &times, y, pattern: pattern(&caption, paper) }))
+                }
+            }
+        },
+    )
+}
+
+fn happens(line: &Line, system: &System, period: Period) -> bool {
+    let ended = |stretch: &Stretch| stretch.to.is_none_or(|to| to >= period.from);
+    let mut backups = system.backups.iter().filter(|it| it.timeline == line.timeline);
+    line.stretches.iter().any(ended) || backups.any(|it| it.ended >= period.from)
+}
+
+struct Row<'a> {
+    line: &'a Line,
+    system: &'a System,
+    times: &'a Times,
+    y: f64,
+    pattern: String,
+}
+
+fn row(row: &Row<'_>) -> Markup {
+    let label = match row.line.left {
+        Some((parent, _)) => format!("Timeline {}, left {parent}", row.line.timeline),
+        None => format!("Timeline {}", row.line.timeline),
+    };
+    html! {
+        text class="row" x="6" y=(n(row.y + 13.0)) { (label) }
+        @for stretch in &row.line.stretches { (bars(row, stretch)) }
+        @for gap in &row.line.gaps { (missing(row, gap)) }
+        @for backup in marks(row) { (mark(row, backup)) }
+    }
+}
+
+fn bars(row: &Row<'_>, stretch: &Stretch) -> Markup {
+    let (Some(from), Some(to)) = (stretch.from, stretch.to) else { return html! {} };
+    let to_text = moment(to);
+    html! {
+        @match stretch.restorable {
+            None => (bar(row, "useless", from, to, &format!("WAL to {to_text}: no base backup leads to it"))),
+            Some(begin) => {
+                @if begin > from {
+                    (bar(row, "useless", from, begin, "WAL before the first base backup"))
+                }
+                (bar(row, "window", begin, to.max(begin), &format!("Every second from {} to {to_text}", moment(begin))))
+            }
+        }
+    }
+}
+
+fn bar(row: &Row<'_>, class: &str, from: Timestamp, to: Timestamp, said: &str) -> Markup {
+    let (x, end) = (row.times.x(from), row.times.x(to));
+    if end - x <= 0.0 && !row.times.holds(to) {
+        return html! {};
+    }
+    html! {
+        rect class=(class) x=(n(x)) y=(n(row.y + BAR)) width=(n((end - x).max(1.5))) height=(n(BAR_HEIGHT)) {
+            title { (said) }
+        }
+    }
+}
+
+/// A gap is hatched, framed, and has a name.
+fn missing(row: &Row<'_>, gap: &Gap) -> Markup {
+    let (Some(from), Some(to)) = (gap.from, gap.to) else { return html! {} };
+    let (x, end) = (row.times.x(from), row.times.x(to));
+    if end - x <= 0.0 && !row.times.holds(to) {
+        return html! {};
+    }
+    let width = (end - x).max(4.0);
+    let (top, height) = (row.y + BAR - 2.0, BAR_HEIGHT + 4.0);
+    html! {
+        rect class="gap" x=(n(x)) y=(n(top)) width=(n(width)) height=(n(height)) fill=(format!("url(#{})", row.pattern)) {
+            title { "Gap: " (count(gap.segments, "segment")) " missing, from " (gap.first) " on" }
+        }
+        @if width > 30.0 {
+            text class="alarm" x=(n(x + width / 2.0)) y=(n(top - 4.0)) text-anchor="middle" { "gap" }
+        }
+    }
+}
+
+/// Those that can be told from one another: of restorable ones close together one is enough.
+fn marks<'a>(row: &Row<'a>) -> Vec<&'a BaseBackup> {
+    let all = row.system.backups.iter().filter(|it| it.timeline == row.line.timeline);
+    let mut last = f64::MIN;
+    all.filter(|backup| row.times.holds(backup.ended))
+        .filter(|backup| {
+            let plain = backup.restore == Restore::Yes && !backup.pinned;
+            let x = row.times.x(backup.ended);
+            let apart = !plain || x - last >= CLOSE;
+            if apart && plain {
+                last = x;
+            }
+            apart
+        })
+        .collect()
+}
+
+/// A disc for a base backup, a cross for one that can't be restored, a ring for one of which that is not known;
+/// a flag on what is pinned.
+fn mark(row: &Row<'_>, backup: &BaseBackup) -> Markup {
+    let (x, y) = (row.times.x(backup.ended), row.y + BAR + BAR_HEIGHT / 2.0);
+    let fate = match &backup.restore {
+        Restore::Yes => String::new(),
+        Restore::No(reason) => format!(", can't be restored: {}", plain(reason)),
+        Restore::Unknown(reason) => format!(", perhaps can't be restored: {}", plain(reason)),
+    };
+    let pinned = if backup.pinned { ", pinned" } else { "" };
+    html! {
+        g {
+            title { (plain(&backup.label)) " " (plain(&backup.id)) ", " (size(backup.stored)) (pinned) (fate) }
+            @if backup.pinned { (flag(x, y)) }
+            @match backup.restore {
+                Restore::Yes => { circle class="backup" cx=(n(x)) cy=(n(y)) r="3.5" {} }
+                Restore::Unknown(_) => { circle class="doubtful" cx=(n(x)) cy=(n(y)) r="3.5" {} }
+                Restore::No(_) => { path class="cross" d=(cross(x, y)) {} }
+            }
+        }
+    }
+}
+
+/// A pole with a pennant.
+pub fn flag(x: f64, y: f64) -> Markup {
+    let (top, tip) = (y - 19.0, x + 8.0);
+    let pennant = format!(
+        "M{} {}V{}L{} {}L{} {}",
+        n(x),
+        n(y),
+        n(top),
+        n(tip),
+        n(top + 3.5),
+        n(x),
+        n(top + 7.0)
+    );
+    html! { path class="pin" d=(pennant) {} }
+}
+
+pub fn cross(x: f64, y: f64) -> String {
+    let [left, right, top, bottom] = [x - 3.5, x + 3.5, y - 3.5, y + 3.5].map(n);
+    format!("M{left} {top}L{right} {bottom}M{left} {bottom}L{right} {top}")
+}
+
+/// A line from the row that a timeline left, at the time it did.
+fn branch(line: &Line, lines: &[&Line], at: usize, times: &Times) -> Markup {
+    let parent = line.left.and_then(|(parent, when)| {
+        let row = lines[..at].iter().position(|it| it.timeline == parent)?;
+        Some((row, when.filter(|when| times.holds(*when))?))
+    });
+    let Some((row, when)) = parent else { return html! {} };
+    let x = n(times.x(when));
+    let y = |row: usize| TOP + ROW * row as f64 + BAR;
+    html! { line class="branch" x1=(x) x2=(x) y1=(n(y(row) + BAR_HEIGHT)) y2=(n(y(at))) {} }
+}
+
+fn pattern(caption: &Caption<'_>, paper: Paper) -> String {
+    format!("{}-{}-hatched", caption.id, paper.class())
+}
+
+fn gap_pattern(caption: &Caption<'_>, paper: Paper) -> Markup {
+    html! {
+        defs {
+            pattern id=(pattern(caption, paper)) width="5" height="5" patternUnits="userSpaceOnUse" patternTransform="rotate(45)" {
+                line class="hatch" x1="0" x2="0" y1="0" y2="5" {}
+            }
+        }
+    }
+}

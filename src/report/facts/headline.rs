@@ -1,0 +1,92 @@
+use jiff::Timestamp;
+
+use super::Facts;
+use super::system::{Restore, System};
+use crate::check::State;
+use crate::report::words::{between, moment, span, took};
+
+/// The first sentences of the page.
+#[derive(Debug, PartialEq, Eq)]
+pub struct Headline {
+    pub state: State,
+    pub sentence: String,
+    pub more: String,
+}
+
+/// What can be restored now.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Window {
+    pub from: Timestamp,
+    /// The WAL up to here is there, with all that was committed before.
+    pub to: Timestamp,
+    /// Whether there are gaps or losses before it.
+    pub interrupted: bool,
+}
+
+impl System {
+    /// The last window of the newest timeline, from the oldest moment that leads to it without a gap.
+    pub fn window(&self) -> Option<Window> {
+        let line = self.lines.iter().find(|line| Some(line.timeline) == self.newest_timeline)?;
+        let last = line.stretches.iter().rfind(|stretch| stretch.since.is_some())?;
+        let from = last.since?;
+        let interrupted = line.windows > 1;
+        Some(Window { from, to: last.to.unwrap_or(from).max(from), interrupted })
+    }
+}
+
+impl Facts {
+    pub fn headline(&self) -> Headline {
+        let (state, sentence) = self.restorable();
+        let more = self.system().map(|system| self.rehearsed(system)).unwrap_or_default();
+        Headline { state: state.max(self.verdict.state()), sentence, more }
+    }
+
+    fn restorable(&self) -> (State, String) {
+        let answered = self.places.iter().filter(|place| place.trouble.is_none()).count();
+        let Some(system) = self.system() else {
+            let sentence = match (answered, self.places.len()) {
+                (0, _) => "No repository answered: what can be restored is not known.",
+                (some, all) if some < all => {
+                    "There is no base backup in the repositories that answered: they can restore nothing."
+                }
+                _ => "Nothing can be restored yet: there is no base backup.",
+            };
+            return (State::Critical, sentence.to_owned());
+        };
+        if let Some(window) = system.window() {
+            let ago = span(between(window.to, self.now));
+            let (from, to) = (moment(window.from), moment(window.to));
+            let interrupted = if window.interrupted { " There are gaps before that." } else { "" };
+            return (
+                State::Ok,
+                format!(
+                    "You can restore to any second from {from} to {to}, {ago} before this report.{interrupted}"
+                ),
+            );
+        }
+        let newest = system.backups.iter().rfind(|backup| backup.restore == Restore::Yes);
+        match newest {
+            Some(backup) => {
+                let at = moment(backup.ended);
+                let sentence =
+                    format!("You can restore the base backup of {at}, and nothing since.");
+                (State::Critical, sentence)
+            }
+            None => (State::Critical, "No base backup can be restored.".to_owned()),
+        }
+    }
+
+    fn rehearsed(&self, system: &System) -> String {
+        let Some(last) = system.rehearsals.last() else {
+            return "A restore was never rehearsed, so how long it takes is not known.".to_owned();
+        };
+        let ago = span(between(last.ended, self.now));
+        match last.passed {
+            true => {
+                let took = took(last.rto_seconds());
+                format!("Last rehearsed {ago} before this report: it took {took}.")
+            }
+            false => format!("The last rehearsal, {ago} before this report, failed."),
+        }
+    }
+}

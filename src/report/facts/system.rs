@@ -1,0 +1,136 @@
+use jiff::Timestamp;
+
+use super::arrivals::{Arrivals, DAYS};
+use super::exposure::Exposure;
+use super::rehearsals::Rehearsals;
+use super::windows::{Line, lines};
+use crate::backup::in_parallel;
+use crate::base_backup::catalogue::{Backup, Restorable, Survey, SystemWal};
+use crate::config::Config;
+use crate::error::{Error, Result};
+use crate::history::Subject;
+use crate::repository::{Repository, WalFolder};
+
+/// One PostgreSQL server's life, from `initdb` to the next `pg_upgrade`.
+#[derive(Debug)]
+pub struct System {
+    pub identifier: String,
+    /// Like `18.6`, as the newest base backup says.
+    pub postgres: String,
+    /// The oldest first.
+    pub backups: Vec<BaseBackup>,
+    /// Timelines, the oldest first.
+    pub lines: Vec<Line>,
+    /// The one that recovery follows when nothing else is said.
+    pub newest_timeline: Option<u32>,
+    pub exposure: Option<Exposure>,
+    /// Bytes of WAL of each day, today last: the most that any repository took.
+    pub wal_per_day: [u64; DAYS],
+    /// Bytes of WAL in each repository.
+    pub wal_stored: Vec<u64>,
+    /// When the newest WAL came.
+    pub newest_wal: Option<Timestamp>,
+    pub rehearsals: Rehearsals,
+}
+
+#[derive(Debug)]
+pub struct BaseBackup {
+    pub id: String,
+    pub label: String,
+    pub began: Timestamp,
+    pub ended: Timestamp,
+    /// Bytes before compression.
+    pub size: u64,
+    /// Bytes, as it lies in the first repository that has it.
+    pub stored: u64,
+    pub timeline: u32,
+    pub restore: Restore,
+    pub pinned: bool,
+    /// Names of the repositories.
+    pub places: Vec<String>,
+    /// Whether the server found pages with a wrong checksum.
+    pub checksum_failures: bool,
+}
+
+/// Whether a base backup can be restored, and if not, why.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Restore {
+    Yes,
+    No(String),
+    Unknown(String),
+}
+
+/// What everything is read from.
+pub struct View<'a> {
+    pub config: &'a Config,
+    pub survey: &'a Survey,
+    /// Those that answered so far.
+    pub open: &'a [Option<&'a Repository>],
+    pub repositories: &'a [Repository],
+    pub now: Timestamp,
+}
+
+impl System {
+    pub fn read(view: &View<'_>, wal: &SystemWal, errors: &mut Vec<Error>) -> Self {
+        let arrivals = arrivals(view, wal, errors);
+        let (usable, timelines) = view.survey.windows(wal);
+        let all = view.survey.catalogue.backups.iter();
+        let backups: Vec<&Backup> = all.filter(|it| it.system == wal.system).collect();
+        let seen = || arrivals.iter().flatten();
+        let mut wal_per_day = [0; DAYS];
+        for (day, most) in wal_per_day.iter_mut().enumerate() {
+            *most = seen().map(|one| one.per_day[day]).max().unwrap_or(0);
+        }
+        let version = backups.last().map_or(0, |it| it.facts.postgres_version);
+        let exposures = seen().map(|one| one.exposure.clone());
+        let subject = Subject::postgres(&view.config.cluster, wal.system);
+        Self {
+            identifier: wal.system.to_string(),
+            postgres: format!("{}.{}", version / 10_000, version % 10_000),
+            backups: backups.iter().map(|backup| base_backup(view, backup)).collect(),
+            lines: lines(&timelines, &usable, &arrivals),
+            newest_timeline: wal.timelines.newest().map(|timeline| timeline.number()),
+            exposure: exposures.reduce(|one, other| one.better(&other)),
+            wal_per_day,
+            wal_stored: arrivals.iter().map(|it| it.as_ref().map_or(0, |it| it.stored)).collect(),
+            newest_wal: seen().filter_map(|one| one.newest).max(),
+            rehearsals: Rehearsals::read(view.open, &subject, errors),
+        }
+    }
+
+    /// How many base backups can be restored.
+    pub fn restorable(&self) -> usize {
+        self.backups.iter().filter(|backup| backup.restore == Restore::Yes).count()
+    }
+}
+
+fn arrivals(view: &View<'_>, wal: &SystemWal, errors: &mut Vec<Error>) -> Vec<Option<Arrivals>> {
+    let folder = WalFolder::new(&view.config.cluster, wal.system);
+    let read = in_parallel(view.open, |repository| {
+        repository.map(|it| Arrivals::read(it, &folder, wal.segment_size, view.now))
+    });
+    let mut keep = |read: Option<Result<Arrivals>>| read?.map_err(|error| errors.push(error)).ok();
+    read.into_iter().map(&mut keep).collect()
+}
+
+fn base_backup(view: &View<'_>, backup: &Backup) -> BaseBackup {
+    let name = |at: usize| view.repositories.get(at).map_or("", Repository::name).to_owned();
+    let facts = &backup.facts;
+    BaseBackup {
+        id: backup.id.clone(),
+        label: facts.label.clone(),
+        began: facts.start.time,
+        ended: facts.stop.time,
+        size: facts.size,
+        stored: backup.copies.first().map_or(0, |copy| copy.stored_size),
+        timeline: facts.stop.timeline.number(),
+        restore: match view.survey.restorable(backup) {
+            Restorable::Yes => Restore::Yes,
+            Restorable::No(reason) => Restore::No(reason),
+            Restorable::Unknown(reason) => Restore::Unknown(reason),
+        },
+        pinned: backup.pinned(),
+        places: backup.copies.iter().map(|copy| name(copy.repository)).collect(),
+        checksum_failures: facts.checksum_failures,
+    }
+}

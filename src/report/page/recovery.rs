@@ -1,0 +1,162 @@
+use jiff::{Timestamp, ToSpan};
+use maud::{Markup, html};
+
+use super::{signs, time};
+use crate::report::drawing::{Caption, Period, windows};
+use crate::report::facts::{BaseBackup, Facts, Gap, Line, Restore, System};
+use crate::report::words::{between, count, day_and_hour, plain, size, span};
+
+/// The near picture shows so many days; the far one is drawn where there is half as much again.
+const NEAR_DAYS: i64 = 14;
+
+/// Base backups that are listed without asking.
+const LISTED: usize = 7;
+
+/// What can be restored of one system.
+pub fn recovery(facts: &Facts, system: &System, at: usize, newest: bool) -> Markup {
+    let oldest = oldest(system).unwrap_or(facts.now);
+    let near = facts.now.checked_sub((NEAR_DAYS * 24).hours()).unwrap_or(oldest);
+    let far = facts.now.checked_sub((NEAR_DAYS * 36).hours()).unwrap_or(oldest);
+    let recent =
+        system.backups.last().is_some_and(|it| it.ended > near) || system.newest_wal > Some(near);
+    html! {
+        section {
+            h2 { @if newest { "What can be restored" } @else { "Before the upgrade" } }
+            p class="note" { "PostgreSQL " (system.postgres) ", system " (system.identifier) }
+            @if recent {
+                (figure(system, &format!("near{at}"), "The last 14 days", Period { from: near.max(oldest), to: facts.now }))
+            }
+            @if !recent || oldest < far {
+                (figure(system, &format!("far{at}"), "Since the oldest base backup", Period { from: oldest, to: facts.now }))
+            }
+            (signs::legend())
+            (gaps(system))
+            (unknown_ancestors(system))
+            (backups(system))
+        }
+    }
+}
+
+fn oldest(system: &System) -> Option<Timestamp> {
+    let backups = system.backups.iter().map(|backup| backup.began);
+    let stretches = system.lines.iter().flat_map(|line| &line.stretches);
+    backups.chain(stretches.filter_map(|stretch| stretch.from)).min()
+}
+
+fn figure(system: &System, id: &str, title: &str, period: Period) -> Markup {
+    let description = described(system);
+    let caption = Caption { id, title, description: &description };
+    html! {
+        h3 { (title) }
+        figure { (windows(caption, system, period)) }
+    }
+}
+
+/// The picture in words.
+fn described(system: &System) -> String {
+    let line = |line: &Line| {
+        let windows = line.stretches.iter().filter_map(|it| Some((it.restorable?, it.to?)));
+        let windows = windows
+            .map(|(from, to)| format!("{} to {}", day_and_hour(from), day_and_hour(to)))
+            .collect::<Vec<_>>();
+        let reach = if windows.is_empty() { "nothing".to_owned() } else { windows.join(", ") };
+        let gaps = count(line.gaps.len() as u64, "gap");
+        format!("Timeline {}: restorable {reach}; {gaps}.", line.timeline)
+    };
+    let lines: Vec<String> = system.lines.iter().rev().take(5).map(line).collect();
+    format!("{} {}", count(system.backups.len() as u64, "base backup") + ".", lines.join(" "))
+}
+
+fn gaps(system: &System) -> Markup {
+    let all: Vec<&Gap> = system.lines.iter().flat_map(|line| &line.gaps).collect();
+    html! {
+        @if !all.is_empty() {
+            h3 { "Gaps" }
+            div class="scroll" {
+                table {
+                    thead { tr { th { "Between" } th { "Missing" } th { "Segments" } } }
+                    tbody {
+                        @for gap in all.iter().rev().take(20) {
+                            tr {
+                                td { (moments(gap)) }
+                                td class="nowrap" { (count(gap.segments, "segment")) }
+                                td { code { (gap.first) } @if gap.segments > 1 { " to " code { (gap.last) } } }
+                            }
+                        }
+                    }
+                }
+            }
+            @if all.len() > 20 { p class="note" { "And " (all.len() - 20) " older ones: basebackup list names them all." } }
+        }
+    }
+}
+
+fn moments(gap: &Gap) -> Markup {
+    let known = |at: Option<Timestamp>| html! { @match at { Some(at) => (time(at)), None => "?" } };
+    html! { (known(gap.from)) " and " (known(gap.to)) }
+}
+
+fn unknown_ancestors(system: &System) -> Markup {
+    let lost: Vec<String> = system
+        .lines
+        .iter()
+        .filter(|line| !line.followed)
+        .map(|line| line.timeline.to_string())
+        .collect();
+    html! {
+        @if !lost.is_empty() {
+            p class="note" { "What leads to timeline " (lost.join(", ")) " is not known: its history can't be read here." }
+        }
+    }
+}
+
+fn backups(system: &System) -> Markup {
+    let (older, newer) = system.backups.split_at(system.backups.len().saturating_sub(LISTED));
+    html! {
+        h3 { "Base backups" }
+        (table(newer))
+        @if !older.is_empty() {
+            details {
+                summary { (count(older.len() as u64, "older base backup")) }
+                (table(older))
+            }
+        }
+    }
+}
+
+fn table(backups: &[BaseBackup]) -> Markup {
+    html! {
+        div class="scroll" {
+            table {
+                thead {
+                    tr {
+                        th { "Ended" } th { "Label" } th class="number" { "Size" } th class="number" { "Stored" }
+                        th class="number" { "Took" } th { "Lies in" } th { "Restorable" }
+                    }
+                }
+                tbody { @for backup in backups.iter().rev() { (row(backup)) } }
+            }
+        }
+    }
+}
+
+fn row(backup: &BaseBackup) -> Markup {
+    html! {
+        tr {
+            td class="nowrap" title=(plain(&backup.id)) { (time(backup.ended)) }
+            td class="label" { (plain(&backup.label)) @if backup.pinned { " (pinned)" } }
+            td class="number" { (size(backup.size)) }
+            td class="number" { (size(backup.stored)) }
+            td class="number" { (span(between(backup.began, backup.ended))) }
+            td { (backup.places.join(", ")) }
+            td class="long" {
+                @match &backup.restore {
+                    Restore::Yes => "yes",
+                    Restore::No(reason) => { strong { "no" } ": " (plain(reason)) },
+                    Restore::Unknown(reason) => { "perhaps: " (plain(reason)) },
+                }
+                @if backup.checksum_failures { "; the server found wrong page checksums" }
+            }
+        }
+    }
+}

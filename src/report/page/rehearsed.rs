@@ -1,0 +1,87 @@
+use maud::{Markup, html};
+
+use super::signs;
+use super::time;
+use crate::history::Record;
+use crate::report::drawing::{Caption, rehearsals};
+use crate::report::facts::{Facts, System};
+use crate::report::words::{count, plain, span, took};
+
+const LISTED: usize = 5;
+
+/// How fast a restore was, each time it was rehearsed.
+pub fn rehearsed(facts: &Facts, system: &System) -> Markup {
+    let drills = &system.rehearsals.drills;
+    let objective = facts.objectives.rto;
+    html! {
+        section {
+            h2 { "How fast it is restored" }
+            @if let Some(last) = drills.last() {
+                @let description = described(drills, last);
+                @let title = "How long each rehearsed restore took";
+                p { (description) " The objective is " (span(objective)) "." }
+                figure {
+                    (rehearsals(Caption { id: "rto", title, description: &description }, drills, objective, facts.now))
+                    figcaption {
+                        "Each point is a restore into a scratch directory with a real PostgreSQL: fetching and replaying, \
+                         without the checks that follow. A cross is one that failed."
+                    }
+                }
+                (table(drills))
+            } @else {
+                p { "No restore was rehearsed yet. " code { "basebackup drill" } " does it, and measures." }
+            }
+        }
+    }
+}
+
+fn described(drills: &[Record], last: &Record) -> String {
+    let failed = drills.iter().filter(|drill| !drill.passed).count() as u64;
+    let many = count(drills.len() as u64, "rehearsal");
+    let failures = if failed > 0 { format!(", {failed} of them failed") } else { String::new() };
+    let last = match last.passed {
+        true => format!("the last one took {}", took(last.rto_seconds())),
+        false => "the last one failed".to_owned(),
+    };
+    format!("{many}{failures}; {last}.")
+}
+
+fn table(drills: &[Record]) -> Markup {
+    html! {
+        div class="scroll" {
+            table {
+                thead {
+                    tr {
+                        th { "Rehearsed" } th { "Outcome" } th class="number" { "Until usable" }
+                        th { "Fetch, replay, checks" } th { "From" }
+                    }
+                }
+                tbody {
+                    @for drill in drills.iter().rev().take(LISTED) {
+                        tr {
+                            td class="nowrap" { (time(drill.ended)) }
+                            td class="nowrap" { (outcome(drill)) }
+                            td class="number" { (took(drill.rto_seconds())) }
+                            td { (phases(drill)) }
+                            td { (plain(drill.repository.as_deref().unwrap_or(""))) }
+                        }
+                    }
+                }
+            }
+        }
+    }
+}
+
+fn outcome(drill: &Record) -> Markup {
+    let failed = drill.checks.iter().filter(|check| !check.passed);
+    let failed: Vec<&str> = failed.map(|check| check.name.as_str()).collect();
+    html! {
+        (signs::outcome(drill.passed))
+        @if !failed.is_empty() { ": " (plain(&failed.join(", "))) }
+    }
+}
+
+fn phases(drill: &Record) -> String {
+    let phases = drill.phases.iter().map(|phase| format!("{} {}", phase.name, took(phase.seconds)));
+    plain(&phases.collect::<Vec<_>>().join(", "))
+}

@@ -1,0 +1,51 @@
+use maud::{Markup, html};
+
+use crate::check::State;
+
+/// A state: a sign, a word and a colour.
+pub fn state(state: State) -> Markup {
+    let (class, word, drawn) = match state {
+        State::Ok => ("good", "Good", "M2 7.5l3.3 3.5L12 3.5"),
+        State::Unknown => ("unknown", "Not known", "M2 7h10"),
+        State::Warning => ("warning", "Look at this", "M7 2v6M7 11.5v.2"),
+        State::Critical => ("critical", "In danger", "M3 3l8 8M11 3l-8 8"),
+    };
+    sign(class, word, drawn)
+}
+
+/// How something went that is over.
+pub fn outcome(passed: bool) -> Markup {
+    let (class, word, drawn) = match passed {
+        true => ("good", "passed", "M2 7.5l3.3 3.5L12 3.5"),
+        false => ("critical", "failed", "M3 3l8 8M11 3l-8 8"),
+    };
+    sign(class, word, drawn)
+}
+
+fn sign(class: &str, word: &str, drawn: &str) -> Markup {
+    html! {
+        span class=(format!("state {class}")) {
+            svg viewBox="0 0 14 14" aria-hidden="true" { path d=(drawn) {} }
+            (word)
+        }
+    }
+}
+
+/// What the signs in the picture of the windows mean.
+pub fn legend() -> Markup {
+    let flag = crate::report::drawing::flag(6.0, 18.0);
+    let entry = |sign: Markup, meaning: &str| {
+        html! { li { svg viewBox="0 0 18 18" aria-hidden="true" { (sign) } (meaning) } }
+    };
+    html! {
+        ul class="legend" {
+            (entry(html! { rect class="window" x="0" y="4" width="18" height="10" {} }, "every second can be restored"))
+            (entry(html! { rect class="useless" x="0" y="4" width="18" height="10" {} }, "WAL that no base backup leads to"))
+            (entry(html! { circle class="backup" cx="9" cy="9" r="4" {} }, "base backup"))
+            (entry(html! { path class="cross" d="M5 5L13 13M5 13L13 5" {} }, "base backup that can't be restored"))
+            (entry(html! { circle class="doubtful" cx="9" cy="9" r="4" {} }, "not known whether it can"))
+            (entry(flag, "pinned"))
+            (entry(html! { rect class="gap" x="1" y="4" width="16" height="10" fill="none" {} path class="hatch" d="M4 13L12 5" {} }, "gap in the WAL"))
+        }
+    }
+}

@@ -1,0 +1,132 @@
+use maud::{Markup, html};
+
+use super::time;
+use crate::report::drawing::{self, Caption, sparkline};
+use crate::report::facts::{DAYS, Facts, Place, Series, System};
+use crate::report::words::{between, count, plain, size, span};
+
+/// How large backups and WAL are, and how they grow.
+pub fn sizes(facts: &Facts, system: &System) -> Markup {
+    let sizes: Vec<_> = system.backups.iter().map(|it| (it.ended, it.stored)).collect();
+    let newest = sizes.last().map_or(0, |(_, bytes)| *bytes);
+    let oldest = sizes.first().map_or(0, |(_, bytes)| *bytes);
+    let base = format!(
+        "{}; the newest takes {}, the oldest {}.",
+        count(sizes.len() as u64, "base backup"),
+        size(newest),
+        size(oldest)
+    );
+    // Today is not over, and would look like a saving.
+    let whole_days = &system.wal_per_day[..DAYS - 1];
+    let with_wal = whole_days.iter().filter(|bytes| **bytes > 0).count().max(1) as u64;
+    let mean = whole_days.iter().sum::<u64>() / with_wal;
+    let wal = format!("{} of WAL on an average day of the last 30.", size(mean));
+    html! {
+        section {
+            h2 { "Sizes and growth" }
+            p { (base) " " (wal) }
+            h3 { "Base backups as stored" }
+            figure {
+                (drawing::backups(Caption { id: "sizes", title: "Stored size of each base backup", description: &base }, &sizes, facts.now))
+            }
+            @if system.wal_per_day.iter().any(|bytes| *bytes > 0) {
+                h3 { "WAL per day" }
+                figure {
+                    (drawing::wal(Caption { id: "wal", title: "WAL stored on each day", description: &wal }, &system.wal_per_day, facts.now))
+                    figcaption { "As stored, by the day it came, in the repository that got most. Today is not over." }
+                }
+            }
+        }
+    }
+}
+
+/// What lies where.
+pub fn places(facts: &Facts) -> Markup {
+    let used: Vec<(usize, &Series)> =
+        facts.series.iter().enumerate().filter(|(_, series)| series.is_used()).collect();
+    html! {
+        section {
+            h2 { "Where it lies" }
+            div class="scroll" {
+                table {
+                    thead {
+                        tr {
+                            th { "Repository" } th class="number" { "Base backups" } th class="number" { "WAL" }
+                            @for (_, series) in &used { th class="number" { (series.kind) " " (plain(&series.name)) } }
+                            th class="number" { "Together" }
+                        }
+                    }
+                    tbody { @for place in &facts.places { (row(place, &used)) } }
+                }
+            }
+        }
+    }
+}
+
+fn row(place: &Place, used: &[(usize, &Series)]) -> Markup {
+    let series = |at: usize| place.series.get(at).copied().unwrap_or(0);
+    let together = place.base_backups + place.wal + place.series.iter().sum::<u64>();
+    let encrypted = if place.encrypts { "encrypted" } else { "not encrypted" };
+    html! {
+        tr {
+            td class="long" {
+                strong { (plain(&place.name)) } br;
+                code { (plain(&place.place)) } br;
+                (encrypted)
+                @if let Some(trouble) = &place.trouble { br; strong { "Did not answer: " } (plain(trouble)) }
+            }
+            td class="number" { (size(place.base_backups)) }
+            td class="number" { (size(place.wal)) }
+            @for (at, _) in used { td class="number" { (size(series(*at))) } }
+            td class="number" { strong { (size(together)) } }
+        }
+    }
+}
+
+/// Redis and media files.
+pub fn series(facts: &Facts) -> Markup {
+    html! {
+        section {
+            h2 { "Redis and media files" }
+            @if facts.series.iter().any(Series::is_used) {
+                div class="scroll" {
+                    table {
+                        thead {
+                            tr {
+                                th { "Of" } th { "Newest" } th { "Holds" } th class="number" { "Stored" }
+                                th { "Course of the size" } th class="number" { "Backups" }
+                            }
+                        }
+                        tbody { @for series in facts.series.iter().filter(|it| it.is_used()) { (of_series(facts, series)) } }
+                    }
+                }
+            } @else {
+                p { "There are no backups of a Redis, and no media set is configured." }
+            }
+        }
+    }
+}
+
+fn of_series(facts: &Facts, series: &Series) -> Markup {
+    let sizes: Vec<u64> = series.backups.iter().map(|backup| backup.stored).collect();
+    let pinned = series.backups.iter().filter(|backup| backup.pinned).count();
+    let damaged = series.backups.iter().filter(|backup| !backup.whole).count();
+    html! {
+        tr {
+            td { strong { (plain(&series.name)) } br; (series.kind) }
+            @if let Some(newest) = series.newest() {
+                td class="nowrap" title=(plain(&newest.id)) { (time(newest.ended)) br; (span(between(newest.ended, facts.now))) " old" }
+                td { (plain(&newest.content)) @if !newest.label.is_empty() { br; (plain(&newest.label)) } }
+                td class="number" { (size(newest.stored)) }
+            } @else {
+                td { "none" @if series.partly { " in the repositories that answered" } } td {} td {}
+            }
+            td { (sparkline(&sizes)) }
+            td class="number" {
+                (series.backups.len())
+                @if pinned > 0 { br; (pinned) " pinned" }
+                @if damaged > 0 { br; strong { (damaged) " damaged" } }
+            }
+        }
+    }
+}

@@ -1,0 +1,120 @@
+use maud::{Markup, html};
+
+use super::signs::state;
+use super::time;
+use crate::check::Finding;
+use crate::config::Objectives;
+use crate::report::facts::Facts;
+use crate::report::words::{count, plain, span};
+
+pub fn headline(facts: &Facts) -> Markup {
+    let headline = facts.headline();
+    html! {
+        header {
+            p class="about" { "Seawall, cluster " (plain(&facts.cluster)) ", as of " (time(facts.now)) }
+            (state(headline.state))
+            h1 { (headline.sentence) }
+            @if !headline.more.is_empty() { p class="lead" { (headline.more) } }
+        }
+    }
+}
+
+pub fn next(facts: &Facts) -> Markup {
+    let troubles = facts.verdict.troubles();
+    html! {
+        section {
+            h2 { "What to do next" }
+            @if troubles.is_empty() {
+                p { "Nothing: all that was promised is kept." }
+            } @else {
+                ol class="next" {
+                    @for finding in troubles {
+                        li {
+                            (state(finding.state))
+                            div {
+                                strong { (about(finding)) } ": " (prose(&finding.text)) "."
+                                @if let Some(hint) = &finding.hint { span class="hint" { (prose(hint)) } }
+                            }
+                        }
+                    }
+                }
+            }
+        }
+    }
+}
+
+/// What stands between backticks is typed as it is.
+fn prose(text: &str) -> Markup {
+    let text = plain(text);
+    let parts = text.split('`').enumerate();
+    html! { @for (at, part) in parts { @if at % 2 == 1 { code { (part) } } @else { (part) } } }
+}
+
+fn about(finding: &Finding) -> String {
+    let place = finding.repository.as_ref().map(|name| format!(" in {name}")).unwrap_or_default();
+    plain(&format!("{}, {}{place}", finding.subject, finding.check))
+}
+
+/// Everything that was looked at, and the objectives that it was judged by.
+pub fn promises(facts: &Facts) -> Markup {
+    html! {
+        section {
+            h2 { "What was promised, and what was found" }
+            p { (promised(&facts.objectives)) }
+            details {
+                summary { (count(facts.verdict.findings.len() as u64, "check")) ", one by one" }
+                div class="scroll" {
+                    table {
+                        thead { tr { th { "Looked at" } th { "Found" } th { "Verdict" } } }
+                        tbody {
+                            @for finding in &facts.verdict.findings {
+                                tr {
+                                    td { (about(finding)) }
+                                    td class="long" { (prose(&finding.text)) }
+                                    td class="nowrap" { (state(finding.state)) }
+                                }
+                            }
+                        }
+                    }
+                }
+            }
+        }
+    }
+}
+
+fn promised(objectives: &Objectives) -> String {
+    let Objectives { rpo, rto, base_backups, redis, media, drill_age, verify_age, .. } = objectives;
+    format!(
+        "At most {} of work may be lost, and a restore may take {}. The newest base backup is at most {} old, that of a \
+         Redis {}, of media files {}. A restore is rehearsed every {}, and every stored byte read every {}.",
+        span(*rpo),
+        span(*rto),
+        span(base_backups.age),
+        span(redis.age),
+        span(media.age),
+        span(*drill_age),
+        span(*verify_age)
+    )
+}
+
+pub fn footer(facts: &Facts) -> Markup {
+    html! {
+        footer {
+            @if !facts.errors.is_empty() {
+                h3 { "What could not be seen" }
+                ul { @for error in &facts.errors { li { (plain(&error.to_string())) } } }
+            }
+            @if !facts.without_backup.is_empty() {
+                p {
+                    "There is WAL of " (count(facts.without_backup.len() as u64, "system"))
+                    " without a base backup (" (facts.without_backup.join(", ")) "): it restores nothing."
+                }
+            }
+            p {
+                "All times are UTC. When WAL came is told by the clocks of the repositories; a repository that was \
+                 copied may tell the time of the copy."
+            }
+            p { "Written by seawall report, version " (env!("CARGO_PKG_VERSION")) "." }
+        }
+    }
+}

@@ -1,0 +1,116 @@
+//! Times, sizes and numbers as people read them anywhere: English months, UTC, and units.
+
+use std::time::Duration;
+
+use bytesize::ByteSize;
+use jiff::Timestamp;
+
+/// `1.7 GiB`
+pub fn size(bytes: u64) -> String {
+    ByteSize(bytes).display().iec().to_string()
+}
+
+/// The whole of it: `22 Nov 2026, 20:30 UTC`
+pub fn moment(time: Timestamp) -> String {
+    time.strftime("%-d %b %Y, %H:%M UTC").to_string()
+}
+
+/// `22 Nov`
+pub fn day(time: Timestamp) -> String {
+    time.strftime("%-d %b").to_string()
+}
+
+/// `22 Nov 20:30`
+pub fn day_and_hour(time: Timestamp) -> String {
+    time.strftime("%-d %b %H:%M").to_string()
+}
+
+/// The time between two moments; none when clocks disagree.
+pub fn between(from: Timestamp, to: Timestamp) -> Duration {
+    Duration::try_from(to.duration_since(from)).unwrap_or_default()
+}
+
+/// Between a number and its unit no line ends.
+pub const JOINED: char = '\u{a0}';
+
+/// In its two largest units: `4 min 10 s`, `3 days`. From a day on, hours are left out once there are ten.
+pub fn span(time: Duration) -> String {
+    let seconds = (time.as_secs_f64().round()) as u64;
+    let days = seconds / 86_400;
+    if days >= 10 {
+        return format!("{days}{JOINED}days");
+    }
+    let units = [
+        (days, if days == 1 { "day" } else { "days" }),
+        (seconds / 3600 % 24, "h"),
+        (seconds / 60 % 60, "min"),
+        (seconds % 60, "s"),
+    ];
+    let first = units.iter().position(|(count, _)| *count > 0).unwrap_or(units.len() - 1);
+    let shown = units.iter().skip(first).take(2).enumerate();
+    let shown = shown.filter(|(at, (count, _))| *at == 0 || *count > 0);
+    let shown: Vec<String> =
+        shown.map(|(_, (count, unit))| format!("{count}{JOINED}{unit}")).collect();
+    shown.join(&JOINED.to_string())
+}
+
+/// The same of seconds as a record has them.
+pub fn took(seconds: f64) -> String {
+    Duration::try_from_secs_f64(seconds).map_or_else(|_| "?".to_owned(), span)
+}
+
+/// The same in one unit, for an axis: `90 s` is `1.5 min`.
+pub fn short_span(seconds: f64) -> String {
+    let (count, unit) = match seconds {
+        s if s < 90.0 => (s, "s"),
+        s if s < 5400.0 => (s / 60.0, "min"),
+        s if s < 172_800.0 => (s / 3600.0, "h"),
+        s => (s / 86_400.0, "days"),
+    };
+    let rounded = format!("{count:.1}");
+    format!("{} {unit}", rounded.strip_suffix(".0").unwrap_or(&rounded))
+}
+
+/// `1 segment`, `2 segments`
+pub fn count(number: u64, what: &str) -> String {
+    format!("{number} {what}{}", if number == 1 { "" } else { "s" })
+}
+
+/// One line, whatever is in it: names and labels come from a store.
+pub fn plain(text: &str) -> String {
+    let shown = |c: char| if c.is_control() { c.escape_default().collect() } else { c.to_string() };
+    text.chars().map(shown).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn spans_have_two_units() {
+        let shown = |seconds| span(Duration::from_secs(seconds)).replace(JOINED, " ");
+        let expected = [
+            (0, "0 s"),
+            (59, "59 s"),
+            (250, "4 min 10 s"),
+            (3600, "1 h"),
+            (3661, "1 h 1 min"),
+            (86_400, "1 day"),
+            (3 * 86_400 + 7200, "3 days 2 h"),
+            (40 * 86_400, "40 days"),
+        ];
+        assert_eq!(expected.map(|(seconds, _)| shown(seconds)), expected.map(|(_, text)| text));
+        assert_eq!(
+            [45.0, 90.0, 300.0, 5400.0, 172_800.0].map(short_span),
+            ["45 s", "1.5 min", "5 min", "1.5 h", "2 days"]
+        );
+    }
+
+    #[test]
+    fn times_need_no_locale() {
+        let time: Timestamp = "2026-11-02T20:30:59Z".parse().unwrap();
+        assert_eq!(moment(time), "2 Nov 2026, 20:30 UTC");
+        assert_eq!((day(time), day_and_hour(time)), ("2 Nov".into(), "2 Nov 20:30".into()));
+        assert_eq!(plain("a\n<b>"), "a\\n<b>");
+    }
+}

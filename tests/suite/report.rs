@@ -1,0 +1,7 @@
+//! `seawall report`: what stands on the page, and how a real browser shows it.
+
+mod browser;
+mod many;
+mod scene;
+mod told;
+mod trouble;

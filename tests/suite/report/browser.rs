@@ -1,0 +1,111 @@
+//! The page in a real browser: light, dark, on a phone and on paper.
+
+use std::fs;
+use std::path::PathBuf;
+
+use serde_json::{Value, json};
+
+use super::scene::Past;
+use crate::support::browser::Browser;
+
+/// Wider than the window: what is, and is not inside something that scrolls by itself.
+const TOO_WIDE: &str = "(() => { const width = document.documentElement.clientWidth;
+    const wide = [...document.querySelectorAll('main *')].filter(it => !it.closest('.scroll') && !it.closest('svg')
+        && it.getBoundingClientRect().right > width + 1).map(it => it.tagName + ' ' + it.className);
+    if (document.documentElement.scrollWidth > width) wide.push('the page');
+    return wide; })()";
+
+/// Texts in pictures that stick out of them, or lie on one another.
+const LABELS: &str = "(() => { const bad = [];
+    for (const svg of document.querySelectorAll('svg[role=img]')) {
+        const paper = svg.getBoundingClientRect(); if (!paper.width) continue;
+        const boxes = [...svg.querySelectorAll('text')].map(it => [it.textContent, it.getBoundingClientRect()]);
+        for (const [text, box] of boxes)
+            if (box.left < paper.left - 1 || box.right > paper.right + 1) bad.push(text + ' sticks out');
+        boxes.forEach(([text, a], at) => boxes.slice(at + 1).forEach(([other, b]) => {
+            if (a.left < b.right - 1 && b.left < a.right - 1 && a.top < b.bottom - 3 && b.top < a.bottom - 3)
+                bad.push(text + ' lies on ' + other); }));
+    }
+    return bad; })()";
+
+/// Texts whose contrast with the paper is below 4.5 (WCAG 2.2, 1.4.3).
+const PALE: &str = "(() => { const luminance = colour => { const parts = colour.match(/[\\d.]+/g).slice(0, 3).map(it => {
+        const c = it / 255; return c <= 0.04045 ? c / 12.92 : ((c + 0.055) / 1.055) ** 2.4; });
+        return 0.2126 * parts[0] + 0.7152 * parts[1] + 0.0722 * parts[2]; };
+    const paper = luminance(getComputedStyle(document.body).backgroundColor);
+    const pale = new Set();
+    for (const it of document.querySelectorAll('main *')) {
+        const own = [...it.childNodes].some(node => node.nodeType === 3 && node.textContent.trim());
+        if (!own || ['title', 'desc'].includes(it.tagName)) continue;
+        const style = getComputedStyle(it);
+        const ink = luminance(it.tagName === 'text' ? style.fill : style.color);
+        const contrast = (Math.max(ink, paper) + 0.05) / (Math.min(ink, paper) + 0.05);
+        if (contrast < 4.5) pale.add(it.tagName + ' ' + (it.getAttribute('class') || '') + ' ' + contrast.toFixed(1));
+    }
+    return [...pale]; })()";
+
+/// Letters smaller than this are not read on a phone.
+const SMALL: &str = "[...document.querySelectorAll('svg[role=img] text')].filter(it => it.getBoundingClientRect().width)
+    .map(it => parseFloat(getComputedStyle(it).fontSize) * it.getScreenCTM().a).filter(it => it < 10.5).length";
+
+#[test]
+fn a_browser_shows_it_light_dark_on_a_phone_and_on_paper() {
+    let past = Past::eventful();
+    let page = past.laid.place.folder("pages").join("page.html");
+    past.report(page.to_str().expect("plain")).run().expect(0);
+    let mut browser = Browser::start(&past.laid.place);
+    let mut pictures = Vec::new();
+    for (name, width, scheme, phone) in [
+        ("light", 1200, "light", false),
+        ("dark", 1200, "dark", false),
+        ("phone", 390, "light", true),
+    ] {
+        browser.look(width, 900, scheme, phone);
+        browser.open(&page);
+        let nothing = json!([]);
+        for question in [TOO_WIDE, LABELS, PALE] {
+            assert_eq!(browser.evaluate(question), nothing, "{name}");
+        }
+        assert_eq!(browser.evaluate(SMALL), json!(0), "{name}");
+        assert_eq!(
+            browser.evaluate("document.querySelectorAll('svg[role=img]').length"),
+            json!(10)
+        );
+        let shown = "[...document.querySelectorAll('svg[role=img]')].filter(it => it.getBoundingClientRect().width).length";
+        assert_eq!(browser.evaluate(shown), json!(5), "{name}");
+        let paper = browser.evaluate("getComputedStyle(document.body).backgroundColor");
+        let expected = if scheme == "dark" { "rgb(20, 24, 27)" } else { "rgb(255, 255, 255)" };
+        assert_eq!(paper, Value::from(expected), "{name}");
+        pictures.push((format!("{name}.png"), browser.screenshot()));
+    }
+    let paper = browser.pdf();
+    assert!(paper.starts_with(b"%PDF") && paper.len() > 20_000, "{} bytes", paper.len());
+    pictures.push(("paper.pdf".to_owned(), paper));
+    assert_eq!(browser.complaints(), Vec::<String>::new());
+    for (name, bytes) in &pictures {
+        // What shows nothing is small.
+        assert!(bytes.len() > 20_000, "{name} has {} bytes", bytes.len());
+        keep(name, bytes);
+    }
+}
+
+/// For people to look at, where this variable names a folder.
+fn keep(name: &str, bytes: &[u8]) {
+    if let Some(folder) = std::env::var_os("SEAWALL_TESTS_SCREENSHOTS") {
+        fs::write(PathBuf::from(folder).join(name), bytes).expect("a folder to write to");
+    }
+}
+
+/// What a browser of another kind would run is not run: the policy of the page forbids it.
+#[test]
+fn the_policy_forbids_scripts() {
+    let past = Past::new();
+    past.wal(1, 1..=2, 60, 60);
+    let (page, _) = past.page();
+    let with_script = page.replace("<body>", "<body><script>document.title = 'run'</script>");
+    let file = past.laid.place.file("page.html", with_script);
+    let mut browser = Browser::start(&past.laid.place);
+    browser.open(&file);
+    assert_eq!(browser.evaluate("document.title"), json!("Seawall: main"));
+    assert!(browser.complaints().iter().any(|it| it.contains("Content Security Policy")));
+}
