@@ -2,6 +2,8 @@
 # Run by test-packages.sh, as root in a Debian root in which the package has never been: installs, looks, uses, removes.
 set -euo pipefail
 deb=$1
+# Only what the package brings counts, nothing from the shell outside.
+unset "${!SEAWALL_@}" "${!PG@}"
 export LC_ALL=C.UTF-8 MANWIDTH=80
 programs='wal-push wal-fetch basebackup redis-backup media-backup seawall'
 
