@@ -80,7 +80,7 @@ check_units() {
 
 # What a newcomer does first.
 check_first_use() {
-    local status=0
+    local folder status=0
     [ ! -e /etc/seawall/seawall.toml ] || fail "a configuration is in force before anybody chose one"
     seawall config show --config /etc/seawall/seawall.toml.sample >/dev/null
     cp /etc/seawall/seawall.toml.sample /etc/seawall/seawall.toml
@@ -97,8 +97,9 @@ check_first_use() {
     media-backup restore --yes
     [ "$(cat /srv/files/one)" = content ] || fail "the file did not come back"
     # In each folder below the repository that all share, the other user may write too.
-    setpriv --reuid postgres --clear-groups test -w /var/backups/seawall/history || fail "root closed the folder of histories"
-    setpriv --reuid postgres --clear-groups test -w /var/backups/seawall/.seawall-tmp || fail "root closed the temporary folder"
+    for folder in /var/backups/seawall/.seawall-tmp /var/backups/seawall/*/; do
+        setpriv --reuid postgres --clear-groups test -w "$folder" || fail "root closed $folder"
+    done
     basebackup list >/dev/null || status=$?
     [ "$status" -eq 0 ] || fail "basebackup list ends with $status"
     say "configured, a snapshot taken, verified and restored"
