@@ -68,25 +68,57 @@ check_unpacked() {
     say "packages: no user namespaces here ($(tail -n 1 "$work/log")): the .deb was unpacked only, not installed; run it as root for the rest"
 }
 
+# Debian's own root as a tar file, the same for every run: made once, beside what scripts/install-servers.sh installs.
+debian_root() { # MODE
+    local codename root
+    # shellcheck disable=SC1091
+    codename=$(. /etc/os-release && say "$VERSION_CODENAME")
+    root=$(servers_folder)/debian-root-$codename.tar
+    if [ ! -e "$root" ]; then
+        apt_sources >"$work/sources.list"
+        [ -s "$work/sources.list" ] || fail "apt has no source of this release" "run: apt-get update"
+        mkdir -p -- "$(servers_folder)"
+        mmdebstrap --quiet --mode="$1" --variant=minbase --include=systemd,man-db --format=tar --skip=output/mknod \
+            --aptopt='Acquire::Languages "none"' --aptopt='Acquire::Retries "3"' '' "$work/root.tar" "$work/sources.list" >&2 ||
+            fail "a clean Debian root could not be made" "its own words are above"
+        mv -- "$work/root.tar" "$root"
+    fi
+    say "$root"
+}
+
 # In a root that is made for this and thrown away, in which nothing was but Debian's own.
 check_in_a_clean_root() {
-    local mode=unshare
+    local mode=root as_root=(unshare --mount) root
     if am_root; then
-        mode=root
-    elif ! mmdebstrap --unshare-helper true 2>"$work/log"; then
-        check_unpacked
-        return
+        # Where that is forbidden, the other way is as good.
+        unshare --mount true 2>/dev/null || as_root=()
+    else
+        mode=unshare as_root=(mmdebstrap --unshare-helper)
+        if ! "${as_root[@]}" true 2>"$work/log"; then
+            check_unpacked
+            return
+        fi
     fi
-    apt_sources >"$work/sources.list"
-    [ -s "$work/sources.list" ] || fail "apt has no source of this release" "run: apt-get update"
-    cp -- "${debs[0]}" "$work/seawall.deb"
-    chmod -R go+rX "$work"
-    mmdebstrap --quiet --mode="$mode" --variant=minbase --include=systemd,man-db --skip=output/mknod \
-        --aptopt='Acquire::Languages "none"' --aptopt='Acquire::Retries "3"' \
-        --customize-hook="upload $work/seawall.deb /root/seawall.deb" \
-        --customize-hook="upload $repository_root/scripts/test-packages-inside.sh /root/inside.sh" \
-        --customize-hook='chroot "$1" bash /root/inside.sh /root/seawall.deb >&2' \
-        '' /dev/null "$work/sources.list" >"$work/log" 2>&1 || {
+    root=$(debian_root "$mode")
+    chmod go+rwx "$work"
+    # What the other user owns there only he removes.
+    "${as_root[@]}" bash -s -- "$work/clean" "$root" "${debs[0]}" "$repository_root/scripts/test-packages-inside.sh" >"$work/log" 2>&1 <<'END' || {
+set -euo pipefail
+leave() {
+    for node in null zero random urandom; do umount "$1/dev/$node" 2>/dev/null || true; done
+    rm -rf --one-file-system -- "$1"
+}
+mkdir -- "$1"
+trap 'leave "$1"' EXIT
+tar -xf "$2" -C "$1" --exclude='./dev/*'
+# A device cannot be made here, but this machine's own can be shown; what is closed off does without.
+for node in null zero random urandom; do
+    : >"$1/dev/$node"
+    mount --bind "/dev/$node" "$1/dev/$node" || chmod 666 "$1/dev/$node"
+done
+cp -- "$3" "$1/root/seawall.deb" && cp -- "$4" "$1/root/inside.sh"
+chroot "$1" bash /root/inside.sh /root/seawall.deb </dev/null
+END
         tail -n 100 "$work/log" >&2
         fail "the .deb does not do well in a clean root" "the last lines are above"
     }

@@ -47,7 +47,9 @@ pub fn run(config: &Config, path: &Path, name: &str) -> Result<()> {
             prefetch::remove_leftovers(data_directory);
         }
     }
-    Batch { config, repositories: &repositories, data_directory, notes }.run(asked, &next)
+    let batch = Batch { config, repositories: &repositories, data_directory, notes };
+    batch.bring_history(name)?;
+    batch.run(asked, &next).map(|_| ())
 }
 
 /// Without a place for notes every file is pushed when it is asked for; nothing is lost but time.

@@ -58,6 +58,11 @@ impl Notes {
         fs::remove_file(&note).is_ok() && self.vouches(&note_read, path)
     }
 
+    /// The same without using the note up.
+    pub fn vouch_for(&self, name: WalFileName, path: &Path) -> bool {
+        read(&self.path(name)).is_some_and(|note| self.vouches(&note, path))
+    }
+
     fn vouches(&self, note: &Note, path: &Path) -> bool {
         let age = now().checked_sub(note.written);
         let in_time = age.is_some_and(|seconds| seconds < GOOD_FOR.as_secs());

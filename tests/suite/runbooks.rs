@@ -98,6 +98,29 @@ impl Host {
         self.server.wait_archived(&self.server.switch_wal(), LIMIT);
     }
 
+    /// What it is after a restore: it writes on a new timeline, whose WAL leads somewhere.
+    #[track_caller]
+    fn can_be_restored_again(&self) {
+        self.server.sql("create table again as select 1");
+        self.archive_all();
+        let program = env!("CARGO_BIN_EXE_basebackup");
+        let key = ["--encryption-identity-file", self.pair.file.to_str().expect("plain names")];
+        self.run(program, &["verify"]).args(key).run().expect(0);
+        let again = self.place.join("again");
+        let restore = self.run(program, &["restore", "--yes"]).args(key).arg(&again).run();
+        restore.expect(0);
+        self.server
+            .tool("pg_ctl")
+            .args(["stop", "-m", "fast", "-D"])
+            .arg(self.server.data())
+            .run()
+            .expect(0);
+        let mut server = Server::builder(&self.place).version(self.server.version()).over(again);
+        server.start();
+        server.wait_promoted(LIMIT);
+        assert_eq!(server.sql("select count(*) from again"), "1");
+    }
+
     /// Does what a page says.
     #[track_caller]
     fn page(&self, name: &str, values: &[(&str, &str)]) -> Outcome {

@@ -41,13 +41,13 @@ struct Shared {
     encoders: Pool<Encoder>,
     /// One for each repository.
     siblings: Vec<Siblings>,
-    outcome: Mutex<Option<Result<()>>>,
+    outcome: Mutex<Option<Result<Label>>>,
 }
 
 impl Batch<'_> {
     /// Pushes what was asked for, and beside it, as far as time and memory go, the `next` ones. Only
     /// the first decides the outcome.
-    pub fn run(&self, asked: Input, next: &[(WalFileName, PathBuf)]) -> Result<()> {
+    pub fn run(&self, asked: Input, next: &[(WalFileName, PathBuf)]) -> Result<Label> {
         let names = || std::iter::once(asked.name).chain(next.iter().map(|(name, _)| *name));
         let siblings = self.repositories.iter().map(|_| Siblings::of(names())).collect();
         let ahead = next.iter().filter_map(|(name, path)| waiting(*name, path.clone()));
@@ -76,11 +76,32 @@ impl Batch<'_> {
         outcome.unwrap_or_else(|| Err(Error::new(Class::Internal, "the push came to no outcome")))
     }
 
+    /// Recovery reaches the WAL of a timeline through its history. PostgreSQL hands that over when the timeline
+    /// begins; if archiving was off then, as after a restore that is tried out first, it never does.
+    pub fn bring_history(&self, name: WalFileName) -> Result<()> {
+        let history = WalFileName::History(name.timeline());
+        let Some(data_directory) = &self.data_directory else { return Ok(()) };
+        let path = data_directory.pg_wal().join(history.to_string());
+        let known = self.notes.as_ref().is_some_and(|notes| notes.vouch_for(history, &path));
+        if name == history || known || !path.exists() {
+            return Ok(());
+        }
+        let input = Input::open(&path, history, Some(data_directory))?;
+        let seen = input.seen.clone();
+        let label = self.run(input, &[])?;
+        if let Some(notes) = &self.notes
+            && let Err(error) = notes.write(history, &seen, &label)
+        {
+            tracing::warn!("the next call looks for {history} again: {error}");
+        }
+        Ok(())
+    }
+
     fn work(&self, shared: &Shared) {
         while let Some((item, room)) = shared.queue.take() {
             match item {
                 Item::Asked(input) => {
-                    let pushed = self.push(input, shared, room).map(|_| ());
+                    let pushed = self.push(input, shared, room);
                     if pushed.is_err() {
                         shared.queue.stop();
                     }

@@ -39,6 +39,7 @@ fn a_damaged_database_comes_back_with_every_committed_row() {
     outcome.expect(0);
     assert_eq!(host.server.sql("select count(*), max(i) from t"), "30000|30000");
     assert_eq!(host.server.sql("show archive_mode"), "on");
+    host.can_be_restored_again();
 }
 
 #[test]

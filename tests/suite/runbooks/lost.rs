@@ -80,6 +80,8 @@ fn postgresql_redis_and_media_come_back_from_the_bucket() {
     outcome.expect(0).says("the server takes writes").says("the server has its keys again");
     assert!(outcome.stdout.contains("everything is back after "), "{outcome}");
     assert_eq!(host.server.contents(), contents);
+    host.configure("");
+    host.can_be_restored_again();
     let came =
         |path: &Path| fs::read_to_string(new.join(path.strip_prefix("/").expect("absolute")));
     assert_eq!(came(&uploads.join("2026/one.jpg")).expect("back"), "a picture");
