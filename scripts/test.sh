@@ -12,7 +12,7 @@ set -euo pipefail
 . "$(dirname -- "${BASH_SOURCE[0]}")/common.sh"
 
 all_steps='servers format lint docs rust static packages demo fuzz'
-fuzz_seconds=60
+fuzz_seconds=30
 
 step_servers() { scripts/install-servers.sh; }
 step_format() {
