@@ -107,7 +107,7 @@ check_first_use() {
 
 version=$(dpkg-deb -f "$deb" Version)
 version=${version%-*}
-# mmdebstrap has it mounted where that is possible, or it is done here and taken back.
+# It is mounted already where that is possible, or it is done here and taken back.
 if [ ! -e /proc/self ] && mount -t proc proc /proc 2>/dev/null; then trap 'umount /proc' EXIT; fi
 rm -f /etc/dpkg/dpkg.cfg.d/*docker* # some images leave out man pages
 listing >/tmp/before

@@ -105,6 +105,7 @@ check_in_a_clean_root() {
     "${as_root[@]}" bash -s -- "$work/clean" "$root" "${debs[0]}" "$repository_root/scripts/test-packages-inside.sh" >"$work/log" 2>&1 <<'END' || {
 set -euo pipefail
 leave() {
+    umount --recursive --lazy "$1/proc" 2>/dev/null || true
     for node in null zero random urandom; do umount "$1/dev/$node" 2>/dev/null || true; done
     rm -rf --one-file-system -- "$1"
 }
@@ -116,6 +117,8 @@ for node in null zero random urandom; do
     : >"$1/dev/$node"
     mount --bind "/dev/$node" "$1/dev/$node" || chmod 666 "$1/dev/$node"
 done
+ln -s /proc/self/fd "$1/dev/fd"
+mount --rbind /proc "$1/proc" || true
 cp -- "$3" "$1/root/seawall.deb" && cp -- "$4" "$1/root/inside.sh"
 chroot "$1" bash /root/inside.sh /root/seawall.deb </dev/null
 END
