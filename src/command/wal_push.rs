@@ -30,7 +30,8 @@ pub fn run(config: &Config, path: &Path, name: &str) -> Result<()> {
         check_places(config, data_directory)?;
     }
     let state = data_directory.as_ref().and_then(state_folder);
-    let notes = state.as_ref().and_then(|state| notes(config, state));
+    let notes_in = |folder| state.as_ref().and_then(|state| notes(config, state.folder(folder)));
+    let notes = notes_in("pushed");
     if notes.as_ref().is_some_and(|notes| notes.take(name, path)) {
         tracing::debug!(segment = %name, "already archived by an earlier call");
         return Ok(());
@@ -47,8 +48,12 @@ pub fn run(config: &Config, path: &Path, name: &str) -> Result<()> {
             prefetch::remove_leftovers(data_directory);
         }
     }
-    let batch = Batch { config, repositories: &repositories, data_directory, notes };
-    batch.bring_history(name)?;
+    let history = data_directory.as_ref().and_then(|it| history_of(it, name));
+    let histories = history.as_ref().and_then(|_| notes_in("histories"));
+    let batch = Batch { config, repositories: &repositories, data_directory, notes, histories };
+    if let Some((history, path)) = history {
+        batch.bring_history(history, &path)?;
+    }
     batch.run(asked, &next).map(|_| ())
 }
 
@@ -63,10 +68,16 @@ fn push_lock(state: &StateFolder) -> Option<File> {
     lock.inspect_err(|error| tracing::warn!("no look-ahead: {error}")).ok().flatten()
 }
 
-fn notes(config: &Config, state: &StateFolder) -> Option<Notes> {
-    let folder =
-        state.folder("pushed").inspect_err(|error| tracing::warn!("no look-ahead: {error}"));
+fn notes(config: &Config, folder: Result<PathBuf>) -> Option<Notes> {
+    let folder = folder.inspect_err(|error| tracing::warn!("no look-ahead: {error}"));
     Some(Notes::new(folder.ok()?, repository::fingerprint(config)))
+}
+
+/// The history of the timeline that a file is of, where the server has one and it is not the file itself.
+fn history_of(data_directory: &DataDirectory, name: WalFileName) -> Option<(WalFileName, PathBuf)> {
+    let history = WalFileName::History(name.timeline());
+    let path = data_directory.pg_wal().join(history.to_string());
+    (name != history && path.exists()).then_some((history, path))
 }
 
 /// The files that PostgreSQL will ask for after `name`, and that no earlier call has pushed.

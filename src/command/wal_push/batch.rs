@@ -27,6 +27,8 @@ pub struct Batch<'a> {
     pub repositories: &'a [Repository],
     pub data_directory: Option<DataDirectory>,
     pub notes: Option<Notes>,
+    /// Of histories that were brought along.
+    pub histories: Option<Notes>,
 }
 
 enum Item {
@@ -78,18 +80,14 @@ impl Batch<'_> {
 
     /// Recovery reaches the WAL of a timeline through its history. PostgreSQL hands that over when the timeline
     /// begins; if archiving was off then, as after a restore that is tried out first, it never does.
-    pub fn bring_history(&self, name: WalFileName) -> Result<()> {
-        let history = WalFileName::History(name.timeline());
-        let Some(data_directory) = &self.data_directory else { return Ok(()) };
-        let path = data_directory.pg_wal().join(history.to_string());
-        let known = self.notes.as_ref().is_some_and(|notes| notes.vouch_for(history, &path));
-        if name == history || known || !path.exists() {
+    pub fn bring_history(&self, history: WalFileName, path: &Path) -> Result<()> {
+        if self.histories.as_ref().is_some_and(|notes| notes.vouch_for(history, path)) {
             return Ok(());
         }
-        let input = Input::open(&path, history, Some(data_directory))?;
+        let input = Input::open(path, history, self.data_directory.as_ref())?;
         let seen = input.seen.clone();
         let label = self.run(input, &[])?;
-        if let Some(notes) = &self.notes
+        if let Some(notes) = &self.histories
             && let Err(error) = notes.write(history, &seen, &label)
         {
             tracing::warn!("the next call looks for {history} again: {error}");
