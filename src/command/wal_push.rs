@@ -51,10 +51,12 @@ pub fn run(config: &Config, path: &Path, name: &str) -> Result<()> {
     let history = data_directory.as_ref().and_then(|it| history_of(it, name));
     let histories = history.as_ref().and_then(|_| notes_in("histories"));
     let batch = Batch { config, repositories: &repositories, data_directory, notes, histories };
-    if let Some((history, path)) = history {
-        batch.bring_history(history, &path)?;
-    }
-    batch.run(asked, &next).map(|_| ())
+    let brought = history.map_or(Ok(()), |(history, path)| batch.bring_history(history, &path));
+    // A repository that did not take the history keeps no other one from its copy of the file. What is pushed
+    // ahead is noted, and a note would vouch for WAL without its history.
+    let next = if brought.is_ok() { next.as_slice() } else { &[] };
+    let pushed = batch.run(asked, next).map(|_| ());
+    brought.and(pushed)
 }
 
 /// Without a place for notes every file is pushed when it is asked for; nothing is lost but time.

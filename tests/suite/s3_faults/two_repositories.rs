@@ -53,6 +53,33 @@ fn a_push_goes_to_both() {
     both.holds(&both.bucket);
 }
 
+/// PostgreSQL hands over the history when archiving is on as the timeline begins; here it was not.
+#[test]
+fn the_one_that_works_gets_the_history_of_a_timeline_and_its_wal() {
+    let both = Both::new();
+    let (name, mut bytes) = both.scene.wal.segments[0].clone();
+    let name = format!("00000002{}", &name[8..]);
+    // `xlp_tli` in the header of the first page (`xlog_internal.h`).
+    bytes[4..8].copy_from_slice(&2_u32.to_ne_bytes());
+    both.scene.directory.put(&name, &bytes);
+    let history = b"1\t0/1000000\tno recovery target specified\n";
+    both.scene.directory.put("00000002.history", history);
+    let keys = [both.scene.key("00000002.history", ".zst"), both.scene.key(&name, ".zst")];
+    let holds = |store: &Store| {
+        store.holds(&keys[0], history);
+        store.holds(&keys[1], &bytes);
+    };
+    both.proxy.add(Rule::new(Fault::Answer(500)));
+    let outcome = both.scene.push_file(&name).args(SHORT_LIMITS).run();
+    let start = "could not archive 00000002.history in repository cloud: ";
+    assert!(error(outcome.expect(8)).starts_with(start), "{outcome}");
+    holds(&both.folder);
+    assert_eq!(both.bucket.keys(), [""; 0]);
+    both.proxy.clear();
+    both.scene.push_file(&name).run().expect(0);
+    [&both.folder, &both.bucket].into_iter().for_each(holds);
+}
+
 #[test]
 fn the_one_that_works_gets_its_copy_and_the_push_fails_until_both_have_it() {
     let faults = [Fault::Answer(500), Fault::Answer(403), Fault::Hang, Fault::CutBeforeAnswer];
