@@ -177,13 +177,17 @@ class LiveServer:
         """Nothing is left to write or to archive; then archive with `script`."""
         self.archive_with("exit 0")
         self.server.sql("CHECKPOINT")
+        self.switch_wal()
+        self.archive_with(script)
+
+    def switch_wal(self):
+        """Nothing that was written is left to archive."""
         self.server.sql("SELECT pg_switch_wal()")
         status = os.path.join(self.data, "pg_wal", "archive_status")
         self.processes.wait_until(
             lambda: not any(name.endswith(".ready") for name in os.listdir(status)),
             "the server archived nothing",
         )
-        self.archive_with(script)
 
     def stop(self):
         self.server.stop(fast=False)

@@ -15,6 +15,7 @@ sys.dont_write_bytecode = True
 import base_footprint
 import base_groups
 import check_figures
+import drill_groups
 import fetching
 import footprint
 import loop_groups
@@ -37,7 +38,7 @@ ROOT = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
 BIN_FOLDER = os.path.join(ROOT, "target/x86_64-unknown-linux-gnu/release")
 PUSH_GROUPS = [*push_groups.GROUPS, *loop_groups.GROUPS]
 WAL_GROUPS = [*PUSH_GROUPS, *fetching.GROUPS, *replay.GROUPS, *footprint.GROUPS]
-BASE_GROUPS = [*base_groups.GROUPS, *base_footprint.GROUPS]
+BASE_GROUPS = [*base_groups.GROUPS, *drill_groups.GROUPS, *base_footprint.GROUPS]
 SERVICE_GROUPS = [*redis_groups.GROUPS, *media_groups.GROUPS, *check_figures.GROUPS]
 GROUPS = [*WAL_GROUPS, *BASE_GROUPS, *SERVICE_GROUPS]
 PROGRAMS = ["wal-push", "wal-fetch", "basebackup", "redis-backup", "media-backup", "seawall"]
