@@ -12,9 +12,11 @@ mod scratch;
 pub use account::become_user;
 pub use scratch::{Confinement, Scratch};
 
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use crate::error::{Class, Error, Result};
+use crate::repository::Repository;
 
 /// When a drill has taken too long.
 #[derive(Debug, Clone, Copy)]
@@ -26,6 +28,12 @@ pub struct Deadline {
 impl Deadline {
     pub fn after(limit: Duration) -> Self {
         Self { at: Instant::now() + limit, limit }
+    }
+
+    /// The repositories, of which nothing is read any more once the time is up. Records can still be stored.
+    pub fn guard(self, repositories: Vec<Repository>) -> Vec<Repository> {
+        let go_on = Arc::new(move || self.left().map(drop));
+        repositories.into_iter().map(|one| one.guarded(go_on.clone())).collect()
     }
 
     /// The time that is left; an error when there is none.

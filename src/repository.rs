@@ -27,7 +27,7 @@ pub use siblings::Siblings;
 use crate::codec::{Identities, Recipients};
 use crate::config::{Config, RepositoryConfig};
 use crate::error::Result;
-use crate::storage::{self, Storage};
+use crate::storage::{self, GoOn, Guarded, Storage};
 
 pub struct Repository {
     name: String,
@@ -62,6 +62,11 @@ impl Repository {
 
     pub fn storage(&self) -> &dyn Storage {
         &*self.storage
+    }
+
+    /// The same, of which objects are read only as long as `go_on` has no error.
+    pub fn guarded(self, go_on: GoOn) -> Self {
+        Self { storage: Box::new(Guarded { inner: self.storage, go_on }), ..self }
     }
 
     /// Where it is, for messages.

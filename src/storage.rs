@@ -1,6 +1,7 @@
 //! Bytes under keys, on a disk or in an S3 bucket. One contract, tested by one suite on every back end
 //! (`tests/suite/storage_contract.rs`).
 
+mod guarded;
 mod local;
 mod protection;
 mod s3;
@@ -14,6 +15,7 @@ use std::path::Path;
 use bytes::Bytes;
 use jiff::Timestamp;
 
+pub use guarded::{GoOn, Guarded};
 pub use local::give_to_owner;
 pub use protection::{Conduct, Protection, Stated};
 pub use volume::Volume;

@@ -71,7 +71,8 @@ struct Drill {
 /// Whatever comes of it is recorded and shown; the first error is what decides the exit status.
 pub fn run(request: &Request<'_>) -> Result<Shown> {
     let config = request.config;
-    let repositories = repository::open_all(config, None)?;
+    let deadline = Deadline::after(config.drill.timeout);
+    let repositories = deadline.guard(repository::open_all(config, None)?);
     let mut drill = Drill {
         began: Timestamp::now(),
         system: request.system,
@@ -85,7 +86,7 @@ pub fn run(request: &Request<'_>) -> Result<Shown> {
         checks: Vec::new(),
         kept: None,
     };
-    let done = rehearse(request, &repositories, &mut drill);
+    let done = rehearse(request, &repositories, deadline, &mut drill);
     let errors: Vec<Error> = done.err().into_iter().chain(drill.failed_checks()).collect();
     if let Some(system) = drill.system {
         let subject = Subject::postgres(&config.cluster, system);
@@ -99,9 +100,13 @@ pub fn run(request: &Request<'_>) -> Result<Shown> {
     Ok(Shown { text, errors })
 }
 
-fn rehearse(request: &Request<'_>, repositories: &[Repository], drill: &mut Drill) -> Result<()> {
+fn rehearse(
+    request: &Request<'_>,
+    repositories: &[Repository],
+    deadline: Deadline,
+    drill: &mut Drill,
+) -> Result<()> {
     let (config, begun) = (request.config, Instant::now());
-    let deadline = Deadline::after(config.drill.timeout);
     let survey = Survey::read(repositories, config);
     survey.errors().for_each(|error| tracing::warn!("{error}"));
     drill.system = drill.system.or(survey.systems.last().map(|one| one.system));

@@ -38,9 +38,10 @@ pub struct Request<'a> {
 /// Whatever comes of it is recorded and shown.
 pub fn run(request: &Request<'_>) -> Result<Shown> {
     let config = request.config;
-    let repositories = repository::open_all(config, None)?;
+    let deadline = Deadline::after(config.drill.timeout);
+    let repositories = deadline.guard(repository::open_all(config, None)?);
     let mut rehearsal = Rehearsal::begin(&set_of(config)?.name);
-    let failure = rehearse(request, &repositories, &mut rehearsal).err();
+    let failure = rehearse(request, &repositories, deadline, &mut rehearsal).err();
     rehearsal.store(&repositories, &Description::subject(config), failure.is_none());
     rehearsal.shown(request.as_json, config.objectives.rto, failure.into_iter().collect())
 }
@@ -48,10 +49,10 @@ pub fn run(request: &Request<'_>) -> Result<Shown> {
 fn rehearse(
     request: &Request<'_>,
     repositories: &[Repository],
+    deadline: Deadline,
     rehearsal: &mut Rehearsal,
 ) -> Result<()> {
     let (config, begun) = (request.config, Instant::now());
-    let deadline = Deadline::after(config.drill.timeout);
     let series = Series::<Description>::read(repositories, &Description::all(config));
     for failure in &series.failures {
         tracing::warn!("{}", failure.error);

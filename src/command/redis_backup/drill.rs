@@ -33,9 +33,10 @@ pub struct Request<'a> {
 /// Whatever comes of it is recorded and shown.
 pub fn run(request: &Request<'_>) -> Result<Shown> {
     let config = request.config;
-    let repositories = repository::open_all(config, None)?;
+    let deadline = Deadline::after(config.drill.timeout);
+    let repositories = deadline.guard(repository::open_all(config, None)?);
     let mut rehearsal = Rehearsal::begin(&config.redis.name);
-    let failure = rehearse(request, &repositories, &mut rehearsal).err();
+    let failure = rehearse(request, &repositories, deadline, &mut rehearsal).err();
     rehearsal.store(&repositories, &Subject::redis(&config.redis.name), failure.is_none());
     rehearsal.shown(request.as_json, config.objectives.rto, failure.into_iter().collect())
 }
@@ -43,10 +44,10 @@ pub fn run(request: &Request<'_>) -> Result<Shown> {
 fn rehearse(
     request: &Request<'_>,
     repositories: &[Repository],
+    deadline: Deadline,
     rehearsal: &mut Rehearsal,
 ) -> Result<()> {
     let (config, begun) = (request.config, Instant::now());
-    let deadline = Deadline::after(config.drill.timeout);
     let identities = repository::identities(config)?;
     let series = Series::<Description>::read(repositories, &all_backups(config));
     for failure in &series.failures {

@@ -1,7 +1,13 @@
 use std::fs;
 
-use super::{Scene, json, newest_backup};
+use super::{LIMIT, Scene, json, newest_backup};
+use crate::archiving::commands::Seawall;
+use crate::base_backups::base_backup;
 use crate::scene::error;
+use crate::support::place::Place;
+use crate::support::postgres::Server;
+use crate::support::proxy::{Fault, Proxy, Rule};
+use crate::support::s3::{Kind, S3Server};
 use crate::support::user::write_as_server_user;
 
 #[test]
@@ -79,17 +85,20 @@ fn what_is_not_there_is_said_before_anything_is_fetched() {
         .says("could not create a folder in");
 }
 
-/// A page that was damaged on the server before the backup, which nobody has read since.
+/// Pages that were damaged on the server before the backup, which nobody has read since, in the first and in
+/// the second of the pieces in which a large table is read.
 #[test]
 fn a_table_that_cannot_be_read_is_found() {
     let mut scene = Scene::new(15);
-    scene.server.sql("create table spoilt as select i, repeat('x', 100) from generate_series(1, 5000) i; checkpoint");
+    scene.server.sql("create table spoilt as select i, repeat('x', 1000) from generate_series(1, 25000) i; checkpoint");
     let path = scene.server.sql("select pg_relation_filepath('spoilt')");
     scene.server.stop(crate::support::postgres::Stop::Fast);
     let path = scene.server.data().join(path);
     let mut bytes = fs::read(&path).unwrap();
     // The header of a page: neither empty nor in order.
-    bytes[8192..8192 + 64].fill(0xff);
+    for block in [1, 3000] {
+        bytes[8192 * block..8192 * block + 64].fill(0xff);
+    }
     write_as_server_user(&path, bytes);
     scene.server.start();
     let create = crate::base_backups::base_backup(&scene.seawall, &scene.server, "create");
@@ -100,10 +109,11 @@ fn a_table_that_cannot_be_read_is_found() {
     assert!(
         text.contains(
             "ERROR check \"tables\" failed: expected every table to be readable: public.spoilt in database \"postgres\": \
-             the server says: invalid page in block 1 of relation base/"
+             the server says: invalid page in block "
         ),
         "{text}"
     );
+    assert_eq!(text.matches("public.spoilt in database").count(), 1, "{text}");
     assert!(outcome.stdout.contains("\namcheck   FAILED"), "{outcome}");
 }
 
@@ -119,4 +129,32 @@ fn a_drill_that_takes_too_long_has_failed() {
     );
     assert_eq!(scene.records()[0]["passed"], false);
     scene.nothing_is_left();
+}
+
+/// A store that goes on sending, a byte at a time, keeps no drill from ending in time.
+#[test]
+fn a_fetch_that_takes_too_long_is_cut_short() {
+    let place = Place::new();
+    let s3 = S3Server::start(Kind::S3sFs, &place);
+    let seawall = Seawall::new(&place).s3(&s3);
+    let builder = Server::builder(&place).segment_mib(1).envs(s3.environment());
+    let mut server = builder.archive_command(&seawall.push()).init();
+    server.start();
+    base_backup(&seawall, &server, "create").envs(s3.environment()).limit(LIMIT).run().expect(0);
+    let proxy = Proxy::start(s3.address());
+    proxy.add(Rule::new(Fault::DribbleBody).method("GET").path(".tar"));
+    let run = seawall.base_backup_by_hand("drill").envs(proxy.environment(&s3)).limit(LIMIT);
+    let run = run.arg("--drill-directory").arg(place.folder("drills"));
+    let outcome = run.arg("--drill-timeout=3s").run();
+    let text = error(outcome.expect(4)).to_owned();
+    assert!(text.starts_with("could not restore from repository s3: could not read "), "{text}");
+    assert!(
+        text.ends_with(
+            ".tar.zst: expected the drill to end within 3s, it did not. HINT: Look for what is slow in the phases \
+             above it, or raise drill.timeout."
+        ),
+        "{text}"
+    );
+    assert!(outcome.stdout.contains("\nfetch       3."), "{outcome}");
+    assert_eq!(std::fs::read_dir(place.join("drills")).unwrap().count(), 0);
 }

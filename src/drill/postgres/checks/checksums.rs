@@ -1,19 +1,25 @@
+use std::path::Path;
+
 use super::{Checks, Outcome};
 use crate::error::{Class, Error, Result};
 
-/// Whether every page of every relation is what was written, as far as the cluster has checksums. It takes a
-/// server that was shut down in order.
-pub(super) fn check(checks: &Checks<'_>) -> Result<Outcome> {
+/// The program that reads all pages.
+const PROGRAM: &str = "pg_checksums";
+
+/// Why there is nothing to check.
+pub(super) fn why_not(checks: &Checks<'_>) -> Option<&'static str> {
     if !checks.control.checksums {
-        return Ok(Outcome::Skipped("the cluster has no data checksums".to_owned()));
+        return Some("the cluster has no data checksums");
     }
+    checks.programs().path(PROGRAM).is_none().then_some("pg_checksums is not installed")
+}
+
+/// Whether every page of every relation is what was written. It takes a server that was shut down in order.
+pub(super) fn check(checks: &Checks<'_>) -> Result<Outcome> {
     let programs = checks.programs();
-    let Some(program) = programs.path("pg_checksums") else {
-        return Ok(Outcome::Skipped("pg_checksums is not installed".to_owned()));
-    };
     let data = checks.server.scratch.data();
-    let output = programs.command("pg_checksums").arg("--check").arg("-D").arg(&data).output();
-    let output = output.map_err(|error| Error::file("run", &program, &error))?;
+    let output = programs.command(PROGRAM).arg("--check").arg("-D").arg(&data).output();
+    let output = output.map_err(|error| Error::file("run", Path::new(PROGRAM), &error))?;
     let text = String::from_utf8_lossy(&output.stdout);
     let number = |name: &str| {
         let line = text.lines().find_map(|line| line.strip_prefix(name));

@@ -1,6 +1,6 @@
-use std::sync::Mutex;
-use std::sync::PoisonError;
+use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Mutex, PoisonError};
 
 use super::{Checks, Outcome};
 use crate::error::{Class, Error, Result};
@@ -12,10 +12,17 @@ const NAMED: usize = 3;
 const DATABASES: &str = "SELECT datname FROM pg_catalog.pg_database \
      WHERE datallowconn AND datconnlimit <> -2 ORDER BY oid";
 
+/// So many blocks are read in one go: a large table is read by several sessions at the same time.
+const BLOCKS: u64 = 2048;
+
 /// The largest first, so that none is left for the end. What other sessions had as temporary tables can't be
-/// read, and a materialized view may be empty on purpose.
-const TABLES: &str = "SELECT quote_ident(n.nspname) || '.' || quote_ident(c.relname), c.relkind \
+/// read, and a materialized view may be empty on purpose. Blocks as far as the table is a heap: rows of
+/// other access methods need not be found by their place.
+const TABLES: &str = "SELECT quote_ident(n.nspname) || '.' || quote_ident(c.relname), c.relkind, \
+     CASE WHEN a.amname = 'heap' \
+     THEN pg_relation_size(c.oid) / current_setting('block_size')::int ELSE 0 END \
      FROM pg_catalog.pg_class c JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace \
+     LEFT JOIN pg_catalog.pg_am a ON a.oid = c.relam \
      WHERE c.relkind IN ('r', 'm') AND c.relpersistence <> 't' AND c.relispopulated \
      ORDER BY pg_table_size(c.oid) DESC, c.oid";
 
@@ -64,60 +71,87 @@ struct Found {
 struct Table {
     name: String,
     is_view: bool,
+    blocks: u64,
+}
+
+/// A table, or some blocks of it.
+struct Piece {
+    /// Which table.
+    table: usize,
+    /// What `COPY` is told to read.
+    rows: String,
 }
 
 fn read_database(checks: &Checks<'_>, database: &str) -> Result<Found> {
     let mut connection = checks.address.connect(database, checks.deadline())?;
     let rows = connection.query(TABLES)?.0;
     drop(connection);
-    let table = |row: Vec<Option<String>>| {
-        let mut fields = row.into_iter().flatten();
-        Some(Table { name: fields.next()?, is_view: fields.next()? == "m" })
-    };
     let tables: Vec<Table> = rows.into_iter().filter_map(table).collect();
-    let (next, found) = (AtomicUsize::new(0), Mutex::new(Found::default()));
+    let pieces: Vec<Piece> =
+        tables.iter().enumerate().flat_map(|(at, table)| pieces(at, table)).collect();
+    // One fault of a table is enough.
+    let (next, faults) = (AtomicUsize::new(0), Mutex::new(BTreeMap::new()));
     let work = || {
         let mut connection = None;
-        while let Some(table) = tables.get(next.fetch_add(1, Ordering::Relaxed)) {
+        while let Some(piece) = pieces.get(next.fetch_add(1, Ordering::Relaxed)) {
             if checks.deadline().left().is_err() || checks.server.failure().is_some() {
                 return;
             }
-            let read = read(checks, database, table, &mut connection);
-            let mut found = found.lock().unwrap_or_else(PoisonError::into_inner);
-            match read {
-                Ok(()) => found.read += 1,
-                Err(error) => {
-                    connection = None;
-                    let name = format!("{} in database {database:?}", table.name);
-                    found.faults.push(error.while_doing(name));
-                }
+            if let Err(error) = read(checks, database, piece, &mut connection) {
+                connection = None;
+                let name = format!("{} in database {database:?}", tables[piece.table].name);
+                let mut faults = faults.lock().unwrap_or_else(PoisonError::into_inner);
+                faults.entry(piece.table).or_insert_with(|| error.while_doing(name));
             }
         }
     };
     std::thread::scope(|scope| {
-        for _ in 0..checks.parallel.clamp(1, tables.len().max(1)) {
+        for _ in 0..checks.parallel.clamp(1, pieces.len().max(1)) {
             scope.spawn(work);
         }
     });
-    Ok(found.into_inner().unwrap_or_else(PoisonError::into_inner))
+    let faults = faults.into_inner().unwrap_or_else(PoisonError::into_inner);
+    Ok(Found { read: tables.len() - faults.len(), faults: faults.into_values().collect() })
+}
+
+fn table(row: Vec<Option<String>>) -> Option<Table> {
+    let mut fields = row.into_iter().flatten();
+    let (name, kind, blocks) = (fields.next()?, fields.next()?, fields.next()?);
+    Some(Table { name, is_view: kind == "m", blocks: blocks.parse().ok()? })
+}
+
+/// The last has no end: nobody writes, and a row behind it would be missed otherwise.
+fn pieces(at: usize, table: &Table) -> Vec<Piece> {
+    let name = &table.name;
+    let count = table.blocks.div_ceil(BLOCKS).max(1);
+    let rows = |number: u64| match (count, table.is_view) {
+        // Of a view `COPY` takes no name before PostgreSQL 18.
+        (1, true) => format!("(SELECT * FROM {name})"),
+        (1, false) => name.clone(),
+        _ => {
+            let (from, to) = (number * BLOCKS, (number + 1) * BLOCKS);
+            let end = if number + 1 < count {
+                format!(" AND ctid < '({to},0)'::tid")
+            } else {
+                String::new()
+            };
+            format!("(SELECT * FROM ONLY {name} WHERE ctid >= '({from},0)'::tid{end})")
+        }
+    };
+    (0..count).map(|number| Piece { table: at, rows: rows(number) }).collect()
 }
 
 fn read(
     checks: &Checks<'_>,
     database: &str,
-    table: &Table,
+    piece: &Piece,
     connection: &mut Option<Connection>,
 ) -> Result<()> {
     let connection = match connection {
         Some(connection) => connection,
         None => connection.insert(checks.address.connect(database, checks.deadline())?),
     };
-    // Of a view `COPY` takes no name before PostgreSQL 18.
-    let what = match table.is_view {
-        true => format!("(SELECT * FROM {})", table.name),
-        false => table.name.clone(),
-    };
-    let copy = |format: &str| format!("COPY {what} TO '/dev/null' (FORMAT {format})");
+    let copy = |format: &str| format!("COPY {} TO '/dev/null' (FORMAT {format})", piece.rows);
     match connection.query(&copy("binary")) {
         // Some types have a text form only.
         Err(error) if error.to_string().contains("(SQLSTATE 42883)") => {
@@ -130,4 +164,28 @@ fn read(
 fn without_hint(error: &Error) -> String {
     let text = error.to_string();
     text.split_once(". HINT: ").map_or(text.clone(), |(message, _)| message.to_owned())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_large_table_is_read_in_pieces_without_a_hole() {
+        let rows = |is_view: bool, blocks: u64| -> Vec<String> {
+            let table = Table { name: "public.t".to_owned(), is_view, blocks };
+            pieces(3, &table).into_iter().map(|piece| piece.rows).collect()
+        };
+        assert_eq!(rows(false, 0), ["public.t"]);
+        assert_eq!(rows(true, 2048), ["(SELECT * FROM public.t)"]);
+        let whole = "(SELECT * FROM ONLY public.t WHERE ctid >= ";
+        assert_eq!(
+            rows(false, 4097),
+            [
+                format!("{whole}'(0,0)'::tid AND ctid < '(2048,0)'::tid)"),
+                format!("{whole}'(2048,0)'::tid AND ctid < '(4096,0)'::tid)"),
+                format!("{whole}'(4096,0)'::tid)"),
+            ]
+        );
+    }
 }
