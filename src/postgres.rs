@@ -8,6 +8,7 @@ mod control_file;
 mod lsn;
 mod malformed;
 mod page_header;
+mod tablespace_creation;
 mod tablespace_map;
 mod timeline;
 mod timeline_history;
@@ -23,6 +24,7 @@ pub use control_file::{shut_down_in_recovery, system_identifier_of_control_file}
 pub use lsn::Lsn;
 pub use malformed::Malformed;
 pub use page_header::{FIRST_PAGE_HEADER_BYTES, WalPageHeader};
+pub use tablespace_creation::{TablespaceCreation, TablespaceScan};
 pub use tablespace_map::TablespaceMap;
 pub use timeline::TimelineId;
 pub use timeline_history::{TimelineHistory, TimelineSwitch};

@@ -16,7 +16,7 @@ use std::path::Path;
 
 pub use archive::Archived;
 pub use coming::{Compressing, compressing};
-pub use fetch::{Source, Target, check_content};
+pub use fetch::{FetchedFile, Source, Target, check_content};
 pub use inventory::Inventory;
 pub use later::Later;
 pub use layout::WalFolder;

@@ -1,11 +1,16 @@
 //! The first page of a segment: read, written anew as PostgreSQL lays it out, and read again; and
-//! compared with names. The input is a page, behind it perhaps the name of a segment.
+//! compared with names. The input is a page, behind it perhaps the name of a segment. What is found of new
+//! tablespaces does not depend on the pieces in which it comes.
 #![no_main]
 
 use libfuzzer_sys::fuzz_target;
-use seawall::postgres::{FIRST_PAGE_HEADER_BYTES, WalFileName, WalPageHeader, WalSegment};
+use seawall::postgres::{
+    FIRST_PAGE_HEADER_BYTES, TablespaceCreation, TablespaceScan, WalFileName, WalPageHeader,
+    WalSegment,
+};
 
 fuzz_target!(|data: &[u8]| {
+    assert_eq!(creations(data, 1), creations(data, usize::MAX));
     let Ok(header) = WalPageHeader::parse(data) else { return };
     let bytes = written(&header);
     assert_eq!(WalPageHeader::parse(&bytes), Ok(header));
@@ -30,6 +35,12 @@ fuzz_target!(|data: &[u8]| {
         assert!(header.timeline <= segment.timeline);
     }
 });
+
+fn creations(data: &[u8], piece: usize) -> Vec<TablespaceCreation> {
+    let mut scan = TablespaceScan::default();
+    data.chunks(piece).for_each(|piece| scan.feed(piece));
+    scan.found()
+}
 
 /// `XLogLongPageHeaderData`, with the fields that are not looked at empty.
 fn written(header: &WalPageHeader) -> [u8; FIRST_PAGE_HEADER_BYTES] {

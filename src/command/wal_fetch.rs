@@ -1,5 +1,7 @@
 //! `wal-fetch NAME PATH`: brings one WAL file back from the first repository that has it whole.
 
+mod tablespaces;
+
 use std::ffi::OsString;
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
@@ -12,7 +14,7 @@ use crate::error::{Class, Error, Result};
 use crate::failpoint;
 use crate::postgres::{SystemIdentifier, WalFileName, WalSegment, WalSegmentSize};
 use crate::prefetch::{self, PrefetchFolder};
-use crate::repository::{self, Later, Repository, Source, Target, WalFolder};
+use crate::repository::{self, FetchedFile, Later, Repository, Source, Target, WalFolder};
 
 /// What `wal-fetch` found. Only [`Fetched::NotInArchive`] lets PostgreSQL end recovery.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -51,7 +53,13 @@ pub fn run(config: &Config, request: &Request) -> Result<Fetched> {
     let identities = repository::identities(config)?;
     let (identities, limits) = (&identities, config.limits);
     let source = Source { folder: &folder, identities, limits };
-    let fetch = Fetch { repositories: &repositories, source, name, target: &request.path };
+    let fetch = Fetch {
+        repositories: &repositories,
+        source,
+        name,
+        target: &request.path,
+        data_directory: data_directory.as_ref(),
+    };
     let Some(label) = fetch.run(config.wal.gap_wait)? else { return Ok(Fetched::NotInArchive) };
     if ahead.is_some() {
         prefetch::start_in_background(&request.prefetch_words, label.size);
@@ -114,6 +122,7 @@ struct Fetch<'a> {
     source: Source<'a>,
     name: WalFileName,
     target: &'a Path,
+    data_directory: Option<&'a DataDirectory>,
 }
 
 impl Fetch<'_> {
@@ -170,7 +179,12 @@ impl Fetch<'_> {
         let mut temporary = Temporary::create_in(folder)?;
         let target = Target { file: temporary.file(), path: self.target };
         let fetched = repository.fetch(&self.source, self.name, target)?;
-        let Some(label) = fetched else { return Ok(None) };
+        let Some(FetchedFile { label, creations }) = fetched else { return Ok(None) };
+        if let Some(data_directory) = self.data_directory {
+            creations
+                .iter()
+                .try_for_each(|it| tablespaces::check(data_directory, self.name, it))?;
+        }
         failpoint::reach("fetch.decoded");
         // Not synced: PostgreSQL asks again for what a crash takes away, and syncs what it keeps.
         temporary.replace(self.target)?;

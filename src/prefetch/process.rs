@@ -152,8 +152,13 @@ impl Worker<'_> {
             let fetched = repository.fetch(&self.source, name, target);
             failpoint::reach("prefetch.decoded");
             match fetched {
-                Ok(Some(label)) => {
-                    self.folder.finish(segment, &file, &label)?;
+                // Whether it can be replayed here is for the call to say that asks for it.
+                Ok(Some(fetched)) if !fetched.creations.is_empty() => {
+                    self.folder.forget(segment);
+                    return Ok(true);
+                }
+                Ok(Some(fetched)) => {
+                    self.folder.finish(segment, &file, &fetched.label)?;
                     failpoint::reach("prefetch.published");
                     return Ok(true);
                 }

@@ -9,7 +9,8 @@ use crate::config::Limits;
 use crate::durable;
 use crate::error::{Class, Error, Result};
 use crate::postgres::{
-    FIRST_PAGE_HEADER_BYTES, TimelineHistory, WalFileName, WalPageHeader, check_backup_history,
+    FIRST_PAGE_HEADER_BYTES, TablespaceCreation, TablespaceScan, TimelineHistory, WalFileName,
+    WalPageHeader, check_backup_history,
 };
 
 /// Room for the content of a whole frame.
@@ -29,6 +30,13 @@ pub struct Source<'a> {
 pub struct Target<'a> {
     pub file: &'a mut File,
     pub path: &'a Path,
+}
+
+/// A file that was decoded and proved.
+pub struct FetchedFile {
+    pub label: Label,
+    /// The tablespaces that replaying it creates.
+    pub creations: Vec<TablespaceCreation>,
 }
 
 impl Target<'_> {
@@ -51,7 +59,7 @@ impl Repository {
         source: &Source<'_>,
         name: WalFileName,
         mut target: Target<'_>,
-    ) -> Result<Option<Label>> {
+    ) -> Result<Option<FetchedFile>> {
         let said = |error: Error| {
             error.while_doing(format!("could not fetch {name} from repository {}", self.name))
         };
@@ -63,7 +71,7 @@ impl Repository {
             target.restart().map_err(said)?;
             let decoded = decode(stored, encrypted, source.identities);
             let failure = match decoded.and_then(|it| write_out(it, source, name, &mut target)) {
-                Ok(label) => return Ok(Some(label)),
+                Ok(fetched) => return Ok(Some(fetched)),
                 Err(failure) => failure,
             };
             let late = started.elapsed() >= source.limits.total;
@@ -108,11 +116,12 @@ fn write_out(
     source: &Source<'_>,
     name: WalFileName,
     target: &mut Target<'_>,
-) -> Result<Label> {
+) -> Result<FetchedFile> {
     let label = decoded.label.clone();
     check_label(&label, name)?;
     let mut buffer = vec![0; BUFFER_BYTES];
-    let mut front = Vec::new();
+    let (mut front, mut scan) = (Vec::new(), TablespaceScan::default());
+    let is_segment = matches!(name, WalFileName::Segment(_) | WalFileName::Partial(_));
     loop {
         let read = decoded.read(&mut buffer)?;
         if read == 0 {
@@ -121,10 +130,13 @@ fn write_out(
         if front.len() < FIRST_PAGE_HEADER_BYTES || label.size <= SMALL_FILE_BYTES_MAX {
             front.extend_from_slice(&buffer[..read]);
         }
+        if is_segment {
+            scan.feed(&buffer[..read]);
+        }
         target.write(&buffer[..read])?;
     }
     check_content(&front, label.size, name, source.folder)?;
-    Ok(label)
+    Ok(FetchedFile { label, creations: scan.found() })
 }
 
 /// Whether the object of `name` says that it is that.

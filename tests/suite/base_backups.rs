@@ -11,7 +11,7 @@ mod leavings;
 mod no_archiving;
 mod relations;
 mod restore;
-mod sound;
+pub mod sound;
 mod standby;
 mod stores;
 mod targets;

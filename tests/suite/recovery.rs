@@ -2,6 +2,7 @@
 
 mod crash_under_load;
 mod leftovers;
+mod new_tablespaces;
 mod rewind;
 mod segment_sizes;
 mod targets;

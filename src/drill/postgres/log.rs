@@ -37,7 +37,7 @@ impl Log {
             (_, Some(server)) => (server, None),
             (_, None) => ("it wrote nothing about it", None),
         };
-        let hint = hint.unwrap_or(self.hint());
+        let hint = hint.filter(|_| !self.is_of_new_tablespace()).unwrap_or(self.hint());
         let message = format!("expected the server to recover, it went down: {text}");
         Error::new(class, message).hint(hint)
     }
@@ -77,8 +77,13 @@ impl Log {
 
     /// It is created in the WAL, and lies where a drill does not write, or is not there at all.
     fn is_of_new_tablespace(&self) -> bool {
-        self.0.contains("FATAL:  could not create file \"pg_tblspc/")
-            || self.0.contains("Tablespace/CREATE")
+        [
+            "FATAL:  could not create file \"pg_tblspc/",
+            "Tablespace/CREATE",
+            ": it creates tablespace ",
+        ]
+        .iter()
+        .any(|text| self.0.contains(text))
     }
 
     fn hint(&self) -> &'static str {
