@@ -40,7 +40,7 @@ pub fn command() -> Command {
         .long("output")
         .value_name("FILE")
         .value_parser(clap::value_parser!(PathBuf))
-        .help("Puts it into this file instead, whole or not at all");
+        .help("Puts it into this file instead, whole or not at all; what is not OK is logged");
     let timeout = Arg::new("timeout")
         .long("timeout")
         .value_name("DURATION")
@@ -64,7 +64,8 @@ pub fn run(matches: &ArgMatches) -> Result<u8> {
     let config = configure(&flags::values(matches))?;
     let colour = output.is_none() && std::io::stdout().is_terminal();
     let colour = colour && std::env::var_os("NO_COLOR").is_none_or(|it| it.is_empty());
-    let (text, state) = check(&Request { config: &config, format, colour, timeout })?;
+    let log = output.is_some();
+    let (text, state) = check(&Request { config: &config, format, colour, log, timeout })?;
     match output {
         Some(path) => write(path, &text)?,
         None => guard::print(&text),

@@ -33,6 +33,8 @@ pub struct Request<'a> {
     pub format: Format,
     /// Whether the table may have colours.
     pub colour: bool,
+    /// Whether what is not as it should be is logged too, because nobody reads the text.
+    pub log: bool,
     /// The longest it may take.
     pub timeout: Duration,
 }
@@ -40,6 +42,9 @@ pub struct Request<'a> {
 /// The text, and how it stands.
 pub fn run(request: &Request<'_>) -> Result<(String, State)> {
     let verdict = in_time(request.config.clone(), request.timeout)?;
+    if request.log {
+        verdict.findings.iter().for_each(log);
+    }
     let text = match request.format {
         Format::Table => page::text(&verdict, request.colour),
         Format::Json => json(&verdict)?,
@@ -47,6 +52,16 @@ pub fn run(request: &Request<'_>) -> Result<(String, State)> {
         Format::Prometheus => metrics::text(&verdict),
     };
     Ok((text, verdict.state()))
+}
+
+fn log(finding: &Finding) {
+    let hint = finding.hint.as_ref().map_or(String::new(), |hint| format!(" HINT: {hint}"));
+    let text = format!("{}: {}.{hint}", page::name(finding), finding.text);
+    match finding.state {
+        State::Ok => {}
+        State::Critical => tracing::error!("{text}"),
+        State::Warning | State::Unknown => tracing::warn!("{text}"),
+    }
 }
 
 /// Each request has limits of its own; a disk that hangs in the kernel has none. Then the thread is left

@@ -41,6 +41,22 @@ fn prometheus_reads_a_file_that_is_replaced_as_a_whole() {
     assert!(text.contains("\nseawall_state 0\n"), "{text}");
 }
 
+/// The text goes to a file that nobody reads at night; the journal of the unit tells why it failed.
+#[test]
+fn what_goes_into_a_file_is_told_in_the_log_too() {
+    let watched = Watched::with_folder();
+    let file = watched.place.join("seawall.prom");
+    let check = || watched.check().args(["--format", "prometheus", "--output"]).arg(&file);
+    assert_eq!(check().run().expect(0).stderr, "");
+    let outcome = check().arg("--objectives-rto=1s").run();
+    let log = &outcome.expect(2).stderr;
+    let expected = "ERROR PostgreSQL main, drill: passed ";
+    assert!(
+        log.contains(expected) && log.contains(". HINT: ") && log.lines().count() == 1,
+        "{log}"
+    );
+}
+
 #[test]
 fn nagios_reads_one_line_with_performance_data() {
     let watched = Watched::with_folder();
