@@ -3,7 +3,7 @@ use std::io;
 use std::os::unix::fs::DirBuilderExt;
 use std::path::Path;
 
-use super::keep::give_to_owner_of;
+use super::keep::share;
 use crate::error::{Error, Result};
 
 /// Creates the folders on the way from `root` down to `folder`, and makes them survive a power cut before
@@ -30,8 +30,8 @@ pub fn create_folders(root: &Path, folder: &Path) -> Result<()> {
 /// itself may be new, its parent must exist: a path that is missing further up is more likely a disk
 /// that is not mounted than a wish.
 ///
-/// What root creates right below `root` belongs to the owner of that: users share these folders, as the one that
-/// takes snapshots of media files and the one that runs PostgreSQL do.
+/// What root creates belongs to the owner of `root`: users share these folders, as the one that takes snapshots
+/// of media files and the one that runs PostgreSQL do.
 pub(super) fn create_unsynced(root: &Path, folder: &Path) -> Result<()> {
     let missing: Vec<&Path> =
         folder.ancestors().take_while(|path| path.starts_with(root) && !path.is_dir()).collect();
@@ -44,9 +44,7 @@ pub(super) fn create_unsynced(root: &Path, folder: &Path) -> Result<()> {
             Err(error) if error.kind() != io::ErrorKind::AlreadyExists => {
                 return Err(Error::file("create folder", path, &error));
             }
-            Ok(()) if path.parent() == Some(root) && rustix::process::geteuid().is_root() => {
-                give_to_owner_of(root, path)?;
-            }
+            Ok(()) if path != root => share(root, path)?,
             _ => {}
         }
     }

@@ -40,6 +40,12 @@ pub fn give_to_owner_of(like: &Path, path: &Path) -> Result<()> {
     given.map_err(|error| Error::file("change the owner of", path, &error))
 }
 
+/// Makes what root has just created below `root` belong to the owner of that, so that he can read it and write
+/// beside it. What anybody else creates is his own.
+pub fn share(root: &Path, path: &Path) -> Result<()> {
+    if rustix::process::geteuid().is_root() { give_to_owner_of(root, path) } else { Ok(()) }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -7,6 +7,7 @@ use std::path::{Path, PathBuf};
 use rustix::fs::{Advice, fadvise};
 
 use super::folders::{create_folders, create_unsynced, sync_folder};
+use super::keep::share;
 use super::temporary::Temporary;
 use crate::error::{Class, Error, Result};
 use crate::failpoint;
@@ -41,6 +42,7 @@ impl Publication {
         create_folders(root, target.parent().unwrap_or(root))?;
         create_unsynced(root, temporaries)?;
         let mut temporary = Temporary::create_in(temporaries)?;
+        share(root, temporary.path())?;
         failpoint::reach("local.temporary-created");
         let sought = temporary.file().seek(SeekFrom::Start(front));
         sought.map_err(|error| Error::file("write", target, &error))?;

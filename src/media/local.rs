@@ -119,6 +119,8 @@ impl LocalSnapshot<'_> {
                 created => created.map_err(|error| Error::file("create folder", new, &error))?,
             }
         }
+        // Not the tree: its files are for those whom their modes name, and the way to them for root.
+        durable::share(self.root, folder)?;
         durable::sync_folder(folder)?;
         durable::sync_folder(&set_folder(self.root, &self.set.name))
     }

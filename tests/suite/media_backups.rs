@@ -3,5 +3,6 @@
 mod bad_input;
 mod crashes;
 mod damage;
+mod owners;
 mod stories;
 mod story;

@@ -1,0 +1,57 @@
+//! Root takes snapshots, because files belong to anybody, into a repository that belongs to the user of
+//! PostgreSQL, as the units of the packages do.
+
+use std::fs;
+use std::os::unix::fs::MetadataExt;
+use std::path::Path;
+
+use crate::support::place::Place;
+use crate::support::run::Run;
+
+/// For an ordinary user all of it is his own anyway.
+#[test]
+fn what_root_stores_is_open_to_the_owner_of_the_repository() {
+    let place = Place::new();
+    let (archive, files) = (place.folder("archive"), place.folder("uploads"));
+    fs::write(files.join("picture"), "of a cat").unwrap();
+    let config = format!(
+        "[[repository]]\nurl = {archive:?}\n[media.uploads]\npaths = [{files:?}]\n\
+         [media_backup]\nstate_directory = {:?}\n[drill]\ndirectory = {:?}\n",
+        place.folder("state"),
+        place.folder("drills")
+    );
+    let config = place.file("seawall.toml", config);
+    let words = |run: Run, words: &[&str]| run.args(words).arg("--config").arg(&config);
+    let media = |verb: &str| {
+        let run = Run::new(&place, env!("CARGO_BIN_EXE_media-backup"));
+        words(run, &[verb, "--set", "uploads"]).run().expect(0);
+    };
+    ["create", "verify", "drill"].into_iter().for_each(media);
+
+    // Who shares the repository reads all that tells of it, and goes on with it.
+    let owner = fs::metadata(&archive).unwrap().uid();
+    assert_eq!(belong_to(&archive, owner), 4, "two records, a description, an index");
+    let check = Run::new(&place, env!("CARGO_BIN_EXE_seawall")).server_user();
+    let outcome = words(check, &["check"]).run();
+    let found = outcome.expect(0).stdout.split_whitespace().collect::<Vec<_>>().join(" ");
+    for text in ["OK media uploads backup local newest ", "OK media uploads drill passed "] {
+        assert!(found.contains(text), "{outcome}");
+    }
+    let list = Run::new(&place, env!("CARGO_BIN_EXE_media-backup")).server_user();
+    let outcome = words(list, &["list", "--set", "uploads"]).run();
+    assert_eq!(outcome.expect(0).stdout.lines().count(), 2, "{outcome}");
+}
+
+/// How many files there are, trees not counted, all of them and their folders with that owner.
+fn belong_to(folder: &Path, owner: u32) -> usize {
+    let mut files = 0;
+    for path in fs::read_dir(folder).unwrap().flatten().map(|entry| entry.path()) {
+        let metadata = fs::symlink_metadata(&path).unwrap();
+        if metadata.is_symlink() || path.ends_with("tree") {
+            continue;
+        }
+        assert_eq!(metadata.uid(), owner, "{path:?}");
+        files += if metadata.is_dir() { belong_to(&path, owner) } else { 1 };
+    }
+    files
+}
