@@ -8,9 +8,10 @@ use super::{Found, record, touch};
 use crate::listing::laid::{Laid, OLD, described, key, object, segment_key};
 use crate::scene::Store;
 
-/// An id that says this time ago.
+/// An id that says this time ago. The backup ends five seconds after its minute began, and that is past.
 fn id(ago: SignedDuration) -> String {
-    format!("{}-4f2a", (Timestamp::now() - ago).strftime("%Y%m%dT%H%M00Z"))
+    let began = Timestamp::now() - ago - SignedDuration::from_secs(5);
+    format!("{}-4f2a", began.strftime("%Y%m%dT%H%M00Z"))
 }
 
 const HOUR: SignedDuration = SignedDuration::from_hours(1);
