@@ -16,12 +16,16 @@ mod rpo;
 mod series;
 mod server;
 mod space;
+mod stored;
 mod verdict;
 mod wal;
 mod words;
 
+pub use gather::{Gathered, Look, gather};
 pub use metrics::{METRICS, Metric};
+pub use records::Records;
 pub use server::{Archiver, Asked, Backlog, Server, ask};
+pub use stored::Stored;
 pub use verdict::{Finding, Number, Service, State, Subject, Verdict};
 
 use jiff::Timestamp;
@@ -37,6 +41,17 @@ pub fn run(
     server: &Asked,
     now: Timestamp,
 ) -> Verdict {
-    let gathered = gather::gather(config, repositories, server, now);
-    judge::judge(&judge::Case { config, repositories, server, now, gathered: &gathered })
+    let (gathered, _) = gather(config, repositories, server, now, &Look::newest());
+    judge(config, repositories, server, now, &gathered)
+}
+
+/// Judges what was gathered. Where more was looked at than [`Look::newest`] does, more is judged.
+pub fn judge(
+    config: &Config,
+    repositories: &[Repository],
+    server: &Asked,
+    now: Timestamp,
+    gathered: &Gathered,
+) -> Verdict {
+    judge::judge(&judge::Case { config, repositories, server, now, gathered })
 }

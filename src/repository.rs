@@ -17,7 +17,7 @@ use std::path::Path;
 pub use archive::Archived;
 pub use coming::{Compressing, compressing};
 pub use fetch::{FetchedFile, Source, Target, check_content};
-pub use inventory::Inventory;
+pub use inventory::{Inventory, Onlooker};
 pub use later::Later;
 pub use layout::WalFolder;
 pub use presence::WalRange;

@@ -43,9 +43,9 @@ fn newest(case: &Case<'_>, number: usize) -> Option<Timestamp> {
     let base = survey.catalogue.volumes.iter().filter(|(at, ..)| *at == number);
     let base = base.filter_map(|(.., volume)| volume.newest());
     let wal = survey.systems.iter().filter_map(|it| it.inventories.get(number)?.as_ref());
-    let redis = case.gathered.redis.volumes.get(number);
-    let media = case.gathered.media.iter().filter_map(|(_, it)| it.volumes.get(number));
-    let others = redis.into_iter().chain(media).filter_map(|volume| volume.newest());
+    let redis = case.gathered.redis.iter().filter_map(|it| it.series.volumes.get(number));
+    let media = case.gathered.media.iter().filter_map(|it| it.series.volumes.get(number));
+    let others = redis.chain(media).filter_map(|volume| volume.newest());
     // The ends of backups are by the clock of who took them.
     let copies = |copies: &[crate::backup::StoredBackup]| {
         copies.iter().any(|copy| copy.repository == number)

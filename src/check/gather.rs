@@ -3,21 +3,38 @@ use std::collections::BTreeSet;
 use jiff::Timestamp;
 
 use super::arriving::arriving;
+use super::records::{Records, records};
 use super::server::{Asked, is_named};
-use crate::backup::series::{Alone, Series};
-use crate::backup::{begun, in_parallel};
+use super::stored::{Stored, media, redis};
+use crate::backup::{Failure, begun};
 use crate::base_backup::catalogue::Survey;
 use crate::config::Config;
-use crate::error::{Error, Result};
-use crate::history::{self, Kind, Record, Subject};
-use crate::media;
-use crate::postgres::{SystemIdentifier, WalSegment};
-use crate::redis_backup;
-use crate::repository::Repository;
+use crate::error::Error;
+use crate::history::Subject;
+use crate::postgres::{SystemIdentifier, WalSegment, WalSegmentSize};
+use crate::repository::{Onlooker, Repository};
+use crate::{media, redis_backup};
 
 /// At least so many of the newest backups of a kind are described, and at most.
 const DESCRIBED_MIN: usize = 4;
 const DESCRIBED_MAX: usize = 64;
+
+/// How closely it is looked. The check needs little of it.
+pub struct Look<'a, O> {
+    /// Whether all backups are described, and the records of all systems are read.
+    pub all: bool,
+    /// How many of the newest drills of each are read.
+    pub drills: usize,
+    /// Who sees the WAL pass by.
+    pub onlooker: &'a (dyn Fn(WalSegmentSize) -> O + Sync),
+}
+
+impl Look<'_, ()> {
+    /// What the check needs.
+    pub fn newest() -> Self {
+        Self { all: false, drills: 1, onlooker: &|_| () }
+    }
+}
 
 /// All that was seen.
 pub struct Gathered {
@@ -26,36 +43,29 @@ pub struct Gathered {
     pub system: Option<SystemIdentifier>,
     /// First missing segments of holes in the WAL that closed while this was gathered, by repository.
     pub arriving: BTreeSet<(usize, WalSegment)>,
-    pub redis: Series<redis_backup::Description>,
-    /// By set.
-    pub media: Vec<(String, Series<media::Description>)>,
-    /// Of the system, the Redis, then each set.
+    /// Those that are watched come first.
+    pub redis: Vec<Stored<redis_backup::Description>>,
+    pub media: Vec<Stored<media::Description>>,
+    /// Of the systems, each Redis, then each media set.
     pub records: Vec<(Subject, Records)>,
+    /// Why it is not known what else lies in a repository.
+    pub not_listed: Vec<Failure>,
 }
 
-/// The newest ones in all repositories.
-#[derive(Default)]
-pub struct Records {
-    pub drill: Option<Record>,
-    pub verification: Option<Record>,
-    /// With the place of the repository.
-    pub failures: Vec<(usize, Error)>,
-}
-
-pub fn gather(
+/// Looks into all repositories. What an onlooker saw comes as from [`Survey::read_watched`].
+pub fn gather<O: Onlooker>(
     config: &Config,
     repositories: &[Repository],
     server: &Asked,
     now: Timestamp,
-) -> Gathered {
+    look: &Look<'_, O>,
+) -> (Gathered, Vec<Vec<Option<O>>>) {
+    let described = if look.all { usize::MAX } else { DESCRIBED_MIN };
     // A store that is down costs its time limit once, and not once for each kind of backup.
-    let (survey, redis, media) = std::thread::scope(|scope| {
-        let survey = scope.spawn(|| survey(config, repositories, now));
-        let redis = scope.spawn(|| series(repositories, &redis_backup::all_backups(config), 0));
-        let of_set = |name: &String| series(repositories, &format!("media/{name}/"), 0);
-        let names: Vec<String> = config.media.iter().map(|set| set.name.clone()).collect();
-        let media = in_parallel(&names, of_set);
-        let media = names.into_iter().zip(media).collect();
+    let ((survey, seen), (redis, no_redis), (media, no_media)) = std::thread::scope(|scope| {
+        let survey = scope.spawn(|| survey(config, repositories, now, look));
+        let redis = scope.spawn(|| redis(config, repositories, described));
+        let media = media(config, repositories, described);
         (joined(survey.join()), joined(redis.join()), media)
     });
     let system = match server {
@@ -64,9 +74,11 @@ pub fn gather(
     };
     let arriving = system
         .map_or_else(BTreeSet::new, |system| arriving(config, repositories, &survey, system, now));
-    let mut gathered = Gathered { survey, system, arriving, redis, media, records: Vec::new() };
-    gathered.records = records(config, repositories, &gathered);
-    gathered
+    let not_listed = no_redis.into_iter().chain(no_media).collect();
+    let records = Vec::new();
+    let mut gathered = Gathered { survey, system, arriving, redis, media, records, not_listed };
+    gathered.records = records_of_all(config, repositories, &gathered, look);
+    (gathered, seen)
 }
 
 fn joined<T>(thread: std::thread::Result<T>) -> T {
@@ -82,73 +94,58 @@ fn watched(survey: &Survey) -> Option<SystemIdentifier> {
 
 /// The base backups that a recovery within the window of the WAL may begin with are described, and no
 /// fewer than are wanted.
-fn survey(config: &Config, repositories: &[Repository], now: Timestamp) -> Survey {
+fn survey<O: Onlooker>(
+    config: &Config,
+    repositories: &[Repository],
+    now: Timestamp,
+    look: &Look<'_, O>,
+) -> (Survey, Vec<Vec<Option<O>>>) {
     let wanted = config.objectives.base_backups.count;
     let window = config.retention.wal_window.as_secs_f64();
     let within = |id: &&&str| {
         begun(id).is_some_and(|begun| now.duration_since(begun).as_secs_f64() <= window)
     };
-    Survey::read_newest(repositories, config, &|ids| {
-        let within = ids.iter().filter(within).count();
-        (within + 1).clamp(DESCRIBED_MIN, DESCRIBED_MAX).max(wanted)
-    })
+    let how_many = |ids: &[&str]| match look.all {
+        true => ids.len(),
+        false => {
+            let within = ids.iter().filter(within).count();
+            (within + 1).clamp(DESCRIBED_MIN, DESCRIBED_MAX).max(wanted)
+        }
+    };
+    Survey::read_watched(repositories, config, &how_many, look.onlooker)
 }
 
-fn series<D: Alone>(repositories: &[Repository], all: &str, wanted: usize) -> Series<D> {
-    Series::read_newest(repositories, all, &|_| wanted.max(DESCRIBED_MIN))
-}
-
-fn records(
+fn records_of_all<O>(
     config: &Config,
     repositories: &[Repository],
     gathered: &Gathered,
+    look: &Look<'_, O>,
 ) -> Vec<(Subject, Records)> {
-    let system = gathered.system.map(|system| Subject::postgres(&config.cluster, system));
-    let redis = Some(Subject::redis(&config.redis.name)).filter(|_| gathered.watches_redis(config));
-    let media = gathered.media.iter().map(|(name, _)| Subject::media(name));
-    let subjects: Vec<Subject> = system.into_iter().chain(redis).chain(media).collect();
+    let mut systems: Vec<SystemIdentifier> = gathered.system.into_iter().collect();
+    if look.all {
+        let others = gathered.survey.systems.iter().map(|one| one.system);
+        systems.extend(others.filter(|one| Some(*one) != gathered.system));
+    }
+    let systems = systems.into_iter().map(|system| Subject::postgres(&config.cluster, system));
+    let redis = gathered.redis.iter().filter(|it| it.watched || look.all);
+    let redis = redis.map(|it| Subject::redis(&it.name));
+    let media = gathered.media.iter().filter(|it| it.watched || look.all);
+    let media = media.map(|it| Subject::media(&it.name));
+    let subjects: Vec<Subject> = systems.chain(redis).chain(media).collect();
     let down: Vec<usize> = gathered.failures().map(|(number, _)| number).collect();
     let up = repositories.iter().enumerate().filter(|(number, _)| !down.contains(number));
-    let up: Vec<_> = up.collect();
-    in_parallel(&subjects, |subject| (subject.clone(), of_subject(subject, &up)))
-}
-
-fn of_subject(subject: &Subject, repositories: &[(usize, &Repository)]) -> Records {
-    let mut records = Records::default();
-    for (number, repository) in repositories {
-        let newest = |kind| -> Result<Option<Record>> {
-            Ok(history::newest(repository, subject, kind, 1)?.into_iter().next())
-        };
-        for (kind, known) in
-            [(Kind::Drill, &mut records.drill), (Kind::Verification, &mut records.verification)]
-        {
-            match newest(kind) {
-                Ok(Some(found)) if known.as_ref().is_none_or(|it| it.ended < found.ended) => {
-                    *known = Some(found);
-                }
-                Ok(_) => {}
-                Err(error) => records.failures.push((*number, error)),
-            }
-        }
-    }
-    records
+    records(&up.collect::<Vec<_>>(), subjects, look.drills)
 }
 
 impl Gathered {
     /// Why repositories could not be looked at, each once.
     pub fn failures(&self) -> impl Iterator<Item = (usize, &Error)> {
         let survey = &self.survey.catalogue.failures;
-        let media = self.media.iter().flat_map(|(_, series)| &series.failures);
-        let all = survey.iter().chain(&self.redis.failures).chain(media);
+        let redis = self.redis.iter().flat_map(|it| &it.series.failures);
+        let media = self.media.iter().flat_map(|it| &it.series.failures);
+        let all = survey.iter().chain(redis).chain(media).chain(&self.not_listed);
         let mut seen = BTreeSet::new();
         all.filter_map(move |it| seen.insert(it.repository).then_some((it.repository, &it.error)))
-    }
-
-    /// Whether a Redis is backed up, or somebody means to.
-    pub fn watches_redis(&self, config: &Config) -> bool {
-        let redis = &self.redis;
-        let found = redis.backups.len() + redis.further.len() + redis.unfinished.len();
-        config.redis.configured || found + redis.broken.len() > 0
     }
 
     /// Whether there is a PostgreSQL: something of it was found, or somebody said where it is, or nothing
@@ -159,7 +156,7 @@ impl Gathered {
             Asked::Answered(_) => is_named(config),
             Asked::Silent { named, .. } => *named,
         };
-        let others = self.watches_redis(config) || !config.media.is_empty();
+        let others = self.redis.iter().any(|it| it.watched) || !config.media.is_empty();
         named || !self.survey.catalogue.systems.is_empty() || !others
     }
 

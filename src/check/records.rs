@@ -6,7 +6,47 @@ use super::draft::Draft;
 use super::judge::Case;
 use super::verdict::{Finding, State, Subject};
 use super::words::{age, at, objective, time};
-use crate::history::{self, Record};
+use crate::backup::in_parallel;
+use crate::error::Error;
+use crate::history::{self, Kind, Record, newest};
+use crate::repository::Repository;
+
+/// The newest ones in all repositories.
+#[derive(Debug, Default)]
+pub struct Records {
+    /// The oldest first.
+    pub drills: Vec<Record>,
+    pub verification: Option<Record>,
+    /// With the place of the repository.
+    pub failures: Vec<(usize, Error)>,
+}
+
+/// Of each of these: the last verification, and so many of the newest drills. They are stored in each
+/// repository, but one may have been away.
+pub fn records(
+    repositories: &[(usize, &Repository)],
+    subjects: Vec<history::Subject>,
+    drills: usize,
+) -> Vec<(history::Subject, Records)> {
+    let read = in_parallel(&subjects, |subject| {
+        let mut failures = Vec::new();
+        let mut all = |kind, count| {
+            let mut records: Vec<Record> = Vec::new();
+            for (number, repository) in repositories {
+                let (found, failed) = newest(repository, subject, kind, count);
+                records.extend(found);
+                failures.extend(failed.into_iter().map(|error| (*number, error)));
+            }
+            records.sort_by(|one, other| (one.ended, &one.id).cmp(&(other.ended, &other.id)));
+            records.dedup_by(|later, kept| later.id == kept.id);
+            records.split_off(records.len().saturating_sub(count))
+        };
+        let drills = all(Kind::Drill, drills);
+        let verification = all(Kind::Verification, 1).pop();
+        Records { drills, verification, failures }
+    });
+    subjects.into_iter().zip(read).collect()
+}
 
 /// `program` has the verbs `drill` and `verify`; `oldest` is when the oldest backup was begun. Nothing is
 /// said where there is nothing yet to rehearse.
@@ -21,7 +61,7 @@ pub fn judge(
         return Vec::new();
     };
     vec![
-        drill(case, subject, program, records.drill.as_ref()),
+        drill(case, subject, program, records.drills.last()),
         verification(case, subject, program, records.verification.as_ref(), oldest),
     ]
 }

@@ -5,13 +5,13 @@ use jiff::Timestamp;
 use super::draft::Draft;
 use super::judge::Case;
 use super::records;
+use super::stored::Stored;
 use super::verdict::{Finding, Service, State, Subject};
 use super::words::{age, at, count, objective, time};
 use crate::backup::begun;
 use crate::backup::series::{Alone, Backup, Series};
 use crate::config::{KeepConfig, Wanted};
-use crate::history;
-use crate::media;
+use crate::{history, media, redis_backup};
 
 /// What is expected of one series.
 struct Expected<'a> {
@@ -26,25 +26,32 @@ struct Expected<'a> {
 
 pub fn redis(case: &Case<'_>) -> Vec<Finding> {
     let config = case.config;
-    if !case.gathered.watches_redis(config) {
-        return Vec::new();
-    }
-    let name = config.redis.name.clone();
-    let expected = Expected {
-        subject: Subject { service: Service::Redis, name },
-        program: "redis-backup",
-        create: "redis-backup create".to_owned(),
-        wanted: config.objectives.redis,
-        keep: config.redis.keep,
+    let of_one = |it: &Stored<redis_backup::Description>| {
+        let subject = Subject { service: Service::Redis, name: it.name.clone() };
+        if !it.watched {
+            return unwatched(case, &subject, &it.series);
+        }
+        let expected = Expected {
+            subject,
+            program: "redis-backup",
+            create: "redis-backup create".to_owned(),
+            wanted: config.objectives.redis,
+            keep: config.redis.keep,
+        };
+        of_series(case, &expected, &it.series, &history::Subject::redis(&it.name))
     };
-    let record = history::Subject::redis(&config.redis.name);
-    of_series(case, &expected, &case.gathered.redis, &record)
+    case.gathered.redis.iter().flat_map(of_one).collect()
 }
 
 pub fn media(case: &Case<'_>) -> Vec<Finding> {
-    let of_set = |(name, series): &(String, Series<media::Description>)| {
+    let of_set = |it: &Stored<media::Description>| {
+        let Stored { name, series, .. } = it;
+        let subject = Subject { service: Service::Media, name: name.clone() };
+        if !it.watched {
+            return unwatched(case, &subject, series);
+        }
         let expected = Expected {
-            subject: Subject { service: Service::Media, name: name.clone() },
+            subject,
             program: "media-backup",
             create: format!("media-backup create --set {name}"),
             wanted: case.config.objectives.media,
@@ -55,6 +62,24 @@ pub fn media(case: &Case<'_>) -> Vec<Finding> {
         findings
     };
     case.gathered.media.iter().flat_map(of_set).collect()
+}
+
+/// What somebody else sees to, or nobody any more: nothing is promised of it, but it can be restored.
+fn unwatched<D: Alone>(case: &Case<'_>, subject: &Subject, series: &Series<D>) -> Vec<Finding> {
+    let in_one = |number: usize| {
+        let further = series.further.iter().filter(|(at, _)| *at == number).count();
+        let here = series.backups.iter().filter(|it| {
+            it.copies.iter().any(|copy| copy.repository == number && copy.fault.is_none())
+        });
+        let mut draft = Draft::new(subject.clone(), "backup", Some(case.name(number)));
+        let newest = here.clone().max_by_key(|it| it.ended)?;
+        let (old, good) = (age(newest.ended, case.now), here.count() + further);
+        draft.ok(format!("not configured here: newest {} old ({})", time(old), newest.id));
+        draft.ok(format!("{good} whole"));
+        draft.number("seawall_backups", good as f64);
+        Some(draft.finding())
+    };
+    case.answering().into_iter().filter_map(in_one).collect()
 }
 
 /// Files that could not be read when the newest snapshot was taken.

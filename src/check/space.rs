@@ -93,10 +93,11 @@ fn classes<'a>(case: &'a Case<'_>, number: usize) -> Vec<Class<'a>> {
     let base_days = kept_days(&retention.keep, days(objectives.base_backups.age));
     let base = base.map(|(.., volume)| Class { volume, kept_days: base_days });
     let redis_days = kept_days(&case.config.redis.keep, days(objectives.redis.age));
-    let redis = class(gathered.redis.volumes.get(number), redis_days);
+    let redis = gathered.redis.iter();
+    let redis = redis.filter_map(|it| class(it.series.volumes.get(number), redis_days));
     let media_days = kept_days(&case.config.media_backup.keep, days(objectives.media.age));
     let media = gathered.media.iter();
-    let media = media.filter_map(|(_, it)| class(it.volumes.get(number), media_days));
+    let media = media.filter_map(|it| class(it.series.volumes.get(number), media_days));
     wal.chain(base).chain(redis).chain(media).collect()
 }
 

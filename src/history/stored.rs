@@ -38,14 +38,14 @@ pub fn store(repositories: &[&Repository], subject: &Subject, record: &Record) -
     failed.collect()
 }
 
-/// The newest records of a kind in one repository, at most `count`, the newest first: one listing, and a
-/// request for each.
+/// The newest records of a kind in one repository, at most `count`, the newest first, and why others could not
+/// be read: one listing, and a request for each.
 pub fn newest(
     repository: &Repository,
     subject: &Subject,
     kind: Kind,
     count: usize,
-) -> Result<Vec<Record>> {
+) -> (Vec<Record>, Vec<Error>) {
     let (mut keys, ending) = (Vec::new(), format!("-{}.json", kind.word()));
     let listed = repository.storage().list(&subject.prefix, "", &mut |listed| {
         if listed.key.ends_with(&ending) {
@@ -57,9 +57,24 @@ pub fn newest(
         let (kind, name) = (kind.word(), repository.name());
         error.while_doing(format!("could not read the records of each {kind} in repository {name}"))
     };
-    listed.map_err(said)?;
-    let read = keys.iter().rev().take(count).map(|key| read(repository, key).map_err(said));
-    read.filter_map(Result::transpose).collect()
+    if let Err(error) = listed {
+        return (Vec::new(), vec![said(error)]);
+    }
+    let (mut records, mut failures) = (Vec::new(), Vec::new());
+    for key in keys.iter().rev().take(count) {
+        match read(repository, key) {
+            Ok(record) => records.extend(record),
+            Err(error) => {
+                // When it stops answering, nobody waits for the rest of it.
+                let stop = error.class() == Class::Unreachable;
+                failures.push(said(error));
+                if stop {
+                    break;
+                }
+            }
+        }
+    }
+    (records, failures)
 }
 
 /// `None` when it was deleted since it was listed.

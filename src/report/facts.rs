@@ -5,13 +5,11 @@ mod arrivals;
 mod clock;
 mod exposure;
 mod headline;
-mod rehearsals;
 mod series;
 mod system;
 mod windows;
 
 use std::collections::BTreeSet;
-use std::thread::{self, ScopedJoinHandle};
 use std::time::Duration;
 
 use jiff::Timestamp;
@@ -22,13 +20,16 @@ pub use series::Series;
 pub use system::{BaseBackup, Restore, System};
 pub use windows::{Gap, Line, Stretch};
 
-use crate::backup::in_parallel;
-use crate::base_backup::catalogue::Survey;
-use crate::check::{self, Asked, Verdict};
+use self::arrivals::Arrivals;
+use crate::base_backup::catalogue::SystemWal;
+use crate::check::{self, Asked, Gathered, Look, Verdict};
 use crate::config::{Config, Objectives};
 use crate::error::Error;
-use crate::redis_backup;
+use crate::history::Subject;
 use crate::repository::Repository;
+
+/// Of how many drills the page tells: two years of monthly ones.
+const DRILLS: usize = 24;
 
 /// All that the page tells.
 #[derive(Debug)]
@@ -37,11 +38,11 @@ pub struct Facts {
     pub now: Timestamp,
     pub cluster: String,
     pub places: Vec<Place>,
-    /// Those that have a base backup, oldest first.
+    /// Those that have a base backup, oldest first; that which is backed up now comes last.
     pub systems: Vec<System>,
     /// Systems of which there is WAL alone.
     pub without_backup: Vec<String>,
-    /// Redis first, then each media set.
+    /// Each Redis first, then each media set.
     pub series: Vec<Series>,
     pub objectives: Objectives,
     /// How it stands with all that.
@@ -72,40 +73,24 @@ impl Facts {
         server: &Asked,
         now: Timestamp,
     ) -> Self {
-        // Who waits for a repository that does not answer waits once.
-        let (survey, mut series, verdict) = thread::scope(|scope| {
-            let series = scope.spawn(|| all_series(config, repositories));
-            let verdict = scope.spawn(|| check::run(config, repositories, server, now));
-            let survey = Survey::read(repositories, config);
-            (survey, joined(series), joined(verdict))
-        });
-        let mut errors: Vec<Error> = survey.errors().cloned().collect();
-        let failed = |at: usize| survey.catalogue.failures.iter().any(|it| it.repository == at);
-        let open: Vec<Option<&Repository>> = (repositories.iter().enumerate())
-            .map(|(at, repository)| (!failed(at)).then_some(repository))
-            .collect();
-        let view = system::View { config, survey: &survey, open: &open, repositories, now };
-        let systems = survey.systems.iter().map(|wal| System::read(&view, wal, &mut errors));
-        let systems: Vec<System> = systems.collect();
-        for one in &mut series {
-            one.rehearse(&open, &mut errors);
-        }
-        errors.extend(series.iter_mut().flat_map(|one| std::mem::take(&mut one.errors)));
-        // What stops several readers is said once.
-        let mut said = BTreeSet::new();
-        errors.retain(|error| said.insert(error.to_string()));
+        let onlooker = |size| Arrivals::new(size, now);
+        let look = Look { all: true, drills: DRILLS, onlooker: &onlooker };
+        let (gathered, arrivals) = check::gather(config, repositories, server, now, &look);
+        let survey = &gathered.survey;
+        let systems = systems(config, repositories, &gathered, arrivals);
+        let series = Series::all(&gathered, repositories);
         let with_backup = |id: &String| systems.iter().any(|system| system.identifier == *id);
         let without_backup = survey.catalogue.systems.iter().map(ToString::to_string);
         Self {
             now,
             cluster: config.cluster.clone(),
-            places: places(&survey, repositories, &systems, &series),
+            places: places(&gathered, repositories, &systems, &series),
             without_backup: without_backup.filter(|id| !with_backup(id)).collect(),
             systems,
             series,
             objectives: config.objectives.clone(),
-            verdict,
-            errors,
+            verdict: check::judge(config, repositories, server, now, &gathered),
+            errors: errors(&gathered),
         }
     }
 
@@ -123,35 +108,54 @@ impl Facts {
     }
 }
 
-/// A panic is the bug that it is, there or here.
-fn joined<T>(thread: ScopedJoinHandle<'_, T>) -> T {
-    thread.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic))
+fn systems(
+    config: &Config,
+    repositories: &[Repository],
+    gathered: &Gathered,
+    arrivals: Vec<Vec<Option<Arrivals>>>,
+) -> Vec<System> {
+    let survey = &gathered.survey;
+    let of_one = |(wal, mut arrivals): (&SystemWal, Vec<Option<Arrivals>>)| {
+        arrivals.iter_mut().flatten().for_each(Arrivals::finish);
+        let subject = Subject::postgres(&config.cluster, wal.system);
+        let records = gathered.records_of(&subject);
+        let drills = records.map_or(&[][..], |records| &records.drills);
+        System::of(survey, wal, &arrivals, drills, repositories)
+    };
+    let mut systems: Vec<System> = survey.systems.iter().zip(arrivals).map(of_one).collect();
+    let watched = gathered.system.map(|system| system.to_string());
+    systems.sort_by_key(|system| Some(&system.identifier) == watched.as_ref());
+    systems
 }
 
-fn all_series(config: &Config, repositories: &[Repository]) -> Vec<Series> {
-    let mut wanted = vec![(None, redis_backup::all_backups(config))];
-    wanted.extend(config.media.iter().map(|set| (Some(set), format!("media/{}/", set.name))));
-    in_parallel(&wanted, |(set, all)| match set {
-        None => Series::redis(config, repositories, all),
-        Some(set) => Series::media(set, repositories, all),
-    })
+/// What kept this from being all there is. What stops several readers is said once.
+fn errors(gathered: &Gathered) -> Vec<Error> {
+    let redis = gathered.redis.iter().flat_map(|it| it.series.errors());
+    let media = gathered.media.iter().flat_map(|it| it.series.errors());
+    let not_listed = gathered.not_listed.iter().map(|it| &it.error);
+    let records = gathered.records.iter().flat_map(|(_, it)| &it.failures);
+    let records = records.map(|(_, error)| error);
+    let all = gathered.survey.errors().chain(redis).chain(media).chain(not_listed).chain(records);
+    let mut said = BTreeSet::new();
+    all.filter(|error| said.insert(error.to_string())).cloned().collect()
 }
 
 fn places(
-    survey: &Survey,
+    gathered: &Gathered,
     repositories: &[Repository],
     systems: &[System],
     series: &[Series],
 ) -> Vec<Place> {
+    let catalogue = &gathered.survey.catalogue;
     let place = |(at, repository): (usize, &Repository)| {
-        let failure = survey.catalogue.failures.iter().find(|it| it.repository == at);
-        let copies = survey.catalogue.backups.iter().flat_map(|backup| &backup.copies);
+        let failure = gathered.failures().find(|(failed, _)| *failed == at);
+        let copies = catalogue.backups.iter().flat_map(|backup| &backup.copies);
         let copies = copies.filter(|copy| copy.repository == at);
         Place {
             name: repository.name().to_owned(),
             place: repository.place(),
             encrypts: repository.encrypts(),
-            trouble: failure.map(|it| it.error.to_string()),
+            trouble: failure.map(|(_, error)| error.to_string()),
             base_backups: copies.map(|copy| copy.stored_size).sum(),
             wal: systems.iter().filter_map(|system| system.wal_stored.get(at)).sum(),
             series: series.iter().map(|one| one.stored.get(at).copied().unwrap_or(0)).collect(),

@@ -13,7 +13,18 @@ use crate::error::{Class, Error, Result};
 use crate::postgres::{
     Lsn, SystemIdentifier, TimelineHistory, TimelineId, WalFileName, WalSegment, WalSegmentSize,
 };
-use crate::storage::Volume;
+use crate::storage::{Listed, Volume};
+
+/// Looks on while the WAL of one system is listed in one repository, so that nobody has to list it twice.
+pub trait Onlooker: Send {
+    /// A file that belongs to a segment, whole or not. They come by timeline, then by position.
+    fn see(&mut self, name: WalFileName, listed: &Listed<'_>);
+}
+
+/// Nobody.
+impl Onlooker for () {
+    fn see(&mut self, _: WalFileName, _: &Listed<'_>) {}
+}
 
 /// Which WAL of a system there is. Takes as much room as there are holes in it.
 #[derive(Debug, Clone, Default)]
@@ -86,23 +97,29 @@ impl Repository {
     /// The systems of a cluster that this repository holds anything of, oldest first: the upper half of
     /// an identifier is the time of `initdb` (`BootStrapXLOG` in `xlog.c`). One listing request for each.
     pub fn systems(&self, cluster: &str) -> Result<Vec<SystemIdentifier>> {
-        let root = format!("postgres/{cluster}/");
-        let (mut systems, mut after) = (BTreeSet::new(), String::new());
+        let folders = self.folders(&format!("postgres/{cluster}/"))?;
+        let number = |folder: &String| {
+            folder.parse::<u64>().ok().filter(|number| number.to_string() == *folder)
+        };
+        let numbers: BTreeSet<u64> = folders.iter().filter_map(number).collect();
+        Ok(numbers.into_iter().map(SystemIdentifier).collect())
+    }
+
+    /// What follows this beginning of keys up to the next `/`, in order. One listing request for each.
+    pub fn folders(&self, root: &str) -> Result<Vec<String>> {
+        let (mut folders, mut after) = (Vec::new(), String::new());
         loop {
             let mut found = None;
-            let listed = self.storage.list(&root, &after, &mut |listed| {
+            let listed = self.storage.list(root, &after, &mut |listed| {
                 found = Some(listed.key.to_owned());
                 ControlFlow::Break(())
             });
             listed.map_err(|error| self.not_listed(error))?;
-            let Some(key) = found else {
-                return Ok(systems.into_iter().map(SystemIdentifier).collect());
-            };
-            let below = key.strip_prefix(&root).unwrap_or_default();
+            let Some(key) = found else { return Ok(folders) };
+            let below = key.strip_prefix(root).unwrap_or_default();
             after = match below.split_once('/') {
                 Some((folder, _)) => {
-                    let number = folder.parse::<u64>().ok();
-                    systems.extend(number.filter(|number| number.to_string() == folder));
+                    folders.push(folder.to_owned());
                     // `0` comes right after `/`, so this is behind all that is in the folder.
                     format!("{root}{folder}0")
                 }
@@ -112,18 +129,31 @@ impl Repository {
     }
 
     /// Which WAL of a system whose segments have this size there is, in one pass over one listing.
-    pub fn inventory(&self, folder: &WalFolder, size: WalSegmentSize) -> Result<Inventory> {
+    pub fn inventory(
+        &self,
+        folder: &WalFolder,
+        size: WalSegmentSize,
+        onlooker: &mut impl Onlooker,
+    ) -> Result<Inventory> {
         let mut inventory = Inventory::default();
         let listed = self.storage.list(folder.prefix(), "", &mut |listed| {
             inventory.volume.add(&listed);
-            match wal_file_of(listed.key) {
-                // `wal-fetch` would not find it elsewhere.
-                Some(name) if folder.key(name, listed.key.ends_with(".age")) != listed.key => {}
-                // A name that has no place in the WAL at this size is of another time of the system.
-                Some(WalFileName::Segment(segment)) if segment.start(size).is_ok() => {
+            // `wal-fetch` would not find it elsewhere.
+            let ours =
+                |name: &WalFileName| folder.key(*name, listed.key.ends_with(".age")) == listed.key;
+            let Some(name) = wal_file_of(listed.key).filter(ours) else {
+                return ControlFlow::Continue(());
+            };
+            // A name that has no place in the WAL at this size is of another time of the system.
+            let placed = name.segment().filter(|segment| segment.start(size).is_ok());
+            if placed.is_some() {
+                onlooker.see(name, &listed);
+            }
+            match (name, placed) {
+                (WalFileName::Segment(segment), Some(_)) => {
                     inventory.add(segment, size, listed.created);
                 }
-                Some(WalFileName::History(timeline)) => {
+                (WalFileName::History(timeline), _) => {
                     inventory.histories.insert(timeline);
                 }
                 _ => {}

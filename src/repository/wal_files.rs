@@ -11,7 +11,7 @@ impl Repository {
     /// by position.
     pub fn wal_files(&self, folder: &WalFolder, size: WalSegmentSize) -> Result<Vec<WalRange>> {
         let mut ranges: Vec<WalRange> = Vec::new();
-        self.visit_wal(folder, size, "", &mut |segment, _, _| {
+        self.visit_wal(folder, size, "", &mut |segment, _| {
             match ranges.last_mut() {
                 Some(range) if range.last == segment => {}
                 Some(range) if range.last.next(size) == Some(segment) => range.last = segment,
@@ -33,7 +33,7 @@ impl Repository {
     ) -> Result<Vec<String>> {
         let mut keys = Vec::new();
         let Some(size) = ranges.first().map(|range| range.size) else { return Ok(keys) };
-        self.visit_wal(folder, size, after, &mut |segment, _, listed| {
+        self.visit_wal(folder, size, after, &mut |segment, listed| {
             let at = ranges.partition_point(|range| range.last < segment);
             if ranges.get(at).is_some_and(|range| range.first <= segment) {
                 keys.push(listed.key.to_owned());
@@ -44,34 +44,21 @@ impl Repository {
     }
 
     /// Visits each file that belongs to a segment, whole or not, by timeline, then by position, in one pass
-    /// over one listing.
-    pub fn each_wal_file(
-        &self,
-        folder: &WalFolder,
-        size: WalSegmentSize,
-        visit: &mut dyn FnMut(WalFileName, &Listed<'_>),
-    ) -> Result<()> {
-        self.visit_wal(folder, size, "", &mut |_, name, listed| {
-            visit(name, listed);
-            ControlFlow::Continue(())
-        })
-    }
-
-    /// What lies elsewhere or is no segment of this size is nobody's here.
+    /// over one listing. What lies elsewhere or is no segment of this size is nobody's here.
     fn visit_wal(
         &self,
         folder: &WalFolder,
         size: WalSegmentSize,
         after: &str,
-        visit: &mut dyn FnMut(WalSegment, WalFileName, &Listed<'_>) -> ControlFlow<()>,
+        visit: &mut dyn FnMut(WalSegment, &Listed<'_>) -> ControlFlow<()>,
     ) -> Result<()> {
         let listed = self.storage.list(folder.prefix(), after, &mut |listed| {
             let ours =
                 |name: &WalFileName| folder.key(*name, listed.key.ends_with(".age")) == listed.key;
             let name = wal_file_of(listed.key).filter(ours);
-            let segment = name.and_then(|name| Some((name.segment()?, name)));
-            match segment.filter(|(segment, _)| segment.start(size).is_ok()) {
-                Some((segment, name)) => visit(segment, name, &listed),
+            let segment = name.and_then(|name| name.segment());
+            match segment.filter(|segment| segment.start(size).is_ok()) {
+                Some(segment) => visit(segment, &listed),
                 None => ControlFlow::Continue(()),
             }
         });

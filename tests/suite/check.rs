@@ -4,7 +4,7 @@ mod formats;
 mod judged;
 mod laid_out;
 mod limits;
-mod requests;
+pub mod requests;
 mod sabotage;
 mod series;
 mod well;

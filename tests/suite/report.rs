@@ -2,6 +2,7 @@
 
 mod browser;
 mod many;
+mod requests;
 mod scene;
 mod told;
 mod trouble;

@@ -9,7 +9,7 @@ use crate::base_backup::windows::{Needed, Span, Timeline, Timelines, Wal};
 use crate::config::Config;
 use crate::error::{Class, Error};
 use crate::postgres::{Lsn, SystemIdentifier, TimelineHistory, TimelineId, WalSegmentSize};
-use crate::repository::{Inventory, Repository, WalFolder};
+use crate::repository::{Inventory, Onlooker, Repository, WalFolder};
 
 /// The base backups of a cluster together with the WAL of their systems: what can be recovered.
 #[derive(Debug)]
@@ -57,15 +57,31 @@ impl Survey {
         config: &Config,
         how_many: HowMany<'_>,
     ) -> Self {
+        Self::read_watched(repositories, config, how_many, &|_| ()).0
+    }
+
+    /// The same, with an onlooker for the WAL of each system in each repository. What they saw comes in the
+    /// order of [`Self::systems`], then of the repositories; `None` where it could not be listed.
+    pub fn read_watched<O: Onlooker>(
+        repositories: &[Repository],
+        config: &Config,
+        how_many: HowMany<'_>,
+        onlooker: &(dyn Fn(WalSegmentSize) -> O + Sync),
+    ) -> (Self, Vec<Vec<Option<O>>>) {
         let mut catalogue = Catalogue::read_newest(repositories, &config.cluster, how_many);
-        let mut systems = Vec::new();
+        let (mut systems, mut watched) = (Vec::new(), Vec::new());
         for system in catalogue.systems.clone() {
             let newest = catalogue.backups.iter().rfind(|backup| backup.system == system);
             if let Some(size) = newest.map(|backup| backup.facts.segment_size) {
-                systems.push(system_wal(&mut catalogue, system, size, repositories, config));
+                let folder = WalFolder::new(&config.cluster, system);
+                let (inventories, seen) =
+                    list(&mut catalogue, &folder, size, repositories, onlooker);
+                let listed = (system, size, inventories);
+                systems.push(system_wal(&catalogue, listed, &folder, repositories, config));
+                watched.push(seen);
             }
         }
-        Self { catalogue, systems }
+        (Self { catalogue, systems }, watched)
     }
 
     /// Everything that stopped it from seeing all there is.
@@ -152,30 +168,38 @@ impl SystemWal {
     }
 }
 
-fn system_wal(
+/// What each repository has, and what the onlooker saw there; `None` where it could not be listed.
+fn list<O: Onlooker>(
     catalogue: &mut Catalogue,
-    system: SystemIdentifier,
-    segment_size: WalSegmentSize,
+    folder: &WalFolder,
+    size: WalSegmentSize,
     repositories: &[Repository],
-    config: &Config,
-) -> SystemWal {
-    let folder = WalFolder::new(&config.cluster, system);
+    onlooker: &(dyn Fn(WalSegmentSize) -> O + Sync),
+) -> (Vec<Option<Inventory>>, Vec<Option<O>>) {
     let failed = |number| catalogue.failures.iter().any(|failure| failure.repository == number);
     let numbered = repositories.iter().enumerate().map(|(number, it)| (it, failed(number)));
     let numbered: Vec<_> = numbered.collect();
     let listed = in_parallel(&numbered, |(repository, failed)| {
-        (!failed).then(|| repository.inventory(&folder, segment_size))
+        let mut onlooker = onlooker(size);
+        let read = (!failed).then(|| repository.inventory(folder, size, &mut onlooker))?;
+        Some(read.map(|inventory| (inventory, onlooker)))
     });
-    let mut inventories = Vec::new();
-    for (repository, inventory) in listed.into_iter().enumerate() {
-        let inventory = inventory.and_then(|inventory| {
-            let fails = |error| catalogue.failures.push(Failure { repository, error });
-            inventory.map_err(fails).ok()
-        });
-        inventories.push(inventory);
-    }
+    let listed = listed.into_iter().enumerate().map(|(repository, listed)| {
+        let fails = |error| catalogue.failures.push(Failure { repository, error });
+        listed.and_then(|listed| listed.map_err(fails).ok()).unzip()
+    });
+    listed.unzip()
+}
+
+fn system_wal(
+    catalogue: &Catalogue,
+    (system, segment_size, inventories): (SystemIdentifier, WalSegmentSize, Vec<Option<Inventory>>),
+    folder: &WalFolder,
+    repositories: &[Repository],
+    config: &Config,
+) -> SystemWal {
     let merged = Inventory::merged(inventories.iter().flatten());
-    let (histories, unread) = read_histories(&merged, &inventories, &folder, repositories, config);
+    let (histories, unread) = read_histories(&merged, &inventories, folder, repositories, config);
     let backups = catalogue.backups.iter().filter(|backup| backup.system == system);
     let spans: Vec<Span> = backups.map(Backup::span).collect();
     let timelines = |inventory: &Inventory| {

@@ -4,9 +4,9 @@ use jiff::Timestamp;
 
 use super::clock::Clock;
 use super::exposure::Exposure;
-use crate::error::Result;
 use crate::postgres::{Lsn, TimelineId, WalFileName, WalSegment, WalSegmentSize};
-use crate::repository::{Repository, WalFolder};
+use crate::repository::Onlooker;
+use crate::storage::Listed;
 
 /// How many days WAL is counted for.
 pub const DAYS: usize = 30;
@@ -32,21 +32,7 @@ pub struct Arrivals {
 }
 
 impl Arrivals {
-    pub fn read(
-        repository: &Repository,
-        folder: &WalFolder,
-        size: WalSegmentSize,
-        now: Timestamp,
-    ) -> Result<Self> {
-        let mut arrivals = Self::new(size, now);
-        repository.each_wal_file(folder, size, &mut |name, listed| {
-            arrivals.add(name, listed.size, listed.created);
-        })?;
-        arrivals.finish();
-        Ok(arrivals)
-    }
-
-    fn new(size: WalSegmentSize, now: Timestamp) -> Self {
+    pub fn new(size: WalSegmentSize, now: Timestamp) -> Self {
         Self {
             clock: Clock::default(),
             exposure: Exposure::until(now),
@@ -96,10 +82,17 @@ impl Arrivals {
         Some(start..Lsn(start.0.saturating_add(self.size.bytes())))
     }
 
-    fn finish(&mut self) {
+    /// Nothing more came until now.
+    pub fn finish(&mut self) {
         if let Some(newest) = self.newest {
             self.exposure.waited(newest, self.now);
         }
+    }
+}
+
+impl Onlooker for Arrivals {
+    fn see(&mut self, name: WalFileName, listed: &Listed<'_>) {
+        self.add(name, listed.size, listed.created);
     }
 }
 

@@ -77,7 +77,7 @@ impl Facts {
     }
 
     fn rehearsed(&self, system: &System) -> String {
-        let Some(last) = system.rehearsals.last() else {
+        let Some(last) = system.drills.last() else {
             return "A restore was never rehearsed, so how long it takes is not known.".to_owned();
         };
         let ago = span(between(last.ended, self.now));

@@ -1,10 +1,8 @@
 use jiff::Timestamp;
 
-use super::rehearsals::Rehearsals;
 use crate::backup::series::{self, Alone};
-use crate::config::{Config, MediaSet};
-use crate::error::Error;
-use crate::history::Subject;
+use crate::check::{Gathered, Stored};
+use crate::history::{Record, Subject};
 use crate::report::words::{count, size};
 use crate::repository::Repository;
 use crate::{media, redis_backup};
@@ -15,15 +13,16 @@ pub struct Series {
     /// `Redis` or `Media files`.
     pub kind: &'static str,
     pub name: String,
+    /// Whether it is configured here, or there only because another host stores it.
+    pub watched: bool,
     /// The oldest first.
     pub backups: Vec<Kept>,
     /// Bytes in each repository.
     pub stored: Vec<u64>,
-    pub rehearsals: Rehearsals,
+    /// The last one.
+    pub drill: Option<Record>,
     /// Whether some repository could not be looked at.
     pub partly: bool,
-    pub(super) errors: Vec<Error>,
-    subject: Option<Subject>,
 }
 
 /// One of them.
@@ -44,36 +43,37 @@ pub struct Kept {
 }
 
 impl Series {
-    pub fn redis(config: &Config, repositories: &[Repository], all: &str) -> Self {
-        let content = |it: &redis_backup::Description| {
-            let keys = it.keys.iter().map(|keys| keys.keys).sum();
-            format!("{}, {} {}", count(keys, "key"), it.product, it.version)
-        };
-        let mut series = Self::read(repositories, all, content);
-        series.subject = Some(Subject::redis(&config.redis.name));
-        series.name.clone_from(&config.redis.name);
-        Self { kind: "Redis", ..series }
+    /// Each Redis first, then each media set.
+    pub fn all(gathered: &Gathered, repositories: &[Repository]) -> Vec<Self> {
+        let redis = gathered.redis.iter().map(|it| {
+            let content = |it: &redis_backup::Description| {
+                let keys = it.keys.iter().map(|keys| keys.keys).sum();
+                format!("{}, {} {}", count(keys, "key"), it.product, it.version)
+            };
+            let subject = Subject::redis(&it.name);
+            Self::of("Redis", it, last(gathered, &subject), repositories, content)
+        });
+        let media = gathered.media.iter().map(|it| {
+            let content = |it: &media::Description| {
+                format!("{}, {}", count(it.totals.files, "file"), size(it.totals.size))
+            };
+            let subject = Subject::media(&it.name);
+            Self::of("Media files", it, last(gathered, &subject), repositories, content)
+        });
+        redis.chain(media).collect()
     }
 
-    pub fn media(set: &MediaSet, repositories: &[Repository], all: &str) -> Self {
-        let content = |it: &media::Description| {
-            format!("{}, {}", count(it.totals.files, "file"), size(it.totals.size))
-        };
-        let mut series = Self::read(repositories, all, content);
-        series.subject = Some(Subject::media(&set.name));
-        series.name.clone_from(&set.name);
-        Self { kind: "Media files", ..series }
-    }
-
-    fn read<D: Alone>(
+    fn of<D: Alone>(
+        kind: &'static str,
+        found: &Stored<D>,
+        drill: Option<Record>,
         repositories: &[Repository],
-        all: &str,
         content: impl Fn(&D) -> String,
     ) -> Self {
-        let found = series::Series::<D>::read(repositories, all);
         let name = |at: usize| repositories.get(at).map_or("", Repository::name).to_owned();
+        let series = &found.series;
         let mut stored = vec![0; repositories.len()];
-        for copy in found.backups.iter().flat_map(|backup| &backup.copies) {
+        for copy in series.backups.iter().flat_map(|backup| &backup.copies) {
             stored[copy.repository] += copy.stored_size;
         }
         let kept = |backup: &series::Backup<D>| Kept {
@@ -88,31 +88,22 @@ impl Series {
             places: backup.copies.iter().map(|copy| name(copy.repository)).collect(),
         };
         Self {
-            kind: "",
-            name: String::new(),
-            backups: found.backups.iter().map(kept).collect(),
+            kind,
+            name: found.name.clone(),
+            watched: found.watched,
+            backups: series.backups.iter().map(kept).collect(),
             stored,
-            rehearsals: Rehearsals::default(),
-            partly: !found.failures.is_empty(),
-            errors: found.errors().cloned().collect(),
-            subject: None,
+            drill,
+            partly: !series.failures.is_empty(),
         }
-    }
-
-    /// Reads what was rehearsed of it.
-    pub(super) fn rehearse(&mut self, open: &[Option<&Repository>], errors: &mut Vec<Error>) {
-        if let Some(subject) = &self.subject {
-            self.rehearsals = Rehearsals::read(open, subject, errors);
-        }
-    }
-
-    /// Whether there is anything to tell: a Redis is part of every configuration, wanted or not.
-    pub fn is_used(&self) -> bool {
-        self.kind != "Redis" || !self.backups.is_empty()
     }
 
     /// The newest that can be restored.
     pub fn newest(&self) -> Option<&Kept> {
         self.backups.iter().rfind(|backup| backup.whole)
     }
+}
+
+fn last(gathered: &Gathered, subject: &Subject) -> Option<Record> {
+    gathered.records_of(subject)?.drills.last().cloned()
 }

@@ -2,14 +2,10 @@ use jiff::Timestamp;
 
 use super::arrivals::{Arrivals, DAYS};
 use super::exposure::Exposure;
-use super::rehearsals::Rehearsals;
 use super::windows::{Line, lines};
-use crate::backup::in_parallel;
 use crate::base_backup::catalogue::{Backup, Restorable, Survey, SystemWal};
-use crate::config::Config;
-use crate::error::{Error, Result};
-use crate::history::Subject;
-use crate::repository::{Repository, WalFolder};
+use crate::history::Record;
+use crate::repository::Repository;
 
 /// One PostgreSQL server's life, from `initdb` to the next `pg_upgrade`.
 #[derive(Debug)]
@@ -30,7 +26,8 @@ pub struct System {
     pub wal_stored: Vec<u64>,
     /// When the newest WAL came.
     pub newest_wal: Option<Timestamp>,
-    pub rehearsals: Rehearsals,
+    /// The newest drills, the oldest first.
+    pub drills: Vec<Record>,
 }
 
 #[derive(Debug)]
@@ -60,21 +57,17 @@ pub enum Restore {
     Unknown(String),
 }
 
-/// What everything is read from.
-pub struct View<'a> {
-    pub config: &'a Config,
-    pub survey: &'a Survey,
-    /// Those that answered so far.
-    pub open: &'a [Option<&'a Repository>],
-    pub repositories: &'a [Repository],
-    pub now: Timestamp,
-}
-
 impl System {
-    pub fn read(view: &View<'_>, wal: &SystemWal, errors: &mut Vec<Error>) -> Self {
-        let arrivals = arrivals(view, wal, errors);
-        let (usable, timelines) = view.survey.windows(wal);
-        let all = view.survey.catalogue.backups.iter();
+    /// `arrivals` are those of each repository.
+    pub fn of(
+        survey: &Survey,
+        wal: &SystemWal,
+        arrivals: &[Option<Arrivals>],
+        drills: &[Record],
+        repositories: &[Repository],
+    ) -> Self {
+        let (usable, timelines) = survey.windows(wal);
+        let all = survey.catalogue.backups.iter();
         let backups: Vec<&Backup> = all.filter(|it| it.system == wal.system).collect();
         let seen = || arrivals.iter().flatten();
         let mut wal_per_day = [0; DAYS];
@@ -83,18 +76,17 @@ impl System {
         }
         let version = backups.last().map_or(0, |it| it.facts.postgres_version);
         let exposures = seen().map(|one| one.exposure.clone());
-        let subject = Subject::postgres(&view.config.cluster, wal.system);
         Self {
             identifier: wal.system.to_string(),
             postgres: format!("{}.{}", version / 10_000, version % 10_000),
-            backups: backups.iter().map(|backup| base_backup(view, backup)).collect(),
-            lines: lines(&timelines, &usable, &arrivals),
+            backups: backups.iter().map(|it| base_backup(survey, it, repositories)).collect(),
+            lines: lines(&timelines, &usable, arrivals),
             newest_timeline: wal.timelines.newest().map(|timeline| timeline.number()),
             exposure: exposures.reduce(|one, other| one.better(&other)),
             wal_per_day,
             wal_stored: arrivals.iter().map(|it| it.as_ref().map_or(0, |it| it.stored)).collect(),
             newest_wal: seen().filter_map(|one| one.newest).max(),
-            rehearsals: Rehearsals::read(view.open, &subject, errors),
+            drills: drills.to_vec(),
         }
     }
 
@@ -104,17 +96,8 @@ impl System {
     }
 }
 
-fn arrivals(view: &View<'_>, wal: &SystemWal, errors: &mut Vec<Error>) -> Vec<Option<Arrivals>> {
-    let folder = WalFolder::new(&view.config.cluster, wal.system);
-    let read = in_parallel(view.open, |repository| {
-        repository.map(|it| Arrivals::read(it, &folder, wal.segment_size, view.now))
-    });
-    let mut keep = |read: Option<Result<Arrivals>>| read?.map_err(|error| errors.push(error)).ok();
-    read.into_iter().map(&mut keep).collect()
-}
-
-fn base_backup(view: &View<'_>, backup: &Backup) -> BaseBackup {
-    let name = |at: usize| view.repositories.get(at).map_or("", Repository::name).to_owned();
+fn base_backup(survey: &Survey, backup: &Backup, repositories: &[Repository]) -> BaseBackup {
+    let name = |at: usize| repositories.get(at).map_or("", Repository::name).to_owned();
     let facts = &backup.facts;
     BaseBackup {
         id: backup.id.clone(),
@@ -124,7 +107,7 @@ fn base_backup(view: &View<'_>, backup: &Backup) -> BaseBackup {
         size: facts.size,
         stored: backup.copies.first().map_or(0, |copy| copy.stored_size),
         timeline: facts.stop.timeline.number(),
-        restore: match view.survey.restorable(backup) {
+        restore: match survey.restorable(backup) {
             Restorable::Yes => Restore::Yes,
             Restorable::No(reason) => Restore::No(reason),
             Restorable::Unknown(reason) => Restore::Unknown(reason),

@@ -39,7 +39,7 @@ fn loss(facts: &Facts, system: &System) -> Markup {
 }
 
 fn speed(facts: &Facts, system: &System) -> Markup {
-    let last = system.rehearsals.drills.iter().rfind(|drill| drill.passed);
+    let last = system.drills.iter().rfind(|drill| drill.passed);
     let took = last.map_or("not known".to_owned(), |drill| took(drill.rto_seconds()));
     figure("A restore takes", &took, &format!("objective {}", span(facts.objectives.rto)))
 }

@@ -11,7 +11,7 @@ const LISTED: usize = 5;
 
 /// How fast a restore was, each time it was rehearsed.
 pub fn rehearsed(facts: &Facts, system: &System) -> Markup {
-    let drills = &system.rehearsals.drills;
+    let drills = &system.drills;
     let objective = facts.objectives.rto;
     html! {
         section {

@@ -42,8 +42,6 @@ pub fn sizes(facts: &Facts, system: &System) -> Markup {
 
 /// What lies where.
 pub fn places(facts: &Facts) -> Markup {
-    let used: Vec<(usize, &Series)> =
-        facts.series.iter().enumerate().filter(|(_, series)| series.is_used()).collect();
     html! {
         section {
             h2 { "Where it lies" }
@@ -52,19 +50,18 @@ pub fn places(facts: &Facts) -> Markup {
                     thead {
                         tr {
                             th { "Repository" } th class="number" { "Base backups" } th class="number" { "WAL" }
-                            @for (_, series) in &used { th class="number" { (series.kind) " " (plain(&series.name)) } }
+                            @for series in &facts.series { th class="number" { (series.kind) " " (plain(&series.name)) } }
                             th class="number" { "Together" }
                         }
                     }
-                    tbody { @for place in &facts.places { (row(place, &used)) } }
+                    tbody { @for place in &facts.places { (row(place)) } }
                 }
             }
         }
     }
 }
 
-fn row(place: &Place, used: &[(usize, &Series)]) -> Markup {
-    let series = |at: usize| place.series.get(at).copied().unwrap_or(0);
+fn row(place: &Place) -> Markup {
     let together = place.base_backups + place.wal + place.series.iter().sum::<u64>();
     let encrypted = if place.encrypts { "encrypted" } else { "not encrypted" };
     html! {
@@ -77,7 +74,7 @@ fn row(place: &Place, used: &[(usize, &Series)]) -> Markup {
             }
             td class="number" { (size(place.base_backups)) }
             td class="number" { (size(place.wal)) }
-            @for (at, _) in used { td class="number" { (size(series(*at))) } }
+            @for stored in &place.series { td class="number" { (size(*stored)) } }
             td class="number" { strong { (size(together)) } }
         }
     }
@@ -88,7 +85,7 @@ pub fn series(facts: &Facts) -> Markup {
     html! {
         section {
             h2 { "Redis and media files" }
-            @if facts.series.iter().any(Series::is_used) {
+            @if !facts.series.is_empty() {
                 div class="scroll" {
                     table {
                         thead {
@@ -97,7 +94,7 @@ pub fn series(facts: &Facts) -> Markup {
                                 th { "Course of the size" } th class="number" { "Backups" }
                             }
                         }
-                        tbody { @for series in facts.series.iter().filter(|it| it.is_used()) { (of_series(facts, series)) } }
+                        tbody { @for series in &facts.series { (of_series(facts, series)) } }
                     }
                 }
             } @else {
@@ -113,7 +110,10 @@ fn of_series(facts: &Facts, series: &Series) -> Markup {
     let damaged = series.backups.iter().filter(|backup| !backup.whole).count();
     html! {
         tr {
-            td { strong { (plain(&series.name)) } br; (series.kind) }
+            td {
+                strong { (plain(&series.name)) } br; (series.kind)
+                @if !series.watched { br; span class="note" { "not configured on this host" } }
+            }
             @if let Some(newest) = series.newest() {
                 td class="nowrap" title=(plain(&newest.id)) { (time(newest.ended)) br; (span(between(newest.ended, facts.now))) " old" }
                 td { (plain(&newest.content)) @if !newest.label.is_empty() { br; (plain(&newest.label)) } }
