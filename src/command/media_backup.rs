@@ -17,6 +17,7 @@ use crate::media::Description;
 /// All verbs are about one set: the configuration that they get has it alone.
 impl Kind for Description {
     const PROGRAM: &'static str = "media-backup";
+    const NAMED_BY: &'static str = "--set";
     const TABLE: &'static str = "media_backup";
     const COLUMNS: &'static [&'static str] = &["KIND", "FILES", "CONTENT", "NEW"];
 

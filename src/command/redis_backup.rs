@@ -16,6 +16,7 @@ use crate::redis_server::Keys;
 
 impl Kind for Description {
     const PROGRAM: &'static str = "redis-backup";
+    const NAMED_BY: &'static str = "redis.name";
     const TABLE: &'static str = "redis";
     const COLUMNS: &'static [&'static str] = &["SERVER", "DATA", "KEYS"];
 

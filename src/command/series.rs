@@ -12,7 +12,7 @@ use crate::backup::ObjectSource;
 use crate::backup::series::{Alone, Backup, Series};
 use crate::command::shown;
 use crate::config::{Config, KeepConfig};
-use crate::error::Result;
+use crate::error::{Class, Error, Result};
 use crate::history::Subject;
 use crate::repository::Repository;
 
@@ -20,6 +20,8 @@ use crate::repository::Repository;
 pub trait Kind: Alone {
     /// The program that takes them, such as `redis-backup`.
     const PROGRAM: &'static str;
+    /// What tells them from others in one repository.
+    const NAMED_BY: &'static str;
     /// Their settings are in this table.
     const TABLE: &'static str;
     /// Headings of the columns that only they have.
@@ -66,6 +68,29 @@ pub fn find<'a, D: Kind>(
         return Err(failure.error.clone().while_doing(message + " in the other repositories"));
     }
     Err(shown::unknown(D::WHAT, D::PROGRAM, &ids, id))
+}
+
+/// The same, or the newest whole one where no id is said.
+pub fn choose<'a, D: Kind>(
+    series: &'a Series<D>,
+    repositories: &[Repository],
+    id: Option<&str>,
+) -> Result<&'a Backup<D>> {
+    if let Some(id) = id {
+        return find(series, repositories, id);
+    }
+    let newest = series.backups.iter().rfind(|backup| backup.is_whole());
+    newest.ok_or_else(|| match series.failures.first() {
+        Some(failure) => failure.error.clone(),
+        None => {
+            let message = format!("there is no whole {} to restore", D::WHAT);
+            Error::new(Class::Gap, message).hint(format!(
+                "`{} list` shows what there is; are {} and repository right?",
+                D::PROGRAM,
+                D::NAMED_BY
+            ))
+        }
+    })
 }
 
 /// Names of repositories by their places.

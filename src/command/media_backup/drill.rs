@@ -7,10 +7,9 @@ use std::path::Path;
 use std::time::Instant;
 
 use super::places::{root_of, set_of};
-use super::restore::choose;
 use crate::backup::series::{Backup, Series};
 use crate::command::recording::Rehearsal;
-use crate::command::series::Kind;
+use crate::command::series::{Kind, choose};
 use crate::command::shown::{Shown, count, size};
 use crate::config::Config;
 use crate::drill::{Deadline, Scratch};

@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 
 use super::places::{root_of, set_of};
 use crate::backup::series::{Backup, Series};
-use crate::command::series::{Kind, find};
+use crate::command::series::{Kind, choose};
 use crate::command::shown::{at_seconds, count, size};
 use crate::config::Config;
 use crate::error::{Class, Error, Result};
@@ -77,24 +77,6 @@ pub fn restore(request: &Request<'_>, agree: &mut dyn FnMut(&str) -> Result<bool
         Error::new(Class::Gap, format!("no repository has all of snapshot {}", backup.id))
             .hint("`media-backup list` shows what is wrong with it; restore another one.")
     }))
-}
-
-pub(super) fn choose<'a>(
-    series: &'a Series<Description>,
-    repositories: &[Repository],
-    id: Option<&str>,
-) -> Result<&'a Backup<Description>> {
-    match id {
-        Some(id) => find(series, repositories, id),
-        None => series.backups.iter().rfind(|backup| backup.is_whole()).ok_or_else(|| match series
-            .failures
-            .first()
-        {
-            Some(failure) => failure.error.clone(),
-            None => Error::new(Class::Gap, "there is no whole snapshot to restore")
-                .hint("`media-backup list` shows what there is."),
-        }),
-    }
 }
 
 fn plan(

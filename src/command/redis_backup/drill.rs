@@ -3,9 +3,9 @@
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 
-use super::restore::choose;
 use crate::backup::series::Series;
 use crate::command::recording::Rehearsal;
+use crate::command::series::choose;
 use crate::command::shown::{Shown, count, size};
 use crate::config::{Config, RedisConfig};
 use crate::drill::redis::{Private, Program};

@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 
 use crate::backup::series::{Backup, Series};
 use crate::command::hook::run_hook;
-use crate::command::series::find;
+use crate::command::series::choose;
 use crate::command::shown::{at_seconds, size, tenths};
 use crate::config::Config;
 use crate::error::{Class, Error, Result};
@@ -85,25 +85,6 @@ pub fn restore(
         compare(config, backup, begun)?;
     }
     Ok(())
-}
-
-pub(super) fn choose<'a>(
-    series: &'a Series<Description>,
-    repositories: &[Repository],
-    id: Option<&str>,
-) -> Result<&'a Backup<Description>> {
-    match id {
-        Some(id) => find(series, repositories, id),
-        None => series.backups.iter().rfind(|backup| backup.is_whole()).ok_or_else(|| match series
-            .failures
-            .first()
-        {
-            Some(failure) => failure.error.clone(),
-            None => Error::new(Class::Gap, "there is no whole Redis backup to restore").hint(
-                "`redis-backup list` shows what there is; are redis.name and repository right?",
-            ),
-        }),
-    }
 }
 
 fn plan(backup: &Backup<Description>, target: &Target, repositories: &[Repository]) -> String {
