@@ -1,4 +1,5 @@
 use std::io::IsTerminal;
+use std::sync::{Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
 use bytesize::ByteSize;
@@ -72,6 +73,33 @@ impl Progress {
             "{} under way",
             self.what
         );
+    }
+}
+
+/// The same for work in several threads: it is shown from the moment on when one of them says how far it is.
+pub struct Shared {
+    what: &'static str,
+    progress: Mutex<Option<Progress>>,
+}
+
+impl Shared {
+    pub fn new(what: &'static str) -> Self {
+        Self { what, progress: Mutex::default() }
+    }
+
+    /// So many bytes are done, of so many.
+    pub fn at(&self, done: u64, of: u64) {
+        self.tell(|progress| progress.at(done, Some(of)));
+    }
+
+    /// So many files and folders are done.
+    pub fn at_files(&self, at: &crate::media::Progress) {
+        self.tell(|progress| progress.at_files(at));
+    }
+
+    fn tell(&self, say: impl FnOnce(&mut Progress)) {
+        let mut progress = self.progress.lock().unwrap_or_else(PoisonError::into_inner);
+        say(progress.get_or_insert_with(|| Progress::new(self.what)));
     }
 }
 

@@ -1,10 +1,8 @@
 //! The verbs that are the same for all backups that stand alone.
 
-use std::sync::{Mutex, PoisonError};
-
 use clap::{Arg, ArgAction, ArgMatches, Command};
 
-use super::progress::Progress;
+use super::progress::Shared;
 use super::verbs::print;
 use super::{asked, flags, guard};
 use crate::command::series::{Checked, Kind, list, pin, prune, show, verify};
@@ -95,11 +93,8 @@ pub fn verify_command<D: Checked>() -> Command {
 
 pub fn verify<D: Checked>(config: &Config, matches: &ArgMatches) -> Result<()> {
     let ids: Vec<String> = matches.get_many("id").unwrap_or_default().cloned().collect();
-    let bar: Mutex<Option<Progress>> = Mutex::default();
-    let progress = |done: u64, of: u64| {
-        let mut bar = bar.lock().unwrap_or_else(PoisonError::into_inner);
-        bar.get_or_insert_with(|| Progress::new("verification")).at(done, Some(of));
-    };
+    let bar = Shared::new("verification");
+    let progress = |done: u64, of: u64| bar.at(done, of);
     let shown = verify::run::<D>(config, &ids, matches.get_flag("quick"), &progress);
     drop(bar);
     print(shown?)

@@ -1,9 +1,8 @@
 use std::path::PathBuf;
-use std::sync::{Mutex, PoisonError};
 
 use clap::{Arg, ArgAction, ArgMatches, Command};
 
-use super::super::progress::Progress;
+use super::super::progress::Shared;
 use super::super::{asked, flags, guard};
 use super::target;
 use crate::base_backup::restore::{Occupied, TargetAction};
@@ -127,11 +126,8 @@ pub fn run(config: &Config, matches: &ArgMatches) -> Result<()> {
         guard::print(plan);
         Ok(!dry_run && (yes || asked::asked()?))
     };
-    let bar: Mutex<Option<Progress>> = Mutex::default();
-    let progress = |done: u64, of: u64| {
-        let mut bar = bar.lock().unwrap_or_else(PoisonError::into_inner);
-        bar.get_or_insert_with(|| Progress::new("restore")).at(done, Some(of));
-    };
+    let bar = Shared::new("restore");
+    let progress = |done: u64, of: u64| bar.at(done, of);
     restore(&request, &mut agree, &progress)
         .map_err(|error| error.while_doing(format!("could not restore into {:?}", request.data)))
 }

@@ -1,9 +1,7 @@
-use std::sync::{Mutex, PoisonError};
-
 use clap::{Arg, ArgAction, ArgMatches, Command};
 
 use super::super::flags;
-use super::super::progress::Progress;
+use super::super::progress::Shared;
 use super::super::verbs::print;
 use crate::command::basebackup::verify::{Request, Which, run as verify};
 use crate::config::Config;
@@ -49,11 +47,8 @@ pub fn run(config: &Config, matches: &ArgMatches) -> Result<()> {
         (_, true) => Which::All,
         _ => Which::These(ids),
     };
-    let bar: Mutex<Option<Progress>> = Mutex::default();
-    let progress = |done: u64, of: u64| {
-        let mut bar = bar.lock().unwrap_or_else(PoisonError::into_inner);
-        bar.get_or_insert_with(|| Progress::new("verification")).at(done, Some(of));
-    };
+    let bar = Shared::new("verification");
+    let progress = |done: u64, of: u64| bar.at(done, of);
     let shown = verify(&Request {
         config,
         which,

@@ -1,9 +1,7 @@
-use std::sync::{Mutex, PoisonError};
-
 use clap::{Arg, ArgAction, ArgMatches, Command};
 
 use super::super::flags;
-use super::super::progress::Progress;
+use super::super::progress::Shared;
 use super::{named, with_set};
 use crate::command::media_backup::create::{Request, create};
 use crate::config::{Config, MediaSet};
@@ -42,11 +40,8 @@ pub fn command() -> Command {
 pub fn run(config: &Config, matches: &ArgMatches) -> Result<()> {
     let set = MediaSet::choose(&config.media, named(matches))?.clone();
     let config = Config { media: vec![set], ..config.clone() };
-    let bar: Mutex<Option<Progress>> = Mutex::default();
-    let progress = |at: crate::media::Progress| {
-        let mut bar = bar.lock().unwrap_or_else(PoisonError::into_inner);
-        bar.get_or_insert_with(|| Progress::new("snapshot")).at_files(&at);
-    };
+    let bar = Shared::new("snapshot");
+    let progress = |at: crate::media::Progress| bar.at_files(&at);
     let done = create(&Request {
         config: &config,
         label: matches.get_one::<String>("label").cloned().unwrap_or_default(),

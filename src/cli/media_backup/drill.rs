@@ -1,9 +1,7 @@
-use std::sync::{Mutex, PoisonError};
-
 use clap::{Arg, ArgAction, ArgMatches, Command};
 
 use super::super::flags;
-use super::super::progress::Progress;
+use super::super::progress::Shared;
 use super::super::verbs::print;
 use super::{of_set, with_set};
 use crate::command::media_backup::drill::{Request, run as drill};
@@ -62,11 +60,8 @@ fn of(config: &Config, set: &MediaSet) -> Config {
 }
 
 fn drill_one(config: &Config, matches: &ArgMatches) -> Result<()> {
-    let bar: Mutex<Option<Progress>> = Mutex::default();
-    let progress = |at: crate::media::Progress| {
-        let mut bar = bar.lock().unwrap_or_else(PoisonError::into_inner);
-        bar.get_or_insert_with(|| Progress::new("restore")).at(at.size, None);
-    };
+    let bar = Shared::new("restore");
+    let progress = |at: crate::media::Progress| bar.at_files(&at);
     let shown = drill(&Request {
         config,
         id: matches.get_one::<String>("id").cloned(),

@@ -1,10 +1,9 @@
 use std::os::unix::ffi::OsStrExt;
 use std::path::PathBuf;
-use std::sync::{Mutex, PoisonError};
 
 use clap::{Arg, ArgAction, ArgMatches, Command};
 
-use super::super::progress::Progress;
+use super::super::progress::Shared;
 use super::super::{asked, flags, guard};
 use super::{of_set, with_set};
 use crate::command::media_backup::restore::{Request, restore};
@@ -79,11 +78,8 @@ pub fn run(config: &Config, matches: &ArgMatches) -> Result<()> {
         (_, true) => Existing::Replace,
         _ => Existing::Refuse,
     };
-    let bar: Mutex<Option<Progress>> = Mutex::default();
-    let progress = |at: crate::media::Progress| {
-        let mut bar = bar.lock().unwrap_or_else(PoisonError::into_inner);
-        bar.get_or_insert_with(|| Progress::new("restore")).at_files(&at);
-    };
+    let bar = Shared::new("restore");
+    let progress = |at: crate::media::Progress| bar.at_files(&at);
     let request = Request {
         config: &config,
         id: matches.get_one::<String>("id").cloned(),

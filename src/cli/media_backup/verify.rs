@@ -1,9 +1,7 @@
-use std::sync::{Mutex, PoisonError};
-
 use clap::{Arg, ArgAction, ArgMatches, Command};
 
 use super::super::flags;
-use super::super::progress::Progress;
+use super::super::progress::Shared;
 use super::super::verbs::print;
 use super::{of_set, with_set};
 use crate::command::media_backup::verify;
@@ -25,11 +23,8 @@ pub fn command() -> Command {
 
 pub fn run(config: &Config, matches: &ArgMatches) -> Result<()> {
     let ids: Vec<String> = matches.get_many("id").unwrap_or_default().cloned().collect();
-    let bar: Mutex<Option<Progress>> = Mutex::default();
-    let progress = |at: crate::media::Progress| {
-        let mut bar = bar.lock().unwrap_or_else(PoisonError::into_inner);
-        bar.get_or_insert_with(|| Progress::new("verification")).at_files(&at);
-    };
+    let bar = Shared::new("verification");
+    let progress = |at: crate::media::Progress| bar.at_files(&at);
     let shown = verify::run(&of_set(config, matches)?, &ids, &progress);
     drop(bar);
     print(shown?)

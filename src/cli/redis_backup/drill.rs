@@ -1,9 +1,7 @@
-use std::sync::{Mutex, PoisonError};
-
 use clap::{Arg, ArgAction, ArgMatches, Command};
 
 use super::super::flags;
-use super::super::progress::Progress;
+use super::super::progress::Shared;
 use super::super::verbs::print;
 use crate::command::redis_backup::drill::{Request, run as drill};
 use crate::config::Config;
@@ -46,11 +44,8 @@ pub fn command() -> Command {
 pub fn run(config: &Config, matches: &ArgMatches) -> Result<()> {
     let text = |name: &str| matches.get_one::<String>(name).cloned();
     become_user(text("user").as_deref(), "redis-backup")?;
-    let bar: Mutex<Option<Progress>> = Mutex::default();
-    let progress = |done: u64, of: u64| {
-        let mut bar = bar.lock().unwrap_or_else(PoisonError::into_inner);
-        bar.get_or_insert_with(|| Progress::new("restore")).at(done, Some(of));
-    };
+    let bar = Shared::new("restore");
+    let progress = |done: u64, of: u64| bar.at(done, of);
     let unconfined = matches.get_flag("unconfined");
     let shown = drill(&Request {
         config,
