@@ -5,6 +5,7 @@ mod damage;
 mod disks;
 mod faults;
 mod load;
+mod refused;
 mod stories;
 
 use std::path::{Path, PathBuf};

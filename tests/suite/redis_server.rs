@@ -1,7 +1,7 @@
 //! The library against real Redis and Valkey servers: taking their data, and laying them down so that a server
 //! really loads them.
 
-mod access;
+pub mod access;
 mod faults;
 mod files;
 mod restore;
