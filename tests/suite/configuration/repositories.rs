@@ -2,6 +2,7 @@
 
 use super::{refused_as_a_whole, shown, with_file};
 use crate::by_hand::{ByHand, says_only};
+use crate::support::run::Run;
 
 const TWO: &str = "[[repository]]\nname = \"near\"\nurl = \"/near\"\n\
                    [[repository]]\nname = \"offsite\"\nurl = \"s3://bucket/prefix\"\nregion = \"x\"\n";
@@ -90,6 +91,26 @@ fn a_variable_with_two_urls_means_two_repositories() {
     outcome.expect(0).says("repository=\"local\"").says("repository=\"local2\"");
     for root in ["one", "two"] {
         assert!(disk.join(root).join("postgres/main").is_dir(), "{root}");
+    }
+}
+
+/// Those that are said on the command line are called as those of the variable are.
+#[test]
+fn repositories_of_the_command_line_have_names() {
+    let host = ByHand::new();
+    let disk = host.repository.parent().expect("below the place");
+    let path = host.has(0);
+    let two = |run: Run| {
+        let [one, two] = ["one", "two"].map(|name| disk.join(name));
+        run.arg("--repository").arg(one).arg("--repository").arg(two)
+    };
+    let outcome = two(host.push()).args([&path, host.name(0)]).run();
+    outcome.expect(0).says("repository=\"local\"").says("repository=\"local2\"");
+    let check = Run::new(&host.place, env!("CARGO_BIN_EXE_seawall")).server_user();
+    let outcome = two(check.arg("check")).args(["--objectives-free-space=0"]).run();
+    outcome.expect(2);
+    for said in ["base backup in local: ", "base backup in local2: "] {
+        assert!(outcome.stdout.contains(said), "{said}: {outcome}");
     }
 }
 
