@@ -1,5 +1,6 @@
 //! What drills and verifications leave behind, and what drills of backups that stand alone show.
 
+use std::path::PathBuf;
 use std::time::{Duration, Instant};
 
 use jiff::Timestamp;
@@ -7,6 +8,7 @@ use serde_json::json;
 
 use crate::backup::new_id;
 use crate::command::shown::{Shown, plain, table, took};
+use crate::drill::Scratch;
 use crate::error::{Class, Error, Result};
 use crate::history::{self, Check, Kind, Phase, Record, Subject};
 use crate::repository::Repository;
@@ -60,11 +62,15 @@ pub struct Rehearsal {
     name: String,
     began: Timestamp,
     backup: Option<(String, Timestamp)>,
+    /// Name of the repository that gave it.
+    repository: Option<String>,
     facts: Vec<(&'static str, String)>,
     phases: Vec<Phase>,
     reached: bool,
     /// With what was seen.
     checks: Vec<(Check, String)>,
+    /// The folder, if it was left to the user, and what is to be done with it.
+    kept: Option<(PathBuf, String)>,
 }
 
 impl Rehearsal {
@@ -73,16 +79,30 @@ impl Rehearsal {
             name: name.to_owned(),
             began: Timestamp::now(),
             backup: None,
+            repository: None,
             facts: Vec::new(),
             phases: Vec::new(),
             reached: false,
             checks: Vec::new(),
+            kept: None,
         }
     }
 
     /// This backup, whose data are of that time.
     pub fn is_of(&mut self, backup: &str, time: Timestamp) {
         self.backup = Some((backup.to_owned(), time));
+    }
+
+    /// This repository gave it.
+    pub fn comes_from(&mut self, repository: &Repository) {
+        self.repository = Some(repository.name().to_owned());
+    }
+
+    /// Leaves the folder to the user. `hint` says what to do with it.
+    pub fn keep(&mut self, scratch: &mut Scratch, hint: String) -> Result<()> {
+        scratch.keep()?;
+        self.kept = Some((scratch.path().to_owned(), hint));
+        Ok(())
     }
 
     /// Something to be shown under a short name.
@@ -114,11 +134,13 @@ impl Rehearsal {
     }
 
     pub fn store(&self, repositories: &[Repository], subject: &Subject, passed: bool) {
+        let record = record(Kind::Drill, self.began, repositories, passed);
         let record = Record {
             backups: self.backup.iter().map(|(id, _)| id.clone()).collect(),
+            repository: self.repository.clone().or(record.repository),
             phases: self.phases.clone(),
             checks: self.checks.iter().map(|(check, _)| check.clone()).collect(),
-            ..record(Kind::Drill, self.began, repositories, passed)
+            ..record
         };
         store(repositories, subject, &record);
     }
@@ -146,6 +168,9 @@ impl Rehearsal {
             let objective = humantime::format_duration(objective);
             text += &line("RTO", &format!("{seconds:.1} s, objective {objective}: {met}"));
         }
+        if let Some((folder, hint)) = &self.kept {
+            text += &line("kept", &format!("{}; {hint}", folder.display()));
+        }
         if self.checks.is_empty() {
             return text;
         }
@@ -171,10 +196,12 @@ impl Rehearsal {
             "errors": errors,
             "began": self.began,
             "backup": self.backup.as_ref().map(|(id, _)| id),
+            "repository": self.repository,
             "taken": self.backup.as_ref().map(|(_, time)| time),
             "phases": self.phases,
             "rto_seconds": self.rto(),
             "checks": checks.collect::<Vec<_>>(),
+            "kept": self.kept.as_ref().map(|(folder, _)| folder),
         });
         let text = serde_json::to_string_pretty(&json);
         text.map(|text| text + "\n")

@@ -46,6 +46,15 @@ pub trait Checked: Kind {
     fn check(&self, source: &ObjectSource<'_>, progress: &dyn Fn(u64)) -> Result<()>;
 }
 
+/// All in all repositories. What keeps that from being all there is, is logged.
+pub fn read<D: Kind>(config: &Config, repositories: &[Repository]) -> Series<D> {
+    let series = Series::<D>::read(repositories, &D::all(config));
+    for failure in &series.failures {
+        tracing::warn!("{}", failure.error);
+    }
+    series
+}
+
 /// The one backup whose id begins like this.
 pub fn find<'a, D: Kind>(
     series: &'a Series<D>,

@@ -96,6 +96,15 @@ impl Private {
         self.folder.join("password")
     }
 
+    fn conf(&self) -> PathBuf {
+        self.folder.join("redis.conf")
+    }
+
+    /// How a user starts it once more.
+    pub fn start_by_hand(&self, program: &Program) -> String {
+        format!("{} {}", program.path.display(), self.conf().display())
+    }
+
     fn log(&self) -> PathBuf {
         self.folder.join("log")
     }
@@ -110,7 +119,7 @@ impl Private {
     ) -> Result<()> {
         let password = crate::backup::new_id(jiff::Timestamp::now());
         durable::replace(&self.password_file(), password.as_bytes())?;
-        let conf = self.folder.join("redis.conf");
+        let conf = self.conf();
         let text = self.settings(&scratch.data(), &password, databases.max(DATABASES));
         durable::replace(&conf, text.as_bytes())?;
         LaidFile::create(self.log(), 0o600)?;

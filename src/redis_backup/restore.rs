@@ -23,8 +23,9 @@ pub struct Restore<'a> {
 }
 
 impl Restore<'_> {
-    /// From the first repository that gives all of it. Until then the server's files are what they were.
-    pub fn run(&self) -> Result<Laid> {
+    /// From the first repository that gives all of it. Until then the server's files are what they were. Returns
+    /// the place of that repository, too.
+    pub fn run(&self) -> Result<(usize, Laid)> {
         let mut failure: Option<Error> = None;
         for copy in self.backup.copies.iter().filter(|copy| copy.fault.is_none()) {
             let Some(repository) = self.repositories.get(copy.repository) else { continue };
@@ -32,7 +33,7 @@ impl Restore<'_> {
                 tracing::warn!("going on with repository {}: {error}", repository.name());
             }
             match self.from(repository) {
-                Ok(laid) => return Ok(laid),
+                Ok(laid) => return Ok((copy.repository, laid)),
                 // What is wrong on this host is wrong with any repository.
                 Err(error) if matches!(error.class(), Class::LocalFile | Class::Input) => {
                     return Err(error);

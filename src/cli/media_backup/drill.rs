@@ -27,6 +27,12 @@ pub fn command() -> Command {
                 .help("Which one; the beginning of its id will do. Default: the newest whole one"),
         )
         .arg(
+            Arg::new("keep")
+                .long("keep")
+                .action(ArgAction::SetTrue)
+                .help("Leave the folder with the files"),
+        )
+        .arg(
             Arg::new("json")
                 .long("json")
                 .action(ArgAction::SetTrue)
@@ -65,6 +71,7 @@ fn drill_one(config: &Config, matches: &ArgMatches) -> Result<()> {
     let shown = drill(&Request {
         config,
         id: matches.get_one::<String>("id").cloned(),
+        keep: matches.get_flag("keep"),
         as_json: matches.get_flag("json"),
         progress: &progress,
     });

@@ -37,6 +37,7 @@ pub fn command() -> Command {
             "unconfined",
             "Let the server change files outside its folder, as far as it may",
         ))
+        .arg(switch("keep", "Leave the folder, with the server stopped"))
         .arg(switch("json", "Prints what came of it as JSON"));
     flags::with_settings(command, &["redis", "drill", "objectives"])
 }
@@ -51,6 +52,7 @@ pub fn run(config: &Config, matches: &ArgMatches) -> Result<()> {
         config,
         id: text("id"),
         confinement: if unconfined { Confinement::Unconfined } else { Confinement::Confined },
+        keep: matches.get_flag("keep"),
         as_json: matches.get_flag("json"),
         progress: &progress,
     });

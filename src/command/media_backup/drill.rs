@@ -3,13 +3,13 @@
 use std::cmp::Reverse;
 use std::collections::{BTreeSet, BinaryHeap};
 use std::io::Read;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::time::Instant;
 
 use super::places::{root_of, set_of};
 use crate::backup::series::{Backup, Series};
 use crate::command::recording::Rehearsal;
-use crate::command::series::{Kind, choose};
+use crate::command::series::{Kind, choose, read};
 use crate::command::shown::{Shown, count, size};
 use crate::config::Config;
 use crate::drill::{Deadline, Scratch};
@@ -30,6 +30,8 @@ pub struct Request<'a> {
     pub config: &'a Config,
     /// The beginning of an id; the newest whole one without it.
     pub id: Option<String>,
+    /// Whether the folder is left.
+    pub keep: bool,
     pub as_json: bool,
     pub progress: &'a (dyn Fn(Progress) + Sync),
 }
@@ -52,15 +54,12 @@ fn rehearse(
     rehearsal: &mut Rehearsal,
 ) -> Result<()> {
     let (config, begun) = (request.config, Instant::now());
-    let series = Series::<Description>::read(repositories, &Description::all(config));
-    for failure in &series.failures {
-        tracing::warn!("{}", failure.error);
-    }
+    let series = read::<Description>(config, repositories);
     let backup = choose(&series, repositories, request.id.as_deref())?;
     rehearsal.is_of(&backup.id, backup.began);
     let totals = &backup.description.totals;
     rehearsal.fact("in all", format!("{}, {}", count(totals.files, "file"), size(totals.size)));
-    let scratch = Scratch::create_in(&config.drill.directory)?;
+    let mut scratch = Scratch::create_in(&config.drill.directory)?;
     let mut failure: Option<Error> = None;
     for copy in backup.copies.iter().filter(|copy| copy.fault.is_none()) {
         let Some(repository) = repositories.get(copy.repository) else { continue };
@@ -72,6 +71,12 @@ fn rehearse(
             Ok(restored) => {
                 let written = size(restored.written_size);
                 rehearsal.phase("fetch", begun, Some(written));
+                rehearsal.comes_from(repository);
+                if request.keep {
+                    let folder = folder(&scratch, copy.repository);
+                    rehearsal
+                        .keep(&mut scratch, format!("the files are in {}", folder.display()))?;
+                }
                 deadline.left()?;
                 return rehearsal.check("files", judge(&restored));
             }
@@ -139,7 +144,6 @@ impl Sample<'_> {
         }
     }
 
-    /// Each repository has a folder of its own, so that what one gave does not count for another.
     fn lay<R: Read>(
         &self,
         at: usize,
@@ -148,7 +152,7 @@ impl Sample<'_> {
     ) -> Result<Restored> {
         let (paths, bytes) = sample(&mut index()?, self.request.config.drill.media_sample)?;
         self.scratch.check_room(bytes)?;
-        let folder = self.scratch.path().join(format!("files-{at}"));
+        let folder = folder(self.scratch, at);
         Restore {
             index,
             content,
@@ -162,6 +166,11 @@ impl Sample<'_> {
         }
         .run()
     }
+}
+
+/// Each repository has one of its own, so that what one gave does not count for another.
+fn folder(scratch: &Scratch, repository: usize) -> PathBuf {
+    scratch.path().join(format!("files-{repository}"))
 }
 
 /// So many files, each as likely as any other, and their length in bytes. In memory there are never more of

@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 
 use super::places::{root_of, set_of};
 use crate::backup::series::{Backup, Series};
-use crate::command::series::{Kind, choose};
+use crate::command::series::{choose, read};
 use crate::command::shown::{at_seconds, count, size};
 use crate::config::Config;
 use crate::error::{Class, Error, Result};
@@ -35,10 +35,7 @@ pub struct Request<'a> {
 pub fn restore(request: &Request<'_>, agree: &mut dyn FnMut(&str) -> Result<bool>) -> Result<()> {
     let config = request.config;
     let repositories = repository::open_all(config, None)?;
-    let series = Series::<Description>::read(&repositories, &Description::all(config));
-    for failure in &series.failures {
-        tracing::warn!("{}", failure.error);
-    }
+    let series = read::<Description>(config, &repositories);
     let backup = choose(&series, &repositories, request.id.as_deref())?;
     if !agree(&plan(request, backup, &repositories)?)? {
         return Ok(());

@@ -3,9 +3,10 @@
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 
-use crate::backup::series::Series;
+use rustix::process::Signal;
+
 use crate::command::recording::Rehearsal;
-use crate::command::series::choose;
+use crate::command::series::{choose, read};
 use crate::command::shown::{Shown, count, size};
 use crate::config::{Config, RedisConfig};
 use crate::drill::redis::{Private, Program};
@@ -14,17 +15,22 @@ use crate::durable;
 use crate::error::{Class, Error, Result};
 use crate::history::Subject;
 use crate::redis_backup::restore::Restore;
-use crate::redis_backup::{Content, Description, all_backups};
+use crate::redis_backup::{Content, Description};
 use crate::redis_server::{Keys, Overrides, Product, Server, Target, compare_keys, is_explained};
 use crate::repository::{self, Repository};
 
 const POLL: Duration = Duration::from_millis(50);
+
+/// How long a server may take to stop.
+const PATIENCE: Duration = Duration::from_secs(10);
 
 pub struct Request<'a> {
     pub config: &'a Config,
     /// The beginning of an id; the newest whole backup without it.
     pub id: Option<String>,
     pub confinement: Confinement,
+    /// Whether the folder is left.
+    pub keep: bool,
     pub as_json: bool,
     /// Is told how many bytes of the files are there, of how many.
     pub progress: &'a (dyn Fn(u64, u64) + Sync),
@@ -49,16 +55,13 @@ fn rehearse(
 ) -> Result<()> {
     let (config, begun) = (request.config, Instant::now());
     let identities = repository::identities(config)?;
-    let series = Series::<Description>::read(repositories, &all_backups(config));
-    for failure in &series.failures {
-        tracing::warn!("{}", failure.error);
-    }
+    let series = read::<Description>(config, repositories);
     let backup = choose(&series, repositories, request.id.as_deref())?;
     let description = &backup.description;
     rehearsal.is_of(&backup.id, backup.began);
     let program = Program::find(config.drill.redis_bin.as_deref(), description.product)?;
     rehearsal.fact("server", program.to_string());
-    let scratch = Scratch::create_in(&config.drill.directory)?;
+    let mut scratch = Scratch::create_in(&config.drill.directory)?;
     scratch.check_room(backup.size())?;
     let private = Private::new(&scratch, description.content == Content::AppendOnly)?;
     durable::lay_folder(&scratch.data())?;
@@ -87,27 +90,46 @@ fn rehearse(
     };
     let restored = restore.run();
     rehearsal.phase("fetch", begun, Some(size(length)));
-    restored?;
+    rehearsal.comes_from(&repositories[restored?.0]);
     deadline.left()?;
-    let begun = Instant::now();
-    let databases = description.keys.iter().map(|keys| keys.database + 1).max().unwrap_or(0);
-    private.start(&scratch, &program, databases, request.confinement)?;
+    let own = Own { private: &private, scratch: &scratch, program: &program, deadline };
+    let done = load(request, &own, &description.keys, rehearsal);
+    if request.keep {
+        // In order if it runs, so that it leaves its files as they are.
+        let _ = scratch.stop(Signal::TERM, PATIENCE);
+        rehearsal.keep(&mut scratch, private.start_by_hand(&program))?;
+    }
+    done
+}
+
+/// The server of the drill.
+struct Own<'a> {
+    private: &'a Private,
+    scratch: &'a Scratch,
+    program: &'a Program,
+    deadline: Deadline,
+}
+
+/// Has the server load what was laid down, and compares the keys.
+fn load(
+    request: &Request<'_>,
+    own: &Own<'_>,
+    keys: &[Keys],
+    rehearsal: &mut Rehearsal,
+) -> Result<()> {
+    let (config, private, begun) = (request.config, own.private, Instant::now());
+    let databases = keys.iter().map(|keys| keys.database + 1).max().unwrap_or(0);
+    private.start(own.scratch, own.program, databases, request.confinement)?;
     let server = RedisConfig { address: private.address(), user: None, ..config.redis.clone() };
     let server = RedisConfig { password_file: Some(private.password_file()), ..server };
-    let loaded = loaded(config, &server, &private, &scratch, deadline);
+    let loaded = loaded(config, &server, own);
     rehearsal.phase("replay", begun, None);
     rehearsal.reached();
-    rehearsal.check("keys", loaded.and_then(|keys| compare(&description.keys, &keys)))
+    rehearsal.check("keys", loaded.and_then(|now| compare(keys, &now)))
 }
 
 /// Waits for the server to have loaded its data, and counts its keys.
-fn loaded(
-    config: &Config,
-    server: &RedisConfig,
-    private: &Private,
-    scratch: &Scratch,
-    deadline: Deadline,
-) -> Result<Vec<Keys>> {
+fn loaded(config: &Config, server: &RedisConfig, own: &Own<'_>) -> Result<Vec<Keys>> {
     loop {
         match Server::connect(server, &config.limits).and_then(|mut server| server.keys()) {
             Ok(keys) => return Ok(keys),
@@ -115,10 +137,10 @@ fn loaded(
             Err(error) if error.class() == Class::Unreachable => {}
             Err(error) => return Err(error),
         }
-        if scratch.ended().is_some() {
-            return Err(private.failure());
+        if own.scratch.ended().is_some() {
+            return Err(own.private.failure());
         }
-        deadline.left()?;
+        own.deadline.left()?;
         std::thread::sleep(POLL);
     }
 }

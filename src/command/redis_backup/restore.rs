@@ -4,14 +4,14 @@ use std::path::PathBuf;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 
-use crate::backup::series::{Backup, Series};
+use crate::backup::series::Backup;
 use crate::command::hook::run_hook;
-use crate::command::series::choose;
+use crate::command::series::{choose, read};
 use crate::command::shown::{at_seconds, size, tenths};
 use crate::config::Config;
 use crate::error::{Class, Error, Result};
 use crate::redis_backup::restore::Restore;
-use crate::redis_backup::{Content, Description, all_backups};
+use crate::redis_backup::{Content, Description};
 use crate::redis_server::{Aof, Overrides, Server, Target, compare_keys, is_explained};
 use crate::repository::{self, Repository};
 
@@ -42,10 +42,7 @@ pub fn restore(
     let config = request.config;
     let repositories = repository::open_all(config, None)?;
     let identities = repository::identities(config)?;
-    let series = Series::<Description>::read(&repositories, &all_backups(config));
-    for failure in &series.failures {
-        tracing::warn!("{}", failure.error);
-    }
+    let series = read::<Description>(config, &repositories);
     let backup = choose(&series, &repositories, request.id.as_deref())?;
     let mut overrides = request.overrides.clone();
     overrides.version.get_or_insert_with(|| match backup.description.product {
@@ -64,7 +61,7 @@ pub fn restore(
     refuse_its_server(config, &target)?;
     let (size, done) = (backup.size(), AtomicU64::new(0));
     let count = |bytes| progress(done.fetch_add(bytes, Ordering::Relaxed) + bytes, size);
-    let laid = Restore {
+    let (_, laid) = Restore {
         config,
         repositories: &repositories,
         identities: &identities,

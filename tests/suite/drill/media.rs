@@ -76,6 +76,40 @@ fn some_files_of_every_set_are_restored_and_compared() {
 }
 
 #[test]
+fn the_files_of_a_drill_can_be_kept() {
+    let host = Host::new();
+    let words = ["--set", "one", "--drill-media-sample", "3", "--keep", "--json"];
+    let found = json(host.run("drill").args(words).run().expect(0));
+    let kept = PathBuf::from(found["kept"].as_str().expect("a folder"));
+    assert_eq!(kept.parent(), Some(host.place.join("drills").as_path()));
+    let files = kept.join("files-0").join(host.place.join("one").strip_prefix("/").unwrap());
+    assert_eq!(fs::read_dir(files).unwrap().count(), 3);
+    // Another drill leaves it alone.
+    let outcome = host.run("drill").args(["--set", "one", "--repository", "s3", "--keep"]).run();
+    let hint = outcome.expect(0).stdout.lines().find(|line| line.starts_with("kept "));
+    assert!(hint.is_some_and(|hint| hint.contains("; the files are in /")), "{outcome}");
+    assert_eq!(fs::read_dir(host.place.join("drills")).unwrap().count(), 2);
+}
+
+#[test]
+fn the_record_names_the_repository_that_gave_the_files() {
+    let host = Host::new();
+    let archive = host.place.join("archive");
+    let found = json(host.run("drill").args(["--set", "one", "--json"]).run().expect(0));
+    assert_eq!(found["repository"], "local");
+    let key = keys(&archive).into_iter().find(|key| key.ends_with("index.jsonl.zst"));
+    let index = archive.join(key.expect("a tree"));
+    let set = if index.to_str().unwrap().contains("/one/") { "one" } else { "two" };
+    write_as_server_user(&index, "x".repeat(fs::read(&index).unwrap().len()));
+    let outcome = host.run("drill").args(["--set", set, "--json"]).run();
+    assert_eq!(json(outcome.expect(0))["repository"], "s3");
+    let mut named: Vec<_> =
+        records(&archive, "drill").iter().map(|it| it["repository"].clone()).collect();
+    named.sort_by_key(ToString::to_string);
+    assert_eq!(named, ["local", "s3"]);
+}
+
+#[test]
 fn a_file_that_is_not_what_it_was_fails_the_drill() {
     let host = Host::new();
     let archive = host.place.join("archive");

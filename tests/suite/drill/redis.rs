@@ -1,5 +1,7 @@
 use std::fs;
 use std::path::Path;
+use std::process::Stdio;
+use std::time::Duration;
 
 use super::{json, keys, records};
 use crate::scene::error;
@@ -7,6 +9,7 @@ use crate::support::place::Place;
 use crate::support::redis::{Program, RedisServer};
 use crate::support::run::Run;
 use crate::support::user::write_as_server_user;
+use crate::support::wait::poll;
 
 struct Host {
     place: Place,
@@ -116,4 +119,54 @@ fn what_is_wrong_with_a_redis_backup_is_said() {
         records(&archive, "drill").iter().map(|it| it["passed"].as_bool()).collect();
     assert_eq!(passed, [Some(false); 4]);
     host.nothing_is_left();
+}
+
+#[test]
+fn a_redis_that_is_kept_can_be_started_once_more() {
+    let program = Program::usual();
+    let host = Host::new(program, &[]);
+    host.run("create").run().expect(0);
+    let outcome = host.drill(program).arg("--keep").run();
+    let line = outcome.expect(0).stdout.lines().find(|line| line.starts_with("kept "));
+    let (folder, command) = line.expect("it says so")[12..].split_once("; ").expect("how");
+    let (server, conf) = command.split_once(' ').expect("program and configuration");
+    let (folder, conf) = (Path::new(folder), Path::new(conf));
+    assert_eq!(conf, folder.join("redis.conf"));
+    let password = fs::read_to_string(folder.join("password")).unwrap();
+    let mut started = host.place.command(server);
+    let mut started = started.arg(conf).stdout(Stdio::null()).spawn().unwrap();
+    let url = format!("unix://{}?pass={password}", folder.join("redis.sock").display());
+    let client = redis::Client::open(url).unwrap();
+    let keys = poll(Duration::from_secs(20), || {
+        let mut connection = client.get_connection().ok()?;
+        redis::cmd("DBSIZE").query::<u64>(&mut connection).ok()
+    });
+    let _ = started.kill();
+    let _ = started.wait();
+    assert!(keys.is_some_and(|keys| keys > 0), "{keys:?}");
+    // Another drill leaves it alone.
+    host.drill(program).run().expect(0);
+    assert_eq!(fs::read_dir(host.place.join("drills")).unwrap().count(), 1);
+}
+
+/// Two repositories of the command line have the names that are given to such.
+#[test]
+fn the_record_names_the_repository_that_gave_the_backup() {
+    let program = Program::usual();
+    let host = Host::new(program, &[]);
+    let second = host.place.folder("second");
+    let both = |run: Run| run.arg("--repository").arg(&second);
+    both(host.run("create")).run().expect(0);
+    let archive = host.place.join("archive");
+    let key = keys(&archive).into_iter().find(|key| key.ends_with(".rdb.zst")).unwrap();
+    let length = fs::read(archive.join(&key)).unwrap().len();
+    write_as_server_user(&archive.join(&key), "x".repeat(length));
+    let outcome = both(host.drill(program)).arg("--json").run();
+    assert_eq!(
+        json(outcome.expect(0).says("going on with repository local2: "))["repository"],
+        "local2"
+    );
+    for repository in [&archive, &second] {
+        assert_eq!(records(repository, "drill")[0]["repository"], "local2");
+    }
 }
