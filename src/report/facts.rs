@@ -61,8 +61,6 @@ pub struct Place {
     pub trouble: Option<String>,
     pub base_backups: u64,
     pub wal: u64,
-    /// Of each of [`Facts::series`].
-    pub series: Vec<u64>,
 }
 
 impl Facts {
@@ -84,7 +82,7 @@ impl Facts {
         Self {
             now,
             cluster: config.cluster.clone(),
-            places: places(&gathered, repositories, &systems, &series),
+            places: places(&gathered, repositories, &systems),
             without_backup: without_backup.filter(|id| !with_backup(id)).collect(),
             systems,
             series,
@@ -140,12 +138,7 @@ fn errors(gathered: &Gathered) -> Vec<Error> {
     all.filter(|error| said.insert(error.to_string())).cloned().collect()
 }
 
-fn places(
-    gathered: &Gathered,
-    repositories: &[Repository],
-    systems: &[System],
-    series: &[Series],
-) -> Vec<Place> {
+fn places(gathered: &Gathered, repositories: &[Repository], systems: &[System]) -> Vec<Place> {
     let catalogue = &gathered.survey.catalogue;
     let place = |(at, repository): (usize, &Repository)| {
         let failure = gathered.failures().find(|(failed, _)| *failed == at);
@@ -158,7 +151,6 @@ fn places(
             trouble: failure.map(|(_, error)| error.to_string()),
             base_backups: copies.map(|copy| copy.stored_size).sum(),
             wal: systems.iter().filter_map(|system| system.wal_stored.get(at)).sum(),
-            series: series.iter().map(|one| one.stored.get(at).copied().unwrap_or(0)).collect(),
         }
     };
     repositories.iter().enumerate().map(place).collect()

@@ -12,7 +12,7 @@ use maud::{DOCTYPE, Markup, PreEscaped, html};
 
 use super::drawing::{self, Caption};
 use super::facts::{Facts, System};
-use super::words::{moment, plain, span};
+use super::words::{count, moment, plain, span};
 
 /// Nothing may be loaded or run, whatever found its way into the page.
 const POLICY: &str =
@@ -73,8 +73,9 @@ fn exposed(facts: &Facts, system: &System) -> Markup {
     let worst = exposure.worst().unwrap_or(0);
     let worst = span(std::time::Duration::from_secs(worst));
     let description = format!(
-        "The objective of {} was kept in {kept} of {known} hours. At worst it was {worst}.",
-        span(objective)
+        "The objective of {} was kept in {kept} of {}. At worst it was {worst}.",
+        span(objective),
+        count(known as u64, "hour")
     );
     let caption = Caption {
         id: "rpo",

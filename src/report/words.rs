@@ -10,9 +10,9 @@ pub fn size(bytes: u64) -> String {
     ByteSize(bytes).display().iec().to_string()
 }
 
-/// The whole of it: `22 Nov 2026, 20:30 UTC`
+/// The whole of it: `22 Nov 2026, 20:30 UTC`. A line ends behind the year only.
 pub fn moment(time: Timestamp) -> String {
-    time.strftime("%-d %b %Y, %H:%M UTC").to_string()
+    time.strftime("%-d\u{a0}%b\u{a0}%Y, %H:%M\u{a0}UTC").to_string()
 }
 
 /// `22 Nov`
@@ -63,7 +63,7 @@ pub fn took(seconds: f64) -> String {
 pub fn short_span(seconds: f64) -> String {
     let (count, unit) = match seconds {
         s if s < 90.0 => (s, "s"),
-        s if s < 5400.0 => (s / 60.0, "min"),
+        s if s < 5400.0 && s != 3600.0 => (s / 60.0, "min"),
         s if s < 172_800.0 => (s / 3600.0, "h"),
         s => (s / 86_400.0, "days"),
     };
@@ -71,9 +71,22 @@ pub fn short_span(seconds: f64) -> String {
     format!("{} {unit}", rounded.strip_suffix(".0").unwrap_or(&rounded))
 }
 
-/// `1 segment`, `2 segments`
+/// `1 segment`, `184,213 segments`
 pub fn count(number: u64, what: &str) -> String {
-    format!("{number} {what}{}", if number == 1 { "" } else { "s" })
+    format!("{}{JOINED}{what}{}", grouped(number), if number == 1 { "" } else { "s" })
+}
+
+/// In groups of three digits.
+fn grouped(number: u64) -> String {
+    let digits = number.to_string();
+    let mut grouped = String::new();
+    for (at, digit) in digits.chars().enumerate() {
+        if at > 0 && (digits.len() - at).is_multiple_of(3) {
+            grouped.push(',');
+        }
+        grouped.push(digit);
+    }
+    grouped
 }
 
 /// One line, whatever is in it: names and labels come from a store.
@@ -101,8 +114,8 @@ mod tests {
         ];
         assert_eq!(expected.map(|(seconds, _)| shown(seconds)), expected.map(|(_, text)| text));
         assert_eq!(
-            [45.0, 90.0, 300.0, 5400.0, 172_800.0].map(short_span),
-            ["45 s", "1.5 min", "5 min", "1.5 h", "2 days"]
+            [45.0, 90.0, 300.0, 3600.0, 5400.0, 172_800.0].map(short_span),
+            ["45 s", "1.5 min", "5 min", "1 h", "1.5 h", "2 days"]
         );
     }
 

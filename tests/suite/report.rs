@@ -2,6 +2,7 @@
 
 mod browser;
 mod many;
+mod pasts;
 mod requests;
 mod scene;
 mod told;

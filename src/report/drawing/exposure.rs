@@ -14,8 +14,10 @@ const TOP: f64 = 40.0;
 const BOTTOM: f64 = 170.0;
 const BELOW: f64 = 24.0;
 
-/// Bars are cut where they are so many times the objective: what counts is whether it was kept.
+/// Bars are cut where they are so many times the objective, for what counts is whether it was kept; unless most
+/// are longer, and would all look alike: then where they are so many times what is usual.
 const CUT: f64 = 4.0;
+const CUT_USUAL: f64 = 1.5;
 
 struct Bar {
     begins: Timestamp,
@@ -42,7 +44,7 @@ fn draw(paper: Paper, exposure: &Exposure, rpo: Duration, now: Timestamp) -> Mar
     let times = Times::new(first.begins, now, left, right);
     let objective = rpo.as_secs_f64().max(1.0);
     let worst = exposure.worst().unwrap_or(0) as f64;
-    let most = (worst.max(objective) * 1.1).min(objective * CUT);
+    let most = (worst.max(objective) * 1.1).min((objective * CUT).max(usual(&bars) * CUT_USUAL));
     let heights = Heights { most, top: TOP, bottom: BOTTOM };
     let steps: Vec<_> = round_times(most).into_iter().map(|it| (it, short_span(it))).collect();
     html! {
@@ -56,6 +58,13 @@ fn draw(paper: Paper, exposure: &Exposure, rpo: Duration, now: Timestamp) -> Mar
         (heights.objective(objective, &format!("objective {}", span(rpo)), left, right))
         (longest(&bars, most, &times))
     }
+}
+
+/// The median in seconds.
+fn usual(bars: &[Bar]) -> f64 {
+    let mut known: Vec<u64> = bars.iter().filter_map(|bar| bar.seconds).collect();
+    known.sort_unstable();
+    known.get(known.len() / 2).map_or(0.0, |seconds| *seconds as f64)
 }
 
 fn bars(exposure: &Exposure, hours: usize) -> Vec<Bar> {

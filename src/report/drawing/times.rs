@@ -7,6 +7,9 @@ use super::n;
 
 const DAY_SECONDS: i64 = 86_400;
 
+/// Seconds between two marks where there are no two days, from five minutes to half a day.
+const SECONDS: [i64; 7] = [300, 600, 1800, 3600, 10_800, 21_600, 43_200];
+
 /// Days between two marks, from a day to half a month; then whole months.
 const DAYS: [i64; 5] = [1, 2, 4, 7, 14];
 const MONTHS: [i8; 5] = [1, 2, 3, 6, 12];
@@ -36,8 +39,14 @@ impl Times {
         (self.from..=self.to).contains(&time.as_second())
     }
 
-    /// Days to mark, at most so many, each with how it is called. They begin at midnight UTC.
+    /// Moments to mark, at most so many, each with how it is called: days, which begin at midnight UTC, or
+    /// times of the day.
     fn marks(&self, at_most: i64) -> Vec<(Timestamp, String)> {
+        let span = self.to - self.from;
+        if span < 2 * DAY_SECONDS {
+            let step = SECONDS.into_iter().find(|step| span / step < at_most);
+            return self.clock(step.unwrap_or(DAY_SECONDS));
+        }
         let days = (self.to - self.from) / DAY_SECONDS + 1;
         let step = DAYS.into_iter().find(|step| days / step <= at_most);
         let (all, form): (Vec<Date>, _) = match step {
@@ -50,6 +59,17 @@ impl Times {
             inside.then(|| (time, time.strftime(form).to_string()))
         };
         all.into_iter().filter_map(midnight).collect()
+    }
+
+    fn clock(&self, seconds: i64) -> Vec<(Timestamp, String)> {
+        let first = self.from.div_euclid(seconds) + i64::from(self.from.rem_euclid(seconds) > 0);
+        let all = (first..).map(|count| count * seconds).take_while(|at| *at < self.to);
+        let mark = |at: i64| {
+            let time = Timestamp::from_second(at).ok()?;
+            let form = if at % DAY_SECONDS == 0 { "%-d %b" } else { "%H:%M" };
+            Some((time, time.strftime(form).to_string()))
+        };
+        all.filter_map(mark).collect()
     }
 
     fn every(&self, days: i64) -> Vec<Date> {
@@ -102,13 +122,18 @@ mod tests {
     }
 
     #[test]
-    fn days_are_marked_then_weeks_then_months() {
+    fn hours_are_marked_then_days_then_weeks_then_months() {
         let to = "2026-11-23T01:30:00Z";
         assert_eq!(labels("2026-11-20T12:00:00Z", to, 7), ["21 Nov", "22 Nov", "23 Nov"]);
         assert_eq!(labels("2026-11-09T12:00:00Z", to, 8).len(), 7);
         assert_eq!(labels("2026-10-01T00:00:00Z", to, 8).last().unwrap(), "23 Nov");
         assert_eq!(labels("2026-05-20T00:00:00Z", to, 8)[..2], ["Jun 2026", "Jul 2026"]);
         assert!((2..=8).contains(&labels("2019-01-15T00:00:00Z", to, 8).len()));
-        assert_eq!(labels(to, to, 8), Vec::<String>::new());
+        assert_eq!(labels(to, to, 8), ["01:30"]);
+        assert_eq!(
+            labels("2026-11-22T22:10:00Z", to, 8),
+            ["22:30", "23:00", "23:30", "23 Nov", "00:30", "01:00"]
+        );
+        assert_eq!(labels("2026-11-21T12:30:00Z", to, 5), ["22 Nov", "12:00", "23 Nov"]);
     }
 }

@@ -16,7 +16,7 @@ const BELOW: f64 = 24.0;
 /// Timelines that are drawn, the newest: more would make no picture.
 const LINES_MAX: usize = 12;
 /// Marks of the same kind that lie closer together than this are one.
-const CLOSE: f64 = 3.0;
+const CLOSE: f64 = 8.0;
 
 /// From when to when it is drawn.
 #[derive(Debug, Clone, Copy)]

@@ -37,8 +37,16 @@ impl System {
 impl Facts {
     pub fn headline(&self) -> Headline {
         let (state, sentence) = self.restorable();
-        let more = self.system().map(|system| self.rehearsed(system)).unwrap_or_default();
-        Headline { state: state.max(self.verdict.state()), sentence, more }
+        let mut more = self.system().map(|system| self.rehearsed(system)).unwrap_or_default();
+        let verdict = self.verdict.state();
+        if verdict > state {
+            // The sentence alone would make nobody look further.
+            more += match verdict {
+                State::Critical => " But something is in danger: see below.",
+                _ => " Something needs a look: see below.",
+            };
+        }
+        Headline { state: state.max(verdict), sentence, more }
     }
 
     fn restorable(&self) -> (State, String) {

@@ -12,6 +12,11 @@ const NEAR_DAYS: i64 = 14;
 /// Base backups that are listed without asking.
 const LISTED: usize = 7;
 
+/// The words of PostgreSQL that the picture needs.
+const EXPLAINED: &str = "WAL is the record that PostgreSQL keeps of every change. A base backup and all WAL since bring back any \
+                         later moment; where WAL is missing there is a gap. A new timeline begins when a standby takes \
+                         over, or after a restore.";
+
 /// What can be restored of one system.
 pub fn recovery(facts: &Facts, system: &System, at: usize, newest: bool) -> Markup {
     let oldest = oldest(system).unwrap_or(facts.now);
@@ -23,13 +28,15 @@ pub fn recovery(facts: &Facts, system: &System, at: usize, newest: bool) -> Mark
         section {
             h2 { @if newest { "What can be restored" } @else { "Before the upgrade" } }
             p class="note" { "PostgreSQL " (system.postgres) ", system " (system.identifier) }
+            @if newest { p { (EXPLAINED) } }
             @if recent {
-                (figure(system, &format!("near{at}"), "The last 14 days", Period { from: near.max(oldest), to: facts.now }))
+                @let title = if oldest > near { "From the beginning" } else { "The last 14 days" };
+                (figure(system, &format!("near{at}"), title, Period { from: near.max(oldest), to: facts.now }))
             }
             @if !recent || oldest < far {
                 (figure(system, &format!("far{at}"), "Since the oldest base backup", Period { from: oldest, to: facts.now }))
             }
-            (signs::legend())
+            (signs::legend(system))
             (gaps(system))
             (unknown_ancestors(system))
             (backups(system))
@@ -130,8 +137,8 @@ fn table(backups: &[BaseBackup]) -> Markup {
             table {
                 thead {
                     tr {
-                        th { "Ended" } th { "Label" } th class="number" { "Size" } th class="number" { "Stored" }
-                        th class="number" { "Took" } th { "Lies in" } th { "Restorable" }
+                        th { "Ended" } th { "Label" } th class="number spare" { "Size" } th class="number" { "Stored" }
+                        th class="number spare" { "Took" } th class="spare" { "Lies in" } th { "Restorable" }
                     }
                 }
                 tbody { @for backup in backups.iter().rev() { (row(backup)) } }
@@ -145,10 +152,10 @@ fn row(backup: &BaseBackup) -> Markup {
         tr {
             td class="nowrap" title=(plain(&backup.id)) { (time(backup.ended)) }
             td class="label" { (plain(&backup.label)) @if backup.pinned { " (pinned)" } }
-            td class="number" { (size(backup.size)) }
+            td class="number spare" { (size(backup.size)) }
             td class="number" { (size(backup.stored)) }
-            td class="number" { (span(between(backup.began, backup.ended))) }
-            td { (backup.places.join(", ")) }
+            td class="number spare" { (span(between(backup.began, backup.ended))) }
+            td class="spare" { (backup.places.join(", ")) }
             td class="long" {
                 @match &backup.restore {
                     Restore::Yes => "yes",

@@ -38,6 +38,9 @@ pub fn rehearsed(facts: &Facts, system: &System) -> Markup {
 fn described(drills: &[Record], last: &Record) -> String {
     let failed = drills.iter().filter(|drill| !drill.passed).count() as u64;
     let many = count(drills.len() as u64, "rehearsal");
+    if failed > 1 && failed == drills.len() as u64 {
+        return format!("{many}, all of them failed.");
+    }
     let failures = if failed > 0 { format!(", {failed} of them failed") } else { String::new() };
     let last = match last.passed {
         true => format!("the last one took {}", took(last.rto_seconds())),
@@ -53,7 +56,7 @@ fn table(drills: &[Record]) -> Markup {
                 thead {
                     tr {
                         th { "Rehearsed" } th { "Outcome" } th class="number" { "Until usable" }
-                        th { "Fetch, replay, checks" } th { "From" }
+                        th class="spare" { "Fetch, replay, checks" } th class="spare" { "From" }
                     }
                 }
                 tbody {
@@ -62,8 +65,8 @@ fn table(drills: &[Record]) -> Markup {
                             td class="nowrap" { (time(drill.ended)) }
                             td class="nowrap" { (outcome(drill)) }
                             td class="number" { (took(drill.rto_seconds())) }
-                            td { (phases(drill)) }
-                            td { (plain(drill.repository.as_deref().unwrap_or(""))) }
+                            td class="spare" { (phases(drill)) }
+                            td class="spare" { (plain(drill.repository.as_deref().unwrap_or(""))) }
                         }
                     }
                 }

@@ -1,6 +1,7 @@
 use maud::{Markup, html};
 
 use crate::check::State;
+use crate::report::facts::{BaseBackup, Restore, System};
 
 /// A state: a sign, a word and a colour.
 pub fn state(state: State) -> Markup {
@@ -31,21 +32,37 @@ fn sign(class: &str, word: &str, drawn: &str) -> Markup {
     }
 }
 
-/// What the signs in the picture of the windows mean.
-pub fn legend() -> Markup {
+/// What the signs in the picture of the windows mean, of those that there are.
+pub fn legend(system: &System) -> Markup {
+    let is = |wanted: fn(&BaseBackup) -> bool| system.backups.iter().any(wanted);
+    let stretches = || system.lines.iter().flat_map(|line| &line.stretches);
+    let useless = stretches().any(|it| it.restorable.is_none_or(|begin| it.from < Some(begin)));
+    let gaps = system.lines.iter().any(|line| !line.gaps.is_empty());
     let flag = crate::report::drawing::flag(6.0, 18.0);
     let entry = |sign: Markup, meaning: &str| {
         html! { li { svg viewBox="0 0 18 18" aria-hidden="true" { (sign) } (meaning) } }
     };
     html! {
         ul class="legend" {
-            (entry(html! { rect class="window" x="0" y="4" width="18" height="10" {} }, "every second can be restored"))
-            (entry(html! { rect class="useless" x="0" y="4" width="18" height="10" {} }, "WAL that no base backup leads to"))
-            (entry(html! { circle class="backup" cx="9" cy="9" r="4" {} }, "base backup"))
-            (entry(html! { path class="cross" d="M5 5L13 13M5 13L13 5" {} }, "base backup that can't be restored"))
-            (entry(html! { circle class="doubtful" cx="9" cy="9" r="4" {} }, "not known whether it can"))
-            (entry(flag, "pinned"))
-            (entry(html! { rect class="gap" x="1" y="4" width="16" height="10" fill="none" {} path class="hatch" d="M4 13L12 5" {} }, "gap in the WAL"))
+            @if stretches().any(|it| it.restorable.is_some()) {
+                (entry(html! { rect class="window" x="0" y="4" width="18" height="10" {} }, "every second can be restored"))
+            }
+            @if useless {
+                (entry(html! { rect class="useless" x="0" y="4" width="18" height="10" {} }, "WAL that no base backup leads to"))
+            }
+            @if is(|it| it.restore == Restore::Yes) {
+                (entry(html! { circle class="backup" cx="9" cy="9" r="4" {} }, "base backup"))
+            }
+            @if is(|it| matches!(it.restore, Restore::No(_))) {
+                (entry(html! { path class="cross" d="M5 5L13 13M5 13L13 5" {} }, "base backup that can't be restored"))
+            }
+            @if is(|it| matches!(it.restore, Restore::Unknown(_))) {
+                (entry(html! { circle class="doubtful" cx="9" cy="9" r="4" {} }, "base backup that perhaps can't"))
+            }
+            @if is(|it| it.pinned) { (entry(flag, "pinned: kept whatever its age")) }
+            @if gaps {
+                (entry(html! { rect class="gap" x="1" y="4" width="16" height="10" fill="none" {} path class="hatch" d="M4 13L12 5" {} }, "gap in the WAL"))
+            }
         }
     }
 }

@@ -1,9 +1,12 @@
 use maud::{Markup, html};
 
-use super::time;
+use super::{signs, time};
 use crate::report::drawing::{self, Caption, sparkline};
 use crate::report::facts::{DAYS, Facts, Place, Series, System};
 use crate::report::words::{between, count, plain, size, span};
+
+/// What [`Series::kind`] may be.
+const KINDS: [&str; 2] = ["Redis", "Media files"];
 
 /// How large backups and WAL are, and how they grow.
 pub fn sizes(facts: &Facts, system: &System) -> Markup {
@@ -40,8 +43,10 @@ pub fn sizes(facts: &Facts, system: &System) -> Markup {
     }
 }
 
-/// What lies where.
+/// What lies where, by kind.
 pub fn places(facts: &Facts) -> Markup {
+    let kinds: Vec<&str> =
+        KINDS.into_iter().filter(|kind| facts.series.iter().any(|it| it.kind == *kind)).collect();
     html! {
         section {
             h2 { "Where it lies" }
@@ -49,20 +54,23 @@ pub fn places(facts: &Facts) -> Markup {
                 table {
                     thead {
                         tr {
-                            th { "Repository" } th class="number" { "Base backups" } th class="number" { "WAL" }
-                            @for series in &facts.series { th class="number" { (series.kind) " " (plain(&series.name)) } }
+                            th { "Repository" } th class="number spare" { "Base backups" } th class="number spare" { "WAL" }
+                            @for kind in &kinds { th class="number spare" { (kind) } }
                             th class="number" { "Together" }
                         }
                     }
-                    tbody { @for place in &facts.places { (row(place)) } }
+                    tbody { @for (at, place) in facts.places.iter().enumerate() { (row(facts, at, place, &kinds)) } }
                 }
             }
         }
     }
 }
 
-fn row(place: &Place) -> Markup {
-    let together = place.base_backups + place.wal + place.series.iter().sum::<u64>();
+fn row(facts: &Facts, at: usize, place: &Place, kinds: &[&str]) -> Markup {
+    let stored = |kind: &str| -> u64 {
+        facts.series.iter().filter(|it| it.kind == kind).filter_map(|it| it.stored.get(at)).sum()
+    };
+    let series: u64 = kinds.iter().map(|kind| stored(kind)).sum();
     let encrypted = if place.encrypts { "encrypted" } else { "not encrypted" };
     html! {
         tr {
@@ -72,10 +80,10 @@ fn row(place: &Place) -> Markup {
                 (encrypted)
                 @if let Some(trouble) = &place.trouble { br; strong { "Did not answer: " } (plain(trouble)) }
             }
-            td class="number" { (size(place.base_backups)) }
-            td class="number" { (size(place.wal)) }
-            @for stored in &place.series { td class="number" { (size(*stored)) } }
-            td class="number" { strong { (size(together)) } }
+            td class="number spare" { (size(place.base_backups)) }
+            td class="number spare" { (size(place.wal)) }
+            @for kind in kinds { td class="number spare" { (size(stored(kind))) } }
+            td class="number" { strong { (size(place.base_backups + place.wal + series)) } }
         }
     }
 }
@@ -90,8 +98,8 @@ pub fn series(facts: &Facts) -> Markup {
                     table {
                         thead {
                             tr {
-                                th { "Of" } th { "Newest" } th { "Holds" } th class="number" { "Stored" }
-                                th { "Course of the size" } th class="number" { "Backups" }
+                                th { "Of" } th { "Newest" } th class="spare" { "Holds" } th { "Rehearsed" }
+                                th class="spare" { "Course of the size" } th class="number" { "Backups" }
                             }
                         }
                         tbody { @for series in &facts.series { (of_series(facts, series)) } }
@@ -110,20 +118,28 @@ fn of_series(facts: &Facts, series: &Series) -> Markup {
     let damaged = series.backups.iter().filter(|backup| !backup.whole).count();
     html! {
         tr {
-            td {
+            td class="label" {
                 strong { (plain(&series.name)) } br; (series.kind)
                 @if !series.watched { br; span class="note" { "not configured on this host" } }
             }
             @if let Some(newest) = series.newest() {
                 td class="nowrap" title=(plain(&newest.id)) { (time(newest.ended)) br; (span(between(newest.ended, facts.now))) " old" }
-                td { (plain(&newest.content)) @if !newest.label.is_empty() { br; (plain(&newest.label)) } }
-                td class="number" { (size(newest.stored)) }
+                td class="spare" {
+                    (plain(&newest.content)) br; (size(newest.stored)) " stored"
+                    @if !newest.label.is_empty() { br; (plain(&newest.label)) }
+                }
             } @else {
-                td { "none" @if series.partly { " in the repositories that answered" } } td {} td {}
+                td { "none" @if series.partly { " in the repositories that answered" } } td class="spare" {}
             }
-            td { (sparkline(&sizes)) }
+            td {
+                @match &series.drill {
+                    Some(drill) => { (signs::outcome(drill.passed)) br; (time(drill.ended)) },
+                    None => "never",
+                }
+            }
+            td class="spare" { (sparkline(&sizes)) }
             td class="number" {
-                (series.backups.len())
+                (series.backups.len()) br; (size(series.stored.iter().sum()))
                 @if pinned > 0 { br; (pinned) " pinned" }
                 @if damaged > 0 { br; strong { (damaged) " damaged" } }
             }

@@ -52,7 +52,12 @@ fn prose(text: &str) -> Markup {
 
 fn about(finding: &Finding) -> String {
     let place = finding.repository.as_ref().map(|name| format!(" in {name}")).unwrap_or_default();
-    plain(&format!("{}, {}{place}", finding.subject, finding.check))
+    let check = match finding.check {
+        "RPO now" => "what would be lost now (RPO)",
+        "drill" => "rehearsal (drill)",
+        other => other,
+    };
+    plain(&format!("{}, {check}{place}", finding.subject))
 }
 
 /// Everything that was looked at, and the objectives that it was judged by.

@@ -7,6 +7,7 @@ use serde_json::{Value, json};
 
 use super::scene::Past;
 use crate::support::browser::Browser;
+use crate::support::place::Place;
 
 /// Wider than the window: what is, and is not inside something that scrolls by itself.
 const TOO_WIDE: &str = "(() => { const width = document.documentElement.clientWidth;
@@ -86,6 +87,37 @@ fn a_browser_shows_it_light_dark_on_a_phone_and_on_paper() {
         // What shows nothing is small.
         assert!(bytes.len() > 20_000, "{name} has {} bytes", bytes.len());
         keep(name, bytes);
+    }
+}
+
+/// Whatever lies there, nothing is cut off, lies on something else or is too pale.
+#[test]
+fn every_past_fits_on_its_page() {
+    let place = Place::new();
+    let mut browser = Browser::start(&place);
+    for (name, past) in [
+        ("empty", Past::empty()),
+        ("young", Past::young()),
+        ("failing", Past::failing()),
+        ("long", Past::long()),
+        ("rich", Past::rich()),
+    ] {
+        let page = past.laid.place.folder("pages").join("page.html");
+        past.report(page.to_str().expect("plain")).run().expect(0);
+        for (kind, width, scheme, phone) in [
+            ("light", 1200, "light", false),
+            ("dark", 1200, "dark", false),
+            ("phone", 390, "light", true),
+        ] {
+            browser.look(width, 900, scheme, phone);
+            browser.open(&page);
+            for question in [TOO_WIDE, LABELS, PALE] {
+                assert_eq!(browser.evaluate(question), json!([]), "{name}, {kind}");
+            }
+            assert_eq!(browser.evaluate(SMALL), json!(0), "{name}, {kind}");
+            keep(&format!("{name}-{kind}.png"), &browser.screenshot());
+        }
+        keep(&format!("{name}.pdf"), &browser.pdf());
     }
 }
 

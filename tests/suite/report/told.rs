@@ -54,6 +54,32 @@ fn windows_gaps_pins_and_backups_are_told_and_drawn() {
     assert_eq!(drawn("class=\"branch\""), 1);
 }
 
+/// As from a new host, which has the configuration of the repositories alone.
+#[test]
+fn what_is_stored_and_not_configured_is_shown_and_checked_alike() {
+    let past = Past::rich();
+    let (page, outcome) = past.page();
+    let page = text(&page);
+    for said in [
+        "main Redis ",
+        "uploads Media files ",
+        "letters Media files not configured on this host",
+        "sessions Redis not configured on this host",
+        "media letters, backup in disk not configured here: newest 200d old (",
+    ] {
+        assert!(page.contains(said), "no {said:?} in {page}\n{outcome}");
+    }
+    let checked = past.laid.seawall("check").args(["--objectives-free-space=0"]).run();
+    let table = checked.expect(2).stdout.clone();
+    let of = |what: &str| table.lines().find(|line| line.contains(what)).unwrap_or_default();
+    assert!(
+        of("media letters").contains("OK") && of("media letters").contains("10 whole"),
+        "{table}"
+    );
+    assert!(of("Redis sessions").contains("not configured here: newest 90d old ("), "{table}");
+    assert!(!table.contains("media letters, drill"), "{table}");
+}
+
 #[test]
 fn nothing_is_loaded_from_anywhere() {
     let (page, _) = Past::eventful().page();
