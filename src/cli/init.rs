@@ -10,7 +10,7 @@ use clap::{Arg, ArgAction, ArgMatches, Command, value_parser};
 
 use self::ask::Asking;
 use super::guard;
-use crate::command::init::run as write;
+use crate::command::init::{ready, run as write};
 use crate::config::{DEFAULT_FILE, FlagValues};
 use crate::doctor::Account;
 use crate::error::{Class, Error, Result};
@@ -28,6 +28,11 @@ const AFTER: &str = "\
 Where nobody can be asked (no terminal), --repository and --encrypt have to be given:
   seawall init --repository /var/backups/seawall --repository s3://my-bucket/seawall \\
       --credentials-file /etc/seawall/s3.credentials --encrypt new";
+
+const BEFORE_DOCTOR: &str = "
+What `seawall doctor` finds now, before the steps below it are done:
+
+";
 
 pub fn command() -> Command {
     let text = |name: &'static str, value: &'static str, help: &'static str| {
@@ -73,15 +78,20 @@ pub fn run(matches: &ArgMatches) -> Result<u8> {
     let text = |name: &str| matches.get_one::<String>(name).cloned();
     let found = find_server(&text("connection").unwrap_or_default());
     let given = given(matches, &found)?;
-    let answers = if std::io::stdin().is_terminal() {
+    let mut answers = if std::io::stdin().is_terminal() {
+        ready(&given.output)?;
         Asking::new(matches, &found).complete(given)?
     } else {
         complete(given, matches)?
     };
+    let server = answers.data_directory.as_deref().filter(|_| answers.connection.is_none());
+    if let Some(connection) = server.and_then(|directory| found.connection(directory)) {
+        answers.connection = Some(connection);
+    }
     let outcome = write(&answers)?;
     guard::print(&outcome.written);
     if !matches.get_flag("no-doctor") {
-        guard::print("\n");
+        guard::print(BEFORE_DOCTOR);
         doctor(&answers.output, outcome.owner.as_ref());
     }
     guard::print(&format!("\n{}", outcome.next));

@@ -20,6 +20,7 @@ pub fn command() -> Command {
     Command::new("seawall")
         .version(env!("CARGO_PKG_VERSION"))
         .about("Keeps a PostgreSQL server, its Redis and its media files recoverable.")
+        .after_help("A first configuration, and all that is to do after it: sudo seawall init")
         .subcommand_required(true)
         .subcommand(check::command())
         .subcommand(config)

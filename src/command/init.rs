@@ -1,14 +1,18 @@
 //! `seawall init`: a first configuration, and what is left to do.
 
 use std::fs;
+use std::io;
+use std::os::unix::fs::MetadataExt;
 use std::path::Path;
+
+use rustix::fs::{Access, access};
 
 use crate::codec::Recipients;
 use crate::config::{self, Config};
 use crate::doctor::Account;
 use crate::durable;
 use crate::error::{Class, Error, Result};
-use crate::init::{Answers, Encryption, KeyPair, next_steps, owner_of, text};
+use crate::init::{Answers, Encryption, KeyPair, next_steps, owner_of, text, usual_owner};
 
 /// Who may read the configuration beside its owner: the group of the server's user.
 const MODE: u32 = 0o640;
@@ -17,13 +21,24 @@ pub struct Outcome {
     /// What was written, and what is left to do.
     pub written: String,
     pub next: String,
-    /// Whom the data directory belongs to.
+    /// Who archives: whom the data directory belongs to, else the usual user.
     pub owner: Option<Account>,
+}
+
+/// Whether the configuration can be written: better known before anything is asked.
+pub fn ready(output: &Path) -> Result<()> {
+    absent(output)?;
+    let folder =
+        output.ancestors().skip(1).find(|folder| folder.exists()).unwrap_or(Path::new("/"));
+    access(folder, Access::WRITE_OK | Access::EXEC_OK).map_err(|error| {
+        Error::file("create a file in", folder, &io::Error::from(error))
+            .hint("Run it as root (sudo seawall init), or say --output for a file of your own.")
+    })
 }
 
 /// Nothing is written before all of it is known to be right, and nothing ever in the place of a file.
 pub fn run(answers: &Answers) -> Result<Outcome> {
-    let owner = answers.data_directory.as_deref().map(owner_of).transpose()?;
+    let owner = answers.data_directory.as_deref().map(owner_of).transpose()?.or_else(usual_owner);
     let pair = (answers.encryption == Encryption::NewKey).then(KeyPair::generate);
     let recipients = match (&answers.encryption, &pair) {
         (Encryption::To(keys), _) => keys.clone(),
@@ -32,7 +47,7 @@ pub fn run(answers: &Answers) -> Result<Outcome> {
     };
     let text = text(answers, &recipients);
     check(&text)?;
-    absent(&answers.output)?;
+    ready(&answers.output)?;
     folder_of(&answers.output)?;
     let mut written = String::new();
     if let Some(pair) = &pair {
@@ -43,11 +58,15 @@ pub fn run(answers: &Answers) -> Result<Outcome> {
     }
     // Who is not root can give a file to no other group, and archives as itself or lets others read it.
     let root = rustix::process::geteuid().is_root();
-    let group = owner.as_ref().filter(|_| root).map(|owner| owner.gid);
+    let archiver = owner.as_ref().filter(|_| root);
+    let group = archiver.map(|owner| owner.gid);
     if !durable::create_new(&answers.output, text.as_bytes(), MODE, group)? {
         return Err(taken(&answers.output));
     }
     written += &format!("wrote {} (mode {MODE:04o})\n", answers.output.display());
+    if let Some(owner) = archiver {
+        written += &let_in(owner, &answers.output)?;
+    }
     Ok(Outcome { written, next: next_steps(answers, owner.as_ref()), owner })
 }
 
@@ -66,6 +85,20 @@ fn absent(path: &Path) -> Result<()> {
 fn taken(path: &Path) -> Error {
     Error::new(Class::Usage, format!("expected no file at {path:?}, found one; it stays as it is"))
         .hint("Say --output for another one, or move it aside.")
+}
+
+/// A package that came before PostgreSQL has left its folder closed to all but root. What an administrator chose
+/// stays: where the folder is somebody's, or a group's, `seawall doctor` says what is wrong.
+fn let_in(owner: &Account, output: &Path) -> Result<String> {
+    let folder = output.parent().unwrap_or(Path::new("/"));
+    let metadata = fs::metadata(folder).map_err(|error| Error::file("look at", folder, &error))?;
+    let of_root = metadata.uid() == 0 && metadata.gid() == 0 && metadata.mode() & 0o070 == 0o050;
+    if !of_root || owner.uid == 0 || metadata.mode() & 0o001 != 0 {
+        return Ok(String::new());
+    }
+    durable::give_group(folder, owner.gid)?;
+    let (group, folder) = (owner.group_name(), folder.display());
+    Ok(format!("gave {folder} to the group {group}, which could not look into it\n"))
 }
 
 /// Others may look into the folder of a configuration; secrets in it have modes of their own.

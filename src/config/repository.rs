@@ -94,12 +94,23 @@ pub fn repositories(tables: &[(RepositoryTable, Origin)]) -> Result<Vec<Reposito
         all.push(repository);
     }
     if all.is_empty() {
-        return Err(wrong("no repository is configured".into()).hint(format!(
-            "Set SEAWALL_REPOSITORY=/path or s3://bucket/prefix, or write a [[repository]] into {}.",
-            super::DEFAULT_FILE
-        )));
+        return Err(wrong("no repository is configured".into()).hint(where_to_name_one()));
     }
     Ok(all)
+}
+
+/// In a folder that is closed to us, nobody knows whether there is a configuration.
+fn where_to_name_one() -> String {
+    let file = super::DEFAULT_FILE;
+    match std::path::Path::new(file).try_exists() {
+        Err(error) => format!(
+            "{file} could not be looked for: {error}. Run it as the user that runs PostgreSQL: sudo -u postgres."
+        ),
+        Ok(_) => format!(
+            "Set SEAWALL_REPOSITORY=/path or s3://bucket/prefix, or write a [[repository]] into {file}: \
+             `seawall init` does."
+        ),
+    }
 }
 
 impl RepositoryConfig {

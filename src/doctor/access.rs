@@ -36,6 +36,21 @@ impl Account {
         Some(Self { uid: effective("Uid:")?, gid: effective("Gid:")?, groups: numbers("Groups:")? })
     }
 
+    /// Of the user with this name, as `passwd(5)` has it. `None` where there is none.
+    pub fn named(name: &str) -> Option<Self> {
+        Self::of_passwd(&fs::read_to_string("/etc/passwd").ok()?, name)
+    }
+
+    fn of_passwd(file: &str, name: &str) -> Option<Self> {
+        file.lines().find_map(|line| {
+            let mut fields = line.split(':');
+            let found = fields.next()? == name;
+            let mut numbers = fields.skip(1).map(|field| field.parse().ok());
+            let (uid, gid) = (numbers.next()??, numbers.next()??);
+            found.then_some(Self { uid, gid, groups: Vec::new() })
+        })
+    }
+
     pub fn is_in(&self, gid: u32) -> bool {
         self.gid == gid || self.groups.contains(&gid)
     }
@@ -105,6 +120,10 @@ mod tests {
         assert_eq!(Account::of_status("Name: x"), None);
         assert_eq!(name_in("root:x:0:0:\npostgres:x:105:1:\n", 105), "postgres");
         assert_eq!(name_in("", 7), "7");
+        let passwd = "+\nroot:x:0:0:\npostgres:x:105:1:\n";
+        let expected = Account { uid: 105, gid: 1, groups: vec![] };
+        assert_eq!(Account::of_passwd(passwd, "postgres"), Some(expected));
+        assert_eq!(Account::of_passwd(passwd, "post"), None);
     }
 
     #[test]

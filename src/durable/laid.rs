@@ -93,6 +93,12 @@ pub fn set_mode(path: &Path, mode: u32) -> Result<()> {
     set.map_err(|error| Error::file("set the mode of", path, &error))
 }
 
+/// Gives it to a group, whose members then may do what its mode says.
+pub fn give_group(path: &Path, group: u32) -> Result<()> {
+    let given = std::os::unix::fs::chown(path, None, Some(group));
+    given.map_err(|error| Error::file("change the group of", path, &error))
+}
+
 /// Removes a file, a link, or a folder with all that is in it. Not synced.
 pub fn remove_all(path: &Path) -> Result<()> {
     let remove = || {

@@ -1,115 +1,120 @@
+//! What is left to do after a first configuration, in order, as lines to type.
+
+mod server;
+mod timers;
+
 use std::path::Path;
 
+use self::server::{quadlet, settings};
+use self::timers::timers;
 use super::{Answers, Encryption};
 use crate::config::DEFAULT_FILE;
-use crate::doctor::{Account, Mend, archive_command};
+use crate::doctor::Account;
 
-/// The timers that packages bring; those of Redis and media only where there is something to do for them.
-const TIMERS: [&str; 4] = ["basebackup", "basebackup-verify", "basebackup-drill", "check"];
-const REDIS: [&str; 2] = ["redis", "redis-verify"];
-const MEDIA: [&str; 2] = ["media", "media-verify"];
+const HEAD: &str = "\
+What is left to do, in this order; docs/first-day.md (a package has it in /usr/share/doc/seawall) shows what each
+step prints:
+";
 
-/// What is left to do, in order, as lines to type. `owner` is whom the data directory belongs to.
+/// What is left to do, in order, as lines to type: up to a `seawall check` that has nothing to say. `owner` is
+/// whom the data directory belongs to.
 pub fn next_steps(answers: &Answers, owner: Option<&Account>) -> String {
     let user = owner.map_or("postgres".to_owned(), Account::name);
     let server = if answers.container { quadlet(answers) } else { settings(answers, &user) };
-    let steps = [keep_key(answers), folders(answers, owner, &user), Some(server)];
-    let steps = steps.into_iter().flatten().chain([timers(answers), first_backup(answers, &user)]);
+    let steps = [
+        folders(answers, owner, &user),
+        Some(server),
+        Some(first_backups(answers, &user)),
+        Some(first_drills(answers, &user)),
+        keep_key(answers),
+        Some(look(answers, &user)),
+        Some(timers(answers)),
+    ];
     let number = |(at, step): (usize, String)| format!("\n{}. {step}", at + 1);
-    format!("What is left to do:\n{}", steps.enumerate().map(number).collect::<String>())
+    let steps: String = steps.into_iter().flatten().enumerate().map(number).collect();
+    format!("{HEAD}{steps}")
+}
+
+/// The paths of the repositories in folders.
+fn folders_of(answers: &Answers) -> impl Iterator<Item = &str> {
+    let folders = answers.repositories.iter().filter(|place| !place.is_bucket());
+    folders.map(|place| place.url.strip_prefix("file://").unwrap_or(&place.url))
+}
+
+/// The names of the sets of media files, each once.
+fn sets(answers: &Answers) -> Vec<&String> {
+    let mut sets: Vec<&String> = answers.media.iter().map(|(name, _)| name).collect();
+    sets.sort();
+    sets.dedup();
+    sets
+}
+
+/// Where the programs do not look by themselves.
+fn config(answers: &Answers) -> String {
+    let elsewhere = answers.output != Path::new(DEFAULT_FILE);
+    elsewhere.then(|| format!(" --config {}", answers.output.display())).unwrap_or_default()
+}
+
+fn folders(answers: &Answers, owner: Option<&Account>, user: &str) -> Option<String> {
+    let group = owner.map_or("postgres".to_owned(), Account::group_name);
+    let line = |path| format!("    sudo install -d -m 0700 -o {user} -g {group} {path}\n");
+    let lines: String = folders_of(answers).map(line).collect();
+    (!lines.is_empty()).then(|| format!("Make the folder, for the user that archives:\n\n{lines}"))
+}
+
+fn first_backups(answers: &Answers, user: &str) -> String {
+    format!("Take the first backup:\n\n{}", of_each(answers, user, "create", ""))
+}
+
+/// Without a drill `seawall check` is not content: nobody knows whether a restore works.
+fn first_drills(answers: &Answers, user: &str) -> String {
+    let path = answers.identity_file.display();
+    match &answers.encryption {
+        Encryption::None => {
+            format!("Rehearse a restore of it:\n\n{}", of_each(answers, user, "drill", ""))
+        }
+        Encryption::NewKey => format!(
+            "Rehearse a restore of it, as long as the private key is here:\n\n    sudo chown {user} {path}\n{}",
+            of_each(answers, user, "drill", &format!(" --encryption-identity-file {path}"))
+        ),
+        Encryption::To(_) => format!(
+            "Rehearse a restore of it, on a host that has the private key and this configuration:\n\n{}",
+            of_each(answers, user, "drill", " --encryption-identity-file FILE")
+        ),
+    }
+}
+
+/// As the users of the units do it: media files belong to anybody.
+fn of_each(answers: &Answers, user: &str, verb: &str, more: &str) -> String {
+    let more = format!("{more}{}", config(answers));
+    let mut lines = format!("    sudo -u {user} basebackup {verb}{more}\n");
+    if answers.redis_url.is_some() {
+        lines += &format!("    sudo -u {user} redis-backup {verb}{more}\n");
+    }
+    for set in sets(answers) {
+        lines += &format!("    sudo media-backup {verb} --set {set}{more}\n");
+    }
+    lines
 }
 
 fn keep_key(answers: &Answers) -> Option<String> {
     let path = answers.identity_file.display();
     (answers.encryption == Encryption::NewKey).then(|| {
         format!(
-            "Move the private key off this host: without it no backup can be opened, and who has it opens all of them.\n\
-             \n    {path}\n\n\
-             Keep it twice, apart from the backups: in a password manager, and printed on paper. Then\n\
-             \n    shred -u {path}\n"
+            "Take the private key off this host: without it no backup can be opened, and who has it opens all of them.\n\
+             Keep what this prints twice, apart from the backups: in a password manager, and printed on paper.\n\
+             \n    sudo cat {path}\n\n\
+             Then remove it here:\n\
+             \n    sudo shred -u {path}\n"
         )
     })
 }
 
-fn folders(answers: &Answers, owner: Option<&Account>, user: &str) -> Option<String> {
-    let group = owner.map_or("postgres".to_owned(), Account::group_name);
-    let folders = answers.repositories.iter().filter(|place| !place.is_bucket());
-    let line = |url: &str| {
-        let path = url.strip_prefix("file://").unwrap_or(url);
-        format!("    install -d -m 0700 -o {user} -g {group} {path}\n")
-    };
-    let lines: String = folders.map(|place| line(&place.url)).collect();
-    (!lines.is_empty()).then(|| format!("Make the folders, for the user that archives:\n\n{lines}"))
-}
-
-fn settings(answers: &Answers, user: &str) -> String {
-    let timeout = format!("{}s", archive_timeout(answers));
-    let command = archive_command(Some(&answers.output));
-    let mends = [
-        Mend::alter_system("wal_level", "replica", true),
-        Mend::alter_system("archive_mode", "on", true),
-        Mend::alter_system("archive_command", &command, false),
-        Mend::alter_system("archive_timeout", &timeout, false),
-    ];
-    let lines: String = mends.iter().map(|mend| format!("    {}\n", mend.text())).collect();
+fn look(answers: &Answers, user: &str) -> String {
+    let config = config(answers);
     format!(
-        "Tell PostgreSQL, with psql as a superuser (sudo -u {user} psql), and restart it:\n\n{lines}"
-    )
-}
-
-fn timers(answers: &Answers) -> String {
-    let mut names: Vec<String> =
-        TIMERS.iter().map(|name| format!("seawall-{name}.timer")).collect();
-    if answers.redis_url.is_some() {
-        names.extend(REDIS.iter().map(|name| format!("seawall-{name}.timer")));
-    }
-    let mut sets: Vec<&String> = answers.media.iter().map(|(name, _)| name).collect();
-    sets.sort();
-    sets.dedup();
-    for set in sets {
-        names.extend(MEDIA.iter().map(|name| format!("seawall-{name}@{set}.timer")));
-    }
-    let lines: String =
-        names.iter().map(|name| format!("    systemctl enable --now {name}\n")).collect();
-    format!(
-        "Have it done by itself, by the units of the package (from a checkout: packaging/seawall-* into \
-         /etc/systemd/system):\n\n{lines}"
-    )
-}
-
-/// A setting on the command line of a container is stronger than `ALTER SYSTEM`. In a unit `%` is written twice.
-fn quadlet(answers: &Answers) -> String {
-    let config = answers.output.display();
-    let timeout = archive_timeout(answers);
-    let folders = answers.repositories.iter().filter(|place| !place.is_bucket()).map(|place| {
-        let path = place.url.strip_prefix("file://").unwrap_or(&place.url);
-        format!("    Volume={path}:{path}:z\n")
-    });
-    format!(
-        "Let the server's container archive: packaging/quadlet/postgres.container and .volume go to\n\
-         /etc/containers/systemd, with these lines in the place of its own; then `systemctl daemon-reload` and\n\
-         `systemctl restart postgres`:\n\n    \
-         Exec=postgres -c archive_mode=on -c archive_timeout={timeout} -c \"archive_command=/usr/bin/wal-push %%p %%f\"\n    \
-         Environment=SEAWALL_CONFIG={config}\n    \
-         Volume={config}:{config}:ro\n{}",
-        folders.collect::<String>()
-    )
-}
-
-/// Half of what may be lost, in seconds, and a minute where that is more than enough.
-fn archive_timeout(answers: &Answers) -> u64 {
-    let rpo = humantime::parse_duration(&answers.rpo).unwrap_or_default();
-    (rpo.as_secs() / 2).clamp(1, 60)
-}
-
-fn first_backup(answers: &Answers, user: &str) -> String {
-    let elsewhere = answers.output != Path::new(DEFAULT_FILE);
-    let config = elsewhere.then(|| format!(" --config {}", answers.output.display()));
-    let config = config.unwrap_or_default();
-    format!(
-        "Take the first base backup, and look whether all is well:\n\n    \
-         sudo -u {user} basebackup create{config}\n    sudo -u {user} seawall doctor{config}\n    \
-         sudo -u {user} seawall check{config}\n"
+        "Look whether all is well. `seawall check` says OK, and ends with status 0:\n\n    \
+         sudo -u {user} seawall doctor{config}\n    sudo -u {user} seawall check{config}\n"
     )
 }
 
@@ -118,12 +123,11 @@ mod tests {
     use super::*;
     use crate::init::Place;
 
-    #[test]
-    fn a_container_is_told_by_its_unit() {
+    fn answers() -> Answers {
         let folder =
             Place { url: "/b".to_owned(), endpoint: None, region: None, credentials_file: None };
-        let answers = Answers {
-            data_directory: None,
+        Answers {
+            data_directory: Some("/var/lib/postgresql/15/main".into()),
             cluster: "main".to_owned(),
             repositories: vec![folder],
             encryption: Encryption::None,
@@ -134,18 +138,91 @@ mod tests {
             media: vec![],
             output: DEFAULT_FILE.into(),
             identity_file: "/key".into(),
-            container: true,
-        };
-        let text = next_steps(&answers, None);
+            container: false,
+        }
+    }
+
+    /// The lines to type, without their indentation.
+    fn typed(answers: &Answers) -> Vec<String> {
+        let text = next_steps(answers, None);
+        text.lines().filter_map(|line| line.strip_prefix("    ").map(str::to_owned)).collect()
+    }
+
+    #[test]
+    fn a_container_is_told_by_its_unit() {
+        let lines = typed(&Answers { container: true, ..answers() });
         for line in [
             "Exec=postgres -c archive_mode=on -c archive_timeout=30 -c \"archive_command=/usr/bin/wal-push %%p %%f\"",
             "Volume=/b:/b:z",
             "Environment=SEAWALL_CONFIG=/etc/seawall/seawall.toml",
-            "systemctl enable --now seawall-check.timer",
+            "sudo systemctl enable --now seawall-check.timer",
             "sudo -u postgres basebackup create",
         ] {
-            assert!(text.lines().any(|found| found.trim() == line), "no {line}: {text}");
+            assert!(lines.iter().any(|found| found == line), "no {line}: {lines:?}");
         }
-        assert!(!text.contains("ALTER SYSTEM") && !text.contains("private key"), "{text}");
+        assert!(!lines.iter().any(|line| line.contains("ALTER SYSTEM")), "{lines:?}");
+        assert!(!lines.iter().any(|line| line.contains("/key")), "{lines:?}");
+    }
+
+    #[test]
+    fn the_order_leads_to_a_check_that_has_nothing_to_say() {
+        let media = vec![("up".to_owned(), "/srv".into()), ("up".to_owned(), "/srv2".into())];
+        let redis_url = Some("redis://db".to_owned());
+        let connection = Some("host=/run/postgresql port=5433".to_owned());
+        let lines = typed(&Answers { media, redis_url, connection, ..answers() });
+        let expected = [
+            "sudo install -d -m 0700 -o postgres -g postgres /b",
+            "sudo -u postgres psql 'host=/run/postgresql port=5433'",
+            "ALTER SYSTEM SET wal_level = 'replica';  -- restart needed",
+            "ALTER SYSTEM SET archive_mode = 'on';  -- restart needed",
+            "ALTER SYSTEM SET archive_command = 'wal-push \"%p\" %f';",
+            "ALTER SYSTEM SET archive_timeout = '30s';",
+            "\\q",
+            "sudo systemctl restart postgresql@15-main",
+            "sudo -u postgres basebackup create",
+            "sudo -u postgres redis-backup create",
+            "sudo media-backup create --set up",
+            "sudo -u postgres basebackup drill",
+            "sudo -u postgres redis-backup drill",
+            "sudo media-backup drill --set up",
+            "sudo -u postgres seawall doctor",
+            "sudo -u postgres seawall check",
+            "sudo systemctl enable --now seawall-basebackup.timer",
+            "sudo systemctl enable --now seawall-basebackup-verify.timer",
+            "sudo systemctl enable --now seawall-basebackup-drill.timer",
+            "sudo systemctl enable --now seawall-redis.timer",
+            "sudo systemctl enable --now seawall-redis-verify.timer",
+            "sudo systemctl enable --now seawall-redis-drill.timer",
+            "sudo systemctl enable --now seawall-media@up.timer",
+            "sudo systemctl enable --now seawall-media-verify@up.timer",
+            "sudo systemctl enable --now seawall-media-drill@up.timer",
+            "sudo systemctl enable --now seawall-check.timer",
+        ];
+        assert_eq!(lines, expected);
+    }
+
+    #[test]
+    fn a_new_key_is_there_for_the_drill_and_then_goes() {
+        let connection = Some("host=db user=backup password=x".to_owned());
+        let of = |encryption| {
+            let connection = connection.clone();
+            typed(&Answers { encryption, connection, output: "/etc/other".into(), ..answers() })
+        };
+        let lines = of(Encryption::NewKey);
+        let at = lines.iter().position(|line| line == "sudo chown postgres /key").unwrap();
+        let expected = [
+            "sudo chown postgres /key",
+            "sudo -u postgres basebackup drill --encryption-identity-file /key --config /etc/other",
+            "sudo cat /key",
+            "sudo shred -u /key",
+            "sudo -u postgres seawall doctor --config /etc/other",
+            "sudo -u postgres seawall check --config /etc/other",
+        ];
+        assert_eq!(lines[at..at + expected.len()], expected);
+        assert!(lines.contains(&"sudo -u postgres psql".to_owned()), "{lines:?}");
+        let elsewhere = of(Encryption::To(vec!["age1x".to_owned()]));
+        for lines in [lines, elsewhere] {
+            assert!(!lines.iter().any(|line| line.contains("-drill.timer")), "{lines:?}");
+        }
     }
 }

@@ -12,6 +12,12 @@ use crate::replication::query;
 /// Longest wait for a server that may not be there.
 const LIMIT: Duration = Duration::from_secs(5);
 
+/// Where nothing else is said.
+const USUAL_PORT: &str = "5432";
+
+/// The lines of `postmaster.pid` before that with the port; the folder of the socket is in the next one.
+const PORT_LINE: usize = 3;
+
 const ASK: &str = "select current_setting('data_directory', true), current_setting('cluster_name')";
 
 /// Where a server was found.
@@ -20,13 +26,27 @@ pub struct Found {
     pub data_directory: Option<PathBuf>,
     /// `cluster_name`, where it is set and may be the name of a folder.
     pub cluster: Option<String>,
+    /// Whether the server itself said so.
+    pub asked: bool,
+    /// Data directories of the servers that run here, where there are several and none could be asked.
+    pub several: Vec<PathBuf>,
+}
+
+impl Found {
+    /// What leads to the server with that data directory, where the defaults do not.
+    pub fn connection(&self, data_directory: &Path) -> Option<String> {
+        let same = self.data_directory.as_deref() == Some(data_directory);
+        (!self.asked || !same).then(|| listens_at(data_directory)).flatten()
+    }
 }
 
 /// Asks the server; where it can't be asked (root is no role of it) looks for the one that runs here.
 pub fn find_server(conninfo: &str) -> Found {
     ask(conninfo).unwrap_or_else(|error| {
         tracing::debug!("the server was not asked: {error}");
-        Found { data_directory: running(), cluster: None }
+        let mut running = running();
+        let alone = if running.len() == 1 { running.pop() } else { None };
+        Found { data_directory: alone, several: running, ..Found::default() }
     })
 }
 
@@ -42,12 +62,14 @@ fn ask(conninfo: &str) -> Result<Found> {
     Ok(Found {
         data_directory: data_directory.filter(|path| path.is_dir()),
         cluster: row.next().flatten().filter(plain),
+        asked: true,
+        several: Vec::new(),
     })
 }
 
-/// The working directory of the one postmaster that runs on this host: it is its data directory.
-fn running() -> Option<PathBuf> {
-    let processes = fs::read_dir("/proc").ok()?.flatten();
+/// The working directories of the postmasters that run on this host: these are their data directories.
+fn running() -> Vec<PathBuf> {
+    let processes = fs::read_dir("/proc").into_iter().flatten().flatten();
     let directories = processes.filter_map(|entry| {
         let name = fs::read_to_string(entry.path().join("comm")).ok()?;
         let directory = fs::read_link(entry.path().join("cwd")).ok()?;
@@ -56,7 +78,17 @@ fn running() -> Option<PathBuf> {
     let mut found: Vec<PathBuf> = directories.collect();
     found.sort();
     found.dedup();
-    found.pop().filter(|_| found.is_empty())
+    found
+}
+
+/// From `postmaster.pid` (`src/include/utils/pidfile.h`): where a server listens, if that is not on the usual port.
+/// `None` also where it does not run, or keeps its data from us.
+fn listens_at(data_directory: &Path) -> Option<String> {
+    let text = fs::read_to_string(data_directory.join("postmaster.pid")).ok()?;
+    let mut lines = text.lines().skip(PORT_LINE);
+    let port = lines.next().filter(|port| *port != USUAL_PORT)?;
+    let sockets = lines.next().filter(|folder| !folder.is_empty()).unwrap_or("localhost");
+    Some(format!("host={sockets} port={port}"))
 }
 
 /// Whom the data directory belongs to: PostgreSQL starts as nobody else.
@@ -64,4 +96,34 @@ pub fn owner_of(data_directory: &Path) -> Result<Account> {
     let metadata = fs::metadata(data_directory)
         .map_err(|error| Error::file("look at", data_directory, &error))?;
     Ok(Account { uid: metadata.uid(), gid: metadata.gid(), groups: Vec::new() })
+}
+
+/// The user that archives where nobody says whose the data directory is: that of the packages, if there is one.
+pub fn usual_owner() -> Option<Account> {
+    Account::named("postgres")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_server_on_another_port_is_reached_there() {
+        let place = tempfile::tempdir().unwrap();
+        let found = Found::default();
+        assert_eq!(found.connection(place.path()), None);
+        for (port, sockets, expected) in [
+            ("5433", "/run/postgresql", Some("host=/run/postgresql port=5433")),
+            ("5433", "", Some("host=localhost port=5433")),
+            ("5432", "/run/postgresql", None),
+        ] {
+            let text = format!("71\n/data\n1700000000\n{port}\n{sockets}\n*\n  1 2\nready   \n");
+            let file = place.path().join("postmaster.pid");
+            fs::write(&file, text).unwrap();
+            assert_eq!(found.connection(place.path()).as_deref(), expected, "{port}");
+            fs::remove_file(&file).unwrap();
+        }
+        let asked = Found { asked: true, data_directory: Some(place.path().into()), ..found };
+        assert_eq!(asked.connection(place.path()), None);
+    }
 }

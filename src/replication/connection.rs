@@ -310,9 +310,13 @@ fn not_connected(message: &str) -> Error {
         "permission denied",
     ];
     if refused.iter().any(|text| message.contains(text)) {
-        return Error::new(Class::Refused, format!("could not connect: {message}")).hint(
-            "The role needs REPLICATION, and pg_hba.conf a line for the database `replication`.",
-        );
+        // libpq takes the name of the system's user where no role is named.
+        let hint = if message.contains("role \"root\" does not exist") {
+            "Run it as the user that runs PostgreSQL (sudo -u postgres), or name a role in postgres.connection."
+        } else {
+            "The role needs REPLICATION, and pg_hba.conf a line for the database `replication`."
+        };
+        return Error::new(Class::Refused, format!("could not connect: {message}")).hint(hint);
     }
     Error::new(Class::Unreachable, format!("could not connect: {message}")).hint(
         "Say where the server is: --postgres-connection 'host=… user=…', or the PG… variables.",

@@ -76,8 +76,17 @@ impl<'a> Asking<'a> {
             (!there)
                 .then(|| format!("there is no PostgreSQL in {text}; - if it is on another host"))
         };
+        if !self.found.several.is_empty() {
+            guard::print("Several servers run here:\n");
+            self.found
+                .several
+                .iter()
+                .for_each(|path| guard::print(&format!("  {}\n", path.display())));
+        }
         let question = "Data directory of PostgreSQL (- if it is on another host)";
-        let answer = ask(question, &found.unwrap_or_else(|| "-".to_owned()), not_there)?;
+        let first = || self.found.several.first().map(|path| path.display().to_string());
+        let default = found.or_else(first).unwrap_or_else(|| "-".to_owned());
+        let answer = ask(question, &default, not_there)?;
         Ok(Some(answer).filter(|text| text != "-").map(PathBuf::from))
     }
 }

@@ -11,7 +11,7 @@ const TWO: &str = "[[repository]]\nname = \"near\"\nurl = \"/near\"\n\
 fn no_repository_at_all_is_an_error_that_says_how_to_name_one() {
     let host = ByHand::new();
     let text = "ERROR no repository is configured. HINT: Set SEAWALL_REPOSITORY=/path or \
-                s3://bucket/prefix, or write a [[repository]] into /etc/seawall/seawall.toml.";
+                s3://bucket/prefix, or write a [[repository]] into /etc/seawall/seawall.toml: `seawall init` does.";
     let run = host.push().env("SEAWALL_REPOSITORY", "").args(["pg_wal/x", host.name(0)]);
     says_only(&run.run(), 3, text);
 }

@@ -1,5 +1,5 @@
 use std::fs;
-use std::os::unix::fs::MetadataExt;
+use std::os::unix::fs::{MetadataExt, PermissionsExt, chown};
 use std::time::Duration;
 
 use super::init;
@@ -24,16 +24,22 @@ fn what_it_writes_archives_and_backs_up_and_the_key_opens_it() {
     let (config, key) = (place.join("etc/seawall.toml"), place.join("etc/seawall.key"));
     let mode = |path| fs::metadata(path).unwrap().mode() & 0o777;
     assert_eq!((mode(&config), mode(&key)), (0o640, 0o600));
-    // The doctor ran at the end, and found what is not yet set.
+    // The doctor ran, and found what is not yet set.
+    assert!(
+        outcome
+            .stdout
+            .contains("\nWhat `seawall doctor` finds now, before the steps below it are done:\n\n"),
+        "{outcome}"
+    );
     assert!(
         outcome.stdout.contains("\n  PROBLEM  archive_mode: off: nothing is archived\n"),
         "{outcome}"
     );
     for line in [
         format!("wrote {} (mode 0640)\n", config.display()),
-        format!("\n    shred -u {}\n", key.display()),
+        format!("\n    sudo shred -u {}\n", key.display()),
         "\n    ALTER SYSTEM SET archive_timeout = '20s';\n".to_owned(),
-        "\n    systemctl enable --now seawall-basebackup.timer\n".to_owned(),
+        "\n    sudo systemctl enable --now seawall-basebackup.timer\n".to_owned(),
     ] {
         assert!(outcome.stdout.contains(&line), "no {line:?}: {outcome}");
     }
@@ -134,6 +140,54 @@ fn answers_that_make_no_configuration_write_nothing() {
 }
 
 #[test]
+fn who_may_not_write_there_hears_it_before_the_questions() {
+    let place = Place::new();
+    let folder = place.folder("etc");
+    fs::set_permissions(&folder, fs::Permissions::from_mode(0o555)).unwrap();
+    let outcome = init(&place).args(["--repository=/b", "--encrypt=new", "--no-doctor"]).run();
+    fs::set_permissions(&folder, fs::Permissions::from_mode(0o755)).unwrap();
+    outcome.expect(10);
+    assert_eq!(
+        error(&outcome),
+        format!(
+            "could not create a file in {folder:?}: Permission denied (os error 13). \
+             HINT: Run it as root (sudo seawall init), or say --output for a file of your own."
+        )
+    );
+    assert_eq!(fs::read_dir(&folder).unwrap().count(), 0);
+}
+
+/// As a package leaves it where PostgreSQL comes later.
+#[test]
+fn root_lets_the_servers_user_into_a_folder_that_was_roots_alone() {
+    if !rustix::process::geteuid().is_root() {
+        return;
+    }
+    let place = Place::new();
+    let server = Server::builder(&place).init();
+    let group = fs::metadata(server.data()).unwrap().gid();
+    for (name, mode, given, expected) in [
+        ("closed", 0o750, 0, group),
+        ("open", 0o755, 0, 0),
+        ("private", 0o700, 0, 0),
+        ("chosen", 0o750, 4321, 4321),
+    ] {
+        let folder = place.join(name);
+        fs::create_dir(&folder).unwrap();
+        chown(&folder, Some(0), Some(given)).unwrap();
+        fs::set_permissions(&folder, fs::Permissions::from_mode(mode)).unwrap();
+        let run = Run::new(&place, env!("CARGO_BIN_EXE_seawall")).arg("init").arg("--no-doctor");
+        let run = run.arg("--data-directory").arg(server.data());
+        let run = run.arg("--output").arg(folder.join("seawall.toml"));
+        let outcome = run.args(["--repository=/b", "--encrypt=none"]).run();
+        outcome.expect(0);
+        assert_eq!(fs::metadata(&folder).unwrap().gid(), expected, "{name}: {outcome}");
+        let said = format!("gave {} to the group ", folder.display());
+        assert_eq!(outcome.stdout.contains(&said), name == "closed", "{outcome}");
+    }
+}
+
+#[test]
 fn root_gives_the_configuration_to_the_servers_group() {
     if !rustix::process::geteuid().is_root() {
         return;
@@ -156,9 +210,9 @@ fn root_gives_the_configuration_to_the_servers_group() {
     for timer in ["seawall-redis.timer", "seawall-media@up.timer", "seawall-media-verify@up.timer"]
     {
         assert!(
-            outcome.stdout.contains(&format!("    systemctl enable --now {timer}\n")),
+            outcome.stdout.contains(&format!("    sudo systemctl enable --now {timer}\n")),
             "{outcome}"
         );
     }
-    assert!(outcome.stdout.contains("\n    install -d -m 0700 -o "), "{outcome}");
+    assert!(outcome.stdout.contains("\n    sudo install -d -m 0700 -o "), "{outcome}");
 }

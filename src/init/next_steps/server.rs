@@ -1,0 +1,85 @@
+use std::path::Path;
+
+use super::{Answers, folders_of};
+use crate::doctor::{Mend, archive_command};
+
+/// The settings of the server, and how it comes to know them.
+pub fn settings(answers: &Answers, user: &str) -> String {
+    let timeout = format!("{}s", archive_timeout(answers));
+    let command = archive_command(Some(&answers.output));
+    let mends = [
+        Mend::alter_system("wal_level", "replica", true),
+        Mend::alter_system("archive_mode", "on", true),
+        Mend::alter_system("archive_command", &command, false),
+        Mend::alter_system("archive_timeout", &timeout, false),
+    ];
+    let lines: String = mends.iter().map(|mend| format!("    {}\n", mend.text())).collect();
+    let unit = unit(answers.data_directory.as_deref());
+    format!(
+        "Tell PostgreSQL, with psql as a superuser:\n\n    sudo -u {user} psql{}\n{lines}    \\q\n\n\
+         and restart it. Before that nothing is archived; every session ends.\n\n    sudo systemctl restart {unit}\n",
+        address(answers)
+    )
+}
+
+/// Of a connection string what leads to the server, for a superuser: not the role that takes backups.
+fn address(answers: &Answers) -> String {
+    let leads = |word: &str| word.starts_with("host=") || word.starts_with("port=");
+    match &answers.connection {
+        Some(connection) if connection.split_whitespace().all(leads) => format!(" '{connection}'"),
+        _ => String::new(),
+    }
+}
+
+/// The service of the server, as the packages of Debian and of PostgreSQL itself call it by the place of its data.
+fn unit(data_directory: Option<&Path>) -> String {
+    let path = data_directory.and_then(Path::to_str).unwrap_or_default();
+    let plain = |name: &&str| !name.is_empty() && !name.contains('/');
+    let debian = path.strip_prefix("/var/lib/postgresql/").and_then(|rest| rest.split_once('/'));
+    if let Some((version, cluster)) = debian.filter(|(_, cluster)| plain(cluster)) {
+        return format!("postgresql@{version}-{cluster}");
+    }
+    let pgdg = path.strip_prefix("/var/lib/pgsql/").and_then(|rest| rest.strip_suffix("/data"));
+    pgdg.filter(plain).map_or("postgresql".to_owned(), |version| format!("postgresql-{version}"))
+}
+
+/// A setting on the command line of a container is stronger than `ALTER SYSTEM`. In a unit `%` is written twice.
+pub fn quadlet(answers: &Answers) -> String {
+    let config = answers.output.display();
+    let timeout = archive_timeout(answers);
+    let folders = folders_of(answers).map(|path| format!("    Volume={path}:{path}:z\n"));
+    format!(
+        "Let the server's container archive: packaging/quadlet/postgres.container and .volume go to\n\
+         /etc/containers/systemd, with these lines in the place of its own; then `systemctl daemon-reload` and\n\
+         `systemctl restart postgres`:\n\n    \
+         Exec=postgres -c archive_mode=on -c archive_timeout={timeout} -c \"archive_command=/usr/bin/wal-push %%p %%f\"\n    \
+         Environment=SEAWALL_CONFIG={config}\n    \
+         Volume={config}:{config}:ro\n{}",
+        folders.collect::<String>()
+    )
+}
+
+/// Half of what may be lost, in seconds, and a minute where that is more than enough.
+fn archive_timeout(answers: &Answers) -> u64 {
+    let rpo = humantime::parse_duration(&answers.rpo).unwrap_or_default();
+    (rpo.as_secs() / 2).clamp(1, 60)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_service_is_known_by_the_place_of_its_data() {
+        for (path, expected) in [
+            ("/var/lib/postgresql/15/main", "postgresql@15-main"),
+            ("/var/lib/pgsql/18/data", "postgresql-18"),
+            ("/var/lib/pgsql/data", "postgresql"),
+            ("/var/lib/postgresql/18/main/below", "postgresql"),
+            ("/srv/data", "postgresql"),
+        ] {
+            assert_eq!(unit(Some(Path::new(path))), expected, "{path}");
+        }
+        assert_eq!(unit(None), "postgresql");
+    }
+}
