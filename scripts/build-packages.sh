@@ -70,6 +70,7 @@ lay_out() {
     stage_files quadlet packaging/quadlet/*
     stage_files . packaging/seawall.toml packaging/compose.yaml
     stage_files doc README.md docs/*.md
+    stage_files doc/runbooks docs/runbooks/*.md
     gzip -9nc CHANGELOG.md >"$stage/doc/NEWS.gz"
     stage_files licenses LICENSE-APACHE LICENSE-MIT
     install -d "$stage/debian"

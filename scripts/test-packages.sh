@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
-# Installs the .deb in a clean Debian root of its own, uses it there, and removes it again; compares the .rpm and the
-# tarball with it.
+# Installs the .deb in a clean Debian root of its own, uses it there, and removes it again; in another one, with PostgreSQL,
+# it walks docs/first-day.md. Compares the .rpm and the tarball with the .deb.
 #
 #   scripts/test-packages.sh FOLDER    FOLDER is what scripts/build-packages.sh filled
 #
@@ -69,16 +69,16 @@ check_unpacked() {
 }
 
 # Debian's own root as a tar file, the same for every run: made once, beside what scripts/install-servers.sh installs.
-debian_root() { # MODE
+debian_root() { # MODE NAME PACKAGES
     local codename root
     # shellcheck disable=SC1091
     codename=$(. /etc/os-release && say "$VERSION_CODENAME")
-    root=$(servers_folder)/debian-root-$codename.tar
+    root=$(servers_folder)/$2-$codename.tar
     if [ ! -e "$root" ]; then
         apt_sources >"$work/sources.list"
         [ -s "$work/sources.list" ] || fail "apt has no source of this release" "run: apt-get update"
         mkdir -p -- "$(servers_folder)"
-        mmdebstrap --quiet --mode="$1" --variant=minbase --include=systemd,man-db --format=tar --skip=output/mknod \
+        mmdebstrap --quiet --mode="$1" --variant=minbase --include="$3" --format=tar --skip=output/mknod \
             --aptopt='Acquire::Languages "none"' --aptopt='Acquire::Retries "3"' '' "$work/root.tar" "$work/sources.list" >&2 ||
             fail "a clean Debian root could not be made" "its own words are above"
         mv -- "$work/root.tar" "$root"
@@ -87,8 +87,49 @@ debian_root() { # MODE
 }
 
 # In a root that is made for this and thrown away, in which nothing was but Debian's own.
-check_in_a_clean_root() {
-    local mode=root as_root=(unshare --mount) root
+in_a_clean_root() { # ROOT SCRIPT FILE...: the script is called there with the names of the files
+    # What the other user owns there only he removes.
+    "${as_root[@]}" bash -s -- "$work/clean" "$@" >"$work/log" 2>&1 <<'END' || {
+set -euo pipefail
+leave() {
+    # A server that was started there.
+    for process in /proc/[0-9]*; do
+        if [ "$(readlink "$process/root")" = "$1" ]; then kill -KILL "${process#/proc/}" || true; fi
+    done 2>/dev/null
+    umount --recursive --lazy "$1/proc" 2>/dev/null || true
+    for node in null zero random urandom tty pts; do umount "$1/dev/$node" 2>/dev/null || true; done
+    rm -rf --one-file-system -- "$1"
+}
+clean=$1
+mkdir -- "$clean"
+trap 'leave "$clean"' EXIT
+tar -xf "$2" -C "$clean" --exclude='./dev/*'
+# A device cannot be made here, but this machine's own can be shown; what is closed off does without.
+for node in null zero random urandom tty; do
+    : >"$clean/dev/$node"
+    mount --bind "/dev/$node" "$clean/dev/$node" || chmod 666 "$clean/dev/$node"
+done
+ln -s /proc/self/fd "$clean/dev/fd"
+# Terminals and shared memory.
+mkdir "$clean/dev/pts" "$clean/dev/shm"
+chmod 1777 "$clean/dev/shm"
+ln -s pts/ptmx "$clean/dev/ptmx"
+mount -t devpts -o newinstance,ptmxmode=0666,mode=0620 devpts "$clean/dev/pts" || true
+mount --rbind /proc "$clean/proc" || true
+shift 2
+cp -- "$@" "$clean/root/"
+files=("${@##*/}")
+chroot "$clean" bash "${files[@]/#//root/}" </dev/null
+END
+        tail -n 100 "$work/log" >&2
+        fail "the .deb does not do well in a clean root" "the last lines are above"
+    }
+    sed -n '/^packages: /p' "$work/log"
+}
+
+check_in_clean_roots() {
+    local mode=root root
+    as_root=(unshare --mount)
     if am_root; then
         # Where that is forbidden, the other way is as good.
         unshare --mount true 2>/dev/null || as_root=()
@@ -99,37 +140,15 @@ check_in_a_clean_root() {
             return
         fi
     fi
-    root=$(debian_root "$mode")
     chmod go+rwx "$work"
-    # What the other user owns there only he removes.
-    "${as_root[@]}" bash -s -- "$work/clean" "$root" "${debs[0]}" "$repository_root/scripts/test-packages-inside.sh" >"$work/log" 2>&1 <<'END' || {
-set -euo pipefail
-leave() {
-    umount --recursive --lazy "$1/proc" 2>/dev/null || true
-    for node in null zero random urandom; do umount "$1/dev/$node" 2>/dev/null || true; done
-    rm -rf --one-file-system -- "$1"
-}
-mkdir -- "$1"
-trap 'leave "$1"' EXIT
-tar -xf "$2" -C "$1" --exclude='./dev/*'
-# A device cannot be made here, but this machine's own can be shown; what is closed off does without.
-for node in null zero random urandom; do
-    : >"$1/dev/$node"
-    mount --bind "/dev/$node" "$1/dev/$node" || chmod 666 "$1/dev/$node"
-done
-ln -s /proc/self/fd "$1/dev/fd"
-mount --rbind /proc "$1/proc" || true
-cp -- "$3" "$1/root/seawall.deb" && cp -- "$4" "$1/root/inside.sh"
-chroot "$1" bash /root/inside.sh /root/seawall.deb </dev/null
-END
-        tail -n 100 "$work/log" >&2
-        fail "the .deb does not do well in a clean root" "the last lines are above"
-    }
-    sed -n '/^packages: /p' "$work/log"
+    root=$(debian_root "$mode" debian-root systemd,man-db)
+    in_a_clean_root "$root" "$repository_root/scripts/test-packages-inside.sh" "${debs[0]}"
+    root=$(debian_root "$mode" debian-root-with-postgresql systemd,postgresql,sudo)
+    in_a_clean_root "$root" "$repository_root/scripts/test-first-day.sh" "${debs[0]}" "$repository_root/docs/first-day.md"
 }
 
 started=$(now)
 check_deb
 check_others
-check_in_a_clean_root
+check_in_clean_roots
 say "packages: all is well, $(seconds_since "$started") s"

@@ -51,8 +51,10 @@ fn sets(answers: &Answers) -> Vec<&String> {
 
 /// Where the programs do not look by themselves.
 fn config(answers: &Answers) -> String {
-    let elsewhere = answers.output != Path::new(DEFAULT_FILE);
-    elsewhere.then(|| format!(" --config {}", answers.output.display())).unwrap_or_default()
+    if answers.output == Path::new(DEFAULT_FILE) {
+        return String::new();
+    }
+    format!(" --config {}", answers.output.display())
 }
 
 fn folders(answers: &Answers, owner: Option<&Account>, user: &str) -> Option<String> {
