@@ -9,5 +9,5 @@ mod text;
 pub use answers::{Answers, Encryption, Place};
 pub use key_pair::KeyPair;
 pub use next_steps::next_steps;
-pub use server::{Found, find_server, owner_of, usual_owner};
+pub use server::{Found, connection_to, find_server, owner_of, usual_owner};
 pub use text::text;

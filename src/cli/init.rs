@@ -14,7 +14,7 @@ use crate::command::init::{ready, run as write};
 use crate::config::{DEFAULT_FILE, FlagValues};
 use crate::doctor::Account;
 use crate::error::{Class, Error, Result};
-use crate::init::{Answers, Encryption, Found, Place, find_server};
+use crate::init::{Answers, Encryption, Found, Place, connection_to, find_server};
 use crate::{config, exit_status, log};
 
 const SHORT: &str = "Makes a first configuration, and says what is left to do";
@@ -84,9 +84,9 @@ pub fn run(matches: &ArgMatches) -> Result<u8> {
     } else {
         complete(given, matches)?
     };
-    let server = answers.data_directory.as_deref().filter(|_| answers.connection.is_none());
-    if let Some(connection) = server.and_then(|directory| found.connection(directory)) {
-        answers.connection = Some(connection);
+    // Sockets and ports in a container are others than those that lead into it.
+    if answers.connection.is_none() && !answers.container {
+        answers.connection = answers.data_directory.as_deref().and_then(connection_to);
     }
     let outcome = write(&answers)?;
     guard::print(&outcome.written);

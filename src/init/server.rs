@@ -26,18 +26,8 @@ pub struct Found {
     pub data_directory: Option<PathBuf>,
     /// `cluster_name`, where it is set and may be the name of a folder.
     pub cluster: Option<String>,
-    /// Whether the server itself said so.
-    pub asked: bool,
     /// Data directories of the servers that run here, where there are several and none could be asked.
     pub several: Vec<PathBuf>,
-}
-
-impl Found {
-    /// What leads to the server with that data directory, where the defaults do not.
-    pub fn connection(&self, data_directory: &Path) -> Option<String> {
-        let same = self.data_directory.as_deref() == Some(data_directory);
-        (!self.asked || !same).then(|| listens_at(data_directory)).flatten()
-    }
 }
 
 /// Asks the server; where it can't be asked (root is no role of it) looks for the one that runs here.
@@ -62,7 +52,6 @@ fn ask(conninfo: &str) -> Result<Found> {
     Ok(Found {
         data_directory: data_directory.filter(|path| path.is_dir()),
         cluster: row.next().flatten().filter(plain),
-        asked: true,
         several: Vec::new(),
     })
 }
@@ -81,14 +70,15 @@ fn running() -> Vec<PathBuf> {
     found
 }
 
-/// From `postmaster.pid` (`src/include/utils/pidfile.h`): where a server listens, if that is not on the usual port.
-/// `None` also where it does not run, or keeps its data from us.
-fn listens_at(data_directory: &Path) -> Option<String> {
+/// From `postmaster.pid` (`src/include/utils/pidfile.h`): the connection string for a server on this host. Written down,
+/// it has `seawall check` warn when that server does not answer. `None` where it does not run, or keeps its data from us.
+pub fn connection_to(data_directory: &Path) -> Option<String> {
     let text = fs::read_to_string(data_directory.join("postmaster.pid")).ok()?;
     let mut lines = text.lines().skip(PORT_LINE);
-    let port = lines.next().filter(|port| *port != USUAL_PORT)?;
-    let sockets = lines.next().filter(|folder| !folder.is_empty()).unwrap_or("localhost");
-    Some(format!("host={sockets} port={port}"))
+    let port = lines.next()?;
+    let host = lines.next().filter(|folder| !folder.is_empty()).unwrap_or("localhost");
+    let port = if port == USUAL_PORT { String::new() } else { format!(" port={port}") };
+    Some(format!("host={host}{port}"))
 }
 
 /// Whom the data directory belongs to: PostgreSQL starts as nobody else.
@@ -108,22 +98,17 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_server_on_another_port_is_reached_there() {
+    fn a_server_that_runs_here_is_reached_where_it_listens() {
         let place = tempfile::tempdir().unwrap();
-        let found = Found::default();
-        assert_eq!(found.connection(place.path()), None);
+        assert_eq!(connection_to(place.path()), None);
         for (port, sockets, expected) in [
-            ("5433", "/run/postgresql", Some("host=/run/postgresql port=5433")),
-            ("5433", "", Some("host=localhost port=5433")),
-            ("5432", "/run/postgresql", None),
+            ("5433", "/run/postgresql", "host=/run/postgresql port=5433"),
+            ("5433", "", "host=localhost port=5433"),
+            ("5432", "/tmp", "host=/tmp"),
         ] {
             let text = format!("71\n/data\n1700000000\n{port}\n{sockets}\n*\n  1 2\nready   \n");
-            let file = place.path().join("postmaster.pid");
-            fs::write(&file, text).unwrap();
-            assert_eq!(found.connection(place.path()).as_deref(), expected, "{port}");
-            fs::remove_file(&file).unwrap();
+            fs::write(place.path().join("postmaster.pid"), text).unwrap();
+            assert_eq!(connection_to(place.path()).as_deref(), Some(expected));
         }
-        let asked = Found { asked: true, data_directory: Some(place.path().into()), ..found };
-        assert_eq!(asked.connection(place.path()), None);
     }
 }

@@ -22,12 +22,15 @@ pub fn settings(answers: &Answers, user: &str) -> String {
     )
 }
 
-/// Of a connection string what leads to the server, for a superuser: not the role that takes backups.
+/// What a superuser, who is not the role that takes backups, has to say beside `psql` to reach that server.
 fn address(answers: &Answers) -> String {
     let leads = |word: &str| word.starts_with("host=") || word.starts_with("port=");
-    match &answers.connection {
-        Some(connection) if connection.split_whitespace().all(leads) => format!(" '{connection}'"),
-        _ => String::new(),
+    match answers.connection.as_deref() {
+        None | Some("host=/var/run/postgresql" | "host=/run/postgresql" | "host=/tmp") => {
+            String::new()
+        }
+        Some(text) if text.split_whitespace().all(leads) => format!(" '{text}'"),
+        Some(_) => String::new(),
     }
 }
 

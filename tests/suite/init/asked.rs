@@ -42,6 +42,9 @@ fn empty_answers_take_what_the_server_says() {
     );
     assert!(outcome.stdout.contains(&asked), "{outcome}");
     let text = written(&place);
+    let [(_, sockets), (_, port), ..] = server.connection();
+    let connection = format!("connection = \"host={sockets} port={port}\"");
+    assert!(text.contains(&connection), "no {connection}: {text}");
     for line in
         ["cluster = \"orders\"", "url = \"/var/backups/seawall\"", "rpo = \"5m\"", "rto = \"30m\""]
     {
