@@ -4,8 +4,9 @@
 #
 #   scripts/test-packages.sh FOLDER    FOLDER is what scripts/build-packages.sh filled
 #
-# The root is of the same release as this machine, comes from the same mirror, and is gone at the end. As root it is a
-# chroot; else it needs user namespaces and a range of subordinate ids (/etc/subuid): without them the .deb is only unpacked.
+# Each root is of the same release as this machine, comes from the same mirror, and is gone at the end. As root it is a
+# chroot; else it needs user namespaces, a range of subordinate ids (/etc/subuid) and Debian's package uidmap: without them
+# the .deb is only unpacked.
 set -euo pipefail
 umask 022
 # shellcheck source-path=SCRIPTDIR source=common.sh
@@ -65,7 +66,8 @@ check_unpacked() {
         "$program" --version >/dev/null
         "$program" --help >/dev/null
     done
-    say "packages: no user namespaces here ($(tail -n 1 "$work/log")): the .deb was unpacked only, not installed; run it as root for the rest"
+    say "packages: no user namespaces here ($(tail -n 1 "$work/log")): the .deb was unpacked only, not installed"
+    say "packages: run it as root for the rest, or see the first lines of $0 for what a user needs"
 }
 
 # Debian's own root as a tar file, the same for every run: made once, beside what scripts/install-servers.sh installs.
@@ -92,9 +94,9 @@ in_a_clean_root() { # ROOT SCRIPT FILE...: the script is called there with the n
     "${as_root[@]}" bash -s -- "$work/clean" "$@" >"$work/log" 2>&1 <<'END' || {
 set -euo pipefail
 leave() {
-    # A server that was started there.
-    for process in /proc/[0-9]*; do
-        if [ "$(readlink "$process/root")" = "$1" ]; then kill -KILL "${process#/proc/}" || true; fi
+    # A server that was started there, and did not end.
+    for process in "$1"/proc/[0-9]*; do
+        if [ "$(readlink "$process/root")" = "$1" ]; then kill -KILL "${process##*/}" || true; fi
     done 2>/dev/null
     umount --recursive --lazy "$1/proc" 2>/dev/null || true
     for node in null zero random urandom tty pts; do umount "$1/dev/$node" 2>/dev/null || true; done
@@ -115,7 +117,8 @@ mkdir "$clean/dev/pts" "$clean/dev/shm"
 chmod 1777 "$clean/dev/shm"
 ln -s pts/ptmx "$clean/dev/ptmx"
 mount -t devpts -o newinstance,ptmxmode=0666,mode=0620 devpts "$clean/dev/pts" || true
-mount --rbind /proc "$clean/proc" || true
+# One of its own shows the processes as they are numbered here.
+mount -t proc proc "$clean/proc" || mount --rbind /proc "$clean/proc" || true
 shift 2
 cp -- "$@" "$clean/root/"
 files=("${@##*/}")
