@@ -9,7 +9,7 @@ use rustix::fs::{FsWord, statfs, statvfs};
 use super::Account;
 use super::access::{EXECUTE, READ, WRITE};
 use super::finding::{Finding, Mend, Verdict};
-use super::server::Host;
+use super::server::{Host, Server};
 
 /// File systems that are gone with the machine, or do not keep what they synced (`statfs(2)`).
 const IN_MEMORY: [(FsWord, &str); 2] = [(0x0102_1994, "tmpfs"), (0x8584_58f6, "ramfs")];
@@ -23,11 +23,26 @@ const OVER_NETWORK: [(FsWord, &str); 5] = [
 ];
 
 /// Looks at the folder, the `only` repository or one of several. False where nothing should be tried in it.
-pub fn look(root: &Path, host: Option<&Host>, free_wanted: u8, only: bool) -> (Vec<Finding>, bool) {
+pub fn look(
+    root: &Path,
+    server: Option<&Server>,
+    free_wanted: u8,
+    only: bool,
+) -> (Vec<Finding>, bool) {
+    let host = server.and_then(|server| server.host.as_ref().ok());
     let user = host.map(|host| &host.account);
     let Ok(metadata) = fs::metadata(root) else { return absent(root, user) };
     let mut findings = vec![permissions(root, &metadata)];
-    findings.extend(user.map(|user| written_by(root, user)));
+    findings.extend(server.map(|server| match &server.host {
+        Ok(host) => written_by(root, &host.account),
+        Err(unseen) => {
+            let reason = unseen.reason();
+            Finding::note(
+                "owner",
+                format!("whether the server may write there was not looked at: {reason}"),
+            )
+        }
+    }));
     findings.push(file_system(root));
     findings.push(free_space(root, free_wanted));
     findings.extend(host.and_then(|host| same_disk(&metadata, host, only)));

@@ -12,7 +12,7 @@ use crate::config::{Config, Location};
 
 /// Looks at every file with a secret that the configuration names, and at the configuration itself.
 pub fn secrets(config: &Config, file: Option<&Path>, server: Option<&Server>) -> Vec<Finding> {
-    let host = server.and_then(|server| server.host.as_ref());
+    let host = server.and_then(|server| server.host.as_ref().ok());
     let mut findings = Vec::new();
     findings.extend(file.map(configuration));
     let identity = config.encryption.identity_file.as_deref();

@@ -9,7 +9,7 @@ mod settings;
 
 use std::path::Path;
 
-pub use host::Host;
+pub use host::{Host, Unseen};
 
 use self::facts::Facts;
 use super::finding::{Finding, Mend, Section};
@@ -19,25 +19,27 @@ use crate::replication::query;
 
 /// What else needs to be known of a server that was looked at.
 pub struct Server {
-    /// Where it runs on this host and its processes can be seen.
-    pub host: Option<Host>,
+    pub host: Result<Host, Unseen>,
     pub in_recovery: bool,
 }
 
 /// Looks at the server. `file` is the configuration file in use.
 pub fn server(config: &Config, file: Option<&Path>) -> (Section, Option<Server>) {
-    let facts = query::connect(&config.connection, config.limits.connect)
-        .and_then(|mut connection| Facts::ask(&mut connection));
-    let facts = match facts {
-        Ok(facts) => facts,
+    let asked = query::connect(&config.connection, config.limits.connect).and_then(|mut it| {
+        let facts = Facts::ask(&mut it)?;
+        // With the connection the process of the session ends.
+        let host = Host::of_backend(facts.backend, facts.text("data_directory"));
+        Ok((facts, host))
+    });
+    let (facts, host) = match asked {
+        Ok(asked) => asked,
         Err(error) => {
             let about = "server".to_owned();
             return (Section { about, findings: vec![not_seen(&error)] }, None);
         }
     };
-    let host = Host::of_backend(facts.backend, facts.text("data_directory"));
     let mut findings = settings::settings(&facts, config);
-    findings.extend(archiving::archiving(&facts, host.as_ref(), file));
+    findings.extend(archiving::archiving(&facts, &host, file));
     findings.extend(role::role(&facts, config));
     let (major, minor) = (facts.version / 10_000, facts.version % 10_000);
     let about = format!("server, PostgreSQL {major}.{minor}");

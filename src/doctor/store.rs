@@ -24,10 +24,13 @@ pub fn repositories(config: &Config, server: Option<&Server>) -> Vec<Section> {
 
 fn repository(one: &RepositoryConfig, config: &Config, server: Option<&Server>) -> Section {
     let (mut findings, mut go_on) = (Vec::new(), true);
-    let host = server.and_then(|server| server.host.as_ref());
     if let Location::Folder(root) = &one.location {
-        (findings, go_on) =
-            folder::look(root, host, config.objectives.free_space, config.repositories.len() == 1);
+        (findings, go_on) = folder::look(
+            root,
+            server,
+            config.objectives.free_space,
+            config.repositories.len() == 1,
+        );
     }
     if go_on {
         let limits = Limits { attempts: config.limits.attempts.min(ATTEMPTS), ..config.limits };

@@ -211,7 +211,7 @@ impl Found {
 }
 
 /// Whether a text is this one, where `…` stands for any.
-fn like(text: &str, pattern: &str) -> bool {
+pub fn like(text: &str, pattern: &str) -> bool {
     let mut parts = pattern.split('…');
     let Some(mut rest) = text.strip_prefix(parts.next().unwrap_or_default()) else { return false };
     let mut ends = true;

@@ -1,6 +1,9 @@
 //! `seawall doctor` with real servers and stores: what is wrong is found, with what mends it; what is
 //! right is not complained about.
 
+mod clocks;
+mod disks;
+mod hidden;
 mod secrets;
 mod servers;
 mod stores;
@@ -45,8 +48,14 @@ pub struct Found {
 /// All findings of a run with `--json`.
 #[track_caller]
 pub fn findings(outcome: &Outcome) -> Vec<Found> {
+    findings_in(&outcome.stdout)
+}
+
+/// The same of what was written to a file.
+#[track_caller]
+pub fn findings_in(stdout: &str) -> Vec<Found> {
     let json: serde_json::Value =
-        serde_json::from_str(&outcome.stdout).unwrap_or_else(|error| panic!("{error}: {outcome}"));
+        serde_json::from_str(stdout).unwrap_or_else(|error| panic!("{error}: {stdout}"));
     let text = |value: &serde_json::Value| value.as_str().unwrap_or_default().to_owned();
     let sections = json["sections"].as_array().unwrap();
     let all = sections.iter().flat_map(|section| section["findings"].as_array().unwrap());

@@ -3,17 +3,18 @@ use std::path::{Path, PathBuf};
 
 use super::facts::Facts;
 use super::settings::restart_to;
-use super::{Host, program};
+use super::{Host, Unseen, program};
 use crate::config::DEFAULT_FILE;
 use crate::doctor::access::READ;
 use crate::doctor::command_line::{Call, archive_command, find_call, restore_command};
 use crate::doctor::finding::{Finding, Mend};
 
 const NAME: &str = "archive_command";
+const PROGRAM: &str = "archive_command: program";
 const CONFIG: &str = "archive_command: configuration";
 
 /// Whether the WAL reaches the repositories.
-pub fn archiving(facts: &Facts, host: Option<&Host>, file: Option<&Path>) -> Vec<Finding> {
+pub fn archiving(facts: &Facts, host: &Result<Host, Unseen>, file: Option<&Path>) -> Vec<Finding> {
     let mut findings = vec![archive_mode(facts)];
     findings.extend(archive_library(facts));
     let command = facts.text(NAME).unwrap_or_default();
@@ -33,7 +34,10 @@ pub fn archiving(facts: &Facts, host: Option<&Host>, file: Option<&Path>) -> Vec
         }
         Some(call) => {
             findings.push(Finding::good(NAME, command));
-            findings.extend(reachable(&call, host, file, wanted));
+            match host {
+                Ok(host) => findings.extend(reachable(&call, host, file, wanted)),
+                Err(unseen) => findings.push(out_of_sight(*unseen, facts)),
+            }
         }
     }
     findings.extend(failure(facts));
@@ -74,17 +78,25 @@ fn foreign(command: &str) -> Finding {
     )
 }
 
+/// Then only what it did tells whether it can.
+fn out_of_sight(unseen: Unseen, facts: &Facts) -> Finding {
+    let reason = unseen.reason();
+    if let Some((file, when)) = &facts.success {
+        let found = format!("not looked at: {reason}; it archived {file} at {when}");
+        return Finding::note(PROGRAM, found);
+    }
+    let found = format!("not looked at: {reason}, and the newest attempt to archive is no success");
+    Finding::unknown(PROGRAM, found).advice(
+        "Run this where the server runs (podman exec -u postgres CONTAINER seawall doctor), or \
+         SELECT pg_switch_wal() and see a moment later what came of it.",
+    )
+}
+
 /// The program and its configuration as the server's user finds them.
-fn reachable(call: &Call, host: Option<&Host>, file: Option<&Path>, wanted: Mend) -> Vec<Finding> {
-    let Some(host) = host else {
-        return vec![Finding::note(
-            "archive_command: program",
-            "not looked at: the server runs on another host or in a container",
-        )];
-    };
+fn reachable(call: &Call, host: &Host, file: Option<&Path>, wanted: Mend) -> Vec<Finding> {
     let Some(path) = program::find(&call.program, host) else {
         let found = format!("{:?} is not there for the server", call.program);
-        return vec![Finding::problem("archive_command: program", found).mend(wanted)];
+        return vec![Finding::problem(PROGRAM, found).mend(wanted)];
     };
     vec![program::runs(&path, host), configuration(call, host, file, wanted)]
 }
@@ -109,6 +121,10 @@ fn configuration(call: &Call, host: &Host, file: Option<&Path>, wanted: Mend) ->
             let (group, path) = (host.account.group_name(), path.display());
             let command = format!("chgrp {group} {path} && chmod 0640 {path}");
             return Finding::problem(CONFIG, found).mend(Mend::Shell(command));
+        }
+        Err(error) if host.hides(&error) => {
+            return Finding::unknown(CONFIG, format!("can't look at {path:?}: {error}"))
+                .mend(host.as_its_user());
         }
         Err(error) => {
             return Finding::problem(CONFIG, format!("can't look at {path:?}: {error}"))

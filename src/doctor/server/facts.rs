@@ -23,6 +23,10 @@ const STATE: &str = "select pg_backend_pid(), pg_is_in_recovery(), \
 const FAILURE: &str = "select last_failed_wal, last_failed_time::timestamptz(0) from pg_stat_archiver \
     where last_failed_time > coalesce(last_archived_time, '-infinity')";
 
+/// The newest attempt to archive, where it succeeded.
+const SUCCESS: &str = "select last_archived_wal, last_archived_time::timestamptz(0) from pg_stat_archiver \
+    where last_archived_time >= coalesce(last_failed_time, '-infinity')";
+
 /// What the server says of itself.
 pub struct Facts {
     /// Like 150018 (`PG_VERSION_NUM`).
@@ -41,6 +45,7 @@ pub struct Facts {
     pub clock_ahead: i64,
     /// The WAL file, and when.
     pub failure: Option<(String, String)>,
+    pub success: Option<(String, String)>,
 }
 
 impl Facts {
@@ -54,10 +59,7 @@ impl Facts {
         let role = one(connection, ROLE)?;
         let state = one(connection, STATE)?;
         let now = Timestamp::now().as_millisecond();
-        let failure = rows(connection, FAILURE)?.into_iter().next().and_then(|row| {
-            let mut row = row.into_iter().flatten();
-            Some((row.next()?, row.next()?))
-        });
+        let (failure, success) = (attempt(connection, FAILURE)?, attempt(connection, SUCCESS)?);
         Ok(Self {
             version,
             settings,
@@ -70,6 +72,7 @@ impl Facts {
             senders: number(&state, 2)?.unsigned_abs(),
             clock_ahead: number(&state, 3)? - now,
             failure,
+            success,
         })
     }
 
@@ -92,6 +95,14 @@ impl Facts {
 fn one(connection: &mut Connection, sql: &str) -> Result<Vec<String>> {
     let row = rows(connection, sql)?.into_iter().next().unwrap_or_default();
     Ok(row.into_iter().map(Option::unwrap_or_default).collect())
+}
+
+fn attempt(connection: &mut Connection, sql: &str) -> Result<Option<(String, String)>> {
+    let row = rows(connection, sql)?.into_iter().next();
+    Ok(row.and_then(|row| {
+        let mut row = row.into_iter().flatten();
+        Some((row.next()?, row.next()?))
+    }))
 }
 
 fn number(row: &[String], at: usize) -> Result<i64> {

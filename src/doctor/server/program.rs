@@ -1,5 +1,6 @@
 //! Whether the server can run a program of ours.
 
+use std::fs;
 use std::io::Read;
 use std::os::unix::process::CommandExt;
 use std::path::{Path, PathBuf};
@@ -17,15 +18,18 @@ const LIMIT: Duration = Duration::from_secs(10);
 /// What a service gets as its `PATH` where it is told none (`systemd.exec(5)`).
 const PATH: &str = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin";
 
-/// Where the server would find the program; `None` where it would not.
+/// Where the server would find the program; `None` where it would not. One in a folder that is closed to
+/// this process may be there.
 pub fn find(program: &str, host: &Host) -> Option<PathBuf> {
-    if program.contains('/') {
-        let path = Path::new(program);
-        let folder = host.data_directory.clone().unwrap_or_default();
-        return Some(folder.join(path)).filter(|path| path.is_file());
-    }
-    let path = host.variable("PATH").unwrap_or_else(|| PATH.to_owned());
-    path.split(':').map(|folder| Path::new(folder).join(program)).find(|path| path.is_file())
+    let candidates: Vec<PathBuf> = if program.contains('/') {
+        vec![host.data_directory.clone().unwrap_or_default().join(program)]
+    } else {
+        let path = host.variable("PATH").unwrap_or_else(|| PATH.to_owned());
+        path.split(':').map(|folder| Path::new(folder).join(program)).collect()
+    };
+    let closed = |path: &&PathBuf| fs::metadata(path).is_err_and(|error| host.hides(&error));
+    let there = candidates.iter().find(|path| path.is_file());
+    there.or_else(|| candidates.iter().find(closed)).cloned()
 }
 
 /// Whether the server's user may execute it, and what it then says of its version. It is run as that user
@@ -39,7 +43,10 @@ pub fn runs(path: &Path, host: &Host) -> Finding {
             return Finding::problem(what, format!("the user {user} may not execute {path:?}"))
                 .mend(crate::doctor::Mend::Shell(format!("chmod 0755 {}", path.display())));
         }
-        Err(error) => return Finding::unknown(what, format!("can't look at {path:?}: {error}")),
+        Err(error) => {
+            let found = format!("can't look at {path:?}: {error}");
+            return Finding::unknown(what, found).mend(host.as_its_user());
+        }
     }
     let own = rustix::process::geteuid();
     if !own.is_root() && own.as_raw() != host.account.uid {

@@ -17,8 +17,8 @@ const REQUESTS: usize = 9;
 /// A store whose every answer takes longer is slow for its distance.
 const SLOW: Duration = Duration::from_secs(1);
 
-/// Times of a store are in seconds, and a request takes its time.
-const SKEW_SECONDS: u64 = 10;
+/// Times of a store are in seconds, and those of different machines of it may differ a little.
+const SKEW_SECONDS: f64 = 10.0;
 
 const RANGE: (usize, usize) = (1000, 100);
 
@@ -29,12 +29,16 @@ pub struct Objects<'a> {
     content: Bytes,
     /// Not removed yet.
     keys: Vec<String>,
+    /// Before and after the object was written that the listing is asked for: however slow the store is, its
+    /// time lies between them.
+    written: (Timestamp, Timestamp),
 }
 
 impl<'a> Objects<'a> {
     pub fn new(storage: &'a dyn Storage, folder: &str) -> Self {
         let content = noise(folder, 4096);
-        Self { storage, folder: folder.to_owned(), content, keys: Vec::new() }
+        let (folder, now) = (folder.to_owned(), Timestamp::now());
+        Self { storage, folder, content, keys: Vec::new(), written: (now, now) }
     }
 
     fn key(&self, name: &str) -> String {
@@ -42,8 +46,9 @@ impl<'a> Objects<'a> {
     }
 
     pub fn write(&mut self) -> Result<Finding> {
-        let key = self.key("small");
+        let (key, before) = (self.key("small"), Timestamp::now());
         let created = self.storage.create(&key, self.content.clone(), &Facts::new())?;
+        self.written = (before, Timestamp::now());
         self.keys.push(key);
         match created {
             Created::New => Ok(Finding::good("write", "done")),
@@ -59,6 +64,7 @@ impl<'a> Objects<'a> {
             return Ok(Finding::good("write once", "what is there stays"));
         }
         self.content = other;
+        self.written.1 = Timestamp::now();
         Ok(Finding::problem("write once", "the store overwrote an object")
             .mend(Mend::Line("conditional_put = \"look-first\"".to_owned())))
     }
@@ -92,7 +98,7 @@ impl<'a> Objects<'a> {
 
     /// Whether the listing has it, and what it says of the time.
     pub fn list(&self) -> Vec<Finding> {
-        let (key, now) = (self.key("small"), Timestamp::now());
+        let key = self.key("small");
         let mut seen = None;
         let listed = self.storage.list(&format!("{}/", self.folder), "", &mut |listed| {
             if listed.key == key {
@@ -111,7 +117,7 @@ impl<'a> Objects<'a> {
                     true => Finding::good("list", "what was written"),
                     false => Finding::problem("list", format!("a wrong size, {size} bytes")),
                 };
-                [list].into_iter().chain(created.map(|created| clock(created, now))).collect()
+                [list].into_iter().chain(created.map(|it| clock(it, self.written))).collect()
             }
         }
     }
@@ -211,15 +217,19 @@ pub fn pending_uploads(storage: &dyn Storage) -> Option<Finding> {
     })
 }
 
-fn clock(created: Timestamp, now: Timestamp) -> Finding {
-    let ahead = created.duration_since(now).as_secs();
-    let off = humantime::format_duration(Duration::from_secs(ahead.unsigned_abs()));
-    if ahead.unsigned_abs() <= SKEW_SECONDS {
+fn clock(created: Timestamp, (before, after): (Timestamp, Timestamp)) -> Finding {
+    let off = if created > after { after } else { before };
+    let ahead = created.duration_since(off).as_secs_f64();
+    if (before..=after).contains(&created) || ahead.abs() <= SKEW_SECONDS {
         return Finding::good("clock", "as ours");
     }
-    let which = if ahead > 0 { "before" } else { "behind" };
+    let which = if ahead > 0.0 { "before" } else { "behind" };
+    // Of much nobody wants to know the seconds.
+    let unit = if ahead.abs() > 120.0 { 60.0 } else { 1.0 };
+    let off = Duration::from_secs_f64((ahead.abs() / unit).round() * unit);
+    let off = humantime::format_duration(off);
     Finding::warning("clock", format!("the store's is {off} {which} this host's")).advice(
-        "Have this host keep its time with NTP; stores refuse requests that are 15 minutes off.",
+        "Have this host keep its time with NTP (timedatectl); stores refuse requests that are 15 minutes off.",
     )
 }
 
@@ -245,4 +255,31 @@ fn rate(bytes: usize, time: Duration) -> String {
 
 fn wrong(message: impl Into<String>) -> Error {
     Error::new(Class::Damaged, message)
+}
+
+#[cfg(test)]
+mod tests {
+    use jiff::SignedDuration;
+
+    use super::*;
+
+    #[test]
+    fn a_slow_request_is_no_wrong_clock() {
+        let at = |seconds: i64| {
+            Timestamp::from_second(1_795_000_000).unwrap() + SignedDuration::from_secs(seconds)
+        };
+        let found = |created, after| clock(at(created), (at(0), at(after))).found;
+        for (created, after) in [(0, 0), (-1, 0), (0, 60), (59, 60), (70, 60), (-10, 60)] {
+            assert_eq!(found(created, after), "as ours", "{created} {after}");
+        }
+        for (created, after, expected) in [
+            (72, 60, "the store's is 12s before this host's"),
+            (-12, 60, "the store's is 12s behind this host's"),
+            (86_399, 2, "the store's is 1day before this host's"),
+            (-86_401, 2, "the store's is 1day behind this host's"),
+            (-3_700, 2, "the store's is 1h 2m behind this host's"),
+        ] {
+            assert_eq!(found(created, after), expected);
+        }
+    }
 }

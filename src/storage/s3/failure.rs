@@ -112,9 +112,14 @@ where
     let code = error.code().unwrap_or(NO_CODE);
     let message = error.message().map(|text| format!(": {}", text.trim_end_matches('.')));
     let message = message.unwrap_or_default();
-    let reason = format!("HTTP status {status}, {code}{message}");
+    let mut reason = format!("HTTP status {status}, {code}{message}");
+    if code == "RequestTimeTooSkewed" {
+        reason += &time_there(error);
+    }
     let (class, hint) = match (status, code) {
-        (_, "RequestTimeTooSkewed") => (Class::Refused, "Set this host's clock right."),
+        (_, "RequestTimeTooSkewed") => {
+            (Class::Refused, "Set this host's clock right, by NTP (timedatectl).")
+        }
         (_, "NoSuchBucket") => (Class::Refused, "Create the bucket, or mend the name in the url."),
         (_, "InvalidAccessKeyId" | "SignatureDoesNotMatch") => {
             (Class::Refused, "The access key or its secret is wrong.")
@@ -139,6 +144,15 @@ where
         ),
     };
     (class, reason, hint)
+}
+
+/// Which of the two clocks is wrong, one sees when both times are there.
+fn time_there<E>(error: &Failure<E>) -> String {
+    let date = error.raw_response().and_then(|response| response.headers().get("date"));
+    date.map_or(String::new(), |date| {
+        let here = jiff::Timestamp::now().strftime("%a, %d %b %Y %H:%M:%S GMT");
+        format!("; it is {date} there, {here} here")
+    })
 }
 
 /// The deepest cause says most: `Connection refused` rather than `dispatch failure`.

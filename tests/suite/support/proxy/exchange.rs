@@ -41,7 +41,9 @@ pub struct Exchange<'a> {
 
 impl Exchange<'_> {
     pub fn run(mut self, head: &Head) -> io::Result<Next> {
-        self.server.get_mut().write_all(&head.raw)?;
+        let signed_today = self.fault != Some(Fault::SignedADayAgo);
+        let raw = if signed_today { head.raw.clone() } else { signed_a_day_ago(head) };
+        self.server.get_mut().write_all(&raw)?;
         let refusal = if head.header("expect").is_some() { self.ask_leave()? } else { None };
         if let Some(answer) = refusal {
             // The client may or may not send its body now: nothing more can be told apart here.
@@ -142,4 +144,13 @@ impl Exchange<'_> {
             End::Whole => Next::Keep,
         })
     }
+}
+
+/// The head with the day before in `x-amz-date` and in the scope of the credential. The signature is wrong
+/// then, but servers look at the time first.
+fn signed_a_day_ago(head: &Head) -> Vec<u8> {
+    let signed = head.header("x-amz-date").expect("a signed request");
+    let day = jiff::civil::Date::strptime("%Y%m%d", &signed[..8]).expect("a date");
+    let before = day.yesterday().expect("a date").strftime("%Y%m%d").to_string();
+    String::from_utf8_lossy(&head.raw).replace(&signed[..8], &before).into_bytes()
 }

@@ -29,6 +29,8 @@ pub enum Fault {
     DribbleBody,
     /// The byte at this place of the answer's body is inverted.
     FlipByte(u64),
+    /// It reaches the server as if it had been signed a day before.
+    SignedADayAgo,
 }
 
 /// A fault and the requests it is for: all, unless narrowed.

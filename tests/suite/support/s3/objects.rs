@@ -41,6 +41,13 @@ impl S3Server {
         self.replace(key, bytes, &[]);
     }
 
+    /// Sets when an object was stored, by the clock of a server that keeps files.
+    #[track_caller]
+    pub fn set_stored(&self, key: &str, time: jiff::Timestamp) {
+        let file = fs::File::options().write(true).open(self.file(key)).expect("an object");
+        file.set_modified(time.into()).expect("our own file");
+    }
+
     /// Changes the bytes of an object and leaves its metadata as they are.
     #[track_caller]
     pub fn damage(&self, key: &str, change: impl FnOnce(&mut Vec<u8>)) {
