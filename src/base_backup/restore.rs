@@ -6,6 +6,7 @@ mod lay_down;
 mod place;
 mod plan;
 mod server;
+mod server_log;
 mod settings;
 mod target;
 
@@ -15,6 +16,7 @@ pub use lay_down::LayDown;
 pub use place::{Occupied, look, move_aside, refuse_running, room};
 pub use plan::{RestorePlan, plan};
 pub use server::{Watch, connection_of, start_server};
+pub use server_log::{Reason, ServerLog};
 pub use settings::{ARCHIVING_OFF, RecoverySettings, add_settings, quoted, tell_server};
 pub use target::{
     RecoveryTarget, TargetAction, TargetTimeline, in_utc, parse_name, parse_time, past,

@@ -10,15 +10,16 @@ use super::restore_command::restore_command;
 use crate::base_backup::Description;
 use crate::base_backup::catalogue::{Backup, Survey};
 use crate::base_backup::restore::{
-    ARCHIVING_OFF, LayDown, Occupied, Recovered, RecoverySettings, RecoveryTarget, RestorePlan,
-    TargetAction, TargetTimeline, Told, Until, Watch, Way, Wish, add_settings, connection_of,
-    follow, look, plan, refuse_running, room, start_server, tell_server,
+    ARCHIVING_OFF, LayDown, Occupied, Reason, Recovered, RecoverySettings, RecoveryTarget,
+    RestorePlan, ServerLog, TargetAction, TargetTimeline, Told, Until, Watch, Way, Wish,
+    add_settings, connection_of, follow, look, plan, refuse_running, room, start_server,
+    tell_server,
 };
 use crate::base_backup::unpack::{Unpacked, is_unfinished};
 use crate::command::hook::run_hook;
 use crate::command::shown::tenths;
 use crate::config::{Config, FlagValues};
-use crate::error::Result;
+use crate::error::{Error, Result};
 use crate::postgres::SystemIdentifier;
 use crate::repository::{self, Repository};
 
@@ -128,8 +129,10 @@ fn warn_of_damage(survey: &Survey, chosen: Option<&Backup>, repositories: &[Repo
 fn bring_up(request: &Request<'_>, plan: &RestorePlan<'_>, begun: Instant) -> Result<()> {
     let mut log = request.data.as_os_str().to_owned();
     log.push(".restore.log");
+    let log = Path::new(&log);
+    let of_others = std::fs::metadata(log).map_or(0, |metadata| metadata.len());
     if request.start {
-        start_server(&request.data, request.postgres_bin.as_deref(), Path::new(&log))?;
+        start_server(&request.data, request.postgres_bin.as_deref(), log)?;
     }
     if let Some(command) = &request.after {
         run_hook("after", command, &request.data)?;
@@ -155,12 +158,9 @@ fn bring_up(request: &Request<'_>, plan: &RestorePlan<'_>, begun: Instant) -> Re
     let recovered = follow(&mut connection, &mut gone, way, until, &mut |replay, way| {
         lines.at(replay, way);
     });
-    let recovered = recovered.map_err(|error| {
-        if request.start {
-            error.hint(format!("The server's first messages are in {log:?}."))
-        } else {
-            error
-        }
+    let recovered = recovered.map_err(|error| match request.start {
+        true => told_by_the_server(error, &ServerLog::read(log, of_others), log),
+        false => error,
     })?;
     let what = match recovered {
         Recovered::Promoted => "the server takes writes",
@@ -172,6 +172,18 @@ fn bring_up(request: &Request<'_>, plan: &RestorePlan<'_>, begun: Instant) -> Re
     };
     tracing::info!(rto_seconds = tenths(begun.elapsed()), "{what}");
     Ok(())
+}
+
+/// With what the server wrote about it, as far as it wrote to `path`.
+fn told_by_the_server(error: Error, log: &ServerLog, path: &Path) -> Error {
+    let messages = format!("The server's first messages are in {path:?}.");
+    let Some(Reason { class, text, hint }) = log.reason() else { return error.hint(messages) };
+    let hint = hint.map_or(messages.clone(), |hint| format!("{hint} {messages}"));
+    Error::new(
+        class.unwrap_or(error.class()),
+        format!("expected the server to recover, it went down: {text}"),
+    )
+    .hint(hint)
 }
 
 fn described(

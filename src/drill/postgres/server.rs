@@ -7,8 +7,9 @@ use jiff::Timestamp;
 use rustix::process::Signal;
 
 use super::Programs;
-use super::log::Log;
+use super::log;
 use super::settings::PORT;
+use crate::base_backup::restore::ServerLog;
 use crate::drill::{Confinement, Deadline, Scratch};
 use crate::durable::LaidFile;
 use crate::error::{Class, Error, Result};
@@ -98,12 +99,12 @@ impl Server<'_> {
                 break address;
             }
             if self.scratch.ended().is_some() {
-                return Err(Log::read(&self.log()).failure());
+                return Err(log::failure(&self.log()));
             }
             self.deadline.left()?;
             if said.elapsed() >= BETWEEN_LINES {
                 said = Instant::now();
-                Log::read(&self.log()).replayed().into_iter().for_each(&mut *progress);
+                ServerLog::read(&self.log(), 0).replayed().into_iter().for_each(&mut *progress);
             }
             std::thread::sleep(POLL);
         };
@@ -114,12 +115,12 @@ impl Server<'_> {
     /// Stops it in order, so that all its files are as they should be.
     pub fn shut_down(&self) -> Result<()> {
         let status = self.scratch.stop(Signal::INT, self.deadline.left()?)?;
-        if status.success() { Ok(()) } else { Err(Log::read(&self.log()).failure()) }
+        if status.success() { Ok(()) } else { Err(log::failure(&self.log())) }
     }
 
     /// What the log says when it is gone.
     pub fn failure(&self) -> Option<Error> {
-        self.scratch.ended().map(|_| Log::read(&self.log()).failure())
+        self.scratch.ended().map(|_| log::failure(&self.log()))
     }
 
     /// `None` while it recovers.

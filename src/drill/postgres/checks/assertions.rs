@@ -7,13 +7,18 @@ const BOOLEAN: u32 = 16;
 
 /// Whether a query of the user's gives true.
 pub(super) fn check(checks: &Checks<'_>, query: &str) -> Result<Outcome> {
-    let run = || {
-        let mut connection = checks.address.connect(checks.database, checks.deadline())?;
-        // Whatever the server has against it, a table that is not there say, is no answer.
-        let refused = |error: Error| Error::new(Class::Damaged, error.to_string());
-        connection.query(query).map_err(refused)
-    };
-    Ok(match run().and_then(|rows| judge(&rows)) {
+    let connected = checks.address.connect(checks.database, checks.deadline());
+    let answer = connected.map(|mut connection| connection.query(query));
+    if let Err(error) | Ok(Err(error)) = &answer
+        && error.class() == Class::Unreachable
+    {
+        // It does not answer in time.
+        checks.deadline().left()?;
+    }
+    // Whatever the server has against it, a table that is not there say, is no answer.
+    let refused = |error: Error| Error::new(Class::Damaged, error.to_string());
+    let answer = answer.and_then(|rows| rows.map_err(refused));
+    Ok(match answer.and_then(|rows| judge(&rows)) {
         Ok(()) => Outcome::Passed(query.to_owned()),
         Err(error) => Outcome::Failed(error.while_doing(query)),
     })

@@ -41,8 +41,8 @@ fn a_target_that_the_wal_does_not_hold_stops_the_server() {
         assert_eq!(
             error(outcome.expect(11)),
             format!(
-                "could not restore into {data:?}: expected the server to recover, it went down. HINT: The \
-                 server's first messages are in {log:?}."
+                "could not restore into {data:?}: expected the server to recover, it went down: recovery ended before \
+                 configured recovery target was reached. HINT: The server's first messages are in {log:?}."
             )
         );
         let said = fs::read_to_string(&log).expect("the server's log");
