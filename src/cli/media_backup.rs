@@ -8,7 +8,7 @@ mod verify;
 use clap::{Arg, ArgMatches, Command};
 
 use super::verbs::{self, Verb, print};
-use super::{asked, guard, series};
+use super::{asked, series};
 use crate::command::media_backup::prune;
 use crate::config::{Config, MediaSet};
 use crate::error::Result;
@@ -80,10 +80,6 @@ fn named(matches: &ArgMatches) -> Option<&str> {
 }
 
 fn run_prune(config: &Config, matches: &ArgMatches) -> Result<()> {
-    let (dry_run, yes) = (matches.get_flag("dry-run"), matches.get_flag("yes"));
-    let mut agree = |plan: &str| -> Result<bool> {
-        guard::print(plan);
-        Ok(!dry_run && (yes || asked::asked()?))
-    };
+    let mut agree = |plan: &str| asked::agreed(matches, plan);
     print(prune::run(&of_set(config, matches)?, &mut agree)?)
 }

@@ -4,7 +4,7 @@ use clap::{Arg, ArgAction, ArgMatches, Command};
 
 use super::progress::Shared;
 use super::verbs::print;
-use super::{asked, flags, guard};
+use super::{asked, flags};
 use crate::command::series::{Checked, Kind, list, pin, prune, show, verify};
 use crate::config::Config;
 use crate::error::Result;
@@ -72,11 +72,7 @@ pub fn prune_command<D: Kind>() -> Command {
 }
 
 pub fn prune<D: Kind>(config: &Config, matches: &ArgMatches) -> Result<()> {
-    let (dry_run, yes) = (matches.get_flag("dry-run"), matches.get_flag("yes"));
-    let mut agree = |plan: &str| -> Result<bool> {
-        guard::print(plan);
-        Ok(!dry_run && (yes || asked::asked()?))
-    };
+    let mut agree = |plan: &str| asked::agreed(matches, plan);
     print(prune::run::<D>(config, &mut agree)?)
 }
 

@@ -1,7 +1,7 @@
 use clap::{Arg, ArgAction, ArgMatches, Command};
 
 use super::super::verbs::print;
-use super::super::{asked, flags, guard};
+use super::super::{asked, flags};
 use crate::command::basebackup::prune;
 use crate::config::Config;
 use crate::error::Result;
@@ -34,10 +34,6 @@ pub fn command() -> Command {
 }
 
 pub fn run(config: &Config, matches: &ArgMatches) -> Result<()> {
-    let (dry_run, yes) = (matches.get_flag("dry-run"), matches.get_flag("yes"));
-    let mut agree = |plan: &str| -> Result<bool> {
-        guard::print(plan);
-        Ok(!dry_run && (yes || asked::asked()?))
-    };
+    let mut agree = |plan: &str| asked::agreed(matches, plan);
     print(prune::run(config, &mut agree)?)
 }

@@ -3,7 +3,7 @@ use std::path::PathBuf;
 use clap::{Arg, ArgAction, ArgMatches, Command};
 
 use super::super::progress::Shared;
-use super::super::{asked, flags, guard};
+use super::super::{asked, flags};
 use super::target;
 use crate::base_backup::restore::{Occupied, TargetAction};
 use crate::command::basebackup::restore::{Request, restore};
@@ -121,11 +121,7 @@ pub fn run(config: &Config, matches: &ArgMatches) -> Result<()> {
         postgres_bin: matches.get_one::<PathBuf>("postgres-bin").cloned(),
         flags: flags::values(matches),
     };
-    let (dry_run, yes) = (matches.get_flag("dry-run"), matches.get_flag("yes"));
-    let mut agree = |plan: &str| -> Result<bool> {
-        guard::print(plan);
-        Ok(!dry_run && (yes || asked::asked()?))
-    };
+    let mut agree = |plan: &str| asked::agreed(matches, plan);
     let bar = Shared::new("restore");
     let progress = |done: u64, of: u64| bar.at(done, of);
     restore(&request, &mut agree, &progress)

@@ -4,7 +4,7 @@ use std::path::PathBuf;
 use clap::{Arg, ArgAction, ArgMatches, Command};
 
 use super::super::progress::Shared;
-use super::super::{asked, flags, guard};
+use super::super::{asked, flags};
 use super::{of_set, with_set};
 use crate::command::media_backup::restore::{Request, restore};
 use crate::config::Config;
@@ -65,7 +65,6 @@ pub fn command() -> Command {
 pub fn run(config: &Config, matches: &ArgMatches) -> Result<()> {
     let config = of_set(config, matches)?;
     let path = |name: &str| matches.get_one::<PathBuf>(name).cloned();
-    let (dry_run, yes) = (matches.get_flag("dry-run"), matches.get_flag("yes"));
     let (selection, selected) = match (path("path"), matches.get_one::<String>("pattern")) {
         (Some(path), _) => {
             (Selection::path(path.as_os_str().as_bytes())?, path.display().to_string())
@@ -91,10 +90,7 @@ pub fn run(config: &Config, matches: &ArgMatches) -> Result<()> {
         numeric_owner: matches.get_flag("numeric-owner"),
         progress: &progress,
     };
-    let mut agree = |plan: &str| -> Result<bool> {
-        guard::print(plan);
-        Ok(!dry_run && (yes || asked::asked()?))
-    };
+    let mut agree = |plan: &str| asked::agreed(matches, plan);
     let restored = restore(&request, &mut agree);
     drop(bar);
     restored.map_err(|error| error.while_doing("could not restore"))

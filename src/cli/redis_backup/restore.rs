@@ -3,7 +3,7 @@ use std::path::PathBuf;
 use clap::{Arg, ArgAction, ArgMatches, Command};
 
 use super::super::progress::Shared;
-use super::super::{asked, flags, guard};
+use super::super::{asked, flags};
 use crate::command::redis_backup::restore::{Request, restore};
 use crate::config::Config;
 use crate::error::Result;
@@ -67,7 +67,6 @@ pub fn command() -> Command {
 
 pub fn run(config: &Config, matches: &ArgMatches) -> Result<()> {
     let text = |name: &str| matches.get_one::<String>(name).cloned();
-    let (dry_run, yes) = (matches.get_flag("dry-run"), matches.get_flag("yes"));
     let request = Request {
         config,
         id: text("id"),
@@ -82,10 +81,7 @@ pub fn run(config: &Config, matches: &ArgMatches) -> Result<()> {
         after: text("after"),
         compare: matches.get_flag("compare"),
     };
-    let mut agree = |plan: &str| -> Result<bool> {
-        guard::print(plan);
-        Ok(!dry_run && (yes || asked::asked()?))
-    };
+    let mut agree = |plan: &str| asked::agreed(matches, plan);
     let bar = Shared::new("restore");
     let progress = |done: u64, of: u64| bar.at(done, of);
     let restored = restore(&request, &mut agree, &progress);
