@@ -13,6 +13,19 @@ use crate::storage::LOCKED;
 
 const BETWEEN_LINES: Duration = Duration::from_secs(5);
 
+/// What became of a plan.
+#[derive(Debug, Default)]
+pub struct Pruned {
+    /// How many objects were deleted.
+    pub deleted: u64,
+    /// How many uploads were ended.
+    pub ended: u64,
+    /// What is still there, a line for each thing, because the store keeps it or somebody wants it now.
+    pub stayed: Vec<String>,
+    /// The first trouble of each repository in which not all was done.
+    pub errors: Vec<Error>,
+}
+
 /// Deletes object after object in one repository, and remembers what it did.
 pub struct Deleting<'a> {
     repository: &'a Repository,

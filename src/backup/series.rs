@@ -16,7 +16,7 @@ use crate::error::{Class, Error, Result};
 use crate::repository::Repository;
 use crate::storage::Volume;
 
-pub use deletions::{Pruned, carry_out};
+pub use deletions::carry_out;
 pub use plan::{Line, What, plan};
 
 /// What the description of a backup that stands alone tells.

@@ -3,5 +3,5 @@
 mod carry_out;
 mod gather;
 
-pub use carry_out::{CarryOut, Pruned};
+pub use carry_out::CarryOut;
 pub use gather::{Gathered, gather};

@@ -1,21 +1,8 @@
 use super::{Line, What};
-use crate::backup::deleting::Deleting;
+use crate::backup::deleting::{Deleting, Pruned};
 use crate::backup::{BackupFolder, Uploads};
 use crate::error::Error;
 use crate::repository::Repository;
-
-/// What became of a plan.
-#[derive(Debug, Default)]
-pub struct Pruned {
-    /// How many objects were deleted.
-    pub deleted: u64,
-    /// How many uploads were ended.
-    pub ended: u64,
-    /// What is still there, a line for each thing, because the store keeps it or somebody wants it now.
-    pub stayed: Vec<String>,
-    /// The first trouble of each repository in which not all was done.
-    pub errors: Vec<Error>,
-}
 
 /// Deletes what the plan says, backup after backup, the oldest first; may be cut short anywhere. Goes on
 /// with the other repositories where one fails.

@@ -2,7 +2,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use jiff::Timestamp;
 
-use crate::backup::deleting::Deleting;
+use crate::backup::deleting::{Deleting, Pruned};
 use crate::backup::{BackupFolder, Uploads};
 use crate::base_backup::retention::{Deletion, Holdings, Plan};
 use crate::config::RetentionConfig;
@@ -12,19 +12,6 @@ use crate::repository::{Repository, WalFolder, WalRange};
 
 /// So many keys are in memory at a time.
 const KEYS: usize = 1000;
-
-/// What became of a plan.
-#[derive(Debug, Default)]
-pub struct Pruned {
-    /// How many objects were deleted.
-    pub deleted: u64,
-    /// How many uploads were ended.
-    pub ended: u64,
-    /// What is still there, a line for each thing, because the store keeps it or somebody wants it now.
-    pub stayed: Vec<String>,
-    /// The first trouble of each repository in which not all was done.
-    pub errors: Vec<Error>,
-}
 
 /// A plan for one system, about to be carried out.
 pub struct CarryOut<'a> {

@@ -5,7 +5,8 @@ use std::collections::BTreeSet;
 use jiff::Timestamp;
 
 use super::places::{root_of, set_of};
-use crate::backup::series::{Line, Pruned, Series, What, plan};
+use crate::backup::deleting::Pruned;
+use crate::backup::series::{Line, Series, What, plan};
 use crate::backup::{Uploads, uploads};
 use crate::command::series::Kind;
 use crate::command::series::prune::described;

@@ -3,7 +3,8 @@
 use std::collections::BTreeSet;
 
 use jiff::Timestamp;
-use seawall::backup::series::{Line, Pruned, Series, What, plan};
+use seawall::backup::deleting::Pruned;
+use seawall::backup::series::{Line, Series, What, plan};
 use seawall::config::{Config, KeepConfig};
 use seawall::media::Description;
 use seawall::media::packed::{References, carry_out, spare};
