@@ -7,7 +7,7 @@ use jiff::Timestamp;
 use serde_json::json;
 
 use crate::backup::new_id;
-use crate::command::shown::{Shown, plain, table, took};
+use crate::command::shown::{Shown, count, plain, table, took};
 use crate::drill::Scratch;
 use crate::error::{Class, Error, Result};
 use crate::history::{self, Check, Kind, Phase, Record, Subject};
@@ -34,6 +34,13 @@ pub fn verified(
 ) {
     let record = Record { backups, ..record(Kind::Verification, began, repositories, passed) };
     store(repositories, subject, &record);
+}
+
+/// That a verification found so many faults.
+pub fn found(faults: usize) -> Option<Error> {
+    let message = format!("verification found {}", count(faults as u64, "fault"));
+    let error = Error::new(Class::Damaged, message).hint("Each is a line of standard output.");
+    Some(error).filter(|_| faults > 0)
 }
 
 fn record(kind: Kind, began: Timestamp, repositories: &[Repository], passed: bool) -> Record {

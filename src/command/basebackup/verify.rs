@@ -55,11 +55,7 @@ pub fn run(request: &Request<'_>) -> Result<Shown> {
     }
     .run();
     let text = if request.as_json { json(config, &report)? } else { text(&report) };
-    let faults = report.faults.len() as u64;
-    let found = (faults > 0).then(|| {
-        Error::new(Class::Damaged, format!("verification found {}", count(faults, "fault")))
-            .hint("Each is a line of standard output.")
-    });
+    let found = recording::found(report.faults.len());
     let errors: Vec<Error> = found.into_iter().chain(report.errors).collect();
     for (subject, ids) in subjects {
         recording::verified(&repositories, &subject, began, ids, errors.is_empty());

@@ -66,10 +66,7 @@ pub fn run(config: &Config, ids: &[String], progress: &(dyn Fn(Progress) + Sync)
     let snapshots = count(chosen.len() as u64, "snapshot");
     let summary = format!("read {snapshots} ({}): {verdict}", size(seen.size));
     let text = faults.iter().chain([&summary]).map(|line| plain(line) + "\n").collect();
-    let damaged = (!faults.is_empty()).then(|| {
-        let message = format!("verification found {}", count(faults.len() as u64, "fault"));
-        Error::new(Class::Damaged, message).hint("Each is a line of standard output.")
-    });
+    let damaged = recording::found(faults.len());
     let failures = series.failures.iter().map(|failure| failure.error.clone());
     let errors: Vec<Error> = damaged.into_iter().chain(failures).chain(errors).collect();
     let newest =

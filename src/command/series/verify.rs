@@ -62,10 +62,7 @@ pub fn run<D: Checked>(
     let remarks = remarks.into_iter().map(|remark| format!("not checked: {remark}"));
     let lines = faults.iter().cloned().chain(remarks).chain([summary]);
     let text = lines.map(|line| plain(&line) + "\n").collect();
-    let damaged = (!faults.is_empty()).then(|| {
-        let message = format!("verification found {}", count(faults.len() as u64, "fault"));
-        Error::new(Class::Damaged, message).hint("Each is a line of standard output.")
-    });
+    let damaged = recording::found(faults.len());
     let failures = series.failures.iter().map(|failure| failure.error.clone());
     let errors: Vec<Error> = damaged.into_iter().chain(failures).chain(errors).collect();
     let newest =
