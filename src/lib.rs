@@ -39,3 +39,4 @@ pub mod report;
 pub mod repository;
 pub mod retention;
 pub mod storage;
+mod words;

@@ -6,7 +6,9 @@ mod texts;
 
 pub use find::{find, unfinished, unknown};
 pub use table::table;
-pub use texts::{at_seconds, count, plain, short_size, size, tenths, took, whole_size};
+pub use texts::{at_seconds, short_size, size, tenths, took, whole_size};
+
+pub use crate::words::{count, plain};
 
 use crate::error::Error;
 

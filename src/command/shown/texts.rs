@@ -3,6 +3,8 @@ use std::time::Duration;
 use bytesize::ByteSize;
 use jiff::Timestamp;
 
+use crate::words::two_units;
+
 /// `1.7 GiB`
 pub fn size(bytes: u64) -> String {
     ByteSize(bytes).display().iec().to_string()
@@ -27,28 +29,12 @@ pub fn at_seconds(time: Timestamp) -> String {
 pub fn took(start: Timestamp, stop: Timestamp) -> String {
     let seconds = stop.duration_since(start).as_secs();
     let Ok(seconds) = u64::try_from(seconds) else { return "?".to_owned() };
-    let units = [(seconds / 86400, "d"), (seconds / 3600 % 24, "h"), (seconds / 60 % 60, "m")];
-    let units = units.into_iter().chain([(seconds % 60, "s")]);
-    let shown = units.skip_while(|(count, unit)| *count == 0 && *unit != "s").take(2);
-    let shown = shown.enumerate().filter(|(at, (count, _))| *at == 0 || *count > 0);
-    let shown: Vec<_> = shown.map(|(_, (count, unit))| format!("{count}{unit}")).collect();
-    shown.join(" ")
+    two_units(seconds)
 }
 
 /// Seconds with one digit behind the point: what a clock says of a restore is no better.
 pub fn tenths(time: Duration) -> f64 {
     (time.as_secs_f64() * 10.0).round() / 10.0
-}
-
-/// One line, whatever is in it: descriptions come from a store.
-pub fn plain(text: &str) -> String {
-    let shown = |c: char| if c.is_control() { c.escape_default().collect() } else { c.to_string() };
-    text.chars().map(shown).collect()
-}
-
-/// `1 segment`, `2 segments`
-pub fn count(number: u64, what: &str) -> String {
-    format!("{number} {what}{}", if number == 1 { "" } else { "s" })
 }
 
 #[cfg(test)]
@@ -78,6 +64,5 @@ mod tests {
         assert_eq!((size(300), short_size(300)), ("300 B".to_owned(), "300B".to_owned()));
         assert_eq!((size(1 << 30), short_size(1 << 30)), ("1.0 GiB".to_owned(), "1.0G".to_owned()));
         assert_eq!(whole_size(16 << 20), "16 MiB");
-        assert_eq!(plain("a\u{1b}[31m\n"), "a\\u{1b}[31m\\n");
     }
 }

@@ -1,0 +1,39 @@
+//! Words that all programs and pages have in common.
+
+/// In the two largest units: `1h 5m`.
+pub fn two_units(seconds: u64) -> String {
+    let units = [(seconds / 86400, "d"), (seconds / 3600 % 24, "h"), (seconds / 60 % 60, "m")];
+    let units = units.into_iter().chain([(seconds % 60, "s")]);
+    let shown = units.skip_while(|(count, unit)| *count == 0 && *unit != "s").take(2).enumerate();
+    let shown = shown.filter(|(at, (count, _))| *at == 0 || *count > 0);
+    let shown: Vec<_> = shown.map(|(_, (count, unit))| format!("{count}{unit}")).collect();
+    shown.join(" ")
+}
+
+/// One line, whatever is in it: names, labels and errors come from stores and servers.
+pub fn plain(text: &str) -> String {
+    let shown = |c: char| if c.is_control() { c.escape_default().collect() } else { c.to_string() };
+    text.chars().map(shown).collect()
+}
+
+/// `1 segment`, `2 segments`
+pub fn count(number: u64, what: &str) -> String {
+    format!("{number} {what}{}", if number == 1 { "" } else { "s" })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn times_have_two_units_at_most() {
+        let expected = [(0, "0s"), (60, "1m"), (65, "1m 5s"), (90_000, "1d 1h"), (86_400, "1d")];
+        assert_eq!(expected.map(|(seconds, _)| two_units(seconds)), expected.map(|(_, it)| it));
+    }
+
+    #[test]
+    fn what_comes_from_elsewhere_is_one_line() {
+        assert_eq!(plain("a\n\u{1b}[31m"), "a\\n\\u{1b}[31m");
+        assert_eq!((count(1, "gap"), count(2, "gap")), ("1 gap".into(), "2 gaps".into()));
+    }
+}
