@@ -1,5 +1,7 @@
-//! Snapshots in a folder, as users of `rsync --link-dest` know them: a tree that can be browsed, in which files
-//! that did not change are hard links to those of the snapshot before, the index beside it, and `latest`.
+//! Snapshots in the folder of a repository that does not encrypt, as users of `rsync --link-dest` know them: a tree
+//! that can be browsed, the index beside it, and a link `latest` to the newest. A file that did not change, in content
+//! or metadata, is a hard link to that of the snapshot before; where the file system has no such links, or no more
+//! for this file, it is read and written once more.
 
 mod content;
 mod latest;
