@@ -118,9 +118,9 @@ fn of_series(facts: &Facts, series: &Series) -> Markup {
     let damaged = series.backups.iter().filter(|backup| !backup.whole).count();
     html! {
         tr {
-            td class="label" {
+            td {
                 strong { (plain(&series.name)) } br; (series.kind)
-                @if !series.watched { br; span class="note" { "not configured on this host" } }
+                @if !series.watched { br; span class="note" { "not configured here" } }
             }
             @if let Some(newest) = series.newest() {
                 td class="nowrap" title=(plain(&newest.id)) { (time(newest.ended)) br; (span(between(newest.ended, facts.now))) " old" }

@@ -16,6 +16,11 @@ const TOO_WIDE: &str = "(() => { const width = document.documentElement.clientWi
     if (document.documentElement.scrollWidth > width) wide.push('the page');
     return wide; })()";
 
+/// Tables that have to be scrolled to be read.
+const CUT: &str =
+    "[...document.querySelectorAll('.scroll')].filter(it => it.scrollWidth > it.clientWidth + 1)
+    .map(it => it.textContent.slice(0, 60))";
+
 /// Texts in pictures that stick out of them, or lie on one another.
 const LABELS: &str = "(() => { const bad = [];
     for (const svg of document.querySelectorAll('svg[role=img]')) {
@@ -111,7 +116,7 @@ fn every_past_fits_on_its_page() {
         ] {
             browser.look(width, 900, scheme, phone);
             browser.open(&page);
-            for question in [TOO_WIDE, LABELS, PALE] {
+            for question in [TOO_WIDE, CUT, LABELS, PALE] {
                 assert_eq!(browser.evaluate(question), json!([]), "{name}, {kind}");
             }
             assert_eq!(browser.evaluate(SMALL), json!(0), "{name}, {kind}");

@@ -63,8 +63,8 @@ fn what_is_stored_and_not_configured_is_shown_and_checked_alike() {
     for said in [
         "main Redis ",
         "uploads Media files ",
-        "letters Media files not configured on this host",
-        "sessions Redis not configured on this host",
+        "letters Media files not configured here",
+        "sessions Redis not configured here",
         "media letters, backup in disk not configured here: newest 200d old (",
     ] {
         assert!(page.contains(said), "no {said:?} in {page}\n{outcome}");
