@@ -1,9 +1,11 @@
 #!/usr/bin/env bash
 # Run by test-packages.sh, as root in a Debian root with PostgreSQL and sudo: walks docs/first-day.md, block by block, as
-# somebody who may use sudo. At its end `seawall check` says OK, and the jobs of the timers do what they are for.
+# somebody who may use sudo. At its end `seawall check` says OK, and the jobs of the timers do what they are for. Then it
+# uninstalls as docs/install.md says.
 set -euo pipefail
 deb=$1
 page=$2
+last_page=$3
 # Only what the package brings counts, nothing from the shell outside.
 unset "${!SEAWALL_@}" "${!PG@}"
 export LC_ALL=C.UTF-8
@@ -37,6 +39,8 @@ prepare() {
     echo 'newcomer ALL=(ALL) NOPASSWD: ALL' >/etc/sudoers.d/newcomer
     echo "127.0.0.1 $(uname -n)" >>/etc/hosts
     make_systemctl
+    # Nobody is there to be asked.
+    echo 'APT::Get::Assume-Yes "true";' >/etc/apt/apt.conf.d/yes
     cp -- "$deb" "$home/"
     # Where this machine has a server of its own, the package has chosen another port.
     pg_conftool "$version" main set port 5432
@@ -125,6 +129,23 @@ check_jobs() {
     say "the jobs of $timers timers do what they are for, and seawall check is content"
 }
 
+# Without Seawall PostgreSQL keeps no WAL back, and what is the administrator's stays.
+uninstall() {
+    local waiting
+    sed -n '/^## Uninstall/,$s/^    //p' "$last_page" >"$work/uninstall"
+    grep '^ALTER' "$work/uninstall" | as_newcomer sudo -u postgres psql --quiet
+    as_newcomer sudo systemctl restart "postgresql@$version-main"
+    as_newcomer sudo -u postgres psql --quiet --command 'CREATE TABLE last ()' --command 'SELECT pg_switch_wal()' >/dev/null
+    waiting=$(find "/var/lib/postgresql/$version/main/pg_wal/archive_status" -name '*.ready')
+    [ -z "$waiting" ] || fail "PostgreSQL still wants to archive: $waiting"
+    grep '^sudo' "$work/uninstall" >"$work/commands"
+    as_newcomer bash -e "$work/commands" </dev/null
+    [ ! -e /usr/bin/seawall ] || fail "the programs are still there"
+    [ -z "$(find /etc/systemd/system -name 'seawall-*')" ] || fail "a timer is still switched on"
+    if [ ! -e /etc/seawall/seawall.toml ] || [ ! -d /var/backups/seawall/postgres ]; then fail "the administrator's files are gone"; fi
+    say "uninstalled as docs/install.md says"
+}
+
 version=$(pg_lsclusters --no-header | awk '$2 == "main" { print $1 }')
 [ -n "$version" ] || fail "there is no cluster main"
 work=$(mktemp -d)
@@ -132,3 +153,4 @@ prepare
 walk
 check_same_lines
 check_jobs
+uninstall

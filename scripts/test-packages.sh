@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # Installs the .deb in a clean Debian root of its own, uses it there, and removes it again; in another one, with PostgreSQL,
-# it walks docs/first-day.md. Compares the .rpm and the tarball with the .deb.
+# it walks docs/first-day.md, up to the end of docs/install.md. Compares the .rpm and the tarball with the .deb.
 #
 #   scripts/test-packages.sh FOLDER    FOLDER is what scripts/build-packages.sh filled
 #
@@ -147,7 +147,8 @@ check_in_clean_roots() {
     root=$(debian_root "$mode" debian-root systemd,man-db)
     in_a_clean_root "$root" "$repository_root/scripts/test-packages-inside.sh" "${debs[0]}"
     root=$(debian_root "$mode" debian-root-with-postgresql systemd,postgresql,sudo)
-    in_a_clean_root "$root" "$repository_root/scripts/test-first-day.sh" "${debs[0]}" "$repository_root/docs/first-day.md"
+    in_a_clean_root "$root" "$repository_root/scripts/test-first-day.sh" "${debs[0]}" "$repository_root/docs/first-day.md" \
+        "$repository_root/docs/install.md"
 }
 
 started=$(now)
