@@ -1,10 +1,12 @@
 //! What is left to do after a first configuration, in order, as lines to type.
 
+mod places;
 mod server;
 mod timers;
 
 use std::path::Path;
 
+use self::places::{credentials, folders};
 use self::server::{quadlet, settings};
 use self::timers::timers;
 use super::{Answers, Encryption};
@@ -23,6 +25,7 @@ pub fn next_steps(answers: &Answers, owner: Option<&Account>) -> String {
     let server = if answers.container { quadlet(answers) } else { settings(answers, &user) };
     let steps = [
         folders(answers, owner, &user),
+        credentials(answers, owner, &user),
         Some(server),
         Some(first_backups(answers, &user)),
         Some(first_drills(answers, &user)),
@@ -33,12 +36,6 @@ pub fn next_steps(answers: &Answers, owner: Option<&Account>) -> String {
     let number = |(at, step): (usize, String)| format!("\n{}. {step}", at + 1);
     let steps: String = steps.into_iter().flatten().enumerate().map(number).collect();
     format!("{HEAD}{steps}")
-}
-
-/// The paths of the repositories in folders.
-fn folders_of(answers: &Answers) -> impl Iterator<Item = &str> {
-    let folders = answers.repositories.iter().filter(|place| !place.is_bucket());
-    folders.map(|place| place.url.strip_prefix("file://").unwrap_or(&place.url))
 }
 
 /// The names of the sets of media files, each once.
@@ -55,13 +52,6 @@ fn config(answers: &Answers) -> String {
         return String::new();
     }
     format!(" --config {}", answers.output.display())
-}
-
-fn folders(answers: &Answers, owner: Option<&Account>, user: &str) -> Option<String> {
-    let group = owner.map_or("postgres".to_owned(), Account::group_name);
-    let line = |path| format!("    sudo install -d -m 0700 -o {user} -g {group} {path}\n");
-    let lines: String = folders_of(answers).map(line).collect();
-    (!lines.is_empty()).then(|| format!("Make the folder, for the user that archives:\n\n{lines}"))
 }
 
 fn first_backups(answers: &Answers, user: &str) -> String {
@@ -201,6 +191,33 @@ mod tests {
             "sudo systemctl enable --now seawall-check.timer",
         ];
         assert_eq!(lines, expected);
+    }
+
+    #[test]
+    fn a_bucket_wants_credentials_and_no_folder() {
+        let bucket = |file: &str| Place {
+            url: "s3://shop/backups".to_owned(),
+            endpoint: None,
+            region: None,
+            credentials_file: Some(file.into()),
+        };
+        let of = |file: &str, container| {
+            typed(&Answers { repositories: vec![bucket(file)], container, ..answers() })
+        };
+        let lines = of("/nowhere/s3", false);
+        let expected = [
+            "sudo install -m 0600 -o postgres -g postgres /dev/null /nowhere/s3",
+            "sudoedit /nowhere/s3",
+            "[default]",
+            "aws_access_key_id = …",
+            "aws_secret_access_key = …",
+            "sudo -u postgres psql",
+        ];
+        assert_eq!(lines[..expected.len()], expected);
+        let there = of("/etc/passwd", false);
+        assert_eq!(there[0], "sudo -u postgres psql", "{there:?}");
+        let lines = of("/etc/passwd", true);
+        assert!(lines.contains(&"Volume=/etc/passwd:/etc/passwd:ro".to_owned()), "{lines:?}");
     }
 
     #[test]

@@ -1,6 +1,7 @@
 use std::path::Path;
 
-use super::{Answers, folders_of};
+use super::Answers;
+use super::places::{credentials_of, folders_of};
 use crate::doctor::{Mend, archive_command};
 
 /// The settings of the server, and how it comes to know them.
@@ -51,6 +52,10 @@ pub fn quadlet(answers: &Answers) -> String {
     let config = answers.output.display();
     let timeout = archive_timeout(answers);
     let folders = folders_of(answers).map(|path| format!("    Volume={path}:{path}:z\n"));
+    let secrets = credentials_of(answers).into_iter().map(|path| {
+        let path = path.display();
+        format!("    Volume={path}:{path}:ro\n")
+    });
     format!(
         "Let the server's container archive: packaging/quadlet/postgres.container and .volume go to\n\
          /etc/containers/systemd, with these lines in the place of its own; then `systemctl daemon-reload` and\n\
@@ -58,7 +63,7 @@ pub fn quadlet(answers: &Answers) -> String {
          Exec=postgres -c archive_mode=on -c archive_timeout={timeout} -c \"archive_command=/usr/bin/wal-push %%p %%f\"\n    \
          Environment=SEAWALL_CONFIG={config}\n    \
          Volume={config}:{config}:ro\n{}",
-        folders.collect::<String>()
+        folders.chain(secrets).collect::<String>()
     )
 }
 
