@@ -15,6 +15,7 @@ mod publish;
 mod remove;
 mod seen;
 mod temporary;
+mod writeback;
 
 pub use beneath::{Beneath, Hand, names_in, split};
 pub use beneath_file::{NewFile, remove_abandoned_in};

@@ -1,11 +1,9 @@
 use std::fs::{self, DirBuilder, File, OpenOptions, Permissions};
 use std::io::{self, Write};
-use std::num::NonZeroU64;
 use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt, PermissionsExt, symlink};
 use std::path::{Path, PathBuf};
 
-use rustix::fs::{Advice, fadvise};
-
+use super::writeback::Writeback;
 use crate::error::{Error, Result};
 
 /// How much of a file is written before the disk is told to begin with it.
@@ -16,9 +14,7 @@ const WRITEBACK_BYTES: u64 = 4 << 20;
 pub struct LaidFile {
     file: File,
     path: PathBuf,
-    written: u64,
-    /// Up to here the disk was told to write.
-    begun: u64,
+    writeback: Writeback,
 }
 
 impl LaidFile {
@@ -38,24 +34,14 @@ impl LaidFile {
             let set = file.set_permissions(Permissions::from_mode(mode));
             set.map_err(|error| Error::file("set the mode of", &path, &error))?;
         }
-        Ok(Self { file, path, written: 0, begun: 0 })
+        Ok(Self { file, path, writeback: Writeback::from(0, WRITEBACK_BYTES) })
     }
 
     pub fn write(&mut self, content: &[u8]) -> Result<()> {
         let written = self.file.write_all(content);
         written.map_err(|error| Error::file("write", &self.path, &error))?;
-        self.written += content.len() as u64;
-        if self.written - self.begun >= WRITEBACK_BYTES {
-            self.begin_writeback();
-        }
+        self.writeback.wrote(&self.file, content.len());
         Ok(())
-    }
-
-    /// As [`super::Publication`] does: the disk works while the next bytes are still being made.
-    fn begin_writeback(&mut self) {
-        let length = NonZeroU64::new(self.written - self.begun);
-        let _ = fadvise(&self.file, self.begun, length, Advice::DontNeed);
-        self.begun = self.written;
     }
 }
 

@@ -1,14 +1,12 @@
 use std::fs::File;
 use std::io::{Seek, SeekFrom, Write};
-use std::num::NonZeroU64;
 use std::os::unix::fs::FileExt;
 use std::path::{Path, PathBuf};
-
-use rustix::fs::{Advice, fadvise};
 
 use super::folders::{create_folders, create_unsynced, sync_folder};
 use super::keep::share;
 use super::temporary::Temporary;
+use super::writeback::Writeback;
 use crate::error::{Class, Error, Result};
 use crate::failpoint;
 
@@ -30,9 +28,7 @@ pub struct Publication {
     temporary: Temporary,
     root: PathBuf,
     target: PathBuf,
-    written: u64,
-    /// Up to here the disk was told to write.
-    begun: u64,
+    writeback: Writeback,
 }
 
 impl Publication {
@@ -47,26 +43,14 @@ impl Publication {
         let sought = temporary.file().seek(SeekFrom::Start(front));
         sought.map_err(|error| Error::file("write", target, &error))?;
         let (root, target) = (root.to_owned(), target.to_owned());
-        Ok(Self { temporary, root, target, written: front, begun: 0 })
+        Ok(Self { temporary, root, target, writeback: Writeback::from(front, WRITEBACK_BYTES) })
     }
 
     pub fn write(&mut self, content: &[u8]) -> Result<()> {
         let written = self.temporary.file().write_all(content);
         written.map_err(|error| Error::file("write", &self.target, &error))?;
-        self.written += content.len() as u64;
-        if self.written - self.begun >= WRITEBACK_BYTES {
-            self.begin_writeback();
-        }
+        self.writeback.wrote(self.temporary.file(), content.len());
         Ok(())
-    }
-
-    /// The disk works while the next bytes are still being made; the sync at the end then waits for
-    /// little. The advice that the pages are not needed again starts that (`mm/fadvise.c`); refused,
-    /// nothing is lost but time.
-    fn begin_writeback(&mut self) {
-        let length = NonZeroU64::new(self.written - self.begun);
-        let _ = fadvise(self.temporary.file(), self.begun, length, Advice::DontNeed);
-        self.begun = self.written;
     }
 
     /// Gives the file its first bytes and its name, never in the place of another file. When it returns,
