@@ -7,6 +7,7 @@ pub mod restore;
 pub mod verify;
 
 mod places;
+mod stored;
 
 use crate::command::series::Kind;
 use crate::command::shown::{count, size};

@@ -6,19 +6,17 @@ use std::io::Read;
 use std::path::{Path, PathBuf};
 use std::time::Instant;
 
-use super::places::{root_of, set_of};
-use crate::backup::series::{Backup, Series};
+use super::places::set_of;
+use super::stored::{Lay, Stored};
 use crate::command::recording::Rehearsal;
 use crate::command::series::{Kind, choose, read};
 use crate::command::shown::{Shown, count, size};
 use crate::config::Config;
 use crate::drill::{Deadline, Scratch};
 use crate::error::{Class, Error, Result};
-use crate::media::local::{LocalContent, open_index};
-use crate::media::packed::PackedSource;
 use crate::media::{
     ContentSource, Description, Destination, EntryPath, Existing, IndexReader, Progress, Restore,
-    Restored, Selection, SnapshotKind,
+    Restored, Selection,
 };
 use crate::repository::{self, Repository};
 
@@ -66,14 +64,16 @@ fn rehearse(
         if let Some(error) = failure.take() {
             tracing::warn!("going on with repository {}: {error}", repository.name());
         }
-        let sample = Sample { request, series: &series, backup, scratch: &scratch };
-        match sample.from(copy.repository, repository) {
+        let (id, at) = (backup.id.as_str(), copy.repository);
+        let stored = Stored { config, series: &series, id, at, repository };
+        let sample = Sample { request, scratch: &scratch, folder: folder(&scratch, at) };
+        match stored.read(scratch.path(), &sample) {
             Ok(restored) => {
                 let written = size(restored.written_size);
                 rehearsal.phase("fetch", begun, Some(written));
                 rehearsal.comes_from(repository);
                 if request.keep {
-                    let folder = folder(&scratch, copy.repository);
+                    let folder = folder(&scratch, at);
                     rehearsal
                         .keep(&mut scratch, format!("the files are in {}", folder.display()))?;
                 }
@@ -106,57 +106,26 @@ fn judge(restored: &Restored) -> Result<String> {
     Err(Error::new(Class::Damaged, message))
 }
 
+/// Some files, into a folder below that of the drill.
 struct Sample<'a> {
     request: &'a Request<'a>,
-    series: &'a Series<Description>,
-    backup: &'a Backup<Description>,
     scratch: &'a Scratch,
+    folder: PathBuf,
 }
 
-impl Sample<'_> {
-    fn from(&self, at: usize, repository: &Repository) -> Result<Restored> {
-        let (config, id) = (self.request.config, &self.backup.id);
-        let contents = self.series.contents(id, repository)?;
-        let gone = || Error::new(Class::Gap, format!("snapshot {id} is gone"));
-        let description = contents.ok_or_else(gone)?.description;
-        let set = set_of(config)?;
-        match (description.kind, root_of(config, at)) {
-            (SnapshotKind::LocalTree, Some(root)) => {
-                let content = LocalContent::open(root, &set.name, id)?;
-                self.lay(at, &|| open_index(root, &set.name, id), &content)
-            }
-            (SnapshotKind::LocalTree, None) => {
-                Err(Error::new(Class::Damaged, "expected a tree in a folder, found a bucket"))
-            }
-            (SnapshotKind::Packed, _) => {
-                let identities = repository::identities(config)?;
-                let source = PackedSource {
-                    storage: repository.storage(),
-                    all: &self.series.all,
-                    description: &description,
-                    identities: &identities,
-                    attempts: config.limits.attempts,
-                };
-                let spool = source.index(self.scratch.path())?;
-                let content = source.content()?;
-                self.lay(at, &|| IndexReader::open(spool.reader()), &content)
-            }
-        }
-    }
-
+impl Lay for Sample<'_> {
     fn lay<R: Read>(
         &self,
-        at: usize,
+        _: &Description,
         index: &dyn Fn() -> Result<IndexReader<R>>,
         content: &dyn ContentSource,
     ) -> Result<Restored> {
         let (paths, bytes) = sample(&mut index()?, self.request.config.drill.media_sample)?;
         self.scratch.check_room(bytes)?;
-        let folder = folder(self.scratch, at);
         Restore {
             index,
             content,
-            destination: Destination::Folder(&folder as &Path),
+            destination: Destination::Folder(&self.folder as &Path),
             selection: &Selection::These(paths),
             existing: Existing::Refuse,
             delete: false,

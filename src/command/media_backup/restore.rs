@@ -2,17 +2,16 @@
 
 use std::path::{Path, PathBuf};
 
-use super::places::{root_of, set_of};
-use crate::backup::series::{Backup, Series};
+use super::places::set_of;
+use super::stored::{Lay, Stored};
+use crate::backup::series::Backup;
 use crate::command::series::{choose, read};
 use crate::command::shown::{at_seconds, count, size};
 use crate::config::Config;
 use crate::error::{Class, Error, Result};
-use crate::media::local::{LocalContent, open_index};
-use crate::media::packed::PackedSource;
 use crate::media::{
     ContentSource, Description, Destination, Existing, IndexReader, Progress, Restore, Restored,
-    Selection, SnapshotKind,
+    Selection,
 };
 use crate::repository::{self, Repository};
 
@@ -47,7 +46,9 @@ pub fn restore(request: &Request<'_>, agree: &mut dyn FnMut(&str) -> Result<bool
         if let Some(error) = failure.take() {
             tracing::warn!("going on with repository {}: {error}", repository.name());
         }
-        match from(request, existing, &series, (backup, copy.repository), repository) {
+        let (id, at) = (backup.id.as_str(), copy.repository);
+        let stored = Stored { config, series: &series, id, at, repository };
+        match stored.read(&std::env::temp_dir(), &Laying { request, existing }) {
             Ok(restored) => match said(&backup.id, &restored) {
                 Ok(()) => return Ok(()),
                 Err(error) => {
@@ -119,71 +120,41 @@ fn nowhere_to_put_it() -> Error {
     )
 }
 
-fn from(
-    request: &Request<'_>,
+/// A restore into its target.
+struct Laying<'a> {
+    request: &'a Request<'a>,
     existing: Existing,
-    series: &Series<Description>,
-    (backup, at): (&Backup<Description>, usize),
-    repository: &Repository,
-) -> Result<Restored> {
-    let config = request.config;
-    let contents = series.contents(&backup.id, repository)?;
-    let gone = || Error::new(Class::Gap, format!("snapshot {} is gone", backup.id));
-    let description = contents.ok_or_else(gone)?.description;
-    let set = set_of(config)?;
-    match (description.kind, root_of(config, at)) {
-        (SnapshotKind::LocalTree, Some(root)) => {
-            let content = LocalContent::open(root, &set.name, &backup.id)?;
-            let index = || open_index(root, &set.name, &backup.id);
-            lay(request, existing, &description, &index, &content)
-        }
-        (SnapshotKind::LocalTree, None) => {
-            Err(Error::new(Class::Damaged, "expected a tree in a folder, found a bucket"))
-        }
-        (SnapshotKind::Packed, _) => {
-            let identities = repository::identities(config)?;
-            let source = PackedSource {
-                storage: repository.storage(),
-                all: &series.all,
-                description: &description,
-                identities: &identities,
-                attempts: config.limits.attempts,
-            };
-            let spool = source.index(&std::env::temp_dir())?;
-            let content = source.content()?;
-            let index = || IndexReader::open(spool.reader());
-            lay(request, existing, &description, &index, &content)
-        }
-    }
 }
 
-fn lay<R: std::io::Read>(
-    request: &Request<'_>,
-    existing: Existing,
-    description: &Description,
-    index: &dyn Fn() -> Result<IndexReader<R>>,
-    content: &dyn ContentSource,
-) -> Result<Restored> {
-    let destination = match &request.to {
-        Some(folder) => Destination::Folder(folder as &Path),
-        None => Destination::Original(&set_of(request.config)?.paths),
-    };
-    // How much of it is chosen, or differs, nobody knows before.
-    let is_all = matches!(request.selection, Selection::All);
-    let all = (description.totals.entries, description.totals.size);
-    let of = (is_all && !matches!(existing, Existing::Delta { .. })).then_some(all);
-    Restore {
-        index,
-        content,
-        destination,
-        selection: &request.selection,
-        existing,
-        delete: request.delete,
-        numeric_owner: request.numeric_owner,
-        threads: request.config.basebackup.parallel,
-        progress: &|at| (request.progress)(Progress { of, ..at }),
+impl Lay for Laying<'_> {
+    fn lay<R: std::io::Read>(
+        &self,
+        description: &Description,
+        index: &dyn Fn() -> Result<IndexReader<R>>,
+        content: &dyn ContentSource,
+    ) -> Result<Restored> {
+        let Self { request, existing } = *self;
+        let destination = match &request.to {
+            Some(folder) => Destination::Folder(folder as &Path),
+            None => Destination::Original(&set_of(request.config)?.paths),
+        };
+        // How much of it is chosen, or differs, nobody knows before.
+        let is_all = matches!(request.selection, Selection::All);
+        let all = (description.totals.entries, description.totals.size);
+        let of = (is_all && !matches!(existing, Existing::Delta { .. })).then_some(all);
+        Restore {
+            index,
+            content,
+            destination,
+            selection: &request.selection,
+            existing,
+            delete: request.delete,
+            numeric_owner: request.numeric_owner,
+            threads: request.config.basebackup.parallel,
+            progress: &|at| (request.progress)(Progress { of, ..at }),
+        }
+        .run()
     }
-    .run()
 }
 
 fn said(id: &str, restored: &Restored) -> Result<()> {
