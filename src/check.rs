@@ -7,10 +7,12 @@
 mod arriving;
 mod base_backups;
 mod clock;
+mod deleted;
 mod draft;
 mod gather;
 mod judge;
 mod metrics;
+mod number;
 mod records;
 mod rpo;
 mod series;

@@ -2,69 +2,85 @@ use std::collections::BTreeSet;
 
 use jiff::Timestamp;
 
+use super::server::Asked;
 use super::words::age;
 use crate::backup::in_parallel;
 use crate::base_backup::catalogue::Survey;
 use crate::config::Config;
 use crate::postgres::{Lsn, SystemIdentifier, WalFileName, WalSegment, WalSegmentSize};
-use crate::repository::{Inventory, Repository, WalFolder};
+use crate::repository::{Inventory, Repository, WalFolder, WalRange};
 
 /// No look-ahead has so many holes behind it at once.
 const HOLES_MAX: usize = 16;
 
-/// The first missing segments of holes that have closed meanwhile, each with its repository: the look-ahead of
-/// a live server stores segments out of order for a moment. As `wal-fetch` does, this waits `wal.gap_wait` and
-/// looks again, but only where such a hole can be: behind the newest base backup, before WAL that was just
-/// stored.
+/// Missing WAL, with WAL behind it.
+struct Hole {
+    repository: usize,
+    first: WalSegment,
+    last: WalSegment,
+    /// When the segment right behind it was stored, where the store says.
+    stored: Option<Timestamp>,
+}
+
+/// The last segment that the server has archived, in order, as it said before the repositories were looked at.
+pub fn archived(server: &Asked) -> Option<WalSegment> {
+    let Asked::Answered(server) = server else { return None };
+    // One that archives nothing says what it did in an earlier life.
+    if server.in_recovery && server.archive_mode != "always" {
+        return None;
+    }
+    match server.archiver.as_ref()?.last_archived.as_ref()?.0 {
+        WalFileName::Segment(segment) => Some(segment),
+        _ => None,
+    }
+}
+
+/// The first missing segments of holes that are none, each with its repository: the look-ahead of a live
+/// server stores segments out of order. What the server has not `archived` yet comes, or else its archiver
+/// fails, which is said elsewhere. Where nobody knows that, this waits `wal.gap_wait` as `wal-fetch` does, and
+/// looks again; but only where WAL was just stored behind the hole.
 pub fn arriving(
     config: &Config,
     repositories: &[Repository],
     survey: &Survey,
-    system: SystemIdentifier,
+    (system, archived): (SystemIdentifier, Option<WalSegment>),
     now: Timestamp,
 ) -> BTreeSet<(usize, WalSegment)> {
     let Some(wal) = survey.system(system) else { return BTreeSet::new() };
-    let backups = survey.catalogue.backups.iter().filter(|backup| backup.system == system);
-    let from = backups.map(|backup| backup.facts.start.lsn).max().unwrap_or(Lsn(0));
-    let recent = config.limits.total.as_secs_f64();
     let stored = wal.inventories.iter().enumerate();
     let stored = stored.filter_map(|(number, it)| Some((number, it.as_ref()?)));
-    let holes: Vec<_> = stored
-        .flat_map(|(number, inventory)| {
-            let holes = holes(inventory, wal.segment_size, now, recent);
-            let behind = holes.into_iter().filter(|(first, _)| {
-                first.start(wal.segment_size).is_ok_and(|start| start >= from)
-            });
-            behind.map(|(first, last)| (number, first, last)).collect::<Vec<_>>()
-        })
-        .take(HOLES_MAX)
-        .collect();
+    let holes = stored.flat_map(|(number, it)| holes(number, it, wal.segment_size));
+    let comes = |hole: &Hole| {
+        archived.is_some_and(|it| it.timeline == hole.first.timeline && it < hole.first)
+    };
+    let (coming, holes): (Vec<Hole>, Vec<Hole>) = holes.partition(comes);
+    let recent = config.limits.total.as_secs_f64();
+    let fresh = |hole: &Hole| hole.stored.is_some_and(|stored| age(stored, now) <= recent);
+    let holes: Vec<Hole> = holes.into_iter().filter(fresh).take(HOLES_MAX).collect();
+    let coming = coming.into_iter().map(|hole| (hole.repository, hole.first));
+    let mut arriving: BTreeSet<_> = coming.collect();
     if holes.is_empty() {
-        return BTreeSet::new();
+        return arriving;
     }
     std::thread::sleep(config.wal.gap_wait);
     let folder = WalFolder::new(&config.cluster, system);
-    let closed = in_parallel(&holes, |(number, first, last)| {
-        let there = |segment: &WalSegment| is_there(&repositories[*number], &folder, *segment);
-        (there(first) && there(last)).then_some((*number, *first))
+    let closed = in_parallel(&holes, |hole| {
+        let there = |segment| is_there(&repositories[hole.repository], &folder, segment);
+        (there(hole.first) && there(hole.last)).then_some((hole.repository, hole.first))
     });
-    closed.into_iter().flatten().collect()
+    arriving.extend(closed.into_iter().flatten());
+    arriving
 }
 
-/// The first and the last segment of each hole before WAL that was stored within so many seconds.
-fn holes(
-    inventory: &Inventory,
-    size: WalSegmentSize,
-    now: Timestamp,
-    recent: f64,
-) -> Vec<(WalSegment, WalSegment)> {
-    let hole = |pair: &[crate::repository::WalRange]| {
+fn holes(repository: usize, inventory: &Inventory, size: WalSegmentSize) -> Vec<Hole> {
+    let hole = |pair: &[WalRange]| {
         let [before, behind] = pair else { return None };
-        let stored = inventory.ended.get(&behind.last)?;
         let same = before.last.timeline == behind.first.timeline;
-        let first = before.last.next(size).filter(|_| same && age(*stored, now) <= recent)?;
+        let first = before.last.next(size).filter(|_| same)?;
         let end = behind.first.start(size).ok()?.0.checked_sub(1)?;
-        Some((first, WalSegment::at(Lsn(end), behind.first.timeline, size)?))
+        let last = WalSegment::at(Lsn(end), behind.first.timeline, size)?;
+        let stored = inventory.began.get(&behind.first).copied();
+        Some(Hole { repository, first, last, stored })
     };
     inventory.ranges.windows(2).filter_map(hole).collect()
 }

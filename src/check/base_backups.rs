@@ -2,6 +2,7 @@ use jiff::Timestamp;
 
 use super::draft::Draft;
 use super::judge::Case;
+use super::number::{self, There};
 use super::verdict::{Finding, State};
 use super::words::{age, at, count, objective, time};
 use crate::backup::{StoredBackup, begun};
@@ -69,11 +70,9 @@ pub fn judge(case: &Case<'_>, number: usize) -> Finding {
                 }
                 false => draft.ok(text),
             }
-            let (found, expected) = (format!("{good} restorable"), wanted.count);
-            match good < wanted.count {
-                true => draft.say(State::Warning, format!("{found}, expected {expected}"), TAKE),
-                false => draft.ok(found),
-            }
+            let days = days(case, number);
+            let there = There { good, word: "restorable", days, program: "basebackup" };
+            number::judge(&there, wanted, TAKE, &mut draft);
         }
         None if copies.is_empty() && broken.is_empty() => {
             draft.say(State::Critical, "there is none: nothing can be restored", TAKE);
@@ -90,6 +89,16 @@ pub fn judge(case: &Case<'_>, number: usize) -> Finding {
     draft.number("seawall_backups", good as f64);
     draft.number("seawall_backups_damaged", (faults.len() + broken.len()) as f64);
     draft.finding()
+}
+
+/// For how many whole days something of the system has been stored in a repository.
+fn days(case: &Case<'_>, number: usize) -> i64 {
+    let (survey, system) = (&case.gathered.survey, case.gathered.system);
+    let base = survey.catalogue.volumes.iter();
+    let base = base.filter(|(at, it, _)| *at == number && Some(*it) == system);
+    let wal = system.and_then(|it| survey.system(it)?.inventories.get(number)?.as_ref());
+    let all = base.map(|(.., volume)| volume).chain(wal.map(|it| &it.volume));
+    all.map(|volume| volume.days(case.now) - 1).max().unwrap_or_default()
 }
 
 fn further<'a>(

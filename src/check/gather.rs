@@ -2,7 +2,8 @@ use std::collections::BTreeSet;
 
 use jiff::Timestamp;
 
-use super::arriving::arriving;
+use super::arriving::{archived, arriving};
+use super::deleted::forget_deleted;
 use super::records::{Records, records};
 use super::server::{Asked, is_named};
 use super::stored::{Stored, media, redis};
@@ -41,7 +42,7 @@ pub struct Gathered {
     pub survey: Survey,
     /// The one that is watched; `None` where there is none.
     pub system: Option<SystemIdentifier>,
-    /// First missing segments of holes in the WAL that closed while this was gathered, by repository.
+    /// First missing segments of holes in the WAL that close by themselves, by repository.
     pub arriving: BTreeSet<(usize, WalSegment)>,
     /// Those that are watched come first.
     pub redis: Vec<Stored<redis_backup::Description>>,
@@ -63,7 +64,11 @@ pub fn gather<O: Onlooker>(
     let described = if look.all { usize::MAX } else { DESCRIBED_MIN };
     // A store that is down costs its time limit once, and not once for each kind of backup.
     let ((survey, seen), (redis, no_redis), (media, no_media)) = std::thread::scope(|scope| {
-        let survey = scope.spawn(|| survey(config, repositories, now, look));
+        let survey = scope.spawn(|| {
+            let (mut survey, seen) = survey(config, repositories, now, look);
+            forget_deleted(config, repositories, &mut survey);
+            (survey, seen)
+        });
         let redis = scope.spawn(|| redis(config, repositories, described));
         let media = media(config, repositories, described);
         (joined(survey.join()), joined(redis.join()), media)
@@ -72,8 +77,10 @@ pub fn gather<O: Onlooker>(
         Asked::Answered(server) => Some(server.system),
         Asked::Silent { .. } => watched(&survey),
     };
-    let arriving = system
-        .map_or_else(BTreeSet::new, |system| arriving(config, repositories, &survey, system, now));
+    let archived = archived(server);
+    let arriving = system.map_or_else(BTreeSet::new, |system| {
+        arriving(config, repositories, &survey, (system, archived), now)
+    });
     let not_listed = no_redis.into_iter().chain(no_media).collect();
     let records = Vec::new();
     let mut gathered = Gathered { survey, system, arriving, redis, media, records, not_listed };

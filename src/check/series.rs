@@ -4,6 +4,7 @@ use jiff::Timestamp;
 
 use super::draft::Draft;
 use super::judge::Case;
+use super::number::{self, There};
 use super::records;
 use super::stored::Stored;
 use super::verdict::{Finding, Service, State, Subject};
@@ -127,18 +128,13 @@ fn in_repository<D: Alone>(
     let good = here.iter().filter(|(_, copy)| copy.fault.is_none());
     let newest = good.clone().map(|(it, _)| *it).max_by_key(|it| it.ended);
     let good = good.count() + further;
-    let wanted = expected.wanted;
     let create = format!("`{}` takes one.", expected.create);
     match newest {
         Some(newest) => {
             age_of(case, expected, newest.ended, &newest.id, &mut draft);
-            let found = format!("{good} whole");
-            match good < wanted.count {
-                true => {
-                    draft.say(State::Warning, format!("{found}, expected {}", wanted.count), create)
-                }
-                false => draft.ok(found),
-            }
+            let days = series.volumes.get(number).map_or(0, |it| it.days(case.now) - 1);
+            let there = There { good, word: "whole", days, program: expected.program };
+            number::judge(&there, expected.wanted, &create, &mut draft);
         }
         None if here.is_empty() && broken.is_empty() => {
             draft.say(State::Critical, "there is none: nothing can be restored", create);

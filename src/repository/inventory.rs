@@ -33,7 +33,8 @@ pub struct Inventory {
     pub ranges: Vec<WalRange>,
     /// The timelines whose history files are there.
     pub histories: BTreeSet<TimelineId>,
-    /// When the last segment of each range was stored, where the store says.
+    /// When the first and the last segment of each range were stored, where the store says.
+    pub began: BTreeMap<WalSegment, Timestamp>,
     pub ended: BTreeMap<WalSegment, Timestamp>,
     /// How much there is.
     pub volume: Volume,
@@ -49,7 +50,10 @@ impl Inventory {
                 self.ended.remove(&range.last);
                 range.last = segment;
             }
-            _ => self.ranges.push(WalRange { first: segment, last: segment, size }),
+            _ => {
+                self.ranges.push(WalRange { first: segment, last: segment, size });
+                self.began.extend(created.map(|created| (segment, created)));
+            }
         }
         self.ended.extend(created.map(|created| (segment, created)));
     }
@@ -69,10 +73,8 @@ impl Inventory {
             ranges.extend_from_slice(&one.ranges);
             merged.histories.extend(&one.histories);
             merged.volume.merge(&one.volume);
-            for (segment, created) in &one.ended {
-                let first = merged.ended.entry(*segment).or_insert(*created);
-                *first = *created.min(first);
-            }
+            keep_earliest(&mut merged.began, &one.began);
+            keep_earliest(&mut merged.ended, &one.ended);
         }
         ranges.sort_unstable_by_key(|range| (range.first, range.last));
         for range in ranges {
@@ -81,9 +83,21 @@ impl Inventory {
                 _ => merged.ranges.push(range),
             }
         }
+        let firsts: BTreeSet<WalSegment> = merged.ranges.iter().map(|range| range.first).collect();
+        merged.began.retain(|segment, _| firsts.contains(segment));
         let ends: BTreeSet<WalSegment> = merged.ranges.iter().map(|range| range.last).collect();
         merged.ended.retain(|segment, _| ends.contains(segment));
         merged
+    }
+}
+
+fn keep_earliest(
+    known: &mut BTreeMap<WalSegment, Timestamp>,
+    more: &BTreeMap<WalSegment, Timestamp>,
+) {
+    for (segment, created) in more {
+        let first = known.entry(*segment).or_insert(*created);
+        *first = *created.min(first);
     }
 }
 

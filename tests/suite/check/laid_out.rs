@@ -8,13 +8,13 @@ use super::{Found, record, touch};
 use crate::listing::laid::{Laid, OLD, described, key, object, segment_key};
 use crate::scene::Store;
 
-/// An id that says this time ago. The backup ends five seconds after its minute began, and that is past.
-fn id(ago: SignedDuration) -> String {
-    let began = Timestamp::now() - ago - SignedDuration::from_secs(5);
-    format!("{}-4f2a", began.strftime("%Y%m%dT%H%M00Z"))
+/// An id of a backup that ended this time ago, or less than a minute more: it takes five seconds.
+pub fn id(ago: SignedDuration) -> String {
+    let begun = Timestamp::now() - ago - SignedDuration::from_secs(5);
+    format!("{}-4f2a", begun.strftime("%Y%m%dT%H%M00Z"))
 }
 
-const HOUR: SignedDuration = SignedDuration::from_hours(1);
+pub const HOUR: SignedDuration = SignedDuration::from_hours(1);
 
 /// A check without a server, of the folder.
 fn check(laid: &Laid, status: i32, words: &[&str]) -> Found {
@@ -54,6 +54,33 @@ fn a_timer_has_stopped() {
         &text,
         "`basebackup create` takes one.",
     );
+}
+
+/// A young repository can't have as many as were promised. In an old one some were deleted.
+#[test]
+fn fewer_base_backups_than_were_promised() {
+    let laid = laid();
+    let id = id(HOUR);
+    laid.backup("disk", &described(&id, 1, 2));
+    laid.wal("disk", OLD, 1, 2..=4);
+    let what = "postgresql main, base backup in disk";
+    let text = format!("newest 1h old ({id}); 1 restorable, expected 3");
+    let words = ["--objectives-base-backups=3"];
+    let take = "`basebackup create` takes one.";
+    check(&laid, 1, &words).says(what, "warning", &text, take);
+    let Store::Folder(root) = laid.store("disk") else { panic!("a folder") };
+    let old = |days: i32| {
+        touch(&root.join(segment_key(OLD, 1, 1)), Timestamp::now() - HOUR * 24 * days);
+    };
+    // The third one is due after three times 26 hours.
+    old(3);
+    check(&laid, 1, &words).says(what, "warning", &text, take);
+    old(5);
+    let found = check(&laid, 2, &words);
+    found.only(&["base backup"]);
+    let hint = "Were some deleted? `basebackup prune --dry-run` says what retention keeps, and why; `basebackup create` takes one.";
+    found.says(what, "critical", &text, hint);
+    check(&laid, 0, &["--objectives-base-backups=1"]).only(&[]);
 }
 
 #[test]

@@ -1,0 +1,34 @@
+use crate::backup::{BackupFolder, DESCRIPTION, in_parallel};
+use crate::base_backup::catalogue::{Backup, Survey};
+use crate::base_backup::windows::Needed;
+use crate::config::Config;
+use crate::repository::Repository;
+
+/// Forgets the copies that somebody deleted while all was looked at. `basebackup prune` deletes a backup and
+/// then its WAL, and the WAL is listed after the backups, so such a copy looks as if its WAL had been lost.
+pub fn forget_deleted(config: &Config, repositories: &[Repository], survey: &mut Survey) {
+    let suspects: Vec<(&Backup, usize)> = suspects(survey).collect();
+    let gone = in_parallel(&suspects, |(backup, number)| {
+        let folder = BackupFolder::new(&config.cluster, backup.system, &backup.id);
+        let found = repositories[*number].storage().head(&folder.key(DESCRIPTION));
+        matches!(found, Ok(None)).then(|| (backup.system, backup.id.clone(), *number))
+    });
+    let gone: Vec<_> = gone.into_iter().flatten().collect();
+    let backups = &mut survey.catalogue.backups;
+    for backup in backups.iter_mut() {
+        backup
+            .copies
+            .retain(|copy| !gone.contains(&(backup.system, backup.id.clone(), copy.repository)));
+    }
+    backups.retain(|backup| !backup.copies.is_empty());
+}
+
+/// The copies whose own WAL is missing, with the places of their repositories.
+fn suspects(survey: &Survey) -> impl Iterator<Item = (&Backup, usize)> {
+    let copies = survey.catalogue.backups.iter();
+    let copies = copies.flat_map(|backup| backup.copies.iter().map(move |copy| (backup, copy)));
+    copies.filter_map(|(backup, copy)| {
+        let needed = survey.system(backup.system)?.needed_in(copy.repository, backup)?;
+        matches!(needed, Needed::Missing(_)).then_some((backup, copy.repository))
+    })
+}
