@@ -9,6 +9,7 @@ mod folder;
 mod idle;
 mod secrets;
 mod server;
+mod shell;
 mod store;
 
 pub use access::Account;

@@ -66,7 +66,7 @@ pub fn gather<O: Onlooker>(
     let ((survey, seen), (redis, no_redis), (media, no_media)) = std::thread::scope(|scope| {
         let survey = scope.spawn(|| {
             let (mut survey, seen) = survey(config, repositories, now, look);
-            forget_deleted(config, repositories, &mut survey);
+            forget_deleted(config, repositories, &mut survey, now);
             (survey, seen)
         });
         let redis = scope.spawn(|| redis(config, repositories, described));

@@ -74,17 +74,17 @@ fn distinct(mut gaps: Vec<Gap>) -> Vec<Gap> {
 
 fn names(gaps: &[Gap]) -> String {
     let name = |gap: &Gap| match gap.segments {
-        1 => format!("{} is", gap.first),
-        many => format!("{} to {} ({many} segments) are", gap.first, gap.last),
+        1 => gap.first.to_string(),
+        many => format!("{} to {} ({many} segments)", gap.first, gap.last),
     };
     let named: Vec<String> = gaps.iter().take(NAMED_MAX).map(name).collect();
     let more = gaps.len().saturating_sub(NAMED_MAX);
-    let more = if more > 0 {
-        format!(" and {} more are", count(more as u64, "gap"))
-    } else {
-        String::new()
+    let more = match more {
+        0 => String::new(),
+        more => format!(" and {} more", count(more as u64, "gap")),
     };
-    named.join(", ") + &more
+    let verb = if matches!(gaps, [Gap { segments: 1, .. }]) { "is" } else { "are" };
+    format!("{}{more} {verb}", named.join(", "))
 }
 
 fn mend(case: &Case<'_>, number: usize, gaps: &[Gap]) -> String {

@@ -2,6 +2,7 @@
 
 use std::path::{Path, PathBuf};
 
+use super::shell::{Token, decides, tokens};
 use crate::config::DEFAULT_FILE;
 
 /// A call of one of our programs within a command of the server.
@@ -15,14 +16,18 @@ pub struct Call {
     pub names_repository: bool,
     /// Whether it passes both `%p` and `%f` on.
     pub whole: bool,
+    /// Whether its exit status is the one that the server gets to see, and not that of what follows it.
+    pub decides: bool,
 }
 
 /// The call of `program` in a command, be it behind `nice`, variables or another command. `None` when
 /// there is none.
 pub fn find_call(command: &str, program: &str) -> Option<Call> {
-    let words = words(command);
-    let is_it = |word: &String| Path::new(word).file_name().is_some_and(|name| name == program);
-    let at = words.iter().position(is_it)?;
+    let tokens = tokens(command);
+    let is_it = |word: &str| Path::new(word).file_name().is_some_and(|name| name == program);
+    let place = tokens.iter().position(|token| token.word().is_some_and(is_it))?;
+    let words: Vec<String> = tokens.iter().filter_map(Token::word).map(str::to_owned).collect();
+    let at = words.iter().position(|word| is_it(word))?;
     let (before, after) = (&words[..at], &words[at + 1..]);
     let variable = |name: &str| before.iter().find_map(|word| word.strip_prefix(name));
     let flag = |name: &str| {
@@ -39,6 +44,7 @@ pub fn find_call(command: &str, program: &str) -> Option<Call> {
         config: config.map(|path| PathBuf::from(path.replace("%%", "%"))),
         names_repository: repository,
         whole: passes("%p") && passes("%f"),
+        decides: decides(&tokens[place + 1..]),
     })
 }
 
@@ -57,7 +63,9 @@ fn call(program: &str, config: Option<&Path>) -> String {
     let beside = std::env::current_exe().ok().and_then(|own| Some(own.parent()?.join(program)));
     let path = beside.filter(|path| path.exists()).unwrap_or_else(|| PathBuf::from(program));
     let config = config.filter(|path| *path != Path::new(DEFAULT_FILE));
-    let config = config.map(|path| format!(" --config {}", word(path))).unwrap_or_default();
+    // A relative path is one from the data directory there.
+    let whole = |path: &Path| std::path::absolute(path).unwrap_or_else(|_| path.to_owned());
+    let config = config.map(|path| format!(" --config {}", word(&whole(path)))).unwrap_or_default();
     format!("{}{config}", word(&path))
 }
 
@@ -66,27 +74,6 @@ fn word(path: &Path) -> String {
     let text = path.to_string_lossy().replace('%', "%%");
     let plain = |c: char| c.is_ascii_alphanumeric() || "/._-+%".contains(c);
     if text.chars().all(plain) { text } else { format!("'{}'", text.replace('\'', r"'\''")) }
-}
-
-/// The words of a command, as a shell parts and unquotes them. Operators part words too.
-fn words(command: &str) -> Vec<String> {
-    let (mut words, mut word, mut quote) = (Vec::new(), None::<String>, None);
-    let mut characters = command.chars();
-    while let Some(c) = characters.next() {
-        match (quote, c) {
-            (Some(open), c) if c == open => quote = None,
-            (Some('\''), c) => word.get_or_insert_default().push(c),
-            (None, '\'' | '"') => {
-                quote = Some(c);
-                word.get_or_insert_default();
-            }
-            (_, '\\') => word.get_or_insert_default().extend(characters.next()),
-            (None, c) if c.is_whitespace() || ";&|()<>".contains(c) => words.extend(word.take()),
-            (_, c) => word.get_or_insert_default().push(c),
-        }
-    }
-    words.extend(word);
-    words
 }
 
 #[cfg(test)]

@@ -33,7 +33,13 @@ pub fn archiving(facts: &Facts, host: &Result<Host, Unseen>, file: Option<&Path>
             findings.push(Finding::problem(NAME, found).mend(wanted));
         }
         Some(call) => {
-            findings.push(Finding::good(NAME, command));
+            findings.push(match call.decides {
+                true => Finding::good(NAME, command),
+                false => {
+                    let found = format!("{command:?}: what follows wal-push may hide its failure");
+                    Finding::warning(NAME, found).mend(wanted.clone())
+                }
+            });
             match host {
                 Ok(host) => findings.extend(reachable(&call, host, file, wanted)),
                 Err(unseen) => findings.push(out_of_sight(*unseen, facts)),

@@ -197,6 +197,39 @@ fn islands_around_old_backups_are_no_gaps() {
     found.says("postgresql main, WAL in disk", "warning", text, "Take a base backup now");
 }
 
+#[test]
+fn several_gaps_are_named() {
+    let laid = laid();
+    laid.backup("disk", &described(&id(HOUR), 1, 2));
+    laid.wal("disk", OLD, 1, 2..=40);
+    let old = Timestamp::now() - SignedDuration::from_mins(30);
+    let Store::Folder(root) = laid.store("disk") else { panic!("a folder") };
+    (2..=40).for_each(|number| touch(&root.join(segment_key(OLD, 1, number)), old));
+    for (lost, text) in [
+        (4..=4, "000000010000000000000004 is missing: "),
+        (
+            6..=7,
+            "000000010000000000000004, 000000010000000000000006 to 000000010000000000000007 (2 segments) are missing: ",
+        ),
+        (9..=9, "000000010000000000000004, …, 000000010000000000000009 are missing: "),
+        (
+            11..=11,
+            "000000010000000000000004, …, 000000010000000000000009 and 1 gap more are missing: ",
+        ),
+        (
+            13..=13,
+            "000000010000000000000004, …, 000000010000000000000009 and 2 gaps more are missing: ",
+        ),
+    ] {
+        lost.for_each(|number| laid.store("disk").delete(&segment_key(OLD, 1, number)));
+        let found = check(&laid, 2, &[]);
+        found.only(&["WAL"]);
+        let text = format!("{text}a recovery from the newest base backup ends at 0/4000000");
+        let hint = "Take a base backup now";
+        found.says("postgresql main, WAL in disk", "critical", &text, hint);
+    }
+}
+
 /// What grows is counted by the days on which it was stored.
 #[test]
 fn days_until_full_at_the_present_rate() {

@@ -1,16 +1,20 @@
 //! While WAL is stored out of order and old backups are deleted, nothing is said to be missing but what is.
 
+use std::path::PathBuf;
 use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
 use std::thread::{scope, sleep};
 use std::time::{Duration, Instant};
 
+use jiff::SignedDuration;
+use seawall::base_backup::Description;
 use seawall::history::{Kind, Subject};
 use seawall::postgres::SystemIdentifier;
 
 use super::laid_out::{HOUR, id};
 use super::{Found, LIMIT, Watched, record};
 use crate::archiving::commands::write_segments;
-use crate::listing::laid::{Laid, OLD, described, key, object, segment_key};
+use crate::listing::laid::{Laid, OLD, described, object, segment_key};
+use crate::scene::Store;
 use crate::support::proxy::{Fault, Proxy, Rule};
 use crate::support::wait::poll;
 
@@ -127,46 +131,86 @@ fn holes(watched: &Watched) -> bool {
     numbers.windows(2).any(|pair| pair[1] > pair[0] + 1)
 }
 
+/// Two base backups in a bucket whose listing of WAL takes long.
+struct Slow {
+    laid: Laid,
+    old: Description,
+    new: Description,
+    proxy: Proxy,
+    config: PathBuf,
+}
+
+const LISTING: &str = "wal%2F";
+
+impl Slow {
+    fn new(old: SignedDuration) -> Slow {
+        let laid = Laid::with_folder_and_bucket();
+        let (old, new) = (described(&id(old), 1, 2), described(&id(HOUR), 1, 8));
+        laid.wal("s3", OLD, 1, 2..=9);
+        [&old, &new].iter().for_each(|it| laid.backup("s3", it));
+        let bucket = laid.store("s3");
+        let proxy = Proxy::start(bucket.server().address());
+        let rule = Rule::new(Fault::Delay(Duration::from_secs(2))).method("GET").path(LISTING);
+        proxy.add(rule.times(1));
+        let config = laid.place.file("through.toml", bucket.table_at("s3", &proxy.endpoint()));
+        Slow { laid, old, new, proxy, config }
+    }
+
+    fn check(&self, status: i32) -> Found {
+        let run = self.laid.program(env!("CARGO_BIN_EXE_seawall"), "check");
+        let run = run.arg("--config").arg(&self.config).args(["--format", "json"]);
+        Found::of(&run.arg("--objectives-rpo=1h").run(), status)
+    }
+
+    /// A check that finds nothing but that there was no drill, while the WAL is listed and this is done.
+    fn check_while(&self, work: impl FnOnce(&Store)) -> Found {
+        scope(|scope| {
+            let check = scope.spawn(|| self.check(1));
+            let asked = || (self.proxy.count("GET", LISTING) > 0).then_some(());
+            poll(LIMIT, asked).expect("the WAL is listed");
+            work(self.laid.store("s3"));
+            let found = check.join().expect("a check");
+            found.only(&["drill"]);
+            found
+        })
+    }
+}
+
+const BACKUPS: &str = "postgresql main, base backup in s3";
+
 /// `basebackup prune` deletes a backup and its WAL between the two listings.
 #[test]
 fn a_backup_that_is_pruned_meanwhile_is_not_damaged() {
-    let laid = Laid::with_folder_and_bucket();
-    let (old, new) = (described(&id(HOUR * 20), 1, 2), described(&id(HOUR), 1, 8));
-    let system = SystemIdentifier(OLD.parse().unwrap());
-    record(laid.store("disk"), &Subject::postgres("main", system), Kind::Drill, true);
-    laid.wal("s3", OLD, 1, 2..=9);
-    [&old, &new].iter().for_each(|it| laid.backup("s3", it));
-    let bucket = laid.store("s3");
-    let proxy = Proxy::start(bucket.server().address());
-    let listing = "wal%2F";
-    let rule = Rule::new(Fault::Delay(Duration::from_secs(2))).method("GET").path(listing);
-    proxy.add(rule.times(1));
-    let table = bucket.table_at("s3", &proxy.endpoint());
-    let config = laid.place.file("through.toml", table);
-    let run = || {
-        let run = laid.program(env!("CARGO_BIN_EXE_seawall"), "check");
-        let run = run.arg("--config").arg(&config).args(["--format", "json"]);
-        run.args(["--objectives-rpo=1h"]).run()
-    };
-    let found = scope(|scope| {
-        let run = scope.spawn(|| Found::of(&run(), 1));
-        let asked = || (proxy.count("GET", listing) > 0).then_some(());
-        poll(LIMIT, asked).expect("the WAL is listed");
-        bucket.delete(&object(&old, "backup.json"));
+    let slow = Slow::new(HOUR * 20);
+    let (old, new) = (&slow.old, &slow.new);
+    let found = slow.check_while(|bucket| {
+        bucket.delete(&object(old, "backup.json"));
         (2..=7).for_each(|number| bucket.delete(&segment_key(OLD, 1, number)));
-        run.join().expect("a check")
     });
-    found.only(&["drill"]);
     let text = format!("newest 1h old ({}); 1 restorable", new.id);
-    found.says("postgresql main, base backup in s3", "ok", &text, "");
+    found.says(BACKUPS, "ok", &text, "");
     found.says("postgresql main, WAL in s3", "ok", "no gap from 0/8000028 on", "");
     // One that nobody pruned is damaged without its WAL.
-    laid.put("s3", &key(OLD, &format!("{}/backup.json", old.id)), &old.to_json().unwrap());
-    let found = Found::of(&run(), 2);
+    slow.laid.put("s3", &object(old, "backup.json"), &old.to_json().unwrap());
     let text = format!(
-        "newest 1h old ({}); 1 restorable; {} can't be restored: WAL segment 000000010000000000000002 is missing",
-        new.id, old.id
+        "{text}; {} can't be restored: WAL segment 000000010000000000000002 is missing",
+        old.id
     );
     let hint = "Take a new one with `basebackup create`";
-    found.says("postgresql main, base backup in s3", "critical", &text, hint);
+    slow.check(2).says(BACKUPS, "critical", &text, hint);
+}
+
+/// `basebackup prune` is at work on the parts of a backup.
+#[test]
+fn a_backup_that_is_being_pruned_was_not_cut_short() {
+    let slow = Slow::new(HOUR * 30);
+    let (old, new) = (&slow.old, &slow.new);
+    slow.laid.store("s3").delete(&object(old, "backup.json"));
+    let found = slow.check_while(|bucket| bucket.delete(&object(old, "part-00001.tar.zst")));
+    let text = format!("newest 1h old ({}); 1 restorable", new.id);
+    found.says(BACKUPS, "ok", &text, "");
+    // Where nothing is deleted any more, it was.
+    let text = format!("{text}; 1 backup cut short, the oldest {}", old.id);
+    let hint = "`basebackup prune` removes what is left of it.";
+    slow.check(1).says(BACKUPS, "warning", &text, hint);
 }

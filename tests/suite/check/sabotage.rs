@@ -10,6 +10,8 @@ use super::{Watched, touch};
 use crate::archiving::commands::write_segments;
 use crate::base_backups::backups_in;
 use crate::scene::Store;
+use crate::support::proxy::{Fault, Proxy, Rule};
+use crate::support::user::write_as_server_user;
 use crate::support::wait::poll;
 
 fn root(watched: &Watched) -> &PathBuf {
@@ -192,6 +194,27 @@ fn a_clock_is_a_day_off() {
         "critical",
         "what is newest there was stored … in the future: a clock is wrong, there or here",
         "Set the clocks by NTP",
+    );
+}
+
+/// A real store refuses what this host signs.
+#[test]
+fn the_clock_of_this_host_is_a_day_behind() {
+    let watched = Watched::with_bucket();
+    let server = watched.s3.as_ref().unwrap().server();
+    let proxy = Proxy::start(server.address());
+    proxy.add(Rule::new(Fault::SignedADayAgo));
+    let config = fs::read_to_string(&watched.config).unwrap();
+    let config = config.replace(&server.endpoint(), &proxy.endpoint());
+    write_as_server_user(&watched.config, config);
+    let found = watched.finds(2, &[]);
+    found.only(&["access"]);
+    found.says(
+        "repository s3, access",
+        "critical",
+        "could not list repository s3: LIST s3://seawall-tests/… failed: HTTP status 403, RequestTimeTooSkewed: …; it is \
+         …, … GMT there, …, … GMT here",
+        "Set this host's clock right, by NTP (timedatectl).",
     );
 }
 

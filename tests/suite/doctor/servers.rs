@@ -174,6 +174,13 @@ fn an_archive_command_that_does_not_archive_is_named() {
         assert_eq!(about(&all, what).found, found);
         assert_eq!(about(&all, "archive_timeout").verdict, "problem");
     }
+    let hides = format!("{wal_push} --config {right} %p %f || true");
+    set(&server, "archive_command", &hides);
+    let all = findings(&doctor(&place, &config).envs(server.connection()).arg("--json").run());
+    let found = about(&all, "archive_command");
+    let text = format!("{hides:?}: what follows wal-push may hide its failure");
+    assert_eq!((found.verdict.as_str(), found.found.as_str()), ("warning", text.as_str()));
+    assert!(found.mend.ends_with("\"%p\" %f';"), "{}", found.mend);
     set(&server, "archive_command", &format!("{wal_push} --config {right} \"%p\" %f"));
     let all = findings(&doctor(&place, &config).envs(server.connection()).arg("--json").run());
     assert_eq!(about(&all, program).verdict, "ok");
@@ -201,6 +208,21 @@ fn set(server: &Server, name: &str, value: &str) {
     server.sql("select pg_reload_conf()");
     let seen = || (server.sql(&format!("show {name}")) == value).then_some(());
     poll(Duration::from_secs(20), seen).expect("the server reads its files");
+}
+
+/// The server takes a relative path from its data directory.
+#[test]
+fn a_configuration_that_is_given_relative_is_named_in_full() {
+    let place = Place::new();
+    let config = local(&place);
+    let mut server = Server::builder(&place).setting("archive_mode", "on").init();
+    server.start();
+    let run = doctor(&place, std::path::Path::new("seawall.toml"));
+    let run = run.cwd(config.parent().unwrap()).envs(server.connection()).arg("--json").run();
+    let all = findings(&run);
+    let mend = &about(&all, "archive_command").mend;
+    let expected = format!(" --config {} \"%p\" %f';", config.display());
+    assert!(mend.ends_with(&expected), "{mend}");
 }
 
 #[test]
