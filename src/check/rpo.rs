@@ -15,6 +15,9 @@ use crate::postgres::{Lsn, TimelineId};
 const LOOK: &str =
     "SELECT * FROM pg_stat_archiver and the server's log say why its WAL does not arrive.";
 
+const GAP: &str =
+    "There is newer WAL behind a gap, see WAL: take a base backup now (`basebackup create`).";
+
 /// How far a repository alone gets, and since when there is nothing behind it.
 pub struct Reach {
     pub lsn: Lsn,
@@ -27,14 +30,15 @@ pub fn judge(case: &Case<'_>, number: usize) -> Finding {
     let mut draft = Draft::new(case.postgres(), "RPO now", Some(case.name(number)));
     let newest = base_backups::newest(case, number);
     let reached = newest.and_then(|newest| reach(case, number, newest));
+    let gap = stops_at_a_gap(case, number).is_some_and(|lsn| !arrives(case, number, lsn));
     match (reached, case.server()) {
         (None, _) => draft.say(
             State::Critical,
             "everything would be lost: no base backup can be restored",
             "`basebackup create` takes one.",
         ),
-        (Some(reach), Some(server)) => with_server(case, &reach, server, &mut draft),
-        (Some(reach), None) => alone(case, &reach, &mut draft),
+        (Some(reach), Some(server)) => with_server(case, (&reach, gap), server, &mut draft),
+        (Some(reach), None) => alone(case, (&reach, gap), &mut draft),
     }
     draft.finding()
 }
@@ -55,7 +59,7 @@ pub fn reach(case: &Case<'_>, number: usize, newest: &Backup) -> Option<Reach> {
     Some(Reach { lsn, since, on_timeline: on_it.is_some() || wanted.is_none() })
 }
 
-fn with_server(case: &Case<'_>, reach: &Reach, server: &Server, draft: &mut Draft) {
+fn with_server(case: &Case<'_>, (reach, gap): (&Reach, bool), server: &Server, draft: &mut Draft) {
     let rpo = case.config.objectives.rpo;
     let bytes = server.written.0.saturating_sub(reach.lsn.0);
     if bytes == 0 && reach.on_timeline {
@@ -81,7 +85,8 @@ fn with_server(case: &Case<'_>, reach: &Reach, server: &Server, draft: &mut Draf
     match seconds > rpo.as_secs_f64() {
         true => {
             let text = format!("{text}; expected at most {}", objective(rpo));
-            draft.say(State::Critical, text, hint(reach, server, rpo.as_secs()));
+            let hint = if gap { GAP.to_owned() } else { hint(reach, server, rpo.as_secs()) };
+            draft.say(State::Critical, text, hint);
         }
         false => draft.ok(text),
     }
@@ -134,7 +139,7 @@ fn hint(reach: &Reach, server: &Server, rpo: u64) -> String {
 /// Without the server nobody knows whether it wrote anything since: an idle one without `archive_timeout`
 /// looks the same as one whose WAL does not arrive. But each base backup brings WAL, so when these are due
 /// and nothing came, it does not arrive.
-fn alone(case: &Case<'_>, reach: &Reach, draft: &mut Draft) {
+fn alone(case: &Case<'_>, (reach, gap): (&Reach, bool), draft: &mut Draft) {
     let objectives = &case.config.objectives;
     let seconds = age(reach.since, case.now);
     draft.measured("seawall_rpo_seconds", seconds, objectives.rpo.as_secs_f64());
@@ -151,7 +156,8 @@ fn alone(case: &Case<'_>, reach: &Reach, draft: &mut Draft) {
     }
     let text = format!("{text}; expected at most {}", objective(objectives.rpo));
     match seconds > due.max(limit) {
-        true => draft.say(State::Critical, text, LOOK),
+        true => draft.say(State::Critical, text, if gap { GAP } else { LOOK }),
+        false if gap => draft.say(State::Warning, text, GAP),
         false => draft.say(
             State::Warning,
             text,
@@ -166,4 +172,13 @@ pub fn stops_at_a_gap(case: &Case<'_>, number: usize) -> Option<Lsn> {
     let newest = base_backups::newest(case, number)?;
     let reach = reach(case, number, newest)?;
     wal::resumes(case, number, newest, reach.lsn).then_some(reach.lsn)
+}
+
+/// Whether the WAL that is missing there is on its way.
+fn arrives(case: &Case<'_>, number: usize, lsn: Lsn) -> bool {
+    let system = case.gathered.system.and_then(|system| case.gathered.survey.system(system));
+    system.is_some_and(|system| {
+        let mut arriving = case.gathered.arriving.iter();
+        arriving.any(|(at, first)| *at == number && first.start(system.segment_size) == Ok(lsn))
+    })
 }

@@ -9,6 +9,7 @@ use crate::error::{Class, Error, Result};
 use crate::storage::LOCKED;
 
 const NO_CODE: &str = "no error code";
+const NO_STORE: &str = "Is it an S3 server that answers there?";
 const LATER: &str = "The store is in trouble or overloaded; later may be better.";
 
 pub type Failure<E> = SdkError<E, HttpResponse>;
@@ -89,12 +90,17 @@ where
 fn refused_before_sending(reason: String) -> Classified {
     let hint = "Set AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY, a profile or credentials_file.";
     let credentials = reason.contains("credentials") || reason.contains("identity");
+    // All places where there could be some would follow, each in a line.
+    let reason =
+        reason.lines().next().unwrap_or_default().trim_end_matches(". Attempted:").to_owned();
     if credentials { (Class::Refused, reason, hint) } else { (Class::Internal, reason, "") }
 }
 
 fn not_sent(reason: String) -> Classified {
     let hint = if reason.contains("certificate") || reason.contains("UnknownIssuer") {
         "Set ca_file to the certificate that signed the store's."
+    } else if reason.contains("InvalidContentType") {
+        "It does not speak TLS there: is the endpoint one that begins with http://?"
     } else {
         "Is the endpoint right, the store running and the network up?"
     };
@@ -120,7 +126,9 @@ where
         (_, "RequestTimeTooSkewed") => {
             (Class::Refused, "Set this host's clock right, by NTP (timedatectl).")
         }
-        (_, "NoSuchBucket") => (Class::Refused, "Create the bucket, or mend the name in the url."),
+        (_, "NoSuchBucket" | "InvalidBucketName") => {
+            (Class::Refused, "Create the bucket, or mend the name in the url.")
+        }
         (_, "InvalidAccessKeyId" | "SignatureDoesNotMatch") => {
             (Class::Refused, "The access key or its secret is wrong.")
         }
@@ -130,6 +138,7 @@ where
              that an object is absent, s3:ListBucket.",
         ),
         (301 | 307, _) => (Class::Refused, "Set region to the bucket's own."),
+        (501, NO_CODE) => (Class::Unreachable, NO_STORE),
         (408 | 409 | 429 | 500.., _) | (0, _) => (Class::Unreachable, LATER),
         (404, "NoSuchUpload") => (
             Class::Unreachable,
@@ -137,7 +146,7 @@ where
         ),
         // CompleteMultipartUpload says 200 before it begins, and may fail after that.
         (200..=299, code) if code != NO_CODE => (Class::Unreachable, LATER),
-        (200..=299 | 404, _) => (Class::Unreachable, "Is it an S3 server that answers there?"),
+        (200..=299 | 404, _) => (Class::Unreachable, NO_STORE),
         _ => (
             Class::Refused,
             "The store does not take this request; look at the repository's settings.",

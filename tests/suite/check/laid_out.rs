@@ -228,6 +228,14 @@ fn several_gaps_are_named() {
         let hint = "Take a base backup now";
         found.says("postgresql main, WAL in disk", "critical", &text, hint);
     }
+    // It is the gap that loses it, and no server that archives nothing.
+    let old = Timestamp::now() - HOUR * 2;
+    touch(&root.join(segment_key(OLD, 1, 3)), old);
+    let text =
+        "at most 1h… would be lost: WAL is there up to 0/4000000, stored 20…Z; expected at most 1h";
+    let hint = "There is newer WAL behind a gap, see WAL: take a base backup now";
+    let found = check(&laid, 2, &[]);
+    found.says("postgresql main, RPO now in disk", "warning", text, hint);
 }
 
 /// What grows is counted by the days on which it was stored.

@@ -100,6 +100,11 @@ fn a_segment_in_the_middle_is_gone() {
         let what = format!("postgresql main, WAL in {name}");
         found.says(&what, "critical", &text, "Take a base backup now (`basebackup create`)");
     }
+    let found = watched.finds(2, &["--objectives-rpo=0s"]);
+    let little =
+        "… would be lost: WAL is there up to 0/…, the server is at 0/…; expected at most 0s";
+    let hint = "There is newer WAL behind a gap, see WAL: take a base backup now";
+    found.says("postgresql main, RPO now in disk", "critical", little, hint);
     // With a newer backup only points in time before it are lost.
     watched.base_backup();
     let found = watched.finds(1, &[]);

@@ -8,7 +8,7 @@ use crate::support::http::request;
 use crate::support::place::Place;
 use crate::support::proxy::{Fault, Proxy, Rule};
 use crate::support::run::Run;
-use crate::support::s3::{Kind, NOT_SIGNED, S3Server};
+use crate::support::s3::{Kind, NOT_SIGNED, S3Server, SECRET_KEY};
 
 fn config(place: &Place, text: &str) -> PathBuf {
     place.file(&format!("seawall{}.toml", place.next_number()), text)
@@ -162,6 +162,52 @@ fn a_store_in_trouble_is_a_problem() {
         outcome.expect(2);
         assert_eq!(about(&findings(&outcome), what).verdict, "problem", "{outcome}");
     });
+}
+
+/// What is wrong in a configuration has a mend of its own.
+#[test]
+fn mistakes_are_told_apart() {
+    let place = Place::new();
+    let server = S3Server::start(Kind::S3sFs, &place);
+    let endpoint = server.endpoint();
+    let tls = endpoint.replace("http://", "https://");
+    let keys = ("AWS_SECRET_ACCESS_KEY", SECRET_KEY);
+    for (bucket, endpoint, (key, value), found) in [
+        (
+            "bk",
+            &endpoint,
+            keys,
+            "HTTP status 400, InvalidBucketName. HINT: Create the bucket, or mend the name in the url.",
+        ),
+        (
+            server.bucket(),
+            &tls,
+            keys,
+            "received corrupt message of type InvalidContentType. HINT: It does not speak TLS there: is the endpoint \
+             one that begins with http://?",
+        ),
+        (
+            server.bucket(),
+            &endpoint,
+            ("AWS_SECRET_ACCESS_KEY", "other"),
+            "HTTP status 403, SignatureDoesNotMatch. HINT: The access key or its secret is wrong.",
+        ),
+        (
+            server.bucket(),
+            &endpoint,
+            ("AWS_ACCESS_KEY_ID", ""),
+            "no credentials found in chain. HINT: Set AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY, a profile or \
+             credentials_file.",
+        ),
+    ] {
+        let text = format!("[[repository]]\nurl = \"s3://{bucket}\"\nendpoint = {endpoint:?}\n");
+        let config = config(&place, &text);
+        let outcome = doctor_of_stores(&place, &config).env(key, value).arg("--json").run();
+        outcome.expect(2);
+        let all = findings(&outcome);
+        let expected = format!("PUT s3://{bucket}/seawall-conditional-put-probe failed: {found}");
+        assert_eq!(about(&all, "write").found, expected);
+    }
 }
 
 #[test]
