@@ -26,8 +26,12 @@ fn archiving(place: &Place) -> (Server, PathBuf) {
     (server, config)
 }
 
-/// What a doctor finds that is run behind these words within a mount namespace of its own.
+/// What a doctor finds that is run behind these words within a mount namespace of its own. An ordinary user has
+/// to be root of a user namespace for that, and is not let see from there which files the server sees.
 fn behind(words: &str, place: &Place, config: &PathBuf, server: &Server) -> Option<Vec<Found>> {
+    if words.is_empty() && !rustix::process::geteuid().is_root() {
+        return None;
+    }
     let script = format!(
         "{words} $as $seawall doctor --json --objectives-free-space=0 --config $config >$out || true"
     );
