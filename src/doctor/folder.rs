@@ -102,10 +102,13 @@ fn written_by(root: &Path, user: &Account) -> Finding {
 }
 
 fn file_system(root: &Path) -> Finding {
-    let kind = match statfs(root) {
-        Ok(found) => found.f_type,
-        Err(error) => return Finding::unknown("file system", error.to_string()),
-    };
+    match statfs(root) {
+        Ok(found) => of_kind(found.f_type),
+        Err(error) => Finding::unknown("file system", error.to_string()),
+    }
+}
+
+fn of_kind(kind: FsWord) -> Finding {
     let named = |table: &[(FsWord, &'static str)]| {
         table.iter().find(|(number, _)| *number == kind).map(|(_, name)| *name)
     };
@@ -158,4 +161,31 @@ fn same_disk(metadata: &fs::Metadata, host: &Host, only: bool) -> Option<Finding
         Finding::new(verdict, "disk", "the same file system as the database: it is lost with it")
             .advice("Add a repository elsewhere: [[repository]] url = \"s3://BUCKET/PREFIX\"")
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// The numbers are those of `linux/magic.h`; few of these can be mounted for a test.
+    #[test]
+    fn what_a_folder_lies_on_is_judged() {
+        let network = "a sync is what the other side makes of it";
+        for (kind, verdict, found) in [
+            (0xef53, Verdict::Good, "on a disk".to_owned()),
+            (0x5846_5342, Verdict::Good, "on a disk".to_owned()),
+            (0x8584_58f6, Verdict::Problem, "ramfs: it is gone with the next restart".to_owned()),
+            (0x6969, Verdict::Warning, format!("NFS: {network}")),
+            (0xff53_4d42, Verdict::Warning, format!("CIFS: {network}")),
+            (0xfe53_4d42, Verdict::Warning, format!("SMB: {network}")),
+            (0x6573_5546, Verdict::Warning, format!("FUSE: {network}")),
+            (0x0102_1997, Verdict::Warning, format!("9p: {network}")),
+        ] {
+            let finding = of_kind(kind);
+            assert_eq!((finding.verdict, finding.found), (verdict, found), "{kind:x}");
+        }
+        let mend = of_kind(0x6969).mend.map(|mend| mend.text());
+        let expected = "Mount it hard and synchronous, or use a store that speaks S3.";
+        assert_eq!(mend.as_deref(), Some(expected));
+    }
 }
