@@ -45,7 +45,11 @@ pub fn gaps(case: &Case<'_>, number: usize) -> Finding {
             }
             None => (State::Warning, "a recovery from an older base backup ends there".to_owned()),
         };
-        draft.say(state, format!("{} missing: {effect}", names(&gaps)), mend(case, number, &gaps));
+        draft.say(
+            state,
+            format!("{} missing: {effect}", names(&gaps)),
+            mend(case, number, &gaps, state),
+        );
     }
     unread(system, &mut draft);
     draft.finding()
@@ -87,7 +91,7 @@ fn names(gaps: &[Gap]) -> String {
     format!("{}{more} {verb}", named.join(", "))
 }
 
-fn mend(case: &Case<'_>, number: usize, gaps: &[Gap]) -> String {
+fn mend(case: &Case<'_>, number: usize, gaps: &[Gap], state: State) -> String {
     let holds = |inventory: &Inventory, segment: WalSegment| {
         inventory.ranges.iter().any(|range| range.first <= segment && segment <= range.last)
     };
@@ -101,6 +105,9 @@ fn mend(case: &Case<'_>, number: usize, gaps: &[Gap]) -> String {
         Some((at, _)) => {
             format!("Repository {} has it: copy it from there.", case.name(at))
         }
+        None if state == State::Warning => "The newest base backup needs nothing of it. To reach a moment before that, look for \
+                 the WAL in pg_wal of the server and in other archives; else the gap goes with the older base backups."
+            .to_owned(),
         None => "Take a base backup now (`basebackup create`): it needs nothing of what is before it. The segment may \
                  still be in pg_wal of the server, or in another archive."
             .to_owned(),

@@ -110,7 +110,8 @@ fn a_segment_in_the_middle_is_gone() {
     let found = watched.finds(1, &[]);
     found.only(&["WAL"]);
     let text = format!("{lost} is missing: a recovery from an older base backup ends there");
-    found.says("postgresql main, WAL in s3", "warning", &text, "Take a base backup now");
+    let hint = "The newest base backup needs nothing of it. To reach a moment before that";
+    found.says("postgresql main, WAL in s3", "warning", &text, hint);
 }
 
 /// The folder belongs to somebody else now.
