@@ -88,7 +88,7 @@ mod tests {
     }
 
     #[test]
-    fn what_root_creates_at_the_top_belongs_to_the_owner_of_the_repository() {
+    fn what_root_creates_belongs_to_the_owner_of_the_repository() {
         let place = tempfile::tempdir().unwrap();
         let root = place.path().join("repository");
         fs::create_dir(&root).unwrap();
@@ -99,7 +99,8 @@ mod tests {
         create_folders(&root, &root.join("a/b")).unwrap();
         let owner = |path: &str| fs::metadata(root.join(path)).unwrap().uid();
         let me = rustix::process::geteuid().as_raw();
-        assert_eq!((owner("a"), owner("a/b")), (if is_root { 4321 } else { me }, me));
+        let expected = if is_root { 4321 } else { me };
+        assert_eq!((owner("a"), owner("a/b")), (expected, expected));
     }
 
     #[test]
