@@ -6,13 +6,16 @@
 
 mod arriving;
 mod base_backups;
+mod case;
 mod clock;
 mod deleted;
 mod draft;
+mod drills;
 mod gather;
 mod judge;
 mod metrics;
 mod number;
+mod reach;
 mod records;
 mod rpo;
 mod series;
@@ -55,5 +58,5 @@ pub fn judge(
     now: Timestamp,
     gathered: &Gathered,
 ) -> Verdict {
-    judge::judge(&judge::Case { config, repositories, server, now, gathered })
+    judge::judge(&case::Case { config, repositories, server, now, gathered })
 }

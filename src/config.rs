@@ -4,13 +4,16 @@
 
 mod environment;
 mod file;
+mod keep;
 mod layers;
 mod media;
+mod names;
 mod nearest;
 mod objectives;
 mod redis;
 mod rehearsal;
 mod repository;
+mod resolved;
 mod secrets;
 mod setting;
 mod settings;
@@ -18,7 +21,8 @@ mod table_settings;
 mod typed;
 mod value;
 
-pub use layers::{FlagValues, Origin, Resolved};
+pub use keep::KeepConfig;
+pub use layers::FlagValues;
 pub use media::MediaSet;
 pub use objectives::{Objectives, Wanted};
 pub use redis::{RedisAddress, RedisConfig, RedisTls};
@@ -26,12 +30,13 @@ pub use rehearsal::DrillConfig;
 pub use repository::{
     Addressing, Checksum, ConditionalPut, Location, RepositoryConfig, S3Config, Sse,
 };
+pub use resolved::{Origin, Resolved};
 pub use setting::{Kind, Setting};
 pub use settings::GLOBAL;
 pub use table_settings::{MEDIA, REPOSITORY};
 pub use typed::{
-    Config, EncryptionConfig, KeepConfig, Limits, LogConfig, LogFormat, MediaBackupConfig,
-    RetentionConfig, WalConfig,
+    Config, EncryptionConfig, Limits, LogConfig, LogFormat, MediaBackupConfig, RetentionConfig,
+    WalConfig,
 };
 pub use value::Value;
 

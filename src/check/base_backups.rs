@@ -1,7 +1,7 @@
 use jiff::Timestamp;
 
+use super::case::Case;
 use super::draft::Draft;
-use super::judge::Case;
 use super::number::{self, There};
 use super::verdict::{Finding, State};
 use super::words::{age, at, count, objective, time};

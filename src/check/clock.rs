@@ -2,8 +2,8 @@
 
 use jiff::Timestamp;
 
+use super::case::Case;
 use super::draft::Draft;
-use super::judge::Case;
 use super::verdict::{Finding, State};
 use super::words::time;
 

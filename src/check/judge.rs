@@ -1,21 +1,8 @@
-use jiff::Timestamp;
-
+use super::case::Case;
 use super::draft::Draft;
-use super::gather::Gathered;
-use super::server::{Asked, Server};
-use super::verdict::{Finding, Service, State, Subject, Verdict};
-use super::{base_backups, clock, records, rpo, series, space, wal};
-use crate::config::Config;
-use crate::repository::Repository;
-
-/// Everything that is known when it is judged.
-pub struct Case<'a> {
-    pub config: &'a Config,
-    pub repositories: &'a [Repository],
-    pub server: &'a Asked,
-    pub now: Timestamp,
-    pub gathered: &'a Gathered,
-}
+use super::server::Asked;
+use super::verdict::{Finding, State, Verdict};
+use super::{base_backups, clock, drills, rpo, series, space, wal};
 
 pub fn judge(case: &Case<'_>) -> Verdict {
     let mut findings = Vec::new();
@@ -45,7 +32,7 @@ fn postgres(case: &Case<'_>) -> Vec<Finding> {
     if let Some(system) = case.gathered.system {
         let subject = crate::history::Subject::postgres(&case.config.cluster, system);
         let ages = base_backups::began(case).into_iter().min();
-        findings.extend(records::judge(case, &case.postgres(), &subject, "basebackup", ages));
+        findings.extend(drills::judge(case, &case.postgres(), &subject, "basebackup", ages));
     }
     findings.extend(space::of_pg_wal(case));
     findings.extend(clock::of_server(case));
@@ -95,31 +82,4 @@ fn access(case: &Case<'_>, number: usize) -> Finding {
         }
     }
     draft.finding()
-}
-
-impl Case<'_> {
-    pub fn postgres(&self) -> Subject {
-        Subject { service: Service::Postgresql, name: self.config.cluster.clone() }
-    }
-
-    pub fn repository(&self, number: usize) -> Subject {
-        Subject { service: Service::Repository, name: self.repositories[number].name().to_owned() }
-    }
-
-    pub fn name(&self, number: usize) -> &str {
-        self.repositories.get(number).map_or("", Repository::name)
-    }
-
-    /// The places of the repositories that could be looked at to the end.
-    pub fn answering(&self) -> Vec<usize> {
-        let down: Vec<usize> = self.gathered.failures().map(|(number, _)| number).collect();
-        (0..self.repositories.len()).filter(|number| !down.contains(number)).collect()
-    }
-
-    pub fn server(&self) -> Option<&Server> {
-        match self.server {
-            Asked::Answered(server) => Some(server),
-            Asked::Silent { .. } => None,
-        }
-    }
 }

@@ -1,14 +1,12 @@
 //! What would be lost if the server were lost now, for each repository.
 
-use jiff::Timestamp;
-
+use super::base_backups;
+use super::case::Case;
 use super::draft::Draft;
-use super::judge::Case;
+use super::reach::{Reach, reach, stops_at_a_gap};
 use super::server::Server;
 use super::verdict::{Finding, State};
 use super::words::{age, at, objective, size, time};
-use super::{base_backups, wal};
-use crate::base_backup::catalogue::Backup;
 use crate::error::Class;
 use crate::postgres::{Lsn, TimelineId};
 
@@ -17,14 +15,6 @@ const LOOK: &str =
 
 const GAP: &str =
     "There is newer WAL behind a gap, see WAL: take a base backup now (`basebackup create`).";
-
-/// How far a repository alone gets, and since when there is nothing behind it.
-pub struct Reach {
-    pub lsn: Lsn,
-    pub since: Timestamp,
-    /// Whether that is on the timeline that the server is on.
-    pub on_timeline: bool,
-}
 
 pub fn judge(case: &Case<'_>, number: usize) -> Finding {
     let mut draft = Draft::new(case.postgres(), "RPO now", Some(case.name(number)));
@@ -41,22 +31,6 @@ pub fn judge(case: &Case<'_>, number: usize) -> Finding {
         (Some(reach), None) => alone(case, (&reach, gap), &mut draft),
     }
     draft.finding()
-}
-
-/// From the newest base backup to the timeline of the server, or else to the newest that leads on from it.
-pub fn reach(case: &Case<'_>, number: usize, newest: &Backup) -> Option<Reach> {
-    let system = case.gathered.survey.system(newest.system)?;
-    let alone = system.alone(number)?;
-    let span = newest.span();
-    let wanted = case.server().map(|server| server.timeline);
-    let on_it = wanted.and_then(|timeline| alone.reach(&span, timeline));
-    let all: Vec<TimelineId> = alone.all().collect();
-    let elsewhere = || all.iter().rev().find_map(|timeline| alone.reach(&span, *timeline));
-    let lsn = on_it.or_else(elsewhere)?;
-    let inventory = system.inventories.get(number).and_then(Option::as_ref);
-    let stored = inventory.and_then(|it| it.stored(lsn, system.segment_size));
-    let since = stored.map_or(newest.facts.stop.time, |it| it.max(newest.facts.stop.time));
-    Some(Reach { lsn, since, on_timeline: on_it.is_some() || wanted.is_none() })
 }
 
 fn with_server(case: &Case<'_>, (reach, gap): (&Reach, bool), server: &Server, draft: &mut Draft) {
@@ -165,13 +139,6 @@ fn alone(case: &Case<'_>, (reach, gap): (&Reach, bool), draft: &mut Draft) {
              archive_timeout.",
         ),
     }
-}
-
-/// Whether there is WAL behind what a recovery from the newest base backup reaches.
-pub fn stops_at_a_gap(case: &Case<'_>, number: usize) -> Option<Lsn> {
-    let newest = base_backups::newest(case, number)?;
-    let reach = reach(case, number, newest)?;
-    wal::resumes(case, number, newest, reach.lsn).then_some(reach.lsn)
 }
 
 /// Whether the WAL that is missing there is on its way.

@@ -2,10 +2,10 @@
 
 use jiff::Timestamp;
 
+use super::case::Case;
 use super::draft::Draft;
-use super::judge::Case;
+use super::drills;
 use super::number::{self, There};
-use super::records;
 use super::stored::Stored;
 use super::verdict::{Finding, Service, State, Subject};
 use super::words::{age, at, count, objective, time};
@@ -108,7 +108,7 @@ fn of_series<D: Alone>(
     findings.extend(pins(expected, series));
     let further = series.further.iter().filter_map(|(_, it)| begun(&it.id));
     let oldest = series.backups.iter().map(|it| it.began).chain(further).min();
-    findings.extend(records::judge(case, &expected.subject, record, expected.program, oldest));
+    findings.extend(drills::judge(case, &expected.subject, record, expected.program, oldest));
     findings
 }
 

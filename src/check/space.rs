@@ -5,8 +5,8 @@ mod growth;
 use std::path::Path;
 
 use self::growth::{Class, days_until_full};
+use super::case::Case;
 use super::draft::Draft;
-use super::judge::Case;
 use super::verdict::{Finding, State};
 use super::words::{count, size};
 use crate::config::{KeepConfig, Location};

@@ -2,16 +2,17 @@
 
 use std::cmp::Reverse;
 
+use super::base_backups;
+use super::case::Case;
 use super::draft::Draft;
-use super::judge::Case;
+use super::reach::stops_at_a_gap;
 use super::server::{Archiver, Server};
 use super::verdict::{Finding, State};
 use super::words::{age, at, count, objective, time};
-use super::{base_backups, rpo};
-use crate::base_backup::catalogue::{Backup, SystemWal};
+use crate::base_backup::catalogue::SystemWal;
 use crate::base_backup::windows::{Gap, Span};
 use crate::error::Class;
-use crate::postgres::{Lsn, WalFileName, WalSegment};
+use crate::postgres::{WalFileName, WalSegment};
 use crate::repository::Inventory;
 
 /// How many gaps are named.
@@ -39,7 +40,7 @@ pub fn gaps(case: &Case<'_>, number: usize) -> Finding {
             spans.first().map_or(String::new(), |span| format!(" from {} on", span.start.lsn));
         draft.ok(format!("no gap{from}"));
     } else {
-        let (state, effect) = match rpo::stops_at_a_gap(case, number) {
+        let (state, effect) = match stops_at_a_gap(case, number) {
             Some(lsn) => {
                 (State::Critical, format!("a recovery from the newest base backup ends at {lsn}"))
             }
@@ -121,15 +122,6 @@ fn unread(system: &SystemWal, draft: &mut Draft) {
         let doing = format!("the history of timeline {} can't be read: ", timeline.number());
         draft.fail(State::Critical, &doing, error);
     }
-}
-
-/// Whether there is WAL again behind the place that a recovery from this base backup reaches.
-pub fn resumes(case: &Case<'_>, number: usize, newest: &Backup, reach: Lsn) -> bool {
-    let system = case.gathered.survey.system(newest.system);
-    let Some(alone) = system.and_then(|system| system.alone(number)) else { return false };
-    let through = alone.all().filter(|timeline| alone.passes(&newest.span(), *timeline));
-    let through: Vec<_> = through.collect();
-    through.into_iter().any(|timeline| alone.resumes(timeline, reach).is_some())
 }
 
 /// What the server believes of its archive, against what the repositories have.

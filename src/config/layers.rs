@@ -1,13 +1,12 @@
 use std::collections::BTreeMap;
-use std::fmt;
 use std::path::{Path, PathBuf};
 
 use super::DEFAULT_FILE;
 use super::environment::Environment;
-use super::file::{File, MediaTable, RepositoryTable};
-use super::media::MediaSet;
+use super::file::{File, RepositoryTable};
 use super::nearest::hint;
 use super::repository::default_name;
+use super::resolved::{Origin, Resolved};
 use super::secrets::without_secrets;
 use super::setting::Setting;
 use super::settings::GLOBAL;
@@ -22,59 +21,6 @@ pub struct FlagValues {
     pub repositories: Vec<String>,
     /// By the key of the setting.
     pub settings: BTreeMap<&'static str, String>,
-}
-
-/// Where a value came from.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Origin {
-    Flag(String),
-    Variable(String),
-    File(PathBuf, usize),
-    Default,
-}
-
-impl fmt::Display for Origin {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::Flag(flag) => write!(f, "--{flag}"),
-            Self::Variable(name) => f.write_str(name),
-            Self::File(path, line) => write!(f, "{}:{line}", path.display()),
-            Self::Default => f.write_str("default"),
-        }
-    }
-}
-
-/// Every setting with its value and where that came from, and the repositories as they were named.
-#[derive(Debug)]
-pub struct Resolved {
-    pub file: Option<PathBuf>,
-    values: BTreeMap<&'static str, (Value, Origin)>,
-    /// The tables of the file that are in use, or a bare URL.
-    pub repositories: Vec<(RepositoryTable, Origin)>,
-    /// The sets of the file, by name.
-    pub media: Vec<(MediaTable, Origin)>,
-}
-
-impl Resolved {
-    pub fn value(&self, key: &str) -> Option<&Value> {
-        self.values.get(key).map(|(value, _)| value)
-    }
-
-    /// Every setting, in the order of their declaration; `None` for one that has no value.
-    pub fn values(&self) -> impl Iterator<Item = (&'static str, Option<&(Value, Origin)>)> {
-        GLOBAL.iter().map(|setting| (setting.key, self.values.get(setting.key)))
-    }
-
-    /// Whether any setting whose key begins so was set, wherever.
-    pub(super) fn sets(&self, begin: &str) -> bool {
-        self.values
-            .iter()
-            .any(|(key, (_, origin))| key.starts_with(begin) && *origin != Origin::Default)
-    }
-
-    pub(super) fn media_sets(&self) -> Result<Vec<MediaSet>> {
-        self.media.iter().map(|(table, origin)| MediaSet::from_table(table, origin)).collect()
-    }
 }
 
 pub fn resolve(flags: &FlagValues, environment: &Environment) -> Result<Resolved> {

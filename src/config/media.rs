@@ -2,9 +2,9 @@ use std::collections::BTreeMap;
 use std::path::{Component, Path, PathBuf};
 
 use super::file::{Lined, MediaTable};
-use super::layers::Origin;
+use super::names::checked_name;
 use super::nearest::hint;
-use super::typed::checked_name;
+use super::resolved::Origin;
 use super::value::Value;
 use crate::error::{Class, Error, Result};
 
@@ -19,6 +19,11 @@ pub struct MediaSet {
     pub exclude: Vec<String>,
     /// Whether file systems that are mounted below a path are left out.
     pub one_file_system: bool,
+}
+
+/// Those of the file.
+pub(super) fn sets(tables: &[(MediaTable, Origin)]) -> Result<Vec<MediaSet>> {
+    tables.iter().map(|(table, origin)| MediaSet::from_table(table, origin)).collect()
 }
 
 impl MediaSet {

@@ -1,6 +1,6 @@
 use std::time::Duration;
 
-use super::layers::Resolved;
+use super::resolved::Resolved;
 
 /// What was promised, and what `seawall check` measures against.
 #[derive(Debug, Clone, PartialEq, Eq)]

@@ -2,9 +2,10 @@ use std::fmt;
 use std::path::PathBuf;
 use std::time::Duration;
 
-use super::layers::Resolved;
+use super::keep::KeepConfig;
+use super::names::checked_name;
+use super::resolved::Resolved;
 use super::secrets::without_secrets;
-use super::typed::{KeepConfig, checked_name};
 use crate::error::{Class, Error, Result};
 
 /// The port that Redis and Valkey listen on unless told otherwise.

@@ -1,7 +1,7 @@
 use std::path::PathBuf;
 use std::time::Duration;
 
-use super::layers::Resolved;
+use super::resolved::Resolved;
 use super::value::Value;
 
 /// How restores are rehearsed.

@@ -2,7 +2,7 @@ use std::collections::BTreeMap;
 use std::path::PathBuf;
 
 use super::file::{Lined, RepositoryTable};
-use super::layers::Origin;
+use super::resolved::Origin;
 use super::secrets::{credentials_of_url, without_secrets};
 use super::table_settings::REPOSITORY;
 use super::value::Value;

@@ -2,12 +2,14 @@ use std::num::NonZeroUsize;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use super::layers::Resolved;
-use super::media::MediaSet;
+use super::keep::KeepConfig;
+use super::media::{MediaSet, sets};
+use super::names::checked_name;
 use super::objectives::Objectives;
 use super::redis::RedisConfig;
 use super::rehearsal::DrillConfig;
 use super::repository::{RepositoryConfig, repositories};
+use super::resolved::Resolved;
 use super::secrets::credentials_of_url;
 use super::value::Value;
 use crate::error::{Class, Error, Result};
@@ -76,19 +78,6 @@ pub struct MediaBackupConfig {
     pub keep: KeepConfig,
 }
 
-/// Which backups of a kind are kept.
-#[derive(Debug, Clone, Copy)]
-pub struct KeepConfig {
-    pub within: Duration,
-    pub last: usize,
-    pub daily: usize,
-    pub weekly: usize,
-    pub monthly: usize,
-    pub yearly: usize,
-    /// An unfinished backup counts as one being taken for so long.
-    pub unfinished: Duration,
-}
-
 #[derive(Debug, Clone, Copy)]
 pub struct Limits {
     pub connect: Duration,
@@ -151,7 +140,7 @@ impl Config {
                 wal_timeout: resolved.duration("basebackup.wal_timeout"),
             },
             redis: RedisConfig::from_resolved(resolved)?,
-            media: resolved.media_sets()?,
+            media: sets(&resolved.media)?,
             media_backup: MediaBackupConfig {
                 compression_level: resolved.number("media_backup.compression_level") as i32,
                 state_directory: resolved.path("media_backup.state_directory"),
@@ -209,18 +198,6 @@ fn connection(resolved: &Resolved) -> Result<String> {
     Ok(text)
 }
 
-/// The name becomes a folder and part of every key.
-pub(super) fn checked_name(key: &str, name: String) -> Result<String> {
-    let valid = |c: char| c.is_ascii_alphanumeric() || "._-".contains(c);
-    if !name.is_empty() && name.len() <= 100 && !name.starts_with('.') && name.chars().all(valid) {
-        return Ok(name);
-    }
-    Err(Error::new(
-        Class::Configuration,
-        format!("expected letters, digits, '.', '_' and '-' as {key}, found {name:?}"),
-    ))
-}
-
 fn recipients(resolved: &Resolved) -> Result<Vec<String>> {
     let mut all = match resolved.value("encryption.recipients") {
         Some(Value::List(list)) => list.clone(),
@@ -242,63 +219,9 @@ fn read_recipients(path: &Path) -> Result<Vec<String>> {
     Ok(lines.map(str::to_owned).collect())
 }
 
-/// Every setting has a default or may be absent, and its kind was checked when it was read: what is
-/// left here is to put it into the right type.
 impl Resolved {
     pub fn log(&self) -> LogConfig {
         let format = LogFormat::of_word(&self.text("log.format"));
         LogConfig { level: self.text("log.level"), format }
-    }
-
-    pub(super) fn text(&self, key: &str) -> String {
-        match self.value(key) {
-            Some(Value::Text(text)) => text.clone(),
-            None => String::new(),
-            other => unreachable!("{key} is declared as a text, found {other:?}"),
-        }
-    }
-
-    pub(super) fn path(&self, key: &str) -> Option<PathBuf> {
-        match self.value(key) {
-            Some(Value::Path(path)) => Some(path.clone()),
-            _ => None,
-        }
-    }
-
-    /// Callers narrow it with `as`: the declared range fits.
-    pub(super) fn number(&self, key: &str) -> i64 {
-        match self.value(key) {
-            Some(Value::Integer(number)) => *number,
-            other => unreachable!("{key} is declared as a number with a default, found {other:?}"),
-        }
-    }
-
-    pub(super) fn size(&self, key: &str) -> u64 {
-        match self.value(key) {
-            Some(Value::Size(bytes)) => *bytes,
-            other => unreachable!("{key} is declared as a size with a default, found {other:?}"),
-        }
-    }
-
-    /// The rules of one table.
-    pub(super) fn keep(&self, table: &str) -> KeepConfig {
-        let count = |rule: &str| self.number(&format!("{table}.keep_{rule}")) as usize;
-        let time = |rule: &str| self.duration(&format!("{table}.keep_{rule}"));
-        KeepConfig {
-            within: time("within"),
-            last: count("last"),
-            daily: count("daily"),
-            weekly: count("weekly"),
-            monthly: count("monthly"),
-            yearly: count("yearly"),
-            unfinished: time("unfinished"),
-        }
-    }
-
-    pub(super) fn duration(&self, key: &str) -> Duration {
-        match self.value(key) {
-            Some(Value::Duration(time)) => *time,
-            other => unreachable!("{key} is declared as a time with a default, found {other:?}"),
-        }
     }
 }

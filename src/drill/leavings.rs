@@ -6,8 +6,18 @@ use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use rustix::fd::OwnedFd;
 use rustix::process::{Pid, PidfdFlags, Signal, pidfd_open, pidfd_send_signal};
 
-use super::scratch::{DATA, KEPT, PREFIX, PROCESS_FILES};
 use crate::durable::{self, LockedFolder};
+
+pub(super) const PREFIX: &str = "seawall-drill-";
+
+/// What a server is started on.
+pub(super) const DATA: &str = "data";
+
+/// Files in which servers write the number of their process.
+pub(super) const PROCESS_FILES: [&str; 2] = ["data/postmaster.pid", "redis.pid"];
+
+/// In a folder that somebody wanted kept.
+pub(super) const KEPT: &str = "kept";
 
 /// A server that is told to stop at once has its children to stop.
 const PATIENCE: Duration = Duration::from_secs(10);

@@ -7,20 +7,10 @@ use bytesize::ByteSize;
 use rustix::process::{Pid, Signal, kill_process};
 use signal_hook::iterator::Handle;
 
+use super::leavings::{DATA, KEPT, PREFIX};
 use super::{confine, interrupted, leavings};
 use crate::durable::{self, LockedFolder};
 use crate::error::{Class, Error, Result};
-
-pub(super) const PREFIX: &str = "seawall-drill-";
-
-/// What a server is started on.
-pub(super) const DATA: &str = "data";
-
-/// Files in which servers write the number of their process.
-pub(super) const PROCESS_FILES: [&str; 2] = ["data/postmaster.pid", "redis.pid"];
-
-/// In a folder that somebody wanted kept.
-pub(super) const KEPT: &str = "kept";
 
 /// Longest path of a socket (`sun_path` in `unix(7)`), without the zero byte.
 const SOCKET_PATH_BYTES: usize = 107;
@@ -42,7 +32,7 @@ pub struct Scratch {
     keep: bool,
 }
 
-pub(super) struct Inner {
+struct Inner {
     folder: LockedFolder,
     server: Mutex<Option<Child>>,
 }
@@ -53,7 +43,12 @@ impl Scratch {
         leavings::remove(directory);
         let folder = LockedFolder::create_in(directory, PREFIX)?;
         let inner = Arc::new(Inner { folder, server: Mutex::default() });
-        let signals = interrupted::clean_up_on_signals(Arc::downgrade(&inner))?;
+        let abandoned = Arc::downgrade(&inner);
+        let signals = interrupted::before_signals_end_it(move || {
+            if let Some(inner) = abandoned.upgrade() {
+                inner.abandon();
+            }
+        })?;
         Ok(Self { inner, signals, keep: false })
     }
 
@@ -180,7 +175,8 @@ impl Inner {
     }
 
     /// The end, for good.
-    pub(super) fn abandon(&self) {
+    fn abandon(&self) {
+        tracing::warn!("interrupted: the folder of the drill is removed, nothing is recorded");
         std::mem::forget(self.kill());
         if let Err(error) = leavings::remove_folder(self.folder.path()) {
             tracing::warn!("the next drill has to remove what this one leaves: {error}");
