@@ -23,6 +23,12 @@ pub fn store(repositories: &[Repository], subject: &Subject, record: &Record) {
     history::store(&all, subject, record).iter().for_each(|error| tracing::warn!("{error}"));
 }
 
+/// Whether a drill that ended with this error, before anything was restored, says something about the backups. That this
+/// host lacks the private key or a program says nothing: somebody tried it out, and the timer tries elsewhere.
+pub fn tells(error: Option<&Error>) -> bool {
+    error.is_none_or(|error| !matches!(error.class(), Class::Usage | Class::Configuration))
+}
+
 /// That all was read, and whether all was well. Of a verification that leaves out the newest backup there is
 /// no record: it would look like one that says something about the next restore.
 pub fn verified(
@@ -140,8 +146,12 @@ impl Rehearsal {
         failure.map_err(|error| error.while_doing(format!("check {name:?} failed")))
     }
 
-    pub fn store(&self, repositories: &[Repository], subject: &Subject, passed: bool) {
-        let record = record(Kind::Drill, self.began, repositories, passed);
+    /// Stores the record, if it says something of the backups.
+    pub fn store(&self, repositories: &[Repository], subject: &Subject, failure: Option<&Error>) {
+        if self.checks.is_empty() && !tells(failure) {
+            return;
+        }
+        let record = record(Kind::Drill, self.began, repositories, failure.is_none());
         let record = Record {
             backups: self.backup.iter().map(|(id, _)| id.clone()).collect(),
             repository: self.repository.clone().or(record.repository),

@@ -68,7 +68,7 @@ struct Drill {
     kept: Option<PathBuf>,
 }
 
-/// Whatever comes of it is recorded and shown; the first error is what decides the exit status.
+/// Whatever comes of it is shown, and recorded if it says something of the backups; the first error is what decides the exit status.
 pub fn run(request: &Request<'_>) -> Result<Shown> {
     let config = request.config;
     let deadline = Deadline::after(config.drill.timeout);
@@ -88,7 +88,8 @@ pub fn run(request: &Request<'_>) -> Result<Shown> {
     };
     let done = rehearse(request, &repositories, deadline, &mut drill);
     let errors: Vec<Error> = done.err().into_iter().chain(drill.failed_checks()).collect();
-    if let Some(system) = drill.system {
+    let tells = drill.ended.is_some() || recording::tells(errors.first());
+    if let Some(system) = drill.system.filter(|_| tells) {
         let subject = Subject::postgres(&config.cluster, system);
         recording::store(&repositories, &subject, &drill.record(errors.is_empty()));
     }

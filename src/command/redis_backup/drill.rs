@@ -36,14 +36,14 @@ pub struct Request<'a> {
     pub progress: &'a (dyn Fn(u64, u64) + Sync),
 }
 
-/// Whatever comes of it is recorded and shown.
+/// Whatever comes of it is shown, and recorded if it says something of the backups.
 pub fn run(request: &Request<'_>) -> Result<Shown> {
     let config = request.config;
     let deadline = Deadline::after(config.drill.timeout);
     let repositories = deadline.guard(repository::open_all(config, None)?);
     let mut rehearsal = Rehearsal::begin(&config.redis.name);
     let failure = rehearse(request, &repositories, deadline, &mut rehearsal).err();
-    rehearsal.store(&repositories, &Subject::redis(&config.redis.name), failure.is_none());
+    rehearsal.store(&repositories, &Subject::redis(&config.redis.name), failure.as_ref());
     rehearsal.shown(request.as_json, config.objectives.rto, failure.into_iter().collect())
 }
 

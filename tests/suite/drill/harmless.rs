@@ -96,7 +96,7 @@ fn an_encrypted_repository_is_rehearsed_with_its_key() {
     let outcome = scene.drill().args(["--encryption-identity-file", key]).run();
     outcome.expect(0);
     let passed: Vec<_> = scene.records().iter().map(|it| it["passed"].as_bool()).collect();
-    assert_eq!(passed, [Some(false), Some(true)]);
+    assert_eq!(passed, [Some(true)], "without the key nothing was learnt of the backup");
     scene.nothing_is_left();
 }
 

@@ -76,6 +76,7 @@ fn what_is_not_there_is_said_before_anything_is_fetched() {
              mend drill.postgres_bin."
         )
     );
+    assert_eq!(scene.records().len(), 0, "nothing was learnt of the backup");
     let long = scene.place.folder(&"x".repeat(90));
     scene.drill_in(&long).run().expect(3).says("HINT: Name a shorter drill.directory.");
     scene
