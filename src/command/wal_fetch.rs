@@ -180,7 +180,8 @@ impl Fetch<'_> {
         let target = Target { file: temporary.file(), path: self.target };
         let fetched = repository.fetch(&self.source, self.name, target)?;
         let Some(FetchedFile { label, creations }) = fetched else { return Ok(None) };
-        if let Some(data_directory) = self.data_directory {
+        // `pg_rewind` only reads what it fetches.
+        if let Some(data_directory) = self.data_directory.filter(|it| it.is_in_recovery()) {
             creations
                 .iter()
                 .try_for_each(|it| tablespaces::check(data_directory, self.name, it))?;
