@@ -4,13 +4,14 @@
 #
 #   scripts/test-packages.sh FOLDER    FOLDER is what scripts/build-packages.sh filled
 #
-# Each root is of the same release as this machine, comes from the same mirror, and is gone at the end. As root it is a
-# chroot; else it needs user namespaces, a range of subordinate ids (/etc/subuid) and Debian's package uidmap: without them
-# the .deb is only unpacked.
+# Each root is of the same release as this machine, comes from the same mirror, and is gone at the end; scripts/roots.sh says
+# what a user needs for it. Without that the .deb is only unpacked.
 set -euo pipefail
 umask 022
 # shellcheck source-path=SCRIPTDIR source=common.sh
 . "$(dirname -- "${BASH_SOURCE[0]}")/common.sh"
+# shellcheck source-path=SCRIPTDIR source=roots.sh
+. "$repository_root/scripts/roots.sh"
 
 [ "$#" -eq 1 ] || fail "usage: $0 FOLDER" "scripts/build-packages.sh fills such a folder"
 packages=$(cd -- "$1" && pwd -P)
@@ -24,15 +25,6 @@ tarballs=("$packages"/*.tar.gz)
 work=$(mktemp -d /var/tmp/seawall-packages.XXXXXX)
 trap 'rm -rf -- "$work"' EXIT
 trap 'exit 130' INT TERM HUP
-
-# Lines `deb URI SUITE COMPONENT` for this machine's release, as its apt has them.
-apt_sources() {
-    local codename
-    # shellcheck disable=SC1091
-    codename=$(. /etc/os-release && say "$VERSION_CODENAME")
-    apt-get indextargets --format '$(REPO_URI) $(CODENAME) $(COMPONENT)' 'Created-By: Packages' |
-        awk -v codename="$codename" '$2 ~ "^" codename "(-updates|-security)?$" && $3 == "main" { print "deb", $1, $2, $3 }' | sort -u
-}
 
 check_deb() {
     LC_ALL=C lintian --fail-on error,warning --allow-root "${debs[0]}" || fail "lintian has something against ${debs[0]}" "see above"
@@ -67,87 +59,19 @@ check_unpacked() {
         "$program" --help >/dev/null
     done
     say "packages: no user namespaces here ($(tail -n 1 "$work/log")): the .deb was unpacked only, not installed"
-    say "packages: run it as root for the rest, or see the first lines of $0 for what a user needs"
-}
-
-# Debian's own root as a tar file, the same for every run: made once, beside what scripts/install-servers.sh installs.
-debian_root() { # MODE NAME PACKAGES
-    local codename root
-    # shellcheck disable=SC1091
-    codename=$(. /etc/os-release && say "$VERSION_CODENAME")
-    root=$(servers_folder)/$2-$codename.tar
-    if [ ! -e "$root" ]; then
-        apt_sources >"$work/sources.list"
-        [ -s "$work/sources.list" ] || fail "apt has no source of this release" "run: apt-get update"
-        mkdir -p -- "$(servers_folder)"
-        mmdebstrap --quiet --mode="$1" --variant=minbase --include="$3" --format=tar --skip=output/mknod \
-            --aptopt='Acquire::Languages "none"' --aptopt='Acquire::Retries "3"' '' "$work/root.tar" "$work/sources.list" >&2 ||
-            fail "a clean Debian root could not be made" "its own words are above"
-        mv -- "$work/root.tar" "$root"
-    fi
-    say "$root"
-}
-
-# In a root that is made for this and thrown away, in which nothing was but Debian's own.
-in_a_clean_root() { # ROOT SCRIPT FILE...: the script is called there with the names of the files
-    # What the other user owns there only he removes.
-    "${as_root[@]}" bash -s -- "$work/clean" "$@" >"$work/log" 2>&1 <<'END' || {
-set -euo pipefail
-leave() {
-    # A server that was started there, and did not end.
-    for process in "$1"/proc/[0-9]*; do
-        if [ "$(readlink "$process/root")" = "$1" ]; then kill -KILL "${process##*/}" || true; fi
-    done 2>/dev/null
-    umount --recursive --lazy "$1/proc" 2>/dev/null || true
-    for node in null zero random urandom tty pts; do umount "$1/dev/$node" 2>/dev/null || true; done
-    rm -rf --one-file-system -- "$1"
-}
-clean=$1
-mkdir -- "$clean"
-trap 'leave "$clean"' EXIT
-tar -xf "$2" -C "$clean" --exclude='./dev/*'
-# A device cannot be made here, but this machine's own can be shown; what is closed off does without.
-for node in null zero random urandom tty; do
-    : >"$clean/dev/$node"
-    mount --bind "/dev/$node" "$clean/dev/$node" || chmod 666 "$clean/dev/$node"
-done
-ln -s /proc/self/fd "$clean/dev/fd"
-# Terminals and shared memory.
-mkdir "$clean/dev/pts" "$clean/dev/shm"
-chmod 1777 "$clean/dev/shm"
-ln -s pts/ptmx "$clean/dev/ptmx"
-mount -t devpts -o newinstance,ptmxmode=0666,mode=0620 devpts "$clean/dev/pts" || true
-# One of its own shows the processes as they are numbered here.
-mount -t proc proc "$clean/proc" || mount --rbind /proc "$clean/proc" || true
-shift 2
-cp -- "$@" "$clean/root/"
-files=("${@##*/}")
-chroot "$clean" bash "${files[@]/#//root/}" </dev/null
-END
-        tail -n 100 "$work/log" >&2
-        fail "the .deb does not do well in a clean root" "the last lines are above"
-    }
-    sed -n '/^packages: /p' "$work/log"
+    say "packages: run it as root for the rest, or see the first lines of scripts/roots.sh for what a user needs"
 }
 
 check_in_clean_roots() {
-    local mode=root root
-    as_root=(unshare --mount)
-    if am_root; then
-        # Where that is forbidden, the other way is as good.
-        unshare --mount true 2>/dev/null || as_root=()
-    else
-        mode=unshare as_root=(mmdebstrap --unshare-helper)
-        if ! "${as_root[@]}" true 2>"$work/log"; then
-            check_unpacked
-            return
-        fi
+    local root
+    if ! can_make_roots; then
+        check_unpacked
+        return
     fi
-    chmod go+rwx "$work"
-    root=$(debian_root "$mode" debian-root systemd,man-db)
-    in_a_clean_root "$root" "$repository_root/scripts/test-packages-inside.sh" "${debs[0]}"
-    root=$(debian_root "$mode" debian-root-with-postgresql systemd,postgresql,sudo)
-    in_a_clean_root "$root" "$repository_root/scripts/test-first-day.sh" "${debs[0]}" "$repository_root/docs/first-day.md" \
+    root=$(debian_root debian-root systemd,man-db)
+    in_a_clean_root "$root" packages "$repository_root/scripts/test-packages-inside.sh" "${debs[0]}"
+    root=$(debian_root debian-root-with-postgresql systemd,postgresql,sudo)
+    in_a_clean_root "$root" packages "$repository_root/scripts/test-first-day.sh" "${debs[0]}" "$repository_root/docs/first-day.md" \
         "$repository_root/docs/install.md"
 }
 
