@@ -4,13 +4,20 @@
 mod backups;
 mod exposure;
 mod heights;
+mod labels;
+mod letters;
+mod marks;
 mod rehearsals;
 mod sparkline;
+#[cfg(test)]
+mod tests;
 mod times;
 mod wal;
 mod windows;
 
 use maud::{Markup, html};
+
+use self::labels::Labels;
 
 pub use backups::backups;
 pub use exposure::exposure;
@@ -58,20 +65,23 @@ pub struct Caption<'a> {
     pub description: &'a str,
 }
 
-/// The same picture on each paper; the style sheet shows one of them.
+/// The same picture on each paper; the style sheet shows one of them. Its texts lie on top of everything else.
 fn picture(
     caption: Caption<'_>,
-    height: impl Fn(Paper) -> f64,
-    draw: impl Fn(Paper) -> Markup,
+    height: f64,
+    draw: impl Fn(Paper, &mut Labels) -> Markup,
 ) -> Markup {
     html! {
         @for paper in Paper::ALL {
+            @let mut labels = Labels::new(paper.width());
+            @let drawn = draw(paper, &mut labels);
             @let (title, about) = (id(caption, paper, "t"), id(caption, paper, "d"));
-            svg class=(paper.class()) viewBox=(format!("0 0 {} {}", n(paper.width()), n(height(paper))))
+            svg class=(paper.class()) viewBox=(format!("0 0 {} {}", n(paper.width()), n(height)))
                 role="img" aria-labelledby=(format!("{title} {about}")) {
                 title id=(title) { (caption.title) }
                 desc id=(about) { (caption.description) }
-                (draw(paper))
+                (drawn)
+                (labels.draw())
             }
         }
     }

@@ -1,7 +1,8 @@
 use jiff::Timestamp;
 use maud::{Markup, html};
 
-use super::heights::{Heights, round_sizes};
+use super::heights::{self, Heights, round_sizes};
+use super::labels::Labels;
 use super::times::Times;
 use super::{Caption, Paper, n, picture};
 use crate::report::words::{moment, size};
@@ -15,21 +16,21 @@ const LEAST_SECONDS: i64 = 14 * 86_400;
 
 /// The size of each backup over time: when it was taken, and its bytes, the oldest first.
 pub fn backups(caption: Caption<'_>, sizes: &[(Timestamp, u64)], now: Timestamp) -> Markup {
-    picture(caption, |_| BOTTOM + BELOW, |paper| draw(paper, sizes, now))
+    picture(caption, BOTTOM + BELOW, |paper, labels| draw(paper, labels, sizes, now))
 }
 
-fn draw(paper: Paper, sizes: &[(Timestamp, u64)], now: Timestamp) -> Markup {
-    let (left, right) = (paper.choose(70.0, 62.0), paper.width() - 6.0);
+fn draw(paper: Paper, labels: &mut Labels, sizes: &[(Timestamp, u64)], now: Timestamp) -> Markup {
+    let most = sizes.iter().map(|(_, bytes)| *bytes).max().unwrap_or(0) as f64 * 1.05;
+    let steps = round_sizes(most).into_iter().map(|it| (it, size(it as u64)));
+    let steps: Vec<_> = steps.collect();
+    let (left, right) = (heights::left(&steps, paper.choose(70.0, 62.0)), paper.width() - 6.0);
     let back = Timestamp::from_second(now.as_second() - LEAST_SECONDS).unwrap_or(now);
     let from = sizes.first().map_or(back, |(time, _)| (*time).min(back));
     let times = Times::new(from, now, left, right);
-    let most = sizes.iter().map(|(_, bytes)| *bytes).max().unwrap_or(0) as f64 * 1.05;
     let heights = Heights { most, top: TOP, bottom: BOTTOM };
-    let steps = round_sizes(most).into_iter().map(|it| (it, size(it as u64)));
-    let steps: Vec<_> = steps.collect();
     html! {
-        (times.draw(TOP, BOTTOM, paper.choose(10, 4)))
-        (heights.draw(&steps, left, right))
+        (times.draw(labels, TOP, BOTTOM))
+        (heights.draw(labels, &steps, left, right))
         @for (x, bytes, time) in apart(sizes, &times) {
             @let y = heights.y(bytes as f64);
             line class="stem" x1=(n(x)) x2=(n(x)) y1=(n(y)) y2=(n(BOTTOM)) {

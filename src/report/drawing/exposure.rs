@@ -3,7 +3,8 @@ use std::time::Duration;
 use jiff::{Timestamp, ToSpan};
 use maud::{Markup, html};
 
-use super::heights::{Heights, round_times};
+use super::heights::{self, Heights, round_times};
+use super::labels::{Anchor, Labels, Style};
 use super::times::Times;
 use super::{Caption, Paper, n, picture};
 use crate::report::facts::Exposure;
@@ -33,30 +34,36 @@ pub fn exposure(
     rpo: Duration,
     now: Timestamp,
 ) -> Markup {
-    picture(caption, |_| BOTTOM + BELOW, |paper| draw(paper, exposure, rpo, now))
+    picture(caption, BOTTOM + BELOW, |paper, labels| draw(paper, labels, exposure, rpo, now))
 }
 
-fn draw(paper: Paper, exposure: &Exposure, rpo: Duration, now: Timestamp) -> Markup {
+fn draw(
+    paper: Paper,
+    labels: &mut Labels,
+    exposure: &Exposure,
+    rpo: Duration,
+    now: Timestamp,
+) -> Markup {
     let hours = paper.choose(4, 8);
     let bars = bars(exposure, hours);
     let Some(first) = bars.first() else { return html! {} };
-    let (left, right) = (paper.choose(58.0, 52.0), paper.width() - 4.0);
-    let times = Times::new(first.begins, now, left, right);
     let objective = rpo.as_secs_f64().max(1.0);
     let worst = exposure.worst().unwrap_or(0) as f64;
     let most = (worst.max(objective) * 1.1).min((objective * CUT).max(usual(&bars) * CUT_USUAL));
-    let heights = Heights { most, top: TOP, bottom: BOTTOM };
     let steps: Vec<_> = round_times(most).into_iter().map(|it| (it, short_span(it))).collect();
+    let (left, right) = (heights::left(&steps, paper.choose(58.0, 52.0)), paper.width() - 4.0);
+    let times = Times::new(first.begins, now, left, right);
+    let heights = Heights { most, top: TOP, bottom: BOTTOM };
+    longest(labels, &bars, most, &times);
     html! {
-        (times.draw(TOP, BOTTOM, paper.choose(10, 5)))
-        (heights.draw(&steps, left, right))
+        (times.draw(labels, TOP, BOTTOM))
+        (heights.draw(labels, &steps, left, right))
         @for bar in &bars {
             @if let Some(seconds) = bar.seconds {
                 (upright(bar, seconds, objective, &times, &heights))
             }
         }
-        (heights.objective(objective, &format!("objective {}", span(rpo)), left, right))
-        (longest(&bars, most, &times))
+        (heights.objective(labels, objective, &format!("objective {}", span(rpo)), left, right))
     }
 }
 
@@ -89,17 +96,12 @@ fn upright(bar: &Bar, seconds: u64, objective: f64, times: &Times, heights: &Hei
 }
 
 /// How high the highest of the bars that were cut really is.
-fn longest(bars: &[Bar], most: f64, times: &Times) -> Markup {
-    let cut = bars.iter().filter_map(|bar| Some((bar, bar.seconds?)));
-    let Some((bar, seconds)) = cut.max_by_key(|(_, seconds)| *seconds) else { return html! {} };
-    if seconds as f64 <= most {
-        return html! {};
-    }
-    let x = (times.x(bar.begins) + times.x(bar.ends)) / 2.0;
-    let anchor = if x > times.x(Timestamp::MAX) - 50.0 { "end" } else { "middle" };
-    html! {
-        text class="alarm" x=(n(x)) y=(n(TOP - 6.0)) text-anchor=(anchor) {
-            (span(Duration::from_secs(seconds)))
-        }
+fn longest(labels: &mut Labels, bars: &[Bar], most: f64, times: &Times) {
+    let known = bars.iter().filter_map(|bar| Some((bar, bar.seconds?)));
+    let cut = known.filter(|(_, seconds)| *seconds as f64 > most);
+    if let Some((bar, seconds)) = cut.max_by_key(|(_, seconds)| *seconds) {
+        let x = (times.x(bar.begins) + times.x(bar.ends)) / 2.0;
+        let text = span(Duration::from_secs(seconds));
+        labels.write(Style::Alarm, Anchor::Middle, x, TOP - 6.0, &text);
     }
 }

@@ -1,6 +1,10 @@
 use maud::{Markup, html};
 
+use super::labels::{Anchor, Labels, Style};
 use super::n;
+
+/// Between the names of the values and the axis.
+const APART: f64 = 6.0;
 
 /// An upright axis from nothing to `most`.
 #[derive(Debug, Clone, Copy)]
@@ -17,27 +21,48 @@ impl Heights {
     }
 
     /// Faint lines at these values, named at the left.
-    pub fn draw(&self, values: &[(f64, String)], left: f64, right: f64) -> Markup {
+    pub fn draw(
+        &self,
+        labels: &mut Labels,
+        values: &[(f64, String)],
+        left: f64,
+        right: f64,
+    ) -> Markup {
+        for (value, name) in values {
+            labels.write(Style::Mark, Anchor::End, left - APART, self.y(*value) + 4.0, name);
+        }
         html! {
-            @for (value, label) in values {
-                @let y = self.y(*value);
-                line class="grid" x1=(n(left)) x2=(n(right)) y1=(n(y)) y2=(n(y)) {}
-                text class="mark" x=(n(left - 6.0)) y=(n(y + 4.0)) text-anchor="end" { (label) }
+            @for (value, _) in values {
+                @let y = n(self.y(*value));
+                line class="grid" x1=(n(left)) x2=(n(right)) y1=(y) y2=(y) {}
             }
         }
     }
 
     /// What was promised, as a dashed line; what it is called stands above the picture, at the left.
-    pub fn objective(&self, value: f64, label: &str, left: f64, right: f64) -> Markup {
+    pub fn objective(
+        &self,
+        labels: &mut Labels,
+        value: f64,
+        name: &str,
+        left: f64,
+        right: f64,
+    ) -> Markup {
         let y = self.y(value);
+        labels.write(Style::Promise, Anchor::Start, left + 30.0, 13.0, name);
         html! {
             // On bars it would not be seen without an edge.
             line class="edge" x1=(n(left)) x2=(n(right)) y1=(n(y)) y2=(n(y)) {}
             line class="objective" x1=(n(left)) x2=(n(right)) y1=(n(y)) y2=(n(y)) {}
             line class="objective" x1=(n(left)) x2=(n(left + 24.0)) y1="9" y2="9" {}
-            text class="promise" x=(n(left + 30.0)) y="13" { (label) }
         }
     }
+}
+
+/// Where the axis stands at the left: at `least`, or further inside, where names of its values need it.
+pub fn left(values: &[(f64, String)], least: f64) -> f64 {
+    let widths = values.iter().map(|(_, name)| Style::Mark.width(name));
+    widths.fold(least, |most, width| most.max(width + APART + 1.0))
 }
 
 /// Steps of an axis in seconds.

@@ -3,7 +3,8 @@ use std::time::Duration;
 use jiff::Timestamp;
 use maud::{Markup, html};
 
-use super::heights::{Heights, round_times};
+use super::heights::{self, Heights, round_times};
+use super::labels::Labels;
 use super::times::Times;
 use super::windows::cross;
 use super::{Caption, Paper, n, picture};
@@ -24,26 +25,32 @@ pub fn rehearsals(
     rto: Duration,
     now: Timestamp,
 ) -> Markup {
-    picture(caption, |_| BOTTOM + BELOW, |paper| draw(paper, drills, rto, now))
+    picture(caption, BOTTOM + BELOW, |paper, labels| draw(paper, labels, drills, rto, now))
 }
 
-fn draw(paper: Paper, drills: &[Record], rto: Duration, now: Timestamp) -> Markup {
-    let (left, right) = (paper.choose(58.0, 52.0), paper.width() - 10.0);
+fn draw(
+    paper: Paper,
+    labels: &mut Labels,
+    drills: &[Record],
+    rto: Duration,
+    now: Timestamp,
+) -> Markup {
+    let objective = rto.as_secs_f64().max(1.0);
+    let most = drills.iter().map(Record::rto_seconds).fold(objective, f64::max) * 1.1;
+    let steps: Vec<_> = round_times(most).into_iter().map(|it| (it, short_span(it))).collect();
+    let (left, right) = (heights::left(&steps, paper.choose(58.0, 52.0)), paper.width() - 10.0);
     let back = Timestamp::from_second(now.as_second() - LEAST_SECONDS).unwrap_or(now);
     let from = drills.first().map_or(back, |drill| drill.began.min(back));
     let times = Times::new(from, now, left, right);
-    let objective = rto.as_secs_f64().max(1.0);
-    let most = drills.iter().map(Record::rto_seconds).fold(objective, f64::max) * 1.1;
     let heights = Heights { most, top: TOP, bottom: BOTTOM };
-    let steps: Vec<_> = round_times(most).into_iter().map(|it| (it, short_span(it))).collect();
     let passed: Vec<&Record> = drills.iter().filter(|drill| drill.passed).collect();
     let point = |drill: &Record| (times.x(drill.ended), heights.y(drill.rto_seconds()));
     let places = passed.iter().map(|drill| point(drill));
     let places: Vec<String> = places.map(|(x, y)| format!("{},{}", n(x), n(y))).collect();
     html! {
-        (times.draw(TOP, BOTTOM, paper.choose(10, 4)))
-        (heights.draw(&steps, left, right))
-        (heights.objective(objective, &format!("objective {}", span(rto)), left, right))
+        (times.draw(labels, TOP, BOTTOM))
+        (heights.draw(labels, &steps, left, right))
+        (heights.objective(labels, objective, &format!("objective {}", span(rto)), left, right))
         @if places.len() > 1 { polyline class="course" points=(places.join(" ")) {} }
         @for drill in drills {
             @let (x, y) = point(drill);

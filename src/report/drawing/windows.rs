@@ -1,6 +1,7 @@
 use jiff::Timestamp;
 use maud::{Markup, html};
 
+use super::labels::{Anchor, Area, Labels, Style};
 use super::times::Times;
 use super::{Caption, Paper, n, picture};
 use crate::report::facts::{BaseBackup, Gap, Line, Restore, Stretch, System};
@@ -31,22 +32,19 @@ pub fn windows(caption: Caption<'_>, system: &System, period: Period) -> Markup 
         system.lines.iter().filter(|line| happens(line, system, period)).collect();
     let lines = &shown[shown.len().saturating_sub(LINES_MAX)..];
     let bottom = TOP + ROW * lines.len() as f64;
-    picture(
-        caption,
-        |_| bottom + BELOW,
-        |paper| {
-            let times = Times::new(period.from, period.to, 6.0, paper.width() - 6.0);
-            html! {
-                (gap_pattern(&caption, paper))
-                (times.draw(TOP, bottom, paper.choose(10, 5)))
-                @for (at, line) in lines.iter().enumerate() {
-                    @let y = TOP + ROW * at as f64;
-                    (branch(line, lines, at, &times))
-                    (row(&Row { line, system, times: &times, y, pattern: pattern(&caption, paper) }))
-                }
+    picture(caption, bottom + BELOW, |paper, labels| {
+        let times = Times::new(period.from, period.to, 6.0, paper.width() - 6.0);
+        html! {
+            (gap_pattern(&caption, paper))
+            (times.draw(labels, TOP, bottom))
+            @for (at, line) in lines.iter().enumerate() {
+                @let y = TOP + ROW * at as f64;
+                @let row = Row { line, system, times: &times, y, pattern: pattern(&caption, paper) };
+                (branch(line, lines, at, &times))
+                (row.draw(labels))
             }
-        },
-    )
+        }
+    })
 }
 
 fn happens(line: &Line, system: &System, period: Period) -> bool {
@@ -63,16 +61,27 @@ struct Row<'a> {
     pattern: String,
 }
 
-fn row(row: &Row<'_>) -> Markup {
-    let label = match row.line.left {
-        Some((parent, _)) => format!("Timeline {}, left {parent}", row.line.timeline),
-        None => format!("Timeline {}", row.line.timeline),
-    };
-    html! {
-        text class="row" x="6" y=(n(row.y + 13.0)) { (label) }
-        @for stretch in &row.line.stretches { (bars(row, stretch)) }
-        @for gap in &row.line.gaps { (missing(row, gap)) }
-        @for backup in marks(row) { (mark(row, backup)) }
+impl Row<'_> {
+    fn draw(&self, labels: &mut Labels) -> Markup {
+        let name = match self.line.left {
+            Some((parent, _)) => format!("Timeline {}, left {parent}", self.line.timeline),
+            None => format!("Timeline {}", self.line.timeline),
+        };
+        labels.write(Style::Row, Anchor::Start, 6.0, self.y + 13.0, &name);
+        let backups = marks(self);
+        for pinned in backups.iter().filter(|backup| backup.pinned) {
+            labels.keep_off(flag_area(self.times.x(pinned.ended), self.middle()));
+        }
+        html! {
+            @for stretch in &self.line.stretches { (bars(self, stretch)) }
+            @for gap in &self.line.gaps { (missing(self, gap, labels)) }
+            @for backup in backups { (mark(self, backup)) }
+        }
+    }
+
+    /// Half the height of its bar.
+    fn middle(&self) -> f64 {
+        self.y + BAR + BAR_HEIGHT / 2.0
     }
 }
 
@@ -105,7 +114,7 @@ fn bar(row: &Row<'_>, class: &str, from: Timestamp, to: Timestamp, said: &str) -
 }
 
 /// A gap is hatched, framed, and has a name.
-fn missing(row: &Row<'_>, gap: &Gap) -> Markup {
+fn missing(row: &Row<'_>, gap: &Gap, labels: &mut Labels) -> Markup {
     let (Some(from), Some(to)) = (gap.from, gap.to) else { return html! {} };
     let (x, end) = (row.times.x(from), row.times.x(to));
     if end - x <= 0.0 && !row.times.holds(to) {
@@ -113,12 +122,13 @@ fn missing(row: &Row<'_>, gap: &Gap) -> Markup {
     }
     let width = (end - x).max(4.0);
     let (top, height) = (row.y + BAR - 2.0, BAR_HEIGHT + 4.0);
+    // Of a narrow one nobody could tell which word is meant for it.
+    if width > 30.0 {
+        labels.write(Style::Alarm, Anchor::Middle, x + width / 2.0, top - 4.0, "gap");
+    }
     html! {
         rect class="gap" x=(n(x)) y=(n(top)) width=(n(width)) height=(n(height)) fill=(format!("url(#{})", row.pattern)) {
             title { "Gap: " (count(gap.segments, "segment")) " missing, from " (gap.first) " on" }
-        }
-        @if width > 30.0 {
-            text class="alarm" x=(n(x + width / 2.0)) y=(n(top - 4.0)) text-anchor="middle" { "gap" }
         }
     }
 }
@@ -143,7 +153,7 @@ fn marks<'a>(row: &Row<'a>) -> Vec<&'a BaseBackup> {
 /// A disc for a base backup, a cross for one that can't be restored, a ring for one of which that is not known;
 /// a flag on what is pinned.
 fn mark(row: &Row<'_>, backup: &BaseBackup) -> Markup {
-    let (x, y) = (row.times.x(backup.ended), row.y + BAR + BAR_HEIGHT / 2.0);
+    let (x, y) = (row.times.x(backup.ended), row.middle());
     let fate = match &backup.restore {
         Restore::Yes => String::new(),
         Restore::No(reason) => format!(", can't be restored: {}", plain(reason)),
@@ -165,18 +175,14 @@ fn mark(row: &Row<'_>, backup: &BaseBackup) -> Markup {
 
 /// A pole with a pennant.
 pub fn flag(x: f64, y: f64) -> Markup {
-    let (top, tip) = (y - 19.0, x + 8.0);
-    let pennant = format!(
-        "M{} {}V{}L{} {}L{} {}",
-        n(x),
-        n(y),
-        n(top),
-        n(tip),
-        n(top + 3.5),
-        n(x),
-        n(top + 7.0)
-    );
-    html! { path class="pin" d=(pennant) {} }
+    let Area { top, right, .. } = flag_area(x, y);
+    let [x, y, top, tip, slope, hem] = [x, y, top, right, top + 3.5, top + 7.0].map(n);
+    html! { path class="pin" d=(format!("M{x} {y}V{top}L{tip} {slope}L{x} {hem}")) {} }
+}
+
+/// Where such a flag flies.
+fn flag_area(x: f64, y: f64) -> Area {
+    Area { left: x, right: x + 8.0, top: y - 19.0, bottom: y }
 }
 
 pub fn cross(x: f64, y: f64) -> String {

@@ -7,6 +7,7 @@ use bytes::Bytes;
 use seawall::backup::StoredObject;
 use seawall::base_backup::{Description, FORMAT, Part, Position, Tablespace};
 use seawall::codec::{Encoder, Encoding, Label, Recipients, encrypt};
+use seawall::config::{Config, of_text};
 
 use crate::scene::{KeyPair, Kind, Store};
 use crate::support::place::Place;
@@ -42,6 +43,12 @@ impl Laid {
         let tables = stores.iter().map(|(name, store)| store.table(name));
         let config = place.file("seawall.toml", tables.collect::<Vec<_>>().join("\n"));
         Laid { place, stores, config }
+    }
+
+    /// What the library reads in the configuration.
+    pub fn resolved(&self) -> Config {
+        let text = fs::read_to_string(&self.config).expect("written above");
+        Config::from_resolved(&of_text(&text).expect("a configuration")).expect("valid")
     }
 
     /// Adds to the configuration.

@@ -22,15 +22,16 @@ const CUT: &str =
     .map(it => it.textContent.slice(0, 60))";
 
 /// Texts in pictures that stick out of them, or lie on one another.
-const LABELS: &str = "(() => { const bad = [];
+const LABELS: &str = "(() => { const bad = [], of = svg => (svg.closest('main').dataset.of || '') + svg.querySelector('title').id + ': ';
     for (const svg of document.querySelectorAll('svg[role=img]')) {
         const paper = svg.getBoundingClientRect(); if (!paper.width) continue;
         const boxes = [...svg.querySelectorAll('text')].map(it => [it.textContent, it.getBoundingClientRect()]);
         for (const [text, box] of boxes)
-            if (box.left < paper.left - 1 || box.right > paper.right + 1) bad.push(text + ' sticks out');
+            if (box.left < paper.left - 1 || box.right > paper.right + 1 || box.bottom > paper.bottom + 1 || box.top < paper.top - 1)
+                bad.push(of(svg) + text + ' sticks out');
         boxes.forEach(([text, a], at) => boxes.slice(at + 1).forEach(([other, b]) => {
             if (a.left < b.right - 1 && b.left < a.right - 1 && a.top < b.bottom - 3 && b.top < a.bottom - 3)
-                bad.push(text + ' lies on ' + other); }));
+                bad.push(of(svg) + text + ' lies on ' + other); }));
     }
     return bad; })()";
 
@@ -56,7 +57,7 @@ const SMALL: &str = "[...document.querySelectorAll('svg[role=img] text')].filter
 
 #[test]
 fn a_browser_shows_it_light_dark_on_a_phone_and_on_paper() {
-    let past = Past::eventful();
+    let past = Past::new().eventful();
     let page = past.laid.place.folder("pages").join("page.html");
     past.report(page.to_str().expect("plain")).run().expect(0);
     let mut browser = Browser::start(&past.laid.place);
@@ -101,11 +102,11 @@ fn every_past_fits_on_its_page() {
     let place = Place::new();
     let mut browser = Browser::start(&place);
     for (name, past) in [
-        ("empty", Past::empty()),
-        ("young", Past::young()),
-        ("failing", Past::failing()),
-        ("long", Past::long()),
-        ("rich", Past::rich()),
+        ("empty", Past::new().empty()),
+        ("young", Past::new().young()),
+        ("failing", Past::new().failing()),
+        ("long", Past::new().long()),
+        ("rich", Past::new().rich()),
     ] {
         let page = past.laid.place.folder("pages").join("page.html");
         past.report(page.to_str().expect("plain")).run().expect(0);
@@ -123,6 +124,60 @@ fn every_past_fits_on_its_page() {
             keep(&format!("{name}-{kind}.png"), &browser.screenshot());
         }
         keep(&format!("{name}.pdf"), &browser.pdf());
+    }
+}
+
+/// Moments at which dates are long or change: at midnight and beside it, at ends of years and months, on leap days, where
+/// clocks are changed somewhere, with one digit and with two, in months with wide names.
+const MOMENTS: [&str; 16] = [
+    "2026-11-29T20:15:00Z",
+    "2026-12-09T00:00:00Z",
+    "2026-12-31T23:59:58Z",
+    "2027-01-01T00:00:10Z",
+    "2027-01-14T23:59:01Z",
+    "2027-02-28T12:00:00Z",
+    "2027-03-15T06:30:00Z",
+    "2027-03-28T01:00:00Z",
+    "2027-05-30T23:00:00Z",
+    "2027-06-01T00:59:59Z",
+    "2027-08-31T18:20:00Z",
+    "2027-09-10T09:10:00Z",
+    "2027-10-31T01:00:00Z",
+    "2027-11-07T05:00:00Z",
+    "2028-02-29T22:22:22Z",
+    "2028-03-01T00:00:01Z",
+];
+
+/// As a browser measures. That every day is like these is shown where the pictures are drawn.
+#[test]
+fn hard_days_fit_on_their_pages() {
+    let place = Place::new();
+    let pages = MOMENTS.iter().enumerate().flat_map(|(at, moment)| {
+        let past = || Past::at(moment.parse().expect("a moment"));
+        let mut pasts =
+            vec![("young", past().young()), ("failing", past().failing()), ("rich", past().rich())];
+        if at % 5 == 0 {
+            pasts.push(("long", past().long()));
+        }
+        pasts.into_iter().map(move |(name, past)| (format!("{name}, {moment}: "), past.html()))
+    });
+    let pages: Vec<(String, String)> = pages.collect();
+    let (head, _) = pages[0].1.split_once("<main>").expect("a page");
+    let marked = |(name, page): &(String, String)| {
+        let (_, main) = page.split_once("<main>").expect("a page");
+        let (main, _) = main.split_once("</main>").expect("a page");
+        format!("<main data-of=\"{name}\">{main}</main>")
+    };
+    let all: String = pages.iter().map(marked).collect();
+    let file = place.file("page.html", format!("{head}{all}</body></html>"));
+    let mut browser = Browser::start(&place);
+    for (kind, width, phone) in [("light", 1200, false), ("phone", 390, true)] {
+        browser.look(width, 900, "light", phone);
+        browser.open(&file);
+        for question in [TOO_WIDE, CUT, LABELS] {
+            assert_eq!(browser.evaluate(question), json!([]), "{kind}");
+        }
+        assert_eq!(browser.evaluate(SMALL), json!(0), "{kind}");
     }
 }
 

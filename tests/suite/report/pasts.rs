@@ -64,8 +64,8 @@ impl Past {
     }
 
     /// An eventful one with a Redis and media files, of which some are not configured.
-    pub fn rich() -> Past {
-        let past = Past::eventful();
+    pub fn rich(self) -> Past {
+        let past = self.eventful();
         for number in 0..40 {
             past.redis("main", 1800 + number * 6 * HOUR, 9000 + 100 * (40 - number as usize));
         }
@@ -79,23 +79,23 @@ impl Past {
     }
 
     /// Nothing yet, on a disk that is there.
-    pub fn empty() -> Past {
-        let past = Past::new();
+    pub fn empty(self) -> Past {
+        let past = self;
         std::fs::create_dir_all(past.root()).expect("a folder");
         past
     }
 
     /// The first day: one backup, nothing rehearsed.
-    pub fn young() -> Past {
-        let past = Past::new();
+    pub fn young(self) -> Past {
+        let past = self;
         past.wal(1, 1..=5, 600, 120);
         past.backup(1, 2, 2400, "first");
         past
     }
 
     /// Every rehearsal failed.
-    pub fn failing() -> Past {
-        let past = Past::new();
+    pub fn failing(self) -> Past {
+        let past = self;
         past.wal(1, 1..=60, 2 * HOUR, 600);
         past.backup(1, 2, 4 * DAY, "nightly");
         past.backup(1, 50, 20 * HOUR, "nightly");
@@ -106,8 +106,8 @@ impl Past {
     }
 
     /// More than a year of nightly backups.
-    pub fn long() -> Past {
-        let past = Past::new();
+    pub fn long(self) -> Past {
+        let past = self;
         past.wal(1, 1..=1200, 8 * HOUR, 600);
         for number in 0..400 {
             past.backup(1, 2 + 3 * number, (400 - number) * DAY - 12 * HOUR, "nightly");

@@ -1,10 +1,14 @@
 use std::fs::File;
 use std::path::PathBuf;
-use std::time::{Duration, SystemTime};
+use std::time::SystemTime;
 
 use jiff::{SignedDuration, Timestamp};
 use seawall::base_backup::Description;
+use seawall::check::Asked;
+use seawall::error::{Class, Error};
 use seawall::history::{Check, Kind, Phase, Record};
+use seawall::report::{Facts, html};
+use seawall::repository::open_all;
 
 use crate::listing::laid::{Laid, OLD, described, history, history_key, object, segment_key};
 use crate::scene::Store;
@@ -20,7 +24,12 @@ pub struct Past {
 
 impl Past {
     pub fn new() -> Past {
-        Past { laid: Laid::with_folder(), now: Timestamp::now() }
+        Past::at(Timestamp::now())
+    }
+
+    /// As it will be, or was, at some moment.
+    pub fn at(now: Timestamp) -> Past {
+        Past { laid: Laid::with_folder(), now }
     }
 
     pub fn root(&self) -> PathBuf {
@@ -37,7 +46,7 @@ impl Past {
     pub fn put(&self, key: &str, bytes: &[u8], ago: u64) {
         self.laid.put("disk", key, bytes);
         let file = File::options().write(true).open(self.root().join(key)).expect("just written");
-        file.set_modified(SystemTime::now() - Duration::from_secs(ago)).expect("a time");
+        file.set_modified(SystemTime::from(self.ago(ago))).expect("a time");
     }
 
     /// Segments of 16 MiB, one every so many seconds, the last one that long ago.
@@ -59,12 +68,17 @@ impl Past {
         let id = self.ago(ago).strftime("%Y%m%dT%H%M00Z-4f2a").to_string();
         let mut description = described(&id, timeline, segment);
         description.label = label.to_owned();
-        self.laid.backup("disk", &description);
+        for stored in description.parts.iter().map(|it| &it.stored).chain([&description.manifest]) {
+            let bytes = vec![b'x'; usize::try_from(stored.stored_size).unwrap()];
+            self.put(&object(&description, &stored.object), &bytes, ago);
+        }
+        let json = description.to_json().expect("JSON");
+        self.put(&object(&description, "backup.json"), &json, ago);
         description
     }
 
     pub fn pin(&self, backup: &Description) {
-        self.laid.put("disk", &object(backup, "pin.json"), b"{\"seawall\":1}");
+        self.put(&object(backup, "pin.json"), b"{\"seawall\":1}", HOUR);
     }
 
     /// Loses a part.
@@ -97,12 +111,12 @@ impl Past {
         };
         let json = serde_json::to_vec(&record).expect("JSON");
         let key = format!("history/postgres/main/{OLD}/{}-drill.json", record.id);
-        self.laid.put("disk", &key, &json);
+        self.put(&key, &json, ago);
     }
 
     /// Two weeks with a gap, a promotion, a pin, a damaged backup and three rehearsals.
-    pub fn eventful() -> Past {
-        let past = Past::new();
+    pub fn eventful(self) -> Past {
+        let past = self;
         let day = 24 * HOUR;
         past.wal(1, 1..=60, 2 * HOUR, 9 * day);
         past.wal(1, 64..=120, 2 * HOUR, 3 * day);
@@ -116,6 +130,15 @@ impl Past {
         past.drill(30 * day, 200.0, false);
         past.drill(3 * day, 250.0, true);
         past
+    }
+
+    /// The page as of the moment of this past, without a program and without a server.
+    pub fn html(&self) -> String {
+        let config = self.laid.resolved();
+        let repositories = open_all(&config, None).expect("a folder");
+        let error = Error::new(Class::Unreachable, "nobody is there");
+        let silent = Asked::Silent { error, named: false };
+        html(&Facts::gather(&config, &repositories, &silent, self.now))
     }
 
     /// `seawall report`, about to be run.

@@ -27,7 +27,7 @@ fn text(page: &str) -> String {
 
 #[test]
 fn windows_gaps_pins_and_backups_are_told_and_drawn() {
-    let past = Past::eventful();
+    let past = Past::new().eventful();
     let (page, outcome) = past.page();
     let text = text(&page);
     let says = |part: &str| assert!(text.contains(part), "no {part:?} in {text}\n{outcome}");
@@ -57,7 +57,7 @@ fn windows_gaps_pins_and_backups_are_told_and_drawn() {
 /// As from a new host, which has the configuration of the repositories alone.
 #[test]
 fn what_is_stored_and_not_configured_is_shown_and_checked_alike() {
-    let past = Past::rich();
+    let past = Past::new().rich();
     let (page, outcome) = past.page();
     let page = text(&page);
     for said in [
@@ -82,7 +82,7 @@ fn what_is_stored_and_not_configured_is_shown_and_checked_alike() {
 
 #[test]
 fn nothing_is_loaded_from_anywhere() {
-    let (page, _) = Past::eventful().page();
+    let (page, _) = Past::new().eventful().page();
     for outside in ["http://", "https://", "src=", "href=", "@import", "url(//", "<script", "<link"]
     {
         assert!(!page.contains(outside), "{outside}");
@@ -106,7 +106,7 @@ fn what_others_named_is_escaped() {
 
 #[test]
 fn every_picture_is_described_and_every_id_is_there_once() {
-    let (page, _) = Past::eventful().page();
+    let (page, _) = Past::new().eventful().page();
     let ids: Vec<&str> =
         page.split(" id=\"").skip(1).filter_map(|it| it.split('"').next()).collect();
     let mut once = ids.clone();

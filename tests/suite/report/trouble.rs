@@ -29,7 +29,7 @@ fn a_repository_that_does_not_answer_is_said() {
 
 #[test]
 fn the_page_takes_the_place_of_the_one_before() {
-    let past = Past::eventful();
+    let past = Past::new().eventful();
     let folder = past.laid.place.folder("pages");
     let file = folder.join("page.html");
     let write = || past.report("page.html").cwd(&folder).run();
@@ -47,7 +47,7 @@ fn the_page_takes_the_place_of_the_one_before() {
 
 #[test]
 fn a_folder_that_is_not_there_is_an_error() {
-    let past = Past::eventful();
+    let past = Past::new().eventful();
     let outcome = past.report("/nowhere/page.html").run();
     outcome.expect(10).says("could not create a file in \"/nowhere\": No such file or directory");
     let outcome = past.laid.seawall("report").run();

@@ -3,7 +3,7 @@ use std::path::{Path, PathBuf};
 
 use crate::support::place::Place;
 use crate::support::s3::{self, S3Server};
-use crate::support::user::{hand_over, write_as_server_user};
+use crate::support::user::{hand_over_alone, write_as_server_user};
 
 /// What kind of repository.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -92,9 +92,11 @@ impl Store {
         match self {
             Store::Folder(root) => {
                 let path = root.join(key);
-                fs::create_dir_all(path.parent().expect("below the root")).expect("a folder");
+                let folder = path.parent().expect("below the root");
+                fs::create_dir_all(folder).expect("a folder");
                 write_as_server_user(&path, bytes);
-                hand_over(root);
+                let ours = folder.ancestors().take_while(|it| it.starts_with(root));
+                ours.for_each(hand_over_alone);
             }
             Store::Bucket(server) => server.put(key, bytes),
         }

@@ -44,15 +44,22 @@ pub fn as_server_user(command: &mut Command) {
 
 /// Gives a file or a whole folder to the server user; does nothing for an ordinary user.
 pub fn hand_over(path: &Path) {
-    let Some(account) = server_account() else {
+    if server_account().is_none() {
         return;
-    };
-    lchown(path, Some(account.uid), Some(account.gid)).expect("root may change the owner");
+    }
+    hand_over_alone(path);
     if path.is_symlink() || !path.is_dir() {
         return;
     }
     for entry in fs::read_dir(path).expect("folder is readable") {
         hand_over(&entry.expect("folder is readable").path());
+    }
+}
+
+/// The same, without what lies in a folder.
+pub fn hand_over_alone(path: &Path) {
+    if let Some(account) = server_account() {
+        lchown(path, Some(account.uid), Some(account.gid)).expect("root may change the owner");
     }
 }
 

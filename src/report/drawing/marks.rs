@@ -1,0 +1,221 @@
+//! Which moments of a period are marked on an axis, and what they are called: so close together that they tell something,
+//! and so far apart that each has room for its name, on whatever day.
+
+use jiff::Timestamp;
+use jiff::civil::Date;
+use jiff::tz::TimeZone;
+
+use super::labels::Style;
+
+const DAY: i64 = 86_400;
+
+/// What is left free between two names, and how close together marks may be where names are short.
+const APART: f64 = 8.0;
+const CLOSEST: f64 = 54.0;
+
+/// A period is never shorter: an axis needs two ends.
+const LEAST_SECONDS: i64 = 60;
+
+/// From so much on days are marked, and no hours.
+const DAYS_FROM: i64 = 2 * DAY;
+
+/// How far apart marks may be, and the widest name of each kind; of months also how many days they have at least. No
+/// step is more than two and a half times the one before, so that where one is too close, the next one still
+/// gives two marks.
+const HOURS: ([i64; 11], &str) =
+    ([60, 120, 300, 600, 1200, 1800, 3600, 7200, 10_800, 21_600, 43_200], "30 May");
+const DAYS: ([i64; 5], &str) = ([1, 2, 4, 7, 14], "30 May");
+const MONTHS: ([(i64, i64); 4], &str) = ([(1, 28), (2, 59), (3, 90), (6, 181)], "May 2026");
+const YEARS: ([i64; 12], &str) = ([1, 2, 5, 10, 20, 50, 100, 200, 500, 1000, 2000, 5000], "-2026");
+
+const YEAR_DAYS: i64 = 365;
+
+/// From one moment to a later one, in seconds since 1970.
+#[derive(Debug, Clone, Copy)]
+pub struct Span {
+    from: i64,
+    to: i64,
+}
+
+/// A moment and what it is called.
+#[derive(Debug)]
+pub struct Mark {
+    pub time: Timestamp,
+    pub name: String,
+}
+
+/// How far apart marks are.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Step {
+    Seconds(i64),
+    Days(i64),
+    /// Of so many days at least.
+    Months(i64, i64),
+    Years(i64),
+}
+
+impl Step {
+    /// All there are, the closest first.
+    fn all() -> impl Iterator<Item = (Self, &'static str)> {
+        let hours = HOURS.0.map(|step| (Self::Seconds(step), HOURS.1));
+        let days = DAYS.0.map(|step| (Self::Days(step), DAYS.1));
+        let months = MONTHS.0.map(|(step, days)| (Self::Months(step, days), MONTHS.1));
+        let years = YEARS.0.map(|step| (Self::Years(step), YEARS.1));
+        hours.into_iter().chain(days).chain(months).chain(years)
+    }
+
+    /// Between two marks lie at least so many.
+    fn seconds(self) -> i64 {
+        match self {
+            Self::Seconds(seconds) => seconds,
+            Self::Days(days) | Self::Months(_, days) => days * DAY,
+            Self::Years(years) => years * YEAR_DAYS * DAY,
+        }
+    }
+}
+
+impl Span {
+    pub fn new(from: Timestamp, to: Timestamp) -> Self {
+        let (from, to) = (from.as_second(), to.as_second());
+        Self { from, to: to.max(from + LEAST_SECONDS) }
+    }
+
+    fn seconds(&self) -> i64 {
+        self.to - self.from
+    }
+
+    /// Which part of the period is over then.
+    pub fn part(&self, time: Timestamp) -> f64 {
+        let part = (time.as_second() - self.from) as f64 / self.seconds() as f64;
+        part.clamp(0.0, 1.0)
+    }
+
+    pub fn holds(&self, time: Timestamp) -> bool {
+        (self.from..=self.to).contains(&time.as_second())
+    }
+
+    /// Moments to mark where the period is drawn so wide, the oldest first: times of the day, days, which begin at
+    /// midnight UTC, months or years.
+    pub fn marks(&self, width: f64) -> Vec<Mark> {
+        let inside = |time: &i64| (self.from..self.to).contains(time);
+        let mark = |(second, form): (i64, &str)| {
+            let time = Timestamp::from_second(second).ok()?;
+            Some(Mark { time, name: time.strftime(form).to_string() })
+        };
+        let all = match self.step(width) {
+            Step::Seconds(seconds) => self.clock(seconds),
+            Step::Days(days) => self.days(days),
+            Step::Months(months, _) => self.months(months, "%b %Y"),
+            Step::Years(years) => self.months(years * 12, "%Y"),
+        };
+        all.into_iter().filter(|(second, _)| inside(second)).filter_map(mark).collect()
+    }
+
+    /// The closest that leaves room for the names.
+    fn step(&self, width: f64) -> Step {
+        let hours = self.seconds() < DAYS_FROM;
+        let fits = |(step, name): &(Step, &str)| {
+            let apart = step.seconds() as f64 / self.seconds() as f64 * width;
+            apart >= CLOSEST.max(Style::Mark.width(name) + APART)
+        };
+        let wanted = |(step, _): &(Step, &str)| hours || !matches!(step, Step::Seconds(_));
+        let found = Step::all().filter(wanted).find(fits);
+        found.map_or(Step::Years(10_000), |(step, _)| step)
+    }
+
+    fn clock(&self, step: i64) -> Vec<(i64, &'static str)> {
+        let form = |at: i64| if at % DAY == 0 { "%-d %b" } else { "%H:%M" };
+        let counts = self.from.div_euclid(step)..=self.to.div_euclid(step);
+        counts.map(|count| (count * step, form(count * step))).collect()
+    }
+
+    fn days(&self, step: i64) -> Vec<(i64, &'static str)> {
+        // Counted back from the last day, so that the newest marks stay where they are while the axis grows.
+        let today = (self.to - 1).div_euclid(DAY);
+        let back = (today - self.from.div_euclid(DAY)) / step;
+        (0..=back).rev().map(|count| ((today - count * step) * DAY, "%-d %b")).collect()
+    }
+
+    fn months(&self, step: i64, form: &'static str) -> Vec<(i64, &'static str)> {
+        let (Some(from), Some(to)) = (month(self.from), month(self.to)) else { return Vec::new() };
+        let counts = from.div_euclid(step)..=to.div_euclid(step);
+        counts.filter_map(|count| Some((midnight(count * step)?, form))).collect()
+    }
+}
+
+/// The month of a moment, counted from the beginning of the year 0.
+fn month(second: i64) -> Option<i64> {
+    let date = Timestamp::from_second(second).ok()?.to_zoned(TimeZone::UTC).date();
+    Some(i64::from(date.year()) * 12 + i64::from(date.month()) - 1)
+}
+
+/// When such a month begins.
+fn midnight(month: i64) -> Option<i64> {
+    let year = i16::try_from(month.div_euclid(12)).ok()?;
+    let number = i8::try_from(month.rem_euclid(12) + 1).ok()?;
+    let first = Date::new(year, number, 1).ok()?;
+    Some(first.to_zoned(TimeZone::UTC).ok()?.timestamp().as_second())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn names(from: &str, to: &str, width: f64) -> Vec<String> {
+        let span = Span::new(from.parse().unwrap(), to.parse().unwrap());
+        span.marks(width).into_iter().map(|mark| mark.name).collect()
+    }
+
+    #[test]
+    fn hours_are_marked_then_days_then_months_then_years() {
+        let to = "2026-11-23T01:30:00Z";
+        let wide = |from| names(from, to, 690.0);
+        assert_eq!(wide("2026-11-23T01:25:30Z"), ["01:26", "01:27", "01:28", "01:29"]);
+        assert_eq!(
+            wide("2026-11-22T22:10:00Z"),
+            [
+                "22:20", "22:40", "23:00", "23:20", "23:40", "23 Nov", "00:20", "00:40", "01:00",
+                "01:20"
+            ]
+        );
+        let days = wide("2026-11-20T12:00:00Z");
+        assert_eq!(days, ["21 Nov", "22 Nov", "23 Nov"]);
+        assert_eq!(wide("2026-11-09T12:00:00Z").len(), 7);
+        assert_eq!(wide("2026-10-01T00:00:00Z").last().unwrap(), "23 Nov");
+        assert_eq!(wide("2026-05-20T00:00:00Z")[..2], ["Jun 2026", "Jul 2026"]);
+        assert_eq!(
+            wide("2019-01-15T00:00:00Z"),
+            ["2020", "2021", "2022", "2023", "2024", "2025", "2026"]
+        );
+        assert_eq!(names("0001-01-01T00:00:00Z", "9998-01-01T00:00:00Z", 690.0).len(), 9);
+        assert_eq!(names("2026-11-21T12:30:00Z", to, 290.0), ["22 Nov", "12:00", "23 Nov"]);
+        assert_eq!(names("2026-11-09T01:30:00Z", to, 290.0).len(), 4);
+    }
+
+    /// Marks of one step are never closer together than their names are wide, and an axis has two at least.
+    #[test]
+    fn whatever_the_period_its_marks_have_room() {
+        let begin = 1_767_225_600 - 7;
+        for from in (0..800).map(|day| begin + day * (DAY - 61)) {
+            for (count, width) in (0..23).flat_map(|count| [(count, 282.0), (count, 748.0)]) {
+                let seconds = (60.0 * 2.4_f64.powi(count)) as i64 + from % 1009;
+                let at = |second: i64| Timestamp::from_second(second.min(253_402_207_000)).unwrap();
+                let span = Span::new(at(from), at(from + seconds));
+                let marks = span.marks(width);
+                assert!(
+                    seconds < 120 || (2..=14).contains(&marks.len()),
+                    "{from} {seconds} {marks:?}"
+                );
+                for pair in marks.windows(2) {
+                    let apart = (span.part(pair[1].time) - span.part(pair[0].time)) * width;
+                    let names =
+                        pair.iter().map(|mark| Style::Mark.width(&mark.name)).sum::<f64>() / 2.0;
+                    assert!(
+                        apart >= names + APART - 0.01,
+                        "{from} {seconds} {pair:?}: {apart} {names}"
+                    );
+                }
+            }
+        }
+    }
+}
