@@ -2,16 +2,25 @@
 //! waits to be archived, and where Seawall keeps its own notes.
 
 mod archive_status;
+mod asked;
+mod cut;
+mod histories;
 mod state;
 
 use std::fs;
 use std::path::{Path, PathBuf};
 
 pub use archive_status::ready_files;
+pub use asked::Asked;
+pub use cut::CutSegment;
+pub use histories::KeptHistories;
 pub use state::StateFolder;
 
 use crate::error::{Class, Error, Result};
-use crate::postgres::{SystemIdentifier, system_identifier_of_control_file};
+use crate::postgres::{
+    Malformed, SystemIdentifier, WalSegmentSize, system_identifier_of_control_file,
+    wal_segment_size_of_control_file,
+};
 
 const CONTROL_FILE: &str = "global/pg_control";
 
@@ -41,9 +50,18 @@ impl DataDirectory {
     }
 
     pub fn system_identifier(&self) -> Result<SystemIdentifier> {
+        self.control_file(system_identifier_of_control_file)
+    }
+
+    /// The length of its WAL segments.
+    pub fn segment_size(&self) -> Result<WalSegmentSize> {
+        self.control_file(wal_segment_size_of_control_file)
+    }
+
+    fn control_file<T>(&self, read: impl Fn(&[u8]) -> Result<T, Malformed>) -> Result<T> {
         let path = self.0.join(CONTROL_FILE);
         let bytes = fs::read(&path).map_err(|error| Error::file("read", &path, &error))?;
-        system_identifier_of_control_file(&bytes)
+        read(&bytes)
             .map_err(|error| Error::new(Class::Input, format!("could not use {path:?}: {error}")))
     }
 

@@ -38,9 +38,9 @@ pub fn of(class: Class) -> u8 {
 /// The status of a failed `wal-fetch`. A standby (`standby.signal`) asks again after any status up
 /// to 125, without ever taking the archive as ended, and shuts down after a higher one. So there
 /// every failure is worth another try: an administrator mends the file or the credentials and the
-/// standby goes on by itself.
-pub fn of_fetch(class: Class, standby: bool) -> u8 {
-    if standby { of(class) } else { STOP_RECOVERY + of(class) }
+/// standby goes on by itself. A server that was promoted just now, and asks for a history, lives on too.
+pub fn of_fetch(class: Class, lives_on: bool) -> u8 {
+    if lives_on { of(class) } else { STOP_RECOVERY + of(class) }
 }
 
 #[cfg(test)]

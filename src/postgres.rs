@@ -20,7 +20,9 @@ pub use backup_label::BackupLabel;
 pub use backup_manifest::{
     BackupManifest, ChecksumAlgorithm, ChecksumHasher, FileChecksum, ManifestFile, ManifestWalRange,
 };
-pub use control_file::{shut_down_in_recovery, system_identifier_of_control_file};
+pub use control_file::{
+    shut_down_in_recovery, system_identifier_of_control_file, wal_segment_size_of_control_file,
+};
 pub use lsn::Lsn;
 pub use malformed::Malformed;
 pub use page_header::{FIRST_PAGE_HEADER_BYTES, WalPageHeader};

@@ -18,7 +18,7 @@ pub use archive::Archived;
 pub use coming::{Compressing, compressing};
 pub use fetch::{FetchedFile, Source, Target, check_content};
 pub use inventory::{Inventory, Onlooker};
-pub use later::Later;
+pub use later::{Behind, Later};
 pub use layout::WalFolder;
 pub use presence::WalRange;
 pub use proof::StoredWal;

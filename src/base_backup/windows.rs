@@ -101,6 +101,15 @@ pub struct Gap {
     pub segments: u64,
 }
 
+/// A timeline that was left for another one, of which nothing is there yet.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Left {
+    pub place: Point,
+    pub by: TimelineId,
+    /// Whether whole segments are missing before that place: then recovery stops, because there should be more.
+    pub missing: bool,
+}
+
 /// The WAL that a recovery to one timeline reads.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Recovery {
@@ -180,6 +189,11 @@ impl Timelines {
     /// Where a recovery to this timeline would find WAL again behind the gap that it ends at.
     pub fn resumes(&self, timeline: TimelineId, reach: Lsn) -> Option<Lsn> {
         self.line(timeline)?.resumes(reach)
+    }
+
+    /// Where a recovery to this timeline that ends at `reach` comes to a timeline of which nothing is there.
+    pub fn left(&self, timeline: TimelineId, reach: Lsn) -> Option<Left> {
+        self.line(timeline)?.left(reach)
     }
 
     /// All there are, in order.

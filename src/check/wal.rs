@@ -38,7 +38,7 @@ pub fn gaps(case: &Case<'_>, number: usize) -> Finding {
     if gaps.is_empty() {
         let from =
             spans.first().map_or(String::new(), |span| format!(" from {} on", span.start.lsn));
-        draft.ok(format!("no gap{from}"));
+        draft.ok(format!("no gap{from}{}", unbegun(case, number, system)));
     } else {
         let (state, effect) = match stops_at_a_gap(case, number) {
             Some(lsn) => {
@@ -53,7 +53,51 @@ pub fn gaps(case: &Case<'_>, number: usize) -> Finding {
         );
     }
     unread(system, &mut draft);
+    cut_histories(system, &mut draft);
     draft.finding()
+}
+
+/// A history is archived at once, the first segment of its timeline only when it is full.
+fn unbegun(case: &Case<'_>, number: usize, system: &SystemWal) -> String {
+    let newest = base_backups::newest(case, number);
+    let left = newest.and_then(|newest| {
+        let alone = system.alone(number)?;
+        let timeline = alone.newest()?;
+        alone.left(timeline, alone.reach(&newest.span(), timeline)?)
+    });
+    left.map_or(String::new(), |left| {
+        format!(
+            "; timeline {} has archived nothing yet: a recovery ends where it left timeline {}, at {}",
+            left.by.number(),
+            left.place.timeline.number(),
+            left.place.lsn
+        )
+    })
+}
+
+/// A server that had lost the history of its timeline when it was promoted writes the next one without the timelines
+/// before it: nothing leads from their base backups to it.
+fn cut_histories(system: &SystemWal, draft: &mut Draft) {
+    for history in system.histories.values() {
+        let parent = history.parent().and_then(|parent| system.histories.get(&parent));
+        if let Some(lost) = parent.and_then(|parent| history.lacks(parent)) {
+            let (own, parent) = (
+                WalFileName::History(history.timeline),
+                history.parent().map(WalFileName::History),
+            );
+            let parent = parent.map_or(String::new(), |it| it.to_string());
+            draft.say(
+                State::Critical,
+                format!("{own} lacks timeline {}, which {parent} has", lost.number()),
+                format!(
+                    "No restore from a base backup of timeline {} gets to timeline {}: take a base backup now \
+                     (`basebackup create`).",
+                    lost.number(),
+                    history.timeline.number()
+                ),
+            );
+        }
+    }
 }
 
 /// Of the base backups that the WAL window begins with or that end within it: before them retention keeps

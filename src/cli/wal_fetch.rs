@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use clap::{Arg, ArgMatches, Command};
 
 use super::{configure, flags, guard};
-use crate::command::wal_fetch::{self, Fetched, Request};
+use crate::command::wal_fetch::{self, Asker, Fetched, Request};
 use crate::data_directory::DataDirectory;
 use crate::error::Result;
 use crate::exit_status;
@@ -20,7 +20,8 @@ Write into postgresql.conf, beside recovery.signal or standby.signal:
 
 const AFTER: &str = "Exit status 0: the file is there. 1: it is not in the archive, and nothing says that it should be;
 PostgreSQL takes that as the end of the WAL. 200 and more: it could not be found out, and PostgreSQL
-stops rather than losing what it can't see. A standby gets 2 to 125 instead, and asks again.";
+stops rather than losing what it can't see. A standby gets 2 to 125 instead, and asks again; so does a
+server that was promoted just now and asks for a history, of which it has its own copy.";
 
 pub fn command() -> Command {
     let number = clap::value_parser!(u64);
@@ -56,7 +57,7 @@ pub fn main() -> u8 {
         Ok(Fetched::Restored) => exit_status::DONE,
         Ok(Fetched::NotInArchive) => exit_status::NOT_IN_ARCHIVE,
         Err(_) if prefetches(&words) => exit_status::DONE,
-        Err(error) => exit_status::of_fetch(error.class(), asked_by_standby(&words)),
+        Err(error) => exit_status::of_fetch(error.class(), lives_on(&words)),
     }
 }
 
@@ -68,10 +69,12 @@ fn prefetches(words: &[OsString]) -> bool {
     words.iter().any(|word| word.to_str().is_some_and(|word| word.starts_with(&flag)))
 }
 
-/// Also when the command line is wrong: PATH is the last word if any is.
-fn asked_by_standby(words: &[OsString]) -> bool {
+/// Whether the server must go on after a failure; also when the command line is wrong. PATH is the last word if any
+/// is.
+fn lives_on(words: &[OsString]) -> bool {
     let path = words.last().map(Path::new).unwrap_or(Path::new(""));
-    DataDirectory::find(path).is_some_and(|it| it.is_standby())
+    let Some(data_directory) = DataDirectory::find(path) else { return false };
+    Asker::of(Some(&data_directory)).lives_on(words.iter().filter_map(|word| word.to_str()))
 }
 
 fn run(words: &[OsString]) -> Result<Fetched> {

@@ -41,6 +41,11 @@ struct Json {
 }
 
 impl Label {
+    /// The label of a file with this content.
+    pub fn of(name: &str, content: &[u8]) -> Self {
+        Self { name: name.to_owned(), size: content.len() as u64, digest: Digest::of(content) }
+    }
+
     /// The skippable frame. Its length depends on the name and the number of digits of the size only.
     pub fn to_frame(&self) -> Vec<u8> {
         let json = Json {

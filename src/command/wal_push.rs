@@ -4,14 +4,16 @@
 mod batch;
 mod input;
 mod lanes;
+mod lineage;
 
 use std::fs::File;
 use std::path::{Path, PathBuf};
 
 use self::batch::Batch;
 use self::input::Input;
+use self::lineage::Lineage;
 use crate::config::{Config, Location};
-use crate::data_directory::{DataDirectory, StateFolder, ready_files};
+use crate::data_directory::{CutSegment, DataDirectory, KeptHistories, StateFolder, ready_files};
 use crate::error::{Class, Error, Result};
 use crate::look_ahead::Notes;
 use crate::postgres::WalFileName;
@@ -37,6 +39,9 @@ pub fn run(config: &Config, path: &Path, name: &str) -> Result<()> {
         return Ok(());
     }
     let asked = Input::open(path, name, data_directory.as_ref())?;
+    if let Some(state) = &state {
+        CutSegment::refuse(state, name, path)?;
+    }
     let repositories = repository::open_all(config, state.as_ref().map(StateFolder::path))?;
     // Two calls at once would look ahead at the same files; the second one keeps to its own.
     let lock = state.as_ref().and_then(push_lock);
@@ -50,6 +55,19 @@ pub fn run(config: &Config, path: &Path, name: &str) -> Result<()> {
     }
     let history = data_directory.as_ref().and_then(|it| history_of(it, name));
     let histories = history.as_ref().and_then(|_| notes_in("histories"));
+    if let Some(data_directory) = &data_directory {
+        let kept = KeptHistories::of(data_directory, state.as_ref(), &config.cluster);
+        let (repositories, system) = (repositories.as_slice(), asked.system);
+        let lineage = Lineage { config, repositories, system, kept: &kept };
+        let vouched = |(name, path): &(WalFileName, PathBuf)| {
+            histories.as_ref().is_some_and(|notes| notes.vouch_for(*name, path))
+        };
+        match (name, &history) {
+            (WalFileName::History(timeline), _) => lineage.check(timeline, path)?,
+            (_, Some(it)) if !vouched(it) => lineage.check(it.0.timeline(), &it.1)?,
+            _ => {}
+        }
+    }
     let batch = Batch { config, repositories: &repositories, data_directory, notes, histories };
     let brought = history.map_or(Ok(()), |(history, path)| batch.bring_history(history, &path));
     // A repository that did not take the history keeps no other one from its copy of the file. What is pushed
@@ -94,7 +112,9 @@ fn ready_after(
     }
     let pg_wal = data_directory.pg_wal();
     let ready = ready_files(&pg_wal).into_iter();
-    let others = ready.filter(|ready| *ready != name && !notes.exists(*ready));
+    // Histories come first, and each is compared with its parent's when it is asked for.
+    let ahead = |ready: &WalFileName| !matches!(ready, WalFileName::History(_));
+    let others = ready.filter(|ready| *ready != name && ahead(ready) && !notes.exists(*ready));
     others.take(most).map(|ready| (ready, pg_wal.join(ready.to_string()))).collect()
 }
 

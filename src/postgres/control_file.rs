@@ -1,4 +1,6 @@
-use super::{Malformed, SystemIdentifier};
+//! `global/pg_control`, as far as Seawall reads it.
+
+use super::{Malformed, SystemIdentifier, WalSegmentSize};
 
 /// `PG_CONTROL_FILE_SIZE`
 const CONTROL_FILE_BYTES: usize = 8192;
@@ -26,6 +28,18 @@ pub fn system_identifier_of_control_file(bytes: &[u8]) -> Result<SystemIdentifie
     Ok(SystemIdentifier(identifier))
 }
 
+/// The length of a WAL segment in the content of `global/pg_control`. Its place differs from version to version; but in all of them
+/// it is the fourth number behind `floatFormat`, which always is 1234567 (`FLOATFORMAT_VALUE` in `pg_control.h`).
+pub fn wal_segment_size_of_control_file(bytes: &[u8]) -> Result<WalSegmentSize, Malformed> {
+    const FLOAT_FORMAT: f64 = 1_234_567.0;
+    let at = bytes.chunks_exact(8).position(|eight| eight == FLOAT_FORMAT.to_ne_bytes());
+    let field = at.and_then(|at| bytes.get(at * 8 + 20..at * 8 + 24)?.try_into().ok());
+    let size = field.map(u32::from_ne_bytes);
+    let size =
+        size.ok_or_else(|| Malformed::new("expected the size of WAL segments, found none"))?;
+    WalSegmentSize::from_bytes(size)
+}
+
 /// Whether the server was shut down in good order while it recovered (`DB_SHUTDOWNED_IN_RECOVERY` in
 /// `pg_control.h`, the field behind the two versions), in the content of `global/pg_control`.
 pub fn shut_down_in_recovery(bytes: &[u8]) -> bool {
@@ -44,6 +58,20 @@ mod tests {
         bytes[16..20].copy_from_slice(&2_u32.to_ne_bytes());
         assert!(shut_down_in_recovery(&bytes));
         assert!(!shut_down_in_recovery(&bytes[..16]));
+    }
+
+    #[test]
+    fn the_size_of_segments_is_found_behind_the_format_of_floats() {
+        let mut bytes = vec![0; 8192];
+        bytes[232..240].copy_from_slice(&1_234_567.0_f64.to_ne_bytes());
+        for (at, number) in [8192_u32, 131_072, 8192, 1 << 20].into_iter().enumerate() {
+            bytes[240 + 4 * at..244 + 4 * at].copy_from_slice(&number.to_ne_bytes());
+        }
+        assert_eq!(wal_segment_size_of_control_file(&bytes).unwrap().bytes(), 1 << 20);
+        assert_eq!(
+            wal_segment_size_of_control_file(&bytes[..240]).unwrap_err().0,
+            "expected the size of WAL segments, found none"
+        );
     }
 
     #[test]

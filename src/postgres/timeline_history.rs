@@ -48,6 +48,22 @@ impl TimelineHistory {
         }
         Ok(Self { timeline, ancestors })
     }
+
+    /// The timeline that this one branched off from.
+    pub fn parent(&self) -> Option<TimelineId> {
+        self.ancestors.last().map(|it| it.timeline)
+    }
+
+    /// The first timeline that the history of the parent has, and that is not in this one as it is there.
+    pub fn lacks(&self, parent: &Self) -> Option<TimelineId> {
+        let lost = parent.ancestors.iter().find(|it| !self.ancestors.contains(it));
+        lost.map(|it| it.timeline)
+    }
+
+    /// Where `ancestor` was left on the way to this timeline; `None` where it is no ancestor.
+    pub fn left(&self, ancestor: TimelineId) -> Option<Lsn> {
+        self.ancestors.iter().find(|it| it.timeline == ancestor).map(|it| it.at)
+    }
 }
 
 fn parse_line(line: &str) -> Option<TimelineSwitch> {
@@ -74,6 +90,18 @@ mod tests {
         let ancestors = history.unwrap().ancestors;
         assert_eq!(ancestors[0].timeline.number(), 1);
         assert_eq!(ancestors[1].at, Lsn(0x700_0060));
+    }
+
+    #[test]
+    fn a_history_begins_with_that_of_its_parent() {
+        let parent = parse(2, "1\t0/5000000\tx\n").unwrap();
+        let whole = parse(3, "1\t0/5000000\tx\n2\t0/7000060\tx\n").unwrap();
+        let cut = parse(3, "2\t0/7000060\tx\n").unwrap();
+        assert_eq!(whole.parent(), TimelineId::new(2));
+        assert_eq!(whole.lacks(&parent), None);
+        assert_eq!(cut.lacks(&parent), TimelineId::new(1));
+        assert_eq!(whole.left(parent.timeline), Some(Lsn(0x700_0060)));
+        assert_eq!(cut.left(TimelineId::new(1).unwrap()), None);
     }
 
     #[test]

@@ -184,6 +184,18 @@ impl Repository {
         source: &Source<'_>,
         timeline: TimelineId,
     ) -> Result<Option<TimelineHistory>> {
+        let content = self.history_file(source, timeline)?;
+        let parse = |content: Vec<u8>| TimelineHistory::parse(timeline, &content);
+        let parsed = content.map(parse).transpose();
+        parsed.map_err(|error| Error::new(Class::Damaged, error.to_string()))
+    }
+
+    /// The content of the history file of a timeline; `None` when there is no such file.
+    pub fn history_file(
+        &self,
+        source: &Source<'_>,
+        timeline: TimelineId,
+    ) -> Result<Option<Vec<u8>>> {
         let name = WalFileName::History(timeline);
         let said = |error: io::Error| {
             Error::new(Class::Internal, format!("could not keep {name} in memory: {error}"))
@@ -197,8 +209,7 @@ impl Repository {
         }
         let mut content = Vec::new();
         file.rewind().and_then(|()| file.read_to_end(&mut content)).map_err(said)?;
-        let history = TimelineHistory::parse(timeline, &content);
-        history.map(Some).map_err(|error| Error::new(Class::Damaged, error.to_string()))
+        Ok(Some(content))
     }
 
     pub(super) fn not_listed(&self, error: Error) -> Error {

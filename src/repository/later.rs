@@ -1,10 +1,15 @@
+//! Whether a file that is absent should be there: what the repository has beyond it, and which timelines follow.
+
 use std::fmt;
 use std::ops::ControlFlow;
 
-use super::layout::{segment_of, wal_file_of};
+use super::layout::wal_file_of;
 use super::{Repository, WalFolder};
 use crate::error::Result;
-use crate::postgres::{TimelineId, WalFileName, WalSegment};
+use crate::postgres::{Lsn, TimelineId, WalFileName, WalSegment};
+
+/// Each timeline behind a segment costs a request; more are not looked at.
+const TIMELINES_MAX: usize = 1000;
 
 /// A proof that a file which is absent should be there.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -14,6 +19,8 @@ pub enum Later {
     /// Something of the timeline itself whose history is missing, or of a later one. PostgreSQL
     /// counts timelines up until one is missing, so it would not find that one.
     Timeline(TimelineId),
+    /// The history of a timeline that left the segment's own one behind the segment: it was written.
+    Left { timeline: TimelineId, by: TimelineId, at: Lsn },
 }
 
 impl fmt::Display for Later {
@@ -21,23 +28,88 @@ impl fmt::Display for Later {
         match self {
             Self::Segment(segment) => write!(f, "segment {segment}"),
             Self::Timeline(timeline) => write!(f, "WAL of timeline {}", timeline.number()),
+            Self::Left { timeline, by, at } => write!(
+                f,
+                "{}, which says that timeline {} was left behind it, at {at},",
+                WalFileName::History(*by),
+                timeline.number()
+            ),
         }
     }
 }
 
+/// What comes first behind a segment.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Behind {
+    Nothing,
+    /// A later segment of the same timeline.
+    Segment(WalSegment),
+    /// Nothing more of that timeline, but something of a later one.
+    Timeline,
+}
+
 impl Repository {
-    /// What there is beyond `name`, which is absent: at the true end of the WAL, nothing. One listing
-    /// request, whatever the repository holds.
-    pub fn later_than(&self, folder: &WalFolder, name: WalFileName) -> Result<Option<Later>> {
-        match name {
-            WalFileName::Segment(segment) => self.later_segment(folder, segment),
-            // Timeline 1 branched off from none and has no history. PostgreSQL asks for it all the
-            // same when a recovery on it ends.
-            WalFileName::History(timeline) if timeline.number() == 1 => Ok(None),
-            WalFileName::History(timeline) => self.later_timeline(folder, timeline),
-            WalFileName::Partial(_) | WalFileName::Backup { .. } => Ok(None),
+    /// What there is behind a segment. One listing request, whatever the repository holds.
+    pub fn behind(&self, folder: &WalFolder, segment: WalSegment) -> Result<Behind> {
+        let mut behind = Behind::Nothing;
+        let after = folder.behind(WalFileName::Segment(segment));
+        let listed = self.storage.list(folder.prefix(), &after, &mut |object| {
+            match wal_file_of(object.key) {
+                Some(WalFileName::Segment(later))
+                    if later.timeline == segment.timeline && later > segment =>
+                {
+                    behind = Behind::Segment(later);
+                }
+                Some(name) if name.timeline() > segment.timeline => behind = Behind::Timeline,
+                _ => return ControlFlow::Continue(()),
+            }
+            ControlFlow::Break(())
+        });
+        listed.map_err(|error| self.not_listed(error))?;
+        Ok(behind)
+    }
+
+    /// The timelines behind this one whose histories are there. One listing request for each timeline that has
+    /// anything there, and one more.
+    pub fn histories_behind(
+        &self,
+        folder: &WalFolder,
+        timeline: TimelineId,
+    ) -> Result<Vec<TimelineId>> {
+        let (mut found, mut last) = (Vec::new(), timeline);
+        for _ in 0..TIMELINES_MAX {
+            let mut next = None;
+            // Of what there is of one timeline the history comes first.
+            let listed =
+                self.storage.list(folder.prefix(), &folder.behind_all_of(last), &mut |object| {
+                    next = wal_file_of(object.key).filter(|name| name.timeline() > last);
+                    if next.is_some() { ControlFlow::Break(()) } else { ControlFlow::Continue(()) }
+                });
+            listed.map_err(|error| self.not_listed(error))?;
+            let Some(next) = next else { break };
+            last = next.timeline();
+            if matches!(next, WalFileName::History(_)) {
+                found.push(last);
+            }
         }
-        .map_err(|error| error.while_doing(format!("could not list repository {}", self.name)))
+        Ok(found)
+    }
+
+    /// What there is of this timeline or of a later one, whose history is absent. Timeline 1 branched off from
+    /// none and has no history.
+    pub fn later_timeline(
+        &self,
+        folder: &WalFolder,
+        timeline: TimelineId,
+    ) -> Result<Option<Later>> {
+        let mut found = None;
+        let behind = folder.behind(WalFileName::History(timeline));
+        let listed = self.storage.list(folder.prefix(), &behind, &mut |object| {
+            found = wal_file_of(object.key).map(|name| Later::Timeline(name.timeline()));
+            if found.is_some() { ControlFlow::Break(()) } else { ControlFlow::Continue(()) }
+        });
+        listed.map_err(|error| self.not_listed(error))?;
+        Ok(found)
     }
 
     /// Whether there is any WAL of this system. A repository without can't say that a file was never
@@ -48,30 +120,7 @@ impl Repository {
             any = true;
             ControlFlow::Break(())
         });
-        listed.map_err(|error| {
-            error.while_doing(format!("could not list repository {}", self.name))
-        })?;
+        listed.map_err(|error| self.not_listed(error))?;
         Ok(any)
-    }
-
-    fn later_segment(&self, folder: &WalFolder, segment: WalSegment) -> Result<Option<Later>> {
-        let mut found = None;
-        let prefix = folder.timeline_prefix(segment.timeline);
-        let behind = folder.behind(WalFileName::Segment(segment));
-        self.storage.list(&prefix, &behind, &mut |object| {
-            found = segment_of(object.key).filter(|later| *later > segment).map(Later::Segment);
-            if found.is_some() { ControlFlow::Break(()) } else { ControlFlow::Continue(()) }
-        })?;
-        Ok(found)
-    }
-
-    fn later_timeline(&self, folder: &WalFolder, timeline: TimelineId) -> Result<Option<Later>> {
-        let mut found = None;
-        let behind = folder.behind(WalFileName::History(timeline));
-        self.storage.list(folder.prefix(), &behind, &mut |object| {
-            found = wal_file_of(object.key).map(|name| Later::Timeline(name.timeline()));
-            if found.is_some() { ControlFlow::Break(()) } else { ControlFlow::Continue(()) }
-        })?;
-        Ok(found)
     }
 }

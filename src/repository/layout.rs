@@ -1,4 +1,4 @@
-use crate::postgres::{SystemIdentifier, TimelineId, WalFileName, WalSegment};
+use crate::postgres::{SystemIdentifier, TimelineId, WalFileName};
 
 /// The WAL of one system in one cluster: where its objects lie.
 #[derive(Debug, Clone)]
@@ -33,9 +33,9 @@ impl WalFolder {
         &self.prefix
     }
 
-    /// All keys that speak of a timeline begin with this.
-    pub(super) fn timeline_prefix(&self, timeline: TimelineId) -> String {
-        format!("{}{timeline}", self.prefix)
+    /// A text that sorts after every key that speaks of a timeline, and before those of the next one.
+    pub(super) fn behind_all_of(&self, timeline: TimelineId) -> String {
+        format!("{}{timeline}~", self.prefix)
     }
 
     /// A text that sorts after every object of `name` and before those of the next name: `/` comes
@@ -50,14 +50,6 @@ pub(super) fn wal_file_of(key: &str) -> Option<WalFileName> {
     let name = key.rsplit_once('/').map_or(key, |(_, name)| name);
     let name = name.strip_suffix(".age").unwrap_or(name);
     name.strip_suffix(".zst")?.parse().ok()
-}
-
-/// The segment that a key is of, if it is a whole one.
-pub(super) fn segment_of(key: &str) -> Option<WalSegment> {
-    match wal_file_of(key)? {
-        WalFileName::Segment(segment) => Some(segment),
-        _ => None,
-    }
 }
 
 #[cfg(test)]
@@ -94,5 +86,12 @@ mod tests {
         }
         assert!(folder.key(name("000000010000000200000004"), false) > behind);
         assert!(folder.key(name("000000010000000300000000"), false) > behind);
+        let behind = folder.behind_all_of(name("00000001.history").timeline());
+        assert!(folder.key(name("00000001FFFFFFFF000000FF"), true) < behind);
+        assert!(folder.key(name("00000002.history"), false) > behind);
+        assert!(
+            folder.key(name("00000002.history"), true)
+                < folder.key(name("000000020000000000000001"), false)
+        );
     }
 }

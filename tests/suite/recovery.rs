@@ -2,7 +2,9 @@
 
 mod crash_under_load;
 mod leftovers;
+mod lines;
 mod new_tablespaces;
+mod promotions;
 mod rewind;
 mod segment_sizes;
 mod targets;

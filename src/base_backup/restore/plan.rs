@@ -6,6 +6,7 @@ use jiff::{SignedDuration, Timestamp};
 use super::choose::{Candidate, Choice, Wish, choose};
 use super::target::{RecoveryTarget, in_utc};
 use crate::base_backup::catalogue::{Backup, Restorable, Survey, SystemWal};
+use crate::base_backup::windows::Left;
 use crate::error::{Class, Error, Result};
 use crate::postgres::{Lsn, SystemIdentifier};
 
@@ -18,6 +19,8 @@ pub struct RestorePlan<'a> {
     /// Where there is WAL again behind the gap that it ends at. Recovery stops at a gap: what comes after it
     /// can't be applied.
     pub resumes: Option<Lsn>,
+    /// The timeline that it ends on was left for one of which nothing is there.
+    pub left: Option<Left>,
     /// When the last WAL that it reaches was stored. It holds nothing of later.
     pub stored: Option<Timestamp>,
 }
@@ -54,8 +57,9 @@ pub fn plan<'a>(
     let whole = backup.copies.iter().filter(|copy| copy.fault.is_none());
     let repositories = whole.map(|copy| copy.repository).collect();
     let resumes = system.timelines.resumes(choice.timeline, choice.reach);
+    let left = system.timelines.left(choice.timeline, choice.reach);
     let stored = system.stored(choice.reach);
-    Ok(RestorePlan { backup, choice, repositories, resumes, stored })
+    Ok(RestorePlan { backup, choice, repositories, resumes, left, stored })
 }
 
 fn is_usable(backup: &Backup, system: &SystemWal) -> bool {
@@ -106,6 +110,10 @@ impl RestorePlan<'_> {
                 ),
             );
         }
+        if let (None, Some(left)) = (self.resumes, self.left) {
+            let what = if left.missing { "gap" } else { "beware" };
+            line(what, unbegun(left, self.choice.reach));
+        }
         line("target", target(wish.target, wish.inclusive));
         if let Some(stored) = self.falls_short(wish.target) {
             let stored = in_utc(stored);
@@ -125,6 +133,21 @@ impl RestorePlan<'_> {
         let RecoveryTarget::Time(time) = target else { return None };
         // Some stores tell whole seconds only.
         self.stored.filter(|stored| *time >= *stored + SignedDuration::from_secs(1))
+    }
+}
+
+/// A history is archived at once, the first segment of its timeline only when it is full.
+fn unbegun(left: Left, reach: Lsn) -> String {
+    let (timeline, by, at) = (left.place.timeline.number(), left.by.number(), left.place.lsn);
+    match left.missing {
+        true => format!(
+            "then WAL is missing up to {at}, where timeline {by} left timeline {timeline}: a recovery that goes on beyond \
+             {reach} stops with an error"
+        ),
+        false => format!(
+            "timeline {by} has archived nothing yet: it ends where that left timeline {timeline}, at {at}. If timeline \
+             {by} was a mistake, --target-timeline {timeline} goes on"
+        ),
     }
 }
 

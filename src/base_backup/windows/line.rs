@@ -1,6 +1,6 @@
 use std::ops::Range;
 
-use super::{Gap, Piece, Point, Span, Stretch, Timeline, Wal, Window};
+use super::{Gap, Left, Piece, Point, Span, Stretch, Timeline, Wal, Window};
 use crate::postgres::{Lsn, TimelineId, WalSegment, WalSegmentSize};
 
 const END: Lsn = Lsn(u64::MAX);
@@ -131,6 +131,11 @@ impl Line {
         let held = backups.iter().filter(|span| self.holds(span));
         let Some(from) = held.clone().map(Span::archive_from).min() else { return Vec::new() };
         let stops = held.filter(|span| !span.carries_wal).map(|span| span.stop.lsn);
+        // Where a timeline was left, its WAL had been written up to there; of the segment of the switch the next
+        // timeline has a copy.
+        let left = self.parts.iter().map(|part| part.end).filter(|end| *end != END);
+        let left = left.map(|end| self.segment_start(end)).filter(|end| *end > from);
+        let stops = stops.chain(left);
         let (mut gaps, mut at) = (Vec::new(), self.segment_start(from));
         for wal in &self.covered {
             gaps.extend(self.gaps(at, wal.start));
@@ -143,6 +148,14 @@ impl Line {
     /// Where there is WAL again behind this place, where it ends.
     pub fn resumes(&self, reach: Lsn) -> Option<Lsn> {
         self.covered.iter().map(|wal| wal.start).find(|start| *start > reach)
+    }
+
+    /// Where a timeline was left for the next one behind this place, at which a recovery ends: of that one nothing is there.
+    pub fn left(&self, reach: Lsn) -> Option<Left> {
+        let at = self.parts.iter().position(|part| part.end >= reach && part.end != END)?;
+        let (part, by) = (&self.parts[at], self.parts[at + 1].timeline);
+        let place = Point { timeline: part.timeline, lsn: part.end };
+        Some(Left { place, by, missing: self.segment_start(part.end) > reach })
     }
 
     pub fn followed(&self) -> bool {

@@ -315,3 +315,22 @@ fn what_is_missing_lies_behind_a_backup_and_before_other_wal() {
     let inside = Span { carries_wal: true, ..backup(2, 11) };
     assert_eq!(missing(&[inside]), []);
 }
+
+#[test]
+fn a_history_tells_what_there_was_before_its_timeline() {
+    // Timeline 1 was left at 5.500.
+    let (histories, backups) = ([(2, &left()[..])], [backup(1, 3)]);
+    let of = |ranges: &[(u32, u64, u64)]| {
+        let wal = wal(ranges, &histories);
+        let timelines = Timelines::new(&wal, &backups);
+        let reach =
+            timelines.reach(&backups[0], tli(2)).unwrap_or_else(|| unreachable!("it is there"));
+        let left = timelines.left(tli(2), reach).map(|it| (it.place, it.by, it.missing));
+        (timelines.missing(&backups).len(), left)
+    };
+    let place = point(1, 5, 500);
+    assert_eq!(of(&[(1, 3, 6), (2, 5, 6)]), (0, None));
+    assert_eq!(of(&[(1, 3, 6)]), (0, Some((place, tli(2), false))));
+    assert_eq!(of(&[(1, 3, 4)]), (0, Some((place, tli(2), false))));
+    assert_eq!(of(&[(1, 3, 3)]), (1, Some((place, tli(2), true))));
+}

@@ -65,9 +65,25 @@ fn a_wrong_command_line_of_wal_push_is_a_failure_to_the_archiver() {
 #[test]
 fn a_wrong_command_line_of_wal_fetch_stops_recovery() {
     let host = ByHand::new();
-    check(&host, || host.fetch(), "wal-fetch", "<NAME> <PATH>", 202);
     host.directory.signal("recovery.signal");
     check(&host, || host.fetch(), "wal-fetch", "<NAME> <PATH>", 202);
+}
+
+/// PostgreSQL has removed the signal file by then, and goes down half-way after a higher status.
+#[test]
+fn a_wrong_command_line_of_wal_fetch_does_not_stop_a_promotion() {
+    let host = ByHand::new();
+    check(&host, || host.fetch(), "wal-fetch", "<NAME> <PATH>", 2);
+}
+
+/// Without a signal file a segment is asked for by `pg_rewind`, a person, or a recovery whose file was removed.
+#[test]
+fn a_wrong_command_line_stops_who_asks_for_a_segment() {
+    let host = ByHand::new();
+    let run = || host.fetch().args(["--nonsense", host.name(0), "pg_wal/RECOVERYXLOG"]);
+    let text =
+        "unexpected argument '--nonsense' found. HINT: Usage: wal-fetch [OPTIONS] <NAME> <PATH>. ";
+    refused(&host, run(), 202, &format!("{text}{ALL}"));
 }
 
 #[test]

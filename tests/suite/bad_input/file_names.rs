@@ -37,6 +37,7 @@ fn a_name_that_postgresql_does_not_make_is_not_archived() {
 #[test]
 fn a_name_that_postgresql_does_not_make_stops_recovery() {
     let host = ByHand::new();
+    host.directory.signal("recovery.signal");
     for name in NAMES {
         let text =
             not_a_name("fetch", name) + "HINT: Write restore_command = 'wal-fetch %f \"%p\"'.";
@@ -51,6 +52,7 @@ fn exchanged_arguments_are_a_wrong_name() {
     let path = host.has(0);
     let text = not_a_name("archive", &path) + "HINT: Write archive_command = 'wal-push %p %f'.";
     refused(&host, host.push().args([host.name(0), &path]), 6, &text);
+    host.directory.signal("recovery.signal");
     let text = not_a_name("fetch", &path) + "HINT: Write restore_command = 'wal-fetch %f \"%p\"'.";
     refused(&host, host.fetch().args([&path, host.name(0)]), 202, &text);
 }

@@ -1,4 +1,4 @@
-//! What a recovery may leave behind: nothing but locks.
+//! What a recovery may leave behind: locks, what was learnt, and what it asked for last.
 
 use std::fs;
 use std::path::Path;
@@ -17,7 +17,9 @@ pub fn nothing_is_left_behind(place: &Place, data: &Path) {
     let state = data.join("pg_wal/seawall");
     let mut names = names_in(&state, "");
     names.retain(|name| {
-        !name.ends_with(".lock") && !["pushed", "histories"].contains(&name.as_str())
+        !name.ends_with(".lock")
+            && !["pushed", "histories", "asked.json"].contains(&name.as_str())
+            && !name.starts_with("timelines-")
     });
     names.extend(names_in(&state.join("pushed"), ""));
     assert!(names.is_empty(), "{names:?}");

@@ -1,0 +1,105 @@
+//! One file out of the first repository that has it whole.
+
+use std::path::Path;
+use std::time::Instant;
+
+use super::tablespaces;
+use crate::codec::Label;
+use crate::data_directory::DataDirectory;
+use crate::durable::{self, Temporary};
+use crate::error::{Class, Error, Result};
+use crate::failpoint;
+use crate::postgres::WalFileName;
+use crate::repository::{FetchedFile, Repository, Source, Target};
+
+pub struct Fetch<'a> {
+    pub repositories: &'a [Repository],
+    pub source: &'a Source<'a>,
+    pub name: WalFileName,
+    pub target: &'a Path,
+    pub data_directory: Option<&'a DataDirectory>,
+}
+
+impl Fetch<'_> {
+    /// From the first repository that has it; `finish` sees the whole file before it gets its name. Absence counts only if
+    /// all answered: one that did not may be the one that has it.
+    pub fn fetch(
+        &self,
+        finish: &dyn Fn(&mut Temporary, &Label) -> Result<()>,
+    ) -> Result<Option<Label>> {
+        let mut failures: Vec<Error> = Vec::new();
+        for repository in self.repositories {
+            match self.fetch_from(repository, finish) {
+                Ok(Some(label)) => {
+                    for failure in failures {
+                        tracing::warn!(
+                            "fetched it from repository {}: {failure}",
+                            repository.name()
+                        );
+                    }
+                    return Ok(Some(label));
+                }
+                Ok(None) => {}
+                Err(failure) => failures.push(failure),
+            }
+        }
+        for other in failures.iter().skip(1) {
+            tracing::error!("{other}");
+        }
+        failures.into_iter().next().map_or(Ok(None), Err)
+    }
+
+    fn fetch_from(
+        &self,
+        repository: &Repository,
+        finish: &dyn Fn(&mut Temporary, &Label) -> Result<()>,
+    ) -> Result<Option<Label>> {
+        let started = Instant::now();
+        let folder = self.target.parent().filter(|it| !it.as_os_str().is_empty());
+        let folder = folder.unwrap_or(Path::new("."));
+        durable::remove_abandoned(folder);
+        let mut temporary = Temporary::create_in(folder)?;
+        let target = Target { file: temporary.file(), path: self.target };
+        let fetched = repository.fetch(self.source, self.name, target)?;
+        let Some(FetchedFile { label, creations }) = fetched else { return Ok(None) };
+        // `pg_rewind` only reads what it fetches.
+        if let Some(data_directory) = self.data_directory.filter(|it| it.is_in_recovery()) {
+            creations
+                .iter()
+                .try_for_each(|it| tablespaces::check(data_directory, self.name, it))?;
+        }
+        finish(&mut temporary, &label)?;
+        failpoint::reach("fetch.decoded");
+        // Not synced: PostgreSQL asks again for what a crash takes away, and syncs what it keeps.
+        temporary.replace(self.target)?;
+        failpoint::reach("fetch.renamed");
+        tracing::info!(
+            segment = %self.name,
+            bytes = label.size,
+            milliseconds = started.elapsed().as_millis() as u64,
+            repository = repository.name(),
+            "restored"
+        );
+        Ok(Some(label))
+    }
+
+    /// Fails where a repository can't say that a file was never archived.
+    pub fn check_that_all_know(&self) -> Result<()> {
+        for repository in self.repositories {
+            if !repository.knows(self.source.folder)? {
+                let message = format!(
+                    "could not find out whether {} was archived: repository {} ({}) holds no WAL of system {}",
+                    self.name,
+                    repository.name(),
+                    repository.place(),
+                    self.source.folder.system()
+                );
+                return Err(Error::new(Class::Unreachable, message).hint(
+                    "Is the disk mounted, and are url and cluster right? A repository that is really new \
+                     and empty has to be left out of the configuration for this recovery.",
+                ));
+            }
+        }
+        Ok(())
+    }
+}

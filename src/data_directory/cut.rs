@@ -1,0 +1,75 @@
+//! Segments that `wal-fetch` handed over cut where their timeline was left, with zeros behind: they must never be archived
+//! under the name of the whole segment.
+
+use std::fs::{self, File};
+use std::io::{self, Read, Seek};
+use std::path::{Path, PathBuf};
+
+use serde::{Deserialize, Serialize};
+
+use super::StateFolder;
+use crate::durable;
+use crate::error::{Class, Error, Result};
+use crate::postgres::{Lsn, WalFileName, WalSegment};
+
+#[derive(Debug, Serialize, Deserialize)]
+pub struct CutSegment {
+    seawall: u32,
+    /// Where its timeline was left.
+    at: String,
+    /// Of what was handed over.
+    blake3: String,
+}
+
+impl CutSegment {
+    /// Notes, durably, that this file is about to be handed over as `segment`.
+    pub fn note(state: &StateFolder, segment: WalSegment, at: Lsn, file: &mut File) -> Result<()> {
+        let path = path(state, WalFileName::Segment(segment))?;
+        let failed = |error| Error::file("write", &path, &error);
+        let blake3 = digest(file).map_err(failed)?;
+        let note = Self { seawall: 1, at: at.to_string(), blake3 };
+        let json = serde_json::to_vec(&note).map_err(io::Error::other).map_err(failed)?;
+        durable::replace(&path, &json)?;
+        File::open(&path).and_then(|file| file.sync_all()).map_err(failed)?;
+        durable::sync_folder(path.parent().unwrap_or(Path::new(".")))
+    }
+
+    /// Fails where the file at `path`, which is to be archived as `name`, is such a segment.
+    pub fn refuse(state: &StateFolder, name: WalFileName, path: &Path) -> Result<()> {
+        let Some(note) = read(state, name) else { return Ok(()) };
+        let found = File::open(path).and_then(|mut file| digest(&mut file));
+        if found.is_ok_and(|found| found != note.blake3) {
+            return Ok(());
+        }
+        let message = format!(
+            "could not archive {name}: it is the copy that wal-fetch handed over to this recovery up to {}, where its \
+             timeline was left, with zeros behind; the archive has the whole one",
+            note.at
+        );
+        Err(Error::new(Class::Conflict, message).hint(
+            "Set archive_mode = on: with always a restored server archives what it was given. Then remove the file's \
+             .ready in pg_wal/archive_status.",
+        ))
+    }
+}
+
+fn path(state: &StateFolder, name: WalFileName) -> Result<PathBuf> {
+    Ok(state.folder("cut")?.join(format!("{name}.json")))
+}
+
+fn read(state: &StateFolder, name: WalFileName) -> Option<CutSegment> {
+    let path = state.path().join("cut").join(format!("{name}.json"));
+    let note: CutSegment = serde_json::from_slice(&fs::read(path).ok()?).ok()?;
+    (note.seawall == 1).then_some(note)
+}
+
+fn digest(file: &mut File) -> io::Result<String> {
+    file.rewind()?;
+    let (mut hasher, mut buffer) = (blake3::Hasher::new(), vec![0; 1 << 18]);
+    loop {
+        match file.read(&mut buffer)? {
+            0 => return Ok(hasher.finalize().to_hex().to_string()),
+            read => hasher.update(&buffer[..read]),
+        };
+    }
+}
