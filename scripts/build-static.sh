@@ -13,8 +13,11 @@ cd "$repository_root"
 triple=$(host_triple)
 # The static C library is glibc's own (libc.a of libc6-dev). A fixed load address makes the
 # start quicker than a position-independent program, which relocates itself first.
-RUSTFLAGS='-C target-feature=+crt-static -C relocation-model=static' \
-    cargo build --release --locked --target "$triple" --bin wal-push --bin wal-fetch --bin basebackup --bin redis-backup --bin media-backup --bin seawall
+flags='-C target-feature=+crt-static -C relocation-model=static'
+# Behind all else, so that only what nothing else brings is taken from them: zstd is that of our own crate. With the name of
+# the file, since behind all else the linker prefers shared libraries, whose name alone makes programs that do not start.
+for library in $(libraries_of_libcrypto); do flags+=" -C link-arg=-l:lib$library.a"; done
+RUSTFLAGS=$flags cargo build --release --locked --target "$triple" --bin wal-push --bin wal-fetch --bin basebackup --bin redis-backup --bin media-backup --bin seawall
 
 for name in wal-push wal-fetch basebackup redis-backup media-backup seawall; do
     program=$(target_folder)/$triple/release/$name

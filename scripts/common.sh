@@ -72,3 +72,9 @@ now() { say "${EPOCHREALTIME/,/.}"; }
 seconds_since() {
     awk -v from="$1" -v to="$(now)" 'BEGIN { printf "%.1f", to - from }'
 }
+
+# What a static libcrypto wants besides itself, a name a line: zlib and zstd where the distribution built it
+# with them, as Debian 13 does and Debian 12 does not.
+libraries_of_libcrypto() {
+    pkg-config --static --libs-only-l libcrypto 2>/dev/null | tr ' ' '\n' | sed -n 's/^-l//p' | grep -vxE 'crypto|dl|pthread|' || true
+}

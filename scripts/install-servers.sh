@@ -46,11 +46,19 @@ installed() { say "servers: installed $1: $2"; }
 
 # Prints the packages that are missing, of those that the demo needs (`demo`) or all (`all`).
 missing_packages() {
+    local library
     command -v cc >/dev/null || say gcc
     [ -e /usr/include/stdio.h ] || say libc6-dev
     # libpq is built with the programs, and wants OpenSSL's headers.
     command -v pkg-config >/dev/null || say pkg-config
-    pkg-config --exists libssl 2>/dev/null || say libssl-dev
+    if pkg-config --exists libssl 2>/dev/null; then
+        for library in $(libraries_of_libcrypto); do
+            has_static_library "$library" || package_of_library "$library"
+        done
+    else
+        # Whether it wants the others is known when it is there.
+        printf '%s\n' libssl-dev zlib1g-dev libzstd-dev
+    fi
     distribution_postgres >/dev/null || say postgresql
     if [ "$1" = all ]; then
         command -v c++ >/dev/null || say g++
@@ -69,6 +77,15 @@ missing_packages() {
         # Debian's own browser, which is always one version: the newest with the security updates in.
         distribution_browser >/dev/null || ! is_debian || say chromium-headless-shell
     fi
+}
+
+has_static_library() { [[ $(cc -print-file-name="lib$1.a" 2>/dev/null) == /* ]]; }
+
+package_of_library() {
+    case $1 in
+    z) say zlib1g-dev ;;
+    *) say "lib$1-dev" ;;
+    esac
 }
 
 is_debian() { grep -qx 'ID=debian' /etc/os-release; }
