@@ -4,35 +4,41 @@
 #   scripts/build-packages.sh                      builds the programs first
 #   scripts/build-packages.sh --binaries FOLDER    takes the programs from FOLDER
 #
-# They land in $CARGO_TARGET_DIR/packages, with SHA256SUMS; the last lines name them. The tools are built once, as
+# They land in target/packages, or where cargo is told to build, with SHA256SUMS; the last lines name them. The tools are built once, as
 # crates.io has them, into the folder that scripts/install-servers.sh uses too.
+case $- in *p*) ;; *) exec bash -p -- "$0" "$@" ;; esac # see common.sh
 set -euo pipefail
-umask 022 # what is packed keeps these modes
 # shellcheck source-path=SCRIPTDIR source=common.sh
-. "$(dirname -- "${BASH_SOURCE[0]}")/common.sh"
+. "$(dirname -- "$(readlink -f -- "${BASH_SOURCE[0]}")")/common.sh"
+help_if_asked "${1:-}"
+check_machine
 
 cargo_deb_version=3.8.0
 cargo_generate_rpm_version=0.21.1
 programs='wal-push wal-fetch basebackup redis-backup media-backup seawall'
 
-need_cargo
-cd "$repository_root"
-triple=$(host_triple)
-version=$(sed -n 's/^version = "\(.*\)"$/\1/p' Cargo.toml | head -n 1)
-packages=$(target_folder)/packages
-stage=$(target_folder)/$triple/release/stage
-# Two builds of one commit give the same packages.
-SOURCE_DATE_EPOCH=${SOURCE_DATE_EPOCH:-$(git log -1 --format=%ct 2>/dev/null || date +%s)}
-export SOURCE_DATE_EPOCH
-
+binaries=
 case "$#:${1:-}" in
-0:)
-    scripts/build-static.sh
-    binaries=$(target_folder)/$triple/release
+0:) ;;
+2:--binaries)
+    # shellcheck disable=SC2086 # words
+    check_programs "$2" $programs
+    binaries=$(cd -- "$2" && pwd)
     ;;
-2:--binaries) binaries=$(cd -- "$2" && pwd) ;;
 *) fail "usage: $0 [--binaries FOLDER]" "without --binaries the programs are built first" ;;
 esac
+need_cargo
+need_build_packages
+check_target_folder
+cd "$repository_root"
+version=$(sed -n 's/^version = "\(.*\)"$/\1/p' Cargo.toml | head -n 1)
+packages=$target_folder/packages
+stage=$target_folder/$triple/release/stage
+export SOURCE_DATE_EPOCH="${SOURCE_DATE_EPOCH:-$(source_date)}"
+if [ -z "$binaries" ]; then
+    scripts/build-static.sh
+    binaries=$target_folder/$triple/release
+fi
 
 # cargo_tool NAME VERSION: its path; built when it is not there yet.
 cargo_tool() {
@@ -41,7 +47,7 @@ cargo_tool() {
     if [ ! -x "$folder/bin/$1" ]; then
         say "packages: building $1 $2, some minutes" >&2
         # From another folder and without our flags: this is not a part of our build.
-        (cd / && env -u RUSTFLAGS -u CARGO_ENCODED_RUSTFLAGS -u CARGO_BUILD_TARGET -u CARGO_TARGET_DIR \
+        (cd / && env -u RUSTFLAGS -u CARGO_ENCODED_RUSTFLAGS -u CARGO_BUILD_TARGET -u CARGO_TARGET_DIR -u CARGO_BUILD_TARGET_DIR \
             CARGO_PROFILE_RELEASE_LTO=off cargo install -q --locked "$1" --version "$2" --root "$folder") >&2 ||
             fail "$1 $2 could not be built" "is crates.io within reach? cargo's own words are above"
     fi
@@ -86,16 +92,17 @@ make_tarball() {
         --mtime="@$SOURCE_DATE_EPOCH" --exclude=./debian --transform="flags=r;s,^\.,$name," .
 }
 
-[ -x "$binaries/wal-push" ] || fail "$binaries has no wal-push" "scripts/build-static.sh fills such a folder"
 work=$(mktemp -d)
 trap 'rm -rf -- "$work"' EXIT
+exec {lock}>"$target_folder/packages.lock"
+flock "$lock" # one at a time fills the folder
 rm -rf -- "$packages"
 mkdir -p -- "$packages"
 cargo_deb=$(cargo_tool cargo-deb "$cargo_deb_version")
 cargo_generate_rpm=$(cargo_tool cargo-generate-rpm "$cargo_generate_rpm_version")
 lay_out
 "$cargo_deb" --quiet --no-build --no-strip --target "$triple" --output "$packages/"
-"$cargo_generate_rpm" --target "$triple" --target-dir "$(target_folder)" --output "$packages/"
+"$cargo_generate_rpm" --target "$triple" --target-dir "$target_folder" --output "$packages/"
 make_tarball
 (cd "$packages" && sha256sum -- * >SHA256SUMS)
 for file in "$packages"/*; do

@@ -1,7 +1,24 @@
-# Small functions for the other scripts; this file is sourced, never run.
+# What all scripts share; this file is sourced, never run.
 # shellcheck shell=bash
+#
+# Each script begins anew with `bash -p`. However it was called (`sh script`), bash runs it, and what BASH_ENV, SHELLOPTS,
+# CDPATH or an exported function says has no say in it.
 
-repository_root=$(cd -- "$(dirname -- "${BASH_SOURCE[0]}")/.." && pwd -P)
+repository_root=$(cd -- "$(dirname -- "$(readlink -f -- "${BASH_SOURCE[0]}")")/.." && pwd -P)
+
+# Whose shell it was called from makes no difference.
+umask 022 # servers run as another user, and packages are for all to read
+unset BASH_ENV POSIXLY_CORRECT TAR_OPTIONS GREP_OPTIONS GIT_DIR GIT_WORK_TREE
+export PATH="$PATH:/usr/local/sbin:/usr/sbin:/sbin" # `su` leaves these out
+HOME=${HOME:-~}
+export HOME
+# The scripts change to another folder than the one that these are seen from.
+for name in CARGO_HOME CARGO_TARGET_DIR CARGO_BUILD_TARGET_DIR; do
+    case ${!name:-/} in
+    /*) ;;
+    *) export "$name=$PWD/${!name}" ;;
+    esac
+done
 
 say() { printf '%s\n' "$*"; }
 
@@ -12,12 +29,17 @@ fail() {
     exit 1
 }
 
-am_root() { [ "$(id -u)" -eq 0 ]; }
-
-need_cargo() {
-    command -v cargo >/dev/null ||
-        fail "cargo is not in PATH" "install the Rust toolchain as https://rustup.rs says, then open a new shell"
+# help_if_asked WORD: the first comment of a script is its help.
+help_if_asked() {
+    case ${1:-} in
+    -h | --help) ;;
+    *) return 0 ;;
+    esac
+    awk 'NR > 1 && !/^#/ { exit } NR > 1 { sub(/^# ?/, ""); print }' "$0"
+    exit 0
 }
+
+am_root() { [ "$(id -u)" -eq 0 ]; }
 
 # The user that runs servers: PostgreSQL refuses root, so root hands over to
 # `postgres`, the user that the distribution's package makes.
@@ -54,15 +76,14 @@ distribution_postgres() {
     return 1
 }
 
-# Where cargo puts what it builds.
-target_folder() {
-    say "${CARGO_TARGET_DIR:-$repository_root/target}"
-}
-
-# The triple of this machine, such as x86_64-unknown-linux-gnu. Naming it with --target keeps
-# RUSTFLAGS away from build scripts and procedural macros.
-host_triple() {
-    rustc -vV | sed -n 's/^host: //p'
+# When what is built was written, in seconds since the epoch: two builds of one commit give the same packages. Whoever owns
+# the checkout: git's answer is only a number. Without git it is the newest change, which a tarball keeps.
+source_date() {
+    if [ -e "$repository_root/.git" ]; then
+        git -C "$repository_root" -c safe.directory='*' log -1 --format=%ct 2>/dev/null && return
+    fi
+    (cd -- "$repository_root" && find Cargo.toml Cargo.lock CHANGELOG.md README.md src docs packaging -type f -printf '%T@\n') |
+        awk '$1 > newest { newest = $1 } END { printf "%d\n", newest }'
 }
 
 # Seconds since the epoch, with a fraction, whatever the locale's decimal sign.
@@ -73,8 +94,15 @@ seconds_since() {
     awk -v from="$1" -v to="$(now)" 'BEGIN { printf "%.1f", to - from }'
 }
 
-# What a static libcrypto wants besides itself, a name a line: zlib and zstd where the distribution built it
-# with them, as Debian 13 does and Debian 12 does not.
-libraries_of_libcrypto() {
-    pkg-config --static --libs-only-l libcrypto 2>/dev/null | tr ' ' '\n' | sed -n 's/^-l//p' | grep -vxE 'crypto|dl|pthread|' || true
+# check_machine: what every script needs, before it does anything.
+check_machine() {
+    check_proc
+    check_temporary_folder
 }
+
+# shellcheck source-path=SCRIPTDIR source=checks.sh
+. "$repository_root/scripts/checks.sh"
+# shellcheck source-path=SCRIPTDIR source=toolchain.sh
+. "$repository_root/scripts/toolchain.sh"
+# shellcheck source-path=SCRIPTDIR source=debian.sh
+. "$repository_root/scripts/debian.sh"

@@ -9,9 +9,12 @@
 #
 # It works in a new folder below ${TMPDIR:-/var/tmp} and removes it at the end. It starts its own
 # PostgreSQL, without a network port, and touches no other one on the machine.
+case $- in *p*) ;; *) exec bash -p -- "$0" "$@" ;; esac # see common.sh
 set -euo pipefail
 # shellcheck source-path=SCRIPTDIR source=common.sh
-. "$(dirname -- "${BASH_SOURCE[0]}")/common.sh"
+. "$(dirname -- "$(readlink -f -- "${BASH_SOURCE[0]}")")/common.sh"
+help_if_asked "${1:-}"
+check_machine
 
 pgbench_scale=5 # 500,000 rows
 wait_limit_seconds=60
@@ -27,11 +30,15 @@ tell() { printf '      %s\n' "$*"; }
 
 keep=no
 binaries=
+programs='wal-push wal-fetch basebackup'
 while [ "$#" -gt 0 ]; do
+    help_if_asked "$1"
     case $1 in
     --keep) keep=yes ;;
     --binaries)
         [ "$#" -ge 2 ] || fail "--binaries wants a folder" "scripts/demo.sh --binaries target/release"
+        # shellcheck disable=SC2086 # words
+        check_programs "$2" $programs
         binaries=$(cd -- "$2" && pwd)
         shift
         ;;
@@ -40,37 +47,49 @@ while [ "$#" -gt 0 ]; do
     shift
 done
 
-prepare() {
-    begin "Making ready: PostgreSQL and the programs"
-    "$repository_root/scripts/install-servers.sh" --demo | sed 's/^/      /'
-    postgres=$(distribution_postgres)
+# What can be known is known before anything is installed or built.
+check_beforehand() {
+    base=${TMPDIR:-/var/tmp}
+    [[ $base =~ ^/[A-Za-z0-9/._-]{0,60}$ ]] ||
+        fail "the folder for temporary files has an unusual or long name: $base" "run again with TMPDIR=/var/tmp in front"
+    check_folder "the demo's server" "$base" 1000000 "run again with TMPDIR=/another/folder in front" as_stranger
+    check_user_name
     if [ -z "$binaries" ]; then
         need_cargo
+        check_target_folder
+    fi
+}
+
+prepare() {
+    local needs=--demo
+    begin "Making ready: PostgreSQL and the programs"
+    check_beforehand
+    if [ -n "$binaries" ]; then needs=--postgresql; fi
+    "$repository_root/scripts/install-servers.sh" "$needs" | sed 's/^/      /'
+    postgres=$(distribution_postgres)
+    if [ -z "$binaries" ]; then
         tell "building the programs; the first time this takes some minutes"
         "$repository_root/scripts/build-static.sh" | sed 's/^/      /'
-        binaries=$(target_folder)/$(host_triple)/release
+        binaries=$target_folder/$triple/release
     fi
 }
 
 # The folder that everything of the demo lies in, owned by the user that runs the server.
 make_folder() {
-    local base=${TMPDIR:-/var/tmp} free_kib
-    [[ $base =~ ^/[A-Za-z0-9/._-]{0,60}$ ]] ||
-        fail "the folder for temporary files has an unusual or long name: $base" "run again with TMPDIR=/var/tmp in front"
-    if am_root && ! as_server_user test -x "$base"; then
-        fail "the user postgres, who runs the server, cannot enter $base" "run again with TMPDIR=/var/tmp in front"
-    fi
-    free_kib=$(df -Pk "$base" | awk 'NR == 2 { print $4 }')
-    [ "$free_kib" -ge 1000000 ] || fail "$base has $free_kib KiB free; the demo wants 1,000,000" "run again with TMPDIR=/another/folder in front"
+    local name
     folder=$(mktemp -d "$base/seawall-demo.XXXXXX")
     trap clean_up EXIT
     trap 'exit 130' INT TERM HUP
     # Copies, since the checkout may lie where the server's user cannot go.
     mkdir "$folder/bin" "$folder/socket" "$folder/archive"
-    install -m 755 "$binaries/wal-push" "$binaries/wal-fetch" "$binaries/basebackup" "$folder/bin/"
+    for name in $programs; do install -m 755 "$binaries/$name" "$folder/bin/"; done
     : >"$folder/seawall.toml"
     if am_root; then chown -R postgres: "$folder"; fi
     cd "$folder"
+    for name in $programs; do
+        as_server_user "$folder/bin/$name" --version >/dev/null ||
+            fail "the server could not run $folder/bin/$name" "run again with TMPDIR=/another/folder in front"
+    done
 }
 
 # Only the demo's own settings count: nothing from this shell, nothing from /etc.

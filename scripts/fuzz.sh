@@ -10,9 +10,12 @@
 # Rust; what is looked for are panics, overflows, hangs and memory without limit. Without the
 # address sanitizer libFuzzer does not see what a string is compared with, so give it
 # fuzz/seeds/TARGET/ (whole inputs) and fuzz/seeds/TARGET.dict (words, in libFuzzer's format).
+case $- in *p*) ;; *) exec bash -p -- "$0" "$@" ;; esac # see common.sh
 set -euo pipefail
 # shellcheck source-path=SCRIPTDIR source=common.sh
-. "$(dirname -- "${BASH_SOURCE[0]}")/common.sh"
+. "$(dirname -- "$(readlink -f -- "${BASH_SOURCE[0]}")")/common.sh"
+help_if_asked "${1:-}"
+check_machine
 
 at_a_time=2
 input_limit_bytes=16384 # two WAL pages
@@ -25,8 +28,8 @@ seconds=${1:-60}
 [[ $seconds =~ ^[1-9][0-9]*$ ]] || fail "not a number of seconds: $seconds" "usage: $0 [SECONDS [TARGET...]]"
 
 need_cargo
+need_build_packages
 cd "$repository_root"
-triple=$(host_triple)
 target=$repository_root/fuzz/target
 crashes=$target/crashes
 if [ "$#" -gt 0 ]; then

