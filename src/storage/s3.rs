@@ -1,6 +1,7 @@
 //! An S3 bucket through `aws-sdk-s3`. The SDK is asynchronous; its one-threaded runtime is driven by
 //! whichever of our threads waits for an answer.
 
+mod answer_limit;
 mod bucket;
 mod client;
 mod conditional;
@@ -10,7 +11,9 @@ mod delete;
 mod environment;
 mod failure;
 mod large;
+mod listing;
 mod multipart;
+mod paging;
 mod pending;
 mod protection;
 mod put;
@@ -26,7 +29,6 @@ use std::sync::Arc;
 use std::time::Instant;
 
 use bytes::Bytes;
-use jiff::Timestamp;
 
 use self::bucket::Bucket;
 use self::content::Content;
@@ -75,11 +77,6 @@ impl S3Storage {
     }
 }
 
-fn created(object: &aws_sdk_s3::types::Object) -> Option<Timestamp> {
-    let time = object.last_modified()?;
-    Timestamp::new(time.secs(), i32::try_from(time.subsec_nanos()).ok()?).ok()
-}
-
 impl Storage for S3Storage {
     fn begin(&self, key: &str, _front: usize) -> Result<Box<dyn NewObject + '_>> {
         let (key, content) = (self.bucket.key(key), Content::default());
@@ -124,28 +121,7 @@ impl Storage for S3Storage {
         after: &str,
         visit: &mut dyn FnMut(Listed<'_>) -> ControlFlow<()>,
     ) -> Result<()> {
-        let (bucket, strip, prefix) = (&self.bucket, self.bucket.key(""), self.bucket.key(prefix));
-        let mut start = Some(bucket.key(after)).filter(|_| !after.is_empty());
-        let mut token = None;
-        loop {
-            let request = bucket.client.list_objects_v2().bucket(&bucket.config.bucket);
-            let request = request.prefix(&prefix).set_start_after(start.take());
-            let answer = self.runtime.block_on(request.set_continuation_token(token).send());
-            let page =
-                answer.map_err(|error| failure::of(error, "LIST", &bucket.config, &prefix))?;
-            for object in page.contents() {
-                let key = object.key().and_then(|key| key.strip_prefix(&strip)).unwrap_or_default();
-                let size = object.size().unwrap_or_default().unsigned_abs();
-                // Not every store honours start-after.
-                if key > after && visit(Listed { key, size, created: created(object) }).is_break() {
-                    return Ok(());
-                }
-            }
-            token = page.next_continuation_token().map(str::to_owned);
-            if token.is_none() {
-                return Ok(());
-            }
-        }
+        self.list_objects(prefix, after, visit)
     }
 
     fn delete(&self, key: &str) -> Result<()> {

@@ -14,7 +14,7 @@ const TWO: &str = "20200106T030000Z-0002";
 const THREE: &str = "20200203T030000Z-0003";
 
 /// Keeps the newest one, and the newest of each month.
-const MONTHLY: [&str; 4] = [
+pub const MONTHLY: [&str; 4] = [
     "--retention-keep-last=1",
     "--retention-keep-daily=0",
     "--retention-keep-weekly=0",
@@ -32,7 +32,7 @@ fn prune(laid: &Laid) -> Run {
 }
 
 /// Three backups, the WAL from before the first to behind the last, and what belongs to it.
-fn lay_out(laid: &Laid, store: &str) {
+pub fn lay_out(laid: &Laid, store: &str) {
     for (id, segment) in [(ONE, 2), (TWO, 5), (THREE, 9)] {
         laid.backup(store, &described(id, 1, segment));
     }

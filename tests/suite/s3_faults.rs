@@ -5,6 +5,7 @@ mod answers;
 mod conditional_put;
 mod credentials;
 mod lasting;
+mod lies;
 mod not_s3;
 mod passing;
 mod tls;

@@ -3,6 +3,7 @@
 mod checks;
 mod folder;
 mod large;
+mod lies;
 mod listings;
 mod pending;
 

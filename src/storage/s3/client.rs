@@ -13,6 +13,7 @@ use aws_smithy_http_client::tls::{Provider, TlsContext, TrustStore};
 use aws_smithy_runtime_api::client::interceptors::context::InterceptorContext;
 use aws_smithy_runtime_api::client::retries::classifiers::{ClassifyRetry, RetryAction};
 
+use super::answer_limit::AnswerLimit;
 use super::credentials;
 use super::environment::variable;
 use crate::config::{Addressing, Limits, S3Config};
@@ -45,6 +46,7 @@ pub async fn build(config: &S3Config, endpoint: Option<&str>, limits: Limits) ->
         .timeout_config(timeouts(limits))
         .retry_config(retries(limits))
         .retry_classifier(ComeAgain)
+        .interceptor(AnswerLimit)
         // `ObjectReader` and the attempt limit watch for stalls, with limits that are ours to state.
         .stalled_stream_protection(StalledStreamProtectionConfig::disabled());
     settings.set_endpoint_url(endpoint.map(str::to_owned));

@@ -4,6 +4,7 @@ use aws_sdk_s3::error::{ProvideErrorMetadata, SdkError};
 use aws_sdk_s3::operation::head_object::HeadObjectError;
 use aws_smithy_runtime_api::client::orchestrator::HttpResponse;
 
+use super::answer_limit::TooLong;
 use crate::config::S3Config;
 use crate::error::{Class, Error, Result};
 use crate::storage::LOCKED;
@@ -47,9 +48,26 @@ where
     E: ProvideErrorMetadata + std::error::Error + Debug + 'static,
 {
     let (class, reason, hint) = classify(&error);
-    let message = format!("{verb} s3://{}/{key} failed: {reason}", config.bucket);
+    let message = format!("{verb} {} failed: {reason}", place(config, key));
     let failure = Error::new(class, message);
     if hint.is_empty() { failure } else { failure.hint(hint) }
+}
+
+/// What messages call an object, or the objects whose keys begin so.
+pub fn place(config: &S3Config, key: &str) -> String {
+    format!("s3://{}/{key}", config.bucket)
+}
+
+/// Whether the answer was cut off because of its length.
+pub fn too_long<E: std::error::Error + 'static>(error: &Failure<E>) -> bool {
+    let mut cause: Option<&(dyn std::error::Error + 'static)> = Some(error);
+    while let Some(error) = cause {
+        if error.is::<TooLong>() {
+            return true;
+        }
+        cause = error.source();
+    }
+    false
 }
 
 /// A DELETE that is refused because the store keeps the object: `lock` says by what.
@@ -58,7 +76,7 @@ where
     E: ProvideErrorMetadata + std::error::Error + Debug + 'static,
 {
     let (_, reason, _) = classify(&error);
-    let message = format!("DELETE s3://{}/{key} failed: {lock} ({reason})", config.bucket);
+    let message = format!("DELETE {} failed: {lock} ({reason})", place(config, key));
     Error::new(Class::Refused, message).hint(LOCKED)
 }
 
@@ -81,6 +99,9 @@ where
             not_sent("no connection within the time limit".into())
         }
         SdkError::DispatchFailure(_) => not_sent(innermost(error)),
+        SdkError::ResponseError(_) if too_long(error) => {
+            (Class::Unreachable, innermost(error), NO_STORE)
+        }
         SdkError::ServiceError(_) | SdkError::ResponseError(_) => answered(error),
         _ => refused_before_sending(innermost(error)),
     }

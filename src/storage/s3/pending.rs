@@ -3,6 +3,7 @@
 
 use std::fmt::Debug;
 use std::ops::ControlFlow;
+use std::time::Instant;
 
 use aws_sdk_s3::error::ProvideErrorMetadata;
 use aws_sdk_s3::primitives::DateTime;
@@ -10,8 +11,11 @@ use jiff::Timestamp;
 
 use super::bucket::Bucket;
 use super::failure::{self, Failure};
+use super::paging::Pages;
 use super::{PendingUpload, S3Storage};
 use crate::error::{Class, Error, Result};
+
+const VERB: &str = "ListMultipartUploads";
 
 const HINT: &str = "To end uploads that were cut short it takes s3:ListBucketMultipartUploads and \
                     s3:AbortMultipartUpload, or a rule of the bucket that does it.";
@@ -23,16 +27,24 @@ impl S3Storage {
         visit: &mut dyn FnMut(PendingUpload) -> ControlFlow<()>,
     ) -> Result<bool> {
         let (bucket, strip, prefix) = (&self.bucket, self.bucket.key(""), self.bucket.key(prefix));
-        let (mut key_marker, mut id_marker) = (None, None);
+        let mut pages = Pages::new(bucket.limits.total);
         loop {
+            let (key_marker, id_marker) = pages.next().unzip();
             let request = bucket.client.list_multipart_uploads().bucket(&bucket.config.bucket);
-            let request = request.prefix(&prefix).set_key_marker(key_marker.clone());
-            let request = request.set_upload_id_marker(id_marker.clone());
+            let request = request.prefix(&prefix).set_key_marker(key_marker);
+            let request = request.set_upload_id_marker(id_marker.flatten());
+            let asked = Instant::now();
             let page = match self.runtime.block_on(request.send()) {
                 Ok(page) => page,
                 Err(error) if does_not_know_it(&error) => return Ok(false),
-                Err(error) => return Err(bucket.of_upload(error, "ListMultipartUploads", &prefix)),
+                Err(error) => return Err(bucket.of_upload(error, VERB, &prefix)),
             };
+            let truncated = page.is_truncated().unwrap_or(false);
+            let (key, id) = (page.next_key_marker(), page.next_upload_id_marker());
+            let next = key.map(|key| (key.to_owned(), id.map(str::to_owned)));
+            let more = pages
+                .turn(page.uploads().len(), asked.elapsed(), truncated, next)
+                .map_err(|doubt| doubt.about(VERB, &bucket.config, &prefix))?;
             for upload in page.uploads() {
                 let (Some(key), Some(id)) = (upload.key(), upload.upload_id()) else { continue };
                 // Not every store honours the prefix.
@@ -44,13 +56,9 @@ impl S3Storage {
                     return Ok(true);
                 }
             }
-            let next = (page.next_key_marker, page.next_upload_id_marker);
-            // A store that gives the same page for ever must not keep us.
-            let more = page.is_truncated == Some(true) && next.0.is_some();
-            if !more || next == (key_marker, id_marker) {
+            if !more {
                 return Ok(true);
             }
-            (key_marker, id_marker) = next;
         }
     }
 }
@@ -79,11 +87,12 @@ impl Bucket {
 
 /// An answer that is neither a refusal nor one to ask again after: the request was taken for another one,
 /// or for nothing at all.
-fn does_not_know_it<E>(error: &Failure<E>) -> bool {
-    !matches!(
+fn does_not_know_it<E: std::error::Error + 'static>(error: &Failure<E>) -> bool {
+    let again = matches!(
         failure::status(error),
         None | Some(401 | 403 | 408 | 429 | 500 | 502 | 503 | 504 | 520..)
-    )
+    );
+    !again && !failure::too_long(error)
 }
 
 fn timestamp(time: &DateTime) -> Option<Timestamp> {

@@ -36,6 +36,11 @@ impl Laid {
         Laid::with(&[("disk", Kind::Local), ("s3", Kind::S3(s3::Kind::S3sFs))])
     }
 
+    /// A bucket called `s3`.
+    pub fn with_bucket(kind: s3::Kind) -> Laid {
+        Laid::with(&[("s3", Kind::S3(kind))])
+    }
+
     fn with(kinds: &[(&'static str, Kind)]) -> Laid {
         let place = Place::new();
         let start = |(name, kind): &(&'static str, Kind)| (*name, Store::start(*kind, &place));

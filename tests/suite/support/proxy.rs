@@ -7,6 +7,7 @@
 mod black_hole;
 mod connection;
 mod exchange;
+mod lie;
 mod record;
 mod rule;
 mod shape;
@@ -14,6 +15,7 @@ mod stream;
 mod tls;
 
 pub use black_hole::BlackHole;
+pub use lie::Lie;
 pub use record::Recorded;
 pub use rule::{Fault, Rule};
 

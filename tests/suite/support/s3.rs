@@ -10,6 +10,7 @@ mod kind;
 mod objects;
 
 pub use kind::Kind;
+pub use objects::unescape;
 
 use std::fs;
 use std::net::SocketAddr;

@@ -8,7 +8,8 @@ use std::thread::sleep;
 use std::time::Duration;
 
 use super::Shared;
-use super::exchange::{Exchange, Next};
+use super::exchange::{Exchange, Next, OTHER_ETAG};
+use super::lie;
 use super::rule::Fault;
 use super::stream::{Client, Socket};
 use crate::support::http::{Head, Piece};
@@ -46,6 +47,14 @@ impl Connection<'_> {
         let _turn = in_turn.then(|| shared.turn.lock().unwrap_or_else(PoisonError::into_inner));
         match fault {
             Some(Fault::Answer(status)) => self.answer(&head, number, status),
+            Some(Fault::KeepNothing) => self.keep_nothing(&head, number),
+            Some(Fault::Lie(lie)) => {
+                self.drain(&head, number)?;
+                self.shared.records.set_status(number, 200);
+                let (client, server) = (self.client.get_mut(), self.shared.server);
+                lie::answer(client, server, head.word(1), lie)?;
+                Ok(Next::Keep)
+            }
             Some(Fault::Hang) => {
                 if head.header("expect").is_none() {
                     self.drain(&head, number)?;
@@ -77,6 +86,20 @@ impl Connection<'_> {
         self.client.get_mut().write_all(answer.as_bytes())?;
         self.client.get_mut().flush()?;
         Ok(if waits { Next::Close } else { Next::Keep })
+    }
+
+    /// Says what a store says that has stored the body.
+    fn keep_nothing(&mut self, head: &Head, number: usize) -> io::Result<Next> {
+        self.shared.records.set_status(number, 200);
+        if head.header("expect").is_some() {
+            self.client.get_mut().write_all(b"HTTP/1.1 100 Continue\r\n\r\n")?;
+            self.client.get_mut().flush()?;
+        }
+        self.drain(head, number)?;
+        let answer = format!("HTTP/1.1 200 OK\r\nETag: {OTHER_ETAG}\r\nContent-Length: 0\r\n\r\n");
+        self.client.get_mut().write_all(answer.as_bytes())?;
+        self.client.get_mut().flush()?;
+        Ok(Next::Keep)
     }
 
     /// Keeps silent until the client goes, or the rules are cleared.

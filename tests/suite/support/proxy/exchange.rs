@@ -131,11 +131,12 @@ impl Exchange<'_> {
         self.records.set_status(self.number, answer.status());
         let body = answer.response_body(request.word(0));
         let mut shaper = Shaper::new(self.client.get_mut(), self.fault);
-        if shaper.head(&answer.raw)? {
+        if shaper.head(&told(&answer, self.fault))? {
             body.relay(self.server, &mut |piece: Piece<'_>| shaper.body(piece))?;
         }
         let closes = |head: &Head| head.header("connection").is_some_and(|value| value == "close");
-        let last = closes(request) || closes(&answer) || body == Body::UntilClose;
+        let less = matches!(self.fault, Some(Fault::PromiseLess(_)));
+        let last = closes(request) || closes(&answer) || body == Body::UntilClose || less;
         Ok(match shaper.end {
             End::Cut => Next::Reset,
             End::Truncated => Next::Close,
@@ -144,6 +145,24 @@ impl Exchange<'_> {
             End::Whole => Next::Keep,
         })
     }
+}
+
+/// The entity tag of something else.
+pub const OTHER_ETAG: &str = "\"00000000000000000000000000000000\"";
+
+/// The head of an answer as the fault has it.
+fn told(answer: &Head, fault: Option<Fault>) -> Vec<u8> {
+    let (name, value) = match fault {
+        Some(Fault::OtherETag) => ("etag", OTHER_ETAG.to_owned()),
+        Some(Fault::PromiseLess(bytes)) => ("content-length", bytes.to_string()),
+        _ => return answer.raw.clone(),
+    };
+    let text = String::from_utf8_lossy(&answer.raw);
+    let line = |line: &str| match line.split_once(':') {
+        Some((found, _)) if found.eq_ignore_ascii_case(name) => format!("{found}: {value}\r\n"),
+        _ => line.to_owned(),
+    };
+    text.split_inclusive('\n').map(line).collect::<String>().into_bytes()
 }
 
 /// The head with the day before in `x-amz-date` and in the scope of the credential. The signature is wrong

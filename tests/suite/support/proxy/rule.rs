@@ -4,6 +4,7 @@ use std::sync::Mutex;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
+use super::lie::Lie;
 use crate::support::http::Head;
 
 /// What goes wrong with a request.
@@ -31,6 +32,14 @@ pub enum Fault {
     FlipByte(u64),
     /// It reaches the server as if it had been signed a day before.
     SignedADayAgo,
+    /// The proxy says that it stored what was put; the server sees nothing.
+    KeepNothing,
+    /// The `ETag` in the answer is another one.
+    OtherETag,
+    /// The head of the answer promises this many bytes of the body and no more.
+    PromiseLess(u64),
+    /// A listing is answered as the lie has it; the server must answer unsigned requests.
+    Lie(Lie),
 }
 
 /// A fault and the requests it is for: all, unless narrowed.

@@ -128,7 +128,8 @@ fn escape(text: &str, keep_slash: bool) -> String {
     text.bytes().map(each).collect()
 }
 
-fn unescape(text: &str) -> String {
+/// Of text in XML.
+pub fn unescape(text: &str) -> String {
     text.replace("&lt;", "<").replace("&gt;", ">").replace("&quot;", "\"").replace("&amp;", "&")
 }
 
