@@ -1,6 +1,6 @@
 //! Which exit status PostgreSQL, a script or a person gets for an outcome.
 //!
-//! Measured on PostgreSQL 15 to 18: the archiver counts 1 to 125 as a failure and dies of more;
+//! Measured on PostgreSQL 15 to 19: the archiver counts 1 to 125 as a failure and dies of more;
 //! recovery takes 1 to 125 of `restore_command` as the end of the WAL and stops for more.
 
 use crate::error::Class;

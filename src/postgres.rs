@@ -12,6 +12,7 @@ mod tablespace_creation;
 mod tablespace_map;
 mod timeline;
 mod timeline_history;
+mod version;
 mod wal_file_name;
 mod wal_segment;
 
@@ -30,5 +31,6 @@ pub use tablespace_creation::{TablespaceCreation, TablespaceScan};
 pub use tablespace_map::TablespaceMap;
 pub use timeline::TimelineId;
 pub use timeline_history::{TimelineHistory, TimelineSwitch};
+pub use version::{SUPPORTED, SUPPORTED_IN_WORDS, ServerVersion};
 pub use wal_file_name::WalFileName;
 pub use wal_segment::{SystemIdentifier, WalSegment, WalSegmentSize};

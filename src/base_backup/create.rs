@@ -15,7 +15,9 @@ use crate::backup::{BackupFolder, new_id};
 use crate::codec::Identities;
 use crate::config::Config;
 use crate::error::{Class, Error, Result};
-use crate::postgres::{Lsn, SystemIdentifier, WalSegment, WalSegmentSize};
+use crate::postgres::{
+    Lsn, SUPPORTED_IN_WORDS, ServerVersion, SystemIdentifier, WalSegment, WalSegmentSize,
+};
 use crate::replication::{self, Connection, Options};
 use crate::repository::{Repository, WalFolder, WalRange};
 
@@ -99,8 +101,7 @@ fn connect(config: &Config) -> Result<Connection> {
 /// What the server says of itself.
 pub struct Server {
     pub system: SystemIdentifier,
-    /// `PG_VERSION_NUM`.
-    pub version: u32,
+    pub version: ServerVersion,
     pub segment_size: WalSegmentSize,
     pub from_standby: bool,
     archive_mode: String,
@@ -109,10 +110,7 @@ pub struct Server {
 impl Server {
     fn ask(connection: &mut Connection) -> Result<Self> {
         let version = connection.server_version();
-        if !(140_000..200_000).contains(&version) {
-            let message = format!("expected PostgreSQL 14 to 19, found version {version}");
-            return Err(Error::new(Class::Input, message));
-        }
+        check_version(version)?;
         let mut first = |command: &str| -> Result<String> {
             let rows = connection.query(command)?;
             let value = rows.0.into_iter().next().and_then(|row| row.into_iter().next());
@@ -145,6 +143,15 @@ impl Server {
              archive: --standalone.",
         ))
     }
+}
+
+/// Nobody has tried what another server sends: a backup that can't be restored is worse than an error, which is seen.
+fn check_version(version: ServerVersion) -> Result<()> {
+    if version.is_supported() {
+        return Ok(());
+    }
+    let message = format!("expected a server of {SUPPORTED_IN_WORDS}, found version {version}");
+    Err(Error::new(Class::Input, message).hint(version.hint()))
 }
 
 /// As `SHOW` writes it: `16MB`, `1GB`.
@@ -215,6 +222,27 @@ fn wait_for_wal(
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::postgres::SUPPORTED;
+
+    #[test]
+    fn other_versions_are_refused() {
+        let of = |major: u32| check_version(ServerVersion(major * 10_000 + 3));
+        SUPPORTED.for_each(|major| assert_eq!(of(major), Ok(())));
+        let refused = |major: u32| of(major).unwrap_err().to_string();
+        assert_eq!(
+            refused(SUPPORTED.start() - 1),
+            format!(
+                "expected a server of {SUPPORTED_IN_WORDS}, found version 14.3. HINT: Upgrade the server."
+            )
+        );
+        assert_eq!(
+            refused(SUPPORTED.end() + 1),
+            format!(
+                "expected a server of {SUPPORTED_IN_WORDS}, found version 20.3. HINT: Install a newer Seawall, one \
+                 that knows this version of PostgreSQL."
+            )
+        );
+    }
 
     #[test]
     fn segment_sizes_are_read_as_the_server_shows_them() {

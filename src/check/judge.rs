@@ -3,6 +3,7 @@ use super::draft::Draft;
 use super::server::Asked;
 use super::verdict::{Finding, State, Verdict};
 use super::{base_backups, clock, drills, rpo, series, space, wal};
+use crate::postgres::SUPPORTED_IN_WORDS;
 
 pub fn judge(case: &Case<'_>) -> Verdict {
     let mut findings = Vec::new();
@@ -47,6 +48,13 @@ fn server(case: &Case<'_>) -> Finding {
             let standby = if server.in_recovery { "a standby" } else { "a primary" };
             let (system, timeline) = (server.system, server.timeline.number());
             draft.ok(format!("system {system}, {standby} on timeline {timeline}"));
+            if !server.version.is_supported() {
+                let text = format!(
+                    "it is PostgreSQL {}, supported is {SUPPORTED_IN_WORDS}",
+                    server.version
+                );
+                draft.say(State::Warning, text, server.version.hint());
+            }
             let known = &case.gathered.survey.catalogue.systems;
             let all_answered = case.gathered.failures().next().is_none();
             if all_answered && !known.contains(&system) {

@@ -6,7 +6,10 @@ use jiff::Timestamp;
 use crate::config::Config;
 use crate::data_directory::ready_files;
 use crate::error::{Class, Error, Result};
-use crate::postgres::{Lsn, SystemIdentifier, TimelineId, WalFileName, WalSegmentSize};
+use crate::postgres::{
+    Lsn, SUPPORTED_IN_WORDS, ServerVersion, SystemIdentifier, TimelineId, WalFileName,
+    WalSegmentSize,
+};
 use crate::replication::Connection;
 
 /// What came of asking the server.
@@ -23,6 +26,7 @@ pub enum Asked {
 /// What the server says of itself.
 #[derive(Debug, Clone)]
 pub struct Server {
+    pub version: ServerVersion,
     pub system: SystemIdentifier,
     pub timeline: TimelineId,
     pub segment_size: WalSegmentSize,
@@ -114,19 +118,25 @@ fn over_sql(config: &Config) -> Result<Server> {
     let before = Timestamp::now();
     let row = first_row(&mut connection, SERVER)?;
     let field = |column: usize| row.get(column).cloned().flatten();
-    let mut server = server(&field, before).ok_or_else(|| unexpected(&row))?;
+    let version = connection.server_version();
+    let mut server = server(version, &field, before).ok_or_else(|| unexpected(&row))?;
     server.archiver = archiver(&mut connection);
     server.backlog = backlog(&mut connection, &server);
     Ok(server)
 }
 
-fn server(field: &dyn Fn(usize) -> Option<String>, before: Timestamp) -> Option<Server> {
+fn server(
+    version: ServerVersion,
+    field: &dyn Fn(usize) -> Option<String>,
+    before: Timestamp,
+) -> Option<Server> {
     let bytes: u32 = field(4)?.parse().ok()?;
     let time = field(5).and_then(|text| text.parse().ok());
     // An identifier above 2^63 is a negative number in SQL.
     let system = field(0)?;
     let negative = || system.parse::<i64>().ok().map(i64::cast_unsigned);
     Some(Server {
+        version,
         system: SystemIdentifier(system.parse().ok().or_else(negative)?),
         timeline: TimelineId::new(field(3)?.parse().ok()?)?,
         segment_size: WalSegmentSize::from_bytes(bytes).ok()?,
@@ -170,13 +180,14 @@ fn backlog(connection: &mut Connection, server: &Server) -> Option<Backlog> {
 /// `IDENTIFY_SYSTEM` and `SHOW` are all there is (PostgreSQL docs, "Streaming Replication Protocol").
 fn over_replication(config: &Config) -> Result<Server> {
     let mut connection = connect(config, &[("replication", "true")])?;
+    let version = connection.server_version();
     let identity = first_row(&mut connection, "IDENTIFY_SYSTEM")?;
     let mut show = |name: &str| -> Option<String> {
         first_row(&mut connection, &format!("SHOW {name}")).ok()?.into_iter().next().flatten()
     };
     let server = |fields: &[Option<String>]| {
         let field = |column: usize| fields.get(column).cloned().flatten();
-        server(&field, Timestamp::now())
+        server(version, &field, Timestamp::now())
     };
     let recovery = show("in_hot_standby").map(|it| if it == "on" { "t" } else { "f" }.to_owned());
     let bytes = show("wal_segment_size").and_then(|text| size_of(&text));
@@ -231,7 +242,7 @@ fn first_row(connection: &mut Connection, query: &str) -> Result<Vec<Option<Stri
 
 fn unexpected(row: &[Option<String>]) -> Error {
     let message = format!("expected a system identifier and an LSN from the server, found {row:?}");
-    Error::new(Class::Unreachable, message).hint("Is it PostgreSQL 14 to 18?")
+    Error::new(Class::Unreachable, message).hint(format!("Is it {SUPPORTED_IN_WORDS}?"))
 }
 
 #[cfg(test)]

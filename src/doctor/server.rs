@@ -41,8 +41,7 @@ pub fn server(config: &Config, file: Option<&Path>) -> (Section, Option<Server>)
     let mut findings = settings::settings(&facts, config);
     findings.extend(archiving::archiving(&facts, &host, file));
     findings.extend(role::role(&facts, config));
-    let (major, minor) = (facts.version / 10_000, facts.version % 10_000);
-    let about = format!("server, PostgreSQL {major}.{minor}");
+    let about = format!("server, PostgreSQL {}", facts.version);
     let server = Server { host, in_recovery: facts.in_recovery };
     (Section { about, findings }, Some(server))
 }

@@ -16,7 +16,7 @@ pub use file::ManifestFile;
 use super::{Lsn, Malformed, SystemIdentifier, TimelineId};
 use checksum::bytes_of_hex;
 
-/// What PostgreSQL 13 to 16 write is version 1; version 2 names the system.
+/// What PostgreSQL writes up to 16 is version 1; version 2 names the system.
 const VERSIONS: [u32; 2] = [1, 2];
 
 #[derive(Debug, PartialEq, Eq)]

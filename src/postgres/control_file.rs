@@ -1,6 +1,6 @@
 //! `global/pg_control`, as far as Seawall reads it.
 
-use super::{Malformed, SystemIdentifier, WalSegmentSize};
+use super::{Malformed, SUPPORTED_IN_WORDS, SystemIdentifier, WalSegmentSize};
 
 /// `PG_CONTROL_FILE_SIZE`
 const CONTROL_FILE_BYTES: usize = 8192;
@@ -19,10 +19,11 @@ pub fn system_identifier_of_control_file(bytes: &[u8]) -> Result<SystemIdentifie
     }
     let identifier = u64::from_ne_bytes(std::array::from_fn(|i| bytes[i]));
     let version = u32::from_ne_bytes(std::array::from_fn(|i| bytes[8 + i]));
-    // 1300 is PostgreSQL 13 to 17, 1800 is 18; a foreign byte order shows as an enormous number.
+    // 1300 is that of 15 to 17, 1800 of 18, 1905 of 19. What comes after them is let through: the identifier
+    // has kept its place so far. A foreign byte order shows as an enormous number.
     if !(1300..10_000).contains(&version) {
         return Err(Malformed::new(format!(
-            "expected pg_control_version 1300 or later (PostgreSQL 13), found {version}"
+            "expected pg_control_version 1300 or later ({SUPPORTED_IN_WORDS}), found {version}"
         )));
     }
     Ok(SystemIdentifier(identifier))
@@ -87,7 +88,7 @@ mod tests {
         bytes[8..12].fill(0);
         assert_eq!(
             system_identifier_of_control_file(&bytes).unwrap_err().0,
-            "expected pg_control_version 1300 or later (PostgreSQL 13), found 0"
+            format!("expected pg_control_version 1300 or later ({SUPPORTED_IN_WORDS}), found 0")
         );
     }
 }

@@ -6,8 +6,9 @@ pub const FIRST_PAGE_HEADER_BYTES: usize = 40;
 /// `XLP_LONG_HEADER`: only the first page of a segment has it.
 const LONG_HEADER: u16 = 0x0002;
 
-/// `XLOG_PAGE_MAGIC` is `0xD1xx`; its low byte changes with nearly every major version. A version
-/// that comes after this program is let through: the identity checks do not depend on it.
+/// `XLOG_PAGE_MAGIC` is `0xD1xx`; its low byte changes with nearly every major version: 15 has `10`, 16 `13`,
+/// 17 `16`, 18 `18`, 19 `22`. A version that comes after this program is let through: the identity checks do
+/// not depend on it, and archiving must not stop because a server was upgraded.
 const MAGIC_FAMILY: u16 = 0xD100;
 
 /// What the first page of a WAL segment says about it (`XLogLongPageHeaderData` in

@@ -13,8 +13,6 @@ const RECORD_HEADER_BYTES: usize = 24;
 /// `XLogPageHeaderData` and `XLogLongPageHeaderData` in `xlog_internal.h`.
 const PAGE_HEADER_BYTES: usize = 24;
 const FIRST_PAGE_HEADER_BYTES: usize = 40;
-/// `XLP_FIRST_IS_OVERWRITE_CONTRECORD`: what a crash had left of a record is not gone on with.
-const OVERWRITES: u16 = 0x0008;
 const MAGIC_FAMILY: u16 = 0xD100;
 
 /// More than the longest path that the server takes (`MAXPGPATH`, 1024).
@@ -101,7 +99,9 @@ impl TablespaceScan {
         let size = self.page_bytes;
         if !is_page || !size.is_power_of_two() || !(1024..=65536).contains(&size) {
             self.ended = true;
-        } else if first || remaining == 0 || u16_at(header, 2) & OVERWRITES != 0 {
+        } else if first || remaining == 0 {
+            // Nothing is left of a record, either, where a crash had cut one off and another begins in its place
+            // (`XLP_FIRST_IS_OVERWRITE_CONTRECORD`, which is another bit in PostgreSQL 19 than before).
             self.record.clear();
             self.skip = aligned(remaining);
         }
@@ -280,6 +280,21 @@ mod tests {
             for piece in [1, 7, 4096, 1 << 20] {
                 assert_eq!(scan(&segment, piece), expected, "gap {gap}, pieces of {piece}");
             }
+        }
+    }
+
+    /// 0x0008 says so until PostgreSQL 18, 0x0004 in 19.
+    #[test]
+    fn a_record_that_a_crash_cut_off_is_given_up() {
+        for flag in [0x0008_u16, 0x0004] {
+            let mut segment = segment(0, &[create(7, "/before"), record(10, 0x20, &[7; 10_000])]);
+            segment[PAGE..2 * PAGE].fill(0);
+            let page = &mut segment[PAGE..];
+            page[..2].copy_from_slice(&0xD122_u16.to_ne_bytes());
+            page[2..4].copy_from_slice(&flag.to_ne_bytes());
+            let behind = create(8, "/behind");
+            page[PAGE_HEADER_BYTES..][..behind.len()].copy_from_slice(&behind);
+            assert_eq!(scan(&segment, 1000), [made(7, "/before"), made(8, "/behind")]);
         }
     }
 

@@ -1,12 +1,9 @@
 //! The `BASE_BACKUP` command of the replication protocol (PostgreSQL docs, "Streaming Replication
-//! Protocol"), versions 14 to 18.
+//! Protocol"), as it is since PostgreSQL 15: all archives come in one copy.
 
 use super::connection::{Answer, Connection, Rows};
 use crate::error::{Class, Error, Result};
-use crate::postgres::{Lsn, TimelineId};
-
-/// From this version on all archives come in one copy, with a type in front of each message.
-const ONE_COPY: u32 = 150_000;
+use crate::postgres::{Lsn, SUPPORTED_IN_WORDS, TimelineId};
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Checkpoint {
@@ -72,8 +69,7 @@ pub struct BaseBackup<'a> {
 impl<'a> BaseBackup<'a> {
     /// Returns when the server has made its checkpoint.
     pub fn start(connection: &'a mut Connection, options: &Options) -> Result<Self> {
-        let version = connection.server_version();
-        connection.send(&command(version, options))?;
+        connection.send(&command(options))?;
         let start = position(&rows(connection)?)?;
         let tablespaces = rows(connection)?.0.iter().map(|row| tablespace(row)).collect();
         Ok(Self { connection, start, tablespaces })
@@ -81,27 +77,9 @@ impl<'a> BaseBackup<'a> {
 
     /// Shows `visit` everything, and returns how it ended.
     pub fn read(self, visit: &mut dyn FnMut(Piece<'_>) -> Result<()>) -> Result<End> {
-        if self.connection.server_version() >= ONE_COPY {
-            begin_copy(self.connection)?;
-            read_typed(self.connection, visit)?;
-        } else {
-            for tablespace in &self.tablespaces {
-                begin_copy(self.connection)?;
-                visit(Piece::Archive(tablespace.oid))?;
-                while let Some(visited) =
-                    self.connection.copy_data(|data| visit(Piece::Data(data)))?
-                {
-                    visited?;
-                }
-            }
-            begin_copy(self.connection)?;
-            while let Some(visited) =
-                self.connection.copy_data(|data| visit(Piece::Manifest(data)))?
-            {
-                visited?;
-            }
-        }
-        // Each copy is followed by an answer of its own.
+        begin_copy(self.connection)?;
+        read_copy(self.connection, visit)?;
+        // The copy is followed by an answer of its own.
         let end = loop {
             match self.connection.next_answer()? {
                 Some(Answer::Rows(rows)) => break position(&rows)?,
@@ -127,7 +105,8 @@ fn checksum_failures(connection: &mut Connection) -> Result<bool> {
     }
 }
 
-fn read_typed(
+/// Each message of the copy begins with its type.
+fn read_copy(
     connection: &mut Connection,
     visit: &mut dyn FnMut(Piece<'_>) -> Result<()>,
 ) -> Result<()> {
@@ -198,33 +177,22 @@ fn tablespace(row: &[Option<String>]) -> Tablespace {
     }
 }
 
-fn command(version: u32, options: &Options) -> String {
+fn command(options: &Options) -> String {
     let label = format!("LABEL '{}'", options.label.replace('\'', "''"));
-    let rate = options.rate_limit.map(|rate| format!("MAX_RATE {rate}"));
-    if version >= ONE_COPY {
-        let checkpoint = match options.checkpoint {
-            Checkpoint::Fast => "fast",
-            Checkpoint::Spread => "spread",
-        };
-        let words =
-            [label, "PROGRESS".into(), format!("CHECKPOINT '{checkpoint}'"), "WAIT false".into()];
-        let rest = ["MANIFEST 'yes'".to_owned(), "TABLESPACE_MAP".to_owned()];
-        let wal = options.with_wal.then(|| "WAL".to_owned());
-        let all: Vec<String> = words.into_iter().chain(rest).chain(wal).chain(rate).collect();
-        return format!("BASE_BACKUP ({})", all.join(", "));
-    }
-    let fast = (options.checkpoint == Checkpoint::Fast).then(|| "FAST".to_owned());
+    let checkpoint = match options.checkpoint {
+        Checkpoint::Fast => "CHECKPOINT 'fast'",
+        Checkpoint::Spread => "CHECKPOINT 'spread'",
+    };
+    let always = [&label, "PROGRESS", checkpoint, "WAIT false", "MANIFEST 'yes'", "TABLESPACE_MAP"];
     let wal = options.with_wal.then(|| "WAL".to_owned());
-    let words = [label, "PROGRESS".to_owned(), "NOWAIT".to_owned(), "TABLESPACE_MAP".to_owned()];
-    let manifest = ["MANIFEST 'yes'".to_owned()];
-    let all: Vec<String> =
-        words.into_iter().chain(fast).chain(wal).chain(rate).chain(manifest).collect();
-    format!("BASE_BACKUP {}", all.join(" "))
+    let rate = options.rate_limit.map(|rate| format!("MAX_RATE {rate}"));
+    let all: Vec<String> = always.into_iter().map(str::to_owned).chain(wal).chain(rate).collect();
+    format!("BASE_BACKUP ({})", all.join(", "))
 }
 
 fn unexpected(expected: &str, found: &str) -> Error {
     Error::new(Class::Unreachable, format!("expected {expected} from the server, found {found}"))
-        .hint("Is it PostgreSQL 14 to 18, without a pooler in between?")
+        .hint(format!("Is it {SUPPORTED_IN_WORDS}, without a pooler in between?"))
 }
 
 #[cfg(test)]
@@ -232,21 +200,24 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_command_is_written_as_each_version_wants_it() {
-        let options = Options {
+    fn the_command_names_every_option() {
+        let all = Options {
             label: "it's".to_owned(),
             checkpoint: Checkpoint::Fast,
             rate_limit: Some(1024),
             with_wal: true,
         };
         assert_eq!(
-            command(140_000, &options),
-            "BASE_BACKUP LABEL 'it''s' PROGRESS NOWAIT TABLESPACE_MAP FAST WAL MAX_RATE 1024 MANIFEST 'yes'"
-        );
-        assert_eq!(
-            command(180_000, &options),
+            command(&all),
             "BASE_BACKUP (LABEL 'it''s', PROGRESS, CHECKPOINT 'fast', WAIT false, MANIFEST 'yes', \
              TABLESPACE_MAP, WAL, MAX_RATE 1024)"
+        );
+        let few =
+            Options { checkpoint: Checkpoint::Spread, rate_limit: None, with_wal: false, ..all };
+        assert_eq!(
+            command(&few),
+            "BASE_BACKUP (LABEL 'it''s', PROGRESS, CHECKPOINT 'spread', WAIT false, MANIFEST 'yes', \
+             TABLESPACE_MAP)"
         );
     }
 

@@ -11,6 +11,7 @@ use rustix::event::{PollFd, PollFlags, Timespec, poll};
 
 use super::socket::default_host;
 use crate::error::{Class, Error, Result};
+use crate::postgres::ServerVersion;
 
 /// A connection to a PostgreSQL server. Not shared between threads; it may move from one to another.
 pub struct Connection {
@@ -81,10 +82,9 @@ impl Connection {
         Ok(connection)
     }
 
-    /// Like 150018 or 180006 (`PG_VERSION_NUM`).
-    pub fn server_version(&self) -> u32 {
+    pub fn server_version(&self) -> ServerVersion {
         // SAFETY: the connection is alive.
-        unsafe { pq::PQserverVersion(self.raw()) }.unsigned_abs()
+        ServerVersion(unsafe { pq::PQserverVersion(self.raw()) }.unsigned_abs())
     }
 
     /// Sends a command. Its answers are taken with [`Connection::next_answer`], all of them.

@@ -9,6 +9,7 @@ mod packaging;
 mod repository_format;
 mod s3_rights;
 mod tidy;
+mod versions;
 
 pub use links::fenced;
 

@@ -2,14 +2,13 @@ use jiff::Timestamp;
 
 use crate::base_backup::{Description, Position};
 use crate::error::{Class, Error, Result};
-use crate::postgres::{Lsn, TimelineId, WalSegmentSize};
+use crate::postgres::{Lsn, ServerVersion, TimelineId, WalSegmentSize};
 
 /// What a description says, checked, without its lists: there may be very many backups.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Facts {
     pub label: String,
-    /// Like 180006.
-    pub postgres_version: u32,
+    pub postgres_version: ServerVersion,
     pub segment_size: WalSegmentSize,
     pub start: Moment,
     pub stop: Moment,
@@ -41,7 +40,7 @@ impl Facts {
         }
         Ok(Self {
             label: description.label.clone(),
-            postgres_version: description.postgres_version,
+            postgres_version: ServerVersion(description.postgres_version),
             segment_size: segment_size.map_err(|error| damaged(&error))?,
             start,
             stop,

@@ -43,7 +43,7 @@ pub fn describe(
         id: folder.id().to_owned(),
         label: draft.label.clone(),
         system_identifier: draft.server.system.to_string(),
-        postgres_version: draft.server.version,
+        postgres_version: draft.server.version.0,
         wal_segment_size: u32::try_from(draft.server.segment_size.bytes()).unwrap_or(0),
         start: draft.start.clone(),
         stop: draft.stop.clone(),

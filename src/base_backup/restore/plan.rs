@@ -8,7 +8,7 @@ use super::target::{RecoveryTarget, in_utc};
 use crate::base_backup::catalogue::{Backup, Restorable, Survey, SystemWal};
 use crate::base_backup::windows::Left;
 use crate::error::{Class, Error, Result};
-use crate::postgres::{Lsn, SystemIdentifier};
+use crate::postgres::{Lsn, SUPPORTED_IN_WORDS, SystemIdentifier};
 
 /// What a restore is going to do, before it touches anything.
 pub struct RestorePlan<'a> {
@@ -54,12 +54,25 @@ pub fn plan<'a>(
     let candidates: Vec<Candidate> = backups.iter().map(|backup| candidate(backup)).collect();
     let choice = choose(&candidates, &system.timelines, wish)?;
     let backup = backups[choice.backup];
+    warn_of_version(backup);
     let whole = backup.copies.iter().filter(|copy| copy.fault.is_none());
     let repositories = whole.map(|copy| copy.repository).collect();
     let resumes = system.timelines.resumes(choice.timeline, choice.reach);
     let left = system.timelines.left(choice.timeline, choice.reach);
     let stored = system.stored(choice.reach);
     Ok(RestorePlan { backup, choice, repositories, resumes, left, stored })
+}
+
+/// It is laid down all the same: who needs it needs it now.
+fn warn_of_version(backup: &Backup) {
+    let version = backup.facts.postgres_version;
+    if !version.is_supported() {
+        tracing::warn!(
+            "{} is of PostgreSQL {version}: nobody has tried that with this Seawall, which supports \
+             {SUPPORTED_IN_WORDS}",
+            backup.id
+        );
+    }
 }
 
 fn is_usable(backup: &Backup, system: &SystemWal) -> bool {

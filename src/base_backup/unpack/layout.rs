@@ -5,7 +5,7 @@ use super::entry::TABLESPACES;
 use crate::backup::damaged;
 use crate::base_backup::Description;
 use crate::error::{Class, Error, Result};
-use crate::postgres::ManifestFile;
+use crate::postgres::{ManifestFile, ServerVersion};
 
 /// Folders that `initdb` makes (`subdirs` in `initdb.c`) and that the server needs, empty or not.
 const FOLDERS: [&str; 22] = [
@@ -54,7 +54,7 @@ impl<'a> Layout<'a> {
         let mut layout = Self {
             data,
             tablespaces: BTreeMap::new(),
-            major: description.postgres_version / 10_000,
+            major: ServerVersion(description.postgres_version).major(),
         };
         for tablespace in &description.tablespaces {
             let (oid, location) = (tablespace.oid, &tablespace.location);

@@ -21,7 +21,7 @@ pub(super) fn faults(
         Some(Ok(label)) => faults.extend(by_label(facts, &label)),
     }
     let version = kept.get(PG_VERSION).map(|content| String::from_utf8_lossy(content));
-    let (expected, found) = (version.unwrap_or_default(), facts.postgres_version / 10_000);
+    let (expected, found) = (version.unwrap_or_default(), facts.postgres_version.major());
     faults.extend(differs("PostgreSQL", expected.trim(), PG_VERSION, found));
     let map = kept.get(TABLESPACE_MAP).map(Vec::as_slice).unwrap_or_default();
     match TablespaceMap::parse(map) {

@@ -122,7 +122,7 @@ fn rehearse(
     drill.system = Some(plan.backup.system);
     drill.backup = Some(plan.backup.id.clone());
     (drill.size, drill.stopped) = (facts.size, Some(facts.stop.time));
-    let major = facts.postgres_version / 10_000;
+    let major = facts.postgres_version.major();
     let programs = Programs::find(config.drill.postgres_bin.as_deref(), major)?;
     drill.server = Some(programs.version.clone());
     let recovery = recovery(request)?;

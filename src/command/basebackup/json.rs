@@ -95,7 +95,7 @@ impl Context<'_> {
         Row {
             id: backup.id.clone(),
             label: facts.label.clone(),
-            postgres_version: facts.postgres_version,
+            postgres_version: facts.postgres_version.0,
             wal_segment_size: facts.segment_size.bytes(),
             start: at(&facts.start),
             stop: at(&facts.stop),

@@ -4,7 +4,7 @@ mod windows;
 
 use super::bar::LEGEND;
 use super::json;
-use super::words::{restorable, version};
+use super::words::restorable;
 use crate::base_backup::catalogue::{Backup, Restorable, Survey};
 use crate::base_backup::windows::Needed;
 use crate::command::shown::{Shown, at_seconds, count, plain, short_size, table, took, whole_size};
@@ -59,7 +59,7 @@ impl Page<'_> {
         let wal = self.survey.system(system);
         let mut text = format!("System {system}");
         if let (Some(newest), Some(wal)) = (backups.last(), wal) {
-            let postgres = version(newest.facts.postgres_version);
+            let postgres = newest.facts.postgres_version;
             let segments = whole_size(wal.segment_size.bytes());
             text += &format!(", PostgreSQL {postgres}, WAL segments of {segments}\n\n");
             let rows = backups.iter().map(|backup| self.row(backup));

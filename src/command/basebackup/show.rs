@@ -1,7 +1,7 @@
 //! `basebackup show`: everything about one base backup.
 
 use super::json;
-use super::words::{restorable, version};
+use super::words::restorable;
 use crate::backup::StoredObject;
 use crate::base_backup::catalogue::{Backup, Contents, Moment, Survey};
 use crate::base_backup::windows::Needed;
@@ -99,7 +99,7 @@ fn head(survey: &Survey, backup: &Backup) -> String {
         line("Base backup", &plain(&backup.id)),
         line("Label", &plain(&facts.label)),
         line("System identifier", &backup.system.to_string()),
-        line("PostgreSQL", &version(facts.postgres_version)),
+        line("PostgreSQL", &facts.postgres_version.to_string()),
         line("Began", &at(&facts.start)),
         line("Ended", &at(&facts.stop)),
         line("Took", &took(facts.start.time, facts.stop.time)),

@@ -3,6 +3,7 @@ use std::collections::BTreeMap;
 use jiff::Timestamp;
 
 use crate::error::{Class, Error, Result};
+use crate::postgres::ServerVersion;
 use crate::replication::Connection;
 use crate::replication::query::rows;
 
@@ -29,8 +30,7 @@ const SUCCESS: &str = "select last_archived_wal, last_archived_time::timestamptz
 
 /// What the server says of itself.
 pub struct Facts {
-    /// Like 150018 (`PG_VERSION_NUM`).
-    pub version: u32,
+    pub version: ServerVersion,
     settings: BTreeMap<String, (String, bool)>,
     pub role: String,
     pub superuser: bool,

@@ -3,9 +3,7 @@ use std::time::Duration;
 use super::facts::Facts;
 use crate::config::Config;
 use crate::doctor::finding::{Finding, Mend};
-
-/// Major versions that Seawall is tested with.
-const TESTED: std::ops::RangeInclusive<u32> = 14..=18;
+use crate::postgres::{SUPPORTED_IN_WORDS, ServerVersion};
 
 /// What a base backup takes, and one more for a standby or a second backup.
 const SENDERS: i64 = 2;
@@ -19,7 +17,7 @@ const CLOCK: u64 = 5_000;
 /// Settings that hold for any way to archive.
 pub fn settings(facts: &Facts, config: &Config) -> Vec<Finding> {
     vec![
-        version(facts),
+        version(facts.version),
         wal_level(facts),
         archive_timeout(facts, config.objectives.rpo),
         max_wal_senders(facts),
@@ -39,17 +37,14 @@ pub fn restart_to(facts: &Facts, name: &str, value: &str) -> Mend {
     Mend::alter_system(name, value, true)
 }
 
-fn version(facts: &Facts) -> Finding {
-    let major = facts.version / 10_000;
-    if TESTED.contains(&major) {
+/// WAL of any version is archived; base backups are taken of these alone.
+fn version(version: ServerVersion) -> Finding {
+    let major = version.major();
+    if version.is_supported() {
         return Finding::good("version", major.to_string());
     }
-    let (first, last) = (TESTED.start(), TESTED.end());
-    let found = format!("{major}; Seawall is tested with {first} to {last}");
-    if major < *TESTED.start() {
-        return Finding::problem("version", found).advice("Upgrade the server.");
-    }
-    Finding::warning("version", found).advice("Look for a newer Seawall, and rehearse a restore.")
+    let found = format!("{major}: base backups are taken of {SUPPORTED_IN_WORDS}");
+    Finding::problem("version", found).advice(version.hint())
 }
 
 fn wal_level(facts: &Facts) -> Finding {
@@ -127,4 +122,26 @@ fn clock(facts: &Facts) -> Finding {
     let which = if facts.clock_ahead > 0 { "before" } else { "behind" };
     let found = format!("{} {which} this host's", humantime::format_duration(off));
     Finding::warning("clock", found).advice("Have both hosts keep their time with NTP.")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::doctor::finding::Verdict;
+
+    #[test]
+    fn other_versions_are_a_problem() {
+        assert_eq!(version(ServerVersion(190_000)), Finding::good("version", "19"));
+        let of = |number| version(ServerVersion(number));
+        assert_eq!(of(140_023).verdict, Verdict::Problem);
+        assert_eq!(
+            of(140_023).found,
+            format!("14: base backups are taken of {SUPPORTED_IN_WORDS}")
+        );
+        assert_eq!(of(140_023).mend, Some(Mend::Advice("Upgrade the server.".to_owned())));
+        assert_eq!(
+            of(200_000).found,
+            format!("20: base backups are taken of {SUPPORTED_IN_WORDS}")
+        );
+    }
 }

@@ -5,6 +5,7 @@ use super::exposure::Exposure;
 use super::windows::{Line, lines};
 use crate::base_backup::catalogue::{Backup, Restorable, Survey, SystemWal};
 use crate::history::Record;
+use crate::postgres::ServerVersion;
 use crate::repository::Repository;
 
 /// One PostgreSQL server's life, from `initdb` to the next `pg_upgrade`.
@@ -74,11 +75,11 @@ impl System {
         for (day, most) in wal_per_day.iter_mut().enumerate() {
             *most = seen().map(|one| one.per_day[day]).max().unwrap_or(0);
         }
-        let version = backups.last().map_or(0, |it| it.facts.postgres_version);
+        let version = backups.last().map_or(ServerVersion(0), |it| it.facts.postgres_version);
         let exposures = seen().map(|one| one.exposure.clone());
         Self {
             identifier: wal.system.to_string(),
-            postgres: format!("{}.{}", version / 10_000, version % 10_000),
+            postgres: version.to_string(),
             backups: backups.iter().map(|it| base_backup(survey, it, repositories)).collect(),
             lines: lines(&timelines, &usable, arrivals),
             newest_timeline: wal.timelines.newest().map(|timeline| timeline.number()),

@@ -5,7 +5,9 @@ use std::time::Duration;
 use jiff::{SignedDuration, Timestamp};
 use seawall::check::{Archiver, Asked, Backlog, Server, State, Verdict, run};
 use seawall::config::Config;
-use seawall::postgres::{Lsn, SystemIdentifier, TimelineId, WalSegmentSize};
+use seawall::postgres::{
+    Lsn, SUPPORTED, SUPPORTED_IN_WORDS, ServerVersion, SystemIdentifier, TimelineId, WalSegmentSize,
+};
 use seawall::repository::open_all;
 
 use crate::listing::laid::{
@@ -17,6 +19,7 @@ use crate::scene::KeyPair;
 fn server(timeline: u32, written: Lsn) -> Server {
     let now = Timestamp::now();
     Server {
+        version: ServerVersion(180_006),
         system: SystemIdentifier(OLD.parse().unwrap()),
         timeline: TimelineId::new(timeline).unwrap(),
         segment_size: WalSegmentSize::from_bytes(16 << 20).unwrap(),
@@ -108,6 +111,20 @@ fn a_fail_over_needs_its_history() {
 }
 
 /// A standby does not archive, so nothing is expected of its archiver.
+#[test]
+fn a_server_that_is_not_supported_is_said() {
+    let of = |major: u32| Server { version: ServerVersion(major * 10_000 + 1), ..server(1, END) };
+    let known = format!("system {OLD}, a primary on timeline 1");
+    for major in SUPPORTED {
+        says(&judge(&laid(), of(major)), "server", State::Ok, &known);
+    }
+    for major in [SUPPORTED.start() - 1, SUPPORTED.end() + 1] {
+        let text =
+            format!("{known}; it is PostgreSQL {major}.1, supported is {SUPPORTED_IN_WORDS}");
+        says(&judge(&laid(), of(major)), "server", State::Warning, &text);
+    }
+}
+
 #[test]
 fn a_standby_is_not_asked_for_its_archive() {
     let standby = Server { in_recovery: true, archive_command: String::new(), ..server(1, END) };
