@@ -4,6 +4,8 @@ import os
 import platform
 import re
 
+import tools
+
 WANTED_FLAGS = ["sha_ni", "avx2", "avx512f", "vaes", "pclmulqdq", "sse4_2", "bmi2"]
 
 
@@ -17,7 +19,7 @@ def describe(bench_folder, processes, servers_binary, postgres_bin):
         "file system": file_system(bench_folder),
         "load before": "%.2f %.2f %.2f" % os.getloadavg(),
         "PostgreSQL": version(processes, [os.path.join(postgres_bin, "postgres"), "--version"]),
-        "pgBackRest": version(processes, ["pgbackrest", "version"]),
+        "pgBackRest": version(processes, [tools.pgbackrest(), "version"]),
         "zstd": version(processes, ["zstd", "--version"]),
         "curl": version(processes, ["curl", "--version"]),
         "S3 server": version(processes, [servers_binary, "--version"]),

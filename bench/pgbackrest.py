@@ -3,6 +3,7 @@
 import os
 import shutil
 
+import tools
 from archivers import Archiver, Restorer
 from servers import ACCESS_KEY, BUCKET, REGION, SECRET_KEY
 
@@ -114,4 +115,4 @@ def config_of(state):
 
 
 def pgbackrest(config):
-    return ["pgbackrest", f"--config={config}", f"--stanza={STANZA}"]
+    return [tools.pgbackrest(), f"--config={config}", f"--stanza={STANZA}"]

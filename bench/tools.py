@@ -5,7 +5,6 @@ import shlex
 import shutil
 
 NEEDED = {
-    "pgbackrest": "apt-get install pgbackrest",
     "nginx": "apt-get install nginx-light",
     "openssl": "apt-get install openssl",
     "zstd": "apt-get install zstd",
@@ -25,6 +24,7 @@ def check():
     for name, mend in NEEDED.items():
         if not shutil.which(name, path=path):
             raise ToolMissing(f"{name} is not installed\nHINT: {mend}")
+    pgbackrest()
 
 
 def setting(name):
@@ -61,13 +61,20 @@ def rclone():
     return path
 
 
+def pgbackrest():
+    path = setting("SEAWALL_PGBACKREST") or shutil.which("pgbackrest")
+    if not path or not os.access(path, os.X_OK):
+        raise ToolMissing(f"pgBackRest is not installed\nHINT: run {SERVERS}, or set SEAWALL_PGBACKREST")
+    return path
+
+
 def postgres_bin():
-    """The folder of PostgreSQL 15's programs: pgBackRest of Debian 12 knows no later one."""
+    """The folder of PostgreSQL 15's programs: all that contenders know, so that figures stay comparable."""
     folders = setting("SEAWALL_POSTGRES_BINDIRS").replace(",", ":").replace(" ", ":").split(":")
-    for folder in [*folders, "/usr/lib/postgresql/15/bin"]:
+    for folder in folders:
         if folder and is_version_15(folder):
             return folder
-    raise ToolMissing("PostgreSQL 15 is not installed\nHINT: apt-get install postgresql-15")
+    raise ToolMissing(f"PostgreSQL 15 is not installed\nHINT: run {SERVERS}")
 
 
 def is_version_15(folder):

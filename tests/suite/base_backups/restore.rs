@@ -11,7 +11,7 @@ use seawall::base_backup::restore::in_utc;
 use super::{backups_in, base_backup};
 use crate::archiving::commands::{Seawall, each_version};
 use crate::support::place::Place;
-use crate::support::postgres::{Installation, Server};
+use crate::support::postgres::{Installation, NEWEST, OLDEST, Server};
 use crate::support::run::{Outcome, Run};
 
 const LIMIT: Duration = Duration::from_secs(60);
@@ -120,7 +120,7 @@ fn stored_long_ago(folder: &Path) {
 
 #[test]
 fn the_plan_is_shown_before_anything_is_touched() {
-    let story = Story::new(18);
+    let story = Story::new(NEWEST);
     let id = backups_in(&story.place.join("archive"))[0].clone();
     let id = id.file_name().and_then(|name| name.to_str()).expect("an id");
     let now = Timestamp::now();
@@ -158,7 +158,7 @@ fn the_plan_is_shown_before_anything_is_touched() {
 
 #[test]
 fn what_is_there_is_refused_kept_aside_or_brought_up_to_date() {
-    let story = Story::new(15);
+    let story = Story::new(OLDEST);
     story.restore("data", &["--target-immediate", "--yes"]).expect(0);
     story.restore("data", &["--yes"]).expect(6).says(
         "to be empty or not there, found files in it. HINT: --replace moves it aside and keeps it; --delta writes \
@@ -184,7 +184,7 @@ fn old_directories(place: &Place) -> Vec<PathBuf> {
 /// The whole of a restore in one command: hooks, start, replay, and how long it took.
 #[test]
 fn one_command_restores_starts_and_waits_for_the_end() {
-    let story = Story::new(15);
+    let story = Story::new(OLDEST);
     let (before, after) = (story.place.join("before"), story.place.join("after"));
     let touch = |path: &Path| format!("touch '{}'", path.display());
     let around = ["--before", &touch(&before), "--after", &touch(&after)];
@@ -221,7 +221,7 @@ fn a_server_that_a_hook_starts_finds_its_wal_and_is_followed() {
 
 #[test]
 fn a_hook_that_fails_stops_everything_before_it_begins() {
-    let story = Story::new(18);
+    let story = Story::new(NEWEST);
     let outcome = story.restore("data", &["--yes", "--before", "exit 3"]);
     outcome.expect(2).says("expected --before to succeed, it ended with exit status: 3: exit 3");
     assert!(!story.data("data").exists());

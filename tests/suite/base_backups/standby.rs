@@ -4,7 +4,7 @@ use super::sound::{LIMIT, ids, is_verified, recovered, restore};
 use super::{backups_in, base_backup};
 use crate::archiving::commands::{Seawall, each_version};
 use crate::support::place::Place;
-use crate::support::postgres::{Builder, Server};
+use crate::support::postgres::{Builder, NEWEST, Server};
 use crate::support::run::{Outcome, Running};
 use crate::support::wait::{poll, wait_until};
 
@@ -93,7 +93,7 @@ fn a_backup_from_a_standby_that_follows_the_archive_comes_back(version: u32) {
 /// It gets its WAL over a connection and archives it itself, into a repository of its own.
 #[test]
 fn a_standby_that_archives_has_a_repository_of_its_own() {
-    let scene = Scene::new(18);
+    let scene = Scene::new(NEWEST);
     let mut primary = scene.primary();
     let own = Seawall::new(&scene.place).local("own");
     let mut standby = scene.standby("standby");
@@ -124,7 +124,7 @@ fn a_standby_that_archives_has_a_repository_of_its_own() {
 /// PostgreSQL calls such a backup corrupt; so it does not exist, and the next one does.
 #[test]
 fn a_promotion_ends_the_backup_that_is_being_taken() {
-    let scene = Scene::new(18);
+    let scene = Scene::new(NEWEST);
     let primary = scene.primary();
     let mut standby = scene.standby("standby");
     standby.set("archive_mode", "on");

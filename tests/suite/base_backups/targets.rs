@@ -11,7 +11,7 @@ use super::{backups_in, base_backup};
 use crate::archiving::commands::Seawall;
 use crate::scene::error;
 use crate::support::place::Place;
-use crate::support::postgres::{Builder, Server};
+use crate::support::postgres::{Builder, NEWEST, OLDEST, Server};
 
 struct Scene {
     place: Place,
@@ -50,7 +50,7 @@ impl Scene {
 /// A backup can't be restored to a moment before its end, not even to one in the same second.
 #[test]
 fn a_moment_while_a_backup_was_taken_needs_an_older_one() {
-    let scene = Scene::new(18);
+    let scene = Scene::new(NEWEST);
     let server = scene.backed_up(scene.builder());
     let mut create =
         base_backup(&scene.seawall, &server, "create").arg("--rate-limit=40MiB").start();
@@ -84,7 +84,7 @@ fn a_moment_while_a_backup_was_taken_needs_an_older_one() {
 
 #[test]
 fn a_target_in_no_window_is_refused_and_nothing_touched() {
-    let scene = Scene::new(15);
+    let scene = Scene::new(OLDEST);
     let server = scene.backed_up(scene.builder());
     server.sql("insert into t values (1)");
     scene.lose(server);

@@ -7,7 +7,7 @@ use super::sound::{LIMIT, ids, recovered, restore};
 use crate::archiving::commands::Seawall;
 use crate::scene::error;
 use crate::support::place::Place;
-use crate::support::postgres::{Builder, Server};
+use crate::support::postgres::{Builder, NEWEST, OLDEST, Server};
 
 /// A server of two lives. The first one has the rows `one` and `lost`; it was recovered to the moment
 /// between these and then got `two` and `three`.
@@ -92,12 +92,12 @@ fn insert(server: &Server, word: &str) -> [String; 2] {
 
 #[test]
 fn each_life_comes_back_on_15() {
-    each_life_comes_back(15);
+    each_life_comes_back(OLDEST);
 }
 
 #[test]
 fn each_life_comes_back_on_18() {
-    each_life_comes_back(18);
+    each_life_comes_back(NEWEST);
 }
 
 fn each_life_comes_back(version: u32) {

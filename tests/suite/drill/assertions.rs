@@ -1,9 +1,10 @@
 use super::{Scene, json};
 use crate::scene::error;
+use crate::support::postgres::NEWEST;
 
 #[test]
 fn an_assertion_that_fails_fails_the_drill() {
-    let scene = Scene::new(18);
+    let scene = Scene::new(NEWEST);
     let (good, bad) = ("select count(*) > 0 from t", "select count(*) > 9000 from t");
     let outcome = scene.drill().args(["--json", "--assert", good, "--assert", bad]).run();
     assert_eq!(
@@ -25,7 +26,7 @@ fn an_assertion_that_fails_fails_the_drill() {
 
 #[test]
 fn an_assertion_that_is_none_is_said() {
-    let scene = Scene::new(18);
+    let scene = Scene::new(NEWEST);
     let cases = [
         (
             "select 1",
@@ -66,7 +67,7 @@ fn an_assertion_that_is_none_is_said() {
 
 #[test]
 fn an_assertion_only_reads() {
-    let scene = Scene::new(18);
+    let scene = Scene::new(NEWEST);
     let outcome = scene.drill().args(["--assert", "insert into t values (1) returning true"]).run();
     outcome.expect(5).says("cannot execute INSERT in a read-only transaction");
 }

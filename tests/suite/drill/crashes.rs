@@ -6,6 +6,7 @@ use std::time::Duration;
 use rustix::process::Signal;
 
 use super::Scene;
+use crate::support::postgres::NEWEST;
 use crate::support::wait::wait_until;
 
 pub const POINTS: [&str; 5] = [
@@ -25,7 +26,7 @@ fn servers_in(folder: &std::path::Path) -> usize {
 
 #[test]
 fn what_a_killed_drill_leaves_is_removed_by_the_next() {
-    let scene = Scene::new(18);
+    let scene = Scene::new(NEWEST);
     let drills = scene.place.join("drills");
     for point in POINTS {
         let killed = scene.drill().env("SEAWALL_FAILPOINT", point).run();
@@ -44,7 +45,7 @@ fn what_a_killed_drill_leaves_is_removed_by_the_next() {
 
 #[test]
 fn a_signal_has_all_cleaned_up() {
-    let scene = Scene::new(18);
+    let scene = Scene::new(NEWEST);
     let drills = scene.place.join("drills");
     let cases = [(Signal::TERM, true), (Signal::INT, true), (Signal::TERM, false)];
     for (signal, with_server) in cases {
@@ -66,7 +67,7 @@ fn a_signal_has_all_cleaned_up() {
 
 #[test]
 fn what_is_in_use_and_what_is_not_ours_stays() {
-    let scene = Scene::new(18);
+    let scene = Scene::new(NEWEST);
     let drills = scene.place.join("drills");
     for name in ["seawall-drill-file", "letter"] {
         scene.place.file(&format!("drills/{name}"), "");

@@ -1,11 +1,12 @@
 use super::Scene;
 use crate::namespace;
+use crate::support::postgres::NEWEST;
 
 #[test]
 fn a_full_disk_is_said_and_cleaned_up() {
-    let scene = Scene::new(18);
+    let scene = Scene::new(NEWEST);
     let disk = scene.place.folder("disk");
-    let programs = crate::support::postgres::Installation::of(18).program("postgres");
+    let programs = crate::support::postgres::Installation::of(NEWEST).program("postgres");
     let programs = std::path::Path::new(&programs).parent().unwrap().to_owned();
     let script = "mount -t tmpfs -o size=12m,mode=0777 tmpfs $disk\n\
                   set +e\n\

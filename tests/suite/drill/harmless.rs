@@ -8,6 +8,7 @@ use crate::archiving::commands::Seawall;
 use crate::base_backups::base_backup;
 use crate::scene::{KeyPair, error};
 use crate::support::place::Place;
+use crate::support::postgres::NEWEST;
 use crate::support::run::Run;
 
 /// Length and times of all files below a folder.
@@ -27,7 +28,7 @@ fn seen(folder: &Path) -> BTreeMap<PathBuf, (u64, i64, i64)> {
 
 #[test]
 fn the_repository_gets_a_record_and_nothing_else() {
-    let scene = Scene::new(18);
+    let scene = Scene::new(NEWEST);
     let before = keys(&scene.archive());
     scene.drill().run().expect(0);
     let after = keys(&scene.archive());
@@ -41,7 +42,7 @@ fn the_repository_gets_a_record_and_nothing_else() {
 /// the one that the real server uses.
 #[test]
 fn a_tablespace_of_the_real_server_is_not_touched() {
-    let mut scene = Scene::new(18);
+    let mut scene = Scene::new(NEWEST);
     let location = scene.place.folder("newer");
     scene.server.sql(&format!("create tablespace newer location '{}'", location.display()));
     scene.server.sql("create table u tablespace newer as select generate_series(1, 10000) i");
@@ -73,7 +74,7 @@ fn a_tablespace_of_the_real_server_is_not_touched() {
 
 #[test]
 fn two_at_once_do_not_meet() {
-    let scene = Scene::new(18);
+    let scene = Scene::new(NEWEST);
     let both = [scene.drill().start(), scene.drill().start()];
     for drill in both {
         drill.finish().expect(0);
@@ -89,7 +90,7 @@ fn an_encrypted_repository_is_rehearsed_with_its_key() {
     let config = place.file("seawall.toml", KeyPair::recipients(&[&pair]));
     let seawall =
         Seawall::new(&place).local("archive").option("--config", config.to_str().unwrap());
-    let scene = Scene::with(place, seawall, 18);
+    let scene = Scene::with(place, seawall, NEWEST);
     let without = scene.drill().run();
     without.expect(3).says("HINT");
     let key = pair.file.to_str().unwrap();
@@ -105,11 +106,11 @@ fn root_has_to_name_a_user() {
     if !rustix::process::geteuid().is_root() {
         return;
     }
-    let scene = Scene::new(18);
+    let scene = Scene::new(NEWEST);
     let drill = |words: &[&str]| {
         let program = scene.place.program(env!("CARGO_BIN_EXE_basebackup"));
         scene.place.program(env!("CARGO_BIN_EXE_wal-fetch"));
-        let postgres = crate::support::postgres::Installation::of(18).program("postgres");
+        let postgres = crate::support::postgres::Installation::of(NEWEST).program("postgres");
         let run = Run::new(&scene.place, program.to_str().unwrap()).arg("drill").limit(LIMIT);
         let run = run.arg("--repository").arg(scene.archive());
         let run = run.arg("--drill-directory").arg(scene.place.join("drills"));

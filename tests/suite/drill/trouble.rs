@@ -5,14 +5,14 @@ use crate::archiving::commands::Seawall;
 use crate::base_backups::base_backup;
 use crate::scene::error;
 use crate::support::place::Place;
-use crate::support::postgres::Server;
+use crate::support::postgres::{NEWEST, OLDEST, Server};
 use crate::support::proxy::{Fault, Proxy, Rule};
 use crate::support::s3::{Kind, S3Server};
 use crate::support::user::write_as_server_user;
 
 #[test]
 fn a_damaged_backup_fails_and_says_where() {
-    let scene = Scene::new(18);
+    let scene = Scene::new(NEWEST);
     let backup = newest_backup(&scene.archive());
     let description = fs::read(backup.join("backup.json")).unwrap();
     let description: serde_json::Value = serde_json::from_slice(&description).unwrap();
@@ -35,7 +35,7 @@ fn a_damaged_backup_fails_and_says_where() {
 
 #[test]
 fn a_gap_fails_and_the_reach_is_said() {
-    let scene = Scene::new(18);
+    let scene = Scene::new(NEWEST);
     let missing = scene.server.switch_wal();
     scene.server.wait_archived(&missing, super::LIMIT);
     scene.server.sql("insert into t values (502, 'behind the gap')");
@@ -59,7 +59,7 @@ fn a_gap_fails_and_the_reach_is_said() {
 
 #[test]
 fn what_is_not_there_is_said_before_anything_is_fetched() {
-    let scene = Scene::new(18);
+    let scene = Scene::new(NEWEST);
     let outcome = scene.drill().args(["--backup", "20200101T000000Z-0000"]).run();
     assert_eq!(
         error(outcome.expect(2)),
@@ -72,7 +72,7 @@ fn what_is_not_there_is_said_before_anything_is_fetched() {
     assert_eq!(
         error(outcome.expect(2)),
         format!(
-            "expected the programs of PostgreSQL 18 in {nowhere:?}, found none. HINT: The backup is of that version: \
+            "expected the programs of PostgreSQL {NEWEST} in {nowhere:?}, found none. HINT: The backup is of that version: \
              mend drill.postgres_bin."
         )
     );
@@ -90,7 +90,7 @@ fn what_is_not_there_is_said_before_anything_is_fetched() {
 /// the second of the pieces in which a large table is read.
 #[test]
 fn a_table_that_cannot_be_read_is_found() {
-    let mut scene = Scene::new(15);
+    let mut scene = Scene::new(OLDEST);
     scene.server.sql("create table spoilt as select i, repeat('x', 1000) from generate_series(1, 25000) i; checkpoint");
     let path = scene.server.sql("select pg_relation_filepath('spoilt')");
     scene.server.stop(crate::support::postgres::Stop::Fast);
@@ -120,7 +120,7 @@ fn a_table_that_cannot_be_read_is_found() {
 
 #[test]
 fn a_drill_that_takes_too_long_has_failed() {
-    let scene = Scene::new(18);
+    let scene = Scene::new(NEWEST);
     let outcome =
         scene.drill().args(["--drill-timeout=8s", "--assert", "select pg_sleep(60) is null"]).run();
     let text = error(outcome.expect(4));

@@ -4,11 +4,12 @@ use std::fs;
 
 use super::{LIMIT, Scene, newest_backup, records};
 use crate::base_backups::base_backup;
+use crate::support::postgres::NEWEST;
 use crate::support::user::write_as_server_user;
 
 #[test]
 fn only_a_full_verification_with_the_newest_backup_is_recorded() {
-    let scene = Scene::new(18);
+    let scene = Scene::new(NEWEST);
     let first = newest_backup(&scene.archive());
     // Of two that begin within a second nobody can tell by their ids which is the newer one.
     std::thread::sleep(std::time::Duration::from_millis(1100));

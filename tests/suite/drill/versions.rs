@@ -1,6 +1,7 @@
 use super::{Scene, json};
 use crate::archiving::commands::each_version;
 use crate::scene::warnings;
+use crate::support::postgres::NEWEST;
 
 each_version!(a_backup_is_rehearsed_and_recorded);
 
@@ -48,7 +49,7 @@ fn a_backup_is_rehearsed_and_recorded(version: u32) {
 
 #[test]
 fn people_get_a_short_table() {
-    let scene = Scene::new(18);
+    let scene = Scene::new(NEWEST);
     let outcome = scene.drill().run();
     let lines: Vec<&str> = outcome.expect(0).stdout.lines().collect();
     let begin = ["backup ", "server ", "fetch ", "replay ", "checks ", "reached ", "RTO ", "RPO "];
@@ -64,7 +65,7 @@ fn people_get_a_short_table() {
 
 #[test]
 fn a_target_and_an_older_backup_can_be_rehearsed() {
-    let scene = Scene::new(18);
+    let scene = Scene::new(NEWEST);
     let lsn = scene.server.current_lsn();
     scene.server.sql("drop table t");
     scene.archived();
@@ -79,14 +80,15 @@ fn a_target_and_an_older_backup_can_be_rehearsed() {
 
 #[test]
 fn a_folder_that_is_kept_starts_and_is_nobodys_to_remove() {
-    let mut scene = Scene::new(18);
+    let mut scene = Scene::new(NEWEST);
     let outcome = scene.drill().args(["--keep", "--json"]).run();
     let found = json(outcome.expect(0));
     let kept = std::path::PathBuf::from(found["kept"].as_str().unwrap());
     scene.drill().run().expect(0);
     scene.server.kill_nine();
-    let mut kept =
-        crate::support::postgres::Server::builder(&scene.place).version(18).over(kept.join("data"));
+    let mut kept = crate::support::postgres::Server::builder(&scene.place)
+        .version(NEWEST)
+        .over(kept.join("data"));
     kept.start();
     assert_eq!(kept.sql("select count(*) from t"), "501");
 }

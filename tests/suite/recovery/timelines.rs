@@ -8,7 +8,7 @@ use crate::archiving::commands::{
     Seawall, copy_folder, each_version, nothing_but_information, stored,
 };
 use crate::support::place::Place;
-use crate::support::postgres::Server;
+use crate::support::postgres::{NEWEST, OLDEST, Server};
 use crate::support::run::Run;
 use crate::support::wait::poll;
 
@@ -64,7 +64,7 @@ fn a_promotion_is_archived_and_recovered_across(version: u32) {
 
 #[test]
 fn a_history_of_the_first_timeline_is_never_missed() {
-    let scene = Scene::new(15);
+    let scene = Scene::new(OLDEST);
     let mut server = scene.builder().archive_command(&scene.seawall.push()).init();
     server.start();
     server.wait_archived(&server.switch_wal(), LIMIT);
@@ -77,7 +77,7 @@ fn a_history_of_the_first_timeline_is_never_missed() {
 /// With `archive_mode = always` a standby archives what it was fed, too.
 #[test]
 fn a_standby_that_archives_finds_the_same_content() {
-    let scene = Scene::new(18);
+    let scene = Scene::new(NEWEST);
     let mut primary = scene.builder().archive_command(&scene.seawall.push()).init();
     primary.start();
     primary.sql("create table t (a text)");

@@ -4,11 +4,12 @@ use std::fs;
 use std::os::unix::fs::FileExt;
 
 use super::Host;
+use crate::support::postgres::NEWEST;
 
 /// The last rows are in WAL that was not archived when the server went down.
 #[test]
 fn a_damaged_database_comes_back_with_every_committed_row() {
-    let mut host = Host::new(18);
+    let mut host = Host::new(NEWEST);
     host.server.start();
     host.server.sql("create table t as select generate_series(1, 10000) i");
     host.run(env!("CARGO_BIN_EXE_basebackup"), &["create"]).run().expect(0);
@@ -92,7 +93,7 @@ fn a_queue_drains_once_there_is_room() {
 
 #[test]
 fn a_lost_key_is_replaced() {
-    let mut host = Host::new(18);
+    let mut host = Host::new(NEWEST);
     host.server.start();
     host.run(env!("CARGO_BIN_EXE_basebackup"), &["create"]).run().expect(0);
     let key = host.place.join("new.key");

@@ -1,10 +1,11 @@
 //! Data that were deleted while the server runs on.
 
 use super::Host;
+use crate::support::postgres::NEWEST;
 
 #[test]
 fn a_table_is_taken_from_a_copy_of_the_moment_before() {
-    let mut host = Host::new(18);
+    let mut host = Host::new(NEWEST);
     host.server.start();
     host.server.sql("create database shop");
     let shop = |host: &Host, query: &str| host.server.sql_in("shop", query);

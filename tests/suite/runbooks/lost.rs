@@ -5,6 +5,7 @@ use std::path::Path;
 
 use super::Host;
 use crate::support::place::free_port;
+use crate::support::postgres::NEWEST;
 use crate::support::redis::{Program, RedisServer};
 use crate::support::user::hand_over;
 
@@ -17,7 +18,7 @@ fn write(path: &Path, text: &str) {
 
 #[test]
 fn postgresql_redis_and_media_come_back_from_the_bucket() {
-    let mut host = Host::new(18);
+    let mut host = Host::new(NEWEST);
     let redis = RedisServer::start(Program::usual(), &host.place, &[]);
     redis.fill();
     let (uploads, etc) = (host.place.folder("uploads"), host.place.folder("etc"));

@@ -1,7 +1,7 @@
 //! To another major version, and from other tools.
 
 use super::{Host, bin, push};
-use crate::support::postgres::Server;
+use crate::support::postgres::{NEWEST, OLDEST, Server};
 
 #[test]
 fn an_upgraded_server_is_backed_up_beside_the_old_one() {
@@ -12,12 +12,14 @@ fn an_upgraded_server_is_backed_up_beside_the_old_one() {
     let (checksums, work) = (host.server.sql("show data_checksums"), host.place.folder("work"));
     assert_eq!(checksums, "off");
     let new = host.place.join("new");
-    let initdb =
-        crate::support::run::Run::new(&host.place, &bin(18).join("initdb").display().to_string());
+    let initdb = crate::support::run::Run::new(
+        &host.place,
+        &bin(NEWEST).join("initdb").display().to_string(),
+    );
     let initdb = initdb.server_user().args(["-U", "postgres", "-A", "trust", "--no-sync"]);
     let same = ["--locale=C", "--encoding=UTF8", "--wal-segsize=1", "--no-data-checksums", "-D"];
     initdb.args(same).arg(&new).run().expect(0);
-    let server = Server::builder(&host.place).version(18);
+    let server = Server::builder(&host.place).version(NEWEST);
     let server = server.archive_command(&push(&host.place, &host.config)).over(new.clone());
     server.set("unix_socket_directories", &sockets);
     server.set("port", &port);
@@ -29,22 +31,24 @@ fn an_upgraded_server_is_backed_up_beside_the_old_one() {
             ("OLD_DATA", &host.server.data().display().to_string()),
             ("OLD_BIN", &host.bin().display().to_string()),
             ("NEW_DATA", &new.display().to_string()),
-            ("NEW_BIN", &bin(18).display().to_string()),
+            ("NEW_BIN", &bin(NEWEST).display().to_string()),
             ("WORK", &work.display().to_string()),
         ],
     );
     outcome.expect(0);
     assert_eq!(host.server.sql("select count(*) from t"), "1000");
-    assert!(host.server.sql("show server_version").starts_with("18"));
+    let number = host.server.sql("show server_version_num").parse::<u32>().expect("a number");
+    assert_eq!(number / 10_000, NEWEST);
     let listed = host.run(env!("CARGO_BIN_EXE_basebackup"), &["list"]).run();
-    for line in ["PostgreSQL 17.", "PostgreSQL 18.", "before-upgrade", "after-upgrade"] {
+    let newest = format!("PostgreSQL {NEWEST}.");
+    for line in ["PostgreSQL 17.", &newest, "before-upgrade", "after-upgrade"] {
         assert!(listed.stdout.contains(line), "{line}: {listed}");
     }
 }
 
 #[test]
 fn two_tools_archive_until_one_is_enough() {
-    let mut host = Host::new(15);
+    let mut host = Host::new(OLDEST);
     let old = host.place.folder("old-archive");
     let copy = format!("test ! -f {0}/%f && cp %p {0}/%f", old.display());
     host.server.set("archive_command", &copy);

@@ -10,7 +10,7 @@ mod sql;
 
 pub use builder::Builder;
 pub use control::Stop;
-pub use installation::{Installation, VERSIONS};
+pub use installation::{Installation, NEWEST, OLDEST, VERSIONS};
 pub use load::Load;
 
 use std::fs;

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use crate::support::place::Place;
-use crate::support::postgres::{Load, Server, Stop, VERSIONS, shell_word};
+use crate::support::postgres::{Load, NEWEST, OLDEST, Server, Stop, VERSIONS, shell_word};
 use crate::support::wait::wait_until;
 
 const LIMIT: Duration = Duration::from_secs(60);
@@ -53,7 +53,7 @@ fn every_version_starts_archives_crashes_and_comes_back_from_its_archive() {
 #[test]
 fn a_crash_under_load_leaves_no_process_and_no_broken_cluster() {
     let place = Place::new();
-    let (mut server, _) = archiving_server(&place, 15, 16);
+    let (mut server, _) = archiving_server(&place, OLDEST, 16);
     server.start();
     server.pgbench_init(1);
     let load = server.pgbench_start(4, Load::Seconds(60));
@@ -71,11 +71,11 @@ fn a_crash_under_load_leaves_no_process_and_no_broken_cluster() {
 #[test]
 fn a_standby_follows_the_archive_and_is_promoted() {
     let place = Place::new();
-    let (mut primary, restore) = archiving_server(&place, 18, 16);
+    let (mut primary, restore) = archiving_server(&place, NEWEST, 16);
     primary.start();
     primary.sql("create table t (a int)");
     primary.base_backup(&place.join("standby"));
-    let mut standby = Server::builder(&place).version(18).over(place.join("standby"));
+    let mut standby = Server::builder(&place).version(NEWEST).over(place.join("standby"));
     standby.stand_by_with(&restore);
     standby.start();
     assert_eq!(standby.system_identifier(), primary.system_identifier());
@@ -93,7 +93,7 @@ fn a_standby_follows_the_archive_and_is_promoted() {
 #[test]
 fn a_recovery_that_fails_gives_its_log() {
     let place = Place::new();
-    let (mut server, _) = archiving_server(&place, 15, 16);
+    let (mut server, _) = archiving_server(&place, OLDEST, 16);
     server.start();
     server.base_backup(&place.join("backup"));
     let mut restored = Server::builder(&place).over(place.join("backup"));

@@ -10,7 +10,7 @@ use seawall::base_backup::unpack::is_unfinished;
 
 use super::backup::{Backup, backup};
 use super::stored::{Stored, files_below};
-use crate::support::postgres::Server;
+use crate::support::postgres::{NEWEST, OLDEST, Server};
 use crate::support::user::hand_over;
 
 /// Content of all files below a folder.
@@ -21,7 +21,7 @@ fn contents(folder: &Path) -> BTreeMap<String, Vec<u8>> {
 
 #[test]
 fn what_was_interrupted_is_finished() {
-    let backup = backup(18);
+    let backup = backup(NEWEST);
     let stored = Stored::new(&backup);
     // Whichever part is missing, the others are there afterwards, but for pg_control.
     for part in &stored.description.parts {
@@ -34,7 +34,7 @@ fn what_was_interrupted_is_finished() {
     }
     // What a killed run and its server-to-be may leave: half a file, a longer one, one too many.
     fs::write(stored.data.join("base/1/PG_VERSION"), "1").unwrap();
-    fs::write(stored.data.join("PG_VERSION"), "18\n\n").unwrap();
+    fs::write(stored.data.join("PG_VERSION"), format!("{NEWEST}\n\n")).unwrap();
     fs::write(stored.data.join("recovery.signal"), "").unwrap();
     fs::write(stored.data.join("global/.seawall-tmp-x"), "").unwrap();
     let (there, ..) = files_below(&stored.data.join("base")).pop().unwrap();
@@ -52,7 +52,7 @@ fn what_was_interrupted_is_finished() {
 
 #[test]
 fn a_finished_directory_is_not_touched_without_delta() {
-    let backup = backup(15);
+    let backup = backup(OLDEST);
     let stored = Stored::new(&backup);
     stored.unpack(false).unwrap().finish().unwrap();
     let before = contents(&stored.data);
@@ -70,7 +70,7 @@ fn a_finished_directory_is_not_touched_without_delta() {
 /// A server has worked on it, and has dropped and created things.
 #[test]
 fn delta_brings_back_a_directory_that_was_in_use() {
-    let backup = backup(18);
+    let backup = backup(NEWEST);
     let stored = Stored::new(&backup);
     stored.unpack(false).unwrap().finish().unwrap();
     let (data, tablespace) = (&stored.data, &stored.tablespaces[&backup.tablespace.0]);
@@ -79,7 +79,7 @@ fn delta_brings_back_a_directory_that_was_in_use() {
         hand_over(folder);
     }
     let later = stored.place.folder("later");
-    let mut server = Server::builder(&stored.place).version(18).over(data.clone());
+    let mut server = Server::builder(&stored.place).version(NEWEST).over(data.clone());
     server.start();
     server.sql(&format!("create tablespace later location '{}'", later.display()));
     server.sql("create table later tablespace later as select * from here");
@@ -118,7 +118,7 @@ fn delta_brings_back_a_directory_that_was_in_use() {
 /// Parts that hold nothing that is missing are not even read.
 #[test]
 fn delta_reads_what_it_needs() {
-    let mut backup = Backup::clone(&backup(15));
+    let mut backup = Backup::clone(&backup(OLDEST));
     backup.cut_around("base/1/");
     let stored = Stored::new(&backup);
     stored.unpack(false).unwrap().finish().unwrap();
@@ -140,7 +140,7 @@ fn delta_reads_what_it_needs() {
 
 #[test]
 fn delta_into_a_folder_of_other_things_is_refused() {
-    let backup = backup(15);
+    let backup = backup(OLDEST);
     let stored = Stored::new(&backup);
     fs::create_dir(&stored.data).unwrap();
     fs::write(stored.data.join("letter.odt"), "dear").unwrap();

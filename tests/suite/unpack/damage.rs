@@ -4,14 +4,14 @@ use std::fs;
 
 use super::backup::{Backup, backup, crc32c};
 use super::stored::{PREFIX, Stored, sha256};
-use crate::support::postgres::Server;
+use crate::support::postgres::{NEWEST, OLDEST, Server};
 use crate::support::user::hand_over;
 
 /// A file that every cluster has.
 const FILE: &str = "base/1/PG_VERSION";
 
 fn damaged(damage: impl FnOnce(&mut Backup)) -> Stored {
-    let mut backup = Backup::clone(&backup(15));
+    let mut backup = Backup::clone(&backup(OLDEST));
     damage(&mut backup);
     Stored::new(&backup)
 }
@@ -100,7 +100,7 @@ fn a_damaged_manifest_touches_nothing() {
 
 #[test]
 fn another_systems_manifest_is_refused() {
-    let mut backup = Backup::clone(&backup(18));
+    let mut backup = Backup::clone(&backup(NEWEST));
     backup.system_identifier += 1;
     let (expected, found) = (backup.system_identifier, backup.system_identifier - 1);
     assert_eq!(
@@ -115,7 +115,7 @@ fn another_systems_manifest_is_refused() {
 #[test]
 fn files_and_manifest_have_to_agree() {
     let part = |path: &str| {
-        let part = backup(15).part_with(path);
+        let part = backup(OLDEST).part_with(path);
         (part, format!("could not read {PREFIX}{}: ", part_name(part)))
     };
     let (number, read) = part(FILE);

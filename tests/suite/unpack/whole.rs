@@ -12,10 +12,11 @@ use super::backup::{Backup, backup, crc32c, entries, new_folder};
 use super::stored::{Stored, files_below};
 use crate::scene::{KeyPair, side_by_side};
 use crate::support::place::Place;
+use crate::support::postgres::{NEWEST, OLDEST};
 
 #[test]
 fn a_server_starts_on_what_was_laid_down() {
-    side_by_side(&[15, 18], |version| {
+    side_by_side(&[OLDEST, NEWEST], |version| {
         let backup = backup(*version);
         let stored = Stored::new(&backup);
         let unpacked = stored.unpack(false).unwrap();
@@ -32,7 +33,7 @@ fn a_server_starts_on_what_was_laid_down() {
 
 #[test]
 fn modes_are_those_of_a_data_directory() {
-    let backup = backup(15);
+    let backup = backup(OLDEST);
     let stored = Stored::new(&backup);
     stored.unpack(false).unwrap().finish().unwrap();
     let odd = |(_, _, mode): &&(String, u64, u32)| *mode != 0o600;
@@ -45,7 +46,7 @@ fn modes_are_those_of_a_data_directory() {
 /// A cluster made with `initdb --allow-group-access`.
 #[test]
 fn a_group_may_read_what_it_could_read_before() {
-    let mut backup = Backup::clone(&backup(15));
+    let mut backup = Backup::clone(&backup(OLDEST));
     for part in 0..backup.parts.len() {
         backup.edit_part(part, |header, _| {
             let folder = header.entry_type().is_dir();
@@ -68,7 +69,7 @@ fn a_group_may_read_what_it_could_read_before() {
 #[test]
 fn nothing_is_changed_where_nothing_moved() {
     const MAP: &str = "tablespace_map";
-    let mut backup = Backup::clone(&backup(18));
+    let mut backup = Backup::clone(&backup(NEWEST));
     let place = Place::new();
     let (oid, folder) = (backup.tablespace.0, new_folder(&place));
     // As if the tablespace had always been there.
@@ -100,7 +101,7 @@ fn nothing_is_changed_where_nothing_moved() {
 
 #[test]
 fn encrypted_parts_are_opened() {
-    let backup = backup(18);
+    let backup = backup(NEWEST);
     let place = Place::new();
     let pair = KeyPair::new(&place);
     let identities = || Identities::read(&pair.file).unwrap();
@@ -120,7 +121,7 @@ fn encrypted_parts_are_opened() {
 #[test]
 fn every_kind_of_checksum_is_understood() {
     side_by_side(&["NONE", "SHA224", "SHA512"], |algorithm| {
-        let backup = Backup::take(18, &[&format!("--manifest-checksums={algorithm}")]);
+        let backup = Backup::take(NEWEST, &[&format!("--manifest-checksums={algorithm}")]);
         let stored = Stored::new(&backup);
         stored.unpack(false).unwrap().finish().unwrap();
         stored.is_whole(&backup);

@@ -1,4 +1,5 @@
 use super::{Story, faults};
+use crate::support::postgres::NEWEST;
 
 /// A description that can be read and says something else than the backup.
 #[test]
@@ -34,9 +35,9 @@ fn a_description_agrees_with_the_backup() {
             vec!["expected the label seawall as backup_label says, found seaWall".to_owned()],
         ),
         (
-            "\"postgres_version\": 18".to_owned(),
+            format!("\"postgres_version\": {NEWEST}"),
             "\"postgres_version\": 17".to_owned(),
-            vec!["expected PostgreSQL 18 as PG_VERSION says, found 17".to_owned()],
+            vec![format!("expected PostgreSQL {NEWEST} as PG_VERSION says, found 17")],
         ),
         (
             format!("\"location\": \"{location}\""),

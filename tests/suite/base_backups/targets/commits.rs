@@ -2,6 +2,7 @@
 
 use super::super::sound::{recovered, restore};
 use super::Scene;
+use crate::support::postgres::{NEWEST, OLDEST};
 
 impl Scene {
     /// Sixty commits about a millisecond apart, the first with row 1, the next with row 2.
@@ -56,12 +57,12 @@ impl Commit {
 
 #[test]
 fn recovery_ends_between_two_commits_a_millisecond_apart_on_15() {
-    recovery_ends_between_two_commits(15);
+    recovery_ends_between_two_commits(OLDEST);
 }
 
 #[test]
 fn recovery_ends_between_two_commits_a_millisecond_apart_on_18() {
-    recovery_ends_between_two_commits(18);
+    recovery_ends_between_two_commits(NEWEST);
 }
 
 /// By the time of either and one in between, by transaction and by place in the WAL, included and not.

@@ -7,12 +7,12 @@ use jiff::Timestamp;
 use super::super::sound::{recovered, restore, restoring};
 use super::Scene;
 use crate::scene::error;
-use crate::support::postgres::Server;
+use crate::support::postgres::{OLDEST, Server};
 
 /// A server whose base backup and WAL are in the archive, with row 1 before the restore point `there` and
 /// row 2 behind it. What is restored from it listens in the place.
 fn started_by_itself() -> Scene {
-    let scene = Scene::new(15);
+    let scene = Scene::new(OLDEST);
     let sockets = scene.place.sockets().display().to_string();
     let builder = scene.builder().setting("unix_socket_directories", &sockets);
     let server = scene.backed_up(builder.setting("port", "6001"));

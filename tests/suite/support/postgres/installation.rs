@@ -5,10 +5,25 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::sync::OnceLock;
 
+use seawall::postgres::SUPPORTED;
+
 use crate::support::installed::{HINT, setting};
 
-/// The versions that every test of server behaviour goes through.
-pub const VERSIONS: [u32; 4] = [15, 16, 17, 18];
+pub const OLDEST: u32 = *SUPPORTED.start();
+pub const NEWEST: u32 = *SUPPORTED.end();
+
+const COUNT: usize = (NEWEST - OLDEST + 1) as usize;
+
+/// The versions that every test of server behaviour goes through: all that are supported.
+pub const VERSIONS: [u32; COUNT] = {
+    let mut versions = [OLDEST; COUNT];
+    let mut at = 1;
+    while at < COUNT {
+        versions[at] = versions[at - 1] + 1;
+        at += 1;
+    }
+    versions
+};
 
 /// The programs of one version.
 #[derive(Clone)]
@@ -41,12 +56,13 @@ impl Installation {
         ALL.get_or_init(|| folders().iter().filter_map(|folder| Installation::at(folder)).collect())
     }
 
-    /// `postgres --version` says "postgres (PostgreSQL) 15.18 (Debian ...)".
+    /// `postgres --version` says "postgres (PostgreSQL) 15.18 (Debian ...)", or 19rc1.
     fn at(folder: &Path) -> Option<Installation> {
         let output = Command::new(folder.join("postgres")).arg("--version").output().ok()?;
         let text = String::from_utf8(output.stdout).ok()?;
-        let number = text.split_whitespace().nth(2)?.split('.').next()?;
-        Some(Installation { version: number.parse().ok()?, programs: folder.to_owned() })
+        let number = text.split_whitespace().nth(2)?;
+        let major: String = number.chars().take_while(char::is_ascii_digit).collect();
+        Some(Installation { version: major.parse().ok()?, programs: folder.to_owned() })
     }
 }
 

@@ -25,7 +25,7 @@ impl Program {
         &ALL
     }
 
-    /// The distribution's.
+    /// The first that is named: with `scripts/install-servers.sh` the same on every distribution.
     pub fn usual() -> &'static Program {
         &ALL[0]
     }

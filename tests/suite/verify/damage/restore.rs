@@ -7,7 +7,7 @@ use std::path::PathBuf;
 use super::{Case, DAMAGES, OBJECTS, Object, Story};
 use super::{Deleted, Flipped, Swapped, Truncated};
 use crate::archiving::commands::Seawall;
-use crate::support::postgres::Server;
+use crate::support::postgres::{NEWEST, Server};
 use crate::support::run::Outcome;
 use crate::verify::{LIMIT, segment_name};
 
@@ -116,7 +116,7 @@ impl<'a> Target<'a> {
     }
 
     fn server(&self) -> Server {
-        let builder = Server::builder(&self.story.place).version(18);
+        let builder = Server::builder(&self.story.place).version(NEWEST);
         builder.envs(self.story.sides[1].store.server().environment()).over(self.data.clone())
     }
 
