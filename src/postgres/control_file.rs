@@ -29,16 +29,17 @@ pub fn system_identifier_of_control_file(bytes: &[u8]) -> Result<SystemIdentifie
     Ok(SystemIdentifier(identifier))
 }
 
-/// The length of a WAL segment in the content of `global/pg_control`. Its place differs from version to version; but in all of them
-/// it is the fourth number behind `floatFormat`, which always is 1234567 (`FLOATFORMAT_VALUE` in `pg_control.h`).
+/// The length of a WAL segment in the content of `global/pg_control`. Its place differs from version to version. In all of them
+/// two numbers come behind `floatFormat`, which always is 1234567 (`FLOATFORMAT_VALUE` in `pg_control.h`), then numbers that are no
+/// length of a segment (one until PostgreSQL 18, two in 19, of at most 64 KiB), then this one.
 pub fn wal_segment_size_of_control_file(bytes: &[u8]) -> Result<WalSegmentSize, Malformed> {
     const FLOAT_FORMAT: f64 = 1_234_567.0;
     let at = bytes.chunks_exact(8).position(|eight| eight == FLOAT_FORMAT.to_ne_bytes());
-    let field = at.and_then(|at| bytes.get(at * 8 + 20..at * 8 + 24)?.try_into().ok());
-    let size = field.map(u32::from_ne_bytes);
-    let size =
-        size.ok_or_else(|| Malformed::new("expected the size of WAL segments, found none"))?;
-    WalSegmentSize::from_bytes(size)
+    let fields = at.and_then(|at| bytes.get(at * 8 + 16..at * 8 + 28)).unwrap_or_default();
+    let numbers = fields.chunks_exact(4).filter_map(|four| four.try_into().ok());
+    let mut sizes =
+        numbers.filter_map(|number| WalSegmentSize::from_bytes(u32::from_ne_bytes(number)).ok());
+    sizes.next().ok_or_else(|| Malformed::new("expected the size of WAL segments, found none"))
 }
 
 /// Whether the server was shut down in good order while it recovered (`DB_SHUTDOWNED_IN_RECOVERY` in
@@ -63,16 +64,22 @@ mod tests {
 
     #[test]
     fn the_size_of_segments_is_found_behind_the_format_of_floats() {
-        let mut bytes = vec![0; 8192];
-        bytes[232..240].copy_from_slice(&1_234_567.0_f64.to_ne_bytes());
-        for (at, number) in [8192_u32, 131_072, 8192, 1 << 20].into_iter().enumerate() {
-            bytes[240 + 4 * at..244 + 4 * at].copy_from_slice(&number.to_ne_bytes());
+        let file = |numbers: &[u32]| {
+            let mut bytes = vec![0; 8192];
+            bytes[232..240].copy_from_slice(&1_234_567.0_f64.to_ne_bytes());
+            for (at, number) in numbers.iter().enumerate() {
+                bytes[240 + 4 * at..244 + 4 * at].copy_from_slice(&number.to_ne_bytes());
+            }
+            bytes
+        };
+        let size =
+            |bytes: &[u8]| wal_segment_size_of_control_file(bytes).map(WalSegmentSize::bytes);
+        // The second is the length of a table's file in blocks: 8 GiB here.
+        assert_eq!(size(&file(&[8192, 1 << 20, 8192, 2 << 20, 64])), Ok(2 << 20));
+        assert_eq!(size(&file(&[8192, 131_072, 32, 8192, 2 << 20, 64])), Ok(2 << 20));
+        for none in [&file(&[8192, 131_072, 8192, 7]), &file(&[])[..240]] {
+            assert_eq!(size(none).unwrap_err().0, "expected the size of WAL segments, found none");
         }
-        assert_eq!(wal_segment_size_of_control_file(&bytes).unwrap().bytes(), 1 << 20);
-        assert_eq!(
-            wal_segment_size_of_control_file(&bytes[..240]).unwrap_err().0,
-            "expected the size of WAL segments, found none"
-        );
     }
 
     #[test]

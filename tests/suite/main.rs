@@ -15,6 +15,7 @@ mod base_backups;
 mod by_hand;
 mod check;
 mod configuration;
+mod control_files;
 mod crash_matrix;
 mod damage_matrix;
 mod doctor;

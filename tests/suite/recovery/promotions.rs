@@ -8,7 +8,7 @@ use std::time::{Duration, Instant};
 
 use crate::archiving::commands::{Seawall, copy_folder, each_version};
 use crate::support::place::Place;
-use crate::support::postgres::Server;
+use crate::support::postgres::{NEWEST, OLDEST, Server};
 use crate::support::wait::wait_until;
 
 const LIMIT: Duration = Duration::from_secs(60);
@@ -36,7 +36,7 @@ fn a_promotion_succeeds_whatever_is_wrong_with_the_archive(version: u32) {
 /// Timeline 2 is left for the next one: its history must keep the line of the one before.
 #[test]
 fn a_second_promotion_keeps_what_the_first_one_wrote() {
-    for version in [15, 18] {
+    for version in [OLDEST, NEWEST] {
         let scene = Scene::new(version);
         let mut first = scene.standby("first");
         first.set("archive_mode", "on");
@@ -57,7 +57,7 @@ fn a_second_promotion_keeps_what_the_first_one_wrote() {
 /// The numbers 2 and 3 are taken. Without the archive the standby knows it all the same.
 #[test]
 fn a_promotion_without_the_archive_takes_no_number_that_is_taken() {
-    for version in [15, 18] {
+    for version in [OLDEST, NEWEST] {
         let scene = Scene::new(version);
         for name in ["second", "third"] {
             let mut server = scene.standby(name);
@@ -76,7 +76,7 @@ fn a_promotion_without_the_archive_takes_no_number_that_is_taken() {
 /// the base backups of timeline 1 to it.
 #[test]
 fn a_history_that_lacks_what_its_parents_has_is_not_archived() {
-    let scene = Scene::new(18);
+    let scene = Scene::new(NEWEST);
     let mut first = scene.standby("first");
     first.set("archive_mode", "on");
     first.restart();
