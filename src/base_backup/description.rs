@@ -1,5 +1,7 @@
 //! `backup.json`: what a base backup is. It is written last, in the clear, and makes the backup exist.
 
+use std::collections::BTreeMap;
+
 use serde::{Deserialize, Serialize};
 
 use crate::backup::{Described, StoredObject, parse_description};
@@ -78,6 +80,11 @@ impl Description {
     /// Length of the files in tar archives, before compression, in bytes.
     pub fn size(&self) -> u64 {
         self.parts.iter().map(|part| part.stored.size).sum()
+    }
+
+    /// Where each tablespace lay on the server, by its oid.
+    pub fn locations(&self) -> BTreeMap<u32, &str> {
+        self.tablespaces.iter().map(|it| (it.oid, it.location.as_str())).collect()
     }
 
     /// Length of all objects but `backup.json` in bytes.

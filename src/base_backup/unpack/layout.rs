@@ -41,6 +41,8 @@ pub struct Layout<'a> {
     pub(super) data: &'a Path,
     /// All of the backup, by oid.
     pub(super) tablespaces: BTreeMap<u32, &'a Path>,
+    /// The same the other way round. Each file asks for its folder, and `backup.json` may name many thousands.
+    folders: BTreeMap<&'a Path, u32>,
     /// The major version.
     major: u32,
 }
@@ -55,6 +57,7 @@ impl<'a> Layout<'a> {
             data,
             tablespaces: BTreeMap::new(),
             major: ServerVersion(description.postgres_version).major(),
+            folders: BTreeMap::new(),
         };
         for tablespace in &description.tablespaces {
             let (oid, location) = (tablespace.oid, &tablespace.location);
@@ -68,7 +71,7 @@ impl<'a> Layout<'a> {
                     format!("expected an absolute path for tablespace {oid}, found {folder:?}");
                 return Err(usage(found));
             }
-            if let Some((other, _)) = layout.tablespaces.iter().find(|(_, one)| *one == folder) {
+            if let Some(other) = layout.folders.insert(folder, oid) {
                 return Err(usage(format!(
                     "expected a folder for each tablespace, found {folder:?} for {other} and {oid}"
                 )));
@@ -112,12 +115,13 @@ impl<'a> Layout<'a> {
 
     /// Whether a tablespace lies at or below this path, which then is nothing of the data directory's.
     pub(super) fn leads_to_a_tablespace(&self, path: &Path) -> bool {
-        self.tablespaces.values().any(|folder| folder.starts_with(path))
+        // Paths are in order by their components, so those below this one come right behind it.
+        self.folders.range(path..).next().is_some_and(|(folder, _)| folder.starts_with(path))
     }
 
     /// Whether a folder is that of the data directory or of a tablespace.
     pub(super) fn is_topmost(&self, place: &Path) -> bool {
-        place == self.data || self.tablespaces.values().any(|folder| *folder == place)
+        place == self.data || self.folders.contains_key(place)
     }
 
     /// All folders that have to be there, as the manifest writes them, each after those above it.
@@ -189,6 +193,41 @@ mod tests {
             assert!(at(above) < at(below));
         }
         assert_eq!(found.len(), FOLDERS.len() + 5, "{found:?}");
+    }
+
+    #[test]
+    fn what_leads_to_a_tablespace_is_known_among_neighbours() {
+        let paths = ["/a", "/a-b/c", "/a/c/d", "/b/x"].map(PathBuf::from);
+        let folders = (7..).zip(paths).collect();
+        let layout = layout(&folders, &[7, 8, 9, 10]).unwrap();
+        for (path, expected) in [
+            ("/a", true),
+            ("/a/c", true),
+            ("/a/d", false),
+            ("/a-b", true),
+            ("/a-", false),
+            ("/b/x/y", false),
+            ("/c", false),
+        ] {
+            assert_eq!(layout.leads_to_a_tablespace(Path::new(path)), expected, "{path}");
+        }
+        let topmost = ["/data", "/a", "/b/x"].map(|path| layout.is_topmost(Path::new(path)));
+        assert_eq!(topmost, [true; 3]);
+        assert!(!layout.is_topmost(Path::new("/b")));
+    }
+
+    /// Each compared with each other one, that took more than twenty seconds.
+    #[test]
+    fn many_tablespaces_take_no_time() {
+        let oids: Vec<u32> = (1..=20_000).collect();
+        let folders = oids.iter().map(|oid| (*oid, format!("/srv/{oid}").into())).collect();
+        let started = std::time::Instant::now();
+        let layout = layout(&folders, &oids).unwrap();
+        for oid in &oids {
+            assert!(!layout.is_topmost(&Path::new("/srv").join(oid.to_string()).join("base")));
+            assert!(!layout.leads_to_a_tablespace(Path::new("/srv/0")));
+        }
+        assert!(started.elapsed().as_secs() < 5, "{:?}", started.elapsed());
     }
 
     #[test]

@@ -83,9 +83,9 @@ fn by_label(facts: &Facts, label: &BackupLabel) -> Vec<String> {
 
 /// Tablespaces within the data directory are not in the map.
 fn by_map(map: &TablespaceMap, description: &Description) -> Vec<String> {
-    let said = |oid: u32| description.tablespaces.iter().find(|it| it.oid == oid);
+    let locations = description.locations();
     let mapped = map.0.iter().filter_map(|(oid, path)| {
-        let found = said(*oid).map_or("none", |it| it.location.as_str());
+        let found = locations.get(oid).copied().unwrap_or("none");
         differs(&format!("tablespace {oid} at"), path.to_string_lossy(), TABLESPACE_MAP, found)
     });
     let mut faults: Vec<String> = mapped.collect();

@@ -3,9 +3,9 @@
 use super::json;
 use super::words::restorable;
 use crate::backup::StoredObject;
+use crate::base_backup::Part;
 use crate::base_backup::catalogue::{Backup, Contents, Moment, Survey};
 use crate::base_backup::windows::Needed;
-use crate::base_backup::{Description, Part};
 use crate::command::shown::{self, Shown, count, plain, size, table, took, whole_size};
 use crate::config::Config;
 use crate::error::{Error, Result};
@@ -146,20 +146,16 @@ fn of_copy(repository: &Repository, pinned: bool, contents: &Contents) -> String
         [] => "All objects are there with their sizes.\n".to_owned(),
         faults => faults.iter().map(|fault| format!("Damaged: {}\n", plain(fault))).collect(),
     };
+    // Where each tablespace lay on the server.
+    let locations = it.locations();
     let part = |part: &Part| {
-        let tablespace = part.tablespace.map_or("", |oid| location(it, oid));
+        let tablespace = part.tablespace.and_then(|oid| locations.get(&oid).copied()).unwrap_or("");
         row(&part.stored, &part.entries.to_string(), tablespace)
     };
     let mut rows = vec![HEADINGS.map(str::to_owned).into()];
     rows.extend(it.parts.iter().map(part));
     rows.push(row(&it.manifest, "", ""));
     text + &table(&rows, &[4])
-}
-
-/// Where a tablespace lay on the server.
-fn location(description: &Description, oid: u32) -> &str {
-    let tablespace = description.tablespaces.iter().find(|tablespace| tablespace.oid == oid);
-    tablespace.map_or("", |tablespace| tablespace.location.as_str())
 }
 
 fn row(stored: &StoredObject, entries: &str, tablespace: &str) -> Vec<String> {
