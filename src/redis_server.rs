@@ -22,4 +22,4 @@ pub use keys::{Keys, compare_keys, is_explained};
 pub use rdb::{Checksum, RdbCheck, RdbFacts, Version};
 pub use server::Server;
 pub use snapshot::{Received, Snapshot, Start};
-pub use target::{Aof, Laid, Laying, Overrides, Target};
+pub use target::{Aof, Laid, Laying, Overrides, Target, matches, settings_of_conf};

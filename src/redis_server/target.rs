@@ -6,6 +6,7 @@ mod laying;
 mod names;
 mod plan;
 
+pub use conf::{matches, settings as settings_of_conf};
 pub use laying::{Laid, Laying};
 pub(super) use names::is_file_name;
 

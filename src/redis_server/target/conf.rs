@@ -7,6 +7,8 @@ use crate::redis_server::words::words;
 
 /// A server follows `include` without looking for circles; nobody nests them deeper.
 const DEEPEST: usize = 16;
+/// Sixteen files, each of which includes the next one ten times, are too many for any patience.
+const MOST_FILES: usize = 1000;
 
 /// The settings of a `redis.conf` and the files that it includes; the last of a name counts.
 #[derive(Debug, Default)]
@@ -15,7 +17,7 @@ pub struct Conf(HashMap<String, String>);
 impl Conf {
     pub fn read(path: &Path) -> Result<Self> {
         let mut conf = Self::default();
-        conf.add(path, 0)?;
+        conf.add(path, 0, &mut 0)?;
         Ok(conf)
     }
 
@@ -24,7 +26,7 @@ impl Conf {
         self.0.get(name).map(String::as_str)
     }
 
-    fn add(&mut self, path: &Path, depth: usize) -> Result<()> {
+    fn add(&mut self, path: &Path, depth: usize, files: &mut usize) -> Result<()> {
         let wrong = |reason: &dyn std::fmt::Display| {
             let message = format!("could not use the server's configuration {path:?}: {reason}");
             Error::new(Class::Configuration, message)
@@ -32,19 +34,13 @@ impl Conf {
         if depth > DEEPEST {
             return Err(wrong(&"it is included again and again"));
         }
+        *files += 1;
+        if *files > MOST_FILES {
+            return Err(wrong(&format_args!("it is one of more than {MOST_FILES} files")));
+        }
         let bytes = fs::read(path).map_err(|error| wrong(&error))?;
-        let text = String::from_utf8_lossy(&bytes);
-        for (number, line) in text.lines().enumerate() {
-            let line = line.trim();
-            if line.is_empty() || line.starts_with('#') {
-                continue;
-            }
-            let words = words(line).ok_or_else(|| {
-                wrong(&format_args!("quotes do not match in line {}", number + 1))
-            })?;
-            let Some((name, values)) = words.split_first() else { continue };
-            let (name, value) = (name.to_ascii_lowercase(), values.first().cloned());
-            let value = value.unwrap_or_default();
+        let settings = settings(&String::from_utf8_lossy(&bytes));
+        for (name, value) in settings.map_err(|error| wrong(&error))? {
             if name == "include" {
                 if !value.starts_with('/') {
                     return Err(wrong(&format_args!(
@@ -55,7 +51,7 @@ impl Conf {
                     ));
                 }
                 for file in matching(Path::new(&value)) {
-                    self.add(&file, depth + 1)?;
+                    self.add(&file, depth + 1, files)?;
                 }
             } else {
                 self.0.insert(name, value);
@@ -63,6 +59,23 @@ impl Conf {
         }
         Ok(())
     }
+}
+
+/// The settings of a text, with their first values. Fails with what is wrong.
+pub fn settings(text: &str) -> Result<Vec<(String, String)>, String> {
+    let mut settings = Vec::new();
+    for (number, line) in text.lines().enumerate() {
+        let line = line.trim();
+        if line.is_empty() || line.starts_with('#') {
+            continue;
+        }
+        let words =
+            words(line).ok_or_else(|| format!("quotes do not match in line {}", number + 1))?;
+        let mut words = words.into_iter();
+        let Some(name) = words.next() else { continue };
+        settings.push((name.to_ascii_lowercase(), words.next().unwrap_or_default()));
+    }
+    Ok(settings)
 }
 
 /// The files of a pattern in order, as since Redis 7.0; a path without one stands for itself.
@@ -85,13 +98,32 @@ fn matching(pattern: &Path) -> Vec<PathBuf> {
     files
 }
 
-fn matches(pattern: &[u8], name: &[u8]) -> bool {
-    match (pattern, name) {
-        ([], []) => true,
-        ([b'*', rest @ ..], _) => (0..=name.len()).any(|skipped| matches(rest, &name[skipped..])),
-        ([b'?', rest @ ..], [_, behind @ ..]) => matches(rest, behind),
-        ([one, rest @ ..], [other, behind @ ..]) => one == other && matches(rest, behind),
-        _ => false,
+/// Whether a name is one of a pattern with `*` and `?`.
+pub fn matches(mut pattern: &[u8], mut name: &[u8]) -> bool {
+    // What the last `*` may take in one byte more. Only the last one has to be tried again: those before it took as
+    // little as they could. To try all of them takes ages with a pattern of twenty.
+    let mut again = None;
+    loop {
+        match (pattern, name) {
+            ([], []) => return true,
+            ([b'*', rest @ ..], _) => {
+                again = Some((rest, name));
+                pattern = rest;
+                continue;
+            }
+            ([b'?', rest @ ..], [_, behind @ ..]) => {
+                (pattern, name) = (rest, behind);
+                continue;
+            }
+            ([one, rest @ ..], [other, behind @ ..]) if one == other => {
+                (pattern, name) = (rest, behind);
+                continue;
+            }
+            _ => {}
+        }
+        let Some((rest, [_, behind @ ..])) = again else { return false };
+        again = Some((rest, behind));
+        (pattern, name) = (rest, behind);
     }
 }
 
@@ -123,6 +155,39 @@ mod tests {
             assert_eq!(conf.get(name), Some(value), "{name}");
         }
         assert_eq!(conf.get("appenddirname"), None);
+    }
+
+    #[test]
+    fn a_star_takes_what_it_must() {
+        for (pattern, name, expected) in [
+            ("*", "", true),
+            ("*.conf", "a.conf.conf", true),
+            ("a*b?c*", "aXbYbZc", true),
+            ("a*b", "ab", true),
+            ("a*bc", "abcb", false),
+            ("?", "", false),
+            ("a?", "a", false),
+            ("**x*", "x", true),
+            ("ab", "a", false),
+        ] {
+            assert_eq!(matches(pattern.as_bytes(), name.as_bytes()), expected, "{pattern} {name}");
+        }
+        let (pattern, name) = ("*a".repeat(100) + "b", "a".repeat(250));
+        assert!(!matches(pattern.as_bytes(), name.as_bytes()));
+    }
+
+    /// Two to the power of fifteen files.
+    #[test]
+    fn includes_do_not_multiply_without_end() {
+        let place = tempfile::tempdir().unwrap();
+        let file = |level: usize| place.path().join(format!("{level}.conf"));
+        for level in 0..15 {
+            let line = format!("include {}\n", file(level + 1).display());
+            fs::write(file(level), line.repeat(2)).unwrap();
+        }
+        fs::write(file(15), "dir /a\n").unwrap();
+        let error = Conf::read(&file(0)).unwrap_err().to_string();
+        assert!(error.contains("it is one of more than 1000 files"), "{error}");
     }
 
     #[test]
