@@ -17,3 +17,8 @@ pub use encryption::{Recipients, encrypt};
 pub use frame_stream::{FrameStream, Output};
 pub use identities::Identities;
 pub use label::{LABEL_BYTES_MAX, Label, label_of_stored};
+
+/// The version of the zstd that is linked in.
+pub fn zstd_version() -> &'static str {
+    zstd::zstd_safe::version_string()
+}

@@ -12,5 +12,6 @@ pub mod redis_backup;
 pub mod report;
 pub mod series;
 pub mod shown;
+pub mod version;
 pub mod wal_fetch;
 pub mod wal_push;

@@ -6,4 +6,4 @@ pub mod query;
 mod socket;
 
 pub use base_backup::{BaseBackup, Checkpoint, End, Options, Piece, Position, Tablespace};
-pub use connection::{Connection, Rows};
+pub use connection::{Connection, Rows, libpq_version, openssl_version};

@@ -13,6 +13,7 @@ mod verify;
 use clap::Command;
 
 use super::verbs::{self, Verb};
+use crate::command::version;
 
 const VERBS: [Verb; 9] = [
     (create::command, create::run),
@@ -40,6 +41,7 @@ Each has a --help of its own. Configuration: /etc/seawall/seawall.toml, or SEAWA
 pub fn command() -> Command {
     let command = Command::new("basebackup")
         .version(env!("CARGO_PKG_VERSION"))
+        .long_version(version::with_libpq())
         .about("Takes, shows, restores, verifies, rehearses and prunes base backups.")
         .after_help(AFTER)
         .subcommand_required(true);

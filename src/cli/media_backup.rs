@@ -10,6 +10,7 @@ use clap::{Arg, ArgMatches, Command};
 use super::verbs::{self, Verb, print};
 use super::{asked, series};
 use crate::command::media_backup::prune;
+use crate::command::version;
 use crate::config::{Config, MediaSet};
 use crate::error::Result;
 use crate::media::Description;
@@ -53,6 +54,7 @@ its own. Configuration: /etc/seawall/seawall.toml, or SEAWALL_CONFIG.";
 pub fn command() -> Command {
     let command = Command::new("media-backup")
         .version(env!("CARGO_PKG_VERSION"))
+        .long_version(version::without_libpq())
         .about("Takes, shows, restores, verifies, rehearses and prunes snapshots of folders and files.")
         .after_help(AFTER)
         .subcommand_required(true);

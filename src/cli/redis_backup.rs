@@ -8,6 +8,7 @@ use clap::Command;
 
 use super::series;
 use super::verbs::{self, Verb};
+use crate::command::version;
 use crate::redis_backup::Description;
 
 const VERBS: [Verb; 9] = [
@@ -37,6 +38,7 @@ Each has a --help of its own. Configuration: /etc/seawall/seawall.toml, or SEAWA
 pub fn command() -> Command {
     let command = Command::new("redis-backup")
         .version(env!("CARGO_PKG_VERSION"))
+        .long_version(version::without_libpq())
         .about(
             "Takes, shows, restores, verifies, rehearses and prunes backups of Redis and Valkey.",
         )

@@ -4,7 +4,7 @@ use clap::{ArgMatches, Command};
 
 use super::{check, doctor, flags, guard, init, report};
 use crate::codec::Recipients;
-use crate::command;
+use crate::command::{self, version};
 use crate::config;
 use crate::error::Result;
 use crate::exit_status;
@@ -19,6 +19,7 @@ pub fn command() -> Command {
         .subcommand(flags::with_settings(show, &["wal", "postgres", "basebackup"]));
     Command::new("seawall")
         .version(env!("CARGO_PKG_VERSION"))
+        .long_version(version::with_libpq())
         .about("Keeps a PostgreSQL server, its Redis and its media files recoverable.")
         .after_help("A first configuration, and all that is to do after it: sudo seawall init")
         .subcommand_required(true)

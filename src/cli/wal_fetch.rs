@@ -6,6 +6,7 @@ use std::path::{Path, PathBuf};
 use clap::{Arg, ArgMatches, Command};
 
 use super::{configure, flags, guard};
+use crate::command::version;
 use crate::command::wal_fetch::{self, Asker, Fetched, Request};
 use crate::data_directory::DataDirectory;
 use crate::error::Result;
@@ -27,6 +28,7 @@ pub fn command() -> Command {
     let number = clap::value_parser!(u64);
     let command = Command::new("wal-fetch")
         .version(env!("CARGO_PKG_VERSION"))
+        .long_version(version::without_libpq())
         .about(ABOUT)
         .after_help(AFTER)
         .arg(Arg::new("name").value_name("NAME").required(true).help("The file's name, as %f gives it"))

@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use clap::{Arg, Command};
 
 use super::{configure, flags, guard};
-use crate::command;
+use crate::command::{self, version};
 use crate::error::Result;
 use crate::exit_status;
 
@@ -24,6 +24,7 @@ the file and asks again; docs/exit-statuses.md lists them.";
 pub fn command() -> Command {
     let command = Command::new("wal-push")
         .version(env!("CARGO_PKG_VERSION"))
+        .long_version(version::without_libpq())
         .about(ABOUT)
         .after_help(AFTER)
         .arg(

@@ -1,7 +1,7 @@
 //! The only place that calls libpq. It owns the pointers and hands out owned values.
 #![allow(unsafe_code, reason = "libpq is a C library; every call is in this file")]
 
-use std::ffi::{CStr, CString, c_char, c_void};
+use std::ffi::{CStr, CString, c_char, c_int, c_void};
 use std::os::fd::BorrowedFd;
 use std::ptr::{self, NonNull};
 use std::time::{Duration, Instant};
@@ -264,6 +264,26 @@ impl Drop for QueryResult {
         // SAFETY: nobody else has the pointer.
         unsafe { pq::PQclear(self.raw()) }
     }
+}
+
+unsafe extern "C" {
+    /// Of libcrypto, which is linked in for libpq.
+    fn OpenSSL_version(what: c_int) -> *const c_char;
+}
+
+/// The version of the libpq that is linked in, like `18.6`.
+pub fn libpq_version() -> String {
+    // SAFETY: it needs nothing.
+    let number = unsafe { pq::PQlibVersion() };
+    format!("{}.{}", number / 10_000, number % 10_000)
+}
+
+/// The version of the OpenSSL that is linked in, as it names itself: `OpenSSL 3.0.19 27 Jan 2026`.
+pub fn openssl_version() -> String {
+    /// `OPENSSL_VERSION` in `crypto.h`.
+    const VERSION: c_int = 0;
+    // SAFETY: it hands out a constant text, before anything was set up, too.
+    owned(unsafe { OpenSSL_version(VERSION) })
 }
 
 struct Message {

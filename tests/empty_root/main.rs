@@ -34,7 +34,8 @@ fn the_programs_start_in_an_empty_root() {
     let root = Root::new(&host);
     for name in ["wal-push", "wal-fetch"] {
         let outcome = root.run(name).arg("--version").run();
-        assert_eq!(outcome.expect(0).stdout, format!("{name} {}\n", env!("CARGO_PKG_VERSION")));
+        let first = format!("{name} {}\n", env!("CARGO_PKG_VERSION"));
+        assert!(outcome.expect(0).stdout.starts_with(&first), "{outcome}");
     }
     root.holds_only(&["bin", "data", "disk", "etc"]);
 }

@@ -6,6 +6,7 @@ use std::os::unix::ffi::OsStrExt;
 
 use super::refused;
 use crate::by_hand::ByHand;
+use crate::support::place::Place;
 use crate::support::run::Run;
 
 const ALL: &str = "--help shows what there is.";
@@ -97,16 +98,41 @@ fn a_wrong_command_line_of_wal_fetch_lets_a_standby_ask_again() {
 }
 
 #[test]
-fn help_and_version_go_to_standard_output_and_are_no_failure() {
+fn help_goes_to_standard_output_and_are_no_failure() {
     let host = ByHand::new();
     for run in [host.push(), host.fetch(), host.config_show()] {
         let outcome = run.arg("--help").run();
         assert_eq!(outcome.stderr, "", "{outcome}");
         assert!(outcome.expect(0).stdout.contains("SEAWALL_REPOSITORY"), "{outcome}");
     }
-    for (run, name) in [(host.push(), "wal-push"), (host.fetch(), "wal-fetch")] {
-        let outcome = run.arg("--version").run();
-        let expected = format!("{name} {}\n", env!("CARGO_PKG_VERSION"));
-        assert_eq!(outcome.expect(0).stdout, expected);
+}
+
+/// Libraries in C that are linked in, with a version that begins with a digit; those of Rust are in `Cargo.lock`.
+#[test]
+fn the_version_says_what_is_linked_in() {
+    let all = [
+        (env!("CARGO_BIN_EXE_wal-push"), &["zstd"][..]),
+        (env!("CARGO_BIN_EXE_wal-fetch"), &["zstd"]),
+        (env!("CARGO_BIN_EXE_redis-backup"), &["zstd"]),
+        (env!("CARGO_BIN_EXE_media-backup"), &["zstd"]),
+        (env!("CARGO_BIN_EXE_basebackup"), &["zstd", "libpq", "OpenSSL"]),
+        (env!("CARGO_BIN_EXE_seawall"), &["zstd", "libpq", "OpenSSL"]),
+    ];
+    let place = Place::new();
+    for (program, libraries) in all {
+        let name = program.rsplit('/').next().unwrap();
+        let first = format!("{name} {}", env!("CARGO_PKG_VERSION"));
+        let short = Run::new(&place, program).arg("-V").run();
+        assert_eq!(short.expect(0).stdout, format!("{first}\n"));
+        let long = Run::new(&place, program).arg("--version").run();
+        let mut lines = long.expect(0).stdout.lines();
+        assert_eq!(lines.next(), Some(first.as_str()));
+        let mut named = Vec::new();
+        for line in lines {
+            let (library, version) = line.split_once(' ').unwrap();
+            assert!(version.starts_with(|c: char| c.is_ascii_digit()), "{line}");
+            named.push(library);
+        }
+        assert_eq!(named, libraries, "{name}");
     }
 }
