@@ -78,8 +78,11 @@ lay_out() {
     stage_files doc README.md docs/*.md
     stage_files doc/runbooks docs/runbooks/*.md
     gzip -9nc CHANGELOG.md >"$stage/doc/NEWS.gz"
-    stage_files licenses LICENSE-APACHE LICENSE-MIT
-    install -d "$stage/debian"
+    # Whose work is linked in. A .deb has the licences in its file `copyright`.
+    cargo run -q --locked --example notices -- "$work" "$triple"
+    stage_files licenses LICENSE-APACHE LICENSE-MIT "$work/NOTICES"
+    stage_files debian "$work/copyright"
+    gzip -9nc "$work/NOTICES" >"$stage/debian/NOTICES.gz"
     printf 'seawall (%s-1) stable; urgency=medium\n\n  * What changed is told in NEWS.gz.\n\n -- %s  %s\n' "$version" \
         "$(sed -n 's/^maintainer = "\(.*\)"$/\1/p' Cargo.toml)" "$(LC_ALL=C date -u -R -d "@$SOURCE_DATE_EPOCH")" | gzip -9n >"$stage/debian/changelog.Debian.gz"
 }

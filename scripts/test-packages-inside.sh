@@ -51,13 +51,17 @@ check_programs() {
     local program
     pages=0
     for program in $programs; do
-        [ "$("$program" --version)" = "$program $version" ] || fail "$program --version says $("$program" --version)"
+        [ "$("$program" --version | head -n 1)" = "$program $version" ] || fail "$program --version says $("$program" --version)"
+        [ "$("$program" -V)" = "$program $version" ] || fail "$program -V says $("$program" -V)"
         pages_below "$program"
         bash -c ". /usr/share/bash-completion/completions/$program; complete -p $program" >/dev/null ||
             fail "bash does not load the completions of $program"
     done
     [ "$pages" -eq "$(find /usr/share/man/man1 -name '*.1.gz' | grep -cE "/($(tr ' ' '|' <<<"$programs"))(-[a-z-]+)?\.1\.gz$")" ] ||
         fail "$pages man pages are of verbs, but not all"
+    # The library that a program has in it is the one whose notice comes with it.
+    zgrep -qxF "$(seawall --version | sed -n 's/^\(OpenSSL [^ ]*\) .*/\1/p')" /usr/share/doc/seawall/NOTICES.gz ||
+        fail "NOTICES.gz has another OpenSSL than $(seawall --version | grep OpenSSL)"
     say "six programs, $pages man pages, completions"
 }
 

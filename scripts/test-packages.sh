@@ -33,12 +33,30 @@ check_deb() {
     say "packages: lintian has nothing against ${debs[0]##*/}"
 }
 
+# In its panics a program names the crates that they come from: each has to be in NOTICES, and is one that is really
+# linked in, whatever cargo says.
+check_notices() {
+    local program crate
+    dpkg-deb --fsys-tarfile "${debs[0]}" | tar -xO ./usr/share/doc/seawall/NOTICES.gz | gzip -dc >"$work/NOTICES"
+    cmp "$work/NOTICES" "$work/tarball/licenses/NOTICES" || fail "the tarball and the .deb have other notices" "see scripts/build-packages.sh"
+    rpm2archive - <"${rpms[0]}" | tar -xzO ./usr/share/licenses/seawall/NOTICES | cmp - "$work/NOTICES" ||
+        fail "the .rpm and the .deb have other notices" "see scripts/build-packages.sh"
+    for program in "$work/tarball/bin"/*; do
+        grep -aoE 'index\.crates\.io-[0-9a-f]+/[A-Za-z0-9_.+-]+' "$program"
+    done | sed 's,.*/,,; s/-\([0-9][^-]*\(-.*\)\?\)$/ \1/' | sort -u >"$work/crates"
+    [ "$(wc -l <"$work/crates")" -gt 50 ] || fail "the programs name only $(wc -l <"$work/crates") crates" "are their paths stripped?"
+    while read -r crate; do
+        grep -qxF "$crate" "$work/NOTICES" || fail "NOTICES does not name $crate, which is linked in" "see examples/notices"
+    done <"$work/crates"
+    say "packages: NOTICES names all $(wc -l <"$work/crates") crates that the programs name"
+}
+
 # The three hold the same files; licenses lie elsewhere in a .deb.
 check_others() {
     local folder
     (cd "$packages" && sha256sum --quiet --check SHA256SUMS)
     dpkg-deb -c "${debs[0]}" | awk '$1 !~ /^d/ { print substr($6, 2) }' |
-        grep -vE '/(copyright|changelog.Debian.gz)$|/lintian/' | sed 's,zsh/vendor-completions,zsh/site-functions,' | sort >"$work/deb.list"
+        grep -vE '/(copyright|NOTICES.gz|changelog.Debian.gz)$|/lintian/' | sed 's,zsh/vendor-completions,zsh/site-functions,' | sort >"$work/deb.list"
     rpm -qpl "${rpms[0]}" | grep -v ^/usr/share/licenses/ | sort >"$work/rpm.list"
     diff "$work/deb.list" "$work/rpm.list" || fail "the .rpm and the .deb hold different files" "compare their tables in Cargo.toml"
     mkdir "$work/tarball"
@@ -82,5 +100,6 @@ started=$(now)
 verdict='all is well'
 check_deb
 check_others
+check_notices
 check_in_clean_roots
 say "packages: $verdict, $(seconds_since "$started") s"

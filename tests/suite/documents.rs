@@ -5,6 +5,7 @@ mod configuration;
 mod dependencies;
 mod exit_statuses;
 mod links;
+mod notices;
 mod packaging;
 mod repository_format;
 mod s3_rights;
