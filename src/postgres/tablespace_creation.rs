@@ -2,6 +2,8 @@ use std::ffi::OsStr;
 use std::os::unix::ffi::OsStrExt;
 use std::path::PathBuf;
 
+use crc_fast::{CrcAlgorithm, Digest};
+
 /// `RM_TBLSPC_ID` in `rmgrlist.h`, `XLOG_TBLSPC_CREATE` in `tablespace.h`.
 const TABLESPACE_MANAGER: u8 = 5;
 const CREATE: u8 = 0x00;
@@ -161,7 +163,7 @@ fn aligned(length: u64) -> u64 {
 fn creation(record: &[u8]) -> Option<TablespaceCreation> {
     let (header, mut rest) = record.split_at_checked(RECORD_HEADER_BYTES)?;
     // Of the data, then of the header up to the checksum.
-    let checksum = crc32c::crc32c_append(crc32c::crc32c(rest), &header[..20]);
+    let checksum = checksum(rest, &header[..20]);
     if checksum != u32_at(header, 20) {
         return None;
     }
@@ -178,6 +180,14 @@ fn creation(record: &[u8]) -> Option<TablespaceCreation> {
     let (oid, path) = data.split_at_checked(4)?;
     let path = path.split(|byte| *byte == 0).next()?;
     Some(TablespaceCreation { oid: u32_at(oid, 0), location: OsStr::from_bytes(path).into() })
+}
+
+/// CRC-32C of one behind the other.
+fn checksum(first: &[u8], second: &[u8]) -> u32 {
+    let mut digest = Digest::new(CrcAlgorithm::Crc32Iscsi);
+    digest.update(first);
+    digest.update(second);
+    digest.finalize() as u32
 }
 
 /// In the server's byte order, which is also ours.
@@ -208,7 +218,7 @@ mod tests {
         let length = u32::try_from(record.len()).unwrap();
         record[..4].copy_from_slice(&length.to_ne_bytes());
         (record[16], record[17]) = (info, manager);
-        let checksum = crc32c::crc32c_append(crc32c::crc32c(&record[24..]), &record[..20]);
+        let checksum = checksum(&record[24..], &record[..20]);
         record[20..24].copy_from_slice(&checksum.to_ne_bytes());
         record
     }

@@ -19,3 +19,8 @@ pub mod s3;
 pub mod user;
 pub mod wait;
 pub mod wal;
+
+/// As S3, manifests, WAL records and control files have it.
+pub fn crc32c(bytes: &[u8]) -> u32 {
+    crc_fast::checksum(crc_fast::CrcAlgorithm::Crc32Iscsi, bytes) as u32
+}

@@ -54,7 +54,10 @@ impl ChecksumAlgorithm {
     pub fn hasher(self) -> ChecksumHasher {
         let sha: Box<dyn DynDigest + Send> = match self {
             Self::None => return ChecksumHasher(State::None),
-            Self::Crc32c => return ChecksumHasher(State::Crc32c(0)),
+            Self::Crc32c => {
+                let digest = crc_fast::Digest::new(crc_fast::CrcAlgorithm::Crc32Iscsi);
+                return ChecksumHasher(State::Crc32c(Box::new(digest)));
+            }
             Self::Sha224 => Box::new(Sha224::default()),
             Self::Sha256 => Box::new(Sha256::default()),
             Self::Sha384 => Box::new(Sha384::default()),
@@ -123,7 +126,7 @@ pub struct ChecksumHasher(State);
 
 enum State {
     None,
-    Crc32c(u32),
+    Crc32c(Box<crc_fast::Digest>),
     Sha(ChecksumAlgorithm, Box<dyn DynDigest + Send>),
 }
 
@@ -131,7 +134,7 @@ impl ChecksumHasher {
     pub fn update(&mut self, bytes: &[u8]) {
         match &mut self.0 {
             State::None => {}
-            State::Crc32c(sum) => *sum = crc32c::crc32c_append(*sum, bytes),
+            State::Crc32c(sum) => sum.update(bytes),
             State::Sha(_, digest) => digest.update(bytes),
         }
     }
@@ -140,7 +143,10 @@ impl ChecksumHasher {
         let (algorithm, digest): (_, Box<[u8]>) = match self.0 {
             State::None => (ChecksumAlgorithm::None, Box::default()),
             // The server writes the four bytes as they lie in its memory (`pg_checksum_final`).
-            State::Crc32c(sum) => (ChecksumAlgorithm::Crc32c, sum.to_le_bytes().into()),
+            State::Crc32c(sum) => (
+                ChecksumAlgorithm::Crc32c,
+                (crc_fast::Digest::finalize(&sum) as u32).to_le_bytes().into(),
+            ),
             State::Sha(algorithm, digest) => (algorithm, digest.finalize()),
         };
         FileChecksum { algorithm, digest }

@@ -5,6 +5,7 @@ use std::task::{Context, Poll};
 
 use aws_sdk_s3::primitives::{ByteStream, SdkBody};
 use bytes::Bytes;
+use crc_fast::CrcAlgorithm;
 use http_body::{Body, Frame, SizeHint};
 use sha2::{Digest as _, Sha256};
 
@@ -38,7 +39,9 @@ impl Content {
     }
 
     pub fn crc32c(&self) -> u32 {
-        self.0.iter().fold(0, |crc, piece| crc32c::crc32c_append(crc, piece))
+        let mut digest = crc_fast::Digest::new(CrcAlgorithm::Crc32Iscsi);
+        self.0.iter().for_each(|piece| digest.update(piece));
+        digest.finalize() as u32
     }
 
     /// The body of a request that can be sent again.

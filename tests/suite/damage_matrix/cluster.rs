@@ -2,6 +2,7 @@
 
 use super::File;
 use crate::scene::{Kind, Scene, Store, of_another_cluster};
+use crate::support::crc32c;
 use crate::support::place::Place;
 
 const HISTORIES: [(&str, &str); 2] = [
@@ -75,7 +76,7 @@ fn foreign_objects(scene: &Scene, place: &Place) -> [Vec<u8>; 2] {
     // Its first eight bytes are the system identifier, as in the segment's header; without a valid
     // checksum it would not be believed.
     bytes[0] ^= 0xff;
-    let crc = crc32c::crc32c(&bytes[..CRC_OFFSET]).to_le_bytes();
+    let crc = crc32c(&bytes[..CRC_OFFSET]).to_le_bytes();
     bytes[CRC_OFFSET..CRC_OFFSET + 4].copy_from_slice(&crc);
     std::fs::write(&control, bytes).expect("root or owner");
     let mut segment = of_another_cluster(scene.bytes(0));

@@ -9,6 +9,7 @@ use sha2::{Digest as _, Sha256};
 
 use super::{KEY, Line, PART, UPLOAD_ID, content, facts, part_number};
 use crate::storage_contract::{LIMITS, PART_BYTES};
+use crate::support::crc32c;
 use crate::support::s3::Kind;
 
 const MARK: &str = "x-amz-meta-seawall-upload";
@@ -88,7 +89,7 @@ fn each_part_has_one_checksum_in_a_header_and_never_a_trailer() {
             let bytes = &whole[from..whole.len().min(from + PART_BYTES)];
             let case = format!("TLS {tls}, {checksum:?}: {:?}", part.headers);
             let sha256 = BASE64.encode(Sha256::digest(bytes));
-            let crc32c = BASE64.encode(crc32c::crc32c(bytes).to_be_bytes());
+            let crc32c = BASE64.encode(crc32c(bytes).to_be_bytes());
             let of_body = |name, value| (expected == name).then_some(value);
             let found = |name| part.header(name).map(str::to_owned);
             assert_eq!(found("x-amz-checksum-sha256"), of_body("sha256", sha256), "{case}");

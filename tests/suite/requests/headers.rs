@@ -6,6 +6,7 @@ use base64::engine::general_purpose::STANDARD as BASE64;
 use sha2::{Digest as _, Sha256};
 
 use crate::scene::{Kind as StoreKind, Scene, Store};
+use crate::support::crc32c;
 use crate::support::place::Place;
 use crate::support::proxy::{Proxy, Recorded};
 use crate::support::s3::Kind;
@@ -50,7 +51,7 @@ fn the_checksum_is_one_header_of_the_body_and_never_a_trailer() {
         let (put, stored, _) = put(Kind::S3sFs, tls, settings);
         let case = format!("TLS {tls}, {settings:?}: {:?}", put.headers);
         let sha256 = BASE64.encode(Sha256::digest(&stored));
-        let crc32c = BASE64.encode(crc32c::crc32c(&stored).to_be_bytes());
+        let crc32c = BASE64.encode(crc32c(&stored).to_be_bytes());
         let headers = match expected {
             "sha256" => vec![("x-amz-checksum-sha256", sha256.as_str())],
             "crc32c" => vec![("x-amz-checksum-crc32c", crc32c.as_str())],

@@ -157,7 +157,7 @@ fn archive(entries: &[(Header, Vec<u8>)]) -> Vec<u8> {
 
 /// As a manifest writes it.
 pub fn crc32c(content: &[u8]) -> String {
-    crc32c::crc32c(content).to_le_bytes().iter().map(|byte| format!("{byte:02x}")).collect()
+    crate::support::crc32c(content).to_le_bytes().iter().map(|byte| format!("{byte:02x}")).collect()
 }
 
 /// A path in the place that nothing is at yet, in a folder that is.
