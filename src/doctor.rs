@@ -13,7 +13,7 @@ mod shell;
 mod store;
 
 pub use access::Account;
-pub use command_line::archive_command;
+pub use command_line::{Call, archive_command, find_call, restore_command};
 pub use finding::{Finding, Mend, Section, Verdict, identifier, literal};
 pub use idle::idle_settings;
 pub use secrets::secrets;

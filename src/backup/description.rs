@@ -22,7 +22,8 @@ pub fn parse_description<D: Described + DeserializeOwned>(bytes: &[u8]) -> Resul
         );
     }
     let description: D = serde_json::from_slice(bytes).map_err(damaged)?;
-    check(description.objects())?;
+    let shared = description.shared().map(|(_, stored)| stored);
+    check(description.objects().chain(shared))?;
     Ok(description)
 }
 

@@ -82,13 +82,13 @@ impl Record {
         self.phases.iter().filter(|phase| phase.name != "checks").map(|phase| phase.seconds).sum()
     }
 
-    pub(super) fn to_json(&self) -> Result<Vec<u8>> {
+    pub fn to_json(&self) -> Result<Vec<u8>> {
         serde_json::to_vec_pretty(self).map_err(|error| {
             Error::new(Class::Internal, format!("could not write a record: {error}"))
         })
     }
 
-    pub(super) fn parse(bytes: &[u8]) -> Result<Self> {
+    pub fn parse(bytes: &[u8]) -> Result<Self> {
         /// Read first: what else a newer format says may be written in another way.
         #[derive(Deserialize)]
         struct Version {
@@ -107,7 +107,14 @@ impl Record {
                 Error::new(Class::Damaged, message).hint("A newer Seawall wrote it: use that one.")
             );
         }
-        serde_json::from_slice(bytes).map_err(damaged)
+        let record: Self = serde_json::from_slice(bytes).map_err(damaged)?;
+        // Each is positive, and so is their sum, which two enormous ones don't have.
+        let sum: f64 = record.phases.iter().map(|phase| phase.seconds).sum();
+        if !sum.is_finite() || record.phases.iter().any(|phase| phase.seconds < 0.0) {
+            let message = "expected phases that took some seconds each, found other numbers";
+            return Err(Error::new(Class::Damaged, message));
+        }
+        Ok(record)
     }
 }
 
@@ -146,6 +153,14 @@ mod tests {
             "expected record format 1, found 2. HINT: A newer Seawall wrote it: use that one."
         );
         let json = record().to_json().unwrap();
+        for seconds in ["-1", "1e308"] {
+            let text = String::from_utf8(json.clone()).unwrap();
+            let text = text.replace("20.5", seconds).replace("9.5", seconds);
+            assert_eq!(
+                Record::parse(text.as_bytes()).unwrap_err().to_string(),
+                "expected phases that took some seconds each, found other numbers"
+            );
+        }
         for cut in [0, 1, json.len() / 2, json.len() - 1] {
             assert_eq!(Record::parse(&json[..cut]).unwrap_err().class(), Class::Damaged);
         }

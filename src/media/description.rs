@@ -218,6 +218,10 @@ mod tests {
         };
         let wrong = change("20261121T203000Z-0000", "../x");
         assert!(wrong.contains("expected the id of a snapshot, found \"../x\""), "{wrong}");
+        let wrong = change("\"stored_size\":2", "\"stored_size\":18446744073709551615");
+        assert!(
+            wrong.contains("expected the length of data-00002.pack, found 18446744073709551615")
+        );
         let wrong = change("data-00002.pack", "a/b");
         assert!(wrong.contains("expected the name of an object once, found \"a/b\""), "{wrong}");
     }

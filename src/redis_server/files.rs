@@ -8,7 +8,7 @@ mod save;
 mod tail;
 
 pub use aof::append_only;
-pub(super) use manifest::{Entry, Kind, Manifest};
+pub use manifest::{Entry, Kind, Manifest};
 pub use save::save;
 
 use std::fs::File;

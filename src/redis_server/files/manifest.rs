@@ -100,8 +100,17 @@ impl fmt::Display for Manifest {
     }
 }
 
+/// As `sdscatrepr` in the source writes it: a line break in a name must not end the line.
 fn quoted(name: &str) -> String {
-    format!("\"{}\"", name.replace('\\', "\\\\").replace('"', "\\\""))
+    let mut text = String::from('"');
+    for byte in name.bytes() {
+        match byte {
+            b'\\' | b'"' => text.extend(['\\', char::from(byte)]),
+            b' '..=b'~' => text.push(char::from(byte)),
+            other => text += &format!("\\x{other:02x}"),
+        }
+    }
+    text + "\""
 }
 
 fn malformed(expected: &str, found: &str) -> Error {
@@ -133,6 +142,10 @@ mod tests {
         let manifest = Manifest::parse(odd).unwrap();
         assert_eq!(manifest.entries[0].name, "a b\"c");
         assert_eq!(manifest.to_string(), "file \"a b\\\"c\" seq 1 type b\n");
+        let broken = "file \"a\\nb\\x80é\" seq 1 type b\n";
+        let manifest = Manifest::parse(broken).unwrap();
+        assert!(manifest.entries[0].name.starts_with("a\nb"));
+        assert_eq!(Manifest::parse(&manifest.to_string()), Ok(manifest));
     }
 
     #[test]
