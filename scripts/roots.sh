@@ -30,10 +30,11 @@ apt_sources() { # RELEASE
 # Finds out how this user gets a root, for the functions below; fails where there is no way, which $work/log tells.
 can_make_roots() {
     roots_mode=root
-    as_root=(unshare --mount)
+    # When this script is killed, all that runs in there is killed as well.
+    as_root=(setpriv --pdeathsig KILL unshare --mount --pid --fork --kill-child)
     if am_root; then
         # Where that is forbidden, the other way is as good.
-        unshare --mount true 2>/dev/null || as_root=()
+        "${as_root[@]}" true 2>/dev/null || as_root=()
     else
         roots_mode=unshare as_root=(mmdebstrap --unshare-helper)
         "${as_root[@]}" true 2>"$work/log" || return 1
@@ -61,12 +62,17 @@ debian_root() { # NAME PACKAGES [RELEASE]
 }
 
 # In a root that is made for this and thrown away, in which nothing was but Debian's own. What it says of itself, in lines
-# that begin with WORD and a colon, is passed on.
+# that begin with WORD and a colon, is passed on. Folders named in the array `shown` are in its /opt, and read-only.
+shown=()
 in_a_clean_root() { # ROOT WORD SCRIPT FILE...: the script is called there with the names of the files
     local root=$1 word=$2
+    # Without a mount namespace of its own it would stay mounted when this is killed.
+    if [ "${#shown[@]}" -gt 0 ] && [ "${#as_root[@]}" -eq 0 ]; then
+        fail "a folder cannot be shown in a clean root here: no mount namespace" "run it where unshare --mount works"
+    fi
     shift 2
     # What the other user owns there only he removes.
-    "${as_root[@]}" bash -s -- "$work/clean" "$root" "$@" >"$work/log" 2>&1 <<'END' || {
+    "${as_root[@]}" bash -s -- "$work/clean" "$root" "${#shown[@]}" "${shown[@]}" "$@" >"$work/log" 2>&1 <<'END' || {
 set -euo pipefail
 leave() {
     # A server that was started there, and did not end.
@@ -75,6 +81,10 @@ leave() {
     done 2>/dev/null
     umount --recursive --lazy "$1/proc" 2>/dev/null || true
     for node in null zero random urandom tty pts; do umount "$1/dev/$node" 2>/dev/null || true; done
+    # What is shown there is on the same file system, and not for us to remove.
+    for folder in "$1"/opt/*; do
+        if mountpoint --quiet "$folder" && ! umount --lazy "$folder"; then return 1; fi
+    done
     rm -rf --one-file-system -- "$1"
 }
 clean=$1
@@ -94,7 +104,14 @@ ln -s pts/ptmx "$clean/dev/ptmx"
 mount -t devpts -o newinstance,ptmxmode=0666,mode=0620 devpts "$clean/dev/pts" || true
 # One of its own shows the processes as they are numbered here.
 mount -t proc proc "$clean/proc" || mount --rbind /proc "$clean/proc" || true
-shift 2
+count=$3
+shift 3
+for folder in "${@:1:$count}"; do
+    mkdir "$clean/opt/${folder##*/}"
+    mount --bind "$folder" "$clean/opt/${folder##*/}"
+    mount -o remount,bind,ro "$clean/opt/${folder##*/}"
+done
+shift "$count"
 cp -- "$@" "$clean/root/"
 files=("${@##*/}")
 chroot "$clean" env SEAWALL_CLEAN_ROOT=yes bash "${files[@]/#//root/}" </dev/null

@@ -14,7 +14,7 @@ set -euo pipefail
 help_if_asked "${1:-}"
 check_machine
 
-all_steps='servers format deny scripts lint docs rust static packages demo fuzz'
+all_steps='servers format deny scripts lint docs rust static packages demo roots fuzz'
 fuzz_seconds=30
 
 step_servers() { scripts/install-servers.sh; }
@@ -48,6 +48,8 @@ step_packages() {
     scripts/test-packages.sh "$target_folder/packages" | tee -a "$log"
 }
 step_demo() { scripts/demo.sh --binaries "$target_folder/$triple/release"; }
+# The demo where nothing is prepared, in two releases.
+step_roots() { scripts/test-roots.sh "$target_folder/$triple/release"; }
 step_fuzz() { scripts/fuzz.sh "${@:-$fuzz_seconds}"; }
 
 # As root with a checkout below /root, the servers could not start the programs that were built.
