@@ -7,3 +7,4 @@ mod requests;
 mod scene;
 mod told;
 mod trouble;
+mod zones;

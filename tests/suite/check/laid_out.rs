@@ -8,10 +8,15 @@ use super::{Found, record, touch};
 use crate::listing::laid::{Laid, OLD, described, key, object, segment_key};
 use crate::scene::Store;
 
-/// An id of a backup that ended this time ago, or less than a minute more: it takes five seconds.
+/// An id of a backup that ended this time ago, or a second more: it takes five seconds.
 pub fn id(ago: SignedDuration) -> String {
     let begun = Timestamp::now() - ago - SignedDuration::from_secs(5);
-    format!("{}-4f2a", begun.strftime("%Y%m%dT%H%M00Z"))
+    format!("{}-4f2a", begun.strftime("%Y%m%dT%H%M%SZ"))
+}
+
+/// When such a backup began.
+fn time_of(id: &str) -> Timestamp {
+    described(id, 1, 1).start.time.parse().expect("a time")
 }
 
 pub const HOUR: SignedDuration = SignedDuration::from_hours(1);
@@ -64,7 +69,7 @@ fn fewer_base_backups_than_were_promised() {
     laid.backup("disk", &described(&id, 1, 2));
     laid.wal("disk", OLD, 1, 2..=4);
     let what = "postgresql main, base backup in disk";
-    let text = format!("newest 1h old ({id}); 1 restorable, expected 3");
+    let text = format!("newest 1h… old ({id}); 1 restorable, expected 3");
     let words = ["--objectives-base-backups=3"];
     let take = "`basebackup create` takes one.";
     check(&laid, 1, &words).says(what, "warning", &text, take);
@@ -127,12 +132,12 @@ fn leavings_pins_and_records_that_are_missing() {
         "postgresql main, base backup in disk",
         "warning",
         &format!(
-            "newest 1h old ({new}); 2 restorable; 1 backup cut short, the oldest {}",
+            "newest 1h… old ({new}); 2 restorable; 1 backup cut short, the oldest {}",
             unfinished.id
         ),
         "`basebackup prune` removes what is left of it.",
     );
-    let text = format!("1 base backup pinned, the oldest of {}…Z", Timestamp::now().strftime("%Y"));
+    let text = format!("1 base backup pinned, the oldest of {}", time_of(&old));
     found.says("postgresql main, pins", "ok", &text, "");
     found.says(
         "postgresql main, verification",
@@ -153,11 +158,11 @@ fn leavings_pins_and_records_that_are_missing() {
     std::thread::sleep(std::time::Duration::from_secs(1));
     record(laid.store("disk"), &subject, Kind::Verification, true);
     let found = check(&laid, 1, &["--objectives-drill-age=0s"]);
-    found.says("postgresql main, verification", "ok", "no fault …s ago", "");
+    found.says("postgresql main, verification", "ok", "no fault … ago", "");
     found.says(
         "postgresql main, drill",
         "warning",
-        "passed …s ago, expected at most 0s; restored in 30s",
+        "passed … ago, expected at most 0s; restored in 30s",
         "Does the timer of `basebackup drill` run",
     );
 }

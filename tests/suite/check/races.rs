@@ -187,7 +187,7 @@ fn a_backup_that_is_pruned_meanwhile_is_not_damaged() {
         bucket.delete(&object(old, "backup.json"));
         (2..=7).for_each(|number| bucket.delete(&segment_key(OLD, 1, number)));
     });
-    let text = format!("newest 1h old ({}); 1 restorable", new.id);
+    let text = format!("newest 1h… old ({}); 1 restorable", new.id);
     found.says(BACKUPS, "ok", &text, "");
     found.says("postgresql main, WAL in s3", "ok", "no gap from 0/8000028 on", "");
     // One that nobody pruned is damaged without its WAL.
@@ -207,7 +207,7 @@ fn a_backup_that_is_being_pruned_was_not_cut_short() {
     let (old, new) = (&slow.old, &slow.new);
     slow.laid.store("s3").delete(&object(old, "backup.json"));
     let found = slow.check_while(|bucket| bucket.delete(&object(old, "part-00001.tar.zst")));
-    let text = format!("newest 1h old ({}); 1 restorable", new.id);
+    let text = format!("newest 1h… old ({}); 1 restorable", new.id);
     found.says(BACKUPS, "ok", &text, "");
     // Where nothing is deleted any more, it was.
     let text = format!("{text}; 1 backup cut short, the oldest {}", old.id);

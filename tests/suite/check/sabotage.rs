@@ -40,7 +40,7 @@ fn an_archive_command_that_does_nothing() {
         "postgresql main, archiving",
         "critical",
         &format!(
-            "archive_command = '/bin/true' archives nothing; {last} was archived …s ago; {}; {}",
+            "archive_command = '/bin/true' archives nothing; {last} was archived … ago; {}; {}",
             lacks("disk"),
             lacks("s3")
         ),
@@ -73,7 +73,7 @@ fn a_script_that_swallows_the_failure() {
         "postgresql main, archiving",
         "critical",
         &format!(
-            "{last} was archived …s ago; the server takes {last} for archived, and repository disk does not have it"
+            "{last} was archived … ago; the server takes {last} for archived, and repository disk does not have it"
         ),
         "Does archive_command call wal-push with this configuration? It is 'test -n \"%f\" || echo failed'.",
     );
@@ -133,7 +133,7 @@ fn a_store_is_read_only() {
     poll(super::LIMIT, failed).expect("the archiver fails");
     let found = watched.finds(1, &[]);
     found.only(&["archiving"]);
-    let text = "… was archived …s ago; it fails: … could not be archived, last tried 20…Z";
+    let text = "… was archived … ago; it fails: … could not be archived, last tried 20…Z";
     let hint = "The server's log has the message of wal-push.";
     found.says("postgresql main, archiving", "warning", text, hint);
     // As time passes it is more than was promised.
@@ -168,7 +168,7 @@ fn a_backup_is_damaged() {
         &text,
         "`basebackup create` takes one.",
     );
-    found.says("postgresql main, base backup in s3", "ok", "newest …s old (…); 1 restorable", "");
+    found.says("postgresql main, base backup in s3", "ok", "newest … old (…); 1 restorable", "");
     found.says(
         "postgresql main, RPO now in disk",
         "critical",
@@ -179,7 +179,7 @@ fn a_backup_is_damaged() {
     let found = watched.finds(2, &[]);
     found.only(&["base backup"]);
     let text = format!(
-        "newest …s old (…); 1 restorable; {id} is damaged: expected part-00001.tar.zst with … bytes, found 3"
+        "newest … old (…); 1 restorable; {id} is damaged: expected part-00001.tar.zst with … bytes, found 3"
     );
     let hint = "Take a new one with `basebackup create`, look at the disk or bucket";
     found.says("postgresql main, base backup in disk", "critical", &text, hint);
@@ -244,7 +244,7 @@ fn a_drill_took_longer_than_was_promised() {
     let watched = Watched::with_folder();
     let found = watched.finds(2, &["--objectives-rto=29s"]);
     found.only(&["drill"]);
-    let text = "passed …s ago; restored in 30s, expected at most 29s";
+    let text = "passed … ago; restored in 30s, expected at most 29s";
     found.says(
         "postgresql main, drill",
         "critical",

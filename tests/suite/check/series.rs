@@ -41,10 +41,10 @@ fn media_alone_is_fine() {
     let laid = laid();
     let found = check(&laid, 0, &[]);
     found.only(&[]);
-    found.says("media uploads, backup in disk", "ok", "newest …s old (…); 1 whole", "").says(
+    found.says("media uploads, backup in disk", "ok", "newest … old (…); 1 whole", "").says(
         "media uploads, drill",
         "ok",
-        "passed …s ago; restored in 30s",
+        "passed … ago; restored in 30s",
         "",
     );
     assert!(found.all().iter().all(|it| it["subject"]["service"] != "postgresql"));
@@ -57,7 +57,7 @@ fn media_that_are_old_damaged_or_not_there() {
     found.says(
         "media uploads, backup in disk",
         "critical",
-        "newest …s old (…), expected at most 0s; 1 whole, expected 2",
+        "newest … old (…), expected at most 0s; 1 whole, expected 2",
         "Does the timer of `media-backup create --set uploads` run",
     );
     let Store::Folder(root) = laid.store("disk") else { panic!("a folder") };

@@ -16,17 +16,12 @@ fn silence_when_all_is_well() {
             &format!("system {system}, a primary on timeline 1"),
             "",
         )
-        .says(
-            "postgresql main, base backup in disk",
-            "ok",
-            "newest …s old (…Z-…); 1 restorable",
-            "",
-        )
-        .says("postgresql main, base backup in s3", "ok", "newest …s old (…Z-…); 1 restorable", "")
+        .says("postgresql main, base backup in disk", "ok", "newest … old (…Z-…); 1 restorable", "")
+        .says("postgresql main, base backup in s3", "ok", "newest … old (…Z-…); 1 restorable", "")
         .says("postgresql main, WAL in disk", "ok", "no gap from 0/… on", "")
-        .says("postgresql main, archiving", "ok", "… was archived …s ago", "")
+        .says("postgresql main, archiving", "ok", "… was archived … ago", "")
         .says("postgresql main, backlog", "ok", "no WAL waits to be archived", "")
-        .says("postgresql main, drill", "ok", "passed …s ago; restored in 30s", "")
+        .says("postgresql main, drill", "ok", "passed … ago; restored in 30s", "")
         .says("postgresql main, verification", "ok", "none yet", "")
         .says("postgresql main, space of pg_wal", "ok", "… % of the file system free (…)", "")
         .says("postgresql main, clock", "ok", "the server's clock agrees", "")

@@ -4,6 +4,8 @@ use std::ops::RangeInclusive;
 use std::path::PathBuf;
 
 use bytes::Bytes;
+use jiff::ToSpan;
+use jiff::civil::DateTime;
 use seawall::backup::StoredObject;
 use seawall::base_backup::{Description, FORMAT, Part, Position, Tablespace};
 use seawall::codec::{Encoder, Encoding, Label, Recipients, encrypt};
@@ -169,12 +171,12 @@ pub fn encrypted_history(timeline: u32, text: &str, pair: &KeyPair) -> Vec<u8> {
 }
 
 /// A backup of the old system that begins and ends within one segment of a timeline, in five seconds from
-/// the time that its id says.
+/// the second that its id says.
 pub fn described(id: &str, timeline: u32, segment: u64) -> Description {
-    let time = |seconds: u32| {
-        let (date, clock) = (&id[..8], &id[9..13]);
-        let (year, month, day) = (&date[..4], &date[4..6], &date[6..]);
-        format!("{year}-{month}-{day}T{}:{}:{seconds:02}Z", &clock[..2], &clock[2..])
+    let began = DateTime::strptime("%Y%m%dT%H%M%SZ", &id[..16]).expect("an id");
+    let time = |seconds: i64| {
+        let time = began.checked_add(seconds.seconds()).expect("a time");
+        time.strftime("%Y-%m-%dT%H:%M:%SZ").to_string()
     };
     let position = |offset: u64, seconds| Position {
         lsn: format!("{:X}/{:X}", segment >> 8, ((segment & 0xFF) << 24) + offset),

@@ -65,7 +65,7 @@ impl Past {
 
     /// A backup that began in this segment so many seconds ago. Returns its description.
     pub fn backup(&self, timeline: u32, segment: u64, ago: u64, label: &str) -> Description {
-        let id = self.ago(ago).strftime("%Y%m%dT%H%M00Z-4f2a").to_string();
+        let id = self.ago(ago).strftime("%Y%m%dT%H%M%SZ-4f2a").to_string();
         let mut description = described(&id, timeline, segment);
         description.label = label.to_owned();
         for stored in description.parts.iter().map(|it| &it.stored).chain([&description.manifest]) {

@@ -4,7 +4,7 @@ use super::scene::Past;
 use crate::listing::laid::Laid;
 
 /// The text of a page, without its tags.
-fn text(page: &str) -> String {
+pub fn text(page: &str) -> String {
     let body = page.split_once("<body>").expect("a body").1;
     let mut inside = false;
     let text: String = body
