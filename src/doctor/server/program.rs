@@ -76,12 +76,12 @@ fn version(path: &Path, host: &Host) -> Result<String, String> {
     let status = child.wait().map_err(|error| error.to_string())?;
     let mut text = String::new();
     if let Some(output) = child.stdout.take().filter(|_| status.success()) {
-        // One line; a program that goes on for ever is none of ours.
+        // Behind the first line come the libraries inside; a program that goes on for ever is none of ours.
         let _ = output.take(200).read_to_string(&mut text);
     }
     match (ended, status.success()) {
         (None, _) => Err("it did not end in time".to_owned()),
-        (_, true) => Ok(text.trim().to_owned()),
+        (_, true) => Ok(text.lines().next().unwrap_or_default().trim().to_owned()),
         _ => Err(status.to_string()),
     }
 }

@@ -44,19 +44,23 @@ fn each_damage(kind: Kind) {
     });
 }
 
-/// Neither a recovering server nor a standby gets the file; the standby asks again.
+/// Neither a recovering server nor a standby gets the file; the standby asks again. So does a server that asks for a
+/// history at the end of its promotion, when neither signal file is there any more.
 fn stops(cluster: &Cluster, file: File, status: i32, case: &str) {
-    let fetch = || cluster.scene.fetch_file(cluster.name(file)).args(SHORT_LIMITS).run();
-    let recovering = fetch();
-    let standby = cluster.scene.directory.path().join("standby.signal");
-    std::fs::write(&standby, "").expect("root or owner");
-    let waiting = fetch();
-    std::fs::remove_file(standby).expect("root or owner");
-    for (outcome, status) in [(&recovering, status), (&waiting, status - 200)] {
+    // A copy of the history that was fetched before stands in for a damaged one.
+    let _ = std::fs::remove_dir_all(cluster.scene.directory.path().join("pg_wal/seawall"));
+    let promoted = if matches!(file, File::History) { status - 200 } else { status };
+    for (signal, status) in
+        [(Some("recovery.signal"), status), (Some("standby.signal"), status - 200), (None, promoted)]
+    {
+        let signal = signal.map(|name| cluster.scene.directory.path().join(name));
+        signal.iter().for_each(|path| std::fs::write(path, "").expect("root or owner"));
+        let outcome = cluster.scene.fetch_file(cluster.name(file)).args(SHORT_LIMITS).run();
+        signal.iter().for_each(|path| std::fs::remove_file(path).expect("root or owner"));
         assert_eq!(outcome.status, Some(status), "{case}: {outcome}");
-        assert!(error(outcome).contains(cluster.name(file)), "{case}: {outcome}");
+        assert!(error(&outcome).contains(cluster.name(file)), "{case}: {outcome}");
+        assert!(cluster.scene.take_fetched().is_none(), "{case}: {outcome}");
     }
-    assert!(cluster.scene.take_fetched().is_none(), "{case}: {recovering}");
 }
 
 #[test]
