@@ -14,7 +14,7 @@ set -euo pipefail
 help_if_asked "${1:-}"
 check_machine
 
-all_steps='servers format deny scripts lint docs rust static packages demo roots fuzz'
+all_steps='servers format deny scripts lint docs rust static foreign-hosts packages demo roots fuzz'
 fuzz_seconds=30
 
 step_servers() { scripts/install-servers.sh; }
@@ -42,6 +42,8 @@ step_static() {
     SEAWALL_STATIC_BINARIES=$target_folder/$triple/release \
         cargo test --locked --test empty_root 2>&1 | tee -a "$log"
 }
+# The static programs where another C library and its modules are.
+step_foreign-hosts() { scripts/test-foreign-hosts.sh "$target_folder/$triple/release"; }
 # The packages of the static programs, installed in a clean root.
 step_packages() {
     scripts/build-packages.sh --binaries "$target_folder/$triple/release"

@@ -16,6 +16,7 @@ mod init;
 mod progress;
 mod report;
 mod series;
+mod start;
 mod verbs;
 
 use crate::config::{self, Config, FlagValues};

@@ -2,6 +2,7 @@
 //! declared once, in `settings/`; flags, variables, file keys, `config show` and the reference in
 //! `docs/configuration.md` all come from that declaration.
 
+mod closed;
 mod environment;
 mod file;
 mod keep;

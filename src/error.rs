@@ -34,6 +34,21 @@ pub enum Class {
     Internal,
 }
 
+/// What helps where a host's name is not found.
+pub const NAMES: &str = "Is the name right? It must be in DNS or in /etc/hosts; other sources in nsswitch.conf do not count.";
+
+/// Whether the C library says by these words that it did not find a name (`gai_strerror(3)`), as the standard
+/// library and libpq hand them on.
+pub fn is_of_a_name(reason: &str) -> bool {
+    ["failed to lookup address information", "could not translate host name"]
+        .iter()
+        .any(|words| reason.contains(words))
+}
+
+/// Where the limits of threads and processes are.
+const NO_MORE: &str =
+    "Raise ulimit -u of this user, TasksMax of its unit or pids of its container.";
+
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Error {
     class: Class,
@@ -63,6 +78,11 @@ impl Error {
         self.class
     }
 
+    /// A thread that the system did not give.
+    pub fn thread(error: &io::Error) -> Self {
+        Self::new(Class::LocalFile, format!("could not start a thread: {error}")).hint(NO_MORE)
+    }
+
     /// A failed operation on a file: `could not VERB "PATH": REASON`.
     pub fn file(verb: &str, path: &Path, error: &io::Error) -> Self {
         let reason = reason(error);
@@ -77,6 +97,8 @@ impl Error {
             }
             io::ErrorKind::ReadOnlyFilesystem => failure
                 .hint("Mount that file system writable; the kernel log says why it is read-only."),
+            // Of a program that could not be started.
+            io::ErrorKind::WouldBlock => failure.hint(NO_MORE),
             _ => failure,
         }
     }

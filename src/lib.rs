@@ -11,6 +11,7 @@
     )
 )]
 
+mod accounts;
 pub mod backup;
 pub mod base_backup;
 pub mod check;
@@ -39,4 +40,5 @@ pub mod report;
 pub mod repository;
 pub mod retention;
 pub mod storage;
+mod threads;
 mod words;

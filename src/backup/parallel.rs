@@ -1,6 +1,8 @@
 use std::num::NonZeroUsize;
 use std::sync::Mutex;
 
+use crate::threads::helpers;
+
 /// How many questions are asked at the same time. Each one waits for a store most of its time.
 const THREADS: usize = 16;
 
@@ -22,10 +24,12 @@ pub fn in_threads<T: Sync, R: Send>(
         std::iter::from_fn(next).map(of_one).collect::<Vec<_>>()
     };
     let mut results: Vec<(usize, R)> = std::thread::scope(|scope| {
-        let running: Vec<_> =
-            (0..items.len().min(threads.get())).map(|_| scope.spawn(worker)).collect();
-        let done = running.into_iter().map(|one| one.join());
-        done.flat_map(|one| one.unwrap_or_else(|panic| std::panic::resume_unwind(panic))).collect()
+        let running = helpers(scope, items.len().min(threads.get()).saturating_sub(1), worker);
+        let mut results = worker();
+        for one in running {
+            results.extend(one.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic)));
+        }
+        results
     });
     results.sort_unstable_by_key(|(at, _)| *at);
     results.into_iter().map(|(_, result)| result).collect()

@@ -13,6 +13,7 @@ use super::{BackupFolder, StoredObject};
 use crate::codec::{FrameStream, Output};
 use crate::error::{Class, Error, Result};
 use crate::repository::Repository;
+use crate::threads::start_in;
 
 pub use lane::create_once;
 
@@ -72,7 +73,7 @@ impl Sending<'_> {
                     let (sender, messages) = mpsc::sync_channel::<Message<M>>(WAITING_MAX);
                     senders.push(sender);
                     let store = move || lane::store(self, repository, messages);
-                    lanes.push((repository.name(), scope.spawn(store)));
+                    lanes.push((repository.name(), start_in(scope, store)?));
                 }
                 let Some(recipients) = of_kind().map(Repository::recipients).next() else {
                     continue;
@@ -80,7 +81,7 @@ impl Sending<'_> {
                 let (input, outputs) = mpsc::sync_channel::<Output<End<M>>>(WAITING_MAX);
                 inputs.push(input);
                 let variant = move || make_variant(outputs, recipients, self.name, senders);
-                variants.push(scope.spawn(variant));
+                variants.push(start_in(scope, variant)?);
             }
             let mut take = |output: Output<End<M>>| -> io::Result<()> {
                 inputs.retain(|input| input.send(output.clone()).is_ok());

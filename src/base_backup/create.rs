@@ -3,6 +3,7 @@
 mod parts;
 mod store;
 mod transfer;
+mod waiting;
 
 use std::time::{Duration, Instant};
 
@@ -10,6 +11,7 @@ use jiff::Timestamp;
 
 use self::store::{Draft, describe};
 use self::transfer::{Transfer, transfer};
+use self::waiting::Waiting;
 use super::{Description, Position};
 use crate::backup::{BackupFolder, new_id};
 use crate::codec::Identities;
@@ -23,10 +25,6 @@ use crate::repository::{Repository, WalFolder, WalRange};
 
 /// Longest silence of the server: it makes a checkpoint first, which may be spread over many minutes.
 const PATIENCE: Duration = Duration::from_secs(3600);
-
-/// Between two looks for WAL that is about to come: most often it is there in a moment.
-const WAL_PAUSE_MIN: Duration = Duration::from_millis(10);
-const WAL_PAUSE_MAX: Duration = Duration::from_millis(200);
 
 pub struct Request<'a> {
     pub config: &'a Config,
@@ -71,14 +69,18 @@ pub fn create(request: Request<'_>) -> Result<Taken> {
         manifest,
         level: config.basebackup.compression_level,
     };
-    let range = wal_range(start, end.position, server.segment_size)?;
-    let wal = WalFolder::new(&config.cluster, server.system);
-    let until = Instant::now() + config.basebackup.wal_timeout;
+    let waiting = Waiting {
+        config,
+        wal: &WalFolder::new(&config.cluster, server.system),
+        range: wal_range(start, end.position, server.segment_size)?,
+        identities,
+        until: Instant::now() + config.basebackup.wal_timeout,
+    };
     let mut taken = Taken { id: folder.id().to_owned(), descriptions: vec![], failures: vec![] };
     for (repository, outcome) in repositories.iter().zip(outcomes) {
         let complete = |parts| {
             if !draft.standalone {
-                wait_for_wal(repository, &wal, range, identities, until)?;
+                waiting.wait_for_wal(repository)?;
             }
             describe(repository, &folder, &draft, parts)
         };
@@ -186,37 +188,6 @@ fn wal_range(
         let message = format!("expected LSNs of WAL, found {} and {}", start.lsn, stop.lsn);
         Error::new(Class::Unreachable, message)
     })
-}
-
-fn wait_for_wal(
-    repository: &Repository,
-    wal: &WalFolder,
-    range: WalRange,
-    identities: &Identities,
-    until: Instant,
-) -> Result<()> {
-    let (mut said, mut pause) = (Instant::now(), WAL_PAUSE_MIN);
-    while let Some(missing) = repository.first_missing(wal, range, identities)? {
-        if Instant::now() >= until {
-            let message = format!(
-                "expected the WAL of the backup from {} to {} in repository {}, {missing} did not come in time",
-                range.first,
-                range.last,
-                repository.name()
-            );
-            return Err(Error::new(Class::Gap, message).hint(
-                "Does archive_command archive there? SELECT * FROM pg_stat_archiver tells; on an idle \
-                 primary of this standby: SELECT pg_switch_wal(). Raise basebackup.wal_timeout if it is slow.",
-            ));
-        }
-        if said.elapsed() >= Duration::from_secs(5) {
-            said = Instant::now();
-            tracing::info!(segment = %missing, repository = repository.name(), "waiting for WAL");
-        }
-        std::thread::sleep(pause);
-        pause = WAL_PAUSE_MAX.min(pause * 2);
-    }
-    Ok(())
 }
 
 #[cfg(test)]

@@ -9,6 +9,7 @@ mod server;
 mod server_log;
 mod settings;
 mod target;
+mod zone;
 
 pub use choose::{Candidate, Choice, Wish, choose};
 pub use follow::{Recovered, Told, Until, Way, follow};
@@ -21,3 +22,4 @@ pub use settings::{ARCHIVING_OFF, RecoverySettings, add_settings, quoted, tell_s
 pub use target::{
     RecoveryTarget, TargetAction, TargetTimeline, in_utc, parse_name, parse_time, past,
 };
+pub use zone::local_zone;

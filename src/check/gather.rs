@@ -14,6 +14,7 @@ use crate::error::Error;
 use crate::history::Subject;
 use crate::postgres::{SystemIdentifier, WalSegment, WalSegmentSize};
 use crate::repository::{Onlooker, Repository};
+use crate::threads::beside;
 use crate::{media, redis_backup};
 
 /// At least so many of the newest backups of a kind are described, and at most.
@@ -64,12 +65,12 @@ pub fn gather<O: Onlooker>(
     let described = if look.all { usize::MAX } else { DESCRIBED_MIN };
     // A store that is down costs its time limit once, and not once for each kind of backup.
     let ((survey, seen), (redis, no_redis), (media, no_media)) = std::thread::scope(|scope| {
-        let survey = scope.spawn(|| {
+        let survey = beside(scope, || {
             let (mut survey, seen) = survey(config, repositories, now, look);
             forget_deleted(config, repositories, &mut survey, now);
             (survey, seen)
         });
-        let redis = scope.spawn(|| redis(config, repositories, described));
+        let redis = beside(scope, || redis(config, repositories, described));
         let media = media(config, repositories, described);
         (joined(survey.join()), joined(redis.join()), media)
     });

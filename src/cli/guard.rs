@@ -2,6 +2,7 @@ use std::ffi::OsString;
 use std::io::Write;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
+use super::start;
 use crate::config::{LogConfig, LogFormat};
 use crate::error::{Class, Error, Result};
 use crate::log;
@@ -14,6 +15,7 @@ pub fn words() -> Vec<OsString> {
 /// Runs a command. Whatever happens, a panic included, comes out as a result whose exit status PostgreSQL
 /// understands; what went wrong is logged.
 pub fn run<T>(command: impl FnOnce() -> Result<T>) -> Result<T> {
+    start::prepare();
     let outcome = catch_unwind(AssertUnwindSafe(command)).unwrap_or_else(|_| {
         Err(Error::new(Class::Internal, "this is a bug in Seawall: it panicked")
             .hint("Please report it with the lines above."))

@@ -64,10 +64,9 @@ impl Encoder {
         };
         let mut hasher = blake3::Hasher::new();
         let mut read = ReadFrames { plain, hasher: &mut hasher, total: 0 };
-        if self.encoding.threads.get() == 1 || size <= FRAME_BYTES as u64 {
+        let alone = self.encoding.threads.get() == 1 || size <= FRAME_BYTES as u64;
+        if alone || !parallel::compress(&mut read, self.encoding, &mut take)? {
             self.compress_here(&mut read, &mut take)?;
-        } else {
-            parallel::compress(&mut read, self.encoding, &mut take)?;
         }
         let total = read.total;
         if total != size {
@@ -160,6 +159,7 @@ mod parallel {
     use std::{io, thread};
 
     use super::{Encoding, ReadFrames, compress_frame, compressor};
+    use crate::threads::start_in;
 
     type Frame = io::Result<(Vec<u8>, Vec<u8>)>;
 
@@ -170,21 +170,23 @@ mod parallel {
     }
 
     /// This thread reads and hashes, the workers compress, and the frames are taken back in order.
-    /// One frame more than there are workers is under way; the buffers are used again.
+    /// One frame more than there are workers is under way; the buffers are used again. `false`, and nothing
+    /// done, where there are none.
     pub(super) fn compress(
         read: &mut ReadFrames<'_>,
         encoding: Encoding,
         out: &mut dyn FnMut(&[u8]),
-    ) -> io::Result<()> {
-        let threads = encoding.threads.get();
+    ) -> io::Result<bool> {
         thread::scope(|scope| {
-            let workers: Vec<mpsc::Sender<Job>> = (0..threads)
-                .map(|_| {
-                    let (sender, jobs) = mpsc::channel();
-                    scope.spawn(move || work(encoding.level, &jobs));
-                    sender
-                })
-                .collect();
+            let start = |_| {
+                let (sender, jobs) = mpsc::channel();
+                start_in(scope, move || work(encoding.level, &jobs)).ok().map(|_| sender)
+            };
+            let workers: Vec<mpsc::Sender<Job>> =
+                (0..encoding.threads.get()).map_while(start).collect();
+            if workers.is_empty() {
+                return Ok(false);
+            }
             let mut under_way = VecDeque::new();
             let mut spare = (Vec::new(), Vec::new());
             for worker in workers.iter().cycle() {
@@ -196,14 +198,14 @@ mod parallel {
                 let (done, frame) = mpsc::sync_channel(1);
                 worker.send(Job { plain, out: buffer, done }).map_err(|_| worker_died())?;
                 under_way.push_back(frame);
-                if under_way.len() > threads {
+                if under_way.len() > workers.len() {
                     spare = take(&mut under_way, out)?;
                 }
             }
             while !under_way.is_empty() {
                 take(&mut under_way, out)?;
             }
-            Ok(())
+            Ok(true)
         })
     }
 

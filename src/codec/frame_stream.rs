@@ -7,6 +7,7 @@ use std::thread::{Scope, ScopedJoinHandle};
 use bytes::Bytes;
 
 use super::encode::{FRAME_BYTES, compress_frame, compressor};
+use crate::threads::start_in;
 
 /// What comes out of a [`FrameStream`], in the order it went in.
 #[derive(Debug, Clone)]
@@ -24,6 +25,8 @@ pub struct FrameStream<'scope, M> {
     workers: Vec<mpsc::Sender<Job>>,
     threads: Vec<ScopedJoinHandle<'scope, ()>>,
     next_worker: usize,
+    /// Used where no thread could be had.
+    here: Worker,
     filling: Vec<u8>,
     spare: Vec<Buffers>,
     under_way: VecDeque<Waiting<M>>,
@@ -48,19 +51,23 @@ enum Waiting<M> {
 }
 
 impl<'scope, M> FrameStream<'scope, M> {
-    /// Starts the threads in `scope`; they end when this is dropped.
+    /// Starts the threads in `scope`; they end when this is dropped. Where the system has fewer to give, these
+    /// do; without any the caller compresses.
     pub fn start(scope: &'scope Scope<'scope, '_>, level: i32, threads: NonZeroUsize) -> Self {
-        let mut workers = Vec::new();
-        let mut running = Vec::new();
-        for _ in 0..threads.get() {
+        let start = |_| {
             let (sender, jobs) = mpsc::channel();
-            workers.push(sender);
-            running.push(scope.spawn(move || work(level, &jobs)));
-        }
+            let work = move || {
+                let mut worker = Worker::new(level);
+                jobs.into_iter().for_each(|job| worker.work(job));
+            };
+            start_in(scope, work).ok().map(|thread| (sender, thread))
+        };
+        let (workers, threads) = (0..threads.get()).map_while(start).unzip();
         Self {
             workers,
-            threads: running,
+            threads,
             next_worker: 0,
+            here: Worker::new(level),
             filling: Vec::with_capacity(FRAME_BYTES),
             spare: Vec::new(),
             under_way: VecDeque::new(),
@@ -127,9 +134,12 @@ impl<'scope, M> FrameStream<'scope, M> {
         buffers.plain.clear();
         std::mem::swap(&mut buffers.plain, &mut self.filling);
         let (done, receiver) = mpsc::sync_channel(1);
-        let worker = &self.workers[self.next_worker];
-        self.next_worker = (self.next_worker + 1) % self.workers.len();
-        worker.send(Job { buffers, done }).map_err(|_| worker_died())?;
+        let job = Job { buffers, done };
+        match self.workers.get(self.next_worker) {
+            Some(worker) => worker.send(job).map_err(|_| worker_died())?,
+            None => self.here.work(job),
+        }
+        self.next_worker = (self.next_worker + 1) % self.workers.len().max(1);
         self.under_way.push_back(Waiting::Frame(receiver));
         self.frames_under_way += 1;
         self.any_frame = true;
@@ -151,15 +161,29 @@ impl<'scope, M> FrameStream<'scope, M> {
     }
 }
 
-fn work(level: i32, jobs: &mpsc::Receiver<Job>) {
-    let mut compressor = compressor(level);
-    for Job { mut buffers, done } in jobs {
-        let compressed = match &mut compressor {
-            Ok(compressor) => compress_frame(compressor, &buffers.plain, &mut buffers.frame),
-            Err(error) => Err(io::Error::other(error.to_string())),
-        };
+/// What compresses, made when it is needed.
+struct Worker {
+    level: i32,
+    compressor: Option<zstd::bulk::Compressor<'static>>,
+}
+
+impl Worker {
+    fn new(level: i32) -> Self {
+        Self { level, compressor: None }
+    }
+
+    fn work(&mut self, Job { buffers, done }: Job) {
         // The receiver is gone only when the whole stream failed already.
-        let _ = done.send(compressed.map(|()| buffers));
+        let _ = done.send(self.compress(buffers));
+    }
+
+    fn compress(&mut self, mut buffers: Buffers) -> io::Result<Buffers> {
+        let compressor = match &mut self.compressor {
+            Some(compressor) => compressor,
+            none => none.insert(compressor(self.level)?),
+        };
+        compress_frame(compressor, &buffers.plain, &mut buffers.frame)?;
+        Ok(buffers)
     }
 }
 

@@ -16,6 +16,7 @@ use crate::config::Config;
 use crate::durable;
 use crate::error::{Class, Error, Result};
 use crate::repository;
+use crate::threads;
 
 /// Version of the JSON.
 const VERSION: u32 = 1;
@@ -68,14 +69,14 @@ fn log(finding: &Finding) {
 /// behind, and ends with the process.
 fn in_time(config: Config, timeout: Duration) -> Result<Verdict> {
     let (sender, receiver) = channel();
-    std::thread::spawn(move || {
+    threads::start("check", move || {
         let checked = repository::open_all(&config, None).map(|repositories| {
             let server = check::ask(&config);
             check::run(&config, &repositories, &server, Timestamp::now())
         });
         // Nobody may be waiting any more.
         let _ = sender.send(checked);
-    });
+    })?;
     receiver.recv_timeout(timeout).unwrap_or_else(|error| match error {
         RecvTimeoutError::Timeout => {
             let timeout = humantime::format_duration(timeout);

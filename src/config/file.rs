@@ -4,6 +4,7 @@ use std::path::Path;
 use toml::Spanned;
 use toml::de::{DeTable, DeValue};
 
+use super::closed;
 use super::nearest::hint;
 use super::secrets::without_secrets;
 use super::setting::{Kind, Setting};
@@ -11,6 +12,8 @@ use super::settings::GLOBAL;
 use super::table_settings::{MEDIA, REPOSITORY};
 use super::value::Value;
 use crate::error::{Class, Error, Result};
+
+const READABLE: &str = "It must exist and the user that runs PostgreSQL must be able to read it.";
 
 /// A value and the line it stands in.
 pub type Lined = (Value, usize);
@@ -43,8 +46,10 @@ impl File {
         let said =
             |error: Error| error.while_doing(format!("could not use configuration {path:?}"));
         let text = std::fs::read_to_string(path).map_err(|error| {
-            said(Error::new(Class::Configuration, error.to_string()))
-                .hint("It must exist and the user that runs PostgreSQL must be able to read it.")
+            let closed = || closed::who_may_read(path);
+            let denied = error.kind() == std::io::ErrorKind::PermissionDenied;
+            let hint = denied.then(closed).flatten().unwrap_or_else(|| READABLE.to_owned());
+            said(Error::new(Class::Configuration, error.to_string())).hint(hint)
         })?;
         Self::parse(&text).map_err(said)
     }

@@ -1,6 +1,7 @@
 use std::collections::BTreeMap;
 use std::path::PathBuf;
 
+use super::closed::who_may_read;
 use super::file::{Lined, RepositoryTable};
 use super::resolved::Origin;
 use super::secrets::{credentials_of_url, without_secrets};
@@ -103,9 +104,11 @@ pub fn repositories(tables: &[(RepositoryTable, Origin)]) -> Result<Vec<Reposito
 fn where_to_name_one() -> String {
     let file = super::DEFAULT_FILE;
     match std::path::Path::new(file).try_exists() {
-        Err(error) => format!(
-            "{file} could not be looked for: {error}. Run it as the user that runs PostgreSQL: sudo -u postgres."
-        ),
+        Err(error) => {
+            let closed = who_may_read(std::path::Path::new(file));
+            let closed = closed.map_or(String::new(), |closed| format!(": {closed}"));
+            format!("{file} could not be looked for: {error}{closed}")
+        }
         Ok(_) => format!(
             "Set SEAWALL_REPOSITORY=/path or s3://bucket/prefix, or write a [[repository]] into {file}: \
              `seawall init` does."

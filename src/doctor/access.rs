@@ -6,6 +6,8 @@ use std::io;
 use std::os::unix::fs::MetadataExt;
 use std::path::Path;
 
+use crate::accounts;
+
 /// Bits of one triple of a mode.
 pub const READ: u32 = 4;
 pub const WRITE: u32 = 2;
@@ -57,12 +59,12 @@ impl Account {
 
     /// Its name, else its number.
     pub fn name(&self) -> String {
-        name_in(&fs::read_to_string("/etc/passwd").unwrap_or_default(), self.uid)
+        accounts::user(self.uid)
     }
 
     /// The name of its group, else the number.
     pub fn group_name(&self) -> String {
-        name_in(&fs::read_to_string("/etc/group").unwrap_or_default(), self.gid)
+        accounts::group(self.gid)
     }
 
     /// Whether it may do all of `wanted` with the file, and enter the folders on the way to it, links
@@ -96,16 +98,6 @@ impl Account {
     }
 }
 
-/// `name:x:number:…`, in `passwd(5)` and `group(5)`.
-fn name_in(file: &str, number: u32) -> String {
-    let found = file.lines().find_map(|line| {
-        let mut fields = line.split(':');
-        let name = fields.next()?;
-        (fields.nth(1)?.parse() == Ok(number)).then(|| name.to_owned())
-    });
-    found.unwrap_or_else(|| number.to_string())
-}
-
 #[cfg(test)]
 mod tests {
     use std::os::unix::fs::PermissionsExt;
@@ -118,8 +110,6 @@ mod tests {
         let expected = Account { uid: 2, gid: 6, groups: vec![9, 10] };
         assert_eq!(Account::of_status(status), Some(expected));
         assert_eq!(Account::of_status("Name: x"), None);
-        assert_eq!(name_in("root:x:0:0:\npostgres:x:105:1:\n", 105), "postgres");
-        assert_eq!(name_in("", 7), "7");
         let passwd = "+\nroot:x:0:0:\npostgres:x:105:1:\n";
         let expected = Account { uid: 105, gid: 1, groups: vec![] };
         assert_eq!(Account::of_passwd(passwd, "postgres"), Some(expected));

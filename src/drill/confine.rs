@@ -7,6 +7,7 @@ use landlock::{
 };
 
 use crate::error::{Class, Error, Result};
+use crate::threads::start_in;
 
 /// Shared memory (`shm_open(3)`), in which parallel queries exchange their rows.
 const SHARED_MEMORY: &str = "/dev/shm";
@@ -20,14 +21,14 @@ const NOWHERE: &str = "/dev/null";
 pub(super) fn start(command: &mut Command, folder: &Path) -> Result<Child> {
     // The restriction holds for a thread and what it starts, and can't be taken back.
     let started = std::thread::scope(|scope| {
-        let confined = scope.spawn(|| {
+        let confined = start_in(scope, || {
             let opened = PathFd::new(folder).map_err(|error| not_confined(&error))?;
             restrict(opened).map_err(|error| not_confined(&error))?;
             start_freely(command)
         });
-        confined.join()
+        confined.map(|thread| thread.join())
     });
-    started.unwrap_or_else(|_| Err(Error::new(Class::Internal, "could not start a thread")))
+    started?.unwrap_or_else(|panic| std::panic::resume_unwind(panic))
 }
 
 pub(super) fn start_freely(command: &mut Command) -> Result<Child> {

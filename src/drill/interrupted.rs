@@ -3,6 +3,7 @@ use signal_hook::iterator::{Handle, Signals};
 use signal_hook::low_level::emulate_default_handler;
 
 use crate::error::{Class, Error, Result};
+use crate::threads;
 
 /// From now on a signal that ends the process first has this done.
 pub(super) fn before_signals_end_it(clean_up: impl Fn() + Send + 'static) -> Result<Handle> {
@@ -10,12 +11,12 @@ pub(super) fn before_signals_end_it(clean_up: impl Fn() + Send + 'static) -> Res
         Error::new(Class::Internal, format!("could not wait for signals: {error}"))
     })?;
     let handle = signals.handle();
-    std::thread::spawn(move || {
+    threads::start("signals", move || {
         for signal in signals.forever() {
             clean_up();
             // Whoever waits for the process sees what it ended of.
             let _ = emulate_default_handler(signal);
         }
-    });
+    })?;
     Ok(handle)
 }

@@ -8,6 +8,7 @@ use rustix::fs::{fstatfs, syncfs};
 
 use super::open_to_read;
 use crate::error::{Error, Result};
+use crate::threads::helpers;
 
 /// A sync waits for the disk most of its time, and several at once share one journal commit.
 const THREADS: usize = 8;
@@ -96,11 +97,12 @@ fn sync_each(paths: &[PathBuf]) -> Result<()> {
     };
     thread::scope(|scope| {
         let threads = paths.len().min(THREADS);
-        let running: Vec<_> = (0..threads).map(|_| scope.spawn(work)).collect();
+        let running = helpers(scope, threads.saturating_sub(1), work);
         let join = |one: thread::ScopedJoinHandle<'_, Result<()>>| {
             one.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic))
         };
-        running.into_iter().try_for_each(join)
+        let ours = work();
+        running.into_iter().map(join).fold(ours, Result::and)
     })
 }
 

@@ -5,6 +5,7 @@ use std::num::NonZeroUsize;
 use std::sync::{Mutex, mpsc};
 
 use crate::error::{Class, Error, Result};
+use crate::threads::{helpers, start_in};
 
 /// So many jobs for each thread may wait or wait to be taken back.
 const UNDER_WAY: usize = 16;
@@ -28,18 +29,19 @@ pub fn ordered<J: Send, R: Send, T, X>(
 ) -> Result<X> {
     let (jobs, waiting) = mpsc::channel::<(J, mpsc::SyncSender<Result<R>>)>();
     let waiting = Mutex::new(waiting);
-    std::thread::scope(|scope| {
-        for _ in 0..threads.get() {
-            scope.spawn(|| {
-                let mut tool = tool();
-                let next = || waiting.lock().ok().and_then(|waiting| waiting.recv().ok());
-                while let Some((job, done)) = next() {
-                    // Who asked is gone when something else failed.
-                    let _ = done.send(work(&mut tool, job));
-                }
-            });
+    let work = || {
+        let mut tool = tool();
+        let next = || waiting.lock().ok().and_then(|waiting| waiting.recv().ok());
+        while let Some((job, done)) = next() {
+            // Who asked is gone when something else failed.
+            let _ = done.send(work(&mut tool, job));
         }
-        let max = threads.get() * UNDER_WAY;
+    };
+    std::thread::scope(|scope| {
+        // One is enough.
+        start_in(scope, work)?;
+        let more = helpers(scope, threads.get() - 1, work).len();
+        let max = (1 + more) * UNDER_WAY;
         let mut lane = Lane { jobs, under_way: VecDeque::new(), max };
         let driven = drive(&mut lane)?;
         Ok(driven)

@@ -11,6 +11,7 @@ use crate::error::Result;
 use crate::failpoint;
 use crate::postgres::{WalFileName, WalSegment, WalSegmentSize};
 use crate::repository::{Repository, Source, Target};
+use crate::threads;
 
 /// With no segment asked for in this time the process ends: recovery has reached its target, pauses or
 /// is over.
@@ -72,11 +73,12 @@ pub fn prefetch(
         changed: Condvar::new(),
         stopped: Mutex::new(false),
     };
+    let work = || worker.work();
     std::thread::scope(|scope| {
-        for _ in 0..config.wal.parallel.get().min(depth) {
-            scope.spawn(|| worker.work());
+        // Nothing is fetched ahead where no thread can be had.
+        if !threads::helpers(scope, config.wal.parallel.get().min(depth), work).is_empty() {
+            worker.follow(data_directory);
         }
-        worker.follow(data_directory);
     });
     Ok(())
 }

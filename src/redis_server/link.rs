@@ -7,7 +7,7 @@ use rustls::{ClientConnection, StreamOwned};
 
 use super::tls;
 use crate::config::{Limits, RedisAddress, RedisConfig};
-use crate::error::{Class, Error, Result};
+use crate::error::{Class, Error, NAMES, Result, is_of_a_name};
 
 /// A connection to a server, before anything was said on it. No read and no write waits longer than
 /// `limits.request`.
@@ -74,9 +74,12 @@ fn not_connected(address: &RedisAddress, error: &io::Error) -> Error {
         io::ErrorKind::TimedOut | io::ErrorKind::WouldBlock => "no answer in time".to_owned(),
         _ => error.to_string(),
     };
-    Error::new(class, format!("could not connect to {address}: {reason}")).hint(
-        "Is the server running, and is redis.url right? redis://HOST:PORT, rediss:// for TLS, unix:///PATH.",
-    )
+    let hint = if is_of_a_name(&reason) {
+        NAMES
+    } else {
+        "Is the server running, and is redis.url right? redis://HOST:PORT, rediss:// for TLS, unix:///PATH."
+    };
+    Error::new(class, format!("could not connect to {address}: {reason}")).hint(hint)
 }
 
 impl Read for Link {

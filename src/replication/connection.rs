@@ -1,4 +1,4 @@
-//! The only place that calls libpq. It owns the pointers and hands out owned values.
+//! The only place that calls libpq, and OpenSSL on its behalf. It owns the pointers and hands out owned values.
 #![allow(unsafe_code, reason = "libpq is a C library; every call is in this file")]
 
 use std::ffi::{CStr, CString, c_char, c_int, c_void};
@@ -10,7 +10,7 @@ use pq_sys as pq;
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
 
 use super::socket::default_host;
-use crate::error::{Class, Error, Result};
+use crate::error::{Class, Error, NAMES, Result, is_of_a_name};
 use crate::postgres::ServerVersion;
 
 /// A connection to a PostgreSQL server. Not shared between threads; it may move from one to another.
@@ -53,6 +53,7 @@ impl Connection {
         last: &[(&str, &str)],
         patience: Duration,
     ) -> Result<Self> {
+        without_configuration_of_openssl();
         let host = default_host(conninfo).map(|folder| ("host", folder));
         let first = host.into_iter().chain(first.iter().copied());
         let words = first.chain([("dbname", conninfo)]).chain(last.iter().copied());
@@ -305,6 +306,22 @@ impl Drop for Message {
     }
 }
 
+unsafe extern "C" {
+    /// `openssl/crypto.h`, since OpenSSL 1.1.
+    fn OPENSSL_init_crypto(options: u64, settings: *const c_void) -> c_int;
+}
+
+/// `OPENSSL_INIT_NO_LOAD_CONFIG`.
+const NO_LOAD_CONFIG: u64 = 0x80;
+
+/// libpq's TLS and passwords go without the host's `openssl.cnf` and `OPENSSL_CONF`. A provider or an engine that is
+/// named there is a module of the host, and a static program that loads one dies of it: see `cli/start.rs`. Said
+/// before anything else it holds for the process alone, and not for the programs that it runs.
+fn without_configuration_of_openssl() {
+    // SAFETY: any thread may call it, any number of times; a null pointer stands for no settings.
+    unsafe { OPENSSL_init_crypto(NO_LOAD_CONFIG, ptr::null()) };
+}
+
 /// A copy of a text of libpq's; empty for a null pointer.
 fn owned(text: *const c_char) -> String {
     if text.is_null() {
@@ -338,7 +355,10 @@ fn not_connected(message: &str) -> Error {
         };
         return Error::new(Class::Refused, format!("could not connect: {message}")).hint(hint);
     }
-    Error::new(Class::Unreachable, format!("could not connect: {message}")).hint(
-        "Say where the server is: --postgres-connection 'host=… user=…', or the PG… variables.",
-    )
+    let hint = if is_of_a_name(&message) {
+        NAMES
+    } else {
+        "Say where the server is: --postgres-connection 'host=… user=…', or the PG… variables."
+    };
+    Error::new(Class::Unreachable, format!("could not connect: {message}")).hint(hint)
 }

@@ -13,6 +13,7 @@ mod failure;
 mod large;
 mod listing;
 mod multipart;
+mod names;
 mod paging;
 mod pending;
 mod protection;

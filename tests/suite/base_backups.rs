@@ -16,6 +16,8 @@ mod standby;
 mod stores;
 mod targets;
 mod timelines;
+mod waiting;
+mod zones;
 
 use std::fs;
 use std::path::{Path, PathBuf};

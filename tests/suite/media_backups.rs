@@ -5,4 +5,4 @@ mod crashes;
 mod damage;
 mod owners;
 mod stories;
-mod story;
+pub mod story;

@@ -5,6 +5,7 @@ use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
 use std::thread;
 
 use crate::error::Result;
+use crate::threads::start_in;
 
 /// The content of one zstd frame: it is decompressed in place where there is room for all of it.
 const PIECE_BYTES: usize = 1 << 20;
@@ -23,7 +24,7 @@ pub(super) fn read_ahead<T, R: Read>(
     thread::scope(|scope| {
         let (sender, pieces) = sync_channel(WAITING);
         let (returned, spare) = sync_channel(WAITING + 1);
-        let reading = scope.spawn(move || read_pieces(open()?, &sender, &spare));
+        let reading = start_in(scope, move || read_pieces(open()?, &sender, &spare))?;
         let mut ahead = Ahead { pieces, returned, piece: Vec::new(), consumed: 0 };
         let done = work(&mut ahead);
         // A thread that waits for somebody to take its next piece ends.

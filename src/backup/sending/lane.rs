@@ -10,6 +10,7 @@ use crate::error::{Class, Error, Result};
 use crate::failpoint;
 use crate::repository::Repository;
 use crate::storage::{Created, Facts, NewLargeObject};
+use crate::threads::start_in;
 
 /// What a repository is told to store, in order.
 pub enum Message<M> {
@@ -33,7 +34,7 @@ pub fn store<M: Send>(
 ) -> Result<Vec<Sent<M>>> {
     let stored = thread::scope(|scope| {
         let (whole, ends) = mpsc::sync_channel::<Whole<'_, M>>(0);
-        let finishing = scope.spawn(move || ends.into_iter().map(finish).collect());
+        let finishing = start_in(scope, move || ends.into_iter().map(finish).collect())?;
         let written = write_all(sending, repository, messages, &whole);
         drop(whole);
         let finished: Result<Vec<Sent<M>>> =

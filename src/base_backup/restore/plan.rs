@@ -1,10 +1,12 @@
 use std::fmt::Write as _;
 
 use bytesize::ByteSize;
+use jiff::tz::TimeZone;
 use jiff::{SignedDuration, Timestamp};
 
 use super::choose::{Candidate, Choice, Wish, choose};
 use super::target::{RecoveryTarget, in_utc};
+use super::zone::{in_both, local_zone};
 use crate::base_backup::catalogue::{Backup, Restorable, Survey, SystemWal};
 use crate::base_backup::windows::Left;
 use crate::error::{Class, Error, Result};
@@ -169,7 +171,11 @@ fn target(target: &RecoveryTarget, inclusive: bool) -> String {
     match target {
         RecoveryTarget::Latest => "as far as the WAL goes".to_owned(),
         RecoveryTarget::Immediate => "the end of the backup".to_owned(),
-        RecoveryTarget::Time(time) => format!("{}{side}", in_utc(*time)),
+        RecoveryTarget::Time(time) => {
+            // Where the zone is not known, the time was given with one.
+            let zone = local_zone().unwrap_or(TimeZone::UTC);
+            format!("{}{side}", in_both(*time, &zone))
+        }
         RecoveryTarget::Lsn(lsn) => format!("LSN {lsn}{side}"),
         RecoveryTarget::Xid(xid) => {
             format!(

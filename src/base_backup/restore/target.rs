@@ -86,9 +86,9 @@ impl TargetAction {
 }
 
 /// A time with its zone (`2026-11-22 14:29:59+01`, `2026-11-22T13:29:59Z`), or as the clock of `zone`
-/// shows it. One that the clock shows twice or never, as at the end and the beginning of summer time, is
+/// shows it, which is asked for only then. One that the clock shows twice or never, as at the end and the beginning of summer time, is
 /// refused.
-pub fn parse_time(text: &str, zone: &TimeZone) -> Result<Timestamp> {
+pub fn parse_time(text: &str, zone: impl FnOnce() -> Result<TimeZone>) -> Result<Timestamp> {
     let text = text.trim();
     if let Ok(time) = text.parse::<Timestamp>() {
         return Ok(time);
@@ -100,7 +100,7 @@ pub fn parse_time(text: &str, zone: &TimeZone) -> Result<Timestamp> {
         wrong("a time like '2026-11-22 14:29:59' or '2026-11-22 14:29:59+01'", text)
             .hint("Without a zone it is the local time of this host.")
     })?;
-    zone.to_ambiguous_timestamp(local).unambiguous().map_err(|_| {
+    zone()?.to_ambiguous_timestamp(local).unambiguous().map_err(|_| {
         wrong("a time that the local clock shows once", text).hint(
             "Summer time begins or ends there: write the zone, as in '2026-10-25 02:30:00+01'.",
         )
@@ -148,7 +148,7 @@ mod tests {
     }
 
     fn utc(text: &str) -> String {
-        parse_time(text, &berlin()).map_or_else(|error| error.to_string(), in_utc)
+        parse_time(text, || Ok(berlin())).map_or_else(|error| error.to_string(), in_utc)
     }
 
     #[test]

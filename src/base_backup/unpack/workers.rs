@@ -4,6 +4,7 @@ use std::sync::{Mutex, PoisonError};
 use std::thread;
 
 use crate::error::{Class, Error, Result};
+use crate::threads::helpers;
 
 /// Threads that work off a list, until one of them fails.
 #[derive(Default)]
@@ -33,9 +34,8 @@ impl Workers {
             }
         };
         thread::scope(|scope| {
-            for _ in 0..threads.get().min(count) {
-                scope.spawn(worker);
-            }
+            helpers(scope, threads.get().min(count).saturating_sub(1), worker);
+            worker();
         });
         failure.into_inner().unwrap_or_else(PoisonError::into_inner).map_or(Ok(()), Err)
     }

@@ -20,8 +20,8 @@ by which PostgreSQL fetches the WAL behind it and stops at the target. It shows 
 anything.";
 
 const AFTER: &str = "\
-Without a target recovery goes as far as the WAL does. A time without a zone is the local time of this host; the
-plan says it in UTC. The restored server does not archive (archive_mode = off) unless --archive says so: a test
+Without a target recovery goes as far as the WAL does. A time without a zone is the local time of this host: TZ, else
+/etc/localtime; the plan says it in UTC and in local time. The restored server does not archive (archive_mode = off) unless --archive says so: a test
 server must not push into the repository of the real one. A server that runs on the directory is never touched:
 stop it, or let --before do it.
 

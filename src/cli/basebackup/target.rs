@@ -2,9 +2,10 @@
 
 use clap::{Arg, ArgAction, ArgGroup, ArgMatches, Command};
 use jiff::Timestamp;
-use jiff::tz::TimeZone;
 
-use crate::base_backup::restore::{RecoveryTarget, TargetTimeline, parse_name, parse_time, past};
+use crate::base_backup::restore::{
+    RecoveryTarget, TargetTimeline, local_zone, parse_name, parse_time, past,
+};
 use crate::error::{Class, Error, Result};
 use crate::postgres::Lsn;
 
@@ -44,7 +45,7 @@ pub(super) fn add(command: Command) -> Command {
 pub(super) fn of(matches: &ArgMatches) -> Result<RecoveryTarget> {
     let text = |name: &str| matches.get_one::<String>(name);
     if let Some(time) = text("target-time") {
-        let parsed = parse_time(time, &TimeZone::system())?;
+        let parsed = parse_time(time, local_zone)?;
         return past(parsed, Timestamp::now()).map(RecoveryTarget::Time);
     }
     if let Some(lsn) = text("target-lsn") {

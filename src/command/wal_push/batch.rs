@@ -14,6 +14,7 @@ use crate::failpoint;
 use crate::look_ahead::{Notes, Pool, Queue, Room};
 use crate::postgres::WalFileName;
 use crate::repository::{Repository, Siblings, WalFolder};
+use crate::threads;
 
 /// How long a call goes on starting what it was not asked for. PostgreSQL waits meanwhile.
 const LOOK_AHEAD_TIME: Duration = Duration::from_secs(10);
@@ -61,18 +62,17 @@ impl Batch<'_> {
         // One file alone is compressed by several threads; of several files each has its own.
         let cores = thread::available_parallelism().unwrap_or(NonZeroUsize::MIN);
         let parallel = self.config.wal.parallel;
-        let (at_once, threads) = match next.len() {
+        let (at_once, each) = match next.len() {
             0 => (1, parallel.min(cores)),
             more => (parallel.get().min(more + 1), NonZeroUsize::MIN),
         };
-        let encoding = Encoding { level: self.config.wal.compression_level, threads };
+        let encoding = Encoding { level: self.config.wal.compression_level, threads: each };
         let encoders = Pool::of((0..at_once).map(|_| Encoder::new(encoding)));
         let shared = Shared { queue, encoders, siblings, outcome: Mutex::new(None) };
+        let work = || self.work(&shared);
         thread::scope(|scope| {
-            for _ in 1..(UNDER_WAY * at_once).min(next.len() + 1) {
-                scope.spawn(|| self.work(&shared));
-            }
-            self.work(&shared);
+            threads::helpers(scope, (UNDER_WAY * at_once).min(next.len() + 1) - 1, work);
+            work();
         });
         let outcome = shared.outcome.into_inner().unwrap_or_else(PoisonError::into_inner);
         outcome.unwrap_or_else(|| Err(Error::new(Class::Internal, "the push came to no outcome")))

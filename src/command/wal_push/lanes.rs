@@ -8,6 +8,7 @@ use crate::failpoint;
 use crate::look_ahead::Pool;
 use crate::postgres::WalFileName;
 use crate::repository::{Archived, Compressing, Repository, Siblings, WalFolder, compressing};
+use crate::threads::beside;
 
 /// The way of a file into all repositories at once.
 pub struct Lanes<'a> {
@@ -32,7 +33,8 @@ impl Lanes<'_> {
             let each = self.repositories.iter().zip(self.siblings).zip(comings);
             let lanes: Vec<_> = each
                 .map(|((repository, siblings), coming)| {
-                    scope.spawn(move || {
+                    // It has all frames waiting for it, should it only begin when they are made.
+                    beside(scope, move || {
                         let archived = repository.archive(self.folder, name, coming, siblings)?;
                         report(repository, name, size, archived, started);
                         Ok(())

@@ -8,6 +8,7 @@ mod tables;
 use super::{Address, Control, Programs, Server};
 use crate::drill::Deadline;
 use crate::error::{Class, Error, Result};
+use crate::threads::beside;
 
 /// What is looked at in a server that has recovered.
 pub struct Checks<'a> {
@@ -47,7 +48,7 @@ impl Checks<'_> {
             self.deadline().left().map(drop)
         };
         let (tables, amcheck) = std::thread::scope(|scope| {
-            let amcheck = scope.spawn(|| amcheck::check(self));
+            let amcheck = beside(scope, || amcheck::check(self));
             (tables::check(self), amcheck.join())
         });
         add("tables", tables?)?;

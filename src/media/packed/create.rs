@@ -26,6 +26,7 @@ use crate::error::{Class, Error, Result};
 use crate::failpoint::reach;
 use crate::media::Description;
 use crate::repository::Repository;
+use crate::threads::start_in;
 
 /// So many pieces of about 1 MiB wait for each repository.
 const WAITING_MAX: usize = 4;
@@ -270,7 +271,7 @@ impl PackedSnapshot<'_> {
                 let contents = std::mem::take(&mut start.contents);
                 lanes.push(Lane::new(self.id, start.repository.encrypts(), contents, sender));
                 let (repository, folder) = (start.repository, &folder);
-                storing.push(scope.spawn(move || store(repository, folder, messages)));
+                storing.push(start_in(scope, move || store(repository, folder, messages))?);
             }
             let packing = Packing {
                 lanes: Mutex::new(lanes),

@@ -9,6 +9,7 @@ use crate::error::{Class, Error, Result};
 use crate::failpoint::reach;
 use crate::repository::Repository;
 use crate::storage::{Created, Facts, NewLargeObject};
+use crate::threads::start_in;
 
 /// What a repository is told to store, in order.
 pub enum Message {
@@ -41,7 +42,7 @@ pub fn store(
 ) -> Result<Vec<StoredObject>> {
     let stored = thread::scope(|scope| {
         let (whole, ends) = sync_channel::<Whole<'_>>(0);
-        let finishing = scope.spawn(move || ends.into_iter().map(finish).collect());
+        let finishing = start_in(scope, move || ends.into_iter().map(finish).collect())?;
         let written = write_all(repository, folder, messages, &whole);
         drop(whole);
         let finished: Result<Vec<StoredObject>> =

@@ -16,6 +16,7 @@ use aws_smithy_runtime_api::client::retries::classifiers::{ClassifyRetry, RetryA
 use super::answer_limit::AnswerLimit;
 use super::credentials;
 use super::environment::variable;
+use super::names::Names;
 use crate::config::{Addressing, Limits, S3Config};
 use crate::error::{Class, Error, Result};
 
@@ -88,19 +89,25 @@ fn timeouts(limits: Limits) -> TimeoutConfig {
 
 fn http_client(config: &S3Config, endpoint: Option<&str>) -> Result<SharedHttpClient> {
     let builder = aws_smithy_http_client::Builder::new();
+    let tls = Provider::Rustls(CryptoMode::Ring);
     if endpoint.is_some_and(|url| url.starts_with("http:")) {
         // Reading the system's certificates takes longer than a push.
-        return Ok(builder.build_http());
+        let context = tls_context(TrustStore::empty())?;
+        return Ok(builder.tls_provider(tls).tls_context(context).build_with_resolver(Names));
     }
     let bundle = variable("AWS_CA_BUNDLE").map(Into::into);
     let trust = match config.ca_file.clone().or(bundle) {
         Some(path) => TrustStore::empty().with_pem_certificate(read_certificates(&path)?),
         None => TrustStore::default(),
     };
-    let context = TlsContext::builder().with_trust_store(trust).build().map_err(|error| {
-        Error::new(Class::Configuration, format!("could not set up TLS: {error}"))
-    })?;
-    Ok(builder.tls_provider(Provider::Rustls(CryptoMode::Ring)).tls_context(context).build_https())
+    Ok(builder.tls_provider(tls).tls_context(tls_context(trust)?).build_with_resolver(Names))
+}
+
+fn tls_context(trust: TrustStore) -> Result<TlsContext> {
+    TlsContext::builder()
+        .with_trust_store(trust)
+        .build()
+        .map_err(|error| Error::new(Class::Configuration, format!("could not set up TLS: {error}")))
 }
 
 fn read_certificates(path: &Path) -> Result<Vec<u8>> {

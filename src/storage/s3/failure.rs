@@ -6,7 +6,7 @@ use aws_smithy_runtime_api::client::orchestrator::HttpResponse;
 
 use super::answer_limit::TooLong;
 use crate::config::S3Config;
-use crate::error::{Class, Error, Result};
+use crate::error::{Class, Error, NAMES, Result, is_of_a_name};
 use crate::storage::LOCKED;
 
 const NO_CODE: &str = "no error code";
@@ -47,8 +47,12 @@ pub fn of<E>(error: Failure<E>, verb: &str, config: &S3Config, key: &str) -> Err
 where
     E: ProvideErrorMetadata + std::error::Error + Debug + 'static,
 {
+    let what = format!("{verb} {} failed", place(config, key));
+    if let Some(ours) = deepest(&error).downcast_ref::<Error>() {
+        return ours.clone().while_doing(what);
+    }
     let (class, reason, hint) = classify(&error);
-    let message = format!("{verb} {} failed: {reason}", place(config, key));
+    let message = format!("{what}: {reason}");
     let failure = Error::new(class, message);
     if hint.is_empty() { failure } else { failure.hint(hint) }
 }
@@ -122,6 +126,8 @@ fn not_sent(reason: String) -> Classified {
         "Set ca_file to the certificate that signed the store's."
     } else if reason.contains("InvalidContentType") {
         "It does not speak TLS there: is the endpoint one that begins with http://?"
+    } else if is_of_a_name(&reason) {
+        NAMES
     } else {
         "Is the endpoint right, the store running and the network up?"
     };
@@ -187,11 +193,17 @@ fn time_there<E>(error: &Failure<E>) -> String {
 
 /// The deepest cause says most: `Connection refused` rather than `dispatch failure`.
 fn innermost<E: std::error::Error + 'static>(error: &Failure<E>) -> String {
-    let mut deepest: &dyn std::error::Error = error;
+    deepest(error).to_string()
+}
+
+fn deepest<E: std::error::Error + 'static>(
+    error: &Failure<E>,
+) -> &(dyn std::error::Error + 'static) {
+    let mut deepest: &(dyn std::error::Error + 'static) = error;
     while let Some(source) = deepest.source() {
         deepest = source;
     }
-    deepest.to_string()
+    deepest
 }
 
 /// Whether a store refused a PUT because it does not know `If-None-Match` on it.

@@ -1,10 +1,11 @@
 use std::sync::Arc;
-use std::thread::{self, JoinHandle};
+use std::thread::JoinHandle;
 
 use tokio::runtime::Handle;
 use tokio::sync::oneshot;
 
 use crate::error::{Class, Error, Result};
+use crate::threads;
 
 /// Drives the requests of one store on the thread that waits for them.
 pub struct Runtime(Option<tokio::runtime::Runtime>);
@@ -34,8 +35,8 @@ impl Runtime {
     }
 }
 
-/// Without waiting: the C library looks names up in a thread that can't be stopped, and where name
-/// servers are silent that takes half a minute longer than any limit of ours.
+/// Without waiting: where keys come from a service with a name, the SDK looks it up in a thread that can't be
+/// stopped, and where name servers are silent that takes half a minute longer than any limit of ours.
 impl Drop for Runtime {
     fn drop(&mut self) {
         if let Some(runtime) = self.0.take() {
@@ -57,10 +58,7 @@ impl Driving {
         let drive = move || {
             let _ = runtime.block_on(stopped);
         };
-        let thread =
-            thread::Builder::new().name("s3".to_owned()).spawn(drive).map_err(|error| {
-                Error::new(Class::Internal, format!("could not start a thread: {error}"))
-            })?;
+        let thread = threads::start("s3", drive)?;
         Ok(Self { stop: Some(stop), thread: Some(thread) })
     }
 }

@@ -186,8 +186,8 @@ fn old_directories(place: &Place) -> Vec<PathBuf> {
 fn one_command_restores_starts_and_waits_for_the_end() {
     let story = Story::new(OLDEST);
     let (before, after) = (story.place.join("before"), story.place.join("after"));
-    let touch = |path: &Path| format!("touch '{}'", path.display());
-    let around = ["--before", &touch(&before), "--after", &touch(&after)];
+    let ignored = |path: &Path| format!("grep SigIgn /proc/self/status >'{}'", path.display());
+    let around = ["--before", &ignored(&before), "--after", &ignored(&after)];
     let options = ["--target-name", "before", "--yes", "--start"];
     let tablespace = format!("{}={}", story.oid, story.data("data-elsewhere").display());
     let restore = story.seawall.base_backup_by_hand("restore").arg(story.data("data"));
@@ -197,7 +197,12 @@ fn one_command_restores_starts_and_waits_for_the_end() {
     let stopped = stop.args(["stop", "-m", "immediate", "-D"]).arg(story.data("data")).run();
     outcome.expect(0).says("the server takes writes").says("rto_seconds=");
     stopped.expect(0);
-    assert!(before.exists() && after.exists());
+    // What is caught here ends them: SIGPIPE and SIGXFSZ, 13 and 25.
+    for path in [&before, &after] {
+        let text = fs::read_to_string(path).expect("the hook wrote it");
+        let ignored = text.trim().rsplit('\t').next().map(|bits| u64::from_str_radix(bits, 16));
+        assert_eq!(ignored.expect("bits").expect("a number") & (1 << 12 | 1 << 24), 0, "{text}");
+    }
 }
 
 /// What the hook starts inherits its environment, `restore_command` included.

@@ -5,6 +5,9 @@ use std::os::unix::fs::PermissionsExt;
 
 use super::{refused_as_a_whole, refused_file};
 use crate::by_hand::{ByHand, says_only};
+use crate::namespace;
+use crate::support::place::Place;
+use crate::support::user::server_account;
 
 const READABLE: &str =
     "HINT: It must exist and the user that runs PostgreSQL must be able to read it.";
@@ -29,10 +32,63 @@ fn a_file_that_may_not_be_read_is_an_error() {
     let config = host.place.file("closed.toml", "");
     fs::set_permissions(&config, fs::Permissions::from_mode(0o000)).expect("our own file");
     let run = host.push().arg("--config").arg(&config).args(["pg_wal/x", host.name(0)]);
-    let text = format!(
-        "ERROR could not use configuration {config:?}: Permission denied (os error 13). {READABLE}"
+    let outcome = run.run();
+    let start =
+        format!("could not use configuration {config:?}: Permission denied (os error 13). HINT: ");
+    let path = config.display();
+    outcome.expect(3).says(&format!("{start}{path} is "));
+    outcome
+        .says(", mode 0000, and this is ")
+        .says(&format!(". Make it readable: chmod u+rX {path}.\n"));
+}
+
+/// Root's folder, as the package makes it. Who may look into it differs from host to host.
+#[test]
+fn a_folder_that_is_closed_says_who_may_enter_it() {
+    let Some(account) = server_account() else { return };
+    let place = Place::new();
+    let passwd = format!(
+        "root:x:0:0:::\noperator:x:{}:{}:::\nstore:x:4242:4242:::\n",
+        account.uid, account.gid
     );
-    says_only(&run.run(), 3, &text);
+    let passwd = place.file("passwd", passwd);
+    let group = place.file("group", "root:x:0:\nstore:x:4242:\nadmins:x:4343:\n");
+    let seawall = place.program(env!("CARGO_BIN_EXE_seawall"));
+    for (owner, mode, told) in [
+        (
+            "0:0",
+            "0750",
+            "group root, mode 0750, and this is operator. Let PostgreSQL's user in: sudo chgrp postgres /etc/seawall \
+             && sudo chmod g+rx /etc/seawall.",
+        ),
+        (
+            "0:4242",
+            "0750",
+            "group store, mode 0750, and this is operator. Run it as that user: sudo -u store seawall …",
+        ),
+        (
+            "0:4343",
+            "0750",
+            "group admins, mode 0750, and this is operator. Add operator to the group admins, or run it as root: sudo \
+             seawall …",
+        ),
+        (
+            "0:4242",
+            "0700",
+            "group store, mode 0700, and this is operator. Let PostgreSQL's user in: sudo chgrp",
+        ),
+    ] {
+        let script =
+            "mount -t tmpfs -o mode=0755 tmpfs /etc; cp $passwd /etc/passwd; cp $group /etc/group
+             mkdir /etc/seawall; chown $owner /etc/seawall; chmod $mode /etc/seawall
+             exec $as $seawall check";
+        let Some(run) = namespace::script(&place, script) else { return };
+        let run = run.env("passwd", &passwd).env("group", &group).env("seawall", &seawall);
+        let outcome = run.env("owner", owner).env("mode", mode).run();
+        let start = "no repository is configured. HINT: /etc/seawall/seawall.toml could not be looked for: Permission \
+                     denied (os error 13): /etc/seawall is root's, ";
+        outcome.expect(3).says(&format!("{start}{told}"));
+    }
 }
 
 #[test]

@@ -57,6 +57,24 @@ fn the_library_does_not_unwrap() {
     }
 }
 
+/// Where no thread can be had, these panic.
+#[test]
+fn threads_are_started_in_one_place() {
+    let calls = [
+        "thread::spawn(",
+        "scope.spawn(",
+        "spawn_blocking(",
+        "new_multi_thread(",
+        "steady_tick(",
+        "spawn_scoped(",
+    ];
+    for file in files(&["src"], "rs").into_iter().filter(|file| !is_a_test(file)) {
+        let text = read(&file);
+        let found = calls.iter().find(|call| without_tests(&text).contains(**call));
+        assert!(found.is_none() || file == "src/threads.rs", "{file} has {}", found.unwrap_or(&""));
+    }
+}
+
 /// The three programs are one call each.
 #[test]
 fn every_module_says_what_it_is_for() {

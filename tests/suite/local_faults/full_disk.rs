@@ -134,11 +134,14 @@ fn a_prefetched_segment_is_handed_over_on_a_full_disk() {
     assert!(fs::read(steps.0.join("three")).expect("fetched") == host.bytes(2));
 }
 
-/// PostgreSQL ignores SIGXFSZ and its children inherit that, so the limit is an error like a full disk.
-fn limited(host: &ByHand, program: &str, words: [&str; 2]) -> Run {
+/// Children of PostgreSQL inherit that it ignores SIGXFSZ, others don't. Either way the limit is an error like a full
+/// disk.
+fn limited(host: &ByHand, ignored: bool, program: &str, words: [&str; 2]) -> Run {
     let run = Run::new(&host.place, "bash").server_user().cwd(host.directory.path());
-    let script = "trap '' XFSZ; ulimit -f 20; exec \"$@\"";
-    let run = run.args(["-c", script, "bash"]).arg(host.place.program(program)).args(words);
+    let ignore = if ignored { "trap '' XFSZ; " } else { "" };
+    let script = format!("{ignore}ulimit -f 20; exec \"$@\"");
+    let run =
+        run.args(["-c", script.as_str(), "bash"]).arg(host.place.program(program)).args(words);
     run.env("SEAWALL_REPOSITORY", &host.repository)
 }
 
@@ -146,11 +149,13 @@ fn limited(host: &ByHand, program: &str, words: [&str; 2]) -> Run {
 fn a_limit_on_the_size_of_files_is_a_local_failure_that_leaves_nothing() {
     let host = ByHand::new();
     let (path, name) = (host.has(0), host.name(0));
-    let push = limited(&host, env!("CARGO_BIN_EXE_wal-push"), [&path, name]);
-    let outcome = push.run();
-    outcome.expect(10).says("could not write").says("File too large (os error 27)");
-    outcome.says("HINT: Raise the limit on the size of files (ulimit -f).");
-    assert_eq!(files_below(&host.repository), Vec::<String>::new());
+    for ignored in [true, false] {
+        let push = limited(&host, ignored, env!("CARGO_BIN_EXE_wal-push"), [&path, name]);
+        let outcome = push.run();
+        outcome.expect(10).says("could not write").says("File too large (os error 27)");
+        outcome.says("HINT: Raise the limit on the size of files (ulimit -f).");
+        assert_eq!(files_below(&host.repository), Vec::<String>::new());
+    }
     host.archives(0);
     assert_eq!(files_below(&host.repository), [format!("{name}.zst")]);
     let words = [name, "pg_wal/RECOVERYXLOG"];
@@ -159,7 +164,10 @@ fn a_limit_on_the_size_of_files_is_a_local_failure_that_leaves_nothing() {
          \"pg_wal/RECOVERYXLOG\": File too large (os error 27). HINT: Raise the limit on the size of \
          files (ulimit -f)."
     );
-    says_only(&limited(&host, env!("CARGO_BIN_EXE_wal-fetch"), words).run(), 210, &text);
-    assert_eq!(files_below(&host.directory.path().join("pg_wal")), [name]);
+    for ignored in [true, false] {
+        let fetch = limited(&host, ignored, env!("CARGO_BIN_EXE_wal-fetch"), words);
+        says_only(&fetch.run(), 210, &text);
+        assert_eq!(files_below(&host.directory.path().join("pg_wal")), [name]);
+    }
     host.fetch().args(words).run().expect(0);
 }

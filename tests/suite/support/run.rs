@@ -63,6 +63,19 @@ impl Run {
         self
     }
 
+    /// Runs it as the servers run, and where no thread can be had: root would have them all the same.
+    pub fn without_threads(mut self) -> Run {
+        let mut command = Command::new("prlimit");
+        command.arg("--nproc=1").arg(self.command.get_program()).args(self.command.get_args());
+        command.env_clear();
+        for (name, value) in self.command.get_envs() {
+            command.env(name, value.unwrap_or_default());
+        }
+        command.current_dir(self.command.get_current_dir().expect("the place or another"));
+        self.command = command;
+        self.server_user()
+    }
+
     /// After this time it is killed and the test panics.
     pub fn limit(mut self, limit: Duration) -> Run {
         self.limit = limit;

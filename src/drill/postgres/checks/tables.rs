@@ -5,6 +5,7 @@ use std::sync::{Mutex, PoisonError};
 use super::{Checks, Outcome};
 use crate::error::{Class, Error, Result};
 use crate::replication::Connection;
+use crate::threads;
 
 /// How many unreadable tables are named.
 const NAMED: usize = 3;
@@ -106,9 +107,8 @@ fn read_database(checks: &Checks<'_>, database: &str) -> Result<Found> {
         }
     };
     std::thread::scope(|scope| {
-        for _ in 0..checks.parallel.clamp(1, pieces.len().max(1)) {
-            scope.spawn(work);
-        }
+        threads::helpers(scope, checks.parallel.min(pieces.len()).saturating_sub(1), work);
+        work();
     });
     let faults = faults.into_inner().unwrap_or_else(PoisonError::into_inner);
     Ok(Found { read: tables.len() - faults.len(), faults: faults.into_values().collect() })

@@ -1,0 +1,146 @@
+use std::time::{Duration, Instant};
+
+use super::super::restore::in_utc;
+use crate::codec::Identities;
+use crate::config::Config;
+use crate::error::{Class, Error, Result};
+use crate::postgres::{WalFileName, WalSegment};
+use crate::replication::query;
+use crate::repository::{Repository, WalFolder, WalRange};
+
+/// Between two looks for WAL that is about to come: most often it is there in a moment.
+const PAUSE_MIN: Duration = Duration::from_millis(10);
+const PAUSE_MAX: Duration = Duration::from_millis(200);
+
+/// Between two lines that say so.
+const BETWEEN_LINES: Duration = Duration::from_secs(5);
+
+/// What the server says of its archiver. Times as `jiff` reads them.
+const ARCHIVER: &str = "SELECT pg_is_in_recovery(), current_setting('archive_mode'), \
+     current_setting('archive_command') || coalesce(current_setting('archive_library', true), ''), \
+     coalesce(last_archived_wal, ''), failed_count, coalesce(last_failed_wal, ''), \
+     last_failed_time > coalesce(last_archived_time, '-infinity'), \
+     to_char(last_failed_time AT TIME ZONE 'UTC', 'YYYY-MM-DD\"T\"HH24:MI:SS\"Z\"') FROM pg_stat_archiver";
+
+/// Until the WAL of a base backup is in a repository.
+pub(super) struct Waiting<'a> {
+    pub config: &'a Config,
+    pub wal: &'a WalFolder,
+    pub range: WalRange,
+    pub identities: &'a Identities,
+    pub until: Instant,
+}
+
+impl Waiting<'_> {
+    pub(super) fn wait_for_wal(&self, repository: &Repository) -> Result<()> {
+        let (mut said, mut lines, mut pause) = (Instant::now(), 0, PAUSE_MIN);
+        while let Some(missing) = repository.first_missing(self.wal, self.range, self.identities)? {
+            if Instant::now() >= self.until {
+                return Err(self.too_late(repository, missing));
+            }
+            if said.elapsed() >= BETWEEN_LINES {
+                (said, lines) = (Instant::now(), lines + 1);
+                let repository = repository.name();
+                tracing::info!(segment = %missing, repository, "waiting for WAL");
+                // What has not come by then has a reason.
+                if lines == 2
+                    && let Some(why) = self.why(missing)
+                {
+                    tracing::warn!(segment = %missing, repository, "the WAL does not come: {why}");
+                }
+            }
+            std::thread::sleep(pause);
+            pause = PAUSE_MAX.min(pause * 2);
+        }
+        Ok(())
+    }
+
+    fn too_late(&self, repository: &Repository, missing: WalSegment) -> Error {
+        let why = self.why(missing).map_or(String::new(), |why| format!(": {why}"));
+        let message = format!(
+            "expected the WAL of the backup from {} to {} in repository {}, {missing} did not come in time{why}",
+            self.range.first,
+            self.range.last,
+            repository.name()
+        );
+        Error::new(Class::Gap, message).hint(
+            "Does archive_command archive there? SELECT * FROM pg_stat_archiver tells; on an idle \
+             primary of this standby: SELECT pg_switch_wal(). Raise basebackup.wal_timeout if it is slow.",
+        )
+    }
+
+    /// Over an ordinary connection; a role that is for replication alone may have none.
+    fn why(&self, missing: WalSegment) -> Option<String> {
+        let connection = query::connect(&self.config.connection, self.config.limits.connect);
+        let row = query::rows(&mut connection.ok()?, ARCHIVER).ok()?.into_iter().next()?;
+        why(&row.into_iter().map(Option::unwrap_or_default).collect::<Vec<_>>(), missing)
+    }
+}
+
+fn why(row: &[String], missing: WalSegment) -> Option<String> {
+    let [in_recovery, mode, command, archived, failures, failed, fails, failed_at] = row else {
+        return None;
+    };
+    if in_recovery == "t" && mode != "always" {
+        let why = "this standby archives nothing itself (archive_mode = always would)";
+        return Some(format!("{why}, and its primary has not archived it into this repository"));
+    }
+    if mode == "off" {
+        return Some("the server archives nothing: archive_mode is off".to_owned());
+    }
+    if command.is_empty() {
+        return Some("the server archives nothing: archive_command is empty".to_owned());
+    }
+    if fails == "t" {
+        let at = failed_at.parse().map_or(failed_at.clone(), in_utc);
+        return Some(format!(
+            "the server could not archive {failed} at {at}, its newest attempt of {failures} that failed; \
+             its log says why"
+        ));
+    }
+    let last = match archived.parse() {
+        // What has a longer name comes after the segment.
+        Ok(WalFileName::Segment(it) | WalFileName::Backup { segment: it, .. }) => Some(it),
+        _ => None,
+    };
+    match last {
+        Some(last) if last.timeline == missing.timeline && last >= missing => Some(format!(
+            "the server has archived everything up to {archived}, so its archive_command archives elsewhere"
+        )),
+        _ if archived.is_empty() => Some("the server has archived nothing yet".to_owned()),
+        _ => Some(format!("the server has archived up to {archived} by now")),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_server_s_own_words_say_why() {
+        let Ok(WalFileName::Segment(missing)) = "000000010000000000000005".parse() else {
+            panic!("a segment")
+        };
+        let said = |row: [&str; 8]| why(&row.map(str::to_owned), missing).unwrap();
+        let (old, new) = ("000000010000000000000003", "000000010000000000000005.00000028.backup");
+        let time = "2026-11-22T13:29:59Z";
+        for (row, expected) in [
+            (["t", "on", "c", old, "0", "", "", ""], "this standby archives nothing itself"),
+            (["f", "off", "", "", "0", "", "", ""], "archive_mode is off"),
+            (["f", "on", "", "", "0", "", "", ""], "archive_command is empty"),
+            (
+                ["f", "on", "c", old, "9", missing.to_string().as_str(), "t", time],
+                "could not archive 000000010000000000000005 at 2026-11-22 13:29:59+00, its newest attempt of 9",
+            ),
+            (
+                ["f", "on", "c", new, "9", old, "f", time],
+                "so its archive_command archives elsewhere",
+            ),
+            (["f", "on", "c", "", "0", "", "", ""], "the server has archived nothing yet"),
+            (["t", "always", "c", old, "0", "", "", ""], "up to 000000010000000000000003 by now"),
+        ] {
+            assert!(said(row).contains(expected), "{row:?}: {}", said(row));
+        }
+        assert_eq!(why(&[], missing), None);
+    }
+}
