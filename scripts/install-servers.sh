@@ -74,6 +74,8 @@ missing_packages() {
         # What packages are tested with: a clean root, a second opinion, the other format.
         command -v mmdebstrap >/dev/null || say mmdebstrap
         command -v lintian >/dev/null || say lintian
+        # What the order of syncs is watched with.
+        command -v strace >/dev/null || say strace
         command -v rpm >/dev/null || say rpm
         command -v shellcheck >/dev/null || say shellcheck
         [ -e /etc/ssl/certs/ca-certificates.crt ] || say ca-certificates

@@ -26,7 +26,7 @@ pub use inode::{
     Owner, remove_xattr, set_mode as set_mode_of, set_mtime, set_xattr, xattr, xattr_names,
 };
 pub use keep::{give_to_owner_of, keep, share};
-pub use laid::{LaidFile, give_group, lay_folder, lay_link, remove_all, set_mode};
+pub use laid::{LaidFile, create_folder, give_group, lay_folder, lay_link, remove_all, set_mode};
 pub use locked_folder::LockedFolder;
 pub use open::{empty, kind, open_to_read};
 pub use publish::{Publication, Published, settle};

@@ -135,8 +135,9 @@ mod tests {
         assert_eq!(version("unknown"), None);
     }
 
+    /// That they are synced, one way or the other, is seen from without: `tests/suite/sync_order`.
     #[test]
-    fn all_folders_are_synced_one_way_or_the_other() {
+    fn what_is_gone_is_not_synced() {
         let place = tempfile::tempdir().unwrap();
         let folders = ["a", "b"].map(|name| place.path().join(name));
         for folder in &folders {

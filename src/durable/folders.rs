@@ -1,29 +1,62 @@
 use std::fs::{self, DirBuilder, File};
 use std::io;
-use std::os::unix::fs::DirBuilderExt;
-use std::path::Path;
+use std::os::unix::fs::{DirBuilderExt, MetadataExt};
+use std::path::{Path, PathBuf};
 
 use super::keep::share;
 use crate::error::{Error, Result};
 
 /// Creates the folders on the way from `root` down to `folder`, and makes them survive a power cut before
 /// anything is published in them.
-///
-/// The rule that saves most syncs: a folder that holds a file was synced by whoever put that there,
-/// because all do it in this order. So only one without files, new or left by a process that died,
-/// has its way up synced.
 pub fn create_folders(root: &Path, folder: &Path) -> Result<()> {
-    create_unsynced(root, folder)?;
-    let entries = fs::read_dir(folder);
-    let mut entries =
-        entries.map_err(|error| Error::file("read folder", folder, &error))?.flatten();
-    if !entries.any(|entry| entry.file_type().is_ok_and(|kind| kind.is_file())) {
-        for path in folder.ancestors().skip(1).take_while(|path| path.starts_with(root)) {
-            sync_folder(path)?;
+    Way::to(root, folder).map(|_| ())
+}
+
+/// A folder in which a file is about to get its name, whose own way up to the root survives a power cut.
+pub(super) struct Way {
+    root: PathBuf,
+    path: PathBuf,
+    /// Open, so that no other folder can have its number.
+    folder: File,
+}
+
+impl Way {
+    /// Creates what is missing of it.
+    ///
+    /// The rule that saves most syncs: a folder that holds a file was synced by whoever put that there,
+    /// because all do it in this order. So only one without files, new or left by a process that died,
+    /// has its way up synced.
+    pub fn to(root: &Path, path: &Path) -> Result<Self> {
+        create_unsynced(root, path)?;
+        let folder = File::open(path).map_err(|error| Error::file("open folder", path, &error))?;
+        let way = Self { root: root.to_owned(), path: path.to_owned(), folder };
+        let entries = fs::read_dir(path);
+        let mut entries =
+            entries.map_err(|error| Error::file("read folder", path, &error))?.flatten();
+        if !entries.any(|entry| entry.file_type().is_ok_and(|kind| kind.is_file())) {
+            way.sync_up()?;
         }
-        sync_parent(root)?;
+        Ok(way)
     }
-    Ok(())
+
+    fn sync_up(&self) -> Result<()> {
+        let above = self.path.ancestors().skip(1);
+        above.take_while(|path| path.starts_with(&self.root)).try_for_each(sync_folder)?;
+        sync_parent(&self.root)
+    }
+
+    /// Makes the names in the folder survive a power cut. Meanwhile somebody may have removed the last file
+    /// from it, and with that the folder, and somebody else may have made a new one, whose own name is not synced.
+    pub fn sync(&self) -> Result<()> {
+        let failed = |error| Error::file("sync folder", &self.path, &error);
+        let found = File::open(&self.path).map_err(failed)?;
+        found.sync_all().map_err(failed)?;
+        let number = |folder: &File| folder.metadata().map(|it| (it.dev(), it.ino()));
+        if number(&found).map_err(failed)? != number(&self.folder).map_err(failed)? {
+            self.sync_up()?;
+        }
+        Ok(())
+    }
 }
 
 /// Creates the folders without a sync, mode 0700: for what may be lost, such as temporary files. `root`
@@ -72,7 +105,7 @@ fn sync_parent(root: &Path) -> Result<()> {
 
 #[cfg(test)]
 mod tests {
-    use std::os::unix::fs::{MetadataExt, PermissionsExt, chown};
+    use std::os::unix::fs::{PermissionsExt, chown};
 
     use super::*;
 
@@ -92,15 +125,14 @@ mod tests {
         let place = tempfile::tempdir().unwrap();
         let root = place.path().join("repository");
         fs::create_dir(&root).unwrap();
-        let is_root = rustix::process::geteuid().is_root();
-        if is_root {
-            chown(&root, Some(4321), Some(4321)).unwrap();
+        // Anybody else owns what he makes, whatever is done here.
+        if !rustix::process::geteuid().is_root() {
+            return;
         }
+        chown(&root, Some(4321), Some(4321)).unwrap();
         create_folders(&root, &root.join("a/b")).unwrap();
         let owner = |path: &str| fs::metadata(root.join(path)).unwrap().uid();
-        let me = rustix::process::geteuid().as_raw();
-        let expected = if is_root { 4321 } else { me };
-        assert_eq!((owner("a"), owner("a/b")), (expected, expected));
+        assert_eq!((owner("a"), owner("a/b")), (4321, 4321));
     }
 
     #[test]

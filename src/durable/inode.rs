@@ -111,8 +111,13 @@ mod tests {
         }
         set_mode(&file, 0o640).unwrap();
         assert_eq!(file.metadata().unwrap().mode() & 0o7777, 0o640);
-        Owner { uid: file.metadata().unwrap().uid(), gid: file.metadata().unwrap().gid() }
-            .give(&file)
-            .unwrap();
+        let given = Owner { uid: 4321, gid: 4322 }.give(&file);
+        if rustix::process::geteuid().is_root() {
+            given.unwrap();
+            let metadata = file.metadata().unwrap();
+            assert_eq!((metadata.uid(), metadata.gid()), (4321, 4322));
+        } else {
+            assert_eq!(given.unwrap_err().kind(), io::ErrorKind::PermissionDenied);
+        }
     }
 }

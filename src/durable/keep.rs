@@ -62,6 +62,30 @@ mod tests {
         fs::write(&path, "new").unwrap();
         keep(&path, &kept).unwrap();
         assert_eq!(fs::read_to_string(&kept).unwrap(), "old");
-        give_to_owner_of(place.path(), &kept).unwrap();
+    }
+
+    /// Root can give it away; who can't is told.
+    #[test]
+    fn a_file_gets_the_owner_of_another() {
+        let place = tempfile::tempdir().unwrap();
+        let [like, path] = ["like", "file"].map(|name| place.path().join(name));
+        fs::write(&path, "").unwrap();
+        if rustix::process::geteuid().is_root() {
+            fs::write(&like, "").unwrap();
+            chown(&like, Some(4321), Some(4322)).unwrap();
+            give_to_owner_of(&like, &path).unwrap();
+            let given = fs::metadata(&path).unwrap();
+            assert_eq!((given.uid(), given.gid()), (4321, 4322));
+            chown(&like, Some(4321), Some(4323)).unwrap();
+            share(&like, &path).unwrap();
+            assert_eq!(fs::metadata(&path).unwrap().gid(), 4323);
+        } else {
+            let error = give_to_owner_of(Path::new("/"), &path).unwrap_err().to_string();
+            assert!(
+                error.starts_with(&format!("could not change the owner of {path:?}: ")),
+                "{error}"
+            );
+            share(Path::new("/"), &path).unwrap();
+        }
     }
 }

@@ -3,6 +3,7 @@ use std::io::{self, Write};
 use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt, PermissionsExt, symlink};
 use std::path::{Path, PathBuf};
 
+use super::folders::sync_folder;
 use super::writeback::Writeback;
 use crate::error::{Error, Result};
 
@@ -59,6 +60,17 @@ pub fn lay_folder(path: &Path) -> Result<()> {
             }
         }),
     }
+}
+
+/// Creates a folder, whose parent must exist, so that its name survives a power cut. One that is there stays.
+pub fn create_folder(path: &Path) -> Result<()> {
+    if path.is_dir() {
+        return Ok(());
+    }
+    lay_folder(path)?;
+    // A bare name has an empty folder before it.
+    let parent = path.parent().filter(|parent| !parent.as_os_str().is_empty());
+    sync_folder(parent.unwrap_or(Path::new(".")))
 }
 
 /// Makes `link` a symbolic link to `folder`, in the place of another link. Not synced.

@@ -3,7 +3,7 @@ use std::io::{Seek, SeekFrom, Write};
 use std::os::unix::fs::FileExt;
 use std::path::{Path, PathBuf};
 
-use super::folders::{create_folders, create_unsynced, sync_folder};
+use super::folders::{Way, create_unsynced, sync_folder};
 use super::keep::share;
 use super::temporary::Temporary;
 use super::writeback::Writeback;
@@ -26,8 +26,8 @@ const WRITEBACK_BYTES: u64 = 1 << 20;
 /// Counted with strace: two syncs a file, once its folder holds one; neither can be left out.
 pub struct Publication {
     temporary: Temporary,
-    root: PathBuf,
     target: PathBuf,
+    way: Way,
     writeback: Writeback,
 }
 
@@ -35,15 +35,15 @@ impl Publication {
     /// Begins a file for `target`, whose first `front` bytes are known last. `temporaries` is a folder on
     /// the same file system.
     pub fn begin(root: &Path, temporaries: &Path, target: &Path, front: u64) -> Result<Self> {
-        create_folders(root, target.parent().unwrap_or(root))?;
+        let way = Way::to(root, target.parent().unwrap_or(root))?;
         create_unsynced(root, temporaries)?;
         let mut temporary = Temporary::create_in(temporaries)?;
         share(root, temporary.path())?;
         failpoint::reach("local.temporary-created");
         let sought = temporary.file().seek(SeekFrom::Start(front));
         sought.map_err(|error| Error::file("write", target, &error))?;
-        let (root, target) = (root.to_owned(), target.to_owned());
-        Ok(Self { temporary, root, target, writeback: Writeback::from(front, WRITEBACK_BYTES) })
+        let (target, writeback) = (target.to_owned(), Writeback::from(front, WRITEBACK_BYTES));
+        Ok(Self { temporary, target, way, writeback })
     }
 
     pub fn write(&mut self, content: &[u8]) -> Result<()> {
@@ -68,7 +68,7 @@ impl Publication {
         if !created {
             return Ok(Published::Exists);
         }
-        sync_folder(self.target.parent().unwrap_or(&self.root))?;
+        self.way.sync()?;
         failpoint::reach("local.folder-synced");
         Ok(Published::Created)
     }
@@ -125,7 +125,17 @@ mod tests {
         assert_eq!(publish(b"second"), Published::Exists);
         assert_eq!(fs::read(&target).unwrap(), b"first");
         assert_eq!(fs::read_dir(&temporaries).unwrap().count(), 0);
-        settle(&target).unwrap();
+    }
+
+    /// That it syncs what is there is seen from without: `tests/suite/sync_order`.
+    #[test]
+    fn what_is_gone_is_not_settled() {
+        let place = tempfile::tempdir().unwrap();
+        let target = place.path().join("x");
+        assert_eq!(
+            settle(&target).unwrap_err().to_string(),
+            format!("could not sync {target:?}: No such file or directory (os error 2)")
+        );
     }
 
     #[test]

@@ -40,32 +40,45 @@ impl<T> Drop for Taken<'_, T> {
 
 #[cfg(test)]
 mod tests {
-    use std::sync::mpsc;
+    use std::sync::{Arc, mpsc};
     use std::thread;
     use std::time::Duration;
 
     use super::*;
 
+    const USERS: usize = 8;
+    const ROUNDS: usize = 100;
+
+    /// Of many users, each has one of two things to itself for as long as it works, and the others wait.
     #[test]
     fn who_comes_too_late_waits_until_one_is_returned() {
-        let pool = Pool::of([1]);
-        let (started, start) = mpsc::channel();
-        let (go_on, wait) = mpsc::channel::<()>();
-        thread::scope(|scope| {
-            let pool = &pool;
-            scope.spawn(move || {
-                pool.with(|thing| {
-                    *thing += 1;
-                    started.send(()).unwrap();
-                    wait.recv().unwrap();
-                });
+        let pool = Arc::new(Pool::of([0, 0]));
+        let (done, all) = mpsc::channel();
+        for _ in 0..USERS {
+            let (pool, done) = (Arc::clone(&pool), done.clone());
+            thread::spawn(move || {
+                for _ in 0..ROUNDS {
+                    pool.with(|thing| {
+                        let found = *thing;
+                        thread::yield_now();
+                        *thing = found + 1;
+                    });
+                }
+                done.send(()).unwrap();
             });
-            start.recv().unwrap();
-            let late = scope.spawn(|| pool.with(|thing| *thing));
-            thread::sleep(Duration::from_millis(20));
-            assert!(!late.is_finished());
-            go_on.send(()).unwrap();
-            assert_eq!(late.join().unwrap(), 2);
-        });
+        }
+        for _ in 0..USERS {
+            all.recv_timeout(Duration::from_secs(60)).expect("nobody waits for ever, or fails");
+        }
+        let used: usize = pool.free.lock().unwrap().iter().sum();
+        assert_eq!(used, USERS * ROUNDS);
+    }
+
+    #[test]
+    fn it_comes_back_from_a_user_who_fails() {
+        let pool = Pool::of([1]);
+        let failed = thread::scope(|scope| scope.spawn(|| pool.with(|_| panic!("no"))).join());
+        assert!(failed.is_err());
+        assert_eq!(pool.with(|thing| *thing), 1);
     }
 }

@@ -20,6 +20,28 @@ struct State<T> {
     stopped: bool,
 }
 
+enum Next<T> {
+    /// And how many bytes it may hold.
+    Start(T, u64),
+    /// There is one, and no room for it yet.
+    Full,
+    /// There is none to start.
+    Nothing,
+}
+
+impl<T> State<T> {
+    fn next(&mut self, bytes_max: u64, late: bool) -> Next<T> {
+        let none = self.stopped || self.started && late;
+        let Some((_, bytes)) = self.waiting.front().filter(|_| !none) else { return Next::Nothing };
+        if self.bytes_under_way > 0 && self.bytes_under_way + bytes > bytes_max {
+            return Next::Full;
+        }
+        self.bytes_under_way += bytes;
+        self.started = true;
+        self.waiting.pop_front().map_or(Next::Nothing, |(item, bytes)| Next::Start(item, bytes))
+    }
+}
+
 impl<T> Queue<T> {
     /// Items with their size in bytes.
     pub fn new(items: impl IntoIterator<Item = (T, u64)>, bytes_max: u64, until: Instant) -> Self {
@@ -33,15 +55,10 @@ impl<T> Queue<T> {
     pub fn take(&self) -> Option<(T, Room<'_, T>)> {
         let mut state = self.state();
         loop {
-            if state.stopped || state.started && Instant::now() >= self.until {
-                return None;
-            }
-            let bytes = state.waiting.front()?.1;
-            if state.bytes_under_way == 0 || state.bytes_under_way + bytes <= self.bytes_max {
-                state.bytes_under_way += bytes;
-                state.started = true;
-                let room = Room { queue: self, bytes };
-                return state.waiting.pop_front().map(|(item, _)| (item, room));
+            match state.next(self.bytes_max, Instant::now() >= self.until) {
+                Next::Start(item, bytes) => return Some((item, Room { queue: self, bytes })),
+                Next::Nothing => return None,
+                Next::Full => {}
             }
             state = self.changed.wait(state).unwrap_or_else(PoisonError::into_inner);
         }
@@ -86,6 +103,7 @@ impl<T> Drop for Room<'_, T> {
 
 #[cfg(test)]
 mod tests {
+    use std::sync::{Arc, mpsc};
     use std::time::Duration;
 
     use super::*;
@@ -98,21 +116,42 @@ mod tests {
     #[test]
     fn one_item_is_always_allowed_and_more_only_if_they_fit() {
         let queue = queue(&[100, 4, 6], 10);
+        let is_full = || matches!(queue.state().next(10, false), Next::Full);
         let (first, mut room) = queue.take().unwrap();
-        assert_eq!(first, 100);
-        std::thread::scope(|scope| {
-            let second = scope.spawn(|| queue.take().map(|(item, room)| (item, room.bytes)));
-            std::thread::sleep(Duration::from_millis(20));
-            assert!(!second.is_finished());
-            room.shrink_to(6);
-            assert_eq!(second.join().unwrap(), Some((4, 4)));
-            let third = scope.spawn(|| queue.take().map(|(item, _)| item));
-            std::thread::sleep(Duration::from_millis(20));
-            assert!(!third.is_finished());
-            drop(room);
-            assert_eq!(third.join().unwrap(), Some(6));
-        });
+        assert!(first == 100 && is_full());
+        room.shrink_to(7);
+        assert!(is_full());
+        room.shrink_to(6);
+        let (second, second_room) = queue.take().unwrap();
+        assert!(second == 4 && second_room.bytes == 4 && is_full());
+        drop(second_room);
+        assert!(is_full());
+        drop(room);
+        assert_eq!(queue.take().unwrap().0, 6);
         assert!(queue.take().is_none());
+    }
+
+    /// Whoever waits is woken: without that, none of these would come to its end.
+    #[test]
+    fn all_items_are_taken_by_workers_that_wait_for_each_other() {
+        let queue = Arc::new(queue(&[6; 100], 10));
+        let (taken, all) = mpsc::channel();
+        for _ in 0..4 {
+            let (queue, taken) = (Arc::clone(&queue), taken.clone());
+            std::thread::spawn(move || {
+                while let Some((item, mut room)) = queue.take() {
+                    std::thread::yield_now();
+                    room.shrink_to(5);
+                    assert!(queue.state().bytes_under_way <= 11);
+                    drop(room);
+                    taken.send(item).unwrap();
+                }
+            });
+        }
+        drop(taken);
+        let next = || all.recv_timeout(Duration::from_secs(60));
+        assert_eq!((0..100).map(|_| next().unwrap()).sum::<u64>(), 600);
+        assert_eq!(next(), Err(mpsc::RecvTimeoutError::Disconnected));
     }
 
     #[test]

@@ -49,6 +49,7 @@ mod scene;
 mod storage_contract;
 mod support;
 mod support_smoke;
+mod sync_order;
 mod unpack;
 mod verify;
 mod without_seawall;

@@ -50,7 +50,7 @@ pub fn objects(repository: &str) -> Vec<PathBuf> {
 }
 
 /// The server's configuration file as a restore is shown it, with its folder.
-fn conf(server: &RedisServer, folder: &Path, appendonly: &str) -> PathBuf {
+pub fn conf(server: &RedisServer, folder: &Path, appendonly: &str) -> PathBuf {
     let text = format!("dir {}\nappendonly {appendonly}\n", folder.display());
     server.place().file(&format!("redis-{appendonly}.conf"), text)
 }

@@ -16,6 +16,7 @@ pub mod proxy;
 pub mod redis;
 pub mod run;
 pub mod s3;
+pub mod trace;
 pub mod user;
 pub mod wait;
 pub mod wal;

@@ -41,9 +41,9 @@ pub(super) fn prepare(layout: &Layout<'_>, delta: bool) -> Result<bool> {
     let goes_on = is_unfinished(data);
     let may_have_files = goes_on || delta;
     check(layout, may_have_files)?;
-    create(data)?;
+    durable::create_folder(data)?;
     layout.tablespaces.iter().try_for_each(|(oid, folder)| {
-        if layout.is_in_place(*oid, folder) { Ok(()) } else { create(folder) }
+        if layout.is_in_place(*oid, folder) { Ok(()) } else { durable::create_folder(folder) }
     })?;
     restrict(data)?;
     if !goes_on {
@@ -123,16 +123,6 @@ fn names_in(folder: &Path) -> Result<Vec<String>> {
     let mut names = entries.map(name).collect::<Result<Vec<_>>>()?;
     names.sort_unstable();
     Ok(names)
-}
-
-/// Creates a folder whose name survives a power cut.
-fn create(folder: &Path) -> Result<()> {
-    if folder.is_dir() {
-        return Ok(());
-    }
-    durable::lay_folder(folder)?;
-    let parent = folder.parent().filter(|parent| !parent.as_os_str().is_empty());
-    durable::sync_folder(parent.unwrap_or(Path::new(".")))
 }
 
 /// The server starts in a folder of mode 0700 or 0750 only.

@@ -23,7 +23,7 @@ impl Target {
     /// Creates a folder that is not there; its parent must exist.
     pub fn open(destination: Destination<'_>, header: &Header) -> Result<Self> {
         if let Destination::Folder(folder) = destination {
-            durable::lay_folder(folder)?;
+            durable::create_folder(folder)?;
         }
         let target = Self::there(destination, header)?;
         target.ok_or_else(|| {

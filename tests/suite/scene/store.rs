@@ -55,6 +55,12 @@ impl Store {
         server
     }
 
+    #[track_caller]
+    pub fn folder(&self) -> &Path {
+        let Store::Folder(root) = self else { panic!("a bucket is no folder") };
+        root
+    }
+
     /// All objects, in order, but for Seawall's own probe.
     pub fn keys(&self) -> Vec<String> {
         let mut keys = match self {

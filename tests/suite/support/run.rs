@@ -13,6 +13,7 @@ use rustix::process::Signal;
 
 use super::place::Place;
 use super::process::Process;
+use super::trace::{self, Trace};
 use super::user::as_server_user;
 use super::wait::poll;
 
@@ -20,13 +21,14 @@ use super::wait::poll;
 pub struct Run {
     command: Command,
     limit: Duration,
+    as_server_user: bool,
 }
 
 impl Run {
     /// `program` is a path, usually `env!("CARGO_BIN_EXE_...")`, or a name to look for in `PATH`.
     pub fn new(place: &Place, program: &str) -> Run {
         let command = place.command(place.program(program));
-        Run { command, limit: Duration::from_secs(60) }
+        Run { command, limit: Duration::from_secs(60), as_server_user: false }
     }
 
     pub fn arg(mut self, arg: impl AsRef<OsStr>) -> Run {
@@ -59,7 +61,7 @@ impl Run {
 
     /// Runs it as the servers run: root would be stopped by no file mode.
     pub fn server_user(mut self) -> Run {
-        as_server_user(&mut self.command);
+        self.as_server_user = true;
         self
     }
 
@@ -88,12 +90,33 @@ impl Run {
         self.start().finish()
     }
 
+    /// Runs it to its end under `strace`, and reads what it did to files. `tampering` are expressions of `strace`
+    /// that make calls fail.
+    #[track_caller]
+    pub fn trace(mut self, place: &Place, tampering: &[&str]) -> (Outcome, Trace) {
+        let file = place.file(&format!("trace{}", place.next_number()), "");
+        let known = trace::files_below(place.path());
+        let mut command = Command::new(trace::strace());
+        command.env_clear().args(trace::tracing(&file, tampering));
+        command.arg(self.command.get_program()).args(self.command.get_args());
+        let variables = self.command.get_envs();
+        command.envs(variables.filter_map(|(name, value)| Some((name, value?))));
+        let folder = self.command.get_current_dir().expect("the place").to_owned();
+        command.current_dir(&folder);
+        self.command = command;
+        let outcome = self.run();
+        (outcome, Trace::read(&file, &folder, known))
+    }
+
     /// Starts it and returns at once: to kill it half-way, or to run several side by side.
     ///
     /// Output goes to unnamed files, not pipes: a pipe that a left-over child holds open would never
     /// come to its end.
     #[track_caller]
     pub fn start(mut self) -> Running {
+        if self.as_server_user {
+            as_server_user(&mut self.command);
+        }
         let capture = || tempfile::tempfile().expect("a temporary file");
         let (stdout, stderr) = (capture(), capture());
         let handle = |file: &File| Stdio::from(file.try_clone().expect("a file handle"));

@@ -88,8 +88,12 @@ impl<'a> Old<'a> {
 
     pub fn put_set_aside(&self, plan: &mut Plan) {
         let (folder, manifest) = (&self.target.appenddirname, self.manifest_name());
+        let aside = format!("{folder}{}", self.suffix);
         for name in self.set.iter().filter(|name| **name != manifest) {
-            plan.aside(&format!("{folder}/{name}"), &format!("{folder}{}/{name}", self.suffix));
+            plan.aside(&format!("{folder}/{name}"), &format!("{aside}/{name}"));
+        }
+        if !self.set.is_empty() {
+            plan.sync(&aside);
         }
     }
 
