@@ -43,7 +43,7 @@ check_notices() {
         fail "the .rpm and the .deb have other notices" "see scripts/build-packages.sh"
     for program in "$work/tarball/bin"/*; do
         grep -aoE 'index\.crates\.io-[0-9a-f]+/[A-Za-z0-9_.+-]+' "$program"
-    done | sed 's,.*/,,; s/-\([0-9][^-]*\(-.*\)\?\)$/ \1/' | sort -u >"$work/crates"
+    done | sed 's,.*/,,; s/-\([0-9]\+\.[0-9]\+\..*\)$/ \1/' | sort -u >"$work/crates"
     [ "$(wc -l <"$work/crates")" -gt 50 ] || fail "the programs name only $(wc -l <"$work/crates") crates" "are their paths stripped?"
     while read -r crate; do
         grep -qxF "$crate" "$work/NOTICES" || fail "NOTICES does not name $crate, which is linked in" "see examples/notices"
