@@ -6,7 +6,7 @@
 #
 # It takes the stable toolchain and no cargo-fuzz: the compiler flags below are the ones that
 # cargo-fuzz gives, without the sanitizers, which only the nightly toolchain has, and without the dead
-# code, which would put the whole S3 SDK into each program. Ours is safe
+# code, which would put the whole S3 SDK into each program (one target has it, s3_answers). Ours is safe
 # Rust; what is looked for are panics, overflows, hangs and memory without limit. Without the
 # address sanitizer libFuzzer does not see what a string is compared with, so give it
 # fuzz/seeds/TARGET/ (whole inputs) and fuzz/seeds/TARGET.dict (words, in libFuzzer's format).

@@ -4,20 +4,12 @@
 
 use libfuzzer_sys::fuzz_target;
 use seawall::base_backup::{Splitter, Stretch};
+use seawall_fuzz::pieces;
 
 fuzz_target!(|data: &[u8]| {
     let Some((sizes, archive)) = data.split_first_chunk::<2>() else { return };
     let whole = cut([archive]);
-    let mut rest = archive;
-    let mut seed = u16::from_le_bytes(*sizes);
-    let pieces = std::iter::from_fn(|| {
-        seed = seed.wrapping_mul(25_173).wrapping_add(13_849);
-        let length = usize::from(seed >> 4).max(1).min(rest.len());
-        let (piece, after) = rest.split_at(length);
-        rest = after;
-        (!piece.is_empty()).then_some(piece)
-    });
-    assert_eq!(cut(pieces), whole);
+    assert_eq!(cut(pieces(archive, *sizes)), whole);
     if let Ok((entries, ended_well)) = whole {
         let entries: Vec<u8> = entries.concat();
         assert!(archive.starts_with(&entries));
