@@ -50,12 +50,12 @@ class Server:
         argv = [os.path.join(self.bin_folder, name), *arguments]
         return self.processes.output(argv, user=server_user(), cwd=self.folder, limit=limit)
 
-    def make(self, settings):
+    def make(self, settings, *options):
         """`initdb` with `settings` (a dict) on top of ours; durability is not needed here."""
         os.makedirs(self.folder, exist_ok=True)
         give_to_server(self.processes, self.folder)
         locale = ["--encoding=UTF8", "--locale=C", "--auth=trust", "--username=postgres"]
-        self.program("initdb", "-D", self.data, "--no-sync", *locale)
+        self.program("initdb", "-D", self.data, "--no-sync", *locale, *options)
         self.configure({"fsync": "off", **settings})
 
     def configure(self, settings):

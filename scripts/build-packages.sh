@@ -87,6 +87,16 @@ lay_out() {
         "$(sed -n 's/^maintainer = "\(.*\)"$/\1/p' Cargo.toml)" "$(LC_ALL=C date -u -R -d "@$SOURCE_DATE_EPOCH")" | gzip -9n >"$stage/debian/changelog.Debian.gz"
 }
 
+# cargo-deb writes a copyright file of its own, from the manifest alone, in the place of the one that names all that is linked in.
+replace_copyright() { # DEB
+    local root=$work/deb file=usr/share/doc/seawall/copyright
+    command -v dpkg-deb >/dev/null || fail "dpkg-deb is not in PATH" "it comes with the package dpkg"
+    dpkg-deb --raw-extract "$1" "$root"
+    install -m 644 "$work/copyright" "$root/$file"
+    touch -d "@$SOURCE_DATE_EPOCH" "$root/$file"
+    dpkg-deb --root-owner-group -Zxz --build "$root" "$1" >/dev/null
+}
+
 make_tarball() {
     (cd "$stage" && find . -path ./debian -prune -o -type f -printf '%P\n' | sort | xargs -d '\n' sha256sum -- >"$work/SHA256SUMS")
     install -m 644 "$work/SHA256SUMS" "$stage/SHA256SUMS"
@@ -105,6 +115,7 @@ cargo_deb=$(cargo_tool cargo-deb "$cargo_deb_version")
 cargo_generate_rpm=$(cargo_tool cargo-generate-rpm "$cargo_generate_rpm_version")
 lay_out
 "$cargo_deb" --quiet --no-build --no-strip --target "$triple" --output "$packages/"
+replace_copyright "$packages"/*.deb
 "$cargo_generate_rpm" --target "$triple" --target-dir "$target_folder" --output "$packages/"
 make_tarball
 (cd "$packages" && sha256sum -- * >SHA256SUMS)

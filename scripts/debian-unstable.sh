@@ -109,12 +109,20 @@ patch_programs() { # FOLDER_NOW FOLDER_THEN
     done
 }
 
+# The server and the checker are one program, which goes by its own name: a folder with both, for PATH.
+link_redis() { # FOLDER
+    mkdir -p -- "$1/redis"
+    ln -sfn ../usr/bin/redis-check-rdb "$1/redis/redis-server"
+    ln -sfn ../usr/bin/redis-check-rdb "$1/redis/redis-check-rdb"
+}
+
 # Sets $unstable to the folder.
 install_unstable() {
     local architecture package program version
     version=$(unstable_packages | sha256sum | cut -c 1-12)
     unstable=$servers/debian-unstable-$version
     if [ -d "$unstable" ]; then
+        link_redis "$unstable"
         already "PostgreSQL 19, Redis 8.0 and pgBackRest of Debian's unstable" "$unstable"
         return
     fi
@@ -129,9 +137,7 @@ install_unstable() {
         dpkg-deb --fsys-tarfile "$package" | tar --no-same-owner -x -C "$work/ready" --exclude './usr/share/doc/*' --exclude './usr/share/man/*'
     done
     patch_programs "$work/ready" "$unstable"
-    # The server and the checker are one program, which goes by its own name.
-    mkdir "$work/ready/redis"
-    ln -s ../usr/bin/redis-check-rdb "$work/ready/redis/redis-server"
+    link_redis "$work/ready"
     mv -T -- "$work/ready" "$unstable"
     for program in usr/lib/postgresql/19/bin/{postgres,initdb,psql,pgbench,pg_basebackup} redis/redis-server; do
         "$unstable/$program" --version >/dev/null || {

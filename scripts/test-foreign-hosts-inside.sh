@@ -43,7 +43,7 @@ prepare() {
     chown postgres: /srv/backups
     cat >/etc/seawall/seawall.toml <<'END'
 limits = { attempts = 1 }
-media_backup = { state = "/tmp/media-state" }
+media_backup = { state_directory = "/tmp/media-state" }
 [[repository]]
 url = "s3://bucket/prefix"
 endpoint = "http://store.nowhere.invalid:9"
@@ -112,7 +112,7 @@ tls() {
     printf 'openssl_conf = all\n[all]\nproviders = those\n[those]\ndefault = on\nlegacy = on\n[on]\nactivate = 1\n' >$conf
     openssl list -providers | grep -q legacy || fail "the legacy provider is not switched on"
     for host in "legacy provider" "legacy provider by OPENSSL_CONF"; do
-        expect 0 'standalone' basebackup create --standalone --postgres-connection "$connection"
+        expect 0 'base backup done' basebackup create --standalone --postgres-connection "$connection"
         expect '[012]' 'base backup' seawall check --postgres-connection "$connection"
         expect '[012]' 'archive_mode' seawall doctor --postgres-connection "$connection"
         cp -- $conf /srv/openssl.cnf
@@ -123,7 +123,7 @@ tls() {
     expect 8 'could not load SSL engine' basebackup create --standalone \
         --postgres-connection "$connection sslcert=/etc/ssl/certs/ssl-cert-snakeoil.pem sslkey=loader_attic:$key"
     host="another character set"
-    expect 0 'standalone' env LC_ALL=de_DE.ISO-8859-15 LANG=de_DE.ISO-8859-15 basebackup create --standalone \
+    expect 0 'base backup done' env LC_ALL=de_DE.ISO-8859-15 LANG=de_DE.ISO-8859-15 basebackup create --standalone \
         --postgres-connection "$connection"
 }
 

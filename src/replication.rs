@@ -2,8 +2,10 @@
 
 mod base_backup;
 mod connection;
+mod linked;
 pub mod query;
 mod socket;
 
 pub use base_backup::{BaseBackup, Checkpoint, End, Options, Piece, Position, Tablespace};
-pub use connection::{Connection, Rows, libpq_version, openssl_version};
+pub use connection::{Connection, Rows};
+pub use linked::{libpq_version, openssl_version};

@@ -77,7 +77,7 @@ fn described(name: &str, size: usize, stored: &[u8]) -> StoredObject {
         object: name.to_owned(),
         size: size as u64,
         stored_size: stored.len() as u64,
-        sha256: hex(&Sha256::digest(stored)),
+        sha256: hex(Sha256::new_with_prefix(stored)),
     }
 }
 

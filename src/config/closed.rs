@@ -1,3 +1,5 @@
+//! A file that is closed to this user: whose it is, and which command lets one in.
+
 use std::fs::{self, Metadata};
 use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};

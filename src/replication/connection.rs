@@ -1,7 +1,7 @@
-//! The only place that calls libpq, and OpenSSL on its behalf. It owns the pointers and hands out owned values.
-#![allow(unsafe_code, reason = "libpq is a C library; every call is in this file")]
+//! The only place that talks to a server through libpq. It owns the pointers and hands out owned values.
+#![allow(unsafe_code, reason = "libpq is a C library; every call to a server is in this file")]
 
-use std::ffi::{CStr, CString, c_char, c_int, c_void};
+use std::ffi::{CString, c_char, c_void};
 use std::os::fd::BorrowedFd;
 use std::ptr::{self, NonNull};
 use std::time::{Duration, Instant};
@@ -9,6 +9,7 @@ use std::time::{Duration, Instant};
 use pq_sys as pq;
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
 
+use super::linked::{owned, without_configuration_of_openssl};
 use super::socket::default_host;
 use crate::error::{Class, Error, NAMES, Result, is_of_a_name};
 use crate::postgres::ServerVersion;
@@ -267,26 +268,6 @@ impl Drop for QueryResult {
     }
 }
 
-unsafe extern "C" {
-    /// Of libcrypto, which is linked in for libpq.
-    fn OpenSSL_version(what: c_int) -> *const c_char;
-}
-
-/// The version of the libpq that is linked in, like `18.6`.
-pub fn libpq_version() -> String {
-    // SAFETY: it needs nothing.
-    let number = unsafe { pq::PQlibVersion() };
-    format!("{}.{}", number / 10_000, number % 10_000)
-}
-
-/// The version of the OpenSSL that is linked in, as it names itself: `OpenSSL 3.0.19 27 Jan 2026`.
-pub fn openssl_version() -> String {
-    /// `OPENSSL_VERSION` in `crypto.h`.
-    const VERSION: c_int = 0;
-    // SAFETY: it hands out a constant text, before anything was set up, too.
-    owned(unsafe { OpenSSL_version(VERSION) })
-}
-
 struct Message {
     buffer: *mut c_char,
     length: usize,
@@ -304,32 +285,6 @@ impl Drop for Message {
         // SAFETY: libpq allocated it, and nobody else has it.
         unsafe { pq::PQfreemem(self.buffer.cast()) }
     }
-}
-
-unsafe extern "C" {
-    /// `openssl/crypto.h`, since OpenSSL 1.1.
-    fn OPENSSL_init_crypto(options: u64, settings: *const c_void) -> c_int;
-}
-
-/// `OPENSSL_INIT_NO_LOAD_CONFIG`.
-const NO_LOAD_CONFIG: u64 = 0x80;
-
-/// libpq's TLS and passwords go without the host's `openssl.cnf` and `OPENSSL_CONF`. A provider or an engine that is
-/// named there is a module of the host, and a static program that loads one dies of it: see `cli/start.rs`. Said
-/// before anything else it holds for the process alone, and not for the programs that it runs.
-fn without_configuration_of_openssl() {
-    // SAFETY: any thread may call it, any number of times; a null pointer stands for no settings.
-    unsafe { OPENSSL_init_crypto(NO_LOAD_CONFIG, ptr::null()) };
-}
-
-/// A copy of a text of libpq's; empty for a null pointer.
-fn owned(text: *const c_char) -> String {
-    if text.is_null() {
-        return String::new();
-    }
-    // SAFETY: libpq's texts end with a zero byte.
-    let text = unsafe { CStr::from_ptr(text) };
-    text.to_string_lossy().trim().to_owned()
 }
 
 unsafe extern "C" fn log_notice(_: *mut c_void, message: *const c_char) {

@@ -1,3 +1,5 @@
+//! Waiting until the WAL of a base backup is in a repository, and why it does not come.
+
 use std::time::{Duration, Instant};
 
 use super::super::restore::in_utc;

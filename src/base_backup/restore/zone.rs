@@ -1,3 +1,5 @@
+//! The time zone of this host, as `date` and PostgreSQL would find it: `TZ`, else `/etc/localtime`, else UTC.
+
 use std::ffi::OsStr;
 use std::fs;
 use std::io;

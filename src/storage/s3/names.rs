@@ -1,3 +1,5 @@
+//! Names of stores, looked up where threads can be had and where not.
+
 use std::net::{IpAddr, ToSocketAddrs};
 
 use aws_smithy_runtime_api::client::dns::{DnsFuture, ResolveDns, ResolveDnsError};

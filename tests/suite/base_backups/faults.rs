@@ -87,11 +87,11 @@ fn without_its_wal_a_backup_does_not_exist() {
         .arg("--basebackup-wal-timeout=1s")
         .limit(LIMIT)
         .run();
-    outcome.expect(11).says(
+    let outcome = outcome.expect(11).says(
         "expected the WAL of the backup from 000000010000000000000002 to 000000010000000000000002 in \
-         repository local, 000000010000000000000002 did not come in time. HINT: Does archive_command archive \
-         there?",
+         repository local, 000000010000000000000002 did not come in time: the server could not archive ",
     );
+    outcome.says("its log says why. HINT: Does archive_command archive there?");
     assert_eq!(backups_in(&place.join("archive")).len(), 0);
     assert_eq!(folders_in(&place.join("archive")).len(), 1);
 }

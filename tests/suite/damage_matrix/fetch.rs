@@ -50,9 +50,11 @@ fn stops(cluster: &Cluster, file: File, status: i32, case: &str) {
     // A copy of the history that was fetched before stands in for a damaged one.
     let _ = std::fs::remove_dir_all(cluster.scene.directory.path().join("pg_wal/seawall"));
     let promoted = if matches!(file, File::History) { status - 200 } else { status };
-    for (signal, status) in
-        [(Some("recovery.signal"), status), (Some("standby.signal"), status - 200), (None, promoted)]
-    {
+    for (signal, status) in [
+        (Some("recovery.signal"), status),
+        (Some("standby.signal"), status - 200),
+        (None, promoted),
+    ] {
         let signal = signal.map(|name| cluster.scene.directory.path().join(name));
         signal.iter().for_each(|path| std::fs::write(path, "").expect("root or owner"));
         let outcome = cluster.scene.fetch_file(cluster.name(file)).args(SHORT_LIMITS).run();

@@ -61,6 +61,7 @@ fn it_is_neither_archived_nor_the_end_of_the_wal() {
         let scene = Scene::in_place(&place).with(&store.table_at("s3", &endpoint));
         let push = scene.has(0).push(0).args(SHORT_LIMITS).run();
         assert!(push.status == Some(*status) && push.took < SHORT, "{answer}: {push}");
+        scene.directory.signal("recovery.signal");
         for file in [scene.name(0), "00000002.history"] {
             let fetch = scene.fetch_file(file).args(SHORT_LIMITS).run();
             let stops = fetch.status.is_some_and(|status| status > 200);

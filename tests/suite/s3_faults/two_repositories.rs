@@ -211,6 +211,7 @@ fn absent_in_one_and_in_trouble_in_the_other_is_never_the_end_of_the_wal() {
         let both = Both::with_segments();
         both.proxy.add(Rule::new(*fault));
         let scene = if *first { &both.bucket_first } else { &both.scene };
+        scene.directory.signal("recovery.signal");
         for file in [scene.name(2), "00000002.history"] {
             let outcome = scene.fetch_file(file).args(SHORT_LIMITS).run();
             assert_eq!(outcome.status, Some(*status), "{fault:?} {file}: {outcome}");
