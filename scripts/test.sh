@@ -30,7 +30,7 @@ step_lint() {
 }
 step_docs() { RUSTDOCFLAGS='-D warnings' cargo doc --no-deps --locked --document-private-items; }
 # What the scripts say on a machine that is not prepared.
-step_scripts() { scripts/test-scripts.sh; }
+step_scripts() { scripts/test-scripts.sh | tee -a "$log"; }
 # The tests drive the programs of the debug profile, against real servers. They mostly wait for these, so
 # three of them share a core.
 step_rust() {
@@ -51,7 +51,7 @@ step_packages() {
 }
 step_demo() { scripts/demo.sh --binaries "$target_folder/$triple/release"; }
 # The demo where nothing is prepared, in two releases.
-step_roots() { scripts/test-roots.sh "$target_folder/$triple/release"; }
+step_roots() { scripts/test-roots.sh "$target_folder/$triple/release" | tee -a "$log"; }
 step_fuzz() { scripts/fuzz.sh "${@:-$fuzz_seconds}"; }
 
 # As root with a checkout below /root, the servers could not start the programs that were built.
