@@ -31,7 +31,8 @@ impl Scene {
         server.start();
         base_backup(&seawall, &server, "create").run().expect(0);
         server.sql("select pg_sleep(1.1)");
-        let moment = server.sql("select extract(epoch from now())::bigint");
+        // Not rounded: that would be a moment to come.
+        let moment = server.sql("select floor(extract(epoch from now()))::bigint");
         Scene { place, seawall, moment }
     }
 

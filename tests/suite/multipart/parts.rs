@@ -65,7 +65,8 @@ fn a_part_that_is_refused_fails_the_object_and_aborts_it() {
             let place = format!("s3://seawall-tests/{KEY}");
             assert_eq!(error.to_string(), format!("PUT part {part} of {place} failed: {text}"));
             assert_eq!(line.proxy.count("PUT", &path), tries);
-            assert_eq!(line.statuses("DELETE", UPLOAD_ID), [Some(204)]);
+            // moto may answer 500 at first, where the other upload sends a part meanwhile.
+            assert_eq!(line.statuses("DELETE", UPLOAD_ID).last(), Some(&Some(204)));
             assert_eq!(
                 beside.finish(Bytes::new()),
                 Ok(Created::New),

@@ -52,7 +52,8 @@ impl Server {
         let parts: Vec<String> = tables.lines().map(digest_query).collect();
         match parts.is_empty() {
             true => String::new(),
-            false => self.sql_in(database, &parts.join(" union all ")),
+            // Several workers give them in any order.
+            false => self.sql_in(database, &format!("{} order by 1", parts.join(" union all "))),
         }
     }
 
