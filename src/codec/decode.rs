@@ -11,6 +11,8 @@ const BUFFER_BYTES: usize = 1 << 18;
 /// A header takes some 300 bytes and 100 for each recipient. age's own parser reads on, all of an
 /// object into memory, as long as what it has may be the beginning of a header.
 const AGE_HEADER_BYTES_MAX: u64 = 1 << 16;
+/// What lies between the header and the content.
+const AGE_NONCE_BYTES: usize = 16;
 
 /// The plain content of a stored object. Reading it to its end proves length and digest against the
 /// label; a reader that stops early has no proof of what it read.
@@ -66,17 +68,30 @@ fn decrypt<'a>(
     decryptor.decrypt(identities.iter()).map_err(|error| not_opened(&error))
 }
 
-/// The lines up to the one that ends an age header.
+/// The lines up to the one that ends an age header, which age's parser finds whole.
 fn age_header(stored: &mut impl BufRead) -> Result<Vec<u8>> {
     let mut limited = stored.take(AGE_HEADER_BYTES_MAX);
     let (mut header, mut line) = (Vec::new(), 0);
     while limited.read_until(b'\n', &mut header).map_err(|error| read_failed(&error))? > 0 {
-        if header[line..].starts_with(b"---") {
-            return Ok(header);
+        if header[line..].starts_with(b"---") && header.ends_with(b"\n") {
+            return is_whole(&header).map(|()| header);
         }
         line = header.len();
     }
-    Err(damaged(&"expected an age file, found no end of its header"))
+    Err(no_end())
+}
+
+fn is_whole(header: &[u8]) -> Result<()> {
+    let alone = header.chain(&[0; AGE_NONCE_BYTES][..]);
+    match age::Decryptor::new_buffered(alone) {
+        Ok(_) => Ok(()),
+        Err(age::DecryptError::Io(_)) => Err(no_end()),
+        Err(error) => Err(not_opened(&error)),
+    }
+}
+
+fn no_end() -> Error {
+    damaged(&"expected an age file, found no end of its header")
 }
 
 fn not_opened(error: &age::DecryptError) -> Error {
@@ -153,6 +168,7 @@ pub fn read_failed(error: &io::Error) -> Error {
 
 #[cfg(test)]
 mod tests {
+    use std::cell::Cell;
     use std::num::NonZeroUsize;
 
     use bytes::Bytes;
@@ -238,14 +254,40 @@ mod tests {
         assert_eq!(locked.err().unwrap().class(), Class::Configuration);
     }
 
+    /// What was read of an object.
+    struct Counted<'a, R> {
+        inner: R,
+        read: &'a Cell<usize>,
+    }
+
+    impl<R: Read> Read for Counted<'_, R> {
+        fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+            let read = self.inner.read(buffer)?;
+            self.read.set(self.read.get() + read);
+            assert!(self.read.get() < 1 << 24, "it reads on for ever");
+            Ok(read)
+        }
+    }
+
     #[test]
     fn a_header_without_an_end_and_an_enormous_window_are_damage() {
         let key = age::x25519::Identity::generate();
         use age::secrecy::ExposeSecret;
         let identities = Identities::parse(key.to_string().expose_secret()).unwrap();
-        let endless = [b"age-encryption.org/v1\n-> ".as_slice(), &[b'a'; 1 << 24]].concat();
-        let error = read_all(&endless, true, &identities).unwrap_err();
-        assert_eq!(error.to_string(), "expected an age file, found no end of its header");
+        // The last two lines would end a header, were they whole.
+        for line in ["-> ", "--- ", "--- short\n"] {
+            let front = format!("age-encryption.org/v1\n-> a\n\n{line}");
+            let read = Cell::new(0);
+            let mut endless =
+                Counted { inner: front.as_bytes().chain(io::repeat(b'a')), read: &read };
+            let error = decode(&mut endless, true, &identities).err().unwrap();
+            assert_eq!(error.to_string(), "expected an age file, found no end of its header");
+            assert!(
+                read.get() <= front.len() + BUFFER_BYTES,
+                "{line:?}: {} bytes read",
+                read.get()
+            );
+        }
         let (mut object, label) = stored(b"");
         object.truncate(label.to_frame().len());
         // zstd's magic number, a descriptor without content size, and a window of 2^27 bytes.
