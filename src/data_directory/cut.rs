@@ -24,14 +24,17 @@ pub struct CutSegment {
 impl CutSegment {
     /// Notes, durably, that this file is about to be handed over as `segment`.
     pub fn note(state: &StateFolder, segment: WalSegment, at: Lsn, file: &mut File) -> Result<()> {
-        let path = path(state, WalFileName::Segment(segment))?;
+        let path = path(state, WalFileName::Segment(segment));
+        // With the way to them from pg_wal, which is there.
+        let (folder, pg_wal) = (folder(state), state.path().parent().unwrap_or(state.path()));
+        durable::create_folders(pg_wal, &folder)?;
         let failed = |error| Error::file("write", &path, &error);
         let blake3 = digest(file).map_err(failed)?;
         let note = Self { seawall: 1, at: at.to_string(), blake3 };
         let json = serde_json::to_vec(&note).map_err(io::Error::other).map_err(failed)?;
         durable::replace(&path, &json)?;
         File::open(&path).and_then(|file| file.sync_all()).map_err(failed)?;
-        durable::sync_folder(path.parent().unwrap_or(Path::new(".")))
+        durable::sync_folder(&folder)
     }
 
     /// Fails where the file at `path`, which is to be archived as `name`, is such a segment.
@@ -53,13 +56,16 @@ impl CutSegment {
     }
 }
 
-fn path(state: &StateFolder, name: WalFileName) -> Result<PathBuf> {
-    Ok(state.folder("cut")?.join(format!("{name}.json")))
+fn folder(state: &StateFolder) -> PathBuf {
+    state.path().join("cut")
+}
+
+fn path(state: &StateFolder, name: WalFileName) -> PathBuf {
+    folder(state).join(format!("{name}.json"))
 }
 
 fn read(state: &StateFolder, name: WalFileName) -> Option<CutSegment> {
-    let path = state.path().join("cut").join(format!("{name}.json"));
-    let note: CutSegment = serde_json::from_slice(&fs::read(path).ok()?).ok()?;
+    let note: CutSegment = serde_json::from_slice(&fs::read(path(state, name)).ok()?).ok()?;
     (note.seawall == 1).then_some(note)
 }
 

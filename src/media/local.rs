@@ -122,9 +122,8 @@ impl LocalSnapshot<'_> {
             }
         }
         // Not the tree: its files are for those whom their modes name, and the way to them for root.
-        durable::share(self.root, folder)?;
-        durable::sync_folder(folder)?;
-        durable::sync_folder(&set_folder(self.root, &self.set.name))
+        durable::share(self.root, folder)
+        // Synced with the way to it before the index, the first file in it, gets its name.
     }
 
     fn write(&self, places: &Places, folder: &Path) -> Result<Taken> {

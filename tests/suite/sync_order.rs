@@ -3,6 +3,7 @@
 //! programs make; each of these tests fails where a sync is taken out.
 
 mod base_backups;
+mod fetch;
 mod media;
 mod pruning;
 mod push;

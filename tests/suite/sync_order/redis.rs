@@ -36,8 +36,8 @@ fn a_backup_and_a_restore_of_it_survive_a_power_cut() {
 #[track_caller]
 fn by_its_plan(trace: &Trace, dir: &Path) {
     let (staging, plan) = (dir.join("seawall-restore"), dir.join("seawall-restore/plan.json"));
-    let mut steps = 0;
-    trace.replay(|event, disk| match event {
+    let (mut steps, mut gone) = (0, 0);
+    let disk = trace.replay(|event, disk| match event {
         Event::Renamed { from, to } | Event::Linked { from, to } if to.starts_with(dir) => {
             if to.starts_with(&staging) {
                 return;
@@ -51,11 +51,15 @@ fn by_its_plan(trace: &Trace, dir: &Path) {
                 kept(disk.at_risk(to.parent().expect("a folder")));
             }
         }
-        Event::Removed(path) if *path == plan => kept(disk.at_risk(dir)),
+        Event::Removed(path) if *path == plan => {
+            gone += 1;
+            kept(disk.at_risk(dir));
+        }
         Event::Removed(path) if path.starts_with(&staging) && steps > 0 => {
             assert!(!disk.has(&plan) && disk.has_removals(&staging), "the plan does not go first");
         }
         _ => {}
     });
-    assert!(steps > 0);
+    assert!(steps > 0 && gone == 1, "{steps} steps, and the plan goes {gone} times");
+    assert!(disk.has_removals(dir), "{} may come back", staging.display());
 }
