@@ -53,6 +53,8 @@ fn pg_rewind_gets_the_wal_that_the_old_primary_has_recycled(version: u32) {
     rewind.expect(0).says("INFO restored").says("Done!");
     nothing_but_information(&rewind.stderr);
 
+    // It answers when it has reached the place where the new one was during the rewind.
+    new.wait_archived(&new.switch_wal(), LIMIT);
     old.stand_by_with(&seawall.fetch());
     old.start();
     new.sql("insert into t values ('newest')");
