@@ -3,6 +3,7 @@
 //! `docs/configuration.md` all come from that declaration.
 
 mod closed;
+mod endpoint;
 mod environment;
 mod file;
 mod keep;
@@ -32,6 +33,7 @@ pub use repository::{
     Addressing, Checksum, ConditionalPut, Location, RepositoryConfig, S3Config, Sse,
 };
 pub use resolved::{Origin, Resolved};
+pub use secrets::proxy_without_secrets;
 pub use setting::{Kind, Setting};
 pub use settings::GLOBAL;
 pub use table_settings::{MEDIA, REPOSITORY};

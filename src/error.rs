@@ -67,6 +67,13 @@ impl Error {
         self
     }
 
+    /// A hint where there is none that fits better.
+    #[must_use]
+    pub fn or_hint(mut self, hint: &str) -> Self {
+        self.hint.get_or_insert_with(|| hint.to_owned());
+        self
+    }
+
     /// The same error said of a larger undertaking: `could not archive X: <the message>`.
     #[must_use]
     pub fn while_doing(mut self, what: impl fmt::Display) -> Self {

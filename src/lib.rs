@@ -39,6 +39,8 @@ pub mod replication;
 pub mod report;
 pub mod repository;
 pub mod retention;
+mod secrecy;
 pub mod storage;
 mod threads;
+pub mod tls;
 mod words;

@@ -86,7 +86,8 @@ pub fn identities(config: &Config) -> Result<Identities> {
     path.map_or_else(|| Ok(Identities::default()), Identities::read)
 }
 
-/// A name for "this cluster in these repositories", so that notes made for others are not believed.
+/// A name for "this cluster in these repositories", so that notes made for others are not believed. All that
+/// decides where an object goes is in it, wherever it was said.
 pub fn fingerprint(config: &Config) -> String {
     let mut hasher = blake3::Hasher::new();
     for part in
@@ -96,11 +97,10 @@ pub fn fingerprint(config: &Config) -> String {
         hasher.update(&[0]);
     }
     for repository in &config.repositories {
-        let endpoint = match &repository.location {
-            crate::config::Location::S3(s3) => s3.endpoint.clone().unwrap_or_default(),
-            crate::config::Location::Folder(_) => String::new(),
-        };
-        hasher.update(endpoint.as_bytes());
+        for part in storage::whereabouts(&repository.location) {
+            hasher.update(part.as_bytes());
+            hasher.update(&[0]);
+        }
         hasher.update(&[u8::from(repository.encrypt.unwrap_or(true))]);
     }
     hasher.finalize().to_hex()[..16].to_owned()

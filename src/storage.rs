@@ -92,6 +92,9 @@ pub struct PendingUpload {
 /// The hint of an error that says that the store keeps an object because of its lock.
 pub const LOCKED: &str = "Its object lock has to end or be lifted first.";
 
+/// The hint of an error that says that an object is not what was stored.
+pub const DAMAGED: &str = "Another repository may have it whole; look at the disk or the bucket, and let `verify` say what else is damaged.";
+
 /// A store of objects that are created once, then read and, one day, deleted.
 ///
 /// Keys are `/`-separated relative paths of printable ASCII, without empty, `.` or `..` components.
@@ -182,6 +185,11 @@ pub trait Storage: Send + Sync {
         Ok(None)
     }
 
+    /// Asked when an object is not at all what is ever stored: an error where what answers is no store.
+    fn doubt(&self) -> Result<()> {
+        Ok(())
+    }
+
     /// What the store does by itself for its objects; `None` for a folder, which does nothing.
     fn protection(&self) -> Option<Protection> {
         None
@@ -192,6 +200,14 @@ pub trait Storage: Send + Sync {
 
     /// The place for messages: a path or `s3://bucket/prefix`.
     fn place(&self) -> String;
+}
+
+/// What besides its URL decides which store a location means, the environment included.
+pub fn whereabouts(location: &Location) -> Vec<String> {
+    match location {
+        Location::Folder(_) => Vec::new(),
+        Location::S3(s3) => s3::whereabouts(s3),
+    }
 }
 
 /// Opens the storage of a repository. `state` is a folder for what was found out about a store; with

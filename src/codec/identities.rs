@@ -1,6 +1,7 @@
 use std::path::Path;
 
 use crate::error::{Class, Error, Result};
+use crate::secrecy;
 
 /// The private keys that open encrypted objects. Only hosts that restore have them.
 #[derive(Default)]
@@ -15,6 +16,7 @@ impl Identities {
             said(Error::new(Class::Configuration, error.to_string()))
                 .hint("The user that runs PostgreSQL must be able to read it.")
         })?;
+        secrecy::look("the private keys in", path);
         Self::parse(&text).map_err(said)
     }
 

@@ -1,9 +1,9 @@
 //! `seawall config show`: every setting, its value and where that came from.
 
-use crate::config::{Origin, Resolved, Value};
+use crate::config::{Origin, Resolved, Value, proxy_without_secrets};
 
 /// Keys that hold no secret are shown; a secret is said to be there.
-const ENVIRONMENT: [(&str, bool); 9] = [
+const ENVIRONMENT: [(&str, bool); 18] = [
     ("AWS_ACCESS_KEY_ID", false),
     ("AWS_SECRET_ACCESS_KEY", true),
     ("AWS_SESSION_TOKEN", true),
@@ -12,6 +12,15 @@ const ENVIRONMENT: [(&str, bool); 9] = [
     ("AWS_ENDPOINT_URL", false),
     ("AWS_ENDPOINT_URL_S3", false),
     ("AWS_CA_BUNDLE", false),
+    ("AWS_PROFILE", false),
+    ("https_proxy", false),
+    ("HTTPS_PROXY", false),
+    ("http_proxy", false),
+    ("HTTP_PROXY", false),
+    ("all_proxy", false),
+    ("ALL_PROXY", false),
+    ("no_proxy", false),
+    ("NO_PROXY", false),
     ("REDISCLI_AUTH", true),
 ];
 
@@ -54,6 +63,8 @@ fn environment() -> impl Iterator<Item = (String, String, String)> {
         let value = std::env::var(name).ok().filter(|value| !value.is_empty())?;
         let shown = if *secret {
             "(set, not shown)".to_owned()
+        } else if name.to_ascii_lowercase().ends_with("_proxy") {
+            Value::Text(proxy_without_secrets(&value).into_owned()).to_string()
         } else {
             Value::Text(value).without_secrets().to_string()
         };

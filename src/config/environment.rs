@@ -1,5 +1,6 @@
 use std::collections::BTreeMap;
 
+use super::endpoint::ENDPOINT_VARIABLES;
 use super::nearest::hint;
 use super::settings::GLOBAL;
 use crate::error::{Class, Error, Result};
@@ -7,7 +8,8 @@ use crate::error::{Class, Error, Result};
 /// Variables that are not settings.
 const OTHERS: [&str; 3] = ["SEAWALL_CONFIG", "SEAWALL_REPOSITORY", "SEAWALL_FAILPOINT"];
 
-/// The `SEAWALL_…` variables of a process. An empty one counts as not set.
+/// The `SEAWALL_…` variables of a process, and those of AWS that say where a store is. An empty one counts as
+/// not set.
 #[derive(Debug, Default)]
 pub struct Environment(BTreeMap<String, String>);
 
@@ -20,13 +22,14 @@ impl Environment {
     }
 
     pub fn new(variables: impl Iterator<Item = (String, String)>) -> Result<Self> {
-        let ours =
-            variables.filter(|(name, value)| name.starts_with("SEAWALL_") && !value.is_empty());
-        let all: BTreeMap<_, _> = ours.collect();
+        let ours = |name: &str| name.starts_with("SEAWALL_") || ENDPOINT_VARIABLES.contains(&name);
+        let all: BTreeMap<_, _> =
+            variables.filter(|(name, value)| ours(name) && !value.is_empty()).collect();
         let known: Vec<String> = GLOBAL
             .iter()
             .map(|setting| setting.variable())
             .chain(OTHERS.map(str::to_owned))
+            .chain(ENDPOINT_VARIABLES.map(str::to_owned))
             .collect();
         match all.keys().find(|name| !known.contains(name)) {
             None => Ok(Self(all)),
@@ -34,8 +37,16 @@ impl Environment {
                 Class::Configuration,
                 format!("unknown environment variable {unknown}"),
             )
-            .hint(hint(unknown, known.iter().map(String::as_str)))),
+            .hint(hint(
+                unknown,
+                known.iter().map(String::as_str).filter(|name| name.starts_with("SEAWALL_")),
+            ))),
         }
+    }
+
+    /// The variable that names the S3 server of a repository which does not, and its value.
+    pub fn endpoint(&self) -> Option<(&'static str, String)> {
+        ENDPOINT_VARIABLES.iter().find_map(|name| Some((*name, self.get(name)?.to_owned())))
     }
 
     pub fn get(&self, name: &str) -> Option<&str> {

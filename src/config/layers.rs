@@ -53,7 +53,8 @@ fn combine(
     });
     let media = media.collect();
     let repositories = repositories(flags, environment, file, path.as_deref())?;
-    Ok(Resolved { file: path, values, repositories, media })
+    let aws_endpoint = environment.endpoint();
+    Ok(Resolved { file: path, values, repositories, aws_endpoint, media })
 }
 
 fn file_path(flags: &FlagValues, environment: &Environment) -> Option<PathBuf> {
@@ -114,7 +115,7 @@ fn repositories(
     if named.is_empty() {
         return Ok(file.repositories.into_iter().map(in_file).collect());
     }
-    let names = name_all(&mut file.repositories);
+    let (names, words) = (name_all(&mut file.repositories), named.len());
     let mut chosen = Vec::new();
     for name in named {
         let says = |table: &RepositoryTable| {
@@ -130,8 +131,11 @@ fn repositories(
             }
             None if !name.contains('/') && !names.is_empty() => {
                 let message = format!("{origin}: no repository in the file has the name {name:?}");
-                return Err(Error::new(Class::Configuration, message)
-                    .hint(hint(name, names.iter().map(String::as_str))));
+                let mut mend = hint(name, names.iter().map(String::as_str));
+                if flags.repositories.is_empty() && words > 1 {
+                    mend += " Spaces separate repositories here.";
+                }
+                return Err(Error::new(Class::Configuration, message).hint(mend));
             }
             None => chosen.push((bare(name), origin.clone())),
         }

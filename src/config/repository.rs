@@ -2,6 +2,7 @@ use std::collections::BTreeMap;
 use std::path::PathBuf;
 
 use super::closed::who_may_read;
+use super::endpoint::endpoint;
 use super::file::{Lined, RepositoryTable};
 use super::resolved::Origin;
 use super::secrets::{credentials_of_url, without_secrets};
@@ -30,6 +31,7 @@ pub struct S3Config {
     pub bucket: String,
     /// Without slashes at its ends; may be empty.
     pub prefix: String,
+    /// As [`endpoint`] writes it, wherever it was said; `None` means AWS itself.
     pub endpoint: Option<String>,
     pub region: Option<String>,
     pub addressing: Addressing,
@@ -71,12 +73,20 @@ pub enum Sse {
     Kms { key_id: Option<String> },
 }
 
+/// The variable that names the S3 server of a repository which does not, and its value.
+type AwsEndpoint = (&'static str, String);
+
 /// Checks the tables as a whole: places, names, keys that would have no effect.
-pub fn repositories(tables: &[(RepositoryTable, Origin)]) -> Result<Vec<RepositoryConfig>> {
+pub fn repositories(
+    tables: &[(RepositoryTable, Origin)],
+    aws_endpoint: Option<&AwsEndpoint>,
+) -> Result<Vec<RepositoryConfig>> {
     let mut all: Vec<RepositoryConfig> = Vec::new();
     for (table, origin) in tables {
         let said = |error: Error| error.while_doing(format!("repository at {origin}"));
-        let mut repository = repository(&table.values).map_err(said)?;
+        let repository = repository(&table.values, aws_endpoint).map_err(said);
+        let mut repository =
+            repository.map_err(|error| of_one_word(error, origin, tables.len()))?;
         if repository.name.is_empty() {
             let taken = |name: &str| all.iter().any(|other| other.name == name);
             repository.name = default_name(&repository.url, &taken);
@@ -148,14 +158,28 @@ pub(super) fn default_name(url: &str, taken: &dyn Fn(&str) -> bool) -> String {
     names.find(|name| !taken(name)).unwrap_or_default()
 }
 
-fn repository(values: &BTreeMap<&'static str, Lined>) -> Result<RepositoryConfig> {
+/// Spaces part the words of the variable, also where they were meant to belong to a path.
+fn of_one_word(error: Error, origin: &Origin, words: usize) -> Error {
+    match origin {
+        Origin::Variable(name) if words > 1 => error.hint(format!(
+            "Spaces separate repositories in {name}; one with a space in it goes into the file, or behind \
+             --repository."
+        )),
+        _ => error,
+    }
+}
+
+fn repository(
+    values: &BTreeMap<&'static str, Lined>,
+    aws_endpoint: Option<&AwsEndpoint>,
+) -> Result<RepositoryConfig> {
     let table = Table(values);
     let Some(url) = table.text("url") else {
         return Err(wrong("expected a url, found none".into())
             .hint("Write url = \"/path\" or url = \"s3://bucket/prefix\"."));
     };
     let location = if let Some(rest) = url.strip_prefix("s3://") {
-        Location::S3(Box::new(s3(rest, &table)?))
+        Location::S3(Box::new(s3(rest, &table, aws_endpoint)?))
     } else {
         let path = PathBuf::from(url.strip_prefix("file://").unwrap_or(&url));
         if !path.is_absolute() {
@@ -185,9 +209,10 @@ fn only_for_s3(table: &Table<'_>) -> Result<()> {
     }
 }
 
-fn s3(place: &str, table: &Table<'_>) -> Result<S3Config> {
-    let endpoint = table.text("endpoint");
-    let urls = [Some(format!("s3://{place}")), endpoint.clone()];
+fn s3(place: &str, table: &Table<'_>, aws_endpoint: Option<&AwsEndpoint>) -> Result<S3Config> {
+    let named = table.text("endpoint").map(|url| ("endpoint", url));
+    let named = named.or_else(|| aws_endpoint.cloned());
+    let urls = [Some(format!("s3://{place}")), named.clone().map(|(_, url)| url)];
     if urls.iter().flatten().any(|url| credentials_of_url(url).is_some()) {
         return Err(wrong("expected a url without credentials, found one with".into()).hint(
             "Use credentials_file or the AWS variables; and change the key, it may be in logs.",
@@ -209,7 +234,7 @@ fn s3(place: &str, table: &Table<'_>) -> Result<S3Config> {
     Ok(S3Config {
         bucket: bucket.to_owned(),
         prefix: prefix.trim_matches('/').to_owned(),
-        endpoint,
+        endpoint: named.map(|(origin, url)| endpoint(&url, origin)).transpose()?,
         region: table.text("region"),
         addressing: match table.word("addressing") {
             "path" => Addressing::Path,

@@ -34,6 +34,8 @@ pub struct Resolved {
     pub(super) values: BTreeMap<&'static str, (Value, Origin)>,
     /// The tables of the file that are in use, or a bare URL.
     pub repositories: Vec<(RepositoryTable, Origin)>,
+    /// A variable of AWS that says where the S3 server of a repository is which does not, and its value.
+    pub(super) aws_endpoint: Option<(&'static str, String)>,
     /// The sets of the file, by name.
     pub media: Vec<(MediaTable, Origin)>,
 }

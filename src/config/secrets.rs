@@ -15,12 +15,29 @@ pub fn without_secrets(text: &str) -> Cow<'_, str> {
     }
 }
 
+/// The same of a proxy's URL, whose scheme may be left out.
+pub fn proxy_without_secrets(text: &str) -> Cow<'_, str> {
+    match text.rsplit_once('@') {
+        Some((_, host)) if !text.contains("://") => format!("(not shown)@{host}").into(),
+        _ => without_secrets(text),
+    }
+}
+
 /// The scheme of a URL with a user or password in it, and what follows them. An `@` behind the first
-/// slash belongs to a path, unless a `:` before it says that the slash was part of a password.
+/// slash belongs to a path, unless a `:` before that slash, and no port behind it, says that the slash was part
+/// of a password.
 pub fn credentials_of_url(text: &str) -> Option<(&str, &str)> {
     let (scheme, rest) = text.split_once("://")?;
-    let (user, rest) = rest.rsplit_once('@')?;
-    (user.contains(':') || !user.contains('/')).then_some((scheme, rest))
+    let (user, host) = rest.rsplit_once('@')?;
+    let authority = user.split('/').next().unwrap_or_default();
+    if authority == user || authority.contains('@') {
+        return Some((scheme, host));
+    }
+    // In brackets there is an IPv6 address.
+    let name_ends = authority.rfind(']').map_or(0, |at| at + 1);
+    let behind_colon = authority[name_ends..].split_once(':').map(|(_, behind)| behind);
+    let port = |text: &str| !text.is_empty() && text.chars().all(|c| c.is_ascii_digit());
+    behind_colon.is_some_and(|text| !port(text)).then_some((scheme, host))
 }
 
 #[cfg(test)]
@@ -28,10 +45,29 @@ mod tests {
     use super::*;
 
     #[test]
+    fn hides_what_opens_a_proxy() {
+        for (text, shown) in [
+            ("http://me:secret@proxy:3128", "http://(not shown)@proxy:3128"),
+            ("me:secret@proxy:3128", "(not shown)@proxy:3128"),
+            ("me:sec@ret@proxy:3128", "(not shown)@proxy:3128"),
+            ("proxy:3128", "proxy:3128"),
+            ("http://proxy:3128", "http://proxy:3128"),
+        ] {
+            assert_eq!(proxy_without_secrets(text), shown);
+        }
+    }
+
+    #[test]
     fn hides_keys_and_passwords_only() {
         for (text, shown) in [
             ("s3://bucket/prefix", "s3://bucket/prefix"),
             ("s3://bucket/a@b", "s3://bucket/a@b"),
+            ("s3://bucket/a:b@c", "s3://bucket/a:b@c"),
+            ("http://host:9000/a:b@c", "http://host:9000/a:b@c"),
+            ("http://[::1]:9000/a@c", "http://[::1]:9000/a@c"),
+            ("http://[::1]/a@c", "http://[::1]/a@c"),
+            ("http://me:se/c@ret@host", "http://(not shown)@host"),
+            ("http://me:p@ss/x@host", "http://(not shown)@host"),
             ("/backups/a@b", "/backups/a@b"),
             ("http://host:9000", "http://host:9000"),
             ("http://me:secret@host:9000/x", "http://(not shown)@host:9000/x"),

@@ -116,7 +116,7 @@ impl Config {
     pub fn from_resolved(resolved: &Resolved) -> Result<Self> {
         let config = Self {
             cluster: checked_name("cluster", resolved.text("cluster"))?,
-            repositories: repositories(&resolved.repositories)?,
+            repositories: repositories(&resolved.repositories, resolved.aws_endpoint.as_ref())?,
             encryption: EncryptionConfig {
                 recipients: recipients(resolved)?,
                 identity_file: resolved.path("encryption.identity_file"),

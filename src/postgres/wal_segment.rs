@@ -22,6 +22,9 @@ impl WalSegmentSize {
     const MIN: u32 = 1 << 20;
     const MAX: u32 = 1 << 30;
 
+    /// No segment is longer.
+    pub const MAX_BYTES: u64 = Self::MAX as u64;
+
     pub fn from_bytes(bytes: u32) -> Result<Self, Malformed> {
         if bytes.is_power_of_two() && (Self::MIN..=Self::MAX).contains(&bytes) {
             return Ok(Self(bytes));

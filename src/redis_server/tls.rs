@@ -2,27 +2,28 @@ use std::io;
 use std::path::Path;
 use std::sync::Arc;
 
-use rustls::crypto::ring::default_provider;
 use rustls::pki_types::pem::PemObject;
-use rustls::pki_types::{CertificateDer, PrivateKeyDer, ServerName};
-use rustls::{ClientConfig, ClientConnection, RootCertStore};
+use rustls::pki_types::{PrivateKeyDer, ServerName};
+use rustls::{AlertDescription, ClientConnection};
 
 use crate::config::{RedisAddress, RedisTls};
 use crate::error::{Class, Error, Result};
+use crate::tls::{Trust, certificates, mend, unusable};
+
+/// What messages call a file of ours.
+const FILE: &str = "TLS file";
 
 /// A TLS session with `host`, which has to show a certificate for that name or address.
 pub fn session(files: &RedisTls, host: &str) -> Result<ClientConnection> {
     let wrong = |error: &dyn std::fmt::Display| {
         Error::new(Class::Configuration, format!("could not set up TLS: {error}"))
     };
-    let builder = ClientConfig::builder_with_provider(Arc::new(default_provider()))
-        .with_safe_default_protocol_versions()
-        .map_err(|error| wrong(&error))?
-        .with_root_certificates(trusted(files)?);
+    let trust = files.ca_file.as_deref().map(|path| Trust::file(FILE, path));
+    let builder = trust.unwrap_or(Ok(Trust::System))?.configuration("redis.ca_file")?;
     let config = match &files.certificate {
         None => builder.with_no_client_auth(),
         Some((certificate, key)) => {
-            let (chain, key) = (certificates(certificate)?, private_key(key)?);
+            let (chain, key) = (certificates(FILE, certificate)?, private_key(key)?);
             builder.with_client_auth_cert(chain, key).map_err(|error| wrong(&error))?
         }
     };
@@ -30,52 +31,11 @@ pub fn session(files: &RedisTls, host: &str) -> Result<ClientConnection> {
     ClientConnection::new(Arc::new(config), name).map_err(|error| wrong(&error))
 }
 
-fn trusted(files: &RedisTls) -> Result<RootCertStore> {
-    let mut store = RootCertStore::empty();
-    match &files.ca_file {
-        Some(path) => {
-            for certificate in certificates(path)? {
-                let added = store.add(certificate);
-                added.map_err(|error| unusable(path, &error))?;
-            }
-        }
-        None => {
-            let system = rustls_native_certs::load_native_certs();
-            store.add_parsable_certificates(system.certs);
-        }
-    }
-    if store.is_empty() {
-        return Err(Error::new(
-            Class::Configuration,
-            "found no certificates of the system to trust",
-        )
-        .hint("Set redis.ca_file to the certificate that signed the server's."));
-    }
-    Ok(store)
-}
-
-fn certificates(path: &Path) -> Result<Vec<CertificateDer<'static>>> {
-    let pem = read(path)?;
-    let found = CertificateDer::pem_slice_iter(&pem).collect::<Result<Vec<_>, _>>();
-    let found = found.map_err(|error| unusable(path, &error))?;
-    if found.is_empty() {
-        return Err(unusable(path, &"expected certificates in PEM form, found none"));
-    }
-    Ok(found)
-}
-
 /// Neither the content nor the parser's words are repeated: they may hold the key.
 fn private_key(path: &Path) -> Result<PrivateKeyDer<'static>> {
-    let key = PrivateKeyDer::from_pem_slice(&read(path)?);
-    key.map_err(|_| unusable(path, &"expected a private key in PEM form, found none"))
-}
-
-fn read(path: &Path) -> Result<Vec<u8>> {
-    std::fs::read(path).map_err(|error| unusable(path, &error))
-}
-
-fn unusable(path: &Path, reason: &dyn std::fmt::Display) -> Error {
-    Error::new(Class::Configuration, format!("could not use TLS file {path:?}: {reason}"))
+    let pem = std::fs::read(path).map_err(|error| unusable(FILE, path, &error))?;
+    PrivateKeyDer::from_pem_slice(&pem)
+        .map_err(|_| unusable(FILE, path, &"expected a private key in PEM form, found none"))
 }
 
 /// The handshake did not work out.
@@ -84,13 +44,18 @@ pub fn failed(address: &RedisAddress, error: &io::Error) -> Error {
     let silent = [io::ErrorKind::WouldBlock, io::ErrorKind::TimedOut].contains(&error.kind());
     let reason = if silent { "no answer in time".to_owned() } else { error.to_string() };
     let hint = match source {
-        Some(rustls::Error::InvalidCertificate(_)) => {
-            "Set redis.ca_file to the certificate that signed the server's; the name in redis.url must be in it."
+        Some(rustls::Error::AlertReceived(
+            AlertDescription::CertificateRequired | AlertDescription::BadCertificate,
+        )) => {
+            "The server wants a certificate of its clients: set redis.cert_file and redis.key_file."
+                .to_owned()
         }
-        Some(rustls::Error::AlertReceived(_)) => {
-            "Does the server want a certificate of its clients? Set redis.cert_file and redis.key_file."
-        }
-        _ => "Does the server speak TLS on that port? If not: redis://.",
+        Some(
+            error @ (rustls::Error::InvalidCertificate(_)
+            | rustls::Error::AlertReceived(_)
+            | rustls::Error::PeerIncompatible(_)),
+        ) => mend(error, "redis.ca_file", "redis.url"),
+        _ => "Does the server speak TLS on that port? If not: redis://.".to_owned(),
     };
     let message = format!("could not start TLS with {address}: {reason}");
     Error::new(Class::Unreachable, message).hint(hint)

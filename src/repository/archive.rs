@@ -91,6 +91,7 @@ impl Repository {
         prepared: &Prepared,
     ) -> Result<Archived> {
         let theirs = self.stored_label(key, encrypted, name, prepared).map_err(|error| {
+            let error = self.judged(error);
             let damaged = error.class() == Class::Damaged;
             let error =
                 error.while_doing(format!("the object {key} is in the way and can't be read"));

@@ -10,8 +10,9 @@ use crate::durable;
 use crate::error::{Class, Error, Result};
 use crate::postgres::{
     FIRST_PAGE_HEADER_BYTES, TablespaceCreation, TablespaceScan, TimelineHistory, WalFileName,
-    WalPageHeader, check_backup_history,
+    WalPageHeader, WalSegmentSize, check_backup_history,
 };
+use crate::storage::DAMAGED;
 
 /// Room for the content of a whole frame.
 pub(super) const BUFFER_BYTES: usize = 1 << 20;
@@ -76,12 +77,23 @@ impl Repository {
             };
             let late = started.elapsed() >= source.limits.total;
             if late || tried >= tries(failure.class(), source.limits) {
-                return Err(said(failure));
+                return Err(said(self.judged(failure)));
             }
             tracing::info!("trying again: {}", said(failure));
             std::thread::sleep(Duration::from_millis(100 << tried.min(6)));
         }
         Ok(None)
+    }
+
+    /// Of an object that is not what was stored: it may be no store that gave it.
+    pub(super) fn judged(&self, error: Error) -> Error {
+        if error.class() != Class::Damaged {
+            return error;
+        }
+        match self.storage.doubt() {
+            Ok(()) => error.or_hint(DAMAGED),
+            Err(doubt) => doubt,
+        }
     }
 
     /// The stored bytes, and whether they are encrypted.
@@ -122,6 +134,7 @@ fn write_out(
     let mut buffer = vec![0; BUFFER_BYTES];
     let (mut front, mut scan) = (Vec::new(), TablespaceScan::default());
     let is_segment = matches!(name, WalFileName::Segment(_) | WalFileName::Partial(_));
+    let mut proven = !is_segment;
     loop {
         let read = decoded.read(&mut buffer)?;
         if read == 0 {
@@ -133,7 +146,14 @@ fn write_out(
         if is_segment {
             scan.feed(&buffer[..read]);
         }
-        target.write(&buffer[..read])?;
+        if proven {
+            target.write(&buffer[..read])?;
+        } else if front.len() >= FIRST_PAGE_HEADER_BYTES {
+            // Before a byte of it is written: how long a segment is, its first page says, whatever its label does.
+            check_content(&front, label.size, name, source.folder)?;
+            proven = true;
+            target.write(&front)?;
+        }
     }
     check_content(&front, label.size, name, source.folder)?;
     Ok(FetchedFile { label, creations: scan.found() })
@@ -147,9 +167,9 @@ pub(super) fn check_label(label: &Label, name: WalFileName) -> Result<()> {
             "Somebody moved objects in the repository; put them back under the names their labels say.",
         ));
     }
-    if name.is_small() && label.size > SMALL_FILE_BYTES_MAX {
-        let message =
-            format!("expected at most {SMALL_FILE_BYTES_MAX} bytes, found {}", label.size);
+    let bytes_max = if name.is_small() { SMALL_FILE_BYTES_MAX } else { WalSegmentSize::MAX_BYTES };
+    if label.size > bytes_max {
+        let message = format!("expected at most {bytes_max} bytes, found {}", label.size);
         return Err(Error::new(Class::Damaged, message));
     }
     Ok(())

@@ -51,7 +51,7 @@ impl Repository {
             tried += 1;
             let late = started.elapsed() >= source.limits.total;
             if late || tried >= tries(failure.class(), source.limits) {
-                return Err(failure);
+                return Err(self.judged(failure));
             }
             let key = source.folder.key(stored.name, stored.encrypted);
             tracing::info!("trying {key} again: {failure}");

@@ -106,6 +106,10 @@ impl Storage for Guarded {
         self.inner.try_condition(key)
     }
 
+    fn doubt(&self) -> Result<()> {
+        self.inner.doubt()
+    }
+
     fn protection(&self) -> Option<Protection> {
         self.inner.protection()
     }

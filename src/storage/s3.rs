@@ -10,12 +10,14 @@ mod credentials;
 mod delete;
 mod environment;
 mod failure;
+mod http;
 mod large;
 mod listing;
 mod multipart;
 mod names;
 mod paging;
 mod pending;
+mod profiles;
 mod protection;
 mod put;
 mod reader;
@@ -33,6 +35,7 @@ use bytes::Bytes;
 
 use self::bucket::Bucket;
 use self::content::Content;
+pub use self::credentials::whereabouts;
 use self::large::NewS3LargeObject;
 use self::reader::ObjectReader;
 use self::runtime::Runtime;
@@ -144,6 +147,10 @@ impl Storage for S3Storage {
     fn try_condition(&self, key: &str) -> Result<Option<Conduct>> {
         let key = self.bucket.key(key);
         self.runtime.block_on(self.bucket.try_condition(&key)).map(Some)
+    }
+
+    fn doubt(&self) -> Result<()> {
+        self.runtime.block_on(self.bucket.doubt())
     }
 
     fn protection(&self) -> Option<Protection> {

@@ -1,6 +1,7 @@
 //! What is wrong with a configuration is found before anything is done, and said with the place it
 //! stands in; what is right comes from flag, environment, file and default, in this order.
 
+mod endpoints;
 mod files;
 mod precedence;
 mod repositories;

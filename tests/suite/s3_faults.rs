@@ -8,6 +8,10 @@ mod lasting;
 mod lies;
 mod not_s3;
 mod passing;
+mod places;
+mod profiles;
+mod proxies;
+mod refusals;
 mod tls;
 mod two_repositories;
 

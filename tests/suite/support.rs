@@ -7,6 +7,7 @@
 //! with a hint, never a silent skip.
 
 pub mod browser;
+pub mod forward_proxy;
 pub mod http;
 pub mod installed;
 pub mod place;

@@ -1,35 +1,33 @@
-use std::path::Path;
 use std::time::Duration;
 
 use aws_sdk_s3::Client;
 use aws_sdk_s3::config::retry::RetryConfig;
 use aws_sdk_s3::config::timeout::TimeoutConfig;
 use aws_sdk_s3::config::{
-    BehaviorVersion, Builder, Region, RequestChecksumCalculation, ResponseChecksumValidation,
-    SharedHttpClient, StalledStreamProtectionConfig,
+    BehaviorVersion, Builder, IdentityCache, Region, RequestChecksumCalculation,
+    ResponseChecksumValidation, StalledStreamProtectionConfig,
 };
-use aws_smithy_http_client::tls::rustls_provider::CryptoMode;
-use aws_smithy_http_client::tls::{Provider, TlsContext, TrustStore};
 use aws_smithy_runtime_api::client::interceptors::context::InterceptorContext;
 use aws_smithy_runtime_api::client::retries::classifiers::{ClassifyRetry, RetryAction};
+use http::Uri;
 
 use super::answer_limit::AnswerLimit;
 use super::credentials;
 use super::environment::variable;
-use super::names::Names;
+use super::http::{Http, Proxies, Proxy};
 use crate::config::{Addressing, Limits, S3Config};
 use crate::error::{Class, Error, Result};
-
-/// The endpoint's URL; `None` means AWS itself.
-pub fn endpoint(config: &S3Config) -> Option<String> {
-    let named = config.endpoint.clone();
-    named.or_else(|| variable("AWS_ENDPOINT_URL_S3")).or_else(|| variable("AWS_ENDPOINT_URL"))
-}
+use crate::tls::Trust;
 
 pub async fn build(config: &S3Config, endpoint: Option<&str>, limits: Limits) -> Result<Client> {
-    let http = http_client(config, endpoint)?;
+    let tls = endpoint.is_none_or(|url| url.starts_with("https:"));
+    let place = place(endpoint)?;
+    let proxies = Proxies::of_environment(&place)?;
+    let tls = tls || proxies.of(&place).is_some_and(Proxy::speaks_tls);
+    let http = Http::new(trust(config, tls)?, proxies.clone(), limits.connect);
     let region = region(config, endpoint).await;
-    let credentials = credentials::provider(config, &http, &region).await;
+    let for_keys = || client_for_keys(&proxies, limits);
+    let credentials = credentials::provider(config, for_keys, &region).await?;
     let path_style = match config.addressing {
         Addressing::Auto => endpoint.is_some(),
         Addressing::Path => true,
@@ -40,6 +38,8 @@ pub async fn build(config: &S3Config, endpoint: Option<&str>, limits: Limits) ->
         .http_client(http)
         .region(region)
         .credentials_provider(credentials)
+        // Long enough for a program that fetches them from elsewhere, and shorter than a request may take.
+        .identity_cache(IdentityCache::lazy().load_timeout(limits.request / 2).build())
         .force_path_style(path_style)
         // The SDK's own new default checksums broke most S3-compatible stores.
         .request_checksum_calculation(RequestChecksumCalculation::WhenRequired)
@@ -52,6 +52,13 @@ pub async fn build(config: &S3Config, endpoint: Option<&str>, limits: Limits) ->
         .stalled_stream_protection(StalledStreamProtectionConfig::disabled());
     settings.set_endpoint_url(endpoint.map(str::to_owned));
     Ok(Client::from_conf(settings.build()))
+}
+
+/// Where the requests go, as far as that decides about a proxy.
+fn place(endpoint: Option<&str>) -> Result<Uri> {
+    endpoint.unwrap_or("https://s3.amazonaws.com").parse().map_err(|error| {
+        Error::new(Class::Configuration, format!("expected a URL as endpoint: {error}"))
+    })
 }
 
 /// Exponential pauses with full jitter, as the SDK's standard mode makes them.
@@ -87,40 +94,20 @@ fn timeouts(limits: Limits) -> TimeoutConfig {
         .build()
 }
 
-fn http_client(config: &S3Config, endpoint: Option<&str>) -> Result<SharedHttpClient> {
-    let builder = aws_smithy_http_client::Builder::new();
-    let tls = Provider::Rustls(CryptoMode::Ring);
-    if endpoint.is_some_and(|url| url.starts_with("http:")) {
-        // Reading the system's certificates takes longer than a push.
-        let context = tls_context(TrustStore::empty())?;
-        return Ok(builder.tls_provider(tls).tls_context(context).build_with_resolver(Names));
-    }
+/// Whom to trust where the store, or a proxy before it, speaks TLS. Else no certificates need be read.
+fn trust(config: &S3Config, tls: bool) -> Result<Trust> {
     let bundle = variable("AWS_CA_BUNDLE").map(Into::into);
-    let trust = match config.ca_file.clone().or(bundle) {
-        Some(path) => TrustStore::empty().with_pem_certificate(read_certificates(&path)?),
-        None => TrustStore::default(),
-    };
-    Ok(builder.tls_provider(tls).tls_context(tls_context(trust)?).build_with_resolver(Names))
-}
-
-fn tls_context(trust: TrustStore) -> Result<TlsContext> {
-    TlsContext::builder()
-        .with_trust_store(trust)
-        .build()
-        .map_err(|error| Error::new(Class::Configuration, format!("could not set up TLS: {error}")))
-}
-
-fn read_certificates(path: &Path) -> Result<Vec<u8>> {
-    let wrong = |reason: &dyn std::fmt::Display| {
-        let message = format!("could not use CA file {path:?}: {reason}");
-        Error::new(Class::Configuration, message)
-    };
-    let pem = std::fs::read(path).map_err(|error| wrong(&error))?;
-    let marker = b"-----BEGIN CERTIFICATE-----";
-    if pem.windows(marker.len()).any(|window| window == marker) {
-        return Ok(pem);
+    match config.ca_file.clone().or(bundle) {
+        Some(path) if tls => Trust::file("CA file", &path),
+        _ => Ok(Trust::System),
     }
-    Err(wrong(&"expected certificates in PEM form, found none"))
+}
+
+/// The client of the requests for keys: other servers than the store answer those.
+fn client_for_keys(proxies: &Proxies, limits: Limits) -> Result<Http> {
+    let bundle = variable("AWS_CA_BUNDLE").map(std::path::PathBuf::from);
+    let trust = bundle.map_or(Ok(Trust::System), |path| Trust::file("AWS_CA_BUNDLE", &path))?;
+    Ok(Http::new(trust, proxies.clone(), limits.connect))
 }
 
 /// With an endpoint of one's own any region does; AWS itself is asked in the one that is configured.

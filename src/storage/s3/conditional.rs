@@ -67,11 +67,7 @@ impl ConditionalPuts {
     pub fn found(&self, conduct: Conduct) {
         *self.known.lock().unwrap_or_else(std::sync::PoisonError::into_inner) = Some(conduct);
         if conduct != Conduct::Honours {
-            let verb = if conduct == Conduct::Ignores { "ignores" } else { "refuses" };
-            tracing::warn!(
-                "the store {verb} If-None-Match on PUT: Seawall looks before it puts, so of two hosts that \
-                 archive one name at the same instant the later may overwrite the earlier"
-            );
+            warn(conduct);
         }
         if let Some(file) = &self.file {
             remember(file, conduct);
@@ -111,22 +107,47 @@ impl Bucket {
         self.conditional.probe.get_or_try_init(probe).await.copied()
     }
 
-    /// Writes the probe under the condition. Taken: the store honours it. Written: it was not there, or
-    /// the store does not care; the second time tells.
+    /// After a refusal that what was known does not account for: only if the store sticks to it, it has changed.
+    pub async fn find_out_anew(&self) -> Result<Conduct> {
+        if self.conditional.setting != ConditionalPut::Auto {
+            warn(Conduct::Refuses);
+            return Ok(Conduct::Refuses);
+        }
+        let conduct = self.probe().await?;
+        self.conditional.found(conduct);
+        Ok(conduct)
+    }
+
     async fn probe(&self) -> Result<Conduct> {
         self.try_condition(&self.key(PROBE_KEY)).await
     }
 
-    /// The same with an object under another key.
+    /// Writes the probe under the condition. Taken: the store honours it. Written: it was not there, or
+    /// the store does not care; the second time tells. Refused: a store that takes the same without the condition, and
+    /// refuses it again with it, refuses the condition; somebody on the way who has a bad minute does not.
     pub async fn try_condition(&self, key: &str) -> Result<Conduct> {
-        let content = Content::from(Bytes::from_static(PROBE));
-        for _ in 0..2 {
-            match self.put_if_absent(key, &content, &Facts::new()).await? {
+        let (content, facts) = (Content::from(Bytes::from_static(PROBE)), Facts::new());
+        for written in [false, true] {
+            match self.put_if_absent(key, &content, &facts).await? {
                 Some(Created::Taken) => return Ok(Conduct::Honours),
+                Some(Created::New) if written => return Ok(Conduct::Ignores),
                 Some(Created::New) => {}
-                None => return Ok(Conduct::Refuses),
+                None => break,
             }
         }
-        Ok(Conduct::Ignores)
+        self.put_anyway(key, &content).await?;
+        Ok(match self.put_if_absent(key, &content, &facts).await? {
+            Some(Created::Taken) => Conduct::Honours,
+            Some(Created::New) => Conduct::Ignores,
+            None => Conduct::Refuses,
+        })
     }
+}
+
+fn warn(conduct: Conduct) {
+    let verb = if conduct == Conduct::Ignores { "ignores" } else { "refuses" };
+    tracing::warn!(
+        "the store {verb} If-None-Match on PUT: Seawall looks before it puts, so of two hosts that \
+         archive one name at the same instant the later may overwrite the earlier"
+    );
 }

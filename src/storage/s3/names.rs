@@ -1,31 +1,42 @@
 //! Names of stores, looked up where threads can be had and where not.
 
-use std::net::{IpAddr, ToSocketAddrs};
+use std::io;
+use std::net::{SocketAddr, ToSocketAddrs};
+use std::pin::Pin;
+use std::task::{Context, Poll};
 
-use aws_smithy_runtime_api::client::dns::{DnsFuture, ResolveDns, ResolveDnsError};
+use hyper_util::client::legacy::connect::dns::Name;
 use tokio::sync::oneshot;
+use tower_service::Service;
 
 use crate::threads;
 
-/// Looks names up as the C library does, in a thread of its own: there it may take as long as it likes. The SDK's
+/// Looks names up as the C library does, in a thread of its own: there it may take as long as it likes. The usual
 /// way to do the same panics where no thread can be had.
 #[derive(Debug, Clone, Copy)]
 pub struct Names;
 
-impl ResolveDns for Names {
-    fn resolve_dns<'a>(&'a self, name: &'a str) -> DnsFuture<'a> {
-        DnsFuture::new(look_up(name.to_owned()))
+impl Service<Name> for Names {
+    type Response = std::vec::IntoIter<SocketAddr>;
+    type Error = io::Error;
+    type Future = Pin<Box<dyn Future<Output = io::Result<Self::Response>> + Send>>;
+
+    fn poll_ready(&mut self, _: &mut Context<'_>) -> Poll<io::Result<()>> {
+        Poll::Ready(Ok(()))
+    }
+
+    fn call(&mut self, name: Name) -> Self::Future {
+        Box::pin(look_up(name.as_str().to_owned()))
     }
 }
 
-async fn look_up(name: String) -> Result<Vec<IpAddr>, ResolveDnsError> {
+async fn look_up(name: String) -> io::Result<std::vec::IntoIter<SocketAddr>> {
     let (answer, answered) = oneshot::channel();
     let look = move || {
         let found = (name.as_str(), 0).to_socket_addrs();
         // Nobody may be waiting any more.
-        let _ = answer.send(found.map(|all| all.map(|address| address.ip()).collect()));
+        let _ = answer.send(found);
     };
-    threads::start("names", look).map_err(ResolveDnsError::new)?;
-    let found = answered.await.map_err(ResolveDnsError::new)?;
-    found.map_err(ResolveDnsError::new)
+    threads::start("names", look).map_err(io::Error::other)?;
+    answered.await.map_err(io::Error::other)?
 }

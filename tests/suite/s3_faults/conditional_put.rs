@@ -115,10 +115,10 @@ fn a_store_that_refuses_it_gets_puts_without_it() {
     let first = line.scene.has(0).push(0).run();
     first.expect(0);
     assert_eq!(warnings(&first), [IGNORES.replace("ignores", "refuses")]);
-    assert_eq!((line.finding().as_deref(), line.probes()), (Some("refuses"), 1));
+    assert_eq!((line.finding().as_deref(), line.probes()), (Some("refuses"), 3), "it sticks to it");
     let second = line.scene.has(1).push(1).run();
     second.expect(0);
-    assert_eq!((warnings(&second), line.probes()), (vec![], 1));
+    assert_eq!((warnings(&second), line.probes()), (vec![], 3));
     assert_eq!(line.conditions(), [false, false]);
     line.scene.push(0).run().expect(0).says("the same content is already archived");
     line.store.delete(&line.scene.clear_key(1));
@@ -134,8 +134,37 @@ fn a_store_that_begins_to_refuse_it_is_noticed() {
     let outcome = line.scene.has(1).push(1).run();
     outcome.expect(0);
     assert_eq!(warnings(&outcome), [IGNORES.replace("ignores", "refuses")]);
-    assert_eq!((line.finding().as_deref(), line.probes()), (Some("refuses"), 2));
+    assert_eq!((line.finding().as_deref(), line.probes()), (Some("refuses"), 5));
     line.store.holds(&line.scene.clear_key(1), line.scene.bytes(1));
+}
+
+/// As a proxy on the way says it that has a bad minute: nothing is concluded from that, not for a week.
+#[test]
+fn a_refusal_that_passes_is_no_finding() {
+    for known in [false, true] {
+        let line = Line::new(Kind::S3sFs);
+        if known {
+            line.scene.has(0).push(0).run().expect(0);
+        }
+        line.proxy.add(Rule::new(Fault::Answer(501)).method("PUT").header(CONDITION).times(1));
+        let outcome = line.scene.has(1).push(1).run();
+        assert_eq!(warnings(outcome.expect(0)), [""; 0], "{known}");
+        assert_eq!(line.finding().as_deref(), Some("honours"), "{known}");
+        line.store.holds(&line.scene.clear_key(1), line.scene.bytes(1));
+    }
+}
+
+/// It refuses everything, so nothing is known of the condition.
+#[test]
+fn a_store_that_refuses_each_put_is_in_trouble() {
+    let line = Line::new(Kind::S3sFs);
+    line.proxy.add(Rule::new(Fault::Answer(501)).method("PUT"));
+    let outcome = line.scene.has(0).push(0).args(crate::scene::SHORT_LIMITS).run();
+    assert_eq!(warnings(outcome.expect(8)), [""; 0]);
+    assert_eq!(line.finding(), None);
+    line.proxy.clear();
+    line.scene.push(0).run().expect(0);
+    assert_eq!(line.finding().as_deref(), Some("honours"));
 }
 
 #[test]

@@ -16,15 +16,25 @@ fn wrong_keys_are_refused_at_once() {
             let line = Line::with_archived_segment(kind);
             let push = line.scene.has(0).push(0).env(variable, "wrong").run();
             push.expect(9);
-            assert!(
-                error(&push).contains(&format!("HTTP status 403, no error code. HINT: {RIGHTS}"))
-            );
+            // The answer to a HEAD has no words; one GET brings them.
+            assert!(error(&push).contains("HTTP status 403, "), "{push}");
+            assert!(!error(&push).contains("no error code"), "{push}");
             let fetch = line.scene.fetch(0).env(variable, "wrong").run();
             fetch.expect(209);
             assert!(error(&fetch).contains("HTTP status 403, "), "{fetch}");
-            assert_eq!(line.proxy.requests().len(), 2, "{kind:?}: a refusal is final");
+            assert_eq!(line.proxy.requests().len(), 3, "{kind:?}: a refusal is final");
             line.holds_the_segment_once();
         }
+    }
+}
+
+#[test]
+fn what_is_denied_needs_rights() {
+    let line = Line::with_archived_segment(Kind::S3sFs);
+    line.proxy.add(Rule::new(Fault::Answer(403)));
+    for outcome in [line.scene.has(0).push(0).run(), line.scene.fetch(0).run()] {
+        let text = format!("HTTP status 403, AccessDenied: Access Denied. HINT: {RIGHTS}");
+        assert!(error(&outcome).ends_with(&text), "{outcome}");
     }
 }
 

@@ -45,14 +45,14 @@ const CASES: [Case; 9] = [
     (
         Fault::Answer(401),
         9,
-        "HTTP status 401, no error code",
+        "HTTP status 401, MadeByProxy: Made by the proxy of the tests",
         "HTTP status 401, MadeByProxy: Made by the proxy of the tests",
         RIGHTS,
     ),
     (
         Fault::Answer(403),
         9,
-        "HTTP status 403, no error code",
+        "HTTP status 403, AccessDenied: Access Denied",
         "HTTP status 403, AccessDenied: Access Denied",
         RIGHTS,
     ),

@@ -6,7 +6,7 @@ use std::net::{SocketAddr, TcpListener};
 use std::thread;
 use std::time::Duration;
 
-use crate::scene::{Kind as StoreKind, SHORT, SHORT_LIMITS, Scene, Store, side_by_side};
+use crate::scene::{Kind as StoreKind, SHORT, SHORT_LIMITS, Scene, Store, error, side_by_side};
 use crate::support::s3::Kind;
 
 /// Answers each connection with these bytes, whatever is asked. It lives as long as the test process.
@@ -44,9 +44,9 @@ const NOTHING: &str = "";
 const CASES: [(&str, i32); 8] = [
     (NOT_FOUND, 8),
     (NOT_FOUND_EMPTY, 8),
-    (WELCOME, 5),
-    (EMPTY, 5),
-    (NO_CONTENT, 5),
+    (WELCOME, 8),
+    (EMPTY, 8),
+    (NO_CONTENT, 8),
     (REDIRECTION, 9),
     (MAIL, 8),
     (NOTHING, 8),
@@ -82,4 +82,36 @@ fn a_web_server_that_knows_nothing_is_told_from_a_bucket_without_the_object() {
     // A standby asks again; it is not told that the WAL ends either.
     scene.directory.signal("standby.signal");
     scene.fetch(0).run().expect(8);
+}
+
+/// A page that is there whatever is asked for: nobody is told that an object is in the way, or damaged.
+#[test]
+fn a_web_page_for_everything_is_taken_for_no_store() {
+    side_by_side(&[WELCOME, EMPTY, NO_CONTENT], |answer| {
+        let place = crate::support::place::Place::new();
+        let store = Store::start(StoreKind::S3(Kind::S3sFs), &place);
+        let endpoint = format!("http://{}", answering(answer));
+        let scene = Scene::in_place(&place).with(&store.table_at("s3", &endpoint));
+        for (outcome, status) in [
+            (scene.has(0).push(0).args(SHORT_LIMITS).run(), 8),
+            (scene.fetch(0).args(SHORT_LIMITS).run(), 208),
+        ] {
+            outcome.expect(status);
+            let text = error(&outcome);
+            assert!(text.ends_with("HINT: Is it an S3 server that answers there?"), "{outcome}");
+        }
+    });
+}
+
+/// In a real store the same bytes are damage.
+#[test]
+fn in_a_store_other_bytes_are_damage() {
+    let place = crate::support::place::Place::new();
+    let store = Store::start(StoreKind::S3(Kind::S3sFs), &place);
+    let scene = Scene::in_place(&place).with(&store.table("s3"));
+    store.put(&scene.clear_key(0), b"<h1>Welcome</h1>");
+    let push = scene.has(0).push(0).run();
+    push.expect(5).says("HINT: Move that object aside after looking at it");
+    let fetch = scene.fetch(0).run();
+    fetch.expect(205).says("HINT: Another repository may have it whole;");
 }

@@ -178,8 +178,9 @@ fn a_damaged_copy_in_the_first_is_passed_over_with_a_warning() {
     let outcome = both.scene.fetches(0);
     let expected = format!(
         "fetched it from repository cloud: could not fetch {} from repository disk: it can't be \
-         unpacked: Restored data doesn't match checksum",
-        both.scene.name(0)
+         unpacked: Restored data doesn't match checksum. HINT: {}",
+        both.scene.name(0),
+        seawall::storage::DAMAGED
     );
     assert_eq!(warnings(&outcome), [expected]);
 }

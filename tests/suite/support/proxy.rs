@@ -17,7 +17,8 @@ mod tls;
 pub use black_hole::BlackHole;
 pub use lie::Lie;
 pub use record::Recorded;
-pub use rule::{Fault, Rule};
+pub use rule::{Fault, Rule, Said};
+pub use tls::Shown;
 
 use std::net::{SocketAddr, TcpListener};
 use std::path::{Path, PathBuf};
@@ -61,7 +62,12 @@ impl Proxy {
 
     /// A proxy that clients reach over TLS only; its authority's certificate goes into the place.
     pub fn start_tls(server: SocketAddr, place: &Place) -> Proxy {
-        let (config, certificate) = tls::authority();
+        Proxy::start_showing(Shown::Signed, server, place)
+    }
+
+    /// The same with another certificate; the one to trust goes into the place.
+    pub fn start_showing(shown: Shown, server: SocketAddr, place: &Place) -> Proxy {
+        let (config, certificate) = tls::configured(shown);
         let ca_file = place.file(&format!("ca{}.pem", place.next_number()), certificate);
         Proxy::launch(server, Some(config), Some(ca_file))
     }
@@ -93,6 +99,10 @@ impl Proxy {
     pub fn endpoint(&self) -> String {
         let scheme = if self.ca_file.is_some() { "https" } else { "http" };
         format!("{scheme}://{}", self.address)
+    }
+
+    pub fn address(&self) -> SocketAddr {
+        self.address
     }
 
     /// The certificate that a client has to trust.

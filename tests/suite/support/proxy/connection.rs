@@ -46,7 +46,13 @@ impl Connection<'_> {
         let in_turn = shared.one_put_at_a_time.load(Ordering::Relaxed) && head.word(0) == "PUT";
         let _turn = in_turn.then(|| shared.turn.lock().unwrap_or_else(PoisonError::into_inner));
         match fault {
-            Some(Fault::Answer(status)) => self.answer(&head, number, status),
+            Some(Fault::Answer(status)) => {
+                let body = error_document(status);
+                self.answer(&head, number, status, "Content-Type: application/xml\r\n", &body)
+            }
+            Some(Fault::Say(said)) => {
+                self.answer(&head, number, said.status, said.headers, said.body)
+            }
             Some(Fault::KeepNothing) => self.keep_nothing(&head, number),
             Some(Fault::Lie(lie)) => {
                 self.drain(&head, number)?;
@@ -70,18 +76,23 @@ impl Connection<'_> {
 
     /// Answers in the server's place. A client that waits for leave to send its body gets the answer
     /// instead; nobody knows whether the body follows, so the connection ends there.
-    fn answer(&mut self, head: &Head, number: usize, status: u16) -> io::Result<Next> {
+    fn answer(
+        &mut self,
+        head: &Head,
+        number: usize,
+        status: u16,
+        headers: &str,
+        document: &str,
+    ) -> io::Result<Next> {
         self.shared.records.set_status(number, status);
         let waits = head.header("expect").is_some();
         if !waits {
             self.drain(head, number)?;
         }
-        let document = error_document(status);
-        let body = if head.word(0) == "HEAD" { "" } else { &document };
+        let body = if head.word(0) == "HEAD" { "" } else { document };
         let length = document.len();
         let answer = format!(
-            "HTTP/1.1 {status} Made By Proxy\r\nContent-Type: application/xml\r\n\
-             Content-Length: {length}\r\n\r\n{body}"
+            "HTTP/1.1 {status} Made By Proxy\r\n{headers}Content-Length: {length}\r\n\r\n{body}"
         );
         self.client.get_mut().write_all(answer.as_bytes())?;
         self.client.get_mut().flush()?;

@@ -14,6 +14,8 @@ pub enum Fault {
     Delay(Duration),
     /// The proxy answers this status with an S3 error document; the server sees nothing.
     Answer(u16),
+    /// The same with an answer of one's own.
+    Say(Said),
     /// It is read, and never answered; the server sees nothing.
     Hang,
     /// Both connections are reset after this many bytes of the request's body.
@@ -40,6 +42,15 @@ pub enum Fault {
     PromiseLess(u64),
     /// A listing is answered as the lie has it; the server must answer unsigned requests.
     Lie(Lie),
+}
+
+/// An answer in the server's place.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Said {
+    pub status: u16,
+    /// Lines, each with its end.
+    pub headers: &'static str,
+    pub body: &'static str,
 }
 
 /// A fault and the requests it is for: all, unless narrowed.

@@ -1,0 +1,183 @@
+//! What a store's own answer means.
+
+use std::fmt::Debug;
+
+use aws_sdk_s3::error::ProvideErrorMetadata;
+
+use super::{Class, Classified, Failure, deepest, region, status};
+
+const NO_CODE: &str = "no error code";
+pub const NO_STORE: &str = "Is it an S3 server that answers there?";
+const LATER: &str = "The store is in trouble or overloaded; later may be better.";
+const CHANGED: &str = "What arrived there is not what was sent: something on the way changes it. Later may be better.";
+const RIGHTS: &str = "Are the access key and its secret right? They need s3:PutObject, s3:GetObject and, to be told \
+     that an object is absent, s3:ListBucket.";
+
+pub fn classify<E>(error: &Failure<E>) -> Classified
+where
+    E: ProvideErrorMetadata + std::error::Error + Debug + 'static,
+{
+    let status = status(error).unwrap_or(0);
+    let code = error.code().unwrap_or(NO_CODE);
+    let message = error.message().map(|text| format!(": {}", text.trim_end_matches('.')));
+    let message = message.unwrap_or_default();
+    let mut reason = format!("HTTP status {status}, {code}{message}");
+    if code == "RequestTimeTooSkewed" {
+        reason += &time_there(error);
+    }
+    if code == NO_CODE && (200..300).contains(&status) {
+        reason += &format!(" ({})", deepest(error));
+    }
+    let (class, hint) = of_code(code, error)
+        .or_else(|| wants_tls(error))
+        .unwrap_or_else(|| of_status(status, code, error));
+    (class, reason, hint)
+}
+
+/// What S3 and its likes call it.
+fn of_code<E>(code: &str, error: &Failure<E>) -> Option<(Class, String)>
+where
+    E: ProvideErrorMetadata,
+{
+    let (class, hint) = match code {
+        "RequestTimeTooSkewed" | "RequestExpired" | "RequestNotValidYet" => {
+            (Class::Refused, "Set this host's clock right, by NTP (timedatectl).")
+        }
+        "NoSuchBucket" | "InvalidBucketName" => {
+            (Class::Refused, "Create the bucket, or mend the name in the url.")
+        }
+        "InvalidAccessKeyId" | "SignatureDoesNotMatch" | "InvalidSecurity" => {
+            (Class::Refused, "The access key or its secret is wrong.")
+        }
+        "ExpiredToken" | "ExpiredTokenException" | "TokenRefreshRequired" => (
+            Class::Refused,
+            "The session token ran out: renew it together with its keys, or use keys that renew themselves (a role, \
+             credential_process).",
+        ),
+        "InvalidToken" | "InvalidClientTokenId" => (
+            Class::Refused,
+            "The session token does not belong to these keys: set AWS_SESSION_TOKEN with them, or leave it out where \
+             the keys are lasting ones.",
+        ),
+        "InvalidObjectState" => (
+            Class::Refused,
+            "The object is in an archive tier: bring it back first (aws s3api restore-object), and keep rules of the \
+             bucket from moving it there.",
+        ),
+        "RequestTimeout" | "SlowDown" => (Class::Unreachable, LATER),
+        "BadDigest" | "IncompleteBody" | "XAmzContentSHA256Mismatch" => {
+            (Class::Unreachable, CHANGED)
+        }
+        "QuotaExceeded" | "QuotaExceededException" | "XMinioStorageFull" => {
+            (Class::Refused, "Make room at the store, or raise its quota.")
+        }
+        "NoSuchUpload" => (
+            Class::Unreachable,
+            "Somebody or a rule of the bucket ended the upload; what was to be stored has to be sent anew.",
+        ),
+        "AuthorizationHeaderMalformed"
+        | "IllegalLocationConstraintException"
+        | "PermanentRedirect" => return Some((Class::Refused, set_region(error))),
+        "TemporaryRedirect" => return Some((Class::Unreachable, new_bucket(error))),
+        code if code.starts_with("KMS.") => (
+            Class::Refused,
+            "Look at kms_key_id and the rights on that key: kms:GenerateDataKey and kms:Decrypt.",
+        ),
+        _ => return None,
+    };
+    Some((class, hint.to_owned()))
+}
+
+fn of_status<E>(status: u16, code: &str, error: &Failure<E>) -> (Class, String)
+where
+    E: ProvideErrorMetadata,
+{
+    let named = code != NO_CODE;
+    let (class, hint) = match status {
+        // A bucket elsewhere, even where there are no words in the answer.
+        400 if region::of_bucket(error).is_some() => (Class::Refused, set_region(error)),
+        401 | 403 => (Class::Refused, RIGHTS.to_owned()),
+        407 => (
+            Class::Refused,
+            "The proxy wants a user and a password: http://USER:PASSWORD@HOST:PORT in its variable.".to_owned(),
+        ),
+        301 | 307 | 308 if named || region::of_bucket(error).is_some() => {
+            (Class::Refused, set_region(error))
+        }
+        300..=399 => (Class::Refused, elsewhere(error)),
+        501 | 405 if !named => (Class::Unreachable, NO_STORE.to_owned()),
+        507 => (Class::Refused, "Make room at the store, or raise its quota.".to_owned()),
+        408 | 409 | 429 | 500.. | 0 => (Class::Unreachable, LATER.to_owned()),
+        // CompleteMultipartUpload says 200 before it begins, and may fail after that.
+        200..=299 if named => (Class::Unreachable, LATER.to_owned()),
+        200..=299 | 404 => (Class::Unreachable, NO_STORE.to_owned()),
+        _ if !named => (
+            Class::Refused,
+            "Is it an S3 server that answers there? If so, look at the repository's settings, the region first."
+                .to_owned(),
+        ),
+        _ => (
+            Class::Refused,
+            "The store does not take this request; look at the repository's settings.".to_owned(),
+        ),
+    };
+    (class, hint)
+}
+
+fn set_region<E: ProvideErrorMetadata>(error: &Failure<E>) -> String {
+    match region::of_bucket(error) {
+        Some(region) => format!("Set region = {region:?}, the bucket's own."),
+        None => "Set region to the bucket's own.".to_owned(),
+    }
+}
+
+/// For some hours the world does not know where a bucket of AWS is.
+fn new_bucket<E: ProvideErrorMetadata>(error: &Failure<E>) -> String {
+    let there = match region::place(error) {
+        Some(host) => format!(" (it says {host})"),
+        None => String::new(),
+    };
+    match region::of_bucket(error) {
+        Some(region) => {
+            format!("The bucket is a new one: set region = {region:?}, or try again in some hours.")
+        }
+        None => format!(
+            "The bucket is a new one: set region to its own, or endpoint to that of its region{there}; or try again \
+             in some hours."
+        ),
+    }
+}
+
+/// A web server, a login page, or a reverse proxy that wants TLS.
+fn elsewhere<E>(error: &Failure<E>) -> String {
+    match region::place(error) {
+        Some(place) => {
+            format!("It sends us on to {place}: is the endpoint right, its scheme too? {NO_STORE}")
+        }
+        None => format!("It sends us on: is the endpoint right? {NO_STORE}"),
+    }
+}
+
+/// A server with TLS that was spoken to without.
+fn wants_tls<E>(error: &Failure<E>) -> Option<(Class, String)> {
+    let answer = error.raw_response().filter(|answer| answer.status().as_u16() == 400)?;
+    let body = std::str::from_utf8(answer.body().bytes()?).ok()?;
+    let words = ["HTTP request to an HTTPS server", "HTTP request was sent to HTTPS port"];
+    let says = words.iter().any(|words| body.contains(words))
+        || body.contains("speaking plain HTTP to an SSL-enabled server port");
+    says.then(|| {
+        (
+            Class::Unreachable,
+            "It speaks TLS there: the endpoint has to begin with https://.".to_owned(),
+        )
+    })
+}
+
+/// Which of the two clocks is wrong, one sees when both times are there.
+fn time_there<E>(error: &Failure<E>) -> String {
+    let date = error.raw_response().and_then(|response| response.headers().get("date"));
+    date.map_or(String::new(), |date| {
+        let here = jiff::Timestamp::now().strftime("%a, %d %b %Y %H:%M:%S GMT");
+        format!("; it is {date} there, {here} here")
+    })
+}
