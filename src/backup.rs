@@ -26,5 +26,8 @@ pub use uploads::{Uploads, uploads};
 /// Written last: with it the backup exists.
 pub const DESCRIPTION: &str = "backup.json";
 
+/// It takes some 200 bytes for each part. A longer one is neither written nor read.
+const DESCRIPTION_BYTES_MAX: u64 = 64 << 20;
+
 /// Beside the description of a backup that is to be kept whatever the policy says.
 pub const PIN: &str = "pin.json";

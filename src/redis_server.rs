@@ -2,6 +2,7 @@
 //! its files (`files`), the format of an RDB file, and laying data down so that a server really loads them
 //! (`Target`). Named so because the crate with the protocol is called `redis`.
 
+mod bound;
 mod connection;
 mod facts;
 pub mod files;

@@ -66,6 +66,30 @@ pub struct Part {
     pub entries: u64,
 }
 
+/// A line of `backup_manifest` has a digest of at most 128 letters and a path of at most 1,023 bytes, twice as long
+/// where those are no text.
+const MANIFEST_BYTES_A_FILE: u64 = 3 << 10;
+
+/// What is no file's line.
+const MANIFEST_BYTES_BESIDE: u64 = 1 << 20;
+
+/// It is in memory as a whole.
+const MANIFEST_BYTES_MAX: u64 = 1 << 30;
+
+/// Whether a `backup_manifest` of so many bytes can be that of the files in these parts. A longer one is neither
+/// stored nor read. The error is what is wrong.
+pub fn check_manifest_length(parts: &[Part], found: u64) -> Result<(), String> {
+    let entries = parts.iter().fold(0_u64, |sum, part| sum.saturating_add(part.entries));
+    let bytes_max = entries.saturating_mul(MANIFEST_BYTES_A_FILE);
+    let bytes_max = bytes_max.saturating_add(MANIFEST_BYTES_BESIDE).min(MANIFEST_BYTES_MAX);
+    if found <= bytes_max {
+        return Ok(());
+    }
+    Err(format!(
+        "expected a backup_manifest of at most {bytes_max} bytes for {entries} files, found one of {found}"
+    ))
+}
+
 impl Description {
     pub fn to_json(&self) -> Result<Vec<u8>> {
         serde_json::to_vec_pretty(self).map_err(|error| {

@@ -101,7 +101,12 @@ fn not_opened(error: &age::DecryptError) -> Error {
                 .hint("Add the private key of a recipient it was encrypted to.")
         }
         age::DecryptError::Io(error) => read_failed(error),
-        other => Error::new(Class::Damaged, format!("expected an age file, found damage: {other}")),
+        // Its advice is for users of age, in lines of its own.
+        other => {
+            let text = other.to_string();
+            let reason = text.lines().next().unwrap_or_default().trim_end_matches('.');
+            damaged(&format!("expected an age file, found damage: {reason}"))
+        }
     }
 }
 
@@ -217,11 +222,16 @@ mod tests {
         let identity = age::x25519::Identity::generate();
         use age::secrecy::ExposeSecret;
         let identities = Identities::parse(identity.to_string().expose_secret()).unwrap();
-        // Many others, so that their stanzas alone take up more than `LABEL_BYTES_MAX`.
-        let others = (0..60).map(|_| age::x25519::Identity::generate().to_public());
+        // As many as there may be: their stanzas alone take up more than `LABEL_BYTES_MAX`.
+        let others = (0..499).map(|_| age::x25519::Identity::generate().to_public());
         let keys: Vec<String> =
             others.chain([identity.to_public()]).map(|key| key.to_string()).collect();
         let recipients = Recipients::parse(keys.iter().map(String::as_str)).unwrap();
+        let one_more = keys.iter().chain(&keys[..1]).map(String::as_str);
+        let error = Recipients::parse(one_more).err().unwrap();
+        let text = "expected at most 500 recipients, found 501. HINT: Give people who share what they may read one \
+                    key pair.";
+        assert_eq!((error.class(), error.to_string().as_str()), (Class::Configuration, text));
         let (frames, label) = frames(&plain());
         let encrypted = encrypt(&label, &frames, &recipients).unwrap();
         assert_eq!(read_all(&encrypted, true, &identities), Ok(plain()));

@@ -9,6 +9,9 @@ use bytes::Bytes;
 use super::label::{AGE_STANZA, Label};
 use crate::error::{Class, Error, Result};
 
+/// Each takes 98 bytes of an object's header, which has to stay within what a reader takes for one.
+const RECIPIENTS_MAX: usize = 500;
+
 /// The public keys that stored objects are encrypted to. Who pushes needs nothing else, so a
 /// database host cannot read what it has archived.
 pub struct Recipients(Vec<age::x25519::Recipient>);
@@ -32,7 +35,14 @@ impl Recipients {
                 .hint("`age-keygen -y IDENTITY_FILE` prints the recipient of an identity.")
             })
         };
-        texts.into_iter().map(parse).collect::<Result<_>>().map(Self)
+        let all: Vec<_> = texts.into_iter().map(parse).collect::<Result<_>>()?;
+        if all.len() > RECIPIENTS_MAX {
+            let message =
+                format!("expected at most {RECIPIENTS_MAX} recipients, found {}", all.len());
+            return Err(Error::new(Class::Configuration, message)
+                .hint("Give people who share what they may read one key pair."));
+        }
+        Ok(Self(all))
     }
 
     /// A writer that encrypts what is written to it. Its `finish` must be called, else the end is missing

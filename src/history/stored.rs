@@ -17,6 +17,14 @@ const BYTES_MAX: u64 = 16 << 20;
 /// can rehearse too.
 pub fn store(repositories: &[&Repository], subject: &Subject, record: &Record) -> Vec<Error> {
     let content = match record.to_json() {
+        Ok(json) if json.len() as u64 > BYTES_MAX => {
+            let message = format!(
+                "could not record the {}: expected at most {BYTES_MAX} bytes, found {}",
+                record.kind.word(),
+                json.len()
+            );
+            return vec![Error::new(Class::Refused, message)];
+        }
         Ok(json) => Bytes::from(json),
         Err(error) => return vec![error],
     };

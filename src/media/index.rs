@@ -16,6 +16,9 @@ pub use writer::IndexWriter;
 /// Version of the format.
 pub const INDEX_FORMAT: u32 = 1;
 
+/// More than an entry has: a path, a target, and the extended attributes of most file systems.
+const LINE_BYTES_MAX: u64 = 16 << 20;
+
 /// The first line.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Header {

@@ -1,7 +1,8 @@
-use std::io::Write;
+use std::io::{self, Read, Write};
 
 use redis::{Cmd, ConnectionLike, FromRedisValue, Parser, RedisError, RedisResult, Value};
 
+use super::bound::{Bound, Exceeded};
 use super::lines::Lines;
 use super::link::Link;
 use super::login;
@@ -15,6 +16,8 @@ pub struct Connection {
     link: Link,
     parser: Parser,
     open: bool,
+    /// Why the last answer was not read to its end.
+    exceeded: Option<Error>,
     address: RedisAddress,
     limits: Limits,
 }
@@ -24,7 +27,7 @@ impl Connection {
         // Every line was answered and read: the server sends nothing that it was not asked for.
         let link = login::login(config, limits).map(Lines::into_link)?;
         let (address, limits) = (config.address.clone(), *limits);
-        Ok(Self { link, parser: Parser::new(), open: true, address, limits })
+        Ok(Self { link, parser: Parser::new(), open: true, exceeded: None, address, limits })
     }
 
     pub fn address(&self) -> &RedisAddress {
@@ -48,7 +51,10 @@ impl Connection {
     }
 
     /// The server's words, or what happened to the connection.
-    fn judged(&self, error: &RedisError) -> Result<String> {
+    fn judged(&mut self, error: &RedisError) -> Result<String> {
+        if let Some(exceeded) = self.exceeded.take() {
+            return Err(exceeded);
+        }
         if let Some(code) = error.code().filter(|_| !error.is_io_error()) {
             return Ok(format!("{code} {}", error.detail().unwrap_or_default())
                 .trim_end()
@@ -72,11 +78,33 @@ fn command(words: &[&str]) -> Cmd {
     command
 }
 
+/// Keeps why reading was given up: the parser tells no more than that it was.
+struct Watched<'a> {
+    link: &'a mut Link,
+    exceeded: &'a mut Option<Error>,
+    no_answer: &'a dyn Fn(&io::Error) -> Error,
+}
+
+impl Read for Watched<'_> {
+    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        self.link.read(buffer).inspect_err(|error| {
+            if Exceeded::of(error).is_some() {
+                *self.exceeded = Some((self.no_answer)(error));
+            }
+        })
+    }
+}
+
 impl ConnectionLike for Connection {
     fn req_packed_command(&mut self, command: &[u8]) -> RedisResult<Value> {
+        self.link.bound(Bound::answer(self.limits.total));
         let sent = self.link.write_all(command).and_then(|()| self.link.flush());
         let answer = match sent {
-            Ok(()) => self.parser.parse_value(&mut self.link),
+            Ok(()) => self.parser.parse_value(Watched {
+                link: &mut self.link,
+                exceeded: &mut self.exceeded,
+                no_answer: &|error| login::no_answer(&self.address, &self.limits, error),
+            }),
             Err(error) => Err(error.into()),
         };
         self.open &= !answer.as_ref().is_err_and(RedisError::is_io_error);
@@ -90,6 +118,7 @@ impl ConnectionLike for Connection {
         count: usize,
     ) -> RedisResult<Vec<Value>> {
         self.link.write_all(commands)?;
+        self.link.bound(Bound::answer(self.limits.total));
         let answers: RedisResult<Vec<Value>> =
             (0..offset + count).map(|_| self.parser.parse_value(&mut self.link)).collect();
         answers.map(|mut answers| answers.split_off(offset))

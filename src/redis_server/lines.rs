@@ -1,5 +1,6 @@
 use std::io::{self, BufRead, BufReader, Read, Write};
 
+use super::bound::Bound;
 use super::link::Link;
 
 /// No line that a server answers with is longer.
@@ -13,6 +14,11 @@ pub struct Lines(BufReader<Link>);
 impl Lines {
     pub fn new(link: Link) -> Self {
         Self(BufReader::with_capacity(BUFFER, link))
+    }
+
+    /// What comes from now on.
+    pub fn bound(&mut self, bound: Bound) {
+        self.0.get_mut().bound(bound);
     }
 
     pub fn send(&mut self, words: &[&str]) -> io::Result<()> {

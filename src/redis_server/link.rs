@@ -1,17 +1,23 @@
 use std::io::{self, Read, Write};
 use std::net::{TcpStream, ToSocketAddrs};
 use std::os::unix::net::UnixStream;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use rustls::{ClientConnection, StreamOwned};
 
+use super::bound::Bound;
 use super::tls;
 use crate::config::{Limits, RedisAddress, RedisConfig};
 use crate::error::{Class, Error, NAMES, Result, is_of_a_name};
 
 /// A connection to a server, before anything was said on it. No read and no write waits longer than
-/// `limits.request`.
-pub enum Link {
+/// `limits.request`; what an answer takes as a whole is bounded by who waits for it.
+pub struct Link {
+    wire: Wire,
+    bound: Bound,
+}
+
+enum Wire {
     Tcp(TcpStream),
     Tls(Box<StreamOwned<ClientConnection, TcpStream>>),
     Unix(UnixStream),
@@ -19,6 +25,17 @@ pub enum Link {
 
 impl Link {
     pub fn open(config: &RedisConfig, limits: &Limits) -> Result<Self> {
+        Ok(Self { wire: Wire::open(config, limits)?, bound: Bound::None })
+    }
+
+    /// What is read from now on.
+    pub fn bound(&mut self, bound: Bound) {
+        self.bound = bound;
+    }
+}
+
+impl Wire {
+    fn open(config: &RedisConfig, limits: &Limits) -> Result<Self> {
         let failed = |error: &io::Error| not_connected(&config.address, error);
         match &config.address {
             RedisAddress::Unix(path) => {
@@ -84,28 +101,31 @@ fn not_connected(address: &RedisAddress, error: &io::Error) -> Error {
 
 impl Read for Link {
     fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
-        match self {
-            Self::Tcp(socket) => socket.read(buffer),
-            Self::Tls(stream) => stream.read(buffer),
-            Self::Unix(socket) => socket.read(buffer),
-        }
+        let begun = Instant::now();
+        let read = match &mut self.wire {
+            Wire::Tcp(socket) => socket.read(buffer),
+            Wire::Tls(stream) => stream.read(buffer),
+            Wire::Unix(socket) => socket.read(buffer),
+        }?;
+        self.bound.after(read, begun.elapsed())?;
+        Ok(read)
     }
 }
 
 impl Write for Link {
     fn write(&mut self, buffer: &[u8]) -> io::Result<usize> {
-        match self {
-            Self::Tcp(socket) => socket.write(buffer),
-            Self::Tls(stream) => stream.write(buffer),
-            Self::Unix(socket) => socket.write(buffer),
+        match &mut self.wire {
+            Wire::Tcp(socket) => socket.write(buffer),
+            Wire::Tls(stream) => stream.write(buffer),
+            Wire::Unix(socket) => socket.write(buffer),
         }
     }
 
     fn flush(&mut self) -> io::Result<()> {
-        match self {
-            Self::Tcp(socket) => socket.flush(),
-            Self::Tls(stream) => stream.flush(),
-            Self::Unix(socket) => socket.flush(),
+        match &mut self.wire {
+            Wire::Tcp(socket) => socket.flush(),
+            Wire::Tls(stream) => stream.flush(),
+            Wire::Unix(socket) => socket.flush(),
         }
     }
 }

@@ -1,6 +1,7 @@
 use std::io;
 use std::path::Path;
 
+use super::bound::{Bound, Exceeded};
 use super::lines::Lines;
 use super::link::Link;
 use super::refusal::refusal;
@@ -51,6 +52,7 @@ pub fn ask(
     limits: &Limits,
     words: &[&str],
 ) -> Result<Answer> {
+    lines.bound(Bound::answer(limits.total));
     // A server that is full says so and closes, perhaps before it reads what we send.
     let sent = lines.send(words);
     let line = match lines.line() {
@@ -76,6 +78,11 @@ fn not_redis(address: &RedisAddress, found: &str) -> Error {
 
 /// What became of a connection on which an answer was awaited.
 pub fn no_answer(address: &RedisAddress, limits: &Limits, error: &io::Error) -> Error {
+    if let Some(exceeded) = Exceeded::of(error) {
+        let message = format!("could not use {address}: {exceeded}");
+        return Error::new(Class::Unreachable, message)
+            .hint("Is it Redis or Valkey that listens there? limits.total_timeout is the wait.");
+    }
     match error.kind() {
         io::ErrorKind::WouldBlock | io::ErrorKind::TimedOut => {
             let patience = humantime::format_duration(limits.request);

@@ -5,6 +5,7 @@ mod payload;
 use std::io;
 use std::time::{Duration, Instant};
 
+use super::bound::{Bound, Exceeded};
 use super::lines::Lines;
 use super::login::{Answer, ask, login, no_answer};
 use super::rdb::{RdbCheck, RdbFacts};
@@ -122,6 +123,7 @@ impl Snapshot {
         let framing = Framing::parse(&answer)
             .ok_or_else(|| self.unexpected("the length of the data", &answer))?;
         let waited = self.begun.elapsed();
+        self.lines.bound(Bound::data(self.limits.request));
         let mut check = RdbCheck::new();
         let mut take = |bytes: &[u8]| {
             check.write(bytes)?;
@@ -176,9 +178,12 @@ impl Snapshot {
     /// The next line that is not empty: empty ones say that the server is alive and not yet ready.
     fn answer(&mut self, waiting: &mut dyn FnMut(Duration)) -> Result<String> {
         let mut told = self.begun.elapsed();
+        self.lines.bound(Bound::answer(self.save_timeout.saturating_sub(told)));
         loop {
-            let line = self.lines.line();
-            let line = line.map_err(|error| self.broken("no data yet", &error))?;
+            let line = self.lines.line().map_err(|error| match Exceeded::of(&error) {
+                Some(Exceeded::Time(_)) => self.too_slow(),
+                _ => self.broken("no data yet", &error),
+            })?;
             if !line.is_empty() {
                 return Ok(line);
             }

@@ -8,6 +8,7 @@
     reason = "tests lay out and damage files on purpose, print their seeds, and fail by panicking"
 )]
 
+mod announced;
 mod archiving;
 mod bad_input;
 mod base_backup_by_hand;

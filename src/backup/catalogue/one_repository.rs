@@ -1,17 +1,22 @@
 use std::io::Read;
 use std::ops::ControlFlow;
-use std::sync::OnceLock;
+use std::sync::{Mutex, OnceLock, PoisonError};
 
 use super::contents::{Contents, Known, Tally, is_content};
 use super::{Described, StoredBackup};
-use crate::backup::{BackupFolder, DESCRIPTION, PIN, in_parallel, parse_description};
+use crate::backup::{
+    BackupFolder, DESCRIPTION, DESCRIPTION_BYTES_MAX, PIN, in_parallel, parse_description,
+};
 use crate::codec::read_failed;
 use crate::error::{Class, Error, Result};
 use crate::repository::Repository;
-use crate::storage::{Listed as ListedObject, Volume};
+use crate::storage::{DAMAGED, Listed as ListedObject, Volume};
 
-/// A description takes some 200 bytes for each part.
-const DESCRIPTION_BYTES_MAX: u64 = 64 << 20;
+/// Most take some kilobytes and are read side by side. One that takes more than this waits for its turn: what all of
+/// them ask of memory together is bounded too.
+const EASY_BYTES_MAX: u64 = 1 << 20;
+
+static LARGE: Mutex<()> = Mutex::new(());
 
 /// A failure on the way is worth another try; what is wrong in the store is wrong the second time.
 const TRIES: u32 = 2;
@@ -202,9 +207,22 @@ pub fn describe<D: Described, T>(
     keep: &dyn Fn(&BackupFolder, &D) -> Result<T>,
 ) -> Result<Option<(D, T)>> {
     let read = || -> Result<Option<(D, T)>> {
-        let Some(bytes) = read_small(repository, &folder.key(DESCRIPTION))? else {
+        let key = folder.key(DESCRIPTION);
+        let Some(mut bytes) = read_up_to(repository, &key, EASY_BYTES_MAX)? else {
             return Ok(None);
         };
+        let large = bytes.len() as u64 > EASY_BYTES_MAX;
+        let _turn = large.then(|| LARGE.lock().unwrap_or_else(PoisonError::into_inner));
+        if large {
+            let Some(all) = read_up_to(repository, &key, DESCRIPTION_BYTES_MAX)? else {
+                return Ok(None);
+            };
+            bytes = all;
+        }
+        if bytes.len() as u64 > DESCRIPTION_BYTES_MAX {
+            let message = format!("expected at most {DESCRIPTION_BYTES_MAX} bytes, found more");
+            return Err(Error::new(Class::Damaged, message));
+        }
         let description = parse_description::<D>(&bytes)?;
         let kept = keep(folder, &description)?;
         Ok(Some((description, kept)))
@@ -217,18 +235,17 @@ pub fn describe<D: Described, T>(
     }
     outcome.map_err(|error| {
         let (id, name) = (folder.id(), repository.name());
-        error.while_doing(format!("could not read {} {id} in repository {name}", D::WHAT))
+        let error =
+            error.while_doing(format!("could not read {} {id} in repository {name}", D::WHAT));
+        if error.class() == Class::Damaged { error.or_hint(DAMAGED) } else { error }
     })
 }
 
-fn read_small(repository: &Repository, key: &str) -> Result<Option<Vec<u8>>> {
-    let opened = repository.storage().open(key, Some(DESCRIPTION_BYTES_MAX + 1))?;
+/// The object, or one byte more of it than it may have.
+fn read_up_to(repository: &Repository, key: &str, bytes_max: u64) -> Result<Option<Vec<u8>>> {
+    let opened = repository.storage().open(key, Some(bytes_max + 1))?;
     let Some(mut reader) = opened else { return Ok(None) };
     let mut bytes = Vec::new();
     reader.read_to_end(&mut bytes).map_err(|error| read_failed(&error))?;
-    if bytes.len() as u64 > DESCRIPTION_BYTES_MAX {
-        let message = format!("expected at most {DESCRIPTION_BYTES_MAX} bytes, found more");
-        return Err(Error::new(Class::Damaged, message));
-    }
     Ok(Some(bytes))
 }

@@ -5,6 +5,7 @@ use std::thread;
 use bytes::Bytes;
 
 use super::{BackupFolder, Sending, Sent};
+use crate::backup::{DESCRIPTION, DESCRIPTION_BYTES_MAX};
 use crate::codec::read_failed;
 use crate::error::{Class, Error, Result};
 use crate::failpoint;
@@ -102,6 +103,13 @@ pub fn create_once(
     content: Bytes,
 ) -> Result<()> {
     let (storage, key) = (repository.storage(), folder.key(object));
+    if object == DESCRIPTION && content.len() as u64 > DESCRIPTION_BYTES_MAX {
+        let found = content.len();
+        let message = format!(
+            "expected {object} to have at most {DESCRIPTION_BYTES_MAX} bytes, found {found}"
+        );
+        return Err(Error::new(Class::Refused, message));
+    }
     if storage.create(&key, content.clone(), &Facts::new())? == Created::New {
         return Ok(());
     }

@@ -5,11 +5,15 @@ use sha2::{Digest as _, Sha256};
 
 use super::Server;
 use crate::backup::{BackupFolder, DESCRIPTION, StoredObject, create_once, hex};
+use crate::base_backup::description::check_manifest_length;
 use crate::base_backup::layout::manifest_name;
 use crate::base_backup::{Description, FORMAT, Part, Position, Tablespace};
 use crate::error::{Class, Error, Result};
 use crate::failpoint;
 use crate::repository::Repository;
+
+const NO_RESTORE: &str =
+    "A cluster of some millions of files is more than a restore can read the names of.";
 
 /// What the descriptions of one backup have in common in all repositories.
 pub struct Draft<'a> {
@@ -36,6 +40,8 @@ pub fn describe(
         error.while_doing(format!("could not store the backup in repository {}", repository.name()))
     };
     failpoint::reach("create.parts-done");
+    let length = check_manifest_length(&parts, draft.manifest.len() as u64);
+    length.map_err(|reason| said(Error::new(Class::Refused, reason).hint(NO_RESTORE)))?;
     let manifest = store_manifest(repository, folder, draft).map_err(said)?;
     failpoint::reach("create.manifest-stored");
     let description = Description {

@@ -1,10 +1,11 @@
 use super::entry::{PartEntry, read_entries};
 use crate::backup::{ObjectSource, StoredObject, damaged};
+use crate::base_backup::description::check_manifest_length;
 use crate::base_backup::{Description, Part};
 use crate::codec::{Identities, read_failed};
 use crate::error::Result;
 use crate::postgres::BackupManifest;
-use crate::storage::Storage;
+use crate::storage::{DAMAGED, Storage};
 
 /// A base backup in a repository, about to be read.
 #[derive(Clone, Copy)]
@@ -31,6 +32,7 @@ impl BackupSource<'_> {
     /// `backup_manifest` as it is stored, and what it says. Proved by the description and by itself.
     pub fn manifest(&self) -> Result<(Vec<u8>, BackupManifest)> {
         let object = &self.description.manifest;
+        self.check_manifest_length()?;
         self.objects().plain(object, &|_| {}, &mut |plain| {
             let mut bytes = Vec::new();
             plain.read_to_end(&mut bytes).map_err(|error| read_failed(&error))?;
@@ -44,6 +46,13 @@ impl BackupSource<'_> {
             }
             Ok((bytes, manifest))
         })
+    }
+
+    /// Before it is read: of its length there is only the word of who described it.
+    fn check_manifest_length(&self) -> Result<()> {
+        let Description { parts, manifest, .. } = self.description;
+        let checked = check_manifest_length(parts, manifest.size);
+        checked.map_err(|reason| damaged(reason).hint(DAMAGED))
     }
 
     /// Reads a part to its end. When it returns, the visitor was shown all of it in order, and it is what

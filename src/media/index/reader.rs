@@ -5,13 +5,10 @@ use super::super::entry::{Content, Entry, Kind};
 use super::super::nested::Nested;
 use super::super::path::EntryPath;
 use super::line::Line;
-use super::{End, Header, INDEX_FORMAT};
+use super::{End, Header, INDEX_FORMAT, LINE_BYTES_MAX};
 use crate::backup::damaged;
 use crate::codec::read_failed;
 use crate::error::Result;
-
-/// More than one entry can have: a path, a target, and all extended attributes that Linux lets a file have.
-const LINE_BYTES_MAX: u64 = 16 << 20;
 
 /// Reads an index line by line and believes nothing: what it hands out is sorted, each path once, each in a
 /// directory that came before it, and each hard link to a file that came before it.

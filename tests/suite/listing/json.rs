@@ -90,7 +90,8 @@ fn the_list_has_all_that_is_known() {
         json!({"start_lsn": "0/7000000", "end_lsn": "0/9000000", "window": null, "gaps": []});
     let broken = format!(
         "could not read base backup {FOUR} in repository disk: expected a description of a backup: missing \
-         field `seawall` at line 1 column 2"
+         field `seawall` at line 1 column 2. HINT: {}",
+        seawall::storage::DAMAGED
     );
     let expected = json!({
         "version": 1,

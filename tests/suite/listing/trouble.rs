@@ -88,10 +88,9 @@ fn a_broken_description_is_reported_and_the_rest_is_shown() {
             remarks(&outcome),
             [format!("{TWO} in repository disk can't be read: see the error")]
         );
-        assert_eq!(
-            error(&outcome),
-            format!("could not read base backup {TWO} in repository disk: {reason}")
-        );
+        let text = format!("could not read base backup {TWO} in repository disk: {reason}");
+        let hinted = format!("{text}. HINT: {}", seawall::storage::DAMAGED);
+        assert_eq!(error(&outcome), if reason.contains("HINT: ") { text } else { hinted });
     }
 }
 

@@ -1,6 +1,7 @@
 //! Who may ask, and what answers: every mistake is named, and no secret shown.
 
 mod addresses;
+mod hostile;
 mod refusals;
 
 use std::io::{Read, Write};

@@ -98,6 +98,23 @@ fn a_damaged_manifest_touches_nothing() {
     assert!(!stored.data.exists() && !wrong.data.exists());
 }
 
+/// Before a byte of it is read: there is only the word of who described it.
+#[test]
+fn a_manifest_that_is_too_long_for_its_files_is_not_read() {
+    let mut stored = damaged(|_| {});
+    let entries: u64 = stored.description.parts.iter().map(|part| part.entries).sum();
+    stored.description.manifest.size = 12 << 30;
+    let most = ((3 * entries) << 10) + (1 << 20);
+    let failure = stored.fails();
+    let text = format!(
+        "expected a backup_manifest of at most {most} bytes for {entries} files, found one of 12884901888"
+    );
+    assert!(failure.starts_with(&text), "{failure}");
+    stored.description.parts[0].entries = u64::MAX / 2;
+    let failure = stored.fails();
+    assert!(failure.contains("at most 1073741824 bytes"), "{failure}");
+}
+
 #[test]
 fn another_systems_manifest_is_refused() {
     let mut backup = Backup::clone(&backup(NEWEST));
