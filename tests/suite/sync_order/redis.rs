@@ -7,6 +7,7 @@ use crate::redis_backups::{conf, folder, redis_backup};
 use crate::support::place::Place;
 use crate::support::redis::{Program, RedisServer};
 use crate::support::trace::{Event, Trace};
+use crate::support::user::hand_over;
 
 #[test]
 fn a_backup_and_a_restore_of_it_survive_a_power_cut() {
@@ -23,6 +24,12 @@ fn a_backup_and_a_restore_of_it_survive_a_power_cut() {
         used.run(&["SET", "old", "data"]);
         used.save();
         used.kill();
+        if appendonly == "no" {
+            // Left from other settings: it is put aside.
+            let left = used.folder.join("appendonlydir");
+            std::fs::create_dir(&left).expect("our own folder");
+            hand_over(&left);
+        }
         let restore = redis_backup(&server, &archive, "restore").arg("--yes").arg("--conf");
         let restore = restore.arg(conf(&server, &used.folder, appendonly));
         let trace = traced(restore, &place);
