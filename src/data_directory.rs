@@ -11,7 +11,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 pub use archive_status::ready_files;
-pub use asked::Asked;
+pub use asked::{Asked, tell_absent_history};
 pub use cut::CutSegment;
 pub use histories::KeptHistories;
 pub use state::StateFolder;

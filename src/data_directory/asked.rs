@@ -86,6 +86,29 @@ impl Asked {
     }
 }
 
+/// The histories of which the log has said that the archive does not have them.
+#[derive(Debug, Default, Serialize, Deserialize)]
+struct Absent {
+    seawall: u32,
+    timelines: Vec<u32>,
+}
+
+/// Notes that the log says this history is not in the archive; true where it has said so already: a standby asks for the
+/// next one every few seconds.
+pub fn tell_absent_history(state: &StateFolder, timeline: TimelineId) -> Result<bool> {
+    let path = state.path().join("absent-histories.json");
+    let read = || serde_json::from_slice::<Absent>(&fs::read(&path).ok()?).ok();
+    let mut absent = read().filter(|absent| absent.seawall == 1).unwrap_or_default();
+    if absent.timelines.contains(&timeline.number()) {
+        return Ok(true);
+    }
+    absent.seawall = 1;
+    absent.timelines.push(timeline.number());
+    let json = serde_json::to_vec(&absent).map_err(io::Error::other);
+    durable::replace(&path, &json.map_err(|error| Error::file("write", &path, &error))?)?;
+    Ok(false)
+}
+
 fn read(path: &Path) -> Option<Round> {
     let round: Round = serde_json::from_slice(&fs::read(path).ok()?).ok()?;
     (round.seawall == 1).then_some(round)

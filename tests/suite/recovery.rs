@@ -9,3 +9,4 @@ mod rewind;
 mod segment_sizes;
 mod targets;
 mod timelines;
+mod told_once;

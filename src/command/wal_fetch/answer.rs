@@ -9,7 +9,7 @@ use super::asker::Asker;
 use super::fetch::Fetch;
 use super::histories::{Histories, Leaving};
 use crate::codec::Label;
-use crate::data_directory::{Asked, CutSegment, StateFolder};
+use crate::data_directory::{Asked, CutSegment, StateFolder, tell_absent_history};
 use crate::durable::{self, Temporary};
 use crate::error::{Class, Error, Result};
 use crate::postgres::{Lsn, TimelineId, WalFileName, WalSegment, WalSegmentSize};
@@ -207,18 +207,23 @@ impl Answer<'_> {
         self.fetch.data_directory.map(|it| it.segment_size()).transpose()
     }
 
-    /// Once for each timeline and place: a standby asks every few seconds.
+    /// Once for each timeline and place, and once for each history: a standby asks every few seconds.
     fn say_absent(self) {
-        match self.asked {
-            Some(asked) if asked.is_told() => {
-                tracing::debug!(segment = %self.fetch.name, "still not in the archive");
+        let told = match (self.asked, self.fetch.name, self.state) {
+            (Some(asked), ..) if asked.is_told() => Ok(true),
+            (Some(asked), ..) => asked.tell().map(|()| false),
+            (None, WalFileName::History(timeline), Some(state)) if self.asker == Asker::Standby => {
+                tell_absent_history(state, timeline)
             }
-            asked => {
-                tracing::info!(segment = %self.fetch.name, "not in the archive");
-                if let Some(Err(error)) = asked.map(Asked::tell) {
-                    tracing::debug!("that it was said is not noted: {error}");
-                }
-            }
+            _ => Ok(false),
+        };
+        if told == Ok(true) {
+            tracing::debug!(segment = %self.fetch.name, "still not in the archive");
+            return;
+        }
+        tracing::info!(segment = %self.fetch.name, "not in the archive");
+        if let Err(error) = told {
+            tracing::debug!("that it was said is not noted: {error}");
         }
     }
 
