@@ -28,5 +28,12 @@ use crate::log;
 fn configure(flags: &FlagValues) -> Result<Config> {
     let resolved = config::resolve(flags)?;
     log::start(&resolved.log());
+    if !resolved.others.is_empty() {
+        tracing::warn!(
+            "passed over {}: Kubernetes sets such variables for a Service called seawall. HINT: Set \
+             enableServiceLinks: false in the pod, or give the Service another name.",
+            resolved.others.join(", ")
+        );
+    }
     Config::from_resolved(&resolved)
 }

@@ -5,6 +5,7 @@ mod archive_status;
 mod asked;
 mod cut;
 mod histories;
+mod postmaster;
 mod state;
 
 use std::fs;
@@ -14,6 +15,7 @@ pub use archive_status::ready_files;
 pub use asked::{Asked, tell_absent_history};
 pub use cut::CutSegment;
 pub use histories::KeptHistories;
+pub use postmaster::Postmaster;
 pub use state::StateFolder;
 
 use crate::error::{Class, Error, Result};
@@ -75,6 +77,11 @@ impl DataDirectory {
     /// not.
     pub fn is_in_recovery(&self) -> bool {
         self.is_standby() || self.0.join("recovery.signal").exists()
+    }
+
+    /// The server that runs on it, as far as can be seen from here.
+    pub fn postmaster(&self) -> Option<Postmaster> {
+        Postmaster::of(&self.0)
     }
 
     /// Whether a server runs on it, or died without cleaning up.

@@ -28,11 +28,11 @@ pub use inode::{
 pub use keep::{give_to_owner_of, keep, share};
 pub use laid::{LaidFile, create_folder, give_group, lay_folder, lay_link, remove_all, set_mode};
 pub use locked_folder::LockedFolder;
-pub use open::{empty, kind, open_to_read};
-pub use publish::{Publication, Published, settle};
+pub use open::{empty, kind, open_to_read, read_small};
+pub use publish::{Nameless, Publication, Published, settle};
 pub use remove::remove;
 pub use seen::Seen;
 pub use temporary::{
-    Temporary, hand_over, is_temporary, remove_abandoned, replace, replace_for_all,
+    Temporary, hand_over, is_temporary, remove_abandoned, replace, replace_for_all, replace_synced,
     replace_with_mode,
 };

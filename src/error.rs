@@ -81,6 +81,13 @@ impl Error {
         self
     }
 
+    /// The same error with more words at the end of its message.
+    #[must_use]
+    pub fn adding(mut self, what: impl fmt::Display) -> Self {
+        self.message += &what.to_string();
+        self
+    }
+
     pub fn class(&self) -> Class {
         self.class
     }

@@ -33,6 +33,7 @@ pub mod look_ahead;
 pub mod media;
 pub mod postgres;
 pub mod prefetch;
+mod progress;
 pub mod redis_backup;
 pub mod redis_server;
 pub mod replication;

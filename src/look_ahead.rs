@@ -4,7 +4,9 @@
 mod note;
 mod pool;
 mod queue;
+mod turns;
 
 pub use note::Notes;
 pub use pool::Pool;
 pub use queue::{Queue, Room};
+pub use turns::Turns;

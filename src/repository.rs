@@ -3,34 +3,40 @@
 
 mod archive;
 mod coming;
+mod compare;
 mod fetch;
 mod inventory;
 mod later;
 mod layout;
+mod memory;
+mod names;
 mod presence;
 mod proof;
-mod siblings;
 mod wal_files;
 
 use std::path::Path;
 
-pub use archive::Archived;
-pub use coming::{Compressing, compressing};
+pub use archive::{Archived, Candidate, Published};
+pub use coming::{Coming, Compressing, compressing};
 pub use fetch::{FetchedFile, Source, Target, check_content};
 pub use inventory::{Inventory, Onlooker};
 pub use later::{Behind, Later};
 pub use layout::WalFolder;
+pub use memory::Memory;
+pub use names::Names;
 pub use presence::WalRange;
 pub use proof::StoredWal;
-pub use siblings::Siblings;
 
 use crate::codec::{Identities, Recipients};
 use crate::config::{Config, RepositoryConfig};
 use crate::error::Result;
+use crate::postgres::WalFileName;
 use crate::storage::{self, GoOn, Guarded, Storage};
 
 pub struct Repository {
     name: String,
+    /// Which store and which place in it, see [`storage::identity`].
+    identity: String,
     storage: Box<dyn Storage>,
     /// The keys to encrypt to; `None` where objects are stored in the clear.
     recipients: Option<Recipients>,
@@ -43,7 +49,8 @@ impl Repository {
         let recipients = encrypt.then(|| Recipients::parse(texts)).transpose()?;
         let storage = storage::open(config, all.limits, state)
             .map_err(|error| error.while_doing(format!("repository {}", config.name)))?;
-        Ok(Self { name: config.name.clone(), storage, recipients })
+        let (name, identity) = (config.name.clone(), storage::identity(config));
+        Ok(Self { name, identity, storage, recipients })
     }
 
     pub fn name(&self) -> &str {
@@ -84,6 +91,17 @@ pub fn open_all(config: &Config, state: Option<&Path>) -> Result<Vec<Repository>
 pub fn identities(config: &Config) -> Result<Identities> {
     let path = config.encryption.identity_file.as_deref();
     path.map_or_else(|| Ok(Identities::default()), Identities::read)
+}
+
+/// Whether each repository in a folder has a file under this name now: the disk may not be mounted any more. Of a
+/// bucket nothing is said.
+pub fn folders_hold(config: &Config, folder: &WalFolder, name: WalFileName) -> bool {
+    let folders = config.repositories.iter().filter_map(|one| storage::folder(&one.location));
+    let mut folders = folders.map(|storage| {
+        let is_there = |key: String| storage.head(&key).is_ok_and(|it| it.is_some());
+        is_there(folder.key(name, false)) || is_there(folder.key(name, true))
+    });
+    folders.all(|holds| holds)
 }
 
 /// A name for "this cluster in these repositories", so that notes made for others are not believed. All that

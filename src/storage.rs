@@ -49,12 +49,20 @@ pub struct Stored {
 pub trait NewObject {
     fn write(&mut self, content: Bytes) -> Result<()>;
 
-    /// Creates the object under its key if there is none, with `front` before what was written.
-    /// [`Created::New`] means durable: on a disk the file, its name and all new folders are synced; a
-    /// bucket answered 2xx to a request with a checksum. Of several callers at the same instant one gets
-    /// [`Created::New`], the others [`Created::Taken`] (on a store that ignores `If-None-Match` only if
-    /// they are not closer together than a request).
-    fn finish(self: Box<Self>, front: Bytes, facts: &Facts) -> Result<Created>;
+    /// Ends it, with `front` before what was written, and does all that can be done before it has its key: on a
+    /// disk the content is synced.
+    fn complete<'a>(self: Box<Self>, front: Bytes) -> Result<Box<dyn WholeObject + 'a>>
+    where
+        Self: 'a;
+}
+
+/// An object that lacks nothing but its key. Nobody sees it; dropped, it never was.
+pub trait WholeObject {
+    /// Creates the object under its key if there is none. [`Created::New`] means durable: on a disk the file,
+    /// its name and all new folders are synced; a bucket answered 2xx to a request with a checksum. Of several
+    /// callers at the same instant one gets [`Created::New`], the others [`Created::Taken`] (on a store that
+    /// ignores `If-None-Match` only if they are not closer together than a request).
+    fn publish(self: Box<Self>, facts: &Facts) -> Result<Created>;
 }
 
 /// A large object that is being written, such as a part of a base backup: its content is on its way
@@ -63,7 +71,7 @@ pub trait NewObject {
 pub trait NewLargeObject: Send {
     fn write(&mut self, content: Bytes) -> Result<()>;
 
-    /// Creates the object, as [`NewObject::finish`] does. Should the answer of a bucket get lost, this
+    /// Creates the object, as [`WholeObject::publish`] does. Should the answer of a bucket get lost, this
     /// finds out whether the object that is there now is this one.
     fn finish(self: Box<Self>, front: Bytes) -> Result<Created>;
 }
@@ -109,7 +117,7 @@ pub trait Storage: Send + Sync {
     /// A bucket gets it in parts of equal size, the shortest multiple of 8 MiB that makes at most 1,000 of
     /// `size_max`, because some stores take no more; one that fits into a part is sent in one PUT. Up to
     /// five parts are in memory (with [`crate::config::Checksum::Signature`] those on their way twice).
-    /// `facts` are kept beside it as in [`NewObject::finish`]; what is known only at the end can't be.
+    /// `facts` are kept beside it as in [`WholeObject::publish`]; what is known only at the end can't be.
     fn begin_large(
         &self,
         key: &str,
@@ -118,11 +126,11 @@ pub trait Storage: Send + Sync {
         facts: &Facts,
     ) -> Result<Box<dyn NewLargeObject + '_>>;
 
-    /// Creates an object whose content is at hand, see [`NewObject::finish`].
+    /// Creates an object whose content is at hand, see [`WholeObject::publish`].
     fn create(&self, key: &str, content: Bytes, facts: &Facts) -> Result<Created> {
         let mut object = self.begin(key, 0)?;
         object.write(content)?;
-        object.finish(Bytes::new(), facts)
+        object.complete(Bytes::new())?.publish(facts)
     }
 
     /// `None` when there is no such object, as far as the store says: enough to look before creating,
@@ -207,6 +215,24 @@ pub fn whereabouts(location: &Location) -> Vec<String> {
     match location {
         Location::Folder(_) => Vec::new(),
         Location::S3(s3) => s3::whereabouts(s3),
+    }
+}
+
+/// Tells a place in a store from all others, whoever asks it: two stores may have buckets of the same name.
+pub fn identity(config: &RepositoryConfig) -> String {
+    match &config.location {
+        Location::Folder(_) => config.url.clone(),
+        Location::S3(s3) => {
+            format!("{} {}", config.url, s3.endpoint.as_deref().unwrap_or_default())
+        }
+    }
+}
+
+/// The storage of a repository in a folder; `None` for a bucket.
+pub fn folder(location: &Location) -> Option<impl Storage + use<>> {
+    match location {
+        Location::Folder(root) => Some(local::LocalStorage::new(root.clone())),
+        Location::S3(_) => None,
     }
 }
 

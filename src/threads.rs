@@ -33,10 +33,30 @@ pub fn helpers<'scope, T: Send + 'scope>(
     (0..count).map_while(|_| spawn(scope, work).ok()).collect()
 }
 
+/// A thread that nobody need wait for. Where there is none, what it was to do comes back.
+pub fn start_or_return<F: FnOnce() + Send + 'static>(
+    name: &str,
+    work: F,
+) -> std::result::Result<(), F> {
+    let (theirs, ours) = shared(work);
+    let started = Builder::new().name(name.to_owned()).spawn(move || taken(&theirs)());
+    started.map(drop).map_err(|_| taken(&ours))
+}
+
+/// Lets another thread do something with `what`. Where there is none, `what` comes back.
+pub fn hand_to<'scope, A: Send + 'scope, T: Send + 'scope>(
+    scope: &'scope Scope<'scope, '_>,
+    what: A,
+    work: impl FnOnce(A) -> T + Send + 'scope,
+) -> std::result::Result<ScopedJoinHandle<'scope, T>, A> {
+    let (theirs, ours) = shared(what);
+    spawn(scope, move || work(taken(&theirs))).map_err(|_| taken(&ours))
+}
+
 /// Work beside that of the caller; see [`beside`].
-pub struct Beside<'scope, F, T> {
-    left: Arc<Mutex<Option<F>>>,
-    thread: Option<ScopedJoinHandle<'scope, Option<T>>>,
+pub enum Beside<'scope, F, T> {
+    Begun(ScopedJoinHandle<'scope, T>),
+    Left(F),
 }
 
 /// Begins `work` in another thread. Where there is none, the caller does it when it asks for the result.
@@ -45,29 +65,33 @@ where
     F: FnOnce() -> T + Send + 'scope,
     T: Send + 'scope,
 {
-    // A thread that does not start drops what it was given.
-    let left = Arc::new(Mutex::new(Some(work)));
-    let shared = Arc::clone(&left);
-    let thread = spawn(scope, move || take(&shared).map(|work| work())).ok();
-    Beside { left, thread }
+    hand_to(scope, work, |work| work()).map_or_else(Beside::Left, Beside::Begun)
 }
 
 impl<F: FnOnce() -> T, T> Beside<'_, F, T> {
     /// Its result; an error is what it panicked with.
     pub fn join(self) -> thread::Result<T> {
-        let done = match self.thread {
-            Some(thread) => thread.join()?,
-            None => take(&self.left).map(|work| work()),
-        };
-        match done {
-            Some(result) => Ok(result),
-            None => unreachable!("one of the two took it"),
+        match self {
+            Beside::Begun(thread) => thread.join(),
+            Beside::Left(work) => Ok(work()),
         }
     }
 }
 
-fn take<F>(left: &Mutex<Option<F>>) -> Option<F> {
-    left.lock().unwrap_or_else(PoisonError::into_inner).take()
+type Shared<A> = Arc<Mutex<Option<A>>>;
+
+/// For a thread that may not start: it drops what it was given.
+fn shared<A>(what: A) -> (Shared<A>, Shared<A>) {
+    let one = Arc::new(Mutex::new(Some(what)));
+    (Arc::clone(&one), one)
+}
+
+fn taken<A>(shared: &Mutex<Option<A>>) -> A {
+    let what = shared.lock().unwrap_or_else(PoisonError::into_inner).take();
+    match what {
+        Some(what) => what,
+        None => unreachable!("a thread runs or it does not"),
+    }
 }
 
 fn spawn<'scope, T: Send + 'scope>(
@@ -89,15 +113,12 @@ mod tests {
         let work = || done.fetch_add(1, Ordering::Relaxed);
         thread::scope(|scope| {
             assert_eq!(helpers(scope, 3, work).len(), 3);
-            let mut beside = [beside(scope, &work), beside(scope, &work)];
-            // As where no thread could be had.
-            beside[1].thread.take().map(|thread| thread.join().unwrap());
-            *beside[1].left.lock().unwrap() = Some(&work);
-            for one in beside {
+            // The second one as where no thread could be had.
+            for one in [beside(scope, &work), Beside::Left(&work)] {
                 one.join().unwrap();
             }
         });
-        assert_eq!(done.load(Ordering::Relaxed), 6);
+        assert_eq!(done.load(Ordering::Relaxed), 5);
     }
 
     #[test]

@@ -1,22 +1,28 @@
 //! `wal-push PATH NAME`: archives one finished WAL file in every repository, and takes the next ones
 //! along.
 
+mod ballot;
 mod batch;
 mod input;
 mod lanes;
 mod lineage;
+mod patience;
 
 use std::fs::File;
 use std::path::{Path, PathBuf};
 
 use self::batch::Batch;
 use self::input::Input;
+use self::lanes::worst_of;
 use self::lineage::Lineage;
+use self::patience::{Patience, Told};
+use crate::codec::Label;
 use crate::config::{Config, Location};
 use crate::data_directory::{CutSegment, DataDirectory, KeptHistories, StateFolder, ready_files};
 use crate::error::{Class, Error, Result};
 use crate::look_ahead::Notes;
-use crate::postgres::WalFileName;
+use crate::postgres::{SystemIdentifier, TimelineId, WalFileName};
+use crate::repository::{Memory, Repository, WalFolder};
 use crate::{prefetch, repository};
 
 /// Returns when `name` is durable in every repository. The error of one repository fails the push,
@@ -32,49 +38,151 @@ pub fn run(config: &Config, path: &Path, name: &str) -> Result<()> {
         check_places(config, data_directory)?;
     }
     let state = data_directory.as_ref().and_then(state_folder);
-    let notes_in = |folder| state.as_ref().and_then(|state| notes(config, state.folder(folder)));
-    let notes = notes_in("pushed");
-    if notes.as_ref().is_some_and(|notes| notes.take(name, path)) {
+    let given_up = state.as_ref().map(|state| state.path().join("stopping"));
+    let patience = Patience { name, data_directory: data_directory.clone(), given_up };
+    let call = Call::new(config.clone(), data_directory, state);
+    if call.is_noted(name, path) {
         tracing::debug!(segment = %name, "already archived by an earlier call");
         return Ok(());
     }
-    let asked = Input::open(path, name, data_directory.as_ref())?;
-    if let Some(state) = &state {
-        CutSegment::refuse(state, name, path)?;
+    let path = path.to_owned();
+    patience.with(move |told| call.push(name, &path, &told))
+}
+
+struct Call {
+    config: Config,
+    data_directory: Option<DataDirectory>,
+    state: Option<StateFolder>,
+    /// Of what was pushed ahead.
+    pushed: Option<Notes>,
+}
+
+impl Call {
+    fn new(
+        config: Config,
+        data_directory: Option<DataDirectory>,
+        state: Option<StateFolder>,
+    ) -> Self {
+        let mut call = Self { config, data_directory, state, pushed: None };
+        call.pushed = call.notes("pushed");
+        call
     }
-    let repositories = repository::open_all(config, state.as_ref().map(StateFolder::path))?;
-    // Two calls at once would look ahead at the same files; the second one keeps to its own.
-    let lock = state.as_ref().and_then(push_lock);
-    let mut next = Vec::new();
-    if let (Some(data_directory), Some(notes), Some(_)) = (&data_directory, &notes, &lock) {
-        notes.remove_old();
-        next = ready_after(data_directory, name, notes, config.wal.look_ahead);
-        if !data_directory.is_in_recovery() {
-            prefetch::remove_leftovers(data_directory);
+
+    /// Whether an earlier call has archived this very file.
+    fn is_noted(&self, name: WalFileName, path: &Path) -> bool {
+        let noted = self.pushed.as_ref().is_some_and(|notes| notes.take(name, path));
+        noted && self.is_in_folders(name)
+    }
+
+    /// Whether what a note vouches for is still where it was put, as far as that costs no request.
+    fn is_in_folders(&self, name: WalFileName) -> bool {
+        let system = self.data_directory.as_ref().map(DataDirectory::system_identifier);
+        let Some(Ok(system)) = system else { return false };
+        let folder = WalFolder::new(&self.config.cluster, system);
+        repository::folders_hold(&self.config, &folder, name)
+    }
+
+    fn notes(&self, folder: &str) -> Option<Notes> {
+        let folder = self.state.as_ref()?.folder(folder);
+        let folder = folder.inspect_err(|error| tracing::warn!("no look-ahead: {error}"));
+        Some(Notes::new(folder.ok()?, repository::fingerprint(&self.config)))
+    }
+
+    fn push(&self, name: WalFileName, path: &Path, told: &Told) {
+        if let Err(error) = self.begin(name, path, told) {
+            told.tell(Err(error));
         }
     }
-    let history = data_directory.as_ref().and_then(|it| history_of(it, name));
-    let histories = history.as_ref().and_then(|_| notes_in("histories"));
-    if let Some(data_directory) = &data_directory {
-        let kept = KeptHistories::of(data_directory, state.as_ref(), &config.cluster);
-        let (repositories, system) = (repositories.as_slice(), asked.system);
-        let lineage = Lineage { config, repositories, system, kept: &kept };
-        let vouched = |(name, path): &(WalFileName, PathBuf)| {
-            histories.as_ref().is_some_and(|notes| notes.vouch_for(*name, path))
+
+    /// An error comes before anything was told.
+    fn begin(&self, name: WalFileName, path: &Path, told: &Told) -> Result<()> {
+        let data_directory = self.data_directory.as_ref();
+        let asked = Input::open(path, name, data_directory)?;
+        if let Some(state) = &self.state {
+            CutSegment::refuse(state, name, path)?;
+        }
+        let state = self.state.as_ref().map(StateFolder::path);
+        let repositories = repository::open_all(&self.config, state)?;
+        let notes = self.pushed.as_ref();
+        // Two calls at once would look ahead at the same files; the second one keeps to its own.
+        let lock = self.state.as_ref().and_then(push_lock);
+        let mut next = Vec::new();
+        if let (Some(data_directory), Some(notes), Some(_)) = (data_directory, notes, &lock) {
+            notes.remove_old();
+            let pushed =
+                |name, path: &Path| notes.vouch_for(name, path) && self.is_in_folders(name);
+            next = ready_after(data_directory, name, pushed, self.config.wal.look_ahead);
+            if !data_directory.is_in_recovery() {
+                prefetch::remove_leftovers(data_directory);
+            }
+        }
+        let memory = data_directory.zip(state).map(|(data_directory, state)| {
+            Memory::new(data_directory.pg_wal(), state.join("repositories"))
+        });
+        let config = &self.config;
+        let repositories = repositories.as_slice();
+        let state = self.state.as_ref();
+        let batch = Batch { config, repositories, data_directory, state, notes, memory };
+        if let WalFileName::History(timeline) = name {
+            self.check_lineage(repositories, asked.system, timeline, path)?;
+        }
+        let tell = |outcome: Result<Label>| told.tell(outcome.map(drop));
+        let Some((history, path)) = data_directory.and_then(|it| history_of(it, name)) else {
+            batch.run(asked, &next, tell);
+            return Ok(());
         };
-        match (name, &history) {
-            (WalFileName::History(timeline), _) => lineage.check(timeline, path)?,
-            (_, Some(it)) if !vouched(it) => lineage.check(it.0.timeline(), &it.1)?,
-            _ => {}
+        match self.bring_history(&batch, history, &path) {
+            Ok(()) => batch.run(asked, &next, tell),
+            // A repository that is away keeps no other one from its copy of the file. What is pushed ahead is noted,
+            // and a note would vouch for WAL without its history.
+            Err(error) if is_away(&error) => batch.run(asked, &[], |outcome| {
+                let errors = std::iter::once(error).chain(outcome.err()).collect();
+                told.tell(worst_of(errors).map_or(Ok(()), Err));
+            }),
+            Err(error) => return Err(error),
         }
+        Ok(())
     }
-    let batch = Batch { config, repositories: &repositories, data_directory, notes, histories };
-    let brought = history.map_or(Ok(()), |(history, path)| batch.bring_history(history, &path));
-    // A repository that did not take the history keeps no other one from its copy of the file. What is pushed
-    // ahead is noted, and a note would vouch for WAL without its history.
-    let next = if brought.is_ok() { next.as_slice() } else { &[] };
-    let pushed = batch.run(asked, next).map(|_| ());
-    brought.and(pushed)
+
+    /// Recovery reaches the WAL of a timeline through its history. PostgreSQL hands that over when the timeline
+    /// begins; if archiving was off then, as after a restore that is tried out first, it never does.
+    fn bring_history(&self, batch: &Batch<'_>, history: WalFileName, path: &Path) -> Result<()> {
+        let notes = self.notes("histories");
+        let noted = notes.as_ref().is_some_and(|notes| notes.vouch_for(history, path));
+        if noted && self.is_in_folders(history) {
+            return Ok(());
+        }
+        let input = Input::open(path, history, self.data_directory.as_ref())?;
+        self.check_lineage(batch.repositories, input.system, history.timeline(), path)?;
+        let seen = input.seen.clone();
+        let mut brought = Err(Error::new(Class::Internal, "the history came to no outcome"));
+        batch.run(input, &[], |outcome| brought = outcome);
+        let label = brought?;
+        if let Some(notes) = &notes
+            && let Err(error) = notes.write(history, &seen, &label)
+        {
+            tracing::warn!("the next call looks for {history} again: {error}");
+        }
+        Ok(())
+    }
+
+    fn check_lineage(
+        &self,
+        repositories: &[Repository],
+        system: SystemIdentifier,
+        timeline: TimelineId,
+        path: &Path,
+    ) -> Result<()> {
+        let Some(data_directory) = &self.data_directory else { return Ok(()) };
+        let config = &self.config;
+        let kept = KeptHistories::of(data_directory, self.state.as_ref(), &config.cluster);
+        Lineage { config, repositories, system, kept: &kept }.check(timeline, path)
+    }
+}
+
+/// Whether a repository could not be asked, rather than that it holds what stands against a file.
+fn is_away(error: &Error) -> bool {
+    matches!(error.class(), Class::Unreachable | Class::Refused | Class::LocalFile)
 }
 
 /// Without a place for notes every file is pushed when it is asked for; nothing is lost but time.
@@ -88,11 +196,6 @@ fn push_lock(state: &StateFolder) -> Option<File> {
     lock.inspect_err(|error| tracing::warn!("no look-ahead: {error}")).ok().flatten()
 }
 
-fn notes(config: &Config, folder: Result<PathBuf>) -> Option<Notes> {
-    let folder = folder.inspect_err(|error| tracing::warn!("no look-ahead: {error}"));
-    Some(Notes::new(folder.ok()?, repository::fingerprint(config)))
-}
-
 /// The history of the timeline that a file is of, where the server has one and it is not the file itself.
 fn history_of(data_directory: &DataDirectory, name: WalFileName) -> Option<(WalFileName, PathBuf)> {
     let history = WalFileName::History(name.timeline());
@@ -100,22 +203,25 @@ fn history_of(data_directory: &DataDirectory, name: WalFileName) -> Option<(WalF
     (name != history && path.exists()).then_some((history, path))
 }
 
-/// The files that PostgreSQL will ask for after `name`, and that no earlier call has pushed.
+/// The files that PostgreSQL will ask for after `name`, and that no earlier call has pushed. Those of other timelines
+/// are left to a call that brings their history first.
 fn ready_after(
     data_directory: &DataDirectory,
     name: WalFileName,
-    notes: &Notes,
+    pushed: impl Fn(WalFileName, &Path) -> bool,
     most: usize,
 ) -> Vec<(WalFileName, PathBuf)> {
     if most == 0 {
         return Vec::new();
     }
     let pg_wal = data_directory.pg_wal();
-    let ready = ready_files(&pg_wal).into_iter();
+    let others = ready_files(&pg_wal).into_iter().filter(|ready| *ready != name);
+    let others = others.map(|ready| (ready, pg_wal.join(ready.to_string())));
     // Histories come first, and each is compared with its parent's when it is asked for.
-    let ahead = |ready: &WalFileName| !matches!(ready, WalFileName::History(_));
-    let others = ready.filter(|ready| *ready != name && ahead(ready) && !notes.exists(*ready));
-    others.take(most).map(|ready| (ready, pg_wal.join(ready.to_string()))).collect()
+    let others = others.filter(|(ready, _)| !matches!(ready, WalFileName::History(_)));
+    // A note that is not believed lets nothing pass: those behind have to wait for this file.
+    let waiting = others.filter(|(ready, path)| !pushed(*ready, path));
+    waiting.take_while(|(ready, _)| ready.timeline() == name.timeline()).take(most).collect()
 }
 
 fn check_places(config: &Config, data_directory: &DataDirectory) -> Result<()> {

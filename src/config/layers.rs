@@ -54,7 +54,8 @@ fn combine(
     let media = media.collect();
     let repositories = repositories(flags, environment, file, path.as_deref())?;
     let aws_endpoint = environment.endpoint();
-    Ok(Resolved { file: path, values, repositories, aws_endpoint, media })
+    let others = environment.others().to_vec();
+    Ok(Resolved { file: path, values, repositories, aws_endpoint, media, others })
 }
 
 fn file_path(flags: &FlagValues, environment: &Environment) -> Option<PathBuf> {

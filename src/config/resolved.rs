@@ -38,6 +38,8 @@ pub struct Resolved {
     pub(super) aws_endpoint: Option<(&'static str, String)>,
     /// The sets of the file, by name.
     pub media: Vec<(MediaTable, Origin)>,
+    /// Variables that look like settings and are none: what Kubernetes makes of a Service.
+    pub others: Vec<String>,
 }
 
 impl Resolved {

@@ -1,6 +1,6 @@
 use std::fs::{self, DirBuilder, File, TryLockError};
 use std::io;
-use std::os::unix::fs::DirBuilderExt;
+use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt};
 use std::path::{Path, PathBuf};
 
 use super::DataDirectory;
@@ -34,7 +34,11 @@ impl StateFolder {
     pub fn lock(&self, name: &str) -> Result<Option<File>> {
         let path = self.0.join(name);
         let failed = |error: &io::Error| Error::file("lock", &path, error);
-        let file = File::options().create(true).write(true).truncate(false).open(&path);
+        // Nothing that has this name keeps us waiting.
+        let flags = rustix::fs::OFlags::NONBLOCK.bits().cast_signed();
+        let mut options = File::options();
+        let options = options.create(true).write(true).truncate(false).custom_flags(flags);
+        let file = options.open(&path);
         let file = file.map_err(|error| failed(&error))?;
         match file.try_lock() {
             Ok(()) => Ok(Some(file)),

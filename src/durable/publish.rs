@@ -53,15 +53,35 @@ impl Publication {
         Ok(())
     }
 
-    /// Gives the file its first bytes and its name, never in the place of another file. When it returns,
-    /// the file and its name survive a power cut.
-    pub fn finish(mut self, front: &[u8]) -> Result<Published> {
+    /// Both of what is left to do, see [`Publication::sync`] and [`Nameless::publish`].
+    pub fn finish(self, front: &[u8]) -> Result<Published> {
+        self.sync(front)?.publish()
+    }
+
+    /// Gives the file its first bytes and syncs it. What is left to do is to name it.
+    pub fn sync(mut self, front: &[u8]) -> Result<Nameless> {
         let failed = |error| Error::file("write", &self.target, &error);
         self.temporary.file().write_all_at(front, 0).map_err(failed)?;
         failpoint::reach("local.temporary-written");
         let synced = self.temporary.file().sync_all();
         synced.map_err(|error| Error::file("sync", &self.target, &error))?;
         failpoint::reach("local.temporary-synced");
+        let Self { temporary, target, way, .. } = self;
+        Ok(Nameless { temporary, target, way })
+    }
+}
+
+/// A file whose content is on the disk, and that has no name yet. Dropped, it leaves nothing.
+pub struct Nameless {
+    temporary: Temporary,
+    target: PathBuf,
+    way: Way,
+}
+
+impl Nameless {
+    /// Gives the file its name, never in the place of another file. When it returns, the file and its name
+    /// survive a power cut.
+    pub fn publish(self) -> Result<Published> {
         let created = self.temporary.publish_as(&self.target);
         let created = created.map_err(|error| publish_failed(&self.target, &error))?;
         failpoint::reach("local.published");

@@ -1,11 +1,13 @@
 use std::ffi::OsStr;
 use std::fs::{self, File, OpenOptions, Permissions, TryLockError};
 use std::io::{self, Write};
-use std::os::unix::fs::{MetadataExt, PermissionsExt};
+use std::os::unix::fs::{MetadataExt, OpenOptionsExt, PermissionsExt};
 use std::path::Path;
 
+use rustix::fs::OFlags;
 use tempfile::NamedTempFile;
 
+use super::folders::sync_folder;
 use crate::error::{Error, Result};
 use crate::failpoint;
 
@@ -74,6 +76,16 @@ pub fn replace(target: &Path, content: &[u8]) -> Result<()> {
     replacement(target, content)?.replace(target)
 }
 
+/// The same for a note that has to survive a power cut, as well as anything can that is replaced: it is this one or
+/// the one before.
+pub fn replace_synced(target: &Path, content: &[u8]) -> Result<()> {
+    let mut temporary = replacement(target, content)?;
+    let synced = temporary.file().sync_all();
+    synced.map_err(|error| Error::file("sync", target, &error))?;
+    temporary.replace(target)?;
+    sync_folder(target.parent().unwrap_or(Path::new(".")))
+}
+
 /// The same with a mode of its own for the file, unless there is one already: that keeps its mode.
 pub fn replace_with_mode(target: &Path, content: &[u8], mode: u32) -> Result<()> {
     let mode = fs::metadata(target).map_or(mode, |there| there.mode() & 0o777);
@@ -123,8 +135,18 @@ pub fn remove_abandoned(folder: &Path) {
     }
 }
 
+/// The folder may be another user's, and what lies in it anything: a FIFO would keep us waiting for ever, a link leads
+/// elsewhere, and to open a device may do harm.
 fn remove_if_abandoned(path: &Path) {
-    let Ok(file) = OpenOptions::new().write(true).open(path) else { return };
+    let flags = OFlags::NONBLOCK | OFlags::NOFOLLOW | OFlags::NOCTTY;
+    let mut options = OpenOptions::new();
+    let is_file = fs::symlink_metadata(path).is_ok_and(|metadata| metadata.is_file());
+    let opened =
+        is_file.then(|| options.write(true).custom_flags(flags.bits().cast_signed()).open(path));
+    let Some(Ok(file)) = opened else { return };
+    if !file.metadata().is_ok_and(|metadata| metadata.is_file()) {
+        return;
+    }
     match file.try_lock() {
         Ok(()) => {
             let _ = fs::remove_file(path);
@@ -160,6 +182,26 @@ mod tests {
         replace_with_mode(&target, b"two", 0o640).unwrap();
         assert_eq!((mode(), fs::read(&target).unwrap()), (0o644, b"two".to_vec()));
         assert_eq!(fs::read_dir(place.path()).unwrap().count(), 1);
+    }
+
+    /// Whoever owns the folder may put anything there.
+    #[test]
+    fn what_is_no_file_is_neither_waited_for_nor_followed() {
+        let place = tempfile::tempdir().unwrap();
+        let path = |name: &str| place.path().join(format!("{PREFIX}{name}"));
+        let elsewhere = place.path().join("elsewhere");
+        fs::write(&elsewhere, "x").unwrap();
+        std::os::unix::fs::symlink(&elsewhere, path("link")).unwrap();
+        std::os::unix::fs::symlink("/dev/zero", path("device")).unwrap();
+        fs::create_dir(path("folder")).unwrap();
+        let fifo = rustix::fs::FileType::Fifo;
+        rustix::fs::mknodat(rustix::fs::CWD, path("fifo"), fifo, 0o600.into(), 0).unwrap();
+        let _socket = std::os::unix::net::UnixListener::bind(path("socket")).unwrap();
+        remove_abandoned(place.path());
+        for name in ["link", "device", "folder", "fifo", "socket"] {
+            assert!(fs::symlink_metadata(path(name)).is_ok(), "{name}");
+        }
+        assert!(elsewhere.exists());
     }
 
     #[test]

@@ -74,11 +74,6 @@ impl Notes {
         same && (!note.seen.is_fresh() || digest(&mut file).is_ok_and(|it| it == note.blake3))
     }
 
-    /// Whether there is a note of that name, whatever it is worth.
-    pub fn exists(&self, name: WalFileName) -> bool {
-        self.path(name).exists()
-    }
-
     /// Removes notes that nobody will ask for: PostgreSQL has long since removed the segment, or the
     /// note came with a copy of the data directory.
     pub fn remove_old(&self) {
@@ -98,7 +93,7 @@ impl Notes {
 }
 
 fn read(path: &Path) -> Option<Note> {
-    let note: Note = serde_json::from_slice(&fs::read(path).ok()?).ok()?;
+    let note: Note = serde_json::from_slice(&durable::read_small(path).ok()?).ok()?;
     (note.seawall == 1).then_some(note)
 }
 

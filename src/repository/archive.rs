@@ -1,17 +1,19 @@
-use std::io::Read;
+//! A WAL file comes into one repository: looked for, written, and only then named, so that whoever has several
+//! repositories can hear all of them before the first one stores anything.
+
 use std::sync::Arc;
 
 use bytes::Bytes;
 
 use super::coming::{Coming, Prepared};
-use super::fetch::check_label;
-use super::siblings::Siblings;
+use super::compare::both_are_stored;
+use super::memory::Memory;
+use super::names::{Found, Looked, Names, ask};
 use super::{Repository, WalFolder};
-use crate::codec::{Identities, LABEL_BYTES_MAX, Label, decode, label_of_stored, read_failed};
-use crate::error::{Class, Error, Result};
+use crate::error::{Error, Result};
 use crate::failpoint;
 use crate::postgres::WalFileName;
-use crate::storage::{Created, Facts};
+use crate::storage::{Created, Facts, WholeObject};
 
 /// What became of a file that was to be archived.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -22,157 +24,172 @@ pub enum Archived {
     Already,
 }
 
-const IN_THE_WAY: &str =
-    "Move that object aside after looking at it; then the file is archived again.";
+/// A file of which one repository has no other content, and all that is needed to store it. Dropped, it never was.
+pub struct Candidate<'a> {
+    repository: &'a Repository,
+    folder: &'a WalFolder,
+    name: WalFileName,
+    prepared: Arc<Prepared>,
+    looked: Looked,
+    /// `None` where the same content is there.
+    object: Option<Nameless<'a>>,
+}
+
+struct Nameless<'a> {
+    object: Box<dyn WholeObject + 'a>,
+    /// Its length.
+    bytes: u64,
+}
 
 impl Repository {
-    /// Stores a WAL file under its name, once and for ever, from what comes while it is compressed.
-    /// `siblings` says what is stored under the other encryption setting, which may have been changed
-    /// since the name was stored; it is asked first.
-    pub fn archive(
-        &self,
-        folder: &WalFolder,
+    /// Looks whether a WAL file is there, and writes what comes while it is compressed: all but its name. Other
+    /// content under its name is a conflict.
+    pub fn prepare<'a>(
+        &'a self,
+        folder: &'a WalFolder,
         name: WalFileName,
         coming: Coming,
-        siblings: &Siblings,
-    ) -> Result<Archived> {
-        let said = |error: Error| {
-            error.while_doing(format!("could not archive {name} in repository {}", self.name))
+        names: &Names,
+    ) -> Result<Candidate<'a>> {
+        let looked = names.look(self, folder, name);
+        let looked = looked.map_err(|error| self.not_archived(name, error))?;
+        if let (true, Some(remembered)) = (looked.lacks, &names.remembered) {
+            let accepted = self.accept_without(remembered, folder, name);
+            accepted.map_err(|error| error.while_doing(format!("could not archive {name}")))?;
+        }
+        let prepare = || {
+            let (prepared, object) = if looked.found.is_empty() {
+                let (prepared, object) = self.write(&folder.key(name, self.encrypts()), coming)?;
+                (prepared, Some(object))
+            } else {
+                let prepared = coming.prepared()?;
+                self.compare(folder, name, &looked.found, &prepared)?;
+                (prepared, None)
+            };
+            Ok(Candidate { repository: self, folder, name, prepared, looked, object })
         };
-        self.archive_unnamed(folder, name, coming, siblings).map_err(said)
+        prepare().map_err(|error| self.not_archived(name, error))
     }
 
-    fn archive_unnamed(
-        &self,
-        folder: &WalFolder,
-        name: WalFileName,
-        coming: Coming,
-        siblings: &Siblings,
-    ) -> Result<Archived> {
-        let encrypted = self.recipients.is_some();
-        if siblings.have(self, folder, name)? {
-            let prepared = coming.prepared()?;
-            return self.compare(&folder.key(name, !encrypted), !encrypted, name, &prepared);
-        }
-        let key = folder.key(name, encrypted);
-        let (created, prepared, bytes) = self.store(&key, coming)?;
-        failpoint::reach("push.repository-done");
-        match created {
-            Created::New => Ok(Archived::New { bytes }),
-            Created::Taken => self.compare(&key, encrypted, name, &prepared),
-        }
+    fn not_archived(&self, name: WalFileName, error: Error) -> Error {
+        error.while_doing(format!("could not archive {name} in repository {}", self.name))
     }
 
-    /// What became of it, what was stored and in how many bytes.
-    fn store(&self, key: &str, mut coming: Coming) -> Result<(Created, Arc<Prepared>, u64)> {
+    fn write(&self, key: &str, mut coming: Coming) -> Result<(Arc<Prepared>, Nameless<'_>)> {
         if let Some(recipients) = &self.recipients {
             let prepared = coming.prepared()?;
-            let bytes = prepared.encrypted(recipients)?;
-            let length = bytes.len() as u64;
-            let created = self.storage.create(key, bytes, &facts(&prepared))?;
-            return Ok((created, prepared, length));
+            let content = prepared.encrypted(recipients)?;
+            let bytes = content.len() as u64;
+            let mut object = self.storage.begin(key, 0)?;
+            object.write(content)?;
+            return Ok((prepared, Nameless { object: object.complete(Bytes::new())?, bytes }));
         }
         let mut object = self.storage.begin(key, coming.front_length())?;
         while let Some(frame) = coming.next_frame() {
             object.write(frame)?;
         }
         let prepared = coming.prepared()?;
-        let created = object.finish(Bytes::from(prepared.label.to_frame()), &facts(&prepared))?;
-        let length = prepared.length;
-        Ok((created, prepared, length))
+        let object = object.complete(Bytes::from(prepared.label.to_frame()))?;
+        let bytes = prepared.length;
+        Ok((prepared, Nameless { object, bytes }))
+    }
+}
+
+impl<'a> Candidate<'a> {
+    /// Looks once more where the first look says nothing of now.
+    pub fn look_again(mut self) -> Result<Self> {
+        let cheap = self.repository.storage.reads_are_cheap();
+        if self.object.is_some() && (cheap || self.looked.is_old()) {
+            self.look_now(&[false, true]).map_err(|error| self.failed(error))?;
+        }
+        Ok(self)
     }
 
-    /// The name is taken: the same content is success, other content stops.
-    fn compare(
-        &self,
-        key: &str,
-        encrypted: bool,
-        name: WalFileName,
-        prepared: &Prepared,
-    ) -> Result<Archived> {
-        let theirs = self.stored_label(key, encrypted, name, prepared).map_err(|error| {
-            let error = self.judged(error);
-            let damaged = error.class() == Class::Damaged;
-            let error =
-                error.while_doing(format!("the object {key} is in the way and can't be read"));
-            if damaged { error.hint(IN_THE_WAY) } else { error }
-        })?;
-        if prepared.is(&theirs) {
-            self.storage.settle(key)?;
+    /// Gives it its name, once and for ever.
+    pub fn publish(mut self) -> Result<Published<'a>> {
+        let archived = self.named().map_err(|error| self.failed(error))?;
+        Ok(Published { candidate: self, archived })
+    }
+
+    fn named(&mut self) -> Result<Archived> {
+        let Some(Nameless { object, bytes }) = self.object.take() else {
+            return Ok(Archived::Already);
+        };
+        let created = object.publish(&facts(&self.prepared))?;
+        failpoint::reach("push.repository-done");
+        if created == Created::Taken {
+            let found = [Found { encrypted: self.repository.encrypts(), stored: None }];
+            self.repository.compare(self.folder, self.name, &found, &self.prepared)?;
             return Ok(Archived::Already);
         }
-        let ours = &prepared.label;
-        Err(Error::new(
-            Class::Conflict,
-            format!(
-                "expected {} bytes with BLAKE3 {}, found an object of that name with {} bytes and BLAKE3 {}; \
-                 nothing was changed",
-                ours.size, ours.digest, theirs.size, theirs.digest
-            ),
-        )
-        .hint(
-            "Two servers archive into one cluster name, or this server was restored and went its own way. \
-             Give one of them another cluster name; never delete the object before you know which is right.",
-        ))
-    }
-
-    /// What the stored object is: from reading it all, where that is cheap or where its length is another
-    /// than ours; else from what it says of itself.
-    fn stored_label(
-        &self,
-        key: &str,
-        encrypted: bool,
-        name: WalFileName,
-        ours: &Prepared,
-    ) -> Result<Label> {
-        if self.storage.reads_are_cheap() && !encrypted {
-            return self.read_through(key, false, name, &Identities::default());
+        if self.repository.storage.reads_are_cheap() {
+            self.look_beside()?;
         }
-        let stored = self.storage.head(key)?.map(|it| (it.size, it.facts));
-        let (size, facts) = stored.unwrap_or_default();
-        let plausible = ours.could_be(size, encrypted);
-        match label_of_facts(&facts) {
-            Some(label) if plausible || !ours.is(&label) => Ok(label),
-            _ if plausible || encrypted => self.front_label(key, encrypted, name),
-            // Another level was used, or it is damaged.
-            _ => self.read_through(key, false, name, &Identities::default()),
+        Ok(Archived::New { bytes })
+    }
+
+    fn look_now(&mut self, settings: &[bool]) -> Result<()> {
+        self.looked = ask(&*self.repository.storage, self.folder, self.name, settings)?;
+        if self.looked.found.is_empty() {
+            return Ok(());
         }
+        self.object = None;
+        self.repository.compare(self.folder, self.name, &self.looked.found, &self.prepared)
     }
 
-    pub(super) fn front_label(
-        &self,
-        key: &str,
-        encrypted: bool,
-        name: WalFileName,
-    ) -> Result<Label> {
-        let mut front = Vec::new();
-        let mut reader = self.reader(key, Some(LABEL_BYTES_MAX as u64))?;
-        reader.read_to_end(&mut front).map_err(|error| read_failed(&error))?;
-        let label = label_of_stored(&front, encrypted);
-        let label = label.map_err(|error| Error::new(Class::Damaged, error.to_string()))?;
-        check_label(&label, name)?;
-        Ok(label)
+    /// A host with the other encryption setting may have done the same at the same moment, under its own name.
+    /// Of two such hosts, the one that was later sees the other's.
+    fn look_beside(&self) -> Result<()> {
+        let (ours, theirs) = (self.repository.encrypts(), !self.repository.encrypts());
+        let looked = ask(&*self.repository.storage, self.folder, self.name, &[theirs])?;
+        if looked.found.is_empty() {
+            return Ok(());
+        }
+        let keys = [ours, theirs].map(|encrypted| self.folder.key(self.name, encrypted));
+        let same = self.repository.compare(self.folder, self.name, &looked.found, &self.prepared);
+        same.map_err(|error| both_are_stored(error, &keys))?;
+        tracing::warn!(
+            "two hosts archived the same content at the same moment, only one of them encrypted: {} and {} are \
+             both stored now in repository {}",
+            keys[0],
+            keys[1],
+            self.repository.name
+        );
+        Ok(())
     }
 
-    fn reader(&self, key: &str, limit: Option<u64>) -> Result<Box<dyn Read + Send>> {
-        let opened = self.storage.open(key, limit)?;
-        opened.ok_or_else(|| {
-            Error::new(Class::Unreachable, format!("the object {key} was there and is gone"))
-        })
+    fn failed(&self, error: Error) -> Error {
+        self.repository.not_archived(self.name, error)
+    }
+}
+
+/// A file that has its name.
+pub struct Published<'a> {
+    candidate: Candidate<'a>,
+    archived: Archived,
+}
+
+impl<'a> Published<'a> {
+    pub fn repository(&self) -> &'a Repository {
+        self.candidate.repository
     }
 
-    pub(super) fn read_through(
-        &self,
-        key: &str,
-        encrypted: bool,
-        name: WalFileName,
-        identities: &Identities,
-    ) -> Result<Label> {
-        let mut decoded = decode(self.reader(key, None)?, encrypted, identities)?;
-        check_label(&decoded.label, name)?;
-        let mut buffer = vec![0; 1 << 18];
-        while decoded.read(&mut buffer)? > 0 {}
-        Ok(decoded.label)
+    /// Makes a note that the repository took it, by which it is known again.
+    pub fn remember(&self, memory: &Memory) {
+        let Candidate { repository, folder, name, looked, .. } = &self.candidate;
+        let found = looked.found.first().map_or(repository.encrypts(), |found| found.encrypted);
+        memory.keep(repository, folder, *name, &folder.key(*name, found));
+    }
+
+    /// What became of it, once nobody else has stored it in another way. A bucket is asked here, so that those who
+    /// wait for their turn need not wait for this.
+    pub fn confirm(self) -> Result<Archived> {
+        let Self { candidate, archived } = self;
+        let is_new = archived != Archived::Already;
+        if is_new && !candidate.repository.storage.reads_are_cheap() {
+            candidate.look_beside().map_err(|error| candidate.failed(error))?;
+        }
+        Ok(archived)
     }
 }
 
@@ -181,11 +198,4 @@ fn facts(prepared: &Prepared) -> Facts {
     let size = prepared.label.size.to_string();
     let facts = [("seawall-format", "1"), ("seawall-size", &size), ("seawall-blake3", &digest)];
     facts.into_iter().map(|(name, value)| (name.to_owned(), value.to_owned())).collect()
-}
-
-fn label_of_facts(facts: &Facts) -> Option<Label> {
-    let format = facts.get("seawall-format")?;
-    let size = facts.get("seawall-size")?.parse().ok()?;
-    let digest = facts.get("seawall-blake3")?.parse().ok()?;
-    (format == "1").then(|| Label { name: String::new(), size, digest })
 }

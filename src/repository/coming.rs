@@ -5,6 +5,7 @@ use bytes::Bytes;
 use crate::codec::{Encoded, Label, Recipients, encrypt};
 use crate::error::{Class, Error, Result};
 use crate::postgres::WalFileName;
+use crate::progress;
 
 /// A compressed file, one for all repositories.
 pub struct Prepared {
@@ -75,6 +76,7 @@ pub fn compressing(
 impl Compressing {
     /// A repository that is gone has failed, and says so itself.
     pub fn frame(&mut self, frame: Bytes) {
+        progress::moved(frame.len() as u64);
         for (lane, _) in &self.lanes {
             let _ = lane.send(frame.clone());
         }

@@ -33,6 +33,11 @@ impl WalFolder {
         &self.prefix
     }
 
+    /// All keys of the system's base backups begin with this.
+    pub(super) fn base_backups(&self) -> String {
+        format!("{}basebackups/", self.prefix.trim_end_matches("wal/"))
+    }
+
     /// A text that sorts after every key that speaks of a timeline, and before those of the next one.
     pub(super) fn behind_all_of(&self, timeline: TimelineId) -> String {
         format!("{}{timeline}~", self.prefix)

@@ -9,9 +9,10 @@ use std::path::PathBuf;
 
 use bytes::Bytes;
 
-use super::{Created, Facts, Listed, NewLargeObject, NewObject, Storage, Stored};
-use crate::durable::{self, Publication, Published};
+use super::{Created, Facts, Listed, NewLargeObject, NewObject, Storage, Stored, WholeObject};
+use crate::durable::{self, Nameless, Publication, Published};
 use crate::error::{Class, Error, Result};
+use crate::progress;
 
 /// Files being written, for all of the repository: one folder to clean after a crash. Its name sorts
 /// before every key's and begins with a dot, so listings pass it over.
@@ -136,11 +137,15 @@ struct NewFile(Publication);
 
 impl NewObject for NewFile {
     fn write(&mut self, content: Bytes) -> Result<()> {
+        progress::moved(content.len() as u64);
         self.0.write(&content)
     }
 
-    fn finish(self: Box<Self>, front: Bytes, _facts: &Facts) -> Result<Created> {
-        self.publish(&front)
+    fn complete<'a>(self: Box<Self>, front: Bytes) -> Result<Box<dyn WholeObject + 'a>>
+    where
+        Self: 'a,
+    {
+        Ok(Box::new(WholeFile(self.0.sync(&front)?)))
     }
 }
 
@@ -150,16 +155,23 @@ impl NewLargeObject for NewFile {
     }
 
     fn finish(self: Box<Self>, front: Bytes) -> Result<Created> {
-        self.publish(&front)
+        self.0.finish(&front).map(created)
     }
 }
 
-impl NewFile {
-    fn publish(self, front: &[u8]) -> Result<Created> {
-        match self.0.finish(front)? {
-            Published::Created => Ok(Created::New),
-            Published::Exists => Ok(Created::Taken),
-        }
+struct WholeFile(Nameless);
+
+impl WholeObject for WholeFile {
+    fn publish(self: Box<Self>, _facts: &Facts) -> Result<Created> {
+        progress::moved(1);
+        self.0.publish().map(created)
+    }
+}
+
+fn created(published: Published) -> Created {
+    match published {
+        Published::Created => Created::New,
+        Published::Exists => Created::Taken,
     }
 }
 

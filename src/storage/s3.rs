@@ -41,7 +41,7 @@ use self::reader::ObjectReader;
 use self::runtime::Runtime;
 use super::{
     Conduct, Created, Facts, Listed, NewLargeObject, NewObject, PendingUpload, Protection, Storage,
-    Stored,
+    Stored, WholeObject,
 };
 use crate::config::{Limits, S3Config};
 use crate::error::Result;
@@ -184,8 +184,17 @@ impl NewObject for NewS3Object<'_> {
         Ok(())
     }
 
-    fn finish(mut self: Box<Self>, front: Bytes, facts: &Facts) -> Result<Created> {
+    fn complete<'a>(mut self: Box<Self>, front: Bytes) -> Result<Box<dyn WholeObject + 'a>>
+    where
+        Self: 'a,
+    {
         self.content.push_front(front);
+        Ok(self)
+    }
+}
+
+impl WholeObject for NewS3Object<'_> {
+    fn publish(self: Box<Self>, facts: &Facts) -> Result<Created> {
         let created = self.storage.bucket.create_object(&self.key, self.content, facts);
         self.storage.runtime.block_on(created)
     }

@@ -3,3 +3,4 @@
 mod clones;
 pub mod commands;
 mod look_ahead;
+mod stopping;

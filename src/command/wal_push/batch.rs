@@ -1,3 +1,5 @@
+//! What one call pushes: what was asked for, and beside it what waits behind.
+
 use std::num::NonZeroUsize;
 use std::path::{Path, PathBuf};
 use std::sync::{Mutex, PoisonError};
@@ -5,15 +7,15 @@ use std::thread;
 use std::time::{Duration, Instant};
 
 use super::input::{Input, waiting};
-use super::lanes::Lanes;
+use super::lanes::{Lanes, Pushed};
 use crate::codec::{Encoder, Encoding, Label};
 use crate::config::Config;
-use crate::data_directory::DataDirectory;
+use crate::data_directory::{CutSegment, DataDirectory, StateFolder};
 use crate::error::{Class, Error, Result};
 use crate::failpoint;
-use crate::look_ahead::{Notes, Pool, Queue, Room};
+use crate::look_ahead::{Notes, Pool, Queue, Room, Turns};
 use crate::postgres::WalFileName;
-use crate::repository::{Repository, Siblings, WalFolder};
+use crate::repository::{Memory, Names, Repository, WalFolder};
 use crate::threads;
 
 /// How long a call goes on starting what it was not asked for. PostgreSQL waits meanwhile.
@@ -26,39 +28,57 @@ const UNDER_WAY: usize = 2;
 pub struct Batch<'a> {
     pub config: &'a Config,
     pub repositories: &'a [Repository],
-    pub data_directory: Option<DataDirectory>,
-    pub notes: Option<Notes>,
-    /// Of histories that were brought along.
-    pub histories: Option<Notes>,
+    pub data_directory: Option<&'a DataDirectory>,
+    pub state: Option<&'a StateFolder>,
+    pub notes: Option<&'a Notes>,
+    pub memory: Option<Memory>,
 }
 
-enum Item {
+/// With its place in the order.
+struct Item {
+    number: usize,
+    what: What,
+}
+
+enum What {
     Asked(Input),
     Ahead(WalFileName, PathBuf),
 }
 
 /// What the workers of one call share.
-struct Shared {
+struct Shared<'a> {
     queue: Queue<Item>,
+    turns: Turns,
     /// Encoders that nobody uses now. There are as many as files may be compressed at once.
     encoders: Pool<Encoder>,
     /// One for each repository.
-    siblings: Vec<Siblings>,
-    outcome: Mutex<Option<Result<Label>>>,
+    names: Vec<Names>,
+    /// Takes what became of the file that was asked for.
+    tell: Mutex<Option<Tell<'a>>>,
 }
 
+/// Those behind a file wait for its outcome, also where there will be none.
+struct OnPanic<F: Fn()>(F);
+
+impl<F: Fn()> Drop for OnPanic<F> {
+    fn drop(&mut self) {
+        if thread::panicking() {
+            (self.0)();
+        }
+    }
+}
+
+type Tell<'a> = Box<dyn FnOnce(Result<Label>) + Send + 'a>;
+
 impl Batch<'_> {
-    /// Pushes what was asked for, and beside it, as far as time and memory go, the `next` ones. Only
-    /// the first decides the outcome.
-    pub fn run(&self, asked: Input, next: &[(WalFileName, PathBuf)]) -> Result<Label> {
-        let names = || std::iter::once(asked.name).chain(next.iter().map(|(name, _)| *name));
-        let siblings = self.repositories.iter().map(|_| Siblings::of(names())).collect();
-        let ahead = next.iter().filter_map(|(name, path)| waiting(*name, path.clone()));
-        let ahead = ahead.map(|((name, path), size)| (Item::Ahead(name, path), size));
-        let size = asked.size;
-        let items = std::iter::once((Item::Asked(asked), size)).chain(ahead);
-        let until = Instant::now() + LOOK_AHEAD_TIME;
-        let queue = Queue::new(items, self.config.wal.look_ahead_bytes, until);
+    /// Pushes what was asked for, and beside it, as far as time and memory go, the `next` ones. Only the first
+    /// decides the outcome, which is told as soon as it is known.
+    pub fn run<'a>(
+        &self,
+        asked: Input,
+        next: &[(WalFileName, PathBuf)],
+        tell: impl FnOnce(Result<Label>) + Send + 'a,
+    ) {
         // One file alone is compressed by several threads; of several files each has its own.
         let cores = thread::available_parallelism().unwrap_or(NonZeroUsize::MIN);
         let parallel = self.config.wal.parallel;
@@ -67,49 +87,70 @@ impl Batch<'_> {
             more => (parallel.get().min(more + 1), NonZeroUsize::MIN),
         };
         let encoding = Encoding { level: self.config.wal.compression_level, threads: each };
-        let encoders = Pool::of((0..at_once).map(|_| Encoder::new(encoding)));
-        let shared = Shared { queue, encoders, siblings, outcome: Mutex::new(None) };
+        let shared = Shared {
+            turns: Turns::default(),
+            encoders: Pool::of((0..at_once).map(|_| Encoder::new(encoding))),
+            names: self.names(&asked, next),
+            queue: self.queue(asked, next),
+            tell: Mutex::new(Some(Box::new(tell))),
+        };
         let work = || self.work(&shared);
         thread::scope(|scope| {
             threads::helpers(scope, (UNDER_WAY * at_once).min(next.len() + 1) - 1, work);
             work();
         });
-        let outcome = shared.outcome.into_inner().unwrap_or_else(PoisonError::into_inner);
-        outcome.unwrap_or_else(|| Err(Error::new(Class::Internal, "the push came to no outcome")))
     }
 
-    /// Recovery reaches the WAL of a timeline through its history. PostgreSQL hands that over when the timeline
-    /// begins; if archiving was off then, as after a restore that is tried out first, it never does.
-    pub fn bring_history(&self, history: WalFileName, path: &Path) -> Result<()> {
-        if self.histories.as_ref().is_some_and(|notes| notes.vouch_for(history, path)) {
-            return Ok(());
-        }
-        let input = Input::open(path, history, self.data_directory.as_ref())?;
-        let seen = input.seen.clone();
-        let label = self.run(input, &[])?;
-        if let Some(notes) = &self.histories
-            && let Err(error) = notes.write(history, &seen, &label)
-        {
-            tracing::warn!("the next call looks for {history} again: {error}");
-        }
-        Ok(())
+    fn names(&self, asked: &Input, next: &[(WalFileName, PathBuf)]) -> Vec<Names> {
+        let folder = WalFolder::new(&self.config.cluster, asked.system);
+        let several = self.repositories.len() > 1;
+        let names = |repository| {
+            let all = std::iter::once(asked.name).chain(next.iter().map(|(name, _)| *name));
+            let names = Names::of(all, several);
+            match &self.memory {
+                Some(memory) => names.remembering(memory, repository, &folder),
+                None => names,
+            }
+        };
+        self.repositories.iter().map(names).collect()
     }
 
-    fn work(&self, shared: &Shared) {
-        while let Some((item, room)) = shared.queue.take() {
-            match item {
-                Item::Asked(input) => {
-                    let pushed = self.push(input, shared, room);
+    fn queue(&self, asked: Input, next: &[(WalFileName, PathBuf)]) -> Queue<Item> {
+        let ahead = next.iter().filter_map(|(name, path)| waiting(*name, path.clone()));
+        let ahead = ahead.map(|((name, path), size)| (What::Ahead(name, path), size));
+        let size = asked.size;
+        let all = std::iter::once((What::Asked(asked), size)).chain(ahead).enumerate();
+        let items = all.map(|(number, (what, size))| (Item { number, what }, size));
+        let until = Instant::now() + LOOK_AHEAD_TIME;
+        Queue::new(items, self.config.wal.look_ahead_bytes, until)
+    }
+
+    fn work(&self, shared: &Shared<'_>) {
+        while let Some((Item { number, what }, room)) = shared.queue.take() {
+            let stop = || {
+                shared.turns.refuse(number);
+                shared.queue.stop();
+            };
+            let _dies = OnPanic(&stop);
+            match what {
+                What::Asked(input) => {
+                    let pushed = self.push(number, input, shared, room).and_then(|pushed| {
+                        let kept_back = || Error::new(Class::Internal, "nothing is before it");
+                        pushed.ok_or_else(kept_back)
+                    });
                     if pushed.is_err() {
-                        shared.queue.stop();
+                        stop();
                     }
-                    *shared.outcome.lock().unwrap_or_else(PoisonError::into_inner) = Some(pushed);
+                    let tell = shared.tell.lock().unwrap_or_else(PoisonError::into_inner).take();
+                    if let Some(tell) = tell {
+                        tell(pushed);
+                    }
                 }
-                Item::Ahead(name, path) => {
-                    if let Err(error) = self.push_ahead(name, &path, shared, room) {
+                What::Ahead(name, path) => {
+                    if let Err(error) = self.push_ahead(number, name, &path, shared, room) {
                         // Its turn comes, and then it is an error.
                         tracing::info!("left for later: {error}");
-                        shared.queue.stop();
+                        stop();
                     }
                 }
             }
@@ -118,30 +159,47 @@ impl Batch<'_> {
 
     fn push_ahead(
         &self,
+        number: usize,
         name: WalFileName,
         path: &Path,
-        shared: &Shared,
+        shared: &Shared<'_>,
         room: Room<'_, Item>,
     ) -> Result<()> {
-        let Some(notes) = &self.notes else { return Ok(()) };
-        let input = Input::open(path, name, self.data_directory.as_ref())?;
+        let Some(notes) = self.notes else { return Ok(()) };
+        let input = Input::open(path, name, self.data_directory)?;
+        if let Some(state) = self.state {
+            CutSegment::refuse(state, name, path)?;
+        }
         let seen = input.seen.clone();
-        let label = self.push(input, shared, room)?;
+        // Kept back by one before it, which says why.
+        let Some(label) = self.push(number, input, shared, room)? else { return Ok(()) };
         failpoint::reach("look-ahead.before-note");
         notes.write(name, &seen, &label)?;
         failpoint::reach("look-ahead.noted");
         Ok(())
     }
 
-    fn push(&self, input: Input, shared: &Shared, mut room: Room<'_, Item>) -> Result<Label> {
+    /// `None` when a file before it keeps it back.
+    fn push(
+        &self,
+        number: usize,
+        input: Input,
+        shared: &Shared<'_>,
+        mut room: Room<'_, Item>,
+    ) -> Result<Option<Label>> {
         let folder = WalFolder::new(&self.config.cluster, input.system);
         let lanes = Lanes {
             repositories: self.repositories,
-            siblings: &shared.siblings,
+            names: &shared.names,
             folder: &folder,
             encoders: &shared.encoders,
+            turns: &shared.turns,
+            memory: self.memory.as_ref(),
         };
         // What is compressed takes less room than what it was; others may have the rest.
-        lanes.push(input, |stored| room.shrink_to(stored))
+        Ok(match lanes.push(number, input, |stored| room.shrink_to(stored))? {
+            Pushed::Everywhere(label) => Some(label),
+            Pushed::KeptBack => None,
+        })
     }
 }

@@ -1,44 +1,69 @@
-use std::thread;
+//! The way of a file into all repositories at once.
+
+use std::thread::{self, ScopedJoinHandle};
 use std::time::Instant;
 
+use super::ballot::Ballot;
 use super::input::Input;
 use crate::codec::{Encoded, Encoder, Label};
 use crate::error::{Class, Error, Result};
 use crate::failpoint;
-use crate::look_ahead::Pool;
+use crate::look_ahead::{Pool, Turns};
 use crate::postgres::WalFileName;
-use crate::repository::{Archived, Compressing, Repository, Siblings, WalFolder, compressing};
-use crate::threads::beside;
+use crate::repository::{
+    Archived, Candidate, Coming, Compressing, Memory, Names, Repository, WalFolder, compressing,
+};
+use crate::threads::hand_to;
 
-/// The way of a file into all repositories at once.
 pub struct Lanes<'a> {
     pub repositories: &'a [Repository],
     /// One for each repository.
-    pub siblings: &'a [Siblings],
+    pub names: &'a [Names],
     pub folder: &'a WalFolder,
     pub encoders: &'a Pool<Encoder>,
+    pub turns: &'a Turns,
+    /// `None` without a data directory.
+    pub memory: Option<&'a Memory>,
+}
+
+/// What became of a file.
+pub enum Pushed {
+    /// It is in every repository.
+    Everywhere(Label),
+    /// One before it is not, so it was not named anywhere.
+    KeptBack,
+}
+
+/// What became of it in one repository.
+#[derive(PartialEq, Eq)]
+enum Way {
+    Archived,
+    KeptBack,
 }
 
 impl Lanes<'_> {
-    /// Compresses once and gives the result to all repositories while it is being made. Every one gets
-    /// its copy even when another fails; then the push has failed. `encoded` is told how many bytes it
-    /// takes from then on.
-    pub fn push(&self, mut input: Input, encoded: impl FnOnce(u64)) -> Result<Label> {
+    /// Compresses once and gives the result to all repositories while it is being made. None stores it before all
+    /// were heard, nor before the files in front of it are everywhere; what one refuses, none gets. Where one is
+    /// away the others get their copy, and the push has failed. `encoded` is told how many bytes it takes from
+    /// then on.
+    pub fn push(
+        &self,
+        number: usize,
+        mut input: Input,
+        encoded: impl FnOnce(u64),
+    ) -> Result<Pushed> {
         failpoint::reach("push.checked");
-        let (name, size) = (input.name, input.size);
-        let started = Instant::now();
         let encrypting = self.repositories.iter().map(Repository::encrypts);
-        let (compressing, comings) = compressing(name, size, encrypting);
+        let (compressing, comings) = compressing(input.name, input.size, encrypting);
+        let ballot = Ballot::of(self.repositories.len());
+        let file = File { number, name: input.name, size: input.size, started: Instant::now() };
         thread::scope(|scope| {
-            let each = self.repositories.iter().zip(self.siblings).zip(comings);
-            let lanes: Vec<_> = each
-                .map(|((repository, siblings), coming)| {
-                    // It has all frames waiting for it, should it only begin when they are made.
-                    beside(scope, move || {
-                        let archived = repository.archive(self.folder, name, coming, siblings)?;
-                        report(repository, name, size, archived, started);
-                        Ok(())
-                    })
+            let each = self.repositories.iter().zip(self.names).zip(comings);
+            let (file, ballot) = (&file, &ballot);
+            let begun: Vec<_> = each
+                .map(|((repository, names), coming)| {
+                    let lane = Lane { repository, names, coming };
+                    hand_to(scope, lane, move |lane| self.archive(file, lane, ballot))
                 })
                 .collect();
             let prepared = self.compress(&mut input, compressing);
@@ -48,12 +73,73 @@ impl Lanes<'_> {
                 let copies = if self.repositories.iter().any(Repository::encrypts) { 2 } else { 1 };
                 encoded(length * copies);
             }
-            let joined = lanes.into_iter().map(|lane| lane.join().unwrap_or_else(|_| Err(died())));
-            let outcomes: Vec<Result<()>> = joined.collect();
+            // Those for which there was no thread have all frames waiting for them. All of them speak before the
+            // first one stores anything.
+            let here = |lane| self.candidate(file, lane, ballot);
+            let begun: Vec<_> = begun.into_iter().map(|lane| lane.map_err(here)).collect();
+            let ways: Vec<Result<Way>> = begun
+                .into_iter()
+                .map(|lane| match lane {
+                    Ok(thread) => joined(thread),
+                    Err(candidate) => self.store(file, candidate?, ballot),
+                })
+                .collect();
             let (label, _) = prepared?;
-            verdict(outcomes)?;
-            Ok(label)
+            Ok(match self.verdict(ways)? {
+                Way::Archived => Pushed::Everywhere(label),
+                Way::KeptBack => Pushed::KeptBack,
+            })
         })
+    }
+
+    fn archive(&self, file: &File, lane: Lane<'_>, ballot: &Ballot) -> Result<Way> {
+        self.store(file, self.candidate(file, lane, ballot)?, ballot)
+    }
+
+    /// Does all that can be done before the others are heard, and says whether this repository refuses. `None` when
+    /// a file before it keeps it back.
+    fn candidate<'b>(
+        &'b self,
+        file: &File,
+        lane: Lane<'b>,
+        ballot: &Ballot,
+    ) -> Result<Option<Candidate<'b>>> {
+        let Lane { repository, names, coming } = lane;
+        // One repository alone finds out when it creates it.
+        let several = self.repositories.len() > 1;
+        let candidate = || {
+            let mut candidate = repository.prepare(self.folder, file.name, coming, names)?;
+            // As a rule this costs no time: it is done while the file before gets its name.
+            if several && self.turns.is_next(file.number) {
+                candidate = candidate.look_again()?;
+            }
+            if !self.turns.begin(file.number) {
+                return Ok(None);
+            }
+            // That may have taken long.
+            if several { candidate.look_again().map(Some) } else { Ok(Some(candidate)) }
+        };
+        let candidate = candidate();
+        ballot.cast(candidate.as_ref().is_err_and(|error| error.class() == Class::Conflict));
+        candidate
+    }
+
+    /// Gives it its name, unless another repository refuses it.
+    fn store(&self, file: &File, candidate: Option<Candidate<'_>>, ballot: &Ballot) -> Result<Way> {
+        let Some(candidate) = candidate.filter(|_| ballot.passes()) else {
+            return Ok(Way::KeptBack);
+        };
+        let published = candidate.publish()?;
+        if let Some(memory) = self.memory {
+            published.remember(memory);
+        }
+        if ballot.stored() {
+            self.turns.accept(file.number);
+        }
+        let repository = published.repository();
+        let archived = published.confirm()?;
+        report(repository, file, archived);
+        Ok(Way::Archived)
     }
 
     /// The label, and the length of the object in bytes.
@@ -69,45 +155,77 @@ impl Lanes<'_> {
         compressing.finish(Encoded { label: label.clone(), length });
         Ok((label, length))
     }
+
+    /// One failed repository is enough.
+    fn verdict(&self, ways: Vec<Result<Way>>) -> Result<Way> {
+        let named = |way: &Result<Way>| way == &Ok(Way::Archived);
+        let took: Vec<&str> = ways
+            .iter()
+            .zip(self.repositories)
+            .filter(|(way, _)| named(way))
+            .map(|(_, repository)| repository.name())
+            .collect();
+        let kept_back = ways.contains(&Ok(Way::KeptBack));
+        match worst_of(ways.into_iter().filter_map(Result::err).collect()) {
+            // All were heard before, so another server stored it in between.
+            Some(error) if error.class() == Class::Conflict && !took.is_empty() => {
+                Err(error.adding(format_args!(
+                    "; repository {} took that of this server at the same moment, so the repositories differ now",
+                    took.join(", ")
+                )))
+            }
+            Some(error) => Err(error),
+            None if kept_back => Ok(Way::KeptBack),
+            None => Ok(Way::Archived),
+        }
+    }
 }
 
-/// One failed repository is enough; when several failed, all are logged, and a conflict counts most
-/// because no further try mends it.
-fn verdict(outcomes: Vec<Result<()>>) -> Result<()> {
-    let mut errors: Vec<Error> = outcomes.into_iter().filter_map(Result::err).collect();
+/// What one repository needs to take part.
+struct Lane<'a> {
+    repository: &'a Repository,
+    names: &'a Names,
+    coming: Coming,
+}
+
+/// A file on its way.
+struct File {
+    number: usize,
+    name: WalFileName,
+    size: u64,
+    started: Instant,
+}
+
+fn joined(lane: ScopedJoinHandle<'_, Result<Way>>) -> Result<Way> {
+    let died = || Err(Error::new(Class::Internal, "a thread of the push died"));
+    lane.join().unwrap_or_else(|_| died())
+}
+
+/// The one to end with: a conflict counts most, because no further try mends it. All others are logged.
+pub fn worst_of(mut errors: Vec<Error>) -> Option<Error> {
     errors.sort_by_key(|error| error.class() != Class::Conflict);
     for other in errors.iter().skip(1) {
         tracing::error!("{other}");
     }
-    errors.into_iter().next().map_or(Ok(()), Err)
+    errors.into_iter().next()
 }
 
-fn report(
-    repository: &Repository,
-    name: WalFileName,
-    size: u64,
-    archived: Archived,
-    from: Instant,
-) {
-    let milliseconds = from.elapsed().as_millis() as u64;
+fn report(repository: &Repository, file: &File, archived: Archived) {
+    let milliseconds = file.started.elapsed().as_millis() as u64;
     match archived {
         Archived::New { bytes } => tracing::info!(
-            segment = %name,
-            bytes_in = size,
+            segment = %file.name,
+            bytes_in = file.size,
             bytes_out = bytes,
             milliseconds,
             repository = repository.name(),
             "archived"
         ),
         Archived::Already => tracing::info!(
-            segment = %name,
+            segment = %file.name,
             milliseconds,
             repository = repository.name(),
             "the same content is already archived"
         ),
     }
-}
-
-fn died() -> Error {
-    Error::new(Class::Internal, "a thread of the push died")
 }

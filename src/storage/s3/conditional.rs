@@ -76,7 +76,7 @@ impl ConditionalPuts {
 }
 
 fn remembered(file: &Path) -> Option<Conduct> {
-    let finding: Finding = serde_json::from_slice(&std::fs::read(file).ok()?).ok()?;
+    let finding: Finding = serde_json::from_slice(&crate::durable::read_small(file).ok()?).ok()?;
     let age = now().checked_sub(finding.found)?;
     (age < HOLDS_FOR.as_secs()).then_some(finding.conduct)
 }

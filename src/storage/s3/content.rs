@@ -9,6 +9,11 @@ use crc_fast::CrcAlgorithm;
 use http_body::{Body, Frame, SizeHint};
 use sha2::{Digest as _, Sha256};
 
+use crate::progress;
+
+/// What is handed over at once to be sent: small enough that a slow line shows itself as one that moves.
+const PIECE_BYTES: usize = 1 << 17;
+
 /// The bytes of an object, in the pieces they came in: they are sent from where they lie, as often as
 /// it takes.
 #[derive(Debug, Clone, Default)]
@@ -70,7 +75,10 @@ impl Body for Content {
         mut self: Pin<&mut Self>,
         _: &mut Context<'_>,
     ) -> Poll<Option<Result<Frame<Bytes>, Infallible>>> {
-        Poll::Ready(self.0.pop_front().map(|piece| Ok(Frame::data(piece))))
+        let piece = self.0.front_mut().map(|piece| piece.split_to(piece.len().min(PIECE_BYTES)));
+        self.0.pop_front_if(|piece| piece.is_empty());
+        progress::moved(piece.as_ref().map_or(0, Bytes::len) as u64);
+        Poll::Ready(piece.map(|piece| Ok(Frame::data(piece))))
     }
 
     fn is_end_stream(&self) -> bool {

@@ -5,6 +5,7 @@ use tokio::runtime::Handle;
 use tokio::sync::oneshot;
 
 use crate::error::{Class, Error, Result};
+use crate::progress;
 use crate::threads;
 
 /// Drives the requests of one store on the thread that waits for them.
@@ -19,7 +20,9 @@ impl Runtime {
     }
 
     pub fn block_on<F: Future>(&self, future: F) -> F::Output {
-        self.runtime().block_on(future)
+        let answer = self.runtime().block_on(future);
+        progress::moved(1);
+        answer
     }
 
     /// For requests that go on while nobody waits for them; see [`Driving`].

@@ -1,6 +1,6 @@
 //! While WAL is stored out of order and old backups are deleted, nothing is said to be missing but what is.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
 use std::thread::{scope, sleep};
 use std::time::{Duration, Instant};
@@ -74,8 +74,8 @@ fn segments_that_come_out_of_order_are_no_gap_and_a_lost_one_is() {
     });
 }
 
-/// Each sixteenth segment takes longer on its way than anybody would wait, and those behind it do not. The
-/// server knows that it has not archived it yet.
+/// Each sixteenth segment takes longer on its way than anybody would wait, and somebody else stores those behind it.
+/// The server knows that it has not archived it yet.
 #[test]
 fn a_slow_segment_that_others_overtake_is_no_gap() {
     let watched = Watched::with_bucket();
@@ -83,6 +83,7 @@ fn a_slow_segment_that_others_overtake_is_no_gap() {
     proxy.add(Rule::new(Fault::Delay(Duration::from_secs(6))).method("PUT").path("0.zst"));
     let config = std::fs::read_to_string(&watched.config).unwrap();
     let direct = watched.s3.as_ref().unwrap().server().endpoint();
+    let past_proxy = watched.place.file("direct.toml", &config);
     let config = config.replace(&direct, &proxy.endpoint());
     crate::support::user::write_as_server_user(&watched.config, config);
     let (from, until) = (Instant::now(), Duration::from_secs(14));
@@ -94,6 +95,7 @@ fn a_slow_segment_that_others_overtake_is_no_gap() {
         });
         let mut overtaken = 0;
         while from.elapsed() < until || !last.is_finished() {
+            overtake(&watched, &past_proxy);
             let holes = holes(&watched);
             hasty(&watched, 0).only(&[]);
             overtaken += usize::from(holes);
@@ -111,6 +113,17 @@ fn a_slow_segment_that_others_overtake_is_no_gap() {
     let text = format!("{lost} is missing: a recovery from the newest base backup ends at 0/…");
     let hint = "Repository disk has it: copy it from there.";
     found.says("postgresql main, WAL in s3", "critical", &text, hint);
+}
+
+/// Stores what waits, all but the slow ones, as a standby with `archive_mode = always` would. One that is archived and
+/// removed meanwhile can't be.
+fn overtake(watched: &Watched, config: &Path) {
+    let waiting = watched.server.ready_files();
+    for name in waiting.iter().filter(|name| !name.ends_with('0')) {
+        let push = watched.program(env!("CARGO_BIN_EXE_wal-push")).cwd(watched.server.data());
+        let push = push.arg("--wal-look-ahead=0").arg("--config").arg(config);
+        push.arg(Path::new("pg_wal").join(name)).arg(name).run();
+    }
 }
 
 /// A check that hardly waits.

@@ -37,6 +37,22 @@ fn a_wrong_file_or_variable_is_a_configuration_error() {
     ends_with(|run| run.env("SEAWALL_REPOSITORY", ""), 3);
 }
 
+/// A Service called `seawall` puts its own variables into every container beside it.
+#[test]
+fn what_kubernetes_makes_of_a_service_is_passed_over() {
+    let host = ByHand::new();
+    let (path, name) = (host.has(0), host.name(0));
+    let run = host.push().args([path.as_str(), name]).envs([
+        ("SEAWALL_SERVICE_HOST", "10.96.0.7"),
+        ("SEAWALL_PORT", "tcp://10.96.0.7:5432"),
+        ("SEAWALL_PORT_5432_TCP_ADDR", "10.96.0.7"),
+    ]);
+    run.run().expect(0).says(
+        "WARN passed over SEAWALL_PORT, SEAWALL_PORT_5432_TCP_ADDR, SEAWALL_SERVICE_HOST: Kubernetes sets",
+    );
+    assert_eq!(host.stored().len(), 1);
+}
+
 #[test]
 fn an_invalid_recipient_is_a_configuration_error() {
     ends_with(|run| run.env("SEAWALL_ENCRYPTION_RECIPIENTS", "age1nonsense"), 3);

@@ -167,7 +167,9 @@ fn a_limit_on_the_size_of_files_is_a_local_failure_that_leaves_nothing() {
     for ignored in [true, false] {
         let fetch = limited(&host, ignored, env!("CARGO_BIN_EXE_wal-fetch"), words);
         says_only(&fetch.run(), 210, &text);
-        assert_eq!(files_below(&host.directory.path().join("pg_wal")), [name]);
+        let mut left = files_below(&host.directory.path().join("pg_wal"));
+        left.retain(|it| !it.starts_with("local-"));
+        assert_eq!(left, [name], "beside the note of what the repository took");
     }
     host.fetch().args(words).run().expect(0);
 }

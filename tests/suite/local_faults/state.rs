@@ -41,7 +41,12 @@ fn a_push_without_a_state_folder_succeeds_with_a_warning() {
         "WARN no look-ahead: could not lock {:?}: Not a directory (os error 20)",
         state.join("push.lock")
     );
-    warns(&outcome, &[text, lock]);
+    let note = format!(
+        "WARN it will not be noticed if repository local is exchanged: could not create folder {:?}: Not a directory \
+         (os error 20)",
+        state.join("repositories")
+    );
+    warns(&outcome, &[text, lock, note]);
     assert_eq!(host.stored().len(), 1);
 }
 
@@ -57,7 +62,12 @@ fn a_push_with_a_closed_state_folder_succeeds_with_a_warning() {
         "WARN no look-ahead: could not lock {:?}: Permission denied (os error 13). {OWNER}",
         state.join("push.lock")
     );
-    warns(&push(&host), &[text]);
+    let note = format!(
+        "WARN it will not be noticed if repository local is exchanged: could not create folder {:?}: Permission denied \
+         (os error 13). {OWNER}",
+        state.join("repositories")
+    );
+    warns(&push(&host), &[text, note]);
     assert_eq!(host.stored().len(), 1);
 }
 

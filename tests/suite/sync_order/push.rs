@@ -4,7 +4,7 @@ use std::fs;
 use std::path::Path;
 use std::time::Duration;
 
-use super::{proven, traced, traced_with};
+use super::{kept, proven, traced, traced_with};
 use crate::scene::{Kind, Scene, Store};
 use crate::support::place::Place;
 use crate::support::trace::{Disk, Event};
@@ -86,6 +86,18 @@ fn a_note_of_look_ahead_comes_after_the_segment_is_durable() {
         }
     });
     assert_eq!(notes, 4);
+}
+
+/// After a power cut a disk is most likely not mounted: then the host has to know that it was.
+#[test]
+fn what_a_repository_took_is_durably_noted_before_exit_0() {
+    let (place, scene, _store) = scene();
+    let trace = traced(scene.has(0).push(0), &place);
+    let notes = scene.directory.wal("seawall/repositories");
+    let disk = trace.replay(|_, _| {});
+    let note = std::fs::read_dir(&notes).expect("a folder").flatten().next().expect("a note");
+    assert!(disk.has(&note.path()), "{}", note.path().display());
+    kept(disk.at_risk(&notes));
 }
 
 /// Where the file system can't rename without replacing, a second name is made, and the first taken away.

@@ -1,0 +1,138 @@
+//! What is stored under a name that is taken, compared with what was to be stored there.
+
+use std::io::Read;
+
+use super::coming::Prepared;
+use super::fetch::check_label;
+use super::names::Found;
+use super::{Repository, WalFolder};
+use crate::codec::{Identities, LABEL_BYTES_MAX, Label, decode, label_of_stored, read_failed};
+use crate::error::{Class, Error, Result};
+use crate::postgres::WalFileName;
+use crate::storage::Facts;
+
+const IN_THE_WAY: &str =
+    "Move that object aside after looking at it; then the file is archived again.";
+
+const WHICH_IS_RIGHT: &str = "Two servers archive into one cluster name, or this server was restored and went its own way. \
+     Give one of them another cluster name; never delete the object before you know which is right.";
+
+impl Repository {
+    /// The same content in each object that was found is success, and made durable; other content stops.
+    pub(super) fn compare(
+        &self,
+        folder: &WalFolder,
+        name: WalFileName,
+        found: &[Found],
+        ours: &Prepared,
+    ) -> Result<()> {
+        for one in found {
+            let key = folder.key(name, one.encrypted);
+            let theirs = self.stored_label(&key, name, one, ours).map_err(|error| {
+                let error = self.judged(error);
+                let damaged = error.class() == Class::Damaged;
+                let error =
+                    error.while_doing(format!("the object {key} is in the way and can't be read"));
+                if damaged { error.hint(IN_THE_WAY) } else { error }
+            })?;
+            if !ours.is(&theirs) {
+                return Err(is_other(&ours.label, &theirs));
+            }
+            self.storage.settle(&key)?;
+        }
+        Ok(())
+    }
+
+    /// What the stored object is: from reading it all, where that is cheap or where its length is another
+    /// than ours; else from what it says of itself.
+    fn stored_label(
+        &self,
+        key: &str,
+        name: WalFileName,
+        found: &Found,
+        ours: &Prepared,
+    ) -> Result<Label> {
+        let encrypted = found.encrypted;
+        if self.storage.reads_are_cheap() && !encrypted {
+            return self.read_through(key, false, name, &Identities::default());
+        }
+        let stored = match &found.stored {
+            Some(known) => Some(known.clone()),
+            None => self.storage.head(key)?,
+        };
+        let (size, facts) = stored.map(|it| (it.size, it.facts)).unwrap_or_default();
+        let plausible = ours.could_be(size, encrypted);
+        match label_of_facts(&facts) {
+            Some(label) if plausible || !ours.is(&label) => Ok(label),
+            _ if plausible || encrypted => self.front_label(key, encrypted, name),
+            // Another level was used, or it is damaged.
+            _ => self.read_through(key, false, name, &Identities::default()),
+        }
+    }
+
+    pub(super) fn front_label(
+        &self,
+        key: &str,
+        encrypted: bool,
+        name: WalFileName,
+    ) -> Result<Label> {
+        let mut front = Vec::new();
+        let mut reader = self.reader(key, Some(LABEL_BYTES_MAX as u64))?;
+        reader.read_to_end(&mut front).map_err(|error| read_failed(&error))?;
+        let label = label_of_stored(&front, encrypted);
+        let label = label.map_err(|error| Error::new(Class::Damaged, error.to_string()))?;
+        check_label(&label, name)?;
+        Ok(label)
+    }
+
+    fn reader(&self, key: &str, limit: Option<u64>) -> Result<Box<dyn Read + Send>> {
+        let opened = self.storage.open(key, limit)?;
+        opened.ok_or_else(|| {
+            Error::new(Class::Unreachable, format!("the object {key} was there and is gone"))
+        })
+    }
+
+    pub(super) fn read_through(
+        &self,
+        key: &str,
+        encrypted: bool,
+        name: WalFileName,
+        identities: &Identities,
+    ) -> Result<Label> {
+        let mut decoded = decode(self.reader(key, None)?, encrypted, identities)?;
+        check_label(&decoded.label, name)?;
+        let mut buffer = vec![0; 1 << 18];
+        while decoded.read(&mut buffer)? > 0 {}
+        Ok(decoded.label)
+    }
+}
+
+fn is_other(ours: &Label, theirs: &Label) -> Error {
+    let message = format!(
+        "expected {} bytes with BLAKE3 {}, found an object of that name with {} bytes and BLAKE3 {}; nothing was \
+         changed",
+        ours.size, ours.digest, theirs.size, theirs.digest
+    );
+    Error::new(Class::Conflict, message).hint(WHICH_IS_RIGHT)
+}
+
+/// The conflict of two hosts that stored a file at the same moment, only one of them encrypted: nobody could refuse
+/// the other.
+pub(super) fn both_are_stored(error: Error, keys: &[String; 2]) -> Error {
+    if error.class() != Class::Conflict {
+        return error;
+    }
+    let message = format!(
+        "another server archived other content under this name at the same moment, only one of the two encrypted: \
+         {} (of this server) and {} both are stored now",
+        keys[0], keys[1]
+    );
+    Error::new(Class::Conflict, message).hint(WHICH_IS_RIGHT)
+}
+
+fn label_of_facts(facts: &Facts) -> Option<Label> {
+    let format = facts.get("seawall-format")?;
+    let size = facts.get("seawall-size")?.parse().ok()?;
+    let digest = facts.get("seawall-blake3")?.parse().ok()?;
+    (format == "1").then(|| Label { name: String::new(), size, digest })
+}
