@@ -24,9 +24,6 @@ const GOOD_FOR: Duration = Duration::from_secs(1);
 /// question for each file would cost as much time as storing it.
 pub struct Names {
     names: Vec<WalFileName>,
-    /// Whether the own name of a file is asked for too, where that costs a request. Creating it finds out just as
-    /// well, but then its content has been sent.
-    own_too: bool,
     pub(super) remembered: Option<Remembered>,
     listed: OnceLock<Result<Listed>>,
     /// Whether what is remembered is absent, for a batch.
@@ -55,10 +52,10 @@ impl Looked {
 }
 
 impl Names {
-    pub fn of(names: impl IntoIterator<Item = WalFileName>, own_too: bool) -> Self {
+    pub fn of(names: impl IntoIterator<Item = WalFileName>) -> Self {
         let names = names.into_iter().collect();
         let (listed, lacks) = (OnceLock::new(), OnceLock::new());
-        Self { names, own_too, remembered: None, listed, lacks }
+        Self { names, remembered: None, listed, lacks }
     }
 
     /// The same for a repository that may have taken something before.
@@ -74,15 +71,15 @@ impl Names {
         name: WalFileName,
     ) -> Result<Looked> {
         let storage = &*repository.storage;
-        let (encrypts, cheap) = (repository.encrypts(), storage.reads_are_cheap());
-        let is_batch = self.names.len() > 1 && !cheap;
+        let encrypts = repository.encrypts();
+        let is_batch = self.names.len() > 1 && !storage.reads_are_cheap();
         let list = || self.list(storage, folder);
         let listed = is_batch.then(|| self.listed.get_or_init(list).as_ref().map_err(Clone::clone));
         let listed = listed.transpose()?;
         let remembered = self.remembered.as_ref().map(|it| it.key.as_str());
-        let own = folder.key(name, encrypts);
-        let own_too = is_batch || cheap || self.own_too || remembered == Some(own.as_str());
-        let settings = if own_too { vec![!encrypts, encrypts] } else { vec![!encrypts] };
+        // Creating it would find out just as well whether its own name is taken, but then its content has been sent,
+        // and some stores answer before they have read it all.
+        let settings = [!encrypts, encrypts];
         let mut keys: Vec<String> =
             settings.iter().map(|encrypted| folder.key(name, *encrypted)).collect();
         // Of a batch only the first one asks for it by itself.

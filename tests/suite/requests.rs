@@ -70,14 +70,16 @@ fn encrypted(place: &Place) -> String {
 fn a_push_looks_puts_and_looks_again() {
     for toml in [clear, encrypted] {
         let counted = Counted::new(toml);
-        // The sibling is looked for before and after. The first one also finds out what the store makes of the
-        // condition.
-        counted.push(0, &["HEAD 404", "HEAD 404", "PUT 200", "PUT 200", "PUT 412"]);
-        // What was stored first is remembered, and looked for beside the sibling.
-        counted.push(1, &["HEAD 200", "HEAD 404", "HEAD 404", "PUT 200"]);
-        counted.push(2, &["HEAD 200", "HEAD 404", "HEAD 404", "PUT 200"]);
-        // Again: refused, and what is there is looked at. What is remembered is not even sent.
-        counted.push(1, &["HEAD 200", "HEAD 200", "HEAD 404", "PUT 412"]);
+        // Both names are looked for, and the sibling's once more in the end. The first one also finds out what the
+        // store makes of the condition.
+        let three = ["HEAD 404"; 3];
+        counted.push(0, &[&three[..], &["PUT 200", "PUT 200", "PUT 412"]].concat());
+        // What was stored first is remembered, and looked for beside them.
+        for number in [1, 2] {
+            counted.push(number, &[&["HEAD 200"], &three[..], &["PUT 200"]].concat());
+        }
+        // Again: nothing is sent.
+        counted.push(1, &["HEAD 200", "HEAD 200", "HEAD 404"]);
         counted.push(0, &["HEAD 200", "HEAD 404"]);
     }
 }
@@ -86,7 +88,8 @@ fn a_push_looks_puts_and_looks_again() {
 fn look_ahead_asks_one_question_for_all() {
     for toml in [clear, encrypted] {
         let counted = Counted::new(toml);
-        counted.push(20, &["HEAD 404", "HEAD 404", "PUT 200", "PUT 200", "PUT 412"]);
+        let three = ["HEAD 404"; 3];
+        counted.push(20, &[&three[..], &["PUT 200", "PUT 200", "PUT 412"]].concat());
         counted.scene.has_ready(17);
         let before = counted.count();
         counted.scene.push(0).run().expect(0);

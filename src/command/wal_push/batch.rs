@@ -103,10 +103,9 @@ impl Batch<'_> {
 
     fn names(&self, asked: &Input, next: &[(WalFileName, PathBuf)]) -> Vec<Names> {
         let folder = WalFolder::new(&self.config.cluster, asked.system);
-        let several = self.repositories.len() > 1;
         let names = |repository| {
             let all = std::iter::once(asked.name).chain(next.iter().map(|(name, _)| *name));
-            let names = Names::of(all, several);
+            let names = Names::of(all);
             match &self.memory {
                 Some(memory) => names.remembering(memory, repository, &folder),
                 None => names,

@@ -70,7 +70,7 @@ fn a_slow_store_is_waited_for() {
     line.proxy.add(Rule::new(Fault::Delay(Duration::from_millis(400))));
     let outcome = line.scene.has(0).push(0).args(SHORT_LIMITS).run();
     assert!(outcome.status == Some(0) && outcome.took < SHORT, "{outcome}");
-    assert_eq!(line.proxy.requests().len(), 5);
+    assert_eq!(line.proxy.requests().len(), 6);
     line.holds_the_segment_once();
     let outcome = line.scene.fetch(0).args(SHORT_LIMITS).run();
     assert!(outcome.status == Some(0) && outcome.took < SHORT, "{outcome}");

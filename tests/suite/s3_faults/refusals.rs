@@ -193,7 +193,8 @@ fn each_refusal_is_told_by_push_and_fetch_with_what_mends_it() {
         }
         // 8 where another try may do better, so those are made.
         if case.status == 9 {
-            assert!(line.proxy.requests().len() <= 3, "{:?}", line.proxy.requests());
+            // Two names at once, and for each of them the words.
+            assert!(line.proxy.requests().len() <= 5, "{:?}", line.proxy.requests());
         }
     });
 }

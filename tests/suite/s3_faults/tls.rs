@@ -161,7 +161,8 @@ fn each_fault_of_a_certificate_has_its_mend() {
             assert!(text.contains(words), "{shown:?} {outcome}");
             assert!(text.ends_with(&format!("HINT: {hint}")), "{shown:?} {outcome}");
         }
-        assert_eq!(secured.proxy.connections(), 2, "{shown:?}: no other try does better");
+        // The push asks for two names at once.
+        assert_eq!(secured.proxy.connections(), 3, "{shown:?}: no other try does better");
         assert_eq!(secured.store.keys(), [""; 0]);
     });
 }
