@@ -10,7 +10,7 @@ use crate::config::Config;
 use crate::postgres::{Lsn, SystemIdentifier, WalFileName, WalSegment, WalSegmentSize};
 use crate::repository::{Inventory, Repository, WalFolder, WalRange};
 
-/// No look-ahead has so many holes behind it at once.
+/// Servers that store the same WAL at the same time make no more holes at once.
 const HOLES_MAX: usize = 16;
 
 /// Missing WAL, with WAL behind it.
@@ -35,8 +35,8 @@ pub fn archived(server: &Asked) -> Option<WalSegment> {
     }
 }
 
-/// The first missing segments of holes that are none, each with its repository: the look-ahead of a live
-/// server stores segments out of order. What the server has not `archived` yet comes, or else its archiver
+/// The first missing segments of holes that are none, each with its repository: of several servers that
+/// archive, one may store a segment before the one in front of it. What the server has not `archived` yet comes, or else its archiver
 /// fails, which is said elsewhere. Where nobody knows that, this waits `wal.gap_wait` as `wal-fetch` does, and
 /// looks again; but only where WAL was just stored behind the hole.
 pub fn arriving(

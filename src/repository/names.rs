@@ -182,7 +182,15 @@ fn answers(
         .filter_map(|(key, known)| known.is_none().then_some(key.as_str()))
         .collect();
     let at = listed.filter(|_| unknown.len() < keys.len()).map_or(now, |listed| listed.at);
-    let mut asked = heads(storage, &unknown).into_iter();
+    let asked = heads(storage, &unknown);
+    // What is wrong with a profile is told to one of several questions; the others learn that it was told.
+    let mistake = asked.iter().find_map(|answer| {
+        answer.as_ref().err().filter(|error| error.class() == Class::Configuration)
+    });
+    if let Some(mistake) = mistake {
+        return Err(mistake.clone());
+    }
+    let mut asked = asked.into_iter();
     let answers = known.into_iter().map(|known| match known {
         Some(answer) => Ok(answer),
         None => asked.next().unwrap_or(Ok(None)),

@@ -101,8 +101,8 @@ impl Answer<'_> {
         }
     }
 
-    /// Asks, and when the file is absent but `later` finds a proof that it should be there, asks again for a while: the live
-    /// server's look-ahead stores segments out of order for a moment.
+    /// Asks, and when the file is absent but `later` finds a proof that it should be there, asks again for a while: of
+    /// several servers that archive, one may store a segment before the one in front of it.
     fn until_sure<'b>(
         &'b self,
         later: &dyn Fn() -> Result<Option<Proof<'b>>>,

@@ -58,7 +58,7 @@ impl Arrivals {
         }
     }
 
-    /// A segment is of use once all before it are there: look-ahead stores some a moment too early.
+    /// A segment is of use once all before it are there: of several servers one may store some a moment too early.
     fn segment(&mut self, segment: WalSegment, created: Timestamp) {
         let Some(wal) = self.place(segment) else { return };
         let before = self.last.filter(|(last, _)| last.timeline == segment.timeline);

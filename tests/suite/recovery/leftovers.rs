@@ -18,7 +18,8 @@ pub fn nothing_is_left_behind(place: &Place, data: &Path) {
     let mut names = names_in(&state, "");
     names.retain(|name| {
         !name.ends_with(".lock")
-            && !["pushed", "histories", "asked.json"].contains(&name.as_str())
+            && !["pushed", "histories", "asked.json", "repositories", "stopping"]
+                .contains(&name.as_str())
             && !name.starts_with("timelines-")
     });
     names.extend(names_in(&state.join("pushed"), ""));
