@@ -31,7 +31,7 @@ pub struct S3Config {
     pub bucket: String,
     /// Without slashes at its ends; may be empty.
     pub prefix: String,
-    /// As [`endpoint`] writes it, wherever it was said; `None` means AWS itself.
+    /// In the form that `config::endpoint` gives it, wherever it was said; `None` means AWS itself.
     pub endpoint: Option<String>,
     pub region: Option<String>,
     pub addressing: Addressing,
