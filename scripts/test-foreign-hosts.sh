@@ -23,7 +23,7 @@ work=$(mktemp -d /var/tmp/seawall-foreign-hosts.XXXXXX)
 trap 'rm -rf -- "$work"' EXIT
 trap 'exit 130' INT TERM HUP
 if ! can_make_roots; then
-    say "foreign hosts: NOT TESTED, no user namespaces here ($(tail -n 1 "$work/log")); run it as root, or see scripts/roots.sh"
+    say "NOT CHECKED: the static programs where another C library is: no user namespaces here ($(tail -n 1 "$work/log")); run it as root, or see scripts/roots.sh"
     exit 0
 fi
 getconf GNU_LIBC_VERSION >"$work/built-with"

@@ -43,7 +43,7 @@ step_static() {
         cargo test --locked --test empty_root 2>&1 | tee -a "$log"
 }
 # The static programs where another C library and its modules are.
-step_foreign-hosts() { scripts/test-foreign-hosts.sh "$target_folder/$triple/release"; }
+step_foreign-hosts() { scripts/test-foreign-hosts.sh "$target_folder/$triple/release" | tee -a "$log"; }
 # The packages of the static programs, installed in a clean root.
 step_packages() {
     scripts/build-packages.sh --binaries "$target_folder/$triple/release"
