@@ -37,7 +37,8 @@ impl Hosts {
 
     fn both_push(&self) -> [Outcome; 2] {
         let name = self.late.name(0);
-        let delay = Fault::Delay(Duration::from_secs(2));
+        // So long that the other one is through meanwhile, on a busy machine too.
+        let delay = Fault::Delay(Duration::from_secs(6));
         self.proxy.add(Rule::new(delay).method("PUT").path(name));
         let late = self.late.push(0).start();
         wait_until("the late PUT", LIMIT, || self.proxy.count("PUT", name) > 0);
