@@ -67,7 +67,7 @@ impl Error {
         self
     }
 
-    /// A hint where there is none that fits better.
+    /// Adds this hint if the error has none yet.
     #[must_use]
     pub fn or_hint(mut self, hint: &str) -> Self {
         self.hint.get_or_insert_with(|| hint.to_owned());

@@ -76,8 +76,8 @@ const MANIFEST_BYTES_BESIDE: u64 = 1 << 20;
 /// It is in memory as a whole.
 const MANIFEST_BYTES_MAX: u64 = 1 << 30;
 
-/// Whether a `backup_manifest` of so many bytes can be that of the files in these parts. A longer one is neither
-/// stored nor read. The error is what is wrong.
+/// Refuses a `backup_manifest` of `found` bytes that is too long for the number of files in these parts. Such a manifest
+/// is neither stored nor read. The error says which length was expected.
 pub fn check_manifest_length(parts: &[Part], found: u64) -> Result<(), String> {
     let entries = parts.iter().fold(0_u64, |sum, part| sum.saturating_add(part.entries));
     let bytes_max = entries.saturating_mul(MANIFEST_BYTES_A_FILE);

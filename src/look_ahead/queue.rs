@@ -25,7 +25,7 @@ enum Next<T> {
     Start(T, u64),
     /// There is one, and no room for it yet.
     Full,
-    /// There is none to start.
+    /// No job waits, the queue was stopped, or it is too late for another one.
     Nothing,
 }
 

@@ -15,7 +15,7 @@ const PACE_BYTES: u64 = 16 << 10;
 #[derive(Debug)]
 pub enum Bound {
     None,
-    /// An answer, within a time and of at most so many bytes.
+    /// The server's answer must end by `until` and within a number of bytes.
     Answer {
         /// `None`: longer than clocks count.
         until: Option<Instant>,

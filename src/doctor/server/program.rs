@@ -76,7 +76,8 @@ fn version(path: &Path, host: &Host) -> Result<String, String> {
     let status = child.wait().map_err(|error| error.to_string())?;
     let mut text = String::new();
     if let Some(output) = child.stdout.take().filter(|_| status.success()) {
-        // Behind the first line come the libraries inside; a program that goes on for ever is none of ours.
+        // The first line has the version; the next lines name the linked libraries. 200 bytes are enough for it, and a
+        // program that never stops writing does not keep us.
         let _ = output.take(200).read_to_string(&mut text);
     }
     match (ended, status.success()) {
