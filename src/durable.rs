@@ -5,6 +5,7 @@ mod beneath;
 mod beneath_file;
 mod bulk;
 mod create;
+mod descent;
 mod folders;
 mod inode;
 mod keep;
@@ -21,11 +22,12 @@ pub use beneath::{Beneath, Hand, names_in, split};
 pub use beneath_file::{NewFile, remove_abandoned_in};
 pub use bulk::Bulk;
 pub use create::create_new;
+pub use descent::{New, give_below, give_new, new_folder, open_below};
 pub use folders::{create_folders, sync_folder};
 pub use inode::{
     Owner, remove_xattr, set_mode as set_mode_of, set_mtime, set_xattr, xattr, xattr_names,
 };
-pub use keep::{give_to_owner_of, keep, share};
+pub use keep::keep;
 pub use laid::{LaidFile, create_folder, give_group, lay_folder, lay_link, remove_all, set_mode};
 pub use locked_folder::LockedFolder;
 pub use open::{empty, kind, open_to_read, read_small};
@@ -33,6 +35,6 @@ pub use publish::{Nameless, Publication, Published, settle};
 pub use remove::remove;
 pub use seen::Seen;
 pub use temporary::{
-    Temporary, hand_over, is_temporary, remove_abandoned, replace, replace_for_all, replace_synced,
-    replace_with_mode,
+    Temporary, hand_over, is_temporary, remove_abandoned, remove_abandoned_below, replace,
+    replace_for_all, replace_synced, replace_with_mode,
 };

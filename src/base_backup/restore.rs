@@ -3,6 +3,7 @@
 mod choose;
 mod follow;
 mod lay_down;
+mod owner;
 mod place;
 mod plan;
 mod server;
@@ -14,6 +15,7 @@ mod zone;
 pub use choose::{Candidate, Choice, Wish, choose};
 pub use follow::{Recovered, Told, Until, Way, follow};
 pub use lay_down::LayDown;
+pub use owner::refuse_root;
 pub use place::{Occupied, look, move_aside, refuse_running, room};
 pub use plan::{RestorePlan, plan};
 pub use server::{Watch, connection_of, start_server};

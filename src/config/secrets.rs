@@ -6,13 +6,54 @@ pub fn without_secrets(text: &str) -> Cow<'_, str> {
     if text.to_ascii_uppercase().contains("AGE-SECRET-KEY-") {
         return "(a private key, not shown)".into();
     }
-    if text.to_ascii_lowercase().replace(' ', "").contains("password=") {
+    if names_password(text) || names_password(&decoded(text)) {
         return "(a connection string with a password, not shown)".into();
+    }
+    if let Some(host) = host_behind_credentials(text) {
+        return format!("(not shown)@{host}").into();
     }
     match credentials_of_url(text) {
         Some((scheme, rest)) => format!("{scheme}://(not shown)@{rest}").into(),
         None => text.into(),
     }
+}
+
+/// `password=`, with any white space that libpq passes over.
+fn names_password(text: &str) -> bool {
+    let text: String = text.chars().filter(|c| !c.is_whitespace() && *c != '\u{b}').collect();
+    let text = text.to_ascii_lowercase();
+    ["password=", "password:", "passwd=", "secret="].iter().any(|it| text.contains(it))
+}
+
+/// With `%41` for `A`, as libpq takes the parameters of a URL. Once more, for who encoded it twice.
+fn decoded(text: &str) -> String {
+    let once = |text: &str| {
+        let mut bytes = Vec::new();
+        let mut rest = text.as_bytes();
+        while let [first, behind @ ..] = rest {
+            let digits = behind.get(..2).and_then(|it| std::str::from_utf8(it).ok());
+            let byte = digits.and_then(|it| u8::from_str_radix(it, 16).ok());
+            match (first, byte) {
+                (b'%', Some(byte)) => {
+                    bytes.push(byte);
+                    rest = &behind[2..];
+                }
+                _ => {
+                    bytes.push(*first);
+                    rest = behind;
+                }
+            }
+        }
+        String::from_utf8_lossy(&bytes).into_owned()
+    };
+    once(&once(text))
+}
+
+/// Of `secret@host/db`, somebody's URL without a scheme.
+fn host_behind_credentials(text: &str) -> Option<&str> {
+    let (user, host) = text.rsplit_once('@')?;
+    let is_plain = !user.is_empty() && !user.contains([' ', '/', '=', '\'', '"']);
+    (is_plain && !text.contains("://") && !host.is_empty()).then_some(host)
 }
 
 /// The same of a proxy's URL, whose scheme may be left out.
@@ -76,6 +117,15 @@ mod tests {
             ("AGE-SECRET-KEY-1QQQ", "(a private key, not shown)"),
             ("host=a password = b", "(a connection string with a password, not shown)"),
             ("x age-secret-key-1qqq", "(a private key, not shown)"),
+            ("host=a password\t=\tb", "(a connection string with a password, not shown)"),
+            ("host=a PASSWORD\n=b", "(a connection string with a password, not shown)"),
+            ("postgres://h/d?pass%77ord=x", "(a connection string with a password, not shown)"),
+            ("postgres://h/d?%70assword=x", "(a connection string with a password, not shown)"),
+            ("postgres://h/d?pass%2577ord=x", "(a connection string with a password, not shown)"),
+            ("secret@host/db", "(not shown)@host/db"),
+            ("me:secret@host:5432/db", "(not shown)@host:5432/db"),
+            ("mail me at a@b", "mail me at a@b"),
+            ("100%", "100%"),
         ] {
             assert_eq!(without_secrets(text), shown);
         }

@@ -36,6 +36,21 @@ impl Beneath {
         Ok(Self { folder, path: path.to_owned() })
     }
 
+    /// One that is open already. `path` is for messages.
+    pub(super) fn of(folder: OwnedFd, path: &Path) -> Self {
+        Self { folder, path: path.to_owned() }
+    }
+
+    /// Makes the names in it survive a power cut.
+    pub fn sync(&self) -> Result<()> {
+        let synced = rustix::fs::fsync(&self.folder);
+        synced.map_err(|error| Error::file("sync folder", &self.path, &error.into()))
+    }
+
+    pub fn owner(&self) -> Result<Owner> {
+        Owner::of(&self.folder).map_err(|error| Error::file("look at", &self.path, &error))
+    }
+
     /// The path of something in it, for messages.
     pub fn shown(&self, path: &[u8]) -> PathBuf {
         self.path.join(OsStr::from_bytes(path))
@@ -154,6 +169,12 @@ impl Hand<'_> {
         let (old_folder, old_name) = from.at(old)?;
         let (folder, name) = self.at(new)?;
         Ok(linkat(old_folder, old_name, folder, name, AtFlags::empty())?)
+    }
+
+    /// Gives a file a second name here.
+    pub fn link_beside(&mut self, old: &[u8], new: &[u8]) -> io::Result<()> {
+        let mut from = self.root.hand();
+        self.hard_link(&mut from, old, new)
     }
 
     /// A new file under its own name, which must be free.

@@ -8,8 +8,8 @@ use std::os::unix::fs::FileExt;
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use rustix::fs::{
-    Advice, AtFlags, FlockOperation, Mode, OFlags, fadvise, flock, fstat, ioctl_ficlone, openat,
-    renameat, unlinkat,
+    Advice, AtFlags, FileType, FlockOperation, Mode, OFlags, Stat, fadvise, flock, fstat,
+    ioctl_ficlone, openat, renameat, statat, unlinkat,
 };
 use rustix::io::Errno;
 
@@ -105,25 +105,46 @@ impl Drop for NewFile {
 
 /// Removes what a dead process left in a folder while it wrote files there.
 pub fn remove_abandoned_in(folder: impl AsFd) -> io::Result<()> {
-    let folder = folder.as_fd();
+    // A symbolic link: it is renamed as soon as it is made.
+    remove_of_the_dead(folder.as_fd(), &|error| error == Errno::LOOP)
+}
+
+/// The same where links are nobody's leavings.
+pub(super) fn remove_abandoned_files(folder: impl AsFd) -> io::Result<()> {
+    remove_of_the_dead(folder.as_fd(), &|_| false)
+}
+
+fn remove_of_the_dead(folder: BorrowedFd<'_>, goes: &dyn Fn(Errno) -> bool) -> io::Result<()> {
     for (name, _) in names_in(folder)? {
         if is_temporary(OsStr::from_bytes(&name)) {
-            remove_if_abandoned(folder, &name);
+            remove_if_abandoned(folder, &name, goes);
         }
     }
     Ok(())
 }
 
-fn remove_if_abandoned(folder: BorrowedFd<'_>, name: &[u8]) {
-    let flags = OFlags::RDONLY | OFlags::NONBLOCK | OFlags::NOFOLLOW | OFlags::CLOEXEC;
-    let is_free = |file: &OwnedFd| {
-        let regular = fstat(file).is_ok_and(|stat| stat.st_mode & 0o170_000 == 0o100_000);
-        regular && flock(file, FlockOperation::NonBlockingLockExclusive) != Err(Errno::WOULDBLOCK)
+/// The folder may be another user's, and what lies in it anything: a FIFO would keep us waiting for ever, a link leads
+/// elsewhere, and to open a device may do harm.
+fn remove_if_abandoned(folder: BorrowedFd<'_>, name: &[u8], goes: &dyn Fn(Errno) -> bool) {
+    let is_file = |stat: &Stat| FileType::from_raw_mode(stat.st_mode) == FileType::RegularFile;
+    let is_link = |stat: &Stat| FileType::from_raw_mode(stat.st_mode) == FileType::Symlink;
+    let looked = statat(folder, name, AtFlags::SYMLINK_NOFOLLOW);
+    if !looked.is_ok_and(|stat| is_file(&stat) || is_link(&stat)) {
+        return;
+    }
+    let flags = OFlags::NONBLOCK | OFlags::NOFOLLOW | OFlags::NOCTTY | OFlags::CLOEXEC;
+    // Network file systems lock only what is open for writing.
+    let opened = match openat(folder, name, flags | OFlags::WRONLY, Mode::empty()) {
+        Err(Errno::ACCESS) => openat(folder, name, flags | OFlags::RDONLY, Mode::empty()),
+        opened => opened,
     };
-    let abandoned = match openat(folder, name, flags, Mode::empty()) {
+    let is_free = |file: &OwnedFd| {
+        fstat(file).is_ok_and(|stat| is_file(&stat))
+            && flock(file, FlockOperation::NonBlockingLockExclusive).is_ok()
+    };
+    let abandoned = match opened {
         Ok(file) => is_free(&file),
-        // A symbolic link: it is renamed as soon as it is made.
-        Err(error) => error == Errno::LOOP,
+        Err(error) => goes(error),
     };
     if abandoned {
         let _ = unlinkat(folder, name, AtFlags::empty());

@@ -6,6 +6,7 @@ use std::thread;
 
 use rustix::fs::{fstatfs, syncfs};
 
+use super::folders::open_folder;
 use super::open_to_read;
 use crate::error::{Error, Result};
 use crate::threads::helpers;
@@ -39,7 +40,7 @@ impl Bulk {
         let reports_errors = reports_errors();
         for path in folders.into_iter().filter(|_| reports_errors) {
             let failed = |error| Error::file("open folder", path, &error);
-            let folder = File::open(path).map_err(failed)?;
+            let folder = open_folder(path).map_err(failed)?;
             let device = folder.metadata().map_err(failed)?.dev();
             let known = systems.iter().any(|system| system.device == device);
             if !known && is_synced_as_a_whole(&folder) {

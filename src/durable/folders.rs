@@ -1,9 +1,13 @@
-use std::fs::{self, DirBuilder, File};
+use std::fs::File;
 use std::io;
-use std::os::unix::fs::{DirBuilderExt, MetadataExt};
+use std::os::fd::OwnedFd;
+use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 
-use super::keep::share;
+use rustix::fs::{FileType, Mode, OFlags, open};
+
+use super::beneath::names_in;
+use super::descent::{Missing, descend};
 use crate::error::{Error, Result};
 
 /// Creates the folders on the way from `root` down to `folder`, and makes them survive a power cut before
@@ -27,16 +31,27 @@ impl Way {
     /// because all do it in this order. So only one without files, new or left by a process that died,
     /// has its way up synced.
     pub fn to(root: &Path, path: &Path) -> Result<Self> {
-        create_unsynced(root, path)?;
-        let folder = File::open(path).map_err(|error| Error::file("open folder", path, &error))?;
+        let folder = File::from(create_unsynced(root, path)?);
         let way = Self { root: root.to_owned(), path: path.to_owned(), folder };
-        let entries = fs::read_dir(path);
-        let mut entries =
-            entries.map_err(|error| Error::file("read folder", path, &error))?.flatten();
-        if !entries.any(|entry| entry.file_type().is_ok_and(|kind| kind.is_file())) {
+        let names = names_in(&way.folder);
+        let names = names.map_err(|error| Error::file("read folder", path, &error))?;
+        if !names.iter().any(|(name, kind)| way.is_file(name, *kind)) {
             way.sync_up()?;
         }
         Ok(way)
+    }
+
+    /// Some file systems do not tell with the name what it is.
+    fn is_file(&self, name: &[u8], kind: FileType) -> bool {
+        let looked =
+            || rustix::fs::statat(&self.folder, name, rustix::fs::AtFlags::SYMLINK_NOFOLLOW);
+        let known = match kind {
+            FileType::Unknown => {
+                looked().map_or(kind, |stat| FileType::from_raw_mode(stat.st_mode))
+            }
+            known => known,
+        };
+        known == FileType::RegularFile
     }
 
     fn sync_up(&self) -> Result<()> {
@@ -45,56 +60,52 @@ impl Way {
         sync_parent(&self.root)
     }
 
-    /// Makes the names in the folder survive a power cut. Meanwhile somebody may have removed the last file
-    /// from it, and with that the folder, and somebody else may have made a new one, whose own name is not synced.
-    pub fn sync(&self) -> Result<()> {
+    /// The folder that has the path now. Meanwhile somebody may have removed the last file from ours, and with that the
+    /// folder, and somebody else may have made a new one.
+    pub fn again(&self) -> Result<File> {
+        let mut folders = descend(&self.root, &self.path, Missing::Fail)?;
+        Ok(File::from(folders.pop().ok_or_else(|| {
+            Error::file("open folder", &self.path, &io::ErrorKind::NotFound.into())
+        })?))
+    }
+
+    /// Makes the names in `found`, the folder as it was found again, survive a power cut. The name of a new one is not
+    /// synced yet.
+    pub fn sync(&self, found: &File) -> Result<()> {
         let failed = |error| Error::file("sync folder", &self.path, &error);
-        let found = File::open(&self.path).map_err(failed)?;
         found.sync_all().map_err(failed)?;
         let number = |folder: &File| folder.metadata().map(|it| (it.dev(), it.ino()));
-        if number(&found).map_err(failed)? != number(&self.folder).map_err(failed)? {
+        if number(found).map_err(failed)? != number(&self.folder).map_err(failed)? {
             self.sync_up()?;
         }
         Ok(())
     }
 }
 
-/// Creates the folders without a sync, mode 0700: for what may be lost, such as temporary files. `root`
-/// itself may be new, its parent must exist: a path that is missing further up is more likely a disk
-/// that is not mounted than a wish.
-///
-/// What root creates belongs to the owner of `root`: users share these folders, as the one that takes snapshots
-/// of media files and the one that runs PostgreSQL do.
-pub(super) fn create_unsynced(root: &Path, folder: &Path) -> Result<()> {
-    let missing: Vec<&Path> =
-        folder.ancestors().take_while(|path| path.starts_with(root) && !path.is_dir()).collect();
-    for path in missing.into_iter().rev() {
-        match DirBuilder::new().mode(0o700).create(path) {
-            Err(error) if error.kind() == io::ErrorKind::NotFound => {
-                return Err(Error::file("create folder", path, &error)
-                    .hint("Is the disk mounted? The folder above it must exist."));
-            }
-            Err(error) if error.kind() != io::ErrorKind::AlreadyExists => {
-                return Err(Error::file("create folder", path, &error));
-            }
-            Ok(()) if path != root => share(root, path)?,
-            _ => {}
-        }
-    }
-    Ok(())
+/// Creates the folders without a sync, mode 0700: for what may be lost, such as temporary files. Returns the last,
+/// open.
+pub(super) fn create_unsynced(root: &Path, folder: &Path) -> Result<OwnedFd> {
+    let mut folders = descend(root, folder, Missing::Make)?;
+    folders.pop().ok_or_else(|| Error::file("open folder", folder, &io::ErrorKind::NotFound.into()))
 }
 
 /// Makes the names in a folder survive a power cut.
 pub fn sync_folder(folder: &Path) -> Result<()> {
-    let sync = || File::open(folder)?.sync_all();
+    let sync = || open_folder(folder)?.sync_all();
     sync().map_err(|error| Error::file("sync folder", folder, &error))
+}
+
+/// Never waits, as the opening of a FIFO that took the place of a folder would.
+pub(super) fn open_folder(folder: &Path) -> io::Result<File> {
+    let flags = OFlags::RDONLY | OFlags::DIRECTORY | OFlags::CLOEXEC;
+    Ok(File::from(open(folder, flags, Mode::empty())?))
 }
 
 /// The repository's parent belongs to somebody else and may be closed to us (`/var/backups`); then
 /// `root` was not created by us either.
 fn sync_parent(root: &Path) -> Result<()> {
     let Some(parent) = root.parent() else { return Ok(()) };
-    match File::open(parent) {
+    match open_folder(parent) {
         Ok(parent_file) => {
             parent_file.sync_all().map_err(|error| Error::file("sync folder", parent, &error))
         }
@@ -105,6 +116,7 @@ fn sync_parent(root: &Path) -> Result<()> {
 
 #[cfg(test)]
 mod tests {
+    use std::fs;
     use std::os::unix::fs::{PermissionsExt, chown};
 
     use super::*;

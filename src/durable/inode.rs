@@ -3,7 +3,7 @@ use std::os::fd::{AsFd, BorrowedFd};
 
 use rustix::fs::{
     AtFlags, Gid, Mode, Timespec, Timestamps, UTIME_OMIT, Uid, XattrFlags, chownat, fchmod, fchown,
-    fgetxattr, flistxattr, fsetxattr, futimens, utimensat,
+    fgetxattr, flistxattr, fsetxattr, fstat, futimens, utimensat,
 };
 use rustix::io::Errno;
 
@@ -18,6 +18,17 @@ pub struct Owner {
 }
 
 impl Owner {
+    /// Of what this process creates.
+    pub fn ours() -> Self {
+        let (uid, gid) = (rustix::process::geteuid(), rustix::process::getegid());
+        Self { uid: uid.as_raw(), gid: gid.as_raw() }
+    }
+
+    pub fn of(file: impl AsFd) -> io::Result<Self> {
+        let stat = fstat(file)?;
+        Ok(Self { uid: stat.st_uid, gid: stat.st_gid })
+    }
+
     pub fn give(self, file: impl AsFd) -> io::Result<()> {
         Ok(fchown(file, Some(Uid::from_raw(self.uid)), Some(Gid::from_raw(self.gid)))?)
     }

@@ -1,10 +1,12 @@
 use std::fs::File;
-use std::io::{Seek, SeekFrom, Write};
+use std::io::{ErrorKind, Seek, SeekFrom, Write};
 use std::os::unix::fs::FileExt;
 use std::path::{Path, PathBuf};
 
+use super::descent::{Missing, descend};
 use super::folders::{Way, create_unsynced, sync_folder};
-use super::keep::share;
+use super::inode::Owner;
+use super::open::open_to_read;
 use super::temporary::Temporary;
 use super::writeback::Writeback;
 use crate::error::{Class, Error, Result};
@@ -19,6 +21,8 @@ pub enum Published {
 
 /// How much is written before the disk is told to begin with it.
 const WRITEBACK_BYTES: u64 = 1 << 20;
+
+const FOLDER_TRIES: u32 = 3;
 
 /// A file on its way to a name that nobody has yet. Dropped before its end, it leaves nothing.
 ///
@@ -36,9 +40,9 @@ impl Publication {
     /// the same file system.
     pub fn begin(root: &Path, temporaries: &Path, target: &Path, front: u64) -> Result<Self> {
         let way = Way::to(root, target.parent().unwrap_or(root))?;
-        create_unsynced(root, temporaries)?;
-        let mut temporary = Temporary::create_in(temporaries)?;
-        share(root, temporary.path())?;
+        let folder = create_unsynced(root, temporaries)?;
+        let mut temporary = Temporary::create_at(folder, temporaries)?;
+        share(root, temporary.file(), target)?;
         failpoint::reach("local.temporary-created");
         let sought = temporary.file().seek(SeekFrom::Start(front));
         sought.map_err(|error| Error::file("write", target, &error))?;
@@ -81,29 +85,53 @@ pub struct Nameless {
 impl Nameless {
     /// Gives the file its name, never in the place of another file. When it returns, the file and its name
     /// survive a power cut.
-    pub fn publish(self) -> Result<Published> {
-        let created = self.temporary.publish_as(&self.target);
+    pub fn publish(mut self) -> Result<Published> {
+        let name = self.target.file_name().unwrap_or_default().to_owned();
+        let mut tries = 0;
+        let (folder, created) = loop {
+            let folder = self.way.again()?;
+            match self.temporary.publish_at(&folder, &name) {
+                // Somebody removed the folder since, and may have made it anew.
+                Err(error) if error.kind() == ErrorKind::NotFound && tries < FOLDER_TRIES => {
+                    tries += 1;
+                }
+                created => break (folder, created),
+            }
+        };
         let created = created.map_err(|error| publish_failed(&self.target, &error))?;
         failpoint::reach("local.published");
         if !created {
             return Ok(Published::Exists);
         }
-        self.way.sync()?;
+        self.way.sync(&folder)?;
         failpoint::reach("local.folder-synced");
         Ok(Published::Created)
     }
 }
 
+/// Makes what root has just created below `root` belong to the owner of that, so that he can read it and write
+/// beside it. What anybody else creates is his own.
+fn share(root: &Path, file: &File, path: &Path) -> Result<()> {
+    if !rustix::process::geteuid().is_root() {
+        return Ok(());
+    }
+    let failed = |error| Error::file("change the owner of", path, &error);
+    let top = descend(root, root, Missing::Fail)?;
+    let owner = top.first().map(Owner::of).transpose().map_err(failed)?;
+    let found = Owner::of(file).map_err(failed)?;
+    owner.filter(|owner| *owner != found).map_or(Ok(()), |owner| owner.give(file)).map_err(failed)
+}
+
 /// Makes sure that a file which is already there survives a power cut: whoever published it may have
 /// died between naming it and syncing the name.
 pub fn settle(target: &Path) -> Result<()> {
-    let sync = || File::open(target)?.sync_all();
+    let sync = || open_to_read(target)?.sync_all();
     sync().map_err(|error| Error::file("sync", target, &error))?;
     target.parent().map_or(Ok(()), sync_folder)
 }
 
 fn publish_failed(target: &Path, error: &std::io::Error) -> Error {
-    if error.kind() == std::io::ErrorKind::CrossesDevices {
+    if error.kind() == ErrorKind::CrossesDevices {
         return Error::new(Class::LocalFile, format!("could not create {target:?}: {error}"))
             .hint("A repository must lie on one file system; mount at its root, not inside it.");
     }

@@ -1,8 +1,10 @@
-use std::fs;
-use std::io;
+use std::fs::File;
 use std::path::Path;
 
-use super::folders::sync_folder;
+use rustix::fs::{AtFlags, unlinkat};
+use rustix::io::Errno;
+
+use super::descent::{Missing, descend, is_gone};
 use crate::error::{Error, Result};
 
 /// Removes a file, then the folders above it that are empty now, up to `root`, which stays. False when
@@ -14,15 +16,23 @@ use crate::error::{Error, Result};
 ///
 /// Whoever created a folder here and has nothing in it yet may find it gone, fails and tries again.
 pub fn remove(root: &Path, target: &Path) -> Result<bool> {
-    match fs::remove_file(target) {
-        Ok(()) => {}
-        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(false),
-        Err(error) => return Err(Error::file("remove", target, &error)),
+    let folder = target.parent().unwrap_or(root);
+    let mut folders = match descend(root, folder, Missing::Fail) {
+        Err(_) if is_gone(folder) => return Ok(false),
+        folders => folders?,
+    };
+    let failed = |error: Errno| Error::file("remove", target, &error.into());
+    let Some(inner) = folders.pop() else { return Ok(false) };
+    match unlinkat(&inner, target.file_name().unwrap_or_default(), AtFlags::empty()) {
+        Err(Errno::NOENT) => return Ok(false),
+        removed => removed.map_err(failed)?,
     }
-    sync_folder(target.parent().unwrap_or(root))?;
-    let above = target.ancestors().skip(1);
-    for folder in above.take_while(|folder| folder.starts_with(root) && *folder != root) {
-        if fs::remove_dir(folder).is_err() {
+    let synced = File::from(inner).sync_all();
+    synced.map_err(|error| Error::file("sync folder", folder, &error))?;
+    let names = folder.ancestors().map(Path::file_name);
+    for (above, name) in folders.iter().rev().zip(names) {
+        let Some(name) = name else { break };
+        if unlinkat(above, name, AtFlags::REMOVEDIR).is_err() {
             break;
         }
     }
@@ -31,6 +41,8 @@ pub fn remove(root: &Path, target: &Path) -> Result<bool> {
 
 #[cfg(test)]
 mod tests {
+    use std::fs;
+
     use super::*;
 
     #[test]

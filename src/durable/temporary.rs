@@ -1,13 +1,21 @@
 use std::ffi::OsStr;
-use std::fs::{self, File, OpenOptions, Permissions, TryLockError};
+use std::fs::{self, File, Permissions};
 use std::io::{self, Write};
-use std::os::unix::fs::{MetadataExt, OpenOptionsExt, PermissionsExt};
+use std::os::fd::{AsFd, OwnedFd};
+use std::os::unix::fs::{MetadataExt, PermissionsExt};
 use std::path::Path;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::SystemTime;
 
-use rustix::fs::OFlags;
-use tempfile::NamedTempFile;
+use rustix::fs::{
+    AtFlags, CWD, Mode, OFlags, RenameFlags, linkat, open, openat, renameat, renameat_with,
+    unlinkat,
+};
+use rustix::io::Errno;
 
-use super::folders::sync_folder;
+use super::beneath_file::remove_abandoned_files;
+use super::descent::{Missing, descend};
+use super::folders::{open_folder, sync_folder};
 use crate::error::{Error, Result};
 use crate::failpoint;
 
@@ -17,47 +25,96 @@ pub(super) const PREFIX: &str = ".seawall-tmp-";
 /// dropped, unless it was published. Its writer holds a lock on it for as long as it lives: that is how
 /// the next run tells the leavings of a dead process from the work of a living one, also from another
 /// host on a shared file system.
-pub struct Temporary(NamedTempFile);
+///
+/// Its folder is open, and it is named in there: whoever owns the folder above can lead nothing elsewhere.
+pub struct Temporary {
+    file: File,
+    folder: OwnedFd,
+    name: String,
+    /// It has a name of its own now, or another file has ours.
+    named: bool,
+}
 
 impl Temporary {
     pub fn create_in(folder: &Path) -> Result<Self> {
-        let failed = |error| Error::file("create a file in", folder, &error);
+        let flags = OFlags::PATH | OFlags::DIRECTORY | OFlags::CLOEXEC;
+        let opened = open(folder, flags, Mode::empty());
+        let failed = |error: Errno| Error::file("create a file in", folder, &error.into());
+        Self::create_at(opened.map_err(failed)?, folder)
+    }
+
+    /// In a folder that is open. `shown` is its path, for messages.
+    pub(super) fn create_at(folder: OwnedFd, shown: &Path) -> Result<Self> {
+        let failed = |error: io::Error| Error::file("create a file in", shown, &error);
+        let flags = OFlags::RDWR | OFlags::CREATE | OFlags::EXCL | OFlags::CLOEXEC;
         loop {
-            let mut builder = tempfile::Builder::new();
-            builder.prefix(PREFIX).permissions(Permissions::from_mode(0o600));
-            let file = builder.tempfile_in(folder).map_err(failed)?;
-            lock(file.as_file()).map_err(failed)?;
+            let name = new_name();
+            let file = match openat(&folder, &name, flags, Mode::RUSR | Mode::WUSR) {
+                Err(Errno::EXIST) => continue,
+                opened => File::from(opened.map_err(|error| failed(error.into()))?),
+            };
+            lock(&file).map_err(failed)?;
             // A cleaner may have taken the file between its creation and our lock.
-            if file.as_file().metadata().map_err(failed)?.nlink() > 0 {
-                return Ok(Self(file));
+            if file.metadata().map_err(failed)?.nlink() > 0 {
+                return Ok(Self { file, folder, name, named: false });
             }
         }
     }
 
-    pub fn path(&self) -> &Path {
-        self.0.path()
-    }
-
     pub fn file(&mut self) -> &mut File {
-        self.0.as_file_mut()
+        &mut self.file
     }
 
     /// Puts the file in the place of whatever is at `target`. Atomic, but not synced: for files that
     /// can be had again, such as a segment on its way into a data directory.
-    pub fn replace(self, target: &Path) -> Result<()> {
-        let replaced = self.0.persist(target);
-        replaced.map(|_| ()).map_err(|error| Error::file("create", target, &error.error))
+    pub fn replace(mut self, target: &Path) -> Result<()> {
+        let replaced = renameat(&self.folder, &self.name, CWD, target);
+        replaced.map_err(|error| Error::file("create", target, &error.into()))?;
+        self.named = true;
+        Ok(())
     }
 
     /// Gives the file the name `target`, or says that the name is taken; what is there stays.
-    /// (`renameat2(RENAME_NOREPLACE)`, or `link` where the file system does not know that.)
-    pub(super) fn publish_as(self, target: &Path) -> io::Result<bool> {
-        match self.0.persist_noclobber(target) {
-            Ok(_) => Ok(true),
-            Err(error) if error.error.kind() == io::ErrorKind::AlreadyExists => Ok(false),
-            Err(error) => Err(error.error),
+    pub(super) fn publish_as(mut self, target: &Path) -> io::Result<bool> {
+        self.publish_at(CWD, target.as_os_str())
+    }
+
+    /// The same in a folder that is open. (`renameat2(RENAME_NOREPLACE)`, or `link` where the file system does not
+    /// know that.)
+    pub(super) fn publish_at(&mut self, folder: impl AsFd, name: &OsStr) -> io::Result<bool> {
+        let folder = folder.as_fd();
+        let renamed = renameat_with(&self.folder, &self.name, folder, name, RenameFlags::NOREPLACE);
+        let published = match renamed {
+            Err(Errno::NOSYS | Errno::INVAL) => {
+                // The first name goes with us.
+                linkat(&self.folder, &self.name, folder, name, AtFlags::empty())
+            }
+            renamed => {
+                self.named = renamed.is_ok();
+                renamed
+            }
+        };
+        match published {
+            Err(Errno::EXIST) => Ok(false),
+            published => Ok(published.map(|()| true)?),
         }
     }
+}
+
+impl Drop for Temporary {
+    fn drop(&mut self) {
+        if !self.named {
+            let _ = unlinkat(&self.folder, &self.name, AtFlags::empty());
+        }
+    }
+}
+
+/// One that no other process, here or on another host, has just now.
+fn new_name() -> String {
+    static NEXT: AtomicU64 = AtomicU64::new(0);
+    let number = NEXT.fetch_add(1, Ordering::Relaxed);
+    let since = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default();
+    format!("{PREFIX}{:x}-{:x}-{number:x}", std::process::id(), since.as_nanos())
 }
 
 /// Some network file systems have no locks. There a file is written all the same, and leavings stay until
@@ -127,31 +184,17 @@ pub fn is_temporary(name: &OsStr) -> bool {
 
 /// Removes temporary files whose writer is dead. What cannot be looked at stays: it does no harm.
 pub fn remove_abandoned(folder: &Path) {
-    let Ok(entries) = fs::read_dir(folder) else { return };
-    for entry in entries.flatten() {
-        if is_temporary(&entry.file_name()) {
-            remove_if_abandoned(&entry.path());
-        }
+    if let Ok(folder) = open_folder(folder) {
+        let _ = remove_abandoned_files(&folder);
     }
 }
 
-/// The folder may be another user's, and what lies in it anything: a FIFO would keep us waiting for ever, a link leads
-/// elsewhere, and to open a device may do harm.
-fn remove_if_abandoned(path: &Path) {
-    let flags = OFlags::NONBLOCK | OFlags::NOFOLLOW | OFlags::NOCTTY;
-    let mut options = OpenOptions::new();
-    let is_file = fs::symlink_metadata(path).is_ok_and(|metadata| metadata.is_file());
-    let opened =
-        is_file.then(|| options.write(true).custom_flags(flags.bits().cast_signed()).open(path));
-    let Some(Ok(file)) = opened else { return };
-    if !file.metadata().is_ok_and(|metadata| metadata.is_file()) {
-        return;
-    }
-    match file.try_lock() {
-        Ok(()) => {
-            let _ = fs::remove_file(path);
-        }
-        Err(TryLockError::WouldBlock | TryLockError::Error(_)) => {}
+/// The same in a folder of a repository.
+pub fn remove_abandoned_below(root: &Path, folder: &Path) {
+    if let Ok(way) = descend(root, folder, Missing::Fail)
+        && let Some(folder) = way.last()
+    {
+        let _ = remove_abandoned_files(folder);
     }
 }
 
@@ -213,8 +256,8 @@ mod tests {
         fs::write(&dead, "x").unwrap();
         fs::write(&foreign, "x").unwrap();
         remove_abandoned(place.path());
-        assert!(alive.path().exists() && foreign.exists() && !dead.exists());
-        let path = alive.path().to_owned();
+        let path = place.path().join(&alive.name);
+        assert!(path.exists() && foreign.exists() && !dead.exists());
         drop(alive);
         assert!(!path.exists());
     }

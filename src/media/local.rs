@@ -13,7 +13,6 @@ mod verify;
 use std::fs::File;
 use std::io::{self, BufReader, Write};
 use std::num::NonZeroUsize;
-use std::os::unix::fs::DirBuilderExt;
 use std::path::{Path, PathBuf};
 
 use jiff::Timestamp;
@@ -27,7 +26,7 @@ use super::problems::Problems;
 use super::take::{Progress, Taking, Totals};
 use crate::backup::{StoredObject, hex};
 use crate::config::MediaSet;
-use crate::durable::{self, Beneath, Bulk, Publication, Published, open_to_read};
+use crate::durable::{self, Beneath, Bulk, New, Publication, Published, open_to_read};
 use crate::error::{Class, Error, Result};
 use crate::failpoint::reach;
 
@@ -81,6 +80,13 @@ pub fn snapshot_folder(root: &Path, set: &str, id: &str) -> PathBuf {
     set_folder(root, set).join(id)
 }
 
+/// Opens the tree of a snapshot in a folder.
+fn open_tree(root: &Path, set: &str, id: &str) -> Result<Beneath> {
+    let tree = snapshot_folder(root, set, id).join(TREE);
+    let opened = durable::open_below(root, &tree)?;
+    opened.ok_or_else(|| Error::file("open folder", &tree, &io::ErrorKind::NotFound.into()))
+}
+
 /// Opens the index of a snapshot in a folder.
 pub fn open_index(root: &Path, set: &str, id: &str) -> Result<IndexReader<File>> {
     let path = snapshot_folder(root, set, id).join(INDEX);
@@ -95,9 +101,9 @@ impl LocalSnapshot<'_> {
     pub fn take(&self, describe: impl FnOnce(&Taken) -> Result<()>) -> Result<Taken> {
         let places = Places::of_set(&self.set.paths)?;
         let folder = snapshot_folder(self.root, &self.set.name, self.id);
-        self.create(&folder)?;
+        let tree = self.create(&folder)?;
         reach("media.folder-made");
-        let written = self.write(&places, &folder);
+        let written = self.write(&places, &folder, &tree);
         let described = written.and_then(|taken| describe(&taken).map(|()| taken));
         let taken = described.inspect_err(|_| {
             if !folder.join(crate::backup::DESCRIPTION).exists() {
@@ -105,33 +111,31 @@ impl LocalSnapshot<'_> {
             }
         })?;
         reach("media.described");
-        latest::point_to(&set_folder(self.root, &self.set.name), self.id)?;
+        latest::point_to(self.root, &self.set.name, self.id)?;
         Ok(taken)
     }
 
-    fn create(&self, folder: &Path) -> Result<()> {
+    /// The folder and the one for its files, which is root's: its files are for those whom their modes name, and the
+    /// way to them for root. They are open from here on: who owns the repository can exchange what their paths name.
+    fn create(&self, folder: &Path) -> Result<Beneath> {
         durable::create_folders(self.root, &set_folder(self.root, &self.set.name))?;
-        for new in [folder, &folder.join(TREE)] {
-            match std::fs::DirBuilder::new().mode(0o700).create(new) {
-                Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {
-                    let message = format!("expected no snapshot {} yet, found one", self.id);
-                    return Err(Error::new(Class::Conflict, message)
-                        .hint("Another one was begun in the same second; try again."));
-                }
-                created => created.map_err(|error| Error::file("create folder", new, &error))?,
-            }
-        }
-        // Not the tree: its files are for those whom their modes name, and the way to them for root.
-        durable::share(self.root, folder)
+        let new = |path: &Path, whose| {
+            durable::new_folder(self.root, path, whose)?.ok_or_else(|| {
+                let message = format!("expected no snapshot {} yet, found one", self.id);
+                Error::new(Class::Conflict, message)
+                    .hint("Another one was begun in the same second; try again.")
+            })
+        };
+        new(folder, New::Shared)?;
         // Synced with the way to it before the index, the first file in it, gets its name.
+        new(&folder.join(TREE), New::Ours)
     }
 
-    fn write(&self, places: &Places, folder: &Path) -> Result<Taken> {
+    fn write(&self, places: &Places, folder: &Path, new: &Beneath) -> Result<Taken> {
         let bulk = Bulk::begin([folder])?;
-        let new = Beneath::open(&folder.join(TREE))?;
         let old = self.previous_tree();
         let (previous, old) = old.unzip();
-        let keep = Tree::new(&new, old.as_ref());
+        let keep = Tree::new(new, old.as_ref());
         let leave_out: Vec<&Path> =
             [self.root].into_iter().chain(self.leave_out.iter().copied()).collect();
         let taking = Taking {
@@ -151,7 +155,7 @@ impl LocalSnapshot<'_> {
         let (_, out) = index.finish()?;
         let object = out.finish()?;
         reach("media.index-stored");
-        let folders = settle::settle(&new, &index_path, !bulk.is_whole())?;
+        let folders = settle::settle(new, &index_path, !bulk.is_whole())?;
         bulk.sync(&[vec![folder.join(TREE)], folders].concat())?;
         reach("media.synced");
         Ok(Taken { index: object, totals, problems })
@@ -162,8 +166,7 @@ impl LocalSnapshot<'_> {
         let id = self.previous?;
         let opened = || {
             let index = open_index(self.root, &self.set.name, id)?;
-            let tree = snapshot_folder(self.root, &self.set.name, id).join(TREE);
-            Ok((Previous::new(index)?, Beneath::open(&tree)?))
+            Ok((Previous::new(index)?, open_tree(self.root, &self.set.name, id)?))
         };
         let opened: Result<_> = opened();
         opened.inspect_err(|error| tracing::warn!("could not share files with {id}: {error}")).ok()

@@ -2,6 +2,7 @@
 
 mod conf;
 mod in_use;
+mod inside;
 mod laying;
 mod names;
 mod plan;

@@ -46,7 +46,7 @@ impl LocalStorage {
     }
 
     fn new_file(&self, key: &str, front: usize) -> Result<Box<NewFile>> {
-        durable::remove_abandoned(&self.temporaries());
+        durable::remove_abandoned_below(&self.root, &self.temporaries());
         let (temporaries, target) = (self.temporaries(), self.root.join(key));
         let publication = Publication::begin(&self.root, &temporaries, &target, front as u64)?;
         Ok(Box::new(NewFile(publication)))
@@ -214,5 +214,11 @@ impl Read for LocalReader {
 /// the user that archives.
 pub fn give_to_owner(root: &std::path::Path) -> Result<()> {
     let folder = root.join(TEMPORARIES);
-    if folder.is_dir() { durable::give_to_owner_of(root, &folder) } else { Ok(()) }
+    durable::remove_abandoned_below(root, &folder);
+    if durable::give_below(root, &folder)? {
+        return Ok(());
+    }
+    let message = format!("expected {folder:?} to be empty, found files in it");
+    Err(Error::new(Class::LocalFile, message)
+        .hint("Nothing but files under way belongs there: look what they are, and remove them."))
 }

@@ -9,6 +9,7 @@ pub mod faults;
 mod hard_databases;
 mod leavings;
 mod no_archiving;
+mod owners;
 mod relations;
 mod restore;
 pub mod sound;

@@ -11,6 +11,7 @@ use crate::base_backup::catalogue::{Backup, Restorable, Survey, SystemWal};
 use crate::base_backup::windows::Left;
 use crate::error::{Class, Error, Result};
 use crate::postgres::{Lsn, SUPPORTED_IN_WORDS, SystemIdentifier};
+use crate::words::plain;
 
 /// What a restore is going to do, before it touches anything.
 pub struct RestorePlan<'a> {
@@ -97,8 +98,9 @@ impl RestorePlan<'_> {
     pub fn describe(&self, wish: &Wish<'_>, names: &[&str], room: Option<u64>) -> String {
         let facts = &self.backup.facts;
         let mut text = String::new();
+        // Labels and the like come from the repository, which anybody may have written to.
         let mut line = |what: &str, value: String| {
-            let _ = writeln!(text, "{what:<12}{value}");
+            let _ = writeln!(text, "{what:<12}{}", plain(&value));
         };
         line("backup", format!("{} ({})", self.backup.id, facts.label));
         line("taken", format!("{} to {}", in_utc(facts.start.time), in_utc(facts.stop.time)));

@@ -9,11 +9,6 @@ use crate::postgres::shut_down_in_recovery;
 /// Starts the server on a data directory with the programs of its own version, and returns when it was
 /// started, not when it takes connections. Its first messages go into `log`.
 pub fn start_server(data: &Path, bin: Option<&Path>, log: &Path) -> Result<()> {
-    if rustix::process::geteuid().is_root() {
-        return Err(Error::new(Class::Usage, "PostgreSQL does not run as root").hint(
-            "Restore as the user that runs it, or start it your own way: --after 'systemctl start postgresql' --follow.",
-        ));
-    }
     let version = fs::read_to_string(data.join("PG_VERSION"));
     let version = version.map_err(|error| Error::file("read", &data.join("PG_VERSION"), &error))?;
     let program = pg_ctl(bin, version.trim())?;

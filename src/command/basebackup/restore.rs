@@ -12,8 +12,8 @@ use crate::base_backup::catalogue::{Backup, Survey};
 use crate::base_backup::restore::{
     ARCHIVING_OFF, LayDown, Occupied, Reason, Recovered, RecoverySettings, RecoveryTarget,
     RestorePlan, ServerLog, TargetAction, TargetTimeline, Told, Until, Watch, Way, Wish,
-    add_settings, connection_of, follow, look, plan, refuse_running, room, start_server,
-    tell_server,
+    add_settings, connection_of, follow, look, plan, refuse_root, refuse_running, room,
+    start_server, tell_server,
 };
 use crate::base_backup::unpack::{Unpacked, is_unfinished};
 use crate::command::hook::run_hook;
@@ -60,6 +60,7 @@ pub fn restore(
     progress: &(dyn Fn(u64, u64) + Sync),
 ) -> Result<()> {
     let config = request.config;
+    refuse_root(&request.data, request.start)?;
     let repositories = repository::open_all(config, None)?;
     let survey = Survey::read(&repositories, config);
     survey.errors().for_each(|error| tracing::warn!("{error}"));

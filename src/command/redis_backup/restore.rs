@@ -14,6 +14,7 @@ use crate::redis_backup::restore::Restore;
 use crate::redis_backup::{Content, Description};
 use crate::redis_server::{Aof, Overrides, Server, Target, compare_keys, is_explained};
 use crate::repository::{self, Repository};
+use crate::words::plain;
 
 /// Longest wait for a server that was started to load its data.
 const LOADING: Duration = Duration::from_secs(3600);
@@ -51,7 +52,8 @@ pub fn restore(
         crate::redis_server::Product::Valkey => "7".to_owned(),
     });
     let target = Target::read(request.conf.as_deref(), &overrides)?;
-    if !agree(&plan(backup, &target, &repositories))? {
+    let unfinished = target.is_unfinished()?;
+    if !agree(&plan(backup, &target, &repositories, unfinished))? {
         return Ok(());
     }
     let begun = Instant::now();
@@ -84,7 +86,12 @@ pub fn restore(
     Ok(())
 }
 
-fn plan(backup: &Backup<Description>, target: &Target, repositories: &[Repository]) -> String {
+fn plan(
+    backup: &Backup<Description>,
+    target: &Target,
+    repositories: &[Repository],
+    unfinished: bool,
+) -> String {
     let it = &backup.description;
     let places = backup.copies.iter().filter(|copy| copy.fault.is_none());
     let places = places.filter_map(|copy| repositories.get(copy.repository));
@@ -99,15 +106,16 @@ fn plan(backup: &Backup<Description>, target: &Target, repositories: &[Repositor
         Content::Rdb => "an RDB file",
         Content::AppendOnly => "an append-only file",
     };
-    [
+    let first = ("first", "carries a restore that was interrupted there to its end".to_owned());
+    let lines = [
         ("backup", format!("{}, of {}", backup.id, at_seconds(backup.began))),
         ("from", places.join(", then ")),
         ("data", format!("{keys} keys in {kind}, {} to write", size(backup.size()))),
         ("into", target.dir.display().to_string()),
         ("the server", format!("reads {reads} there; what is in its way is kept beside it")),
-    ]
-    .map(|(key, value)| format!("{key:<12}{value}\n"))
-    .concat()
+    ];
+    let lines = unfinished.then_some(first).into_iter().chain(lines);
+    lines.map(|(key, value)| format!("{key:<12}{}\n", plain(&value))).collect()
 }
 
 /// A server in another container shows only over its connection. One that does not answer uses nothing.

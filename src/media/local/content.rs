@@ -3,7 +3,7 @@ use std::path::Path;
 
 use super::super::entry::Entry;
 use super::super::restore::ContentSource;
-use super::{TREE, snapshot_folder};
+use super::open_tree;
 use crate::backup::damaged;
 use crate::durable::Beneath;
 use crate::error::{Error, Result};
@@ -13,7 +13,7 @@ pub struct LocalContent(Beneath);
 
 impl LocalContent {
     pub fn open(root: &Path, set: &str, id: &str) -> Result<Self> {
-        Beneath::open(&snapshot_folder(root, set, id).join(TREE)).map(Self)
+        open_tree(root, set, id).map(Self)
     }
 
     pub(super) fn tree(&self) -> &Beneath {

@@ -1,21 +1,25 @@
-use std::os::unix::fs::symlink;
 use std::path::Path;
 
-use super::TREE;
+use super::{TREE, set_folder};
 use crate::durable::{self, is_temporary};
 use crate::error::{Error, Result};
 
 /// The link to the newest tree, beside the snapshots of a set.
 pub const LATEST: &str = "latest";
 
-/// Points the link to the tree of a snapshot. At no moment is there none.
-pub fn point_to(set: &Path, id: &str) -> Result<()> {
-    let (link, new) = (set.join(LATEST), set.join(format!(".seawall-tmp-{LATEST}-{id}")));
-    debug_assert!(new.file_name().is_some_and(is_temporary), "prune must know it");
+/// Points the link of a set to the tree of a snapshot. At no moment is there none.
+pub fn point_to(root: &Path, set: &str, id: &str) -> Result<()> {
+    let above = set_folder(root, set);
+    let new = format!(".seawall-tmp-{LATEST}-{id}");
+    debug_assert!(is_temporary(new.as_ref()), "prune must know it");
+    let Some(folder) = durable::open_below(root, &above)? else { return Ok(()) };
+    let mut hand = folder.hand();
     // Of somebody who was killed here.
-    let _ = durable::remove_all(&new);
-    let made = symlink(Path::new(id).join(TREE), &new);
-    made.map_err(|error| Error::file("create link", &new, &error))?;
-    durable::hand_over(&new, &link)?;
-    durable::sync_folder(set)
+    let _ = hand.remove(new.as_bytes());
+    let target = format!("{id}/{TREE}");
+    let made = hand.make_link(new.as_bytes(), target.as_bytes());
+    made.map_err(|error| Error::file("create link", &above.join(&new), &error))?;
+    let named = hand.rename(new.as_bytes(), LATEST.as_bytes());
+    named.map_err(|error| Error::file("create link", &above.join(LATEST), &error))?;
+    folder.sync()
 }

@@ -1,10 +1,13 @@
-use std::fs;
+use std::ffi::OsStr;
 use std::io;
+use std::os::unix::ffi::OsStrExt;
 use std::path::Path;
+
+use rustix::fs::FileType;
 
 use super::{INDEX, TREE, set_folder, snapshot_folder};
 use crate::backup::DESCRIPTION;
-use crate::durable::{Beneath, is_temporary, remove_all, sync_folder};
+use crate::durable::{Hand, is_temporary, names_in, open_below};
 use crate::error::{Error, Result};
 
 /// Removes a snapshot, or what is left of one that was never finished; that there is none is fine. The description
@@ -12,33 +15,37 @@ use crate::error::{Error, Result};
 /// share stay theirs.
 pub fn remove_snapshot(root: &Path, set: &str, id: &str) -> Result<()> {
     let (above, folder) = (set_folder(root, set), snapshot_folder(root, set, id));
-    if !folder.is_dir() {
-        return Ok(());
+    let Some(inside) = open_below(root, &folder)? else { return Ok(()) };
+    let mut hand = inside.hand();
+    if remove_if_there(&mut hand, DESCRIPTION)? {
+        inside.sync()?;
     }
-    if remove_if_there(&folder.join(DESCRIPTION))? {
-        sync_folder(&folder)?;
-    }
-    remove_if_there(&folder.join(INDEX))?;
-    let inside = Beneath::open(&folder)?;
-    let removed = inside.hand().remove_tree(TREE.as_bytes());
+    remove_if_there(&mut hand, INDEX)?;
+    let removed = hand.remove_tree(TREE.as_bytes());
     removed.map_err(|error| Error::file("remove", &folder.join(TREE), &error))?;
-    remove_all(&folder)?;
-    remove_links_of_the_dead(&above);
+    let Some(set) = open_below(root, &above)? else { return Ok(()) };
+    let removed = set.hand().remove_tree(id.as_bytes());
+    removed.map_err(|error| Error::file("remove", &folder, &error))?;
+    remove_links_of_the_dead(&mut set.hand());
     Ok(())
 }
 
-fn remove_if_there(path: &Path) -> Result<bool> {
-    match fs::remove_file(path) {
+fn remove_if_there(hand: &mut Hand<'_>, name: &str) -> Result<bool> {
+    match hand.remove(name.as_bytes()) {
         Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(false),
-        removed => removed.map(|()| true).map_err(|error| Error::file("remove", path, &error)),
+        removed => removed
+            .map(|()| true)
+            .map_err(|error| Error::file("remove", &hand.shown(name.as_bytes()), &error)),
     }
 }
 
 /// Links that were to become `latest` when their maker was killed.
-fn remove_links_of_the_dead(set: &Path) {
-    let entries = fs::read_dir(set).into_iter().flatten().flatten();
-    let links = entries.filter(|entry| entry.path().is_symlink());
-    for link in links.filter(|entry| is_temporary(&entry.file_name())) {
-        let _ = fs::remove_file(link.path());
+fn remove_links_of_the_dead(set: &mut Hand<'_>) {
+    let names = set.open_folder(b"").and_then(names_in).unwrap_or_default();
+    for (name, _) in names.iter().filter(|(name, _)| is_temporary(OsStr::from_bytes(name))) {
+        let stat = set.stat(name);
+        if stat.is_ok_and(|it| FileType::from_raw_mode(it.st_mode) == FileType::Symlink) {
+            let _ = set.remove(name);
+        }
     }
 }

@@ -1,7 +1,9 @@
 use std::collections::HashMap;
 use std::fs;
+use std::io::Read;
 use std::path::{Path, PathBuf};
 
+use crate::durable::{kind, open_to_read};
 use crate::error::{Class, Error, Result};
 use crate::redis_server::words::words;
 
@@ -9,6 +11,7 @@ use crate::redis_server::words::words;
 const DEEPEST: usize = 16;
 /// Sixteen files, each of which includes the next one ten times, are too many for any patience.
 const MOST_FILES: usize = 1000;
+const FILE_BYTES_MAX: u64 = 1 << 24;
 
 /// The settings of a `redis.conf` and the files that it includes; the last of a name counts.
 #[derive(Debug, Default)]
@@ -38,7 +41,7 @@ impl Conf {
         if *files > MOST_FILES {
             return Err(wrong(&format_args!("it is one of more than {MOST_FILES} files")));
         }
-        let bytes = fs::read(path).map_err(|error| wrong(&error))?;
+        let bytes = read(path).map_err(|error| wrong(&error))?;
         let settings = settings(&String::from_utf8_lossy(&bytes));
         for (name, value) in settings.map_err(|error| wrong(&error))? {
             if name == "include" {
@@ -59,6 +62,18 @@ impl Conf {
         }
         Ok(())
     }
+}
+
+/// It may be the server's user's, and root the one that reads it: a FIFO there keeps nobody waiting.
+fn read(path: &Path) -> std::io::Result<Vec<u8>> {
+    let file = open_to_read(path)?;
+    let metadata = file.metadata()?;
+    if !metadata.is_file() {
+        return Err(std::io::Error::other(format!("expected a file, found {}", kind(&metadata))));
+    }
+    let mut bytes = Vec::new();
+    file.take(FILE_BYTES_MAX).read_to_end(&mut bytes)?;
+    Ok(bytes)
 }
 
 /// The settings of a text, with their first values. Fails with what is wrong.

@@ -2,15 +2,14 @@
 
 mod planned;
 
-use std::fs;
-use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 
 use jiff::Timestamp;
 
+use super::inside::{self, Inside};
 use super::plan::{Plan, STAGING, Step, clear};
 use super::{Aof, Target, is_file_name};
-use crate::durable::{self, LaidFile};
+use crate::durable::Owner;
 use crate::error::{Class, Error, Result};
 use crate::failpoint::reach;
 use crate::redis_server::rdb::RdbCheck;
@@ -24,8 +23,9 @@ const MODE: u32 = 0o600;
 /// its old data or the new ones, never none and never a mixture. Dropped before its end, it changes nothing.
 pub struct Laying<'a> {
     target: &'a Target,
+    inside: Inside,
     files: Vec<Prepared>,
-    current: Option<LaidFile>,
+    current: Option<inside::Laid>,
     check: Option<RdbCheck>,
 }
 
@@ -48,33 +48,38 @@ impl Target {
                 .hint("Is the disk mounted? Make the folder, and let the server's user own it."));
         }
         self.refuse_used()?;
-        if let Some(plan) = Plan::found(&self.dir)? {
-            plan.carry_out(&self.dir)?;
+        let inside = Inside::open(&self.dir)?;
+        if let Some(plan) = Plan::found(&inside)? {
+            tracing::info!("a restore that was interrupted is carried to its end first");
+            plan.carry_out(&inside, self.owner(&inside)?)?;
         }
-        clear(&self.dir)?;
-        durable::lay_folder(&self.dir.join(STAGING))?;
+        clear(&inside)?;
+        inside.make_folder(STAGING, Owner::ours())?;
         reach("redis.staging-made");
-        Ok(Laying { target: self, files: Vec::new(), current: None, check: None })
+        Ok(Laying { target: self, inside, files: Vec::new(), current: None, check: None })
     }
 
-    /// Whether a restore into the folder was killed while files got their names.
+    /// Whether a restore into the folder was killed while files got their names. An error when there is something in
+    /// its place that nobody should carry out.
     pub fn is_unfinished(&self) -> Result<bool> {
-        Plan::found(&self.dir).map(|plan| plan.is_some())
+        if !self.dir.is_dir() {
+            return Ok(false);
+        }
+        Plan::found(&Inside::open(&self.dir)?).map(|plan| plan.is_some())
     }
 
-    /// Whose owner new files get: the folder's; where root owns that, the one of a file that is there.
-    fn owner(&self) -> PathBuf {
-        let roots = fs::metadata(&self.dir).is_ok_and(|metadata| metadata.uid() == 0);
-        self.old_file().filter(|_| roots).unwrap_or(self.dir.clone())
+    /// Whose new files are: the folder's owner's; where root owns that, the one's of a file that is there.
+    fn owner(&self, inside: &Inside) -> Result<Owner> {
+        let owner = inside.owner()?;
+        let old = self.old_file(inside).filter(|_| owner.uid == 0);
+        Ok(old.map_or(owner, |(owner, _)| owner))
     }
 
-    /// A file that the server wrote.
-    fn old_file(&self) -> Option<PathBuf> {
-        let folder = self.dir.join(&self.appenddirname);
-        let manifest = folder.join(format!("{}.manifest", self.appendfilename));
-        let known =
-            [self.dir.join(&self.dbfilename), self.dir.join(&self.appendfilename), manifest];
-        known.into_iter().find(|path| path.is_file())
+    /// Owner and mode of a file that the server wrote.
+    fn old_file(&self, inside: &Inside) -> Option<(Owner, u32)> {
+        let manifest = format!("{}/{}.manifest", self.appenddirname, self.appendfilename);
+        let known = [&self.dbfilename, &self.appendfilename, &manifest];
+        known.into_iter().find_map(|name| inside.file(name))
     }
 }
 
@@ -98,9 +103,9 @@ impl Laying<'_> {
     fn begin(&mut self, name: Option<String>) -> Result<()> {
         self.end_file()?;
         let path = format!("{STAGING}/{}", self.files.len());
-        let old = self.target.old_file().and_then(|path| fs::metadata(path).ok());
-        let mode = old.map_or(MODE, |metadata| metadata.mode() & 0o666);
-        self.current = Some(LaidFile::create(self.target.dir.join(&path), mode)?);
+        let old = self.target.old_file(&self.inside);
+        let mode = old.map_or(MODE, |(_, mode)| mode & 0o666);
+        self.current = Some(self.inside.begin(&path, mode)?);
         self.files.push(Prepared { name, path });
         Ok(())
     }
@@ -109,9 +114,9 @@ impl Laying<'_> {
         if let Some(check) = &mut self.check {
             check.write(bytes)?;
         }
-        match &mut self.current {
-            Some(file) => file.write(bytes),
-            None => Err(Error::new(Class::Internal, "bytes of a file that was not begun")),
+        match (&mut self.current, self.files.last()) {
+            (Some(file), Some(last)) => self.inside.write(file, &last.path, bytes),
+            _ => Err(Error::new(Class::Internal, "bytes of a file that was not begun")),
         }
     }
 
@@ -127,16 +132,11 @@ impl Laying<'_> {
         if let Some(check) = self.check.take() {
             check.finish()?;
         }
-        let Some(last) = self.files.last().filter(|_| self.current.take().is_some()) else {
+        let (Some(file), Some(last)) = (self.current.take(), self.files.last()) else {
             return Ok(());
         };
-        let path = self.target.dir.join(&last.path);
-        durable::give_to_owner_of(&self.target.owner(), &path).map_err(|error| {
-            error.hint(
-                "Run it as root or as the server's user, so that the server can read its files.",
-            )
-        })?;
-        durable::settle(&path)?;
+        let owner = self.target.owner(&self.inside)?;
+        self.inside.end(file, &last.path, STAGING, owner)?;
         reach("redis.file-laid");
         Ok(())
     }
@@ -146,14 +146,14 @@ impl Laying<'_> {
         self.end_file()?;
         let plan = self.plan(Timestamp::now())?;
         self.target.refuse_used()?;
-        plan.write(&self.target.dir)?;
+        plan.write(&self.inside)?;
         reach("redis.planned");
-        plan.carry_out(&self.target.dir)?;
+        plan.carry_out(&self.inside, self.target.owner(&self.inside)?)?;
         Ok(laid(&self.target.dir, &plan))
     }
 
     fn plan(&mut self, now: Timestamp) -> Result<Plan> {
-        let old = Old::look(self.target, now)?;
+        let old = Old::look(self.target, &self.inside, now)?;
         let files = std::mem::take(&mut self.files);
         match &files[..] {
             [] => Err(Error::new(Class::Internal, "a restore without files")),
@@ -173,10 +173,9 @@ impl Laying<'_> {
         }
         // The server ignores it now, and reads it when appendonly is switched off.
         let second = format!("{STAGING}/rdb");
-        let second_path = target.dir.join(&second);
-        durable::keep(&target.dir.join(rdb), &second_path)?;
-        if !target.dir.join(rdb).exists() {
-            durable::hand_over(&second_path, &target.dir.join(rdb))?;
+        self.inside.keep(rdb, &second)?;
+        if !self.inside.exists(rdb) {
+            self.inside.rename(&second, rdb)?;
         }
         if target.aof == Aof::Single {
             old.replace(&mut plan, rdb, &target.appendfilename);
@@ -216,9 +215,8 @@ impl Laying<'_> {
                 self.plan_set(&mut plan, old, &names, &manifest)?;
             }
             (Aof::MultiPart, Some(manifest)) => {
-                let path = target.dir.join(&manifest.path);
-                let text = fs::read_to_string(&path);
-                let text = text.map_err(|error| Error::file("read", &path, &error))?;
+                let text = self.inside.read(&manifest.path)?;
+                let (text, _, _) = text.ok_or_else(without_manifest)?;
                 let (names, manifest) = old.renamed_set(files, &text)?;
                 self.plan_set(&mut plan, old, &names, &manifest)?;
             }
@@ -237,11 +235,9 @@ impl Laying<'_> {
     ) -> Result<()> {
         let target = self.target;
         let prepared = format!("{STAGING}/manifest");
-        let path = target.dir.join(&prepared);
-        let mut file = LaidFile::create(path.clone(), MODE)?;
-        file.write(manifest.as_bytes())?;
-        durable::give_to_owner_of(&target.owner(), &path)?;
-        durable::settle(&path)?;
+        let mut file = self.inside.begin(&prepared, MODE)?;
+        self.inside.write(&mut file, &prepared, manifest.as_bytes())?;
+        self.inside.end(file, &prepared, STAGING, target.owner(&self.inside)?)?;
         old.keep_manifest(plan);
         let folder = &target.appenddirname;
         plan.folder(folder);
@@ -277,8 +273,8 @@ fn without_manifest() -> Error {
 /// Before its plan is written, what was prepared is worth nothing.
 impl Drop for Laying<'_> {
     fn drop(&mut self) {
-        if !matches!(Plan::found(&self.target.dir), Ok(Some(_)))
-            && let Err(error) = clear(&self.target.dir)
+        if !matches!(Plan::found(&self.inside), Ok(Some(_)))
+            && let Err(error) = clear(&self.inside)
         {
             tracing::warn!("could not remove what a restore had prepared: {error}");
         }

@@ -1,9 +1,8 @@
-use std::fs;
-use std::path::Path;
-
 use serde::{Deserialize, Serialize};
 
-use crate::durable;
+use super::inside::Inside;
+use super::names::is_file_name;
+use crate::durable::Owner;
 use crate::error::{Class, Error, Result};
 use crate::failpoint::reach;
 
@@ -55,79 +54,107 @@ impl Plan {
         self.steps.push(Step::Sync { path: path.into() });
     }
 
-    /// The plan of a restore that was killed, if there is one.
-    pub fn found(dir: &Path) -> Result<Option<Self>> {
-        let path = dir.join(FILE);
-        let text = match fs::read_to_string(&path) {
-            Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(None),
-            read => read.map_err(|error| Error::file("read", &path, &error))?,
-        };
-        serde_json::from_str(&text).map(Some).map_err(|error| {
-            let message = format!(
-                "expected the plan of a restore in {path:?}, found something else: {error}"
-            );
-            Error::new(Class::LocalFile, message)
-                .hint("Look what is there, and remove that folder.")
-        })
+    /// The plan of a restore that was killed, if there is one. The folder is the server's user's, who may have put there
+    /// what he likes: only what root or this user wrote is believed, and it names nothing outside.
+    pub fn found(inside: &Inside) -> Result<Option<Self>> {
+        let found = inside.read(FILE).map_err(|error| error.hint(LOOK))?;
+        let Some((text, owner, mode)) = found else { return Ok(None) };
+        let (folder, folder_mode) = inside.folder(STAGING).unwrap_or((owner, 0o777));
+        for (what, owner, mode) in [("file", owner, mode), ("folder", folder, folder_mode)] {
+            let trusted = owner.uid == 0 || owner.uid == rustix::process::geteuid().as_raw();
+            if !trusted || mode & 0o022 != 0 {
+                let message = format!(
+                    "expected the plan of an earlier restore in a {what} of root or of this user that nobody else \
+                     can write, found {FILE} in one of user {} with mode {:04o}",
+                    owner.uid,
+                    mode & 0o7777
+                );
+                return Err(Error::new(Class::LocalFile, message).hint(
+                    "Run the restore as that user, or look what is there, and remove the folder seawall-restore.",
+                ));
+            }
+        }
+        let plan: Self = serde_json::from_str(&text).map_err(|error| not_a_plan(&error))?;
+        match plan.steps.iter().find(|step| !step.is_ours()) {
+            None => Ok(Some(plan)),
+            Some(step) => Err(not_a_plan(&format_args!("{step:?}"))),
+        }
     }
 
     /// From here on the restore is carried to its end, by this run or by the next.
-    pub fn write(&self, dir: &Path) -> Result<()> {
+    pub fn write(&self, inside: &Inside) -> Result<()> {
         let text = serde_json::to_string_pretty(self).map_err(|error| {
             Error::new(Class::Internal, format!("could not write a plan: {error}"))
         })?;
-        let path = dir.join(FILE);
-        durable::replace(&path, text.as_bytes())?;
-        durable::settle(&path)?;
-        durable::sync_folder(dir)
+        inside.replace(FILE, STAGING, text.as_bytes())?;
+        inside.sync("")
     }
 
-    pub fn carry_out(&self, dir: &Path) -> Result<()> {
+    /// New folders are for `owner`.
+    pub fn carry_out(&self, inside: &Inside, owner: Owner) -> Result<()> {
         for step in &self.steps {
-            step.carry_out(dir)?;
+            step.carry_out(inside, owner)?;
             reach("redis.step-done");
         }
-        durable::sync_folder(dir)?;
+        inside.sync("")?;
         reach("redis.carried-out");
-        clear(dir)
+        clear(inside)
     }
 }
 
+const LOOK: &str = "Look what is there, and remove the folder seawall-restore.";
+
+fn not_a_plan(found: &dyn std::fmt::Display) -> Error {
+    let message =
+        format!("expected the plan of a restore in {FILE}, found something else: {found}");
+    Error::new(Class::LocalFile, message).hint(LOOK)
+}
+
+/// A name in the server's folder or in a folder of that, as plans have them.
+fn is_below(path: &str) -> bool {
+    path.split('/').count() <= 2 && path.split('/').all(is_file_name)
+}
+
+fn is_prepared(path: &str) -> bool {
+    path.strip_prefix(STAGING).is_some_and(|name| name.starts_with('/'))
+}
+
 impl Step {
-    fn carry_out(&self, dir: &Path) -> Result<()> {
+    fn is_ours(&self) -> bool {
         match self {
-            Self::Folder { path } => {
-                durable::lay_folder(&dir.join(path))?;
-                durable::give_to_owner_of(dir, &dir.join(path))
-            }
-            Self::Keep { from, to } => durable::keep(&dir.join(from), &dir.join(to)),
+            Self::Folder { path } => is_file_name(path),
+            Self::Sync { path } => path == "." || is_below(path),
+            Self::Put { from, to } => is_below(from) && is_prepared(from) && is_below(to),
+            Self::Keep { from, to } | Self::Aside { from, to } => is_below(from) && is_below(to),
+        }
+    }
+
+    fn carry_out(&self, inside: &Inside, owner: Owner) -> Result<()> {
+        match self {
+            Self::Folder { path } => inside.make_folder(path, owner),
+            Self::Keep { from, to } => inside.keep(from, to),
             Self::Put { from, to } => {
                 // Gone from there: an earlier run has put it.
-                let there = dir.join(from).exists();
-                if there { durable::hand_over(&dir.join(from), &dir.join(to)) } else { Ok(()) }
+                if inside.exists(from) { inside.rename(from, to) } else { Ok(()) }
             }
             Self::Aside { from, to } => {
-                let (from, to) = (dir.join(from), dir.join(to));
-                let wanted =
-                    fs::symlink_metadata(&from).is_ok() && fs::symlink_metadata(&to).is_err();
-                if wanted { durable::hand_over(&from, &to) } else { Ok(()) }
+                let wanted = inside.exists(from) && !inside.exists(to);
+                if wanted { inside.rename(from, to) } else { Ok(()) }
             }
-            Self::Sync { path } => durable::sync_folder(&dir.join(path)),
+            Self::Sync { path } => inside.sync(if path == "." { "" } else { path }),
         }
     }
 }
 
 /// Removes what was prepared and not used. The plan goes first: half of a folder without it is nothing.
-pub fn clear(dir: &Path) -> Result<()> {
-    let plan = dir.join(FILE);
-    if plan.exists() {
-        durable::remove_all(&plan)?;
-        durable::sync_folder(&dir.join(STAGING))?;
+pub fn clear(inside: &Inside) -> Result<()> {
+    if inside.exists(FILE) {
+        inside.remove(FILE)?;
+        inside.sync(STAGING)?;
     }
-    let staging = dir.join(STAGING);
-    if fs::symlink_metadata(&staging).is_ok() {
-        durable::remove_all(&staging)?;
-        durable::sync_folder(dir)?;
+    if inside.exists(STAGING) {
+        inside.remove(STAGING)?;
+        inside.sync("")?;
     }
     Ok(())
 }
@@ -135,7 +162,8 @@ pub fn clear(dir: &Path) -> Result<()> {
 #[cfg(test)]
 impl Plan {
     /// As if killed after so many steps.
-    pub fn carry_out_a_part(&self, dir: &Path, steps: usize) {
-        self.steps.iter().take(steps).for_each(|step| step.carry_out(dir).unwrap());
+    pub fn carry_out_a_part(&self, inside: &Inside, steps: usize) {
+        let owner = inside.owner().unwrap();
+        self.steps.iter().take(steps).for_each(|step| step.carry_out(inside, owner).unwrap());
     }
 }

@@ -2,7 +2,7 @@
 //! PostgreSQL, as the units of the packages do.
 
 use std::fs;
-use std::os::unix::fs::MetadataExt;
+use std::os::unix::fs::{MetadataExt, symlink};
 use std::path::Path;
 
 use crate::support::place::Place;
@@ -54,4 +54,40 @@ fn belong_to(folder: &Path, owner: u32) -> usize {
         files += if metadata.is_dir() { belong_to(&path, owner) } else { 1 };
     }
     files
+}
+
+/// Whoever owns the repository could lead root's files, and whom they are given to, anywhere. Nothing of it is true of
+/// an ordinary user.
+#[test]
+fn root_follows_no_link_in_a_repository_of_somebody_else() {
+    if !rustix::process::geteuid().is_root() {
+        return;
+    }
+    let place = Place::new();
+    let files = place.folder("uploads");
+    fs::write(files.join("picture"), "of a cat").unwrap();
+    for link in ["media", "media/uploads", ".seawall-tmp"] {
+        let archive = place.folder(&format!("archive-{}", place.next_number()));
+        let elsewhere = place.join(format!("elsewhere-{}", place.next_number()));
+        fs::create_dir(&elsewhere).unwrap();
+        let at = archive.join(link);
+        fs::create_dir_all(at.parent().unwrap()).unwrap();
+        symlink(&elsewhere, &at).unwrap();
+        let config = format!(
+            "[[repository]]\nurl = {archive:?}\n[media.uploads]\npaths = [{files:?}]\n\
+             [media_backup]\nstate_directory = {:?}\n",
+            place.folder("state")
+        );
+        let config = place.file("seawall.toml", config);
+        let create = Run::new(&place, env!("CARGO_BIN_EXE_media-backup"));
+        let create = create.args(["create", "--set", "uploads", "--config"]).arg(&config);
+        let outcome = create.run();
+        assert_ne!(outcome.status, Some(0), "{link}: {outcome}");
+        outcome
+            .says("It is a link, and")
+            .says("belongs to another user, who could lead it anywhere");
+        assert_eq!(fs::read_dir(&elsewhere).unwrap().count(), 0, "{link}");
+        let owner = fs::metadata(&elsewhere).unwrap();
+        assert_eq!(owner.uid(), 0, "{link}");
+    }
 }

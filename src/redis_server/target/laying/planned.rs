@@ -1,10 +1,9 @@
-use std::fs;
-
 use jiff::{SignedDuration, Timestamp};
 
 use crate::error::{Class, Error, Result};
 use crate::redis_server::files::{Entry, Kind, Manifest};
 use crate::redis_server::target::Target;
+use crate::redis_server::target::inside::Inside;
 use crate::redis_server::target::names::sequence;
 use crate::redis_server::target::plan::Plan;
 
@@ -25,6 +24,7 @@ impl Prepared {
 /// What lies in the server's folder, and how it is called when it has made room.
 pub struct Old<'a> {
     target: &'a Target,
+    inside: &'a Inside,
     /// `.old-20261122T221500Z`.
     suffix: String,
     /// The files in the folder of the multi-part AOF.
@@ -32,23 +32,17 @@ pub struct Old<'a> {
 }
 
 impl<'a> Old<'a> {
-    pub fn look(target: &'a Target, now: Timestamp) -> Result<Self> {
+    pub fn look(target: &'a Target, inside: &'a Inside, now: Timestamp) -> Result<Self> {
         let mut second = now;
         let mut suffix = second.strftime(".old-%Y%m%dT%H%M%SZ").to_string();
         let names = [&target.dbfilename, &target.appendfilename, &target.appenddirname];
         // Two restores within a second.
-        while names.iter().any(|name| target.dir.join(format!("{name}{suffix}")).exists()) {
+        while names.iter().any(|name| inside.exists(&format!("{name}{suffix}"))) {
             second = second.saturating_add(SignedDuration::from_secs(1)).unwrap_or(second);
             suffix = second.strftime(".old-%Y%m%dT%H%M%SZ").to_string();
         }
-        let folder = target.dir.join(&target.appenddirname);
-        let entries = match fs::read_dir(&folder) {
-            Err(error) if error.kind() == std::io::ErrorKind::NotFound => None,
-            read => Some(read.map_err(|error| Error::file("read folder", &folder, &error))?),
-        };
-        let names = entries.into_iter().flatten().flatten();
-        let set = names.filter_map(|entry| entry.file_name().into_string().ok()).collect();
-        Ok(Self { target, suffix, set })
+        let set = inside.names(&target.appenddirname)?;
+        Ok(Self { target, inside, suffix, set })
     }
 
     pub fn manifest_name(&self) -> String {
@@ -58,7 +52,7 @@ impl<'a> Old<'a> {
     /// The new file takes the name of the old one, which is kept.
     pub fn replace(&self, plan: &mut Plan, prepared: &str, name: &str) {
         // Only what is there now: a later run would keep the new file.
-        if self.target.dir.join(name).exists() {
+        if self.inside.exists(name) {
             plan.keep(name, &format!("{name}{}", self.suffix));
             plan.sync(".");
         }
@@ -67,7 +61,7 @@ impl<'a> Old<'a> {
     }
 
     pub fn put_aside(&self, plan: &mut Plan, name: &str) {
-        if self.target.dir.join(name).exists() {
+        if self.inside.exists(name) {
             plan.aside(name, &format!("{name}{}", self.suffix));
         }
     }

@@ -1,5 +1,6 @@
 use super::super::Overrides;
 use super::*;
+use std::fs;
 
 const RDB: &[u8] = b"REDIS0010\xff\0\0\0\0\0\0\0\0";
 
@@ -39,8 +40,17 @@ impl Case {
         }
         laying.end_file()?;
         let plan = laying.plan("2026-11-22T22:15:00Z".parse().unwrap())?;
-        plan.write(&self.target.dir)?;
+        plan.write(&self.inside())?;
         Ok(plan)
+    }
+
+    fn inside(&self) -> Inside {
+        Inside::open(self.place.path()).unwrap()
+    }
+
+    /// Carried out up to its end.
+    fn carry_out(&self, plan: &Plan) {
+        plan.carry_out(&self.inside(), Owner::ours()).unwrap();
     }
 
     /// Every file with its content, by its name.
@@ -112,7 +122,7 @@ fn killed_anywhere(appendonly: bool, version: &str, files: &[(Option<&str>, &[u8
         let whole = Case::new(appendonly, version, old);
         let before = whole.loaded();
         let plan = whole.plan(files).unwrap();
-        plan.carry_out(whole.place.path()).unwrap();
+        whole.carry_out(&plan);
         assert_eq!(whole.loaded().as_deref(), Some(new));
         let result = whole.files();
         for (_, content) in old {
@@ -120,7 +130,7 @@ fn killed_anywhere(appendonly: bool, version: &str, files: &[(Option<&str>, &[u8
         }
         for steps in 0..=plan.steps.len() {
             let killed = Case::new(appendonly, version, old);
-            killed.plan(files).unwrap().carry_out_a_part(killed.place.path(), steps);
+            killed.plan(files).unwrap().carry_out_a_part(&killed.inside(), steps);
             let found = killed.loaded();
             assert!(found == before || found.as_deref() == Some(new), "{steps} steps: {found:?}");
             assert!(killed.target.is_unfinished().unwrap());
@@ -150,7 +160,7 @@ fn a_set_of_append_only_files_is_read_as_it_was() {
 #[test]
 fn what_was_there_has_the_time_in_its_name() {
     let case = Case::new(true, "7.0.15", EVERYTHING);
-    case.plan(SET).unwrap().carry_out(case.place.path()).unwrap();
+    case.carry_out(&case.plan(SET).unwrap());
     let names: Vec<String> = case.files().into_iter().map(|(name, _)| name).collect();
     assert_eq!(
         names,
@@ -167,7 +177,7 @@ fn what_was_there_has_the_time_in_its_name() {
         ]
     );
     // Again within the same second.
-    case.plan(SET).unwrap().carry_out(case.place.path()).unwrap();
+    case.carry_out(&case.plan(SET).unwrap());
     assert!(case.has("appendonlydir.old-20261122T221501Z/appendonly.aof.6.base.rdb").is_some());
 }
 
@@ -214,4 +224,78 @@ fn what_the_server_would_not_read_is_refused() {
         said(true, "7.0.15", outside),
         "expected the name of a file in the backup, found \"../x\""
     );
+}
+
+/// The folder is the server's user's: he may put there what he likes, and root comes by.
+#[test]
+fn a_plan_of_somebody_else_is_not_carried_out() {
+    let steps = |step: &str| format!("{{\"steps\":[{step}]}}");
+    let outside = [
+        r#"{"do":"put","from":"seawall-restore/x","to":"../stolen"}"#,
+        r#"{"do":"put","from":"/etc/hostname","to":"stolen"}"#,
+        r#"{"do":"put","from":"dump.rdb","to":"stolen"}"#,
+        r#"{"do":"put","from":"seawall-restore/../dump.rdb","to":"stolen"}"#,
+        r#"{"do":"folder","path":"/etc"}"#,
+        r#"{"do":"folder","path":"a/b"}"#,
+        r#"{"do":"aside","from":"a/../../b","to":"stolen"}"#,
+        r#"{"do":"keep","from":"dump.rdb","to":"."}"#,
+        r#"{"do":"sync","path":".."}"#,
+    ];
+    for step in outside {
+        let case =
+            Case::new(false, "7.0.15", &[("seawall-restore/x", "evil"), ("dump.rdb", "old")]);
+        fs::write(case.place.path().join("seawall-restore/plan.json"), steps(step)).unwrap();
+        let before = case.files();
+        let error = case.target.begin().err().unwrap().to_string();
+        assert!(
+            error.starts_with("expected the plan of a restore in seawall-restore/plan.json, found something else: "),
+            "{step}: {error}"
+        );
+        assert!(
+            error.ends_with("HINT: Look what is there, and remove the folder seawall-restore.")
+        );
+        assert!(case.target.is_unfinished().is_err());
+        assert_eq!(case.files(), before);
+    }
+}
+
+/// Also a plan that names nothing but what is inside.
+#[test]
+fn a_plan_that_others_could_write_is_refused() {
+    let text = r#"{"steps":[{"do":"put","from":"seawall-restore/x","to":"dump.rdb"}]}"#;
+    let root = rustix::process::geteuid().is_root();
+    let cases = [("file 0666", 0o666, 0o700, None), ("folder 0777", 0o600, 0o777, None)];
+    let foreign = [("file", 0o600, 0o700, Some("plan.json")), ("folder", 0o600, 0o755, Some(""))];
+    for (what, file_mode, folder_mode, given) in
+        cases.into_iter().chain(foreign.into_iter().filter(|_| root))
+    {
+        let case =
+            Case::new(false, "7.0.15", &[("seawall-restore/x", "evil"), ("dump.rdb", "old")]);
+        let folder = case.place.path().join("seawall-restore");
+        fs::write(folder.join("plan.json"), text).unwrap();
+        crate::durable::set_mode(&folder.join("plan.json"), file_mode).unwrap();
+        crate::durable::set_mode(&folder, folder_mode).unwrap();
+        if let Some(name) = given {
+            std::os::unix::fs::chown(folder.join(name), Some(4321), Some(4321)).unwrap();
+        }
+        let error = case.target.begin().err().unwrap().to_string();
+        assert!(
+            error.contains("of root or of this user that nobody else can write"),
+            "{what}: {error}"
+        );
+        assert_eq!(case.has("dump.rdb").as_deref(), Some("old"), "{what}");
+    }
+}
+
+/// The server's user put a link where root would work.
+#[test]
+fn no_link_in_the_folder_of_the_server_is_followed() {
+    let elsewhere = tempfile::tempdir().unwrap();
+    for name in ["seawall-restore", "appendonlydir"] {
+        let case = Case::new(true, "7.0.15", &[("dump.rdb", "old")]);
+        std::os::unix::fs::symlink(elsewhere.path(), case.place.path().join(name)).unwrap();
+        let error = case.plan(&[(None, RDB)]).err();
+        assert!(error.is_some() || name == "seawall-restore", "{name}");
+        assert_eq!(fs::read_dir(elsewhere.path()).unwrap().count(), 0, "{name}");
+    }
 }
