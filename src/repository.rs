@@ -2,6 +2,7 @@
 //! `docs/repository-format.md` is its description for people.
 
 mod archive;
+mod beyond;
 mod coming;
 mod compare;
 mod fetch;
@@ -17,6 +18,7 @@ mod wal_files;
 use std::path::Path;
 
 pub use archive::{Archived, Candidate, Published};
+pub use beyond::{Fork, Kept, Original, Server, UpTo};
 pub use coming::{Coming, Compressing, compressing};
 pub use fetch::{FetchedFile, Source, Target, check_content};
 pub use inventory::{Inventory, Onlooker};

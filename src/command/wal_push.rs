@@ -5,6 +5,7 @@ mod ballot;
 mod batch;
 mod input;
 mod lanes;
+mod left_behind;
 mod lineage;
 mod patience;
 

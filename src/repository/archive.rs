@@ -5,34 +5,50 @@ use std::sync::Arc;
 
 use bytes::Bytes;
 
+use super::Repository;
+use super::beyond::{Kept, Original, UpTo};
 use super::coming::{Coming, Prepared};
 use super::compare::both_are_stored;
 use super::memory::Memory;
 use super::names::{Found, Looked, Names, ask};
-use super::{Repository, WalFolder};
+use crate::codec::Label;
 use crate::error::{Error, Result};
 use crate::failpoint;
 use crate::postgres::WalFileName;
 use crate::storage::{Created, Facts, WholeObject};
 
 /// What became of a file that was to be archived.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Archived {
     /// Stored now, in so many bytes.
     New { bytes: u64 },
     /// The same content was there already, and is durable.
     Already,
+    /// Other content is there, the same up to the place where its timeline was left. What the file has behind that is
+    /// kept under another name, if it has anything there.
+    UpTo(UpTo, Option<Kept>),
 }
 
 /// A file of which one repository has no other content, and all that is needed to store it. Dropped, it never was.
 pub struct Candidate<'a> {
     repository: &'a Repository,
-    folder: &'a WalFolder,
-    name: WalFileName,
+    original: &'a Original<'a>,
     prepared: Arc<Prepared>,
     looked: Looked,
-    /// `None` where the same content is there.
-    object: Option<Nameless<'a>>,
+    standing: Standing<'a>,
+}
+
+/// What there is under the name of a file.
+enum Standing<'a> {
+    Nothing(Nameless<'a>),
+    Same,
+    UpTo(UpTo),
+}
+
+impl From<Option<UpTo>> for Standing<'_> {
+    fn from(compared: Option<UpTo>) -> Self {
+        compared.map_or(Self::Same, Self::UpTo)
+    }
 }
 
 struct Nameless<'a> {
@@ -46,11 +62,11 @@ impl Repository {
     /// content under its name is a conflict.
     pub fn prepare<'a>(
         &'a self,
-        folder: &'a WalFolder,
-        name: WalFileName,
+        original: &'a Original<'a>,
         coming: Coming,
         names: &Names,
     ) -> Result<Candidate<'a>> {
+        let Original { folder, name, .. } = *original;
         let looked = names.look(self, folder, name);
         let looked = looked.map_err(|error| self.not_archived(name, error))?;
         if let (true, Some(remembered)) = (looked.lacks, &names.remembered) {
@@ -58,15 +74,15 @@ impl Repository {
             accepted.map_err(|error| error.while_doing(format!("could not archive {name}")))?;
         }
         let prepare = || {
-            let (prepared, object) = if looked.found.is_empty() {
+            let (prepared, standing) = if looked.found.is_empty() {
                 let (prepared, object) = self.write(&folder.key(name, self.encrypts()), coming)?;
-                (prepared, Some(object))
+                (prepared, Standing::Nothing(object))
             } else {
                 let prepared = coming.prepared()?;
-                self.compare(folder, name, &looked.found, &prepared)?;
-                (prepared, None)
+                let compared = self.compare(original, &looked.found, &prepared)?;
+                (prepared, compared.into())
             };
-            Ok(Candidate { repository: self, folder, name, prepared, looked, object })
+            Ok(Candidate { repository: self, original, prepared, looked, standing })
         };
         prepare().map_err(|error| self.not_archived(name, error))
     }
@@ -99,7 +115,7 @@ impl<'a> Candidate<'a> {
     /// Looks once more where the first look says nothing of now.
     pub fn look_again(mut self) -> Result<Self> {
         let cheap = self.repository.storage.reads_are_cheap();
-        if self.object.is_some() && (cheap || self.looked.is_old()) {
+        if matches!(self.standing, Standing::Nothing(_)) && (cheap || self.looked.is_old()) {
             self.look_now(&[false, true]).map_err(|error| self.failed(error))?;
         }
         Ok(self)
@@ -112,15 +128,20 @@ impl<'a> Candidate<'a> {
     }
 
     fn named(&mut self) -> Result<Archived> {
-        let Some(Nameless { object, bytes }) = self.object.take() else {
-            return Ok(Archived::Already);
+        let Nameless { object, bytes } = match std::mem::replace(&mut self.standing, Standing::Same)
+        {
+            Standing::Nothing(object) => object,
+            Standing::Same => return Ok(Archived::Already),
+            Standing::UpTo(up_to) => return self.keep_beyond(up_to),
         };
-        let created = object.publish(&facts(&self.prepared))?;
+        let created = object.publish(&facts(&self.prepared.label))?;
         failpoint::reach("push.repository-done");
         if created == Created::Taken {
             let found = [Found { encrypted: self.repository.encrypts(), stored: None }];
-            self.repository.compare(self.folder, self.name, &found, &self.prepared)?;
-            return Ok(Archived::Already);
+            return match self.compare(&found)? {
+                Some(up_to) => self.keep_beyond(up_to),
+                None => Ok(Archived::Already),
+            };
         }
         if self.repository.storage.reads_are_cheap() {
             self.look_beside()?;
@@ -129,25 +150,46 @@ impl<'a> Candidate<'a> {
     }
 
     fn look_now(&mut self, settings: &[bool]) -> Result<()> {
-        self.looked = ask(&*self.repository.storage, self.folder, self.name, settings)?;
+        self.looked = self.ask(settings)?;
         if self.looked.found.is_empty() {
             return Ok(());
         }
-        self.object = None;
-        self.repository.compare(self.folder, self.name, &self.looked.found, &self.prepared)
+        self.standing = Standing::Same;
+        self.standing = self.compare(&self.looked.found)?.into();
+        Ok(())
+    }
+
+    fn ask(&self, settings: &[bool]) -> Result<Looked> {
+        let Original { folder, name, .. } = *self.original;
+        ask(&*self.repository.storage, folder, name, settings)
+    }
+
+    fn compare(&self, found: &[Found]) -> Result<Option<UpTo>> {
+        self.repository.compare(self.original, found, &self.prepared)
+    }
+
+    fn keep_beyond(&self, up_to: UpTo) -> Result<Archived> {
+        let digest = &self.prepared.label.digest;
+        let keep = || self.repository.keep_beyond(digest, self.original);
+        let kept = up_to.goes_on.then(keep).transpose()?;
+        Ok(Archived::UpTo(up_to, kept))
     }
 
     /// A host with the other encryption setting may have done the same at the same moment, under its own name.
     /// Of two such hosts, the one that was later sees the other's.
     fn look_beside(&self) -> Result<()> {
         let (ours, theirs) = (self.repository.encrypts(), !self.repository.encrypts());
-        let looked = ask(&*self.repository.storage, self.folder, self.name, &[theirs])?;
+        let looked = self.ask(&[theirs])?;
         if looked.found.is_empty() {
             return Ok(());
         }
-        let keys = [ours, theirs].map(|encrypted| self.folder.key(self.name, encrypted));
-        let same = self.repository.compare(self.folder, self.name, &looked.found, &self.prepared);
-        same.map_err(|error| both_are_stored(error, &keys))?;
+        let Original { folder, name, .. } = *self.original;
+        let keys = [ours, theirs].map(|encrypted| folder.key(name, encrypted));
+        let compared = self.compare(&looked.found);
+        if compared.map_err(|error| both_are_stored(error, &keys))?.is_some() {
+            // Both are stored, whole.
+            return Ok(());
+        }
         tracing::warn!(
             "two hosts archived the same content at the same moment, only one of them encrypted: {} and {} are \
              both stored now in repository {}",
@@ -159,7 +201,7 @@ impl<'a> Candidate<'a> {
     }
 
     fn failed(&self, error: Error) -> Error {
-        self.repository.not_archived(self.name, error)
+        self.repository.not_archived(self.original.name, error)
     }
 }
 
@@ -176,7 +218,8 @@ impl<'a> Published<'a> {
 
     /// Makes a note that the repository took it, by which it is known again.
     pub fn remember(&self, memory: &Memory) {
-        let Candidate { repository, folder, name, looked, .. } = &self.candidate;
+        let Candidate { repository, original, looked, .. } = &self.candidate;
+        let Original { folder, name, .. } = original;
         let found = looked.found.first().map_or(repository.encrypts(), |found| found.encrypted);
         memory.keep(repository, folder, *name, &folder.key(*name, found));
     }
@@ -185,7 +228,7 @@ impl<'a> Published<'a> {
     /// wait for their turn need not wait for this.
     pub fn confirm(self) -> Result<Archived> {
         let Self { candidate, archived } = self;
-        let is_new = archived != Archived::Already;
+        let is_new = matches!(archived, Archived::New { .. });
         if is_new && !candidate.repository.storage.reads_are_cheap() {
             candidate.look_beside().map_err(|error| candidate.failed(error))?;
         }
@@ -193,9 +236,10 @@ impl<'a> Published<'a> {
     }
 }
 
-fn facts(prepared: &Prepared) -> Facts {
-    let digest = prepared.label.digest.to_string();
-    let size = prepared.label.size.to_string();
+/// What a bucket keeps beside an object, so that a HEAD is enough to compare.
+pub(super) fn facts(label: &Label) -> Facts {
+    let digest = label.digest.to_string();
+    let size = label.size.to_string();
     let facts = [("seawall-format", "1"), ("seawall-size", &size), ("seawall-blake3", &digest)];
     facts.into_iter().map(|(name, value)| (name.to_owned(), value.to_owned())).collect()
 }

@@ -2,10 +2,11 @@
 
 use std::io::Read;
 
+use super::Repository;
+use super::beyond::{Original, UpTo};
 use super::coming::Prepared;
 use super::fetch::check_label;
 use super::names::Found;
-use super::{Repository, WalFolder};
 use crate::codec::{Identities, LABEL_BYTES_MAX, Label, decode, label_of_stored, read_failed};
 use crate::error::{Class, Error, Result};
 use crate::postgres::WalFileName;
@@ -18,16 +19,18 @@ const WHICH_IS_RIGHT: &str = "Two servers archive into one cluster name, or this
      Give one of them another cluster name; never delete the object before you know which is right.";
 
 impl Repository {
-    /// The same content in each object that was found is success, and made durable; other content stops.
+    /// The same content in each object that was found is success, and made durable; other content stops, unless a
+    /// timeline that was left explains it.
     pub(super) fn compare(
         &self,
-        folder: &WalFolder,
-        name: WalFileName,
+        original: &Original<'_>,
         found: &[Found],
         ours: &Prepared,
-    ) -> Result<()> {
+    ) -> Result<Option<UpTo>> {
+        let mut up_to = None;
+        let name = original.name;
         for one in found {
-            let key = folder.key(name, one.encrypted);
+            let key = original.folder.key(name, one.encrypted);
             let theirs = self.stored_label(&key, name, one, ours).map_err(|error| {
                 let error = self.judged(error);
                 let damaged = error.class() == Class::Damaged;
@@ -36,11 +39,12 @@ impl Repository {
                 if damaged { error.hint(IN_THE_WAY) } else { error }
             })?;
             if !ours.is(&theirs) {
-                return Err(is_other(&ours.label, &theirs));
+                let conflict = is_other(&ours.label, &theirs);
+                up_to = Some(original.judge(self, &key, one.encrypted, conflict)?);
             }
             self.storage.settle(&key)?;
         }
-        Ok(())
+        Ok(up_to)
     }
 
     /// What the stored object is: from reading it all, where that is cheap or where its length is another
@@ -85,7 +89,7 @@ impl Repository {
         Ok(label)
     }
 
-    fn reader(&self, key: &str, limit: Option<u64>) -> Result<Box<dyn Read + Send>> {
+    pub(super) fn reader(&self, key: &str, limit: Option<u64>) -> Result<Box<dyn Read + Send>> {
         let opened = self.storage.open(key, limit)?;
         opened.ok_or_else(|| {
             Error::new(Class::Unreachable, format!("the object {key} was there and is gone"))

@@ -1,3 +1,5 @@
+//! Which WAL of a system a repository has, and the histories that tell how its timelines hang together.
+
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs::File;
 use std::io::{self, Read, Seek};
@@ -36,9 +38,13 @@ pub struct Inventory {
     /// When the first and the last segment of each range were stored, where the store says.
     pub began: BTreeMap<WalSegment, Timestamp>,
     pub ended: BTreeMap<WalSegment, Timestamp>,
+    /// Second contents of segments, see [`super::Fork`]: the names of their objects, of the first so many.
+    pub beyond: BTreeSet<(WalSegment, String)>,
     /// How much there is.
     pub volume: Volume,
 }
+
+const BEYOND_MAX: usize = 1000;
 
 impl Inventory {
     /// Segments come in the order of their names. The same one may come twice: in the clear and
@@ -58,6 +64,14 @@ impl Inventory {
         self.ended.extend(created.map(|created| (segment, created)));
     }
 
+    fn see_beyond(&mut self, folder: &WalFolder, key: &str) {
+        if let (Some(segment), Some((_, name))) = (folder.segment_of(key), key.rsplit_once('/'))
+            && self.beyond.len() < BEYOND_MAX
+        {
+            self.beyond.insert((segment, name.to_owned()));
+        }
+    }
+
     /// When the segment that ends there was stored. Of several timelines the newest counts.
     pub fn stored(&self, end: Lsn, size: WalSegmentSize) -> Option<Timestamp> {
         let ends_there = self.ended.iter().filter(|(segment, _)| {
@@ -72,6 +86,7 @@ impl Inventory {
         for one in all {
             ranges.extend_from_slice(&one.ranges);
             merged.histories.extend(&one.histories);
+            merged.beyond.extend(one.beyond.iter().cloned());
             merged.volume.merge(&one.volume);
             keep_earliest(&mut merged.began, &one.began);
             keep_earliest(&mut merged.ended, &one.ended);
@@ -156,6 +171,7 @@ impl Repository {
             let ours =
                 |name: &WalFileName| folder.key(*name, listed.key.ends_with(".age")) == listed.key;
             let Some(name) = wal_file_of(listed.key).filter(ours) else {
+                inventory.see_beyond(folder, listed.key);
                 return ControlFlow::Continue(());
             };
             // A name that has no place in the WAL at this size is of another time of the system.

@@ -1,4 +1,12 @@
-use crate::postgres::{SystemIdentifier, TimelineId, WalFileName};
+//! Where objects lie, and what a key is of.
+
+use crate::codec::Digest;
+use crate::postgres::{SystemIdentifier, TimelineId, WalFileName, WalSegment};
+
+/// The ending of a second content of a name, see [`super::Fork`].
+const BEYOND: &str = ".beyond";
+/// So many digits of its digest are in the name.
+const BEYOND_DIGITS: usize = 16;
 
 /// The WAL of one system in one cluster: where its objects lie.
 #[derive(Debug, Clone)]
@@ -20,6 +28,30 @@ impl WalFolder {
     /// beyond 4 GiB of WAL; histories lie beside these.
     pub fn key(&self, name: WalFileName, encrypted: bool) -> String {
         format!("{}{}", self.stem(name), if encrypted { ".zst.age" } else { ".zst" })
+    }
+
+    /// The key of what one server has of a file whose name is taken by what another one has of it.
+    pub(super) fn beyond_key(&self, name: WalFileName, digest: &Digest, encrypted: bool) -> String {
+        let own = Self::beyond_name(name, digest);
+        let folder = name.segment().map(|segment| segment.folder()).unwrap_or_default();
+        format!("{}{folder}/{own}{}", self.prefix, if encrypted { ".zst.age" } else { ".zst" })
+    }
+
+    /// What the label of such an object calls it. Nobody takes it for a WAL file.
+    pub(super) fn beyond_name(name: WalFileName, digest: &Digest) -> String {
+        let digits = digest.to_string()[..BEYOND_DIGITS].to_uppercase();
+        format!("{name}.{digits}{BEYOND}")
+    }
+
+    /// The segment that a key belongs to, whole or not, where it lies where it should.
+    pub(super) fn segment_of(&self, key: &str) -> Option<WalSegment> {
+        if let Some(name) = wal_file_of(key) {
+            return name.segment().filter(|_| self.key(name, key.ends_with(".age")) == key);
+        }
+        let segment = beyond_of(key)?;
+        let folder = format!("{}{}/", self.prefix, segment.folder());
+        let is_here = |rest: &str| !rest.contains('/');
+        key.strip_prefix(&folder).is_some_and(is_here).then_some(segment)
     }
 
     fn stem(&self, name: WalFileName) -> String {
@@ -47,6 +79,21 @@ impl WalFolder {
     /// right after the dot of its endings.
     pub(super) fn behind(&self, name: WalFileName) -> String {
         format!("{}/", self.stem(name))
+    }
+}
+
+/// The segment of which a key holds a second content.
+pub(super) fn beyond_of(key: &str) -> Option<WalSegment> {
+    let name = key.rsplit_once('/').map_or(key, |(_, name)| name);
+    let name = name.strip_suffix(".age").unwrap_or(name);
+    let (name, digits) = name.strip_suffix(".zst")?.strip_suffix(BEYOND)?.rsplit_once('.')?;
+    let upper_hex = |byte: u8| matches!(byte, b'0'..=b'9' | b'A'..=b'F');
+    let is_digest = digits.len() == BEYOND_DIGITS && digits.bytes().all(upper_hex);
+    match name.parse() {
+        Ok(WalFileName::Segment(segment) | WalFileName::Partial(segment)) if is_digest => {
+            Some(segment)
+        }
+        _ => None,
     }
 }
 
@@ -98,5 +145,34 @@ mod tests {
             folder.key(name("00000002.history"), true)
                 < folder.key(name("000000020000000000000001"), false)
         );
+    }
+
+    #[test]
+    fn a_second_content_belongs_to_its_segment_and_is_no_wal_file() {
+        let folder = WalFolder::new("main", SystemIdentifier(7));
+        for text in ["000000010000000200000003", "000000010000000200000003.partial"] {
+            let name: WalFileName = text.parse().unwrap();
+            for encrypted in [false, true] {
+                let key = folder.beyond_key(name, &Digest::of(b"x"), encrypted);
+                assert!(
+                    key.starts_with(&format!("postgres/main/7/wal/0000000100000002/{text}.")),
+                    "{key}"
+                );
+                assert_eq!(wal_file_of(&key), None);
+                assert_eq!(beyond_of(&key), name.segment());
+                assert_eq!(folder.segment_of(&key), name.segment());
+                assert_eq!(folder.segment_of(&key.replace("/main/", "/other/")), None);
+                assert!(key < folder.behind(WalFileName::Segment(name.segment().unwrap())));
+                assert!(
+                    WalFolder::beyond_name(name, &Digest::of(b"x")).parse::<WalFileName>().is_err()
+                );
+            }
+        }
+        for other in [
+            "x/000000010000000200000003.beyond.zst",
+            "x/00000002.history.0123456789ABCDEF.beyond.zst",
+        ] {
+            assert_eq!(beyond_of(other), None);
+        }
     }
 }

@@ -1,13 +1,14 @@
+//! All files of segments, as retention sees them.
+
 use std::ops::ControlFlow;
 
-use super::layout::wal_file_of;
 use super::{Repository, WalFolder, WalRange};
 use crate::error::Result;
-use crate::postgres::{WalFileName, WalSegment, WalSegmentSize};
+use crate::postgres::{WalSegment, WalSegmentSize};
 use crate::storage::Listed;
 
 impl Repository {
-    /// The segments of which there is a file of any kind: whole, `.partial` or `.backup`. By timeline, then
+    /// The segments of which there is a file of any kind: whole, `.partial`, `.backup` or `.beyond`. By timeline, then
     /// by position.
     pub fn wal_files(&self, folder: &WalFolder, size: WalSegmentSize) -> Result<Vec<WalRange>> {
         let mut ranges: Vec<WalRange> = Vec::new();
@@ -53,10 +54,7 @@ impl Repository {
         visit: &mut dyn FnMut(WalSegment, &Listed<'_>) -> ControlFlow<()>,
     ) -> Result<()> {
         let listed = self.storage.list(folder.prefix(), after, &mut |listed| {
-            let ours =
-                |name: &WalFileName| folder.key(*name, listed.key.ends_with(".age")) == listed.key;
-            let name = wal_file_of(listed.key).filter(ours);
-            let segment = name.and_then(|name| name.segment());
+            let segment = folder.segment_of(listed.key);
             match segment.filter(|segment| segment.start(size).is_ok()) {
                 Some(segment) => visit(segment, &listed),
                 None => ControlFlow::Continue(()),

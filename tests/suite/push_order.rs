@@ -2,6 +2,7 @@
 //! refused nothing is stored, neither what waits behind nor in the repository that lacks the name.
 
 mod encryption;
+mod forks;
 mod histories;
 mod look_ahead;
 mod repositories;

@@ -1,5 +1,6 @@
 //! Real servers that come back from what was archived, through `wal-fetch`.
 
+mod always;
 mod crash_under_load;
 mod leftovers;
 mod lines;

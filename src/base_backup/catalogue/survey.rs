@@ -1,4 +1,4 @@
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use jiff::Timestamp;
 
@@ -153,6 +153,13 @@ impl SystemWal {
     /// What the WAL of one repository alone leads to; `None` where it could not be listed.
     pub fn alone(&self, repository: usize) -> Option<&Timelines> {
         self.alone.get(repository)?.as_ref()
+    }
+
+    /// The objects with second contents of segments of a timeline, by name: what another server had of them.
+    pub fn beyond(&self, timeline: TimelineId) -> BTreeSet<&str> {
+        let all = self.inventories.iter().flatten().flat_map(|inventory| &inventory.beyond);
+        let of_timeline = all.filter(|(segment, _)| segment.timeline == timeline);
+        of_timeline.map(|(_, name)| name.as_str()).collect()
     }
 
     /// When the last WAL before this place was stored, where it was first.

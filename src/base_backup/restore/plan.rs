@@ -1,3 +1,4 @@
+use std::collections::BTreeSet;
 use std::fmt::Write as _;
 
 use bytesize::ByteSize;
@@ -26,6 +27,8 @@ pub struct RestorePlan<'a> {
     pub left: Option<Left>,
     /// When the last WAL that it reaches was stored. It holds nothing of later.
     pub stored: Option<Timestamp>,
+    /// The objects with second contents of segments of the timeline that it ends on.
+    pub beyond: BTreeSet<&'a str>,
 }
 
 /// Picks the backup. Of several systems under one cluster name (after `pg_upgrade`) the newest counts,
@@ -63,7 +66,8 @@ pub fn plan<'a>(
     let resumes = system.timelines.resumes(choice.timeline, choice.reach);
     let left = system.timelines.left(choice.timeline, choice.reach);
     let stored = system.stored(choice.reach);
-    Ok(RestorePlan { backup, choice, repositories, resumes, left, stored })
+    let beyond = system.beyond(choice.timeline);
+    Ok(RestorePlan { backup, choice, repositories, resumes, left, stored, beyond })
 }
 
 /// It is laid down all the same: who needs it needs it now.
@@ -130,6 +134,12 @@ impl RestorePlan<'_> {
         if let (None, Some(left)) = (self.resumes, self.left) {
             let what = if left.missing { "gap" } else { "beware" };
             line(what, unbegun(left, self.choice.reach));
+        }
+        for name in &self.beyond {
+            line(
+                "beware",
+                format!("{name} is a second content of its segment, and is not replayed"),
+            );
         }
         line("target", target(wish.target, wish.inclusive));
         if let Some(stored) = self.falls_short(wish.target) {

@@ -8,6 +8,7 @@ use std::time::{Duration, Instant};
 
 use super::input::{Input, waiting};
 use super::lanes::{Lanes, Pushed};
+use super::left_behind::LeftBehind;
 use crate::codec::{Encoder, Encoding, Label};
 use crate::config::Config;
 use crate::data_directory::{CutSegment, DataDirectory, StateFolder};
@@ -187,6 +188,14 @@ impl Batch<'_> {
         mut room: Room<'_, Item>,
     ) -> Result<Option<Label>> {
         let folder = WalFolder::new(&self.config.cluster, input.system);
+        let server = LeftBehind {
+            config: self.config,
+            data_directory: self.data_directory,
+            state: self.state,
+            folder: &folder,
+        };
+        let encoding =
+            Encoding { level: self.config.wal.compression_level, threads: NonZeroUsize::MIN };
         let lanes = Lanes {
             repositories: self.repositories,
             names: &shared.names,
@@ -194,6 +203,8 @@ impl Batch<'_> {
             encoders: &shared.encoders,
             turns: &shared.turns,
             memory: self.memory.as_ref(),
+            encoding,
+            server: &server,
         };
         // What is compressed takes less room than what it was; others may have the rest.
         Ok(match lanes.push(number, input, |stored| room.shrink_to(stored))? {

@@ -5,13 +5,14 @@ use std::time::Instant;
 
 use super::ballot::Ballot;
 use super::input::Input;
-use crate::codec::{Encoded, Encoder, Label};
+use crate::codec::{Encoded, Encoder, Encoding, Label};
 use crate::error::{Class, Error, Result};
 use crate::failpoint;
 use crate::look_ahead::{Pool, Turns};
 use crate::postgres::WalFileName;
 use crate::repository::{
-    Archived, Candidate, Coming, Compressing, Memory, Names, Repository, WalFolder, compressing,
+    Archived, Candidate, Coming, Compressing, Kept, Memory, Names, Original, Repository, Server,
+    UpTo, WalFolder, compressing,
 };
 use crate::threads::hand_to;
 
@@ -24,6 +25,9 @@ pub struct Lanes<'a> {
     pub turns: &'a Turns,
     /// `None` without a data directory.
     pub memory: Option<&'a Memory>,
+    /// How what needs a second name is compressed.
+    pub encoding: Encoding,
+    pub server: &'a dyn Server,
 }
 
 /// What became of a file.
@@ -46,17 +50,21 @@ impl Lanes<'_> {
     /// were heard, nor before the files in front of it are everywhere; what one refuses, none gets. Where one is
     /// away the others get their copy, and the push has failed. `encoded` is told how many bytes it takes from
     /// then on.
-    pub fn push(
-        &self,
-        number: usize,
-        mut input: Input,
-        encoded: impl FnOnce(u64),
-    ) -> Result<Pushed> {
+    pub fn push(&self, number: usize, input: Input, encoded: impl FnOnce(u64)) -> Result<Pushed> {
         failpoint::reach("push.checked");
         let encrypting = self.repositories.iter().map(Repository::encrypts);
         let (compressing, comings) = compressing(input.name, input.size, encrypting);
         let ballot = Ballot::of(self.repositories.len());
-        let file = File { number, name: input.name, size: input.size, started: Instant::now() };
+        let original = Original {
+            folder: self.folder,
+            name: input.name,
+            file: &input.file,
+            size: input.size,
+            encoding: self.encoding,
+            server: self.server,
+        };
+        let started = Instant::now();
+        let file = File { number, started, original };
         thread::scope(|scope| {
             let each = self.repositories.iter().zip(self.names).zip(comings);
             let (file, ballot) = (&file, &ballot);
@@ -66,7 +74,7 @@ impl Lanes<'_> {
                     hand_to(scope, lane, move |lane| self.archive(file, lane, ballot))
                 })
                 .collect();
-            let prepared = self.compress(&mut input, compressing);
+            let prepared = self.compress(&input, compressing);
             failpoint::reach("push.encoded");
             if let Ok((_, length)) = prepared {
                 // Where it is encrypted as well, both are held.
@@ -92,7 +100,7 @@ impl Lanes<'_> {
         })
     }
 
-    fn archive(&self, file: &File, lane: Lane<'_>, ballot: &Ballot) -> Result<Way> {
+    fn archive(&self, file: &File<'_>, lane: Lane<'_>, ballot: &Ballot) -> Result<Way> {
         self.store(file, self.candidate(file, lane, ballot)?, ballot)
     }
 
@@ -100,7 +108,7 @@ impl Lanes<'_> {
     /// a file before it keeps it back.
     fn candidate<'b>(
         &'b self,
-        file: &File,
+        file: &'b File<'b>,
         lane: Lane<'b>,
         ballot: &Ballot,
     ) -> Result<Option<Candidate<'b>>> {
@@ -108,7 +116,7 @@ impl Lanes<'_> {
         // One repository alone finds out when it creates it.
         let several = self.repositories.len() > 1;
         let candidate = || {
-            let mut candidate = repository.prepare(self.folder, file.name, coming, names)?;
+            let mut candidate = repository.prepare(&file.original, coming, names)?;
             // As a rule this costs no time: it is done while the file before gets its name.
             if several && self.turns.is_next(file.number) {
                 candidate = candidate.look_again()?;
@@ -125,7 +133,12 @@ impl Lanes<'_> {
     }
 
     /// Gives it its name, unless another repository refuses it.
-    fn store(&self, file: &File, candidate: Option<Candidate<'_>>, ballot: &Ballot) -> Result<Way> {
+    fn store(
+        &self,
+        file: &File<'_>,
+        candidate: Option<Candidate<'_>>,
+        ballot: &Ballot,
+    ) -> Result<Way> {
         let Some(candidate) = candidate.filter(|_| ballot.passes()) else {
             return Ok(Way::KeptBack);
         };
@@ -138,16 +151,16 @@ impl Lanes<'_> {
         }
         let repository = published.repository();
         let archived = published.confirm()?;
-        report(repository, file, archived);
+        report(repository, file, &archived);
         Ok(Way::Archived)
     }
 
     /// The label, and the length of the object in bytes.
-    fn compress(&self, input: &mut Input, mut compressing: Compressing) -> Result<(Label, u64)> {
+    fn compress(&self, input: &Input, mut compressing: Compressing) -> Result<(Label, u64)> {
         let name = input.name.to_string();
         let encoded = self.encoders.with(|encoder| {
             let mut take = |frame| compressing.frame(frame);
-            encoder.encode(&name, input.size, &mut input.file, &mut take)
+            encoder.encode(&name, input.size, &mut &input.file, &mut take)
         });
         let Encoded { label, length } = encoded.map_err(|error| {
             Error::new(Class::Input, format!("could not archive {name}: {error}"))
@@ -189,11 +202,10 @@ struct Lane<'a> {
 }
 
 /// A file on its way.
-struct File {
+struct File<'a> {
     number: usize,
-    name: WalFileName,
-    size: u64,
     started: Instant,
+    original: Original<'a>,
 }
 
 fn joined(lane: ScopedJoinHandle<'_, Result<Way>>) -> Result<Way> {
@@ -210,22 +222,45 @@ pub fn worst_of(mut errors: Vec<Error>) -> Option<Error> {
     errors.into_iter().next()
 }
 
-fn report(repository: &Repository, file: &File, archived: Archived) {
+fn report(repository: &Repository, file: &File<'_>, archived: &Archived) {
     let milliseconds = file.started.elapsed().as_millis() as u64;
+    let repository = repository.name();
     match archived {
         Archived::New { bytes } => tracing::info!(
-            segment = %file.name,
-            bytes_in = file.size,
+            segment = %file.original.name,
+            bytes_in = file.original.size,
             bytes_out = bytes,
             milliseconds,
-            repository = repository.name(),
+            repository,
             "archived"
         ),
         Archived::Already => tracing::info!(
-            segment = %file.name,
+            segment = %file.original.name,
             milliseconds,
-            repository = repository.name(),
+            repository,
             "the same content is already archived"
         ),
+        Archived::UpTo(up_to, kept) => {
+            let said = up_to_words(file.original.name, up_to, kept.as_ref());
+            match kept {
+                Some(Kept { new: true, .. }) => tracing::warn!(repository, "{said}"),
+                _ => tracing::info!(repository, "{said}"),
+            }
+        }
     }
+}
+
+fn up_to_words(name: WalFileName, up_to: &UpTo, kept: Option<&Kept>) -> String {
+    let fork = up_to.fork;
+    let (by, timeline) = (fork.by.number(), fork.timeline.number());
+    let same = if up_to.compared {
+        format!("the same content is already archived up to {}", fork.at)
+    } else {
+        "other content is already archived, and no private key of this host opens it".to_owned()
+    };
+    let kept = match kept {
+        None => "this file has nothing behind that".to_owned(),
+        Some(kept) => format!("this file is kept as {}", kept.key),
+    };
+    format!("{name}: {same}; timeline {by} left timeline {timeline} at {}, and {kept}", fork.at)
 }

@@ -1,6 +1,6 @@
 //! Where not all can be seen, nothing is deleted; elsewhere the work is done.
 
-use super::{ONE, TWO, lay_out, left, prune, shows};
+use super::{BESIDE, ONE, TWO, lay_out, left, prune, shows};
 use crate::listing::laid::{Laid, OLD, described, object, segment_key};
 use crate::scene::error;
 
@@ -36,9 +36,8 @@ fn a_broken_description_stops_all_deletions_in_its_repository() {
     assert_eq!(laid.store("disk").keys(), before);
     // A recovery from what stays on the disk takes its WAL from whichever has it.
     let segment = segment_key(OLD, 1, 2);
-    let needed = ["", ".00000028.backup", ".partial"];
-    let needed = needed.map(|it| segment.replace(".zst", &format!("{it}.zst")));
-    let mut expected = [left(), needed.into()].concat();
+    let needed = BESIDE.map(|it| segment.replace(".zst", it));
+    let mut expected = [left(), needed.into(), vec![segment]].concat();
     expected.sort();
     assert_eq!(laid.store("s3").keys(), expected);
     shows(&outcome, "nothing is deleted in this repository");

@@ -18,6 +18,9 @@ pub fn text(survey: &Survey, system: &SystemWal) -> String {
         text += &format!("{heading:14} [{drawn}] {extent}\n");
         text += &ancestry(system, timeline);
         text += &stretches(timeline, &usable);
+        for name in system.beyond(timeline.timeline) {
+            text += &format!("    not replayed: {name}, a second content of its segment\n");
+        }
     }
     text
 }
