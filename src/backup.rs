@@ -3,6 +3,7 @@
 mod catalogue;
 pub mod deleting;
 mod description;
+mod fall;
 mod folder;
 mod parallel;
 pub mod pin;
@@ -16,6 +17,7 @@ pub use catalogue::{
     Contents, Described, Failure, Found, Further, HowMany, StoredBackup, Unfinished, describe, look,
 };
 pub use description::parse_description;
+pub use fall::{DATABASE_KEYS, Fell, Measure, fallen};
 pub use folder::{BackupFolder, begun, new_id};
 pub use parallel::{in_parallel, in_threads};
 pub use reading::{ObjectSource, damaged};

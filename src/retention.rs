@@ -2,6 +2,7 @@
 
 mod periods;
 
+use std::collections::BTreeMap;
 use std::time::Duration;
 
 use humantime::format_duration;
@@ -36,6 +37,10 @@ pub trait Subject {
     fn ended(&self) -> Timestamp;
     fn pinned(&self) -> bool;
     fn condition(&self) -> &Condition;
+    /// Whether it holds so much less than those before it that it must not take their place.
+    fn fell(&self) -> bool {
+        false
+    }
 }
 
 impl Verdict {
@@ -83,6 +88,7 @@ pub fn reasons<S: Subject>(all: &[&S], keep: &KeepConfig, now: Timestamp) -> Vec
     let good = |at: &usize| *all[*at].condition() == Condition::Good;
     let good: Vec<usize> = (0..all.len()).filter(good).collect();
     let mut slots = slots(&good, &|at| all[at].ended(), keep);
+    before_a_fall(all, &good, keep, &mut slots);
     let of_one = |(at, it): (usize, &&S)| {
         let mut reasons = Vec::new();
         if it.pinned() {
@@ -103,6 +109,31 @@ pub fn reasons<S: Subject>(all: &[&S], keep: &KeepConfig, now: Timestamp) -> Vec
         reasons
     };
     all.iter().enumerate().map(of_one).collect()
+}
+
+/// What holds far less than before is kept like any other, but does not make the others old: they are kept as if it
+/// were not there.
+fn before_a_fall<S: Subject>(
+    all: &[&S],
+    good: &[usize],
+    keep: &KeepConfig,
+    reasons: &mut BTreeMap<usize, Vec<String>>,
+) {
+    let steady: Vec<usize> = good.iter().copied().filter(|at| !all[*at].fell()).collect();
+    if steady.len() == good.len() {
+        return;
+    }
+    let last = good.iter().zip(good.iter().skip(1));
+    let last = last.filter(|(one, next)| !all[**one].fell() && all[**next].fell());
+    for (at, _) in last {
+        reasons.entry(*at).or_default().push("the last before it fell".to_owned());
+    }
+    for (at, more) in slots(&steady, &|at| all[at].ended(), keep) {
+        let known = reasons.entry(at).or_default();
+        if known.is_empty() {
+            known.extend(more.iter().map(|it| format!("{it} before it fell")));
+        }
+    }
 }
 
 /// Fails when the clock of this host is wrong for certain: earlier than the end of this backup. One that

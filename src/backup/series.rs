@@ -9,8 +9,8 @@ use jiff::Timestamp;
 use serde::Serialize;
 
 use super::{
-    BackupFolder, Contents, Described, Failure, Further, HowMany, StoredBackup, StoredObject,
-    Unfinished, describe, in_parallel, look,
+    BackupFolder, Contents, Described, Failure, Fell, Further, HowMany, Measure, StoredBackup,
+    StoredObject, Unfinished, describe, fallen, in_parallel, look,
 };
 use crate::error::{Class, Error, Result};
 use crate::repository::Repository;
@@ -25,6 +25,12 @@ pub trait Alone: Described + Serialize + Clone + Sync {
     fn label(&self) -> &str;
     /// When it was begun and when it was complete: RFC 3339 in UTC.
     fn times(&self) -> [&str; 2];
+    /// How much it holds of what should not vanish.
+    fn measures(&self) -> Vec<Measure>;
+    /// As was found when it was taken.
+    fn fell(&self) -> Option<&Fell>;
+    /// Somebody said that it may hold less than those before.
+    fn accepted(&self) -> bool;
 }
 
 /// All of them, in all repositories.
@@ -140,6 +146,17 @@ impl<D> Backup<D> {
     /// Whether some repository has all its objects.
     pub fn is_whole(&self) -> bool {
         self.copies.iter().any(|copy| copy.fault.is_none())
+    }
+}
+
+impl<D: Alone> Series<D> {
+    /// Whether the newest whole one holds far less than one before it: that one, the other's id, and how much less.
+    pub fn newest_fell(&self) -> Option<(&Backup<D>, String, String)> {
+        let whole: Vec<&Backup<D>> = self.backups.iter().filter(|it| it.is_whole()).collect();
+        let newest = *whole.last()?;
+        let fell = fallen(whole.iter().map(|it| &it.description)).pop()??;
+        let said = fell.said(&newest.description.measures())?;
+        Some((newest, fell.since, said))
     }
 }
 

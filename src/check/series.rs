@@ -105,11 +105,27 @@ fn of_series<D: Alone>(
     let answering = case.answering();
     let mut findings: Vec<Finding> =
         answering.iter().map(|number| in_repository(case, expected, series, *number)).collect();
+    findings.extend(fell(expected, series));
     findings.extend(pins(expected, series));
     let further = series.further.iter().filter_map(|(_, it)| begun(&it.id));
     let oldest = series.backups.iter().map(|it| it.began).chain(further).min();
     findings.extend(drills::judge(case, &expected.subject, record, expected.program, oldest));
     findings
+}
+
+/// The newest one holds far less than those before it.
+fn fell<D: Alone>(expected: &Expected<'_>, series: &Series<D>) -> Option<Finding> {
+    let (newest, since, said) = series.newest_fell()?;
+    let mut draft = Draft::new(expected.subject.clone(), "content", None);
+    draft.say(
+        State::Warning,
+        format!("the newest ({}) has far less than {since}: {said}", newest.id),
+        format!(
+            "Is everything there that it is taken from? If it is right so: `{} --accept-fewer`.",
+            expected.create
+        ),
+    );
+    Some(draft.finding())
 }
 
 fn in_repository<D: Alone>(

@@ -102,6 +102,15 @@ pub fn choose<'a, D: Kind>(
     })
 }
 
+/// The newest one is what somebody wants who names none, but not one that lost what those before it had.
+pub fn refuse_fallen<D: Kind>(series: &Series<D>) -> Result<()> {
+    let Some((newest, since, said)) = series.newest_fell() else { return Ok(()) };
+    let id = &newest.id;
+    let message = format!("the newest {}, {id}, has far less than {since}: {said}", D::WHAT);
+    Err(Error::new(Class::Input, message)
+        .hint(format!("Say which one is meant: `{} restore {since}`, or {id}.", D::PROGRAM)))
+}
+
 /// Names of repositories by their places.
 fn name(repositories: &[Repository], at: usize) -> &str {
     repositories.get(at).map_or("", Repository::name)

@@ -6,7 +6,7 @@ use serde::{Deserialize, Serialize};
 use super::problems::Problems;
 use super::take::Totals;
 use crate::backup::series::Alone;
-use crate::backup::{Described, StoredObject};
+use crate::backup::{Described, Fell, Measure, StoredObject};
 
 /// `backup.json` of a snapshot of media files. In the clear, so it tells totals and no more.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -31,6 +31,21 @@ pub struct Description {
     /// Tells the keys that it is encrypted to from others: content for other keys is not shared.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub recipients: Option<String>,
+    /// What lies below each path of the set, in their order.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub paths: Vec<PathSums>,
+    /// Absent where it holds about as much as those before.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub fell: Option<Fell>,
+    /// It may hold less than those before: somebody said so.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub accepted: bool,
+}
+
+/// What lies below one path of a set.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct PathSums {
+    pub files: u64,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
@@ -94,6 +109,14 @@ impl Description {
         own.chain(self.shared())
     }
 
+    /// Says whether it holds far less than `reference`, or that this is as it should be.
+    pub fn judged(mut self, reference: Option<&Fell>, accept: bool) -> Self {
+        let fell = reference.filter(|it| it.said(&self.measures()).is_some());
+        self.accepted = accept && fell.is_some();
+        self.fell = fell.filter(|_| !accept).cloned();
+        self
+    }
+
     /// The beside it object whose name begins so.
     pub fn object(&self, begin: &str) -> Option<&StoredObject> {
         self.objects.iter().find(|object| object.object.starts_with(begin))
@@ -131,6 +154,29 @@ impl Alone for Description {
     fn times(&self) -> [&str; 2] {
         [&self.began, &self.ended]
     }
+
+    fn measures(&self) -> Vec<Measure> {
+        measures(&self.totals, &self.paths)
+    }
+
+    fn fell(&self) -> Option<&Fell> {
+        self.fell.as_ref()
+    }
+
+    fn accepted(&self) -> bool {
+        self.accepted
+    }
+}
+
+/// What should not vanish. Of several paths each counts for itself: another disk may be mounted there.
+fn measures(totals: &Sums, paths: &[PathSums]) -> Vec<Measure> {
+    let files = Measure::new("files", totals.files, 1).or_part(2, 10);
+    let bytes = Measure::new("bytes", totals.size, 1).or_part(2, 1 << 30);
+    let of = paths.len();
+    let each = paths.iter().enumerate().filter(|_| of > 1);
+    let each =
+        each.map(|(at, it)| Measure::new(format!("files in path {} of {of}", at + 1), it.files, 1));
+    [files, bytes].into_iter().chain(each).collect()
 }
 
 impl fmt::Display for SnapshotKind {
@@ -195,6 +241,9 @@ mod tests {
                 objects: vec![object("data-00002.pack")],
             }],
             recipients: None,
+            paths: Vec::new(),
+            fell: None,
+            accepted: false,
         }
     }
 

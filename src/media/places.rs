@@ -53,6 +53,11 @@ impl Places {
         Hands { places: self, hands: self.0.iter().map(|place| place.root.hand()).collect() }
     }
 
+    /// Which of the paths an entry lies below.
+    pub fn number_of(&self, path: &[u8]) -> Option<usize> {
+        self.find(path).map(|(number, _)| number)
+    }
+
     /// The place of an entry and its path there.
     fn find<'p>(&self, path: &'p [u8]) -> Option<(usize, Cow<'p, [u8]>)> {
         self.0.iter().enumerate().find_map(|(number, place)| {

@@ -10,6 +10,7 @@ use std::path::Path;
 
 use self::keeping::{Job, Outcome, Worker};
 use self::links::{Link, Links};
+use super::description::PathSums;
 use super::entry::{Entry, Kind};
 use super::index::IndexWriter;
 use super::ordered::{Lane, ordered};
@@ -65,7 +66,7 @@ pub struct Progress {
 }
 
 /// What a snapshot took.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Totals {
     pub entries: u64,
     pub files: u64,
@@ -77,6 +78,8 @@ pub struct Totals {
     /// Files that were kept anew; the others are shared with the previous snapshot.
     pub new_files: u64,
     pub new_size: u64,
+    /// What lies below each path of the set.
+    pub paths: Vec<PathSums>,
 }
 
 /// A snapshot, about to be taken.
@@ -108,7 +111,11 @@ impl<K: Keep> Taking<'_, K> {
             let results = Results {
                 index,
                 links: Links::default(),
-                totals: Totals::default(),
+                totals: Totals {
+                    paths: vec![PathSums::default(); self.places.all().len()],
+                    ..Totals::default()
+                },
+                places: self.places,
                 problems: Problems::default(),
                 progress: self.progress,
             };
@@ -129,6 +136,7 @@ struct Results<'a, W: Write> {
     index: &'a mut IndexWriter<W>,
     links: Links,
     totals: Totals,
+    places: &'a Places,
     problems: Problems,
     progress: &'a (dyn Fn(Progress) + Sync),
 }
@@ -144,7 +152,7 @@ impl<W: Write> Results<'_, W> {
                 }
             }
         }
-        let Totals { entries, size, .. } = self.totals;
+        let Totals { entries, size, .. } = self.totals.clone();
         (self.progress)(Progress { entries, size, of: None });
         Ok(())
     }
@@ -152,6 +160,11 @@ impl<W: Write> Results<'_, W> {
     fn kept(&mut self, entry: &Entry, read: bool, new: bool) -> Result<()> {
         self.index.write(entry)?;
         self.totals.entries += 1;
+        if entry.content().is_some()
+            && let Some(at) = self.places.number_of(entry.path.as_bytes())
+        {
+            self.totals.paths[at].files += 1;
+        }
         if let Kind::File(content) = &entry.kind {
             self.totals.files += 1;
             self.totals.size += content.size;
@@ -260,6 +273,6 @@ impl<K: Keep, R: Read, W: Write> Driver<'_, '_, K, R, W> {
         self.lane.drain(&mut |outcomes| results.take(outcomes))?;
         let mut all = std::mem::take(&mut self.results.problems);
         all.add(problems);
-        Ok((self.results.totals, all))
+        Ok((std::mem::take(&mut self.results.totals), all))
     }
 }

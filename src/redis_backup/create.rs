@@ -8,7 +8,10 @@ use bytes::Bytes;
 use jiff::Timestamp;
 
 use super::{Content, Description, Source, StoredFile, all_backups};
-use crate::backup::{BackupFolder, DESCRIPTION, End, Sending, Sent, Take, create_once, new_id};
+use crate::backup::series::Series;
+use crate::backup::{
+    BackupFolder, DESCRIPTION, End, Fell, Sending, Sent, Take, create_once, new_id,
+};
 use crate::codec::FrameStream;
 use crate::config::Config;
 use crate::error::{Class, Error, Result};
@@ -19,12 +22,16 @@ use crate::repository::Repository;
 /// A Redis is held in memory, so its data are of such a size at most.
 const OBJECT_BYTES_MAX: u64 = 1 << 40;
 const BUFFER_BYTES: usize = 1 << 18;
+/// How many of the newest backups are looked at for one to compare with.
+const LOOKED_AT: usize = 3;
 
 pub struct Request<'a> {
     pub config: &'a Config,
     pub repositories: &'a [Repository],
     pub label: String,
     pub source: From,
+    /// That it holds far less than the one before is as it should be.
+    pub accept_fewer: bool,
     /// Told how many bytes have come; of how many is known of files only.
     pub progress: &'a mut dyn FnMut(u64, Option<u64>),
     /// Told from time to time for how long the server has been saving.
@@ -62,7 +69,7 @@ struct Came {
 /// Takes a backup. It exists in a repository from the moment its description is there, which is written
 /// last.
 pub fn create(request: Request<'_>) -> Result<Taken> {
-    let Request { config, repositories, label, source, progress, waiting } = request;
+    let Request { config, repositories, label, source, accept_fewer, progress, waiting } = request;
     let mut server = Server::connect(&config.redis, &config.limits)?;
     let facts = server.facts()?;
     let began = Timestamp::now();
@@ -109,7 +116,12 @@ pub fn create(request: Request<'_>) -> Result<Taken> {
         used_memory: facts.used_memory,
         encrypted: false,
         files: Vec::new(),
+        fell: None,
+        accepted: false,
     };
+    let reached = repositories.iter().zip(&outcomes).find(|(_, outcome)| outcome.is_ok());
+    let reference = reached.and_then(|(repository, _)| reference(config, repository));
+    let draft = draft.judged(reference.as_ref(), accept_fewer);
     let mut taken = Taken { id: draft.id.clone(), descriptions: vec![], failures: vec![] };
     for (repository, outcome) in repositories.iter().zip(outcomes) {
         match outcome.and_then(|sent| describe(repository, &folder, &draft, &names, sent)) {
@@ -118,6 +130,13 @@ pub fn create(request: Request<'_>) -> Result<Taken> {
         }
     }
     Ok(taken)
+}
+
+/// What it should hold about as much as. Who can't be asked gets the backup all the same.
+fn reference(config: &Config, repository: &Repository) -> Option<Fell> {
+    let (all, one) = (all_backups(config), std::slice::from_ref(repository));
+    let series = Series::<Description>::read_newest(one, &all, &|_| LOOKED_AT);
+    series.backups.iter().rfind(|it| it.is_whole()).map(|it| Fell::reference(&it.description))
 }
 
 enum Opened {

@@ -3,7 +3,7 @@ use std::fmt;
 use serde::{Deserialize, Serialize};
 
 use crate::backup::series::Alone;
-use crate::backup::{Described, StoredObject};
+use crate::backup::{DATABASE_KEYS, Described, Fell, Measure, StoredObject};
 use crate::redis_server::{Keys, Product};
 
 /// `backup.json` of a backup of a Redis.
@@ -34,6 +34,12 @@ pub struct Description {
     /// Whether the objects are encrypted.
     pub encrypted: bool,
     pub files: Vec<StoredFile>,
+    /// Absent where it holds about as much as those before.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub fell: Option<Fell>,
+    /// It may hold less than those before: somebody said so.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub accepted: bool,
 }
 
 /// Where the data came from.
@@ -66,6 +72,14 @@ pub struct StoredFile {
 
 impl Description {
     pub const FORMAT: u32 = 1;
+
+    /// Says whether it holds far less than `reference`, or that this is as it should be.
+    pub fn judged(mut self, reference: Option<&Fell>, accept: bool) -> Self {
+        let fell = reference.filter(|it| it.said(&self.measures()).is_some());
+        self.accepted = accept && fell.is_some();
+        self.fell = fell.filter(|_| !accept).cloned();
+        self
+    }
 }
 
 impl Described for Description {
@@ -92,6 +106,27 @@ impl Alone for Description {
 
     fn times(&self) -> [&str; 2] {
         [&self.began, &self.ended]
+    }
+
+    /// Keys that expire may go at any time, all others stay, as a rule.
+    fn measures(&self) -> Vec<Measure> {
+        let sum = |count: fn(&Keys) -> u64| self.keys.iter().map(count).sum();
+        let all = Measure::new("keys", sum(|it| it.keys), 1);
+        let lasting = sum(|it| it.keys.saturating_sub(it.expires));
+        let lasting = Measure::new("keys without an expiry", lasting, u64::MAX).or_part(10, 100);
+        let each = self.keys.iter().map(|it| {
+            let what = format!("keys of database {}", it.database);
+            Measure::new(what, it.keys, DATABASE_KEYS).silent()
+        });
+        [all, lasting].into_iter().chain(each).collect()
+    }
+
+    fn fell(&self) -> Option<&Fell> {
+        self.fell.as_ref()
+    }
+
+    fn accepted(&self) -> bool {
+        self.accepted
     }
 }
 

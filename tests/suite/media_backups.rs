@@ -3,6 +3,7 @@
 mod bad_input;
 mod crashes;
 mod damage;
+mod fallen;
 mod owners;
 mod stories;
 pub mod story;

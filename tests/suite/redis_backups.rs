@@ -3,6 +3,7 @@
 pub mod crashes;
 mod damage;
 mod disks;
+mod fallen;
 mod faults;
 mod load;
 mod refused;

@@ -3,7 +3,7 @@ use std::collections::BTreeSet;
 use jiff::Timestamp;
 
 use super::{Alone, Backup, Series};
-use crate::backup::{StoredBackup, begun};
+use crate::backup::{StoredBackup, begun, fallen};
 use crate::config::KeepConfig;
 use crate::error::Result;
 use crate::retention::{Condition, Subject, Verdict, check_clock, reasons};
@@ -32,6 +32,7 @@ struct Copy<'a> {
     ended: Timestamp,
     stored: &'a StoredBackup,
     condition: Condition,
+    fell: bool,
 }
 
 impl Subject for Copy<'_> {
@@ -45,6 +46,10 @@ impl Subject for Copy<'_> {
 
     fn condition(&self) -> &Condition {
         &self.condition
+    }
+
+    fn fell(&self) -> bool {
+        self.fell
     }
 }
 
@@ -61,6 +66,7 @@ pub fn plan<D: Alone>(series: &Series<D>, keep: &KeepConfig, now: Timestamp) -> 
         let mut copies: Vec<Copy<'_>> =
             series.backups.iter().flat_map(|it| copy_in(it, repository)).collect();
         copies.sort_by_key(|it| (it.ended, it.id));
+        mark_fallen(series, &mut copies);
         let subjects: Vec<&Copy<'_>> = copies.iter().collect();
         let reasons = reasons(&subjects, keep, now);
         let mut here = Vec::new();
@@ -99,5 +105,16 @@ fn places<D>(series: &Series<D>) -> BTreeSet<usize> {
 fn copy_in<D>(backup: &Backup<D>, repository: usize) -> Option<Copy<'_>> {
     let stored = backup.copies.iter().find(|copy| copy.repository == repository)?;
     let condition = stored.fault.clone().map_or(Condition::Good, Condition::Bad);
-    Some(Copy { id: &backup.id, ended: backup.ended, stored, condition })
+    Some(Copy { id: &backup.id, ended: backup.ended, stored, condition, fell: false })
+}
+
+/// Those that hold far less than one before them, as from a disk that was not mounted.
+fn mark_fallen<D: Alone>(series: &Series<D>, copies: &mut [Copy<'_>]) {
+    let described = |copy: &Copy<'_>| series.backups.iter().find(|it| it.id == copy.id);
+    let good = copies.iter_mut().filter(|it| it.condition == Condition::Good);
+    let (mut good, descriptions): (Vec<_>, Vec<_>) =
+        good.filter_map(|copy| described(copy).map(|it| (copy, &it.description))).unzip();
+    for (copy, fell) in good.iter_mut().zip(fallen(descriptions)) {
+        copy.fell = fell.is_some();
+    }
 }

@@ -14,7 +14,9 @@ const ABOUT: &str = "Takes a snapshot of a set of folders and files into every r
 Each snapshot looks complete and costs only what changed. In a folder it is a tree that can be browsed; in a
 bucket, and where it is encrypted, content lies in packs, each uploaded once.";
 
-const AFTER: &str = "Exit status 4 says that some files could not be read; each is a line, and the snapshot has the rest.";
+const AFTER: &str = "Exit status 4 says that some files could not be read; each is a line, and the snapshot has the rest; or that it
+has far less than the one before (nothing in one of the paths, or at most half of the files), as of a disk that is not mounted. Then
+`prune` keeps those before it until one has more again, or --accept-fewer says that it is right.";
 
 pub fn command() -> Command {
     let command = Command::new("create")
@@ -33,6 +35,12 @@ pub fn command() -> Command {
                 .long("checksum")
                 .action(ArgAction::SetTrue)
                 .help("Read every file, also those whose size, times and inode did not change"),
+        )
+        .arg(
+            Arg::new("accept-fewer")
+                .long("accept-fewer")
+                .action(ArgAction::SetTrue)
+                .help("That it holds far less than the snapshot before is as it should be"),
         );
     with_set(flags::with_settings(command, &["media_backup"]))
 }
@@ -46,6 +54,7 @@ pub fn run(config: &Config, matches: &ArgMatches) -> Result<()> {
         config: &config,
         label: matches.get_one::<String>("label").cloned().unwrap_or_default(),
         checksum: matches.get_flag("checksum"),
+        accept_fewer: matches.get_flag("accept-fewer"),
         progress: &progress,
     });
     drop(bar);

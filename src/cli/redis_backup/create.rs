@@ -1,11 +1,13 @@
 use std::path::PathBuf;
 
-use clap::{Arg, ArgMatches, Command};
+use clap::{Arg, ArgAction, ArgMatches, Command};
 
 use super::super::flags;
 use super::super::progress::Progress;
+use crate::backup::series::Alone;
 use crate::config::Config;
-use crate::error::Result;
+use crate::error::{Class, Error, Result};
+use crate::redis_backup::Description;
 use crate::redis_backup::create::{From, Request, create};
 use crate::repository;
 
@@ -15,6 +17,10 @@ const ABOUT: &str = "Takes a backup of a Redis, straight into every repository
 
 The server sends its data as it would to a new replica: no access to its files is needed, and nothing is
 written to a disk in between. With --source files its files are read instead.";
+
+const AFTER: &str = "\
+Exit status 4 says that the backup has far less than the one before: no key, a database of 10 or more keys gone, or a tenth
+of the keys without an expiry. `prune` keeps those before it until one has more again, or --accept-fewer says that it is right.";
 
 pub fn command() -> Command {
     let command = Command::new("create")
@@ -36,6 +42,12 @@ pub fn command() -> Command {
                 .help("The connection; or the files that the server would read: an RDB that is saved now, or its append-only file"),
         )
         .arg(
+            Arg::new("accept-fewer")
+                .long("accept-fewer")
+                .action(ArgAction::SetTrue)
+                .help("That it holds far less than the backup before is as it should be"),
+        )
+        .arg(
             Arg::new("folder")
                 .long("folder")
                 .value_name("DIRECTORY")
@@ -43,7 +55,8 @@ pub fn command() -> Command {
                 .help(
                     "Where the server's files are seen from here, if not where the server has them",
                 ),
-        );
+        )
+        .after_help(AFTER);
     flags::with_settings(command, &["redis"])
 }
 
@@ -61,6 +74,7 @@ pub fn run(config: &Config, matches: &ArgMatches) -> Result<()> {
         repositories: &repositories,
         label: text("label"),
         source,
+        accept_fewer: matches.get_flag("accept-fewer"),
         progress: &mut |done, of| progress.at(done, of),
         waiting: &mut |time| {
             tracing::info!(seconds = time.as_secs(), "waiting for the server to save its data");
@@ -82,5 +96,21 @@ pub fn run(config: &Config, matches: &ArgMatches) -> Result<()> {
     for other in taken.failures.iter().skip(1) {
         tracing::error!("{other}");
     }
-    taken.failures.into_iter().next().map_or(Ok(()), Err)
+    let fallen = taken.descriptions.first().and_then(|(_, it)| fell(it));
+    if let Some(error) = fallen.as_ref().filter(|_| !taken.failures.is_empty()) {
+        tracing::error!("{error}");
+    }
+    taken.failures.into_iter().chain(fallen).next().map_or(Ok(()), Err)
+}
+
+/// A server that started without its data looks like one that has few.
+fn fell(description: &Description) -> Option<Error> {
+    let before = description.fell.as_ref()?;
+    let (id, since) = (&description.id, &before.since);
+    let fell = before.said(&description.measures())?;
+    let message = format!("Redis backup {id} has far less than {since}: {fell}");
+    Some(Error::new(Class::Incomplete, message).hint(
+        "Did the server lose its data, or is it another one? `prune` keeps those before it. If it is right so, say it \
+         once: `redis-backup create --accept-fewer`.",
+    ))
 }

@@ -6,8 +6,8 @@ use bytes::Bytes;
 use jiff::Timestamp;
 
 use super::places::{repository_folders, root_of, set_of};
-use crate::backup::series::{Backup, Series};
-use crate::backup::{DESCRIPTION, create_once, new_id};
+use crate::backup::series::{Alone, Backup, Series};
+use crate::backup::{DESCRIPTION, Fell, create_once, new_id};
 use crate::command::series::Kind;
 use crate::command::shown::count;
 use crate::config::Config;
@@ -22,6 +22,8 @@ pub struct Request<'a> {
     pub label: String,
     /// Read all files, whatever their times say.
     pub checksum: bool,
+    /// That it holds far less than the one before is as it should be.
+    pub accept_fewer: bool,
     pub progress: &'a (dyn Fn(Progress) + Sync),
 }
 
@@ -65,7 +67,8 @@ pub fn create(request: &Request<'_>) -> Result<Done> {
         };
         let mut described = None;
         let taken = snapshot.take(|taken| {
-            described = Some(describe(request, repository, &id, began, taken)?);
+            let reference = previous.as_ref().map(Fell::reference);
+            described = Some(describe(request, repository, &id, began, (taken, reference))?);
             Ok(())
         });
         match taken {
@@ -85,6 +88,7 @@ pub fn create(request: &Request<'_>) -> Result<Done> {
             label: &request.label,
             began,
             checksum: request.checksum,
+            accept_fewer: request.accept_fewer,
             leave_out: &leave_out,
             level: config.media_backup.compression_level,
             threads: config.basebackup.parallel,
@@ -102,8 +106,22 @@ pub fn create(request: &Request<'_>) -> Result<Done> {
             Err(error) => done.errors.push(error),
         }
     }
+    let fallen = done.descriptions.iter().find_map(|(_, it)| fell(it));
+    done.errors.extend(fallen);
     done.errors.extend((failed_files > 0).then(|| incomplete(failed_files)));
     Ok(done)
+}
+
+/// A disk that is not mounted looks like an empty folder.
+fn fell(description: &Description) -> Option<Error> {
+    let before = description.fell.as_ref()?;
+    let (id, since) = (&description.id, &before.since);
+    let fell = before.said(&description.measures())?;
+    let message = format!("snapshot {id} has far less than {since}: {fell}");
+    Some(Error::new(Class::Incomplete, message).hint(
+        "Is everything mounted, and nothing deleted by mistake? `prune` keeps those before it. If it is right so, say it \
+         once: `media-backup create --accept-fewer`.",
+    ))
 }
 
 fn incomplete(failures: u64) -> Error {
@@ -125,7 +143,7 @@ fn describe(
     repository: &Repository,
     id: &str,
     began: Timestamp,
-    taken: &Taken,
+    (taken, reference): (&Taken, Option<Fell>),
 ) -> Result<Description> {
     let description = Description {
         seawall: Description::FORMAT,
@@ -139,7 +157,11 @@ fn describe(
         objects: vec![taken.index.clone()],
         earlier: Vec::new(),
         recipients: None,
+        paths: taken.totals.paths.clone(),
+        fell: None,
+        accepted: false,
     };
+    let description = description.judged(reference.as_ref(), request.accept_fewer);
     let json = serde_json::to_vec_pretty(&description).map_err(|error| {
         Error::new(Class::Internal, format!("could not write {DESCRIPTION}: {error}"))
     })?;

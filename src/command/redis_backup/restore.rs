@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 
 use crate::backup::series::Backup;
 use crate::command::hook::run_hook;
-use crate::command::series::{choose, read};
+use crate::command::series::{choose, read, refuse_fallen};
 use crate::command::shown::{at_seconds, size, tenths};
 use crate::config::Config;
 use crate::error::{Class, Error, Result};
@@ -45,6 +45,9 @@ pub fn restore(
     let identities = repository::identities(config)?;
     let series = read::<Description>(config, &repositories);
     let backup = choose(&series, &repositories, request.id.as_deref())?;
+    if request.id.is_none() {
+        refuse_fallen(&series)?;
+    }
     let mut overrides = request.overrides.clone();
     overrides.version.get_or_insert_with(|| match backup.description.product {
         crate::redis_server::Product::Redis => backup.description.version.clone(),

@@ -19,7 +19,7 @@ use super::newest::Listing;
 use super::packing::Packing;
 use super::state::{self, State};
 use super::{BEGUN, CONTENTS_FORMAT, Contents, PackedSource, Spool, SpoolReader};
-use crate::backup::{BackupFolder, StoredObject, create_once, hex, in_parallel};
+use crate::backup::{BackupFolder, Fell, StoredObject, create_once, hex, in_parallel};
 use crate::codec::Identities;
 use crate::config::MediaSet;
 use crate::error::{Class, Error, Result};
@@ -41,6 +41,8 @@ pub struct PackedSnapshot<'a> {
     pub began: Timestamp,
     /// Read all files, whatever their times say.
     pub checksum: bool,
+    /// That it holds far less than the one before is as it should be.
+    pub accept_fewer: bool,
     /// Folders that are not entered, such as repositories.
     pub leave_out: &'a [&'a Path],
     /// zstd level.
@@ -70,6 +72,8 @@ pub(super) struct Start<'a> {
     pub repository: &'a Repository,
     pub begun: StoredObject,
     pub previous: Option<Description>,
+    /// What it should hold about as much as.
+    pub reference: Option<Fell>,
     /// What can be shared.
     pub contents: Contents,
     index: Option<Spool>,
@@ -176,10 +180,12 @@ impl PackedSnapshot<'_> {
                 repository,
                 begun,
                 previous: None,
+                reference: None,
                 contents: Contents::default(),
                 index: None,
             };
             if let Some(previous) = listing.newest(repository, &self.all())? {
+                start.reference = Some(Fell::reference(&previous));
                 self.share(&mut start, previous, &listing, spools)?;
             }
             Ok(start)

@@ -54,7 +54,11 @@ impl PackedSnapshot<'_> {
             objects: own.into_iter().chain(packs.iter().cloned()).collect(),
             earlier,
             recipients: repository.recipients().map(crate::codec::Recipients::fingerprint),
+            paths: totals.paths.clone(),
+            fell: None,
+            accepted: false,
         };
+        let description = description.judged(start.reference.as_ref(), self.accept_fewer);
         let json =
             serde_json::to_vec_pretty(&description).map_err(|error| not_made(&error.into()))?;
         create_once(repository, &self.folder(), DESCRIPTION, json.into())?;

@@ -218,6 +218,9 @@ mod tests {
             objects: Vec::new(),
             earlier: vec![Earlier { id: id.into(), objects: vec![stored] }],
             recipients: None,
+            paths: Vec::new(),
+            fell: None,
+            accepted: false,
         }
     }
 

@@ -226,6 +226,7 @@ pub fn take(
         label: "",
         began: jiff::Timestamp::now(),
         checksum: false,
+        accept_fewer: false,
         leave_out: &[],
         level: 1,
         threads: THREADS,

@@ -34,6 +34,8 @@ impl Past {
                 stored: stored("dump.rdb.zst", bytes),
                 name: "dump.rdb".to_owned(),
             }],
+            fell: None,
+            accepted: false,
         };
         self.put(&format!("redis/{name}/{id}/dump.rdb.zst"), &vec![b'x'; bytes], ago);
         let json = serde_json::to_vec(&description).expect("JSON");
@@ -57,6 +59,9 @@ impl Past {
             objects: vec![stored("pack-00001", bytes)],
             earlier: Vec::new(),
             recipients: None,
+            paths: Vec::new(),
+            fell: None,
+            accepted: false,
         };
         self.put(&format!("media/{set}/{id}/pack-00001"), &vec![b'x'; bytes], ago);
         let json = serde_json::to_vec(&description).expect("JSON");

@@ -204,6 +204,9 @@ mod tests {
             objects: vec![stored("data-00001.pack", 100)],
             earlier: vec![earlier],
             recipients: None,
+            paths: Vec::new(),
+            fell: None,
+            accepted: false,
         }
     }
 
