@@ -39,7 +39,7 @@ impl CutSegment {
 
     /// Fails where the file at `path`, which is to be archived as `name`, is such a segment.
     pub fn refuse(state: &StateFolder, name: WalFileName, path: &Path) -> Result<()> {
-        let Some(note) = read(state, name) else { return Ok(()) };
+        let Some(note) = read(state, name)? else { return Ok(()) };
         let found = File::open(path).and_then(|mut file| digest(&mut file));
         if found.is_ok_and(|found| found != note.blake3) {
             return Ok(());
@@ -64,9 +64,25 @@ fn path(state: &StateFolder, name: WalFileName) -> PathBuf {
     folder(state).join(format!("{name}.json"))
 }
 
-fn read(state: &StateFolder, name: WalFileName) -> Option<CutSegment> {
-    let note: CutSegment = serde_json::from_slice(&fs::read(path(state, name)).ok()?).ok()?;
-    (note.seawall == 1).then_some(note)
+/// One that can't be understood may speak of this very file.
+fn read(state: &StateFolder, name: WalFileName) -> Result<Option<CutSegment>> {
+    let path = path(state, name);
+    let text = match fs::read(&path) {
+        Ok(text) => text,
+        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
+        Err(error) => return Err(Error::file("read", &path, &error)),
+    };
+    match serde_json::from_slice::<CutSegment>(&text) {
+        Ok(note) if note.seawall == 1 => Ok(Some(note)),
+        _ => Err(Error::new(
+            Class::Conflict,
+            format!(
+                "could not archive {name}: expected a note of format 1 at {path:?}, which says whether wal-fetch handed over \
+                 this file cut, found another one"
+            ),
+        )
+        .hint("A newer Seawall wrote it: use that one. Or compare the file with the archive, and then remove the note.")),
+    }
 }
 
 fn digest(file: &mut File) -> io::Result<String> {

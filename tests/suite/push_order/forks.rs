@@ -5,7 +5,7 @@ use super::S3;
 use crate::scene::{KeyPair, Kind, Scene, Store, altered, error, warnings};
 use crate::support::place::Place;
 use crate::support::proxy::{Fault, Proxy, Rule};
-use crate::support::user::write_as_server_user;
+use crate::support::user::{hand_over, write_as_server_user};
 
 const HISTORY: &str = "00000002.history";
 
@@ -312,4 +312,25 @@ fn what_stands_under_the_second_name_is_looked_at() {
     replaced.push(0).run().expect(5).says(&format!("could not use {kept}: "));
     fork.store.delete(&kept);
     replaced.push(0).run().expect(0);
+}
+
+/// The note says that wal-fetch handed the file over cut; a newer Seawall may write it in another way.
+#[test]
+fn a_note_of_a_cut_that_can_not_be_understood_keeps_the_file_back() {
+    let fork = Fork::new(Kind::Local);
+    let host = fork.replaced("");
+    let note = host.directory.wal(&format!("seawall/cut/{}.json", host.name(0)));
+    for text in ["{\"seawall\":2,\"at\":\"0/1\",\"blake3\":\"\"}", "{"] {
+        std::fs::create_dir_all(note.parent().expect("a folder")).expect("our own folder");
+        std::fs::write(&note, text).expect("our own folder");
+        hand_over(&host.directory.wal("seawall"));
+        host.push(0)
+            .run()
+            .expect(7)
+            .says("expected a note of format 1 at ")
+            .says("HINT: A newer Seawall");
+        assert_eq!(fork.store.keys(), [""; 0]);
+    }
+    std::fs::remove_file(&note).expect("our own file");
+    host.push(0).run().expect(0);
 }
