@@ -1,3 +1,5 @@
+//! The `restore_command` of a restored server.
+
 use std::path::{Path, PathBuf};
 
 use crate::config::{FlagValues, GLOBAL};
@@ -47,8 +49,9 @@ fn command_line(
         say("cluster", cluster);
     }
     for setting in GLOBAL.iter().filter(|it| ["encryption", "limits"].contains(&it.table())) {
-        if let Some(value) = flags.settings.get(setting.key) {
-            say(&setting.flag(), value.clone());
+        let said = flags.settings.get(setting.key).cloned();
+        if let Some(value) = said.or_else(|| variable(&setting.variable())) {
+            say(&setting.flag(), value);
         }
     }
     let words: Vec<String> = words.iter().map(|word| shell_word(word)).collect();
@@ -91,11 +94,17 @@ mod tests {
         let variables = |name: &str| match name {
             "SEAWALL_REPOSITORY" => Some("/one /two".to_owned()),
             "SEAWALL_CLUSTER" => Some("shop".to_owned()),
+            "SEAWALL_ENCRYPTION_IDENTITY_FILE" => Some("/keys/of the shop".to_owned()),
+            "SEAWALL_LIMITS_ATTEMPTS" => Some("7".to_owned()),
+            "SEAWALL_WAL_LOOK_AHEAD" => Some("3".to_owned()),
             _ => None,
         };
+        let mut flags = FlagValues::default();
+        flags.settings.insert("limits.attempts", "3".to_owned());
         assert_eq!(
-            command_line(Path::new("/bin/wal-fetch"), &FlagValues::default(), variables),
-            "/bin/wal-fetch --repository /one --repository /two --cluster shop %f \"%p\""
+            command_line(Path::new("/bin/wal-fetch"), &flags, variables),
+            "/bin/wal-fetch --repository /one --repository /two --cluster shop --encryption-identity-file \
+             '/keys/of the shop' --limits-attempts 3 %f \"%p\""
         );
     }
 }
