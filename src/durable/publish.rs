@@ -1,3 +1,5 @@
+//! A file gets its name once it is whole and on the disk, and never in the place of another file.
+
 use std::fs::File;
 use std::io::{ErrorKind, Seek, SeekFrom, Write};
 use std::os::unix::fs::FileExt;
@@ -134,6 +136,15 @@ fn publish_failed(target: &Path, error: &std::io::Error) -> Error {
     if error.kind() == ErrorKind::CrossesDevices {
         return Error::new(Class::LocalFile, format!("could not create {target:?}: {error}"))
             .hint("A repository must lie on one file system; mount at its root, not inside it.");
+    }
+    if error.kind() == ErrorKind::Unsupported {
+        let message = format!(
+            "could not create {target:?}: this file system has neither hard links nor a rename that replaces nothing \
+             (RENAME_NOREPLACE), and without one of them another file could be overwritten"
+        );
+        return Error::new(Class::LocalFile, message).hint(
+            "Put the repository on another file system (ext4, XFS, Btrfs, ZFS, NFS), or an S3 server in front of this one.",
+        );
     }
     Error::file("create", target, error)
 }

@@ -80,14 +80,20 @@ impl Temporary {
     }
 
     /// The same in a folder that is open. (`renameat2(RENAME_NOREPLACE)`, or `link` where the file system does not
-    /// know that.)
+    /// know that; [`io::ErrorKind::Unsupported`] where it knows neither.)
     pub(super) fn publish_at(&mut self, folder: impl AsFd, name: &OsStr) -> io::Result<bool> {
         let folder = folder.as_fd();
         let renamed = renameat_with(&self.folder, &self.name, folder, name, RenameFlags::NOREPLACE);
         let published = match renamed {
             Err(Errno::NOSYS | Errno::INVAL) => {
                 // The first name goes with us.
-                linkat(&self.folder, &self.name, folder, name, AtFlags::empty())
+                match linkat(&self.folder, &self.name, folder, name, AtFlags::empty()) {
+                    // `link(2)`: EPERM says that the file system has none.
+                    Err(Errno::PERM | Errno::OPNOTSUPP | Errno::NOSYS | Errno::INVAL) => {
+                        return Err(io::ErrorKind::Unsupported.into());
+                    }
+                    linked => linked,
+                }
             }
             renamed => {
                 self.named = renamed.is_ok();

@@ -112,6 +112,20 @@ fn a_file_system_without_that_rename_gets_the_same_order() {
     assert_eq!(links, 1);
 }
 
+/// Shares of NAS and gateways in front of a cloud have neither.
+#[test]
+fn a_file_system_that_could_only_overwrite_is_refused_in_words() {
+    let (place, scene, store) = scene();
+    for error in ["EPERM", "EOPNOTSUPP"] {
+        let tampering = ["inject=renameat2:error=EINVAL", &format!("inject=linkat:error={error}")];
+        let (outcome, _) = scene.has(0).push(0).trace(&place, &tampering);
+        let said = outcome.expect(10).says("this file system has neither hard links nor a rename");
+        said.says("HINT: Put the repository on another file system");
+        said.does_not_say("owner and mode");
+        assert_eq!((store.keys(), store.leftovers()), (Vec::new(), Vec::new()));
+    }
+}
+
 /// Another process takes the folder away with the last file in it, a third one makes it anew, and has not synced it
 /// yet: all between our look at the folder and our name in it.
 #[test]
