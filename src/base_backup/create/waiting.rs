@@ -36,7 +36,10 @@ pub(super) struct Waiting<'a> {
 impl Waiting<'_> {
     pub(super) fn wait_for_wal(&self, repository: &Repository) -> Result<()> {
         let (mut said, mut lines, mut pause) = (Instant::now(), 0, PAUSE_MIN);
-        while let Some(missing) = repository.first_missing(self.wal, self.range, self.identities)? {
+        // What was read once is there.
+        let mut range = self.range;
+        while let Some(missing) = repository.first_missing(self.wal, range, self.identities)? {
+            range.first = missing;
             if Instant::now() >= self.until {
                 return Err(self.too_late(repository, missing));
             }
