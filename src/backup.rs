@@ -5,6 +5,7 @@ pub mod deleting;
 mod description;
 mod fall;
 mod folder;
+mod known;
 mod parallel;
 pub mod pin;
 mod reading;
@@ -19,6 +20,7 @@ pub use catalogue::{
 pub use description::parse_description;
 pub use fall::{DATABASE_KEYS, Fell, Measure, fallen};
 pub use folder::{BackupFolder, begun, new_id};
+pub use known::Known;
 pub use parallel::{in_parallel, in_threads};
 pub use reading::{ObjectSource, damaged};
 pub use sending::{End, Sending, Sent, Take, create_once};

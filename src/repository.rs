@@ -59,6 +59,11 @@ impl Repository {
         &self.name
     }
 
+    /// Which store and which place in it: what tells it from another one.
+    pub fn identity(&self) -> &str {
+        &self.identity
+    }
+
     /// Whether it stores objects encrypted.
     pub fn encrypts(&self) -> bool {
         self.recipients.is_some()

@@ -17,8 +17,12 @@ impl BackupFolder {
 
     /// That of another backup of the same kind.
     pub fn beside(&self, id: &str) -> Self {
-        let all = self.prefix.len() - self.id.len() - 1;
-        Self::below(&self.prefix[..all], id)
+        Self::below(self.all(), id)
+    }
+
+    /// What the keys of all backups of its kind begin with.
+    pub fn all(&self) -> &str {
+        &self.prefix[..self.prefix.len() - self.id.len() - 1]
     }
 
     pub fn id(&self) -> &str {

@@ -9,7 +9,7 @@ use std::{io, thread};
 
 use self::lane::Message;
 use self::variant::make_variant;
-use super::{BackupFolder, StoredObject};
+use super::{BackupFolder, Known, StoredObject};
 use crate::codec::{FrameStream, Output};
 use crate::error::{Class, Error, Result};
 use crate::repository::Repository;
@@ -44,6 +44,8 @@ pub type Take<'a, M> = &'a mut dyn FnMut(Output<End<M>>) -> io::Result<()>;
 pub struct Sending<'a> {
     pub repositories: &'a [Repository],
     pub folder: &'a BackupFolder,
+    /// A repository that is not the one we knew takes nothing.
+    pub known: &'a Known,
     /// The name of an object, by its number from 1 on and whether it is encrypted.
     pub name: &'a (dyn Fn(usize, bool) -> String + Sync),
     /// An object has at most about so many bytes.

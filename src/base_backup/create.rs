@@ -13,7 +13,7 @@ use self::store::{Draft, describe};
 use self::transfer::{Transfer, transfer};
 use self::waiting::Waiting;
 use super::{Description, Position};
-use crate::backup::{BackupFolder, new_id};
+use crate::backup::{BackupFolder, Known, new_id};
 use crate::codec::Identities;
 use crate::config::Config;
 use crate::error::{Class, Error, Result};
@@ -54,8 +54,9 @@ pub fn create(request: Request<'_>) -> Result<Taken> {
     server.check_archiving(options.with_wal)?;
     let begun = Timestamp::now();
     let folder = BackupFolder::new(&config.cluster, server.system, &new_id(begun));
+    let known = Known::of(config.state_directory.as_deref(), "basebackup");
     let Transfer { start, end, tablespaces, manifest, outcomes } =
-        transfer(config, repositories, &folder, &mut connection, &options, progress)?;
+        transfer(config, repositories, (&folder, &known), &mut connection, &options, progress)?;
     let ended = Timestamp::now();
     drop(connection);
     let draft = Draft {
@@ -85,7 +86,10 @@ pub fn create(request: Request<'_>) -> Result<Taken> {
             describe(repository, &folder, &draft, parts)
         };
         match outcome.and_then(complete) {
-            Ok(description) => taken.descriptions.push((repository.name().to_owned(), description)),
+            Ok(description) => {
+                known.keep(repository, &folder);
+                taken.descriptions.push((repository.name().to_owned(), description));
+            }
             Err(error) => taken.failures.push(error),
         }
     }

@@ -34,6 +34,8 @@ pub struct Config {
     pub drill: DrillConfig,
     pub limits: Limits,
     pub log: LogConfig,
+    /// Of this host, if it is there.
+    pub state_directory: Option<PathBuf>,
 }
 
 #[derive(Debug, Clone)]
@@ -159,6 +161,7 @@ impl Config {
                 attempts: resolved.number("limits.attempts") as u32,
             },
             log: resolved.log(),
+            state_directory: resolved.path("state_directory"),
         };
         config.check_encryption()?;
         Ok(config)

@@ -10,7 +10,7 @@ use jiff::Timestamp;
 use super::{Content, Description, Source, StoredFile, all_backups};
 use crate::backup::series::Series;
 use crate::backup::{
-    BackupFolder, DESCRIPTION, End, Fell, Sending, Sent, Take, create_once, new_id,
+    BackupFolder, DESCRIPTION, End, Fell, Known, Sending, Sent, Take, create_once, new_id,
 };
 use crate::codec::FrameStream;
 use crate::config::Config;
@@ -83,9 +83,11 @@ pub fn create(request: Request<'_>) -> Result<Taken> {
         let name = names.get(number - 1).map_or("", String::as_str);
         format!("{name}.zst{}", if encrypted { ".age" } else { "" })
     };
+    let known = Known::of(config.state_directory.as_deref(), "redis");
     let sending = Sending {
         repositories,
         folder: &folder,
+        known: &known,
         name: &name,
         size_max: OBJECT_BYTES_MAX,
         level: config.redis.compression_level,
@@ -125,7 +127,10 @@ pub fn create(request: Request<'_>) -> Result<Taken> {
     let mut taken = Taken { id: draft.id.clone(), descriptions: vec![], failures: vec![] };
     for (repository, outcome) in repositories.iter().zip(outcomes) {
         match outcome.and_then(|sent| describe(repository, &folder, &draft, &names, sent)) {
-            Ok(description) => taken.descriptions.push((repository.name().to_owned(), description)),
+            Ok(description) => {
+                known.keep(repository, &folder);
+                taken.descriptions.push((repository.name().to_owned(), description));
+            }
             Err(error) => taken.failures.push(error),
         }
     }

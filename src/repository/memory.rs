@@ -3,7 +3,7 @@
 //! there later.
 
 use std::ops::ControlFlow;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::time::{Duration, SystemTime};
 
 use jiff::Timestamp;
@@ -111,12 +111,14 @@ impl Repository {
             Beside::Nothing => format!("it holds no WAL of system {}", folder.system()),
             Beside::Earlier | Beside::Later => format!("it lacks {}", note.key),
         };
+        Err(self.is_another(&note.name, note.at, &found, &remembered.path))
+    }
+
+    /// The error of a repository that lacks what it took before; `note` is the file that says so.
+    pub fn is_another(&self, took: &str, at: Timestamp, found: &str, note: &Path) -> Error {
+        let (name, place) = (&self.name, self.storage.place());
         let message = format!(
-            "repository {} ({}) is not the one that took {} at {:.0}: {found}",
-            self.name,
-            self.storage.place(),
-            note.name,
-            note.at
+            "repository {name} ({place}) is not the one that took {took} at {at:.0}: {found}"
         );
         let question = match self.storage.reads_are_cheap() {
             true => "Is the disk mounted?",
@@ -124,9 +126,9 @@ impl Repository {
                 "Are endpoint and bucket the right ones, and is the disk of the store mounted?"
             }
         };
-        let file = remembered.path.display();
+        let file = note.display();
         let hint = format!("{question} If this repository is really new, remove {file}.");
-        Err(Error::new(Class::Unreachable, message).hint(hint))
+        Error::new(Class::Unreachable, message).hint(hint)
     }
 
     /// What WAL there is of a system that lacks `name`.

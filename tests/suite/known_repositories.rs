@@ -1,6 +1,7 @@
 //! A repository that is not the one that took WAL before takes none: a disk that is not mounted, a folder or a
 //! bucket made anew, another store.
 
+mod backups;
 mod buckets;
 mod folders;
 

@@ -35,6 +35,7 @@ pub fn store<M: Send>(
 ) -> Result<Vec<Sent<M>>> {
     let stored = thread::scope(|scope| {
         let (whole, ends) = mpsc::sync_channel::<Whole<'_, M>>(0);
+        sending.known.check(repository, sending.folder.all())?;
         let finishing = start_in(scope, move || ends.into_iter().map(finish).collect())?;
         let written = write_all(sending, repository, messages, &whole);
         drop(whole);

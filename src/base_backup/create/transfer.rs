@@ -1,5 +1,5 @@
 use super::parts::{Mark, Parts};
-use crate::backup::{BackupFolder, Sending, Sent, Take};
+use crate::backup::{BackupFolder, Known, Sending, Sent, Take};
 use crate::base_backup::layout::part_name;
 use crate::base_backup::{Part, Tablespace};
 use crate::config::Config;
@@ -29,7 +29,7 @@ pub struct Transfer {
 pub fn transfer(
     config: &Config,
     repositories: &[Repository],
-    folder: &BackupFolder,
+    (folder, known): (&BackupFolder, &Known),
     connection: &mut Connection,
     options: &Options,
     progress: &mut dyn FnMut(u64, Option<u64>),
@@ -46,6 +46,7 @@ pub fn transfer(
     let sending = Sending {
         repositories,
         folder,
+        known,
         name: &part_name,
         size_max: PART_BYTES_MAX,
         level: config.basebackup.compression_level,

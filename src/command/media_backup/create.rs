@@ -7,7 +7,7 @@ use jiff::Timestamp;
 
 use super::places::{repository_folders, root_of, set_of};
 use crate::backup::series::{Alone, Backup, Series};
-use crate::backup::{DESCRIPTION, Fell, create_once, new_id};
+use crate::backup::{BackupFolder, DESCRIPTION, Fell, Known, create_once, new_id};
 use crate::command::series::Kind;
 use crate::command::shown::count;
 use crate::config::Config;
@@ -46,7 +46,13 @@ pub fn create(request: &Request<'_>) -> Result<Done> {
     let leave_out: Vec<&Path> = folders.iter().map(AsRef::as_ref).collect();
     let (mut done, mut failed_files) = (Done { descriptions: vec![], errors: vec![] }, 0);
     let mut packed = Vec::new();
+    let known = Known::of(config.state_directory.as_deref(), "media");
+    let folder = BackupFolder::below(&Description::all(config), &id);
     for (at, repository) in repositories.iter().enumerate() {
+        if let Err(error) = known.check(repository, folder.all()) {
+            done.errors.push(not_stored(repository, error));
+            continue;
+        }
         let Some(root) = root_of(config, at).filter(|_| !repository.encrypts()) else {
             packed.push(repository);
             continue;
@@ -73,10 +79,7 @@ pub fn create(request: &Request<'_>) -> Result<Done> {
         });
         match taken {
             Ok(taken) => failed_files = failed_files.max(taken.problems.failures),
-            Err(error) => done.errors.push(error.while_doing(format!(
-                "could not store the snapshot in repository {}",
-                repository.name()
-            ))),
+            Err(error) => done.errors.push(not_stored(repository, error)),
         }
         done.descriptions.extend(described.map(|it| (repository.name().to_owned(), it)));
     }
@@ -106,10 +109,18 @@ pub fn create(request: &Request<'_>) -> Result<Done> {
             Err(error) => done.errors.push(error),
         }
     }
+    let has_it = |repository: &&Repository| {
+        done.descriptions.iter().any(|(name, _)| name == repository.name())
+    };
+    repositories.iter().filter(has_it).for_each(|repository| known.keep(repository, &folder));
     let fallen = done.descriptions.iter().find_map(|(_, it)| fell(it));
     done.errors.extend(fallen);
     done.errors.extend((failed_files > 0).then(|| incomplete(failed_files)));
     Ok(done)
+}
+
+fn not_stored(repository: &Repository, error: Error) -> Error {
+    error.while_doing(format!("could not store the snapshot in repository {}", repository.name()))
 }
 
 /// A disk that is not mounted looks like an empty folder.

@@ -5,6 +5,12 @@ use crate::config::setting::{Kind, Setting};
 
 pub(super) const PROCESS: &[Setting] = &[
     setting(
+        "state_directory",
+        Kind::Path,
+        "/var/lib/seawall",
+        "Where this host notes what it stored last in each repository, if it is there: one that is exchanged takes no backup",
+    ),
+    setting(
         "encryption.recipients",
         Kind::List,
         "",

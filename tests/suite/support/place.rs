@@ -113,6 +113,8 @@ impl Place {
         let mut command = Command::new(program);
         command.env_clear().current_dir(self.path());
         command.env("PATH", std::env::var_os("PATH").unwrap_or_default());
+        // What a host remembers is of this place alone, and only where a test makes the folder.
+        command.env("SEAWALL_STATE_DIRECTORY", self.join("state of the host"));
         command
     }
 }
