@@ -116,8 +116,7 @@ run_service() { # UNIT
     user=$(sed -n 's/^User=//p' "$unit")
     sed -n 's/^StateDirectory=//p' "$unit" | while read -r folder; do install -d -o "$user" -m 755 "/var/lib/$folder"; done
     while read -r command; do
-        # shellcheck disable=SC2086 # words
-        runuser -u "$user" -- $command || fail "$1: $command ends with $?"
+        runuser -u "$user" -- sh -c "${command//\$\$/\$}" || fail "$1: $command ends with $?"
     done < <(sed -n 's/^ExecStart=//p' "$unit")
 }
 

@@ -79,7 +79,8 @@ check_units() {
         while read -r command; do
             # shellcheck disable=SC2086 # words
             ${command/\%i/example} --help >/dev/null || fail "${unit##*/}: $command --help"
-        done < <(sed -n 's/^ExecStart=//p' "$unit" | grep -v ^/bin/sh)
+        done < <(sed -n 's/^ExecStart=//p' "$unit" | grep -v ^/bin/sh
+            sed -n "s/^ExecStart=.bin.sh -c '\([a-z]*-*backup create\).*/\1/p; s/^ExecStart=.*; \([a-z]*-*backup prune\) .*/\1/p" "$unit")
         case $unit in *seawall-failed@*) continue ;; esac
         systemd-analyze security --offline=true --threshold=30 --no-pager "$unit" >/tmp/security ||
             fail "${unit##*/} is hardened too little: $(tail -n 1 /tmp/security)"

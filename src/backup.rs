@@ -3,6 +3,7 @@
 mod catalogue;
 pub mod deleting;
 mod description;
+mod existence;
 mod fall;
 mod folder;
 mod known;
@@ -18,6 +19,7 @@ pub use catalogue::{
     Contents, Described, Failure, Found, Further, HowMany, StoredBackup, Unfinished, describe, look,
 };
 pub use description::parse_description;
+pub use existence::{make_exist, withdraw};
 pub use fall::{DATABASE_KEYS, Fell, Measure, fallen};
 pub use folder::{BackupFolder, begun, new_id};
 pub use known::Known;
@@ -25,7 +27,7 @@ pub use parallel::{in_parallel, in_threads};
 pub use reading::{ObjectSource, damaged};
 pub use sending::{End, Sending, Sent, Take, create_once};
 pub use stored_object::{StoredObject, hex};
-pub use uploads::{Uploads, uploads};
+pub use uploads::{Uploads, later, uploads};
 
 /// Written last: with it the backup exists.
 pub const DESCRIPTION: &str = "backup.json";

@@ -28,6 +28,7 @@ pub use memory::Memory;
 pub use names::Names;
 pub use presence::WalRange;
 pub use proof::StoredWal;
+pub use wal_files::WalFiles;
 
 use crate::codec::{Identities, Recipients};
 use crate::config::{Config, RepositoryConfig};

@@ -1,5 +1,7 @@
 //! Which backups are kept, whatever they are of. Pure: no I/O, no clock.
 
+mod clocks;
+mod doubt;
 mod periods;
 
 use std::collections::BTreeMap;
@@ -8,6 +10,8 @@ use std::time::Duration;
 use humantime::format_duration;
 use jiff::{SignedDuration, Timestamp};
 
+pub use self::clocks::{Clocks, believable};
+pub use self::doubt::doubt;
 use self::periods::slots;
 use crate::config::KeepConfig;
 use crate::error::{Class, Error, Result};
@@ -34,12 +38,34 @@ pub enum Condition {
 
 /// A backup in one repository.
 pub trait Subject {
+    /// As its description says: who wrote it may say anything.
     fn ended(&self) -> Timestamp;
+    /// When that was stored, by the clock of the store; `None` where it is not known.
+    fn stored(&self) -> Option<Timestamp>;
     fn pinned(&self) -> bool;
     fn condition(&self) -> &Condition;
     /// Whether it holds so much less than those before it that it must not take their place.
     fn fell(&self) -> bool {
         false
+    }
+
+    /// Why what it says of its time counts for nothing.
+    fn doubt(&self) -> Option<String> {
+        doubt(self.ended(), self.stored())
+    }
+
+    /// Whether it can be restored, and ended when it says so: only such a one takes the place of others.
+    fn is_sure(&self) -> bool {
+        *self.condition() == Condition::Good && self.doubt().is_none()
+    }
+
+    /// The younger of what is said and what the store says; of one in doubt the store alone counts.
+    fn seen(&self) -> Timestamp {
+        match (self.stored(), self.doubt()) {
+            (Some(stored), None) => stored.max(self.ended()),
+            (Some(stored), Some(_)) => stored,
+            (None, _) => self.ended(),
+        }
     }
 }
 
@@ -64,15 +90,22 @@ impl Verdict {
         }
     }
 
-    /// Of what was begun at some time and has come to no end yet. `what` begins the reason.
+    /// Of what was begun at some time, as its name says, and has come to no end yet. What the store saw last of it,
+    /// where that is known, is younger, or shows that the name can't be right. `what` begins the reason.
     pub fn of_leavings(
         what: &str,
         begun: Option<Timestamp>,
+        seen: Option<Timestamp>,
         keep: &KeepConfig,
         now: Timestamp,
     ) -> Self {
         let limit = format_duration(keep.unfinished);
-        match begun {
+        let last = |begun: Timestamp| match seen {
+            Some(seen) if begun.duration_since(seen) > CLOCKS_APART => seen,
+            Some(seen) => begun.max(seen),
+            None => begun,
+        };
+        match begun.map(last) {
             None => Self::keep(format!("{what}, and its name does not tell when it was begun")),
             Some(begun) if begun > now => Self::keep(format!("{what}, begun later than now")),
             Some(begun) if begun > ago(now, keep.unfinished) => {
@@ -84,17 +117,31 @@ impl Verdict {
 }
 
 /// Why the rules keep each of the backups in one repository, given from the oldest on.
-pub fn reasons<S: Subject>(all: &[&S], keep: &KeepConfig, now: Timestamp) -> Vec<Vec<String>> {
-    let good = |at: &usize| *all[*at].condition() == Condition::Good;
-    let good: Vec<usize> = (0..all.len()).filter(good).collect();
-    let mut slots = slots(&good, &|at| all[at].ended(), keep);
-    before_a_fall(all, &good, keep, &mut slots);
+///
+/// A backup goes only when it is old by what it says of itself and by the clock of the store. One whose two times
+/// disagree takes nobody's place: it was planted, or copied from elsewhere. It is kept for `window`, by the clock of
+/// the store, and then as the rules would have it beside all others, which are kept as if it were not there.
+pub fn reasons<S: Subject>(
+    all: &[&S],
+    keep: &KeepConfig,
+    window: Duration,
+    now: Timestamp,
+) -> Vec<Vec<String>> {
+    let of = |wanted: &dyn Fn(&S) -> bool| -> Vec<usize> {
+        (0..all.len()).filter(|at| wanted(all[*at])).collect()
+    };
+    let good = of(&|it| *it.condition() == Condition::Good);
+    let sure = of(&|it| it.is_sure());
+    let mut beside = slots(&good, &|at| all[at].ended(), keep);
+    let mut slots = slots(&sure, &|at| all[at].ended(), keep);
+    before_a_fall(all, &sure, keep, &mut slots);
+    let newest = sure.last().or(good.last());
     let of_one = |(at, it): (usize, &&S)| {
         let mut reasons = Vec::new();
         if it.pinned() {
             reasons.push("pinned".to_owned());
         }
-        match good.last() {
+        match newest {
             None => reasons.push("there is no good one in this repository".to_owned()),
             Some(newest) if *newest == at => reasons.push("the newest good one".to_owned()),
             Some(_) => {}
@@ -102,9 +149,18 @@ pub fn reasons<S: Subject>(all: &[&S], keep: &KeepConfig, now: Timestamp) -> Vec
         if let Condition::Unknown(why) = it.condition() {
             reasons.push(format!("perhaps can't be restored: {why}"));
         }
-        if it.ended() >= ago(now, keep.within) {
-            reasons.push(format!("within {}", format_duration(keep.within)));
+        let (seen, doubt) = (it.seen(), it.doubt());
+        match &doubt {
+            Some(doubt) if seen >= ago(now, window) => {
+                let window = format_duration(window);
+                reasons.push(format!("{doubt}: counts for no rule, stays {window}"));
+            }
+            None if seen >= ago(now, keep.within) => {
+                reasons.push(format!("within {}", format_duration(keep.within)));
+            }
+            _ => {}
         }
+        let slots = if doubt.is_some() { &mut beside } else { &mut slots };
         reasons.extend(slots.remove(&at).into_iter().flatten());
         reasons
     };
@@ -136,8 +192,8 @@ fn before_a_fall<S: Subject>(
     }
 }
 
-/// Fails when the clock of this host is wrong for certain: earlier than the end of this backup. One that
-/// runs ahead is not noticed; what does not depend on it keeps enough then.
+/// Fails when the clock of this host is wrong for certain: earlier than the end of this backup. Whether it runs ahead,
+/// the clocks of the stores tell ([`Clocks`]).
 pub fn check_clock(what: &str, id: &str, ended: Timestamp, now: Timestamp) -> Result<()> {
     if ended.duration_since(now) <= CLOCKS_APART {
         return Ok(());

@@ -83,7 +83,7 @@ pub struct Listed<'a> {
     /// Length of the stored object in bytes.
     pub size: u64,
     /// When it was created, by the clock of the store; `None` where that is not known. Copying a repository
-    /// may change it: good for an estimate, not for a decision.
+    /// makes all young: good for an estimate, and for not deleting something yet.
     pub created: Option<Timestamp>,
 }
 
@@ -202,6 +202,9 @@ pub trait Storage: Send + Sync {
     fn protection(&self) -> Option<Protection> {
         None
     }
+
+    /// What time it is for the store: the clock by which [`Listed::created`] is told. `None` where it does not say.
+    fn now(&self) -> Option<Timestamp>;
 
     /// Whether reading an object back whole costs next to nothing.
     fn reads_are_cheap(&self) -> bool;

@@ -7,6 +7,7 @@ mod one_repository;
 pub use contents::Contents;
 pub use one_repository::{Found, Further, HowMany, Unfinished, describe, look};
 
+use jiff::Timestamp;
 use serde::de::DeserializeOwned;
 
 use super::StoredObject;
@@ -42,6 +43,10 @@ pub struct StoredBackup {
     /// Length of all objects but its description, in bytes.
     pub stored_size: u64,
     pub pinned: bool,
+    /// Length of all that lies in its folder, in bytes.
+    pub occupied: u64,
+    /// When its description was stored, by the clock of the store, where it says.
+    pub stored: Option<Timestamp>,
     /// What is wrong with its objects, going by their names and sizes.
     pub fault: Option<String>,
     /// Ids of others whose objects it needs as well.

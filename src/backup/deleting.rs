@@ -1,6 +1,6 @@
 //! Deleting what retention does not keep.
 
-use std::collections::BTreeSet;
+use std::collections::BTreeMap;
 use std::ops::ControlFlow;
 use std::time::{Duration, Instant};
 
@@ -16,8 +16,9 @@ const BETWEEN_LINES: Duration = Duration::from_secs(5);
 /// What became of a plan.
 #[derive(Debug, Default)]
 pub struct Pruned {
-    /// How many objects were deleted.
+    /// How many objects were deleted, and how long they were together in bytes.
     pub deleted: u64,
+    pub bytes: u64,
     /// How many uploads were ended.
     pub ended: u64,
     /// What is still there, a line for each thing, because the store keeps it or somebody wants it now.
@@ -26,11 +27,22 @@ pub struct Pruned {
     pub errors: Vec<Error>,
 }
 
+impl Pruned {
+    pub fn add(&mut self, more: Self) {
+        self.deleted += more.deleted;
+        self.bytes += more.bytes;
+        self.ended += more.ended;
+        self.stayed.extend(more.stayed);
+        self.errors.extend(more.errors);
+    }
+}
+
 /// Deletes object after object in one repository, and remembers what it did.
 pub struct Deleting<'a> {
     repository: &'a Repository,
-    /// How many objects were deleted.
+    /// How many objects were deleted, and how long they were together in bytes.
     pub deleted: u64,
+    pub bytes: u64,
     /// How many uploads were ended.
     pub ended: u64,
     /// What is still there, a line for each thing, because the store keeps it or somebody wants it now.
@@ -40,34 +52,38 @@ pub struct Deleting<'a> {
 
 impl<'a> Deleting<'a> {
     pub fn new(repository: &'a Repository) -> Self {
-        Self { repository, deleted: 0, ended: 0, stayed: Vec::new(), said: Instant::now() }
+        let (deleted, bytes, ended, stayed) = Default::default();
+        Self { repository, deleted, bytes, ended, stayed, said: Instant::now() }
     }
 
     /// False when it is still a backup. Its description goes first: without it the rest is nothing.
     pub fn backup(&mut self, folder: &BackupFolder) -> Result<bool> {
         let objects = self.objects(folder)?;
-        if objects.contains(PIN) {
+        if objects.contains_key(PIN) {
             self.stays(folder.id(), "was pinned meanwhile");
             return Ok(false);
         }
-        if objects.contains(DESCRIPTION) && !self.object(&folder.key(DESCRIPTION))? {
+        let description = objects.get(DESCRIPTION);
+        if let Some(size) = description
+            && !self.object(&folder.key(DESCRIPTION), *size)?
+        {
             return Ok(false);
         }
-        for object in objects.iter().filter(|object| *object != DESCRIPTION) {
-            self.object(&folder.key(object))?;
+        for (object, size) in objects.iter().filter(|(object, _)| *object != DESCRIPTION) {
+            self.object(&folder.key(object), *size)?;
         }
         Ok(true)
     }
 
-    /// Objects without a description, unless there is one now.
+    /// Objects without a description. Before each it is looked whether there is one now: who takes the backup looks
+    /// at them once more when it is there.
     pub fn unfinished(&mut self, folder: &BackupFolder) -> Result<()> {
-        let objects = self.objects(folder)?;
-        if objects.contains(DESCRIPTION) {
-            self.stays(folder.id(), "was finished meanwhile");
-            return Ok(());
-        }
-        for object in &objects {
-            self.object(&folder.key(object))?;
+        for (object, size) in &self.objects(folder)? {
+            if self.repository.storage().head(&folder.key(DESCRIPTION))?.is_some() {
+                self.stays(folder.id(), "was finished meanwhile");
+                return Ok(());
+            }
+            self.object(&folder.key(object), *size)?;
         }
         Ok(())
     }
@@ -90,17 +106,18 @@ impl<'a> Deleting<'a> {
         Ok(())
     }
 
-    fn objects(&self, folder: &BackupFolder) -> Result<BTreeSet<String>> {
-        let (prefix, mut objects) = (folder.key(""), BTreeSet::new());
+    fn objects(&self, folder: &BackupFolder) -> Result<BTreeMap<String, u64>> {
+        let (prefix, mut objects) = (folder.key(""), BTreeMap::new());
         self.repository.storage().list(&prefix, "", &mut |listed| {
-            objects.extend(listed.key.strip_prefix(&prefix).map(str::to_owned));
+            let object = listed.key.strip_prefix(&prefix).map(str::to_owned);
+            objects.extend(object.map(|object| (object, listed.size)));
             ControlFlow::Continue(())
         })?;
         Ok(objects)
     }
 
-    /// False when the store keeps it.
-    pub fn object(&mut self, key: &str) -> Result<bool> {
+    /// False when the store keeps it. `size` is its length in bytes.
+    pub fn object(&mut self, key: &str, size: u64) -> Result<bool> {
         reach("prune.before-delete");
         match self.repository.storage().delete(key) {
             Ok(()) => {}
@@ -112,6 +129,7 @@ impl<'a> Deleting<'a> {
         }
         reach("prune.deleted");
         self.deleted += 1;
+        self.bytes += size;
         if self.said.elapsed() >= BETWEEN_LINES {
             self.said = Instant::now();
             tracing::info!(deleted = self.deleted, last = key, "prune under way");

@@ -9,7 +9,7 @@ use std::{io, thread};
 
 use self::lane::Message;
 use self::variant::make_variant;
-use super::{BackupFolder, Known, StoredObject};
+use super::{BackupFolder, Known, StoredObject, withdraw};
 use crate::codec::{FrameStream, Output};
 use crate::error::{Class, Error, Result};
 use crate::repository::Repository;
@@ -109,10 +109,26 @@ impl Sending<'_> {
                 // Why the rest failed is only an echo of it.
                 return Err(outcomes.into_iter().find_map(Result::err).unwrap_or_else(died));
             }
-            let made = made?;
-            written.into_iter().collect::<Result<()>>()?;
-            Ok((made, outcomes))
+            let made =
+                made.and_then(|made| written.into_iter().collect::<Result<()>>().map(|()| made));
+            match made {
+                Ok(made) => Ok((made, outcomes)),
+                Err(error) => {
+                    self.withdraw_all(&outcomes);
+                    Err(error)
+                }
+            }
         })
+    }
+}
+
+impl Sending<'_> {
+    /// What was stored of a backup that comes to nothing. A repository that failed has seen to it already.
+    fn withdraw_all<M>(&self, outcomes: &[Result<Vec<Sent<M>>>]) {
+        for (repository, outcome) in self.repositories.iter().zip(outcomes) {
+            let objects = outcome.iter().flatten().map(|sent| sent.stored.object.as_str());
+            withdraw(repository, self.folder, &objects.collect::<Vec<_>>());
+        }
     }
 }
 

@@ -14,10 +14,11 @@ use super::{
 };
 use crate::error::{Class, Error, Result};
 use crate::repository::Repository;
+use crate::retention::Clocks;
 use crate::storage::Volume;
 
 pub use deletions::carry_out;
-pub use plan::{Line, What, plan};
+pub use plan::{Line, What, newest, plan};
 
 /// What the description of a backup that stands alone tells.
 pub trait Alone: Described + Serialize + Clone + Sync {
@@ -124,6 +125,14 @@ impl<D: Alone> Series<D> {
     pub fn errors(&self) -> impl Iterator<Item = &Error> {
         let failures = self.failures.iter().map(|failure| &failure.error);
         failures.chain(self.broken.iter().map(|broken| &broken.error))
+    }
+
+    /// In stores whose clock is wrong nothing can be judged.
+    pub fn close(&mut self, clocks: &Clocks) {
+        let wrong = clocks.wrong.iter();
+        let failure =
+            |(at, error): (&usize, &Error)| Failure { repository: *at, error: error.clone() };
+        self.failures.extend(wrong.map(failure));
     }
 
     pub fn folder(&self, id: &str) -> BackupFolder {

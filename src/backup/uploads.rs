@@ -80,6 +80,12 @@ fn verdict(id: &str, all: &[PendingUpload], keep: &KeepConfig, now: Timestamp) -
         1 => "1 upload without an end".to_owned(),
         count => format!("{count} uploads without an end"),
     };
-    let later = |begun| all.iter().filter_map(|it| it.begun).fold(begun, Timestamp::max);
-    Verdict::of_leavings(&what, begun(id).map(later), keep, now)
+    let begun = begun(id);
+    Verdict::of_leavings(&what, begun, later(begun, all), keep, now)
+}
+
+/// When the newest of them was begun, by the clock of the store, if that is later than the name says. Not every store
+/// says when it was.
+pub fn later(begun: Option<Timestamp>, all: &[PendingUpload]) -> Option<Timestamp> {
+    all.iter().filter_map(|it| it.begun).max().filter(|seen| Some(*seen) > begun)
 }

@@ -12,6 +12,8 @@ pub use survey::{Restorable, Survey, SystemWal};
 
 use std::collections::BTreeMap;
 
+use jiff::Timestamp;
+
 use self::one_repository::{describe, read};
 use super::windows::{Point, Span};
 use crate::backup::{self, BackupFolder, HowMany, in_parallel};
@@ -61,6 +63,8 @@ pub struct Unfinished {
     pub objects: u64,
     /// Their length in bytes.
     pub stored_size: u64,
+    /// When the newest of them was stored, by the clock of the store, where it says.
+    pub newest: Option<Timestamp>,
 }
 
 /// A base backup whose description can't be read or is not its own.

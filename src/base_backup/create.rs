@@ -12,8 +12,8 @@ use jiff::Timestamp;
 use self::store::{Draft, describe};
 use self::transfer::{Transfer, transfer};
 use self::waiting::Waiting;
-use super::{Description, Position};
-use crate::backup::{BackupFolder, Known, new_id};
+use super::{Description, Part, Position};
+use crate::backup::{BackupFolder, Known, new_id, withdraw};
 use crate::codec::Identities;
 use crate::config::Config;
 use crate::error::{Class, Error, Result};
@@ -79,9 +79,10 @@ pub fn create(request: Request<'_>) -> Result<Taken> {
     };
     let mut taken = Taken { id: folder.id().to_owned(), descriptions: vec![], failures: vec![] };
     for (repository, outcome) in repositories.iter().zip(outcomes) {
-        let complete = |parts| {
+        let complete = |parts: Vec<Part>| {
             if !draft.standalone {
-                waiting.wait_for_wal(repository)?;
+                let waited = waiting.wait_for_wal(repository);
+                waited.inspect_err(|_| withdraw(repository, &folder, &names(&parts)))?;
             }
             describe(repository, &folder, &draft, parts)
         };
@@ -94,6 +95,10 @@ pub fn create(request: Request<'_>) -> Result<Taken> {
         }
     }
     Ok(taken)
+}
+
+fn names(parts: &[Part]) -> Vec<&str> {
+    parts.iter().map(|part| part.stored.object.as_str()).collect()
 }
 
 fn connect(config: &Config) -> Result<Connection> {

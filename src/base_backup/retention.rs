@@ -6,7 +6,7 @@
 mod backups;
 mod wal;
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use jiff::Timestamp;
 
@@ -25,8 +25,12 @@ use crate::retention::{Subject, check_clock};
 pub struct Holdings<'a> {
     pub backups: Vec<Candidate>,
     pub unfinished: Vec<Attempt>,
+    /// With a description that can't be read: what it needs is not known.
+    pub broken: Vec<Attempt>,
     /// The segments of which there is a file of any kind, in each repository that was listed.
     pub wal: Vec<(usize, Vec<WalRange>)>,
+    /// Those of them that the store dates within the window, in order.
+    pub young: BTreeMap<usize, Vec<WalRange>>,
     /// Of all repositories together.
     pub timelines: &'a Timelines,
     /// The size of its WAL segments was changed: which WAL is older than which can't be told.
@@ -43,15 +47,23 @@ pub struct Candidate {
     pub span: Span,
     pub began: Timestamp,
     pub ended: Timestamp,
+    /// When its description was stored, by the clock of the store, where that is known.
+    pub stored: Option<Timestamp>,
+    /// Length of all that lies in its folder, in bytes.
+    pub bytes: u64,
     pub pinned: bool,
     pub condition: Condition,
 }
 
-/// Objects without a description in one repository.
+/// Objects in one repository whose description is not there, or can't be read.
 #[derive(Debug, Clone)]
 pub struct Attempt {
     pub repository: usize,
     pub id: String,
+    /// When the newest of them was stored, by the clock of the store, where that is known.
+    pub newest: Option<Timestamp>,
+    /// Their length in bytes.
+    pub bytes: u64,
 }
 
 /// What becomes of each thing that there is.
@@ -78,6 +90,10 @@ impl Subject for Candidate {
         self.ended
     }
 
+    fn stored(&self) -> Option<Timestamp> {
+        self.stored
+    }
+
     fn pinned(&self) -> bool {
         self.pinned
     }
@@ -98,16 +114,22 @@ impl Holdings<'_> {
         order
     }
 
-    /// The same of those that can be restored.
-    fn good(&self) -> Vec<usize> {
-        let good = |at: &usize| self.backups[*at].condition == Condition::Good;
-        self.in_order().into_iter().filter(good).collect()
+    /// The same of those that can be restored and ended when they say so.
+    fn sure(&self) -> Vec<usize> {
+        self.in_order().into_iter().filter(|at| self.backups[*at].is_sure()).collect()
+    }
+
+    /// The same of those that can be restored and whose time is in doubt.
+    fn doubtful(&self) -> Vec<usize> {
+        let doubtful = |it: &Candidate| it.condition == Condition::Good && !it.is_sure();
+        self.in_order().into_iter().filter(|at| doubtful(&self.backups[*at])).collect()
     }
 }
 
 /// Fails when the clock of this host is wrong for certain.
 pub fn plan(holdings: &Holdings<'_>, policy: &RetentionConfig, now: Timestamp) -> Result<Plan> {
-    let newest = holdings.backups.iter().max_by_key(|it| (it.ended, &it.id));
+    let sure = holdings.backups.iter().filter(|it| it.doubt().is_none());
+    let newest = sure.max_by_key(|it| (it.ended, &it.id));
     newest.map_or(Ok(()), |it| check_clock("base backup", &it.id, it.ended, now))?;
     let (backups, bases) = backups::verdicts(holdings, policy, now);
     let unfinished = backups::unfinished(holdings, policy, now);

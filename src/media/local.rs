@@ -32,7 +32,7 @@ use crate::failpoint::reach;
 
 pub use content::LocalContent;
 pub use latest::LATEST;
-pub use leavings::remove_snapshot;
+pub use leavings::{bytes_of_its_own, remove_snapshot};
 pub use verify::{Verified, verify_snapshot};
 
 /// The index beside the tree.

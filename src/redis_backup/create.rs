@@ -10,7 +10,7 @@ use jiff::Timestamp;
 use super::{Content, Description, Source, StoredFile, all_backups};
 use crate::backup::series::Series;
 use crate::backup::{
-    BackupFolder, DESCRIPTION, End, Fell, Known, Sending, Sent, Take, create_once, new_id,
+    BackupFolder, DESCRIPTION, End, Fell, Known, Sending, Sent, Take, make_exist, new_id,
 };
 use crate::codec::FrameStream;
 use crate::config::Config;
@@ -257,7 +257,8 @@ fn describe(
     let json = serde_json::to_vec_pretty(&description).map_err(|error| {
         Error::new(Class::Internal, format!("could not write {DESCRIPTION}: {error}"))
     })?;
-    create_once(repository, folder, DESCRIPTION, Bytes::from(json)).map_err(|error| {
+    let objects = description.files.iter().map(|file| &file.stored);
+    make_exist(repository, folder, objects, Bytes::from(json)).map_err(|error| {
         error.while_doing(format!("could not store the backup in repository {}", repository.name()))
     })?;
     failpoint::reach("create.described");

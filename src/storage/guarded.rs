@@ -3,6 +3,7 @@ use std::ops::ControlFlow;
 use std::sync::Arc;
 
 use bytes::Bytes;
+use jiff::Timestamp;
 
 use super::{
     Conduct, Created, Facts, Listed, NewLargeObject, NewObject, PendingUpload, Protection, Storage,
@@ -112,6 +113,10 @@ impl Storage for Guarded {
 
     fn protection(&self) -> Option<Protection> {
         self.inner.protection()
+    }
+
+    fn now(&self) -> Option<Timestamp> {
+        self.inner.now()
     }
 
     fn reads_are_cheap(&self) -> bool {

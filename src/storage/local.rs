@@ -3,14 +3,15 @@
 mod listing;
 
 use std::fs::{self, File};
-use std::io::{self, Read, Seek as _, SeekFrom};
+use std::io::{self, Read, Seek as _, SeekFrom, Write as _};
 use std::ops::ControlFlow;
 use std::path::PathBuf;
 
 use bytes::Bytes;
+use jiff::Timestamp;
 
 use super::{Created, Facts, Listed, NewLargeObject, NewObject, Storage, Stored, WholeObject};
-use crate::durable::{self, Nameless, Publication, Published};
+use crate::durable::{self, Nameless, Publication, Published, Temporary};
 use crate::error::{Class, Error, Result};
 use crate::progress;
 
@@ -122,6 +123,13 @@ impl Storage for LocalStorage {
 
     fn settle(&self, key: &str) -> Result<()> {
         durable::settle(&self.root.join(key))
+    }
+
+    /// When a file that is made now was written: a folder of a network has the clock of its server.
+    fn now(&self) -> Option<Timestamp> {
+        let mut made = Temporary::create_in(&self.temporaries()).ok()?;
+        made.file().write_all(b"now").ok()?;
+        made.file().metadata().ok()?.modified().ok()?.try_into().ok()
     }
 
     fn reads_are_cheap(&self) -> bool {

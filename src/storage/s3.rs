@@ -4,6 +4,7 @@
 mod answer_limit;
 mod bucket;
 mod client;
+mod clock;
 mod conditional;
 mod content;
 mod credentials;
@@ -32,6 +33,7 @@ use std::sync::Arc;
 use std::time::Instant;
 
 use bytes::Bytes;
+use jiff::Timestamp;
 
 use self::bucket::Bucket;
 use self::content::Content;
@@ -160,6 +162,10 @@ impl Storage for S3Storage {
     /// A bucket shows an object only when it is durable.
     fn settle(&self, _key: &str) -> Result<()> {
         Ok(())
+    }
+
+    fn now(&self) -> Option<Timestamp> {
+        self.runtime.block_on(self.bucket.now())
     }
 
     fn reads_are_cheap(&self) -> bool {

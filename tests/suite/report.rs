@@ -4,7 +4,7 @@ mod browser;
 mod many;
 mod pasts;
 mod requests;
-mod scene;
+pub mod scene;
 mod told;
 mod trouble;
 mod zones;

@@ -3,7 +3,9 @@
 
 pub mod interrupted;
 mod pins;
+mod planted;
 mod trouble;
+mod under_way;
 
 use crate::listing::laid::{Laid, NEW, OLD, described, history, history_key, object, segment_key};
 use crate::support::run::{Outcome, Run};
@@ -46,6 +48,7 @@ pub fn lay_out(laid: &Laid, store: &str) {
         laid.put(store, &key(9), b"not looked at");
     }
     laid.put(store, &history_key(OLD, 2, ""), &history(2, "1\t0/D000000\tno recovery target\n"));
+    laid.date(store);
 }
 
 /// What is to be left of it.
@@ -104,13 +107,15 @@ fn shows_its_plan_and_deletes_what_no_rule_keeps() {
     lay_out(&laid, "s3");
     let cut_short = described("20200104T030000Z-0000", 1, 1);
     laid.put("disk", &object(&cut_short, "part-00001.tar.zst"), b"half");
+    laid.date("disk");
     let before = ["disk", "s3"].map(|store| laid.store(store).keys());
     let dry = prune(&laid).arg("--dry-run").run();
-    says(dry.expect(0), PLAN);
+    let amounts = "To be deleted: 4.3 KiB in disk, 4.3 KiB in s3.\n";
+    says(dry.expect(0), &format!("{PLAN}{amounts}"));
     prune(&laid).run().expect(2).says("nobody is there to be asked. HINT: Add --yes.");
     assert_eq!(["disk", "s3"].map(|store| laid.store(store).keys()), before);
     let outcome = prune(&laid).arg("--yes").run();
-    says(outcome.expect(0), &format!("{PLAN}Deleted 29 objects.\n"));
+    says(outcome.expect(0), &format!("{PLAN}{amounts}Deleted 29 objects, 8.7 KiB.\n"));
     for store in ["disk", "s3"] {
         assert_eq!(laid.store(store).keys(), left(), "{store}");
     }
@@ -129,7 +134,8 @@ fn a_backup_that_may_be_under_way_keeps_its_wal() {
     let under_way = described("29990101T030000Z-0009", 1, 11);
     laid.put("disk", &object(&under_way, "part-00001.tar.zst"), b"half");
     let outcome = prune(&laid).arg("--yes").run();
-    shows(outcome.expect(0), "unfinished, begun later than now");
+    let why = "unfinished, and begun within 1day: perhaps under way";
+    shows(outcome.expect(0), why);
     let keys = laid.store("disk").keys();
     assert!(keys.contains(&object(&under_way, "part-00001.tar.zst")));
     assert!(keys.contains(&segment_key(OLD, 1, 9)));
@@ -143,6 +149,7 @@ fn each_system_keeps_its_own_newest() {
     new.system_identifier = NEW.to_owned();
     laid.backup("disk", &new);
     laid.wal("disk", NEW, 1, 2..=4);
+    laid.date("disk");
     let none = ["--retention-keep-last=0", "--retention-keep-daily=0", "--retention-keep-weekly=0"];
     let prune = laid.basebackup("prune").args(none);
     prune.args(["--retention-keep-monthly=0", "--yes"]).run().expect(0);

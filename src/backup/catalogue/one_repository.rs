@@ -2,6 +2,8 @@ use std::io::Read;
 use std::ops::ControlFlow;
 use std::sync::{Mutex, OnceLock, PoisonError};
 
+use jiff::Timestamp;
+
 use super::contents::{Contents, Known, Tally, is_content};
 use super::{Described, StoredBackup};
 use crate::backup::{
@@ -54,6 +56,8 @@ pub struct Unfinished {
     pub objects: u64,
     /// Their length in bytes.
     pub stored_size: u64,
+    /// When the newest of them was stored, by the clock of the store, where it says.
+    pub newest: Option<Timestamp>,
 }
 
 /// The folder of one backup, as its keys show it.
@@ -61,6 +65,12 @@ struct Listed {
     id: String,
     described: bool,
     pinned: bool,
+    /// Length of all that lies there, in bytes.
+    occupied: u64,
+    /// When its description was stored.
+    stored: Option<Timestamp>,
+    /// When the newest of its objects was.
+    newest: Option<Timestamp>,
     contents: Tally,
 }
 
@@ -120,6 +130,7 @@ pub fn look<D: Described, T: Send>(
         id: listed.id,
         objects: listed.contents.objects,
         stored_size: listed.contents.size,
+        newest: listed.newest,
     });
     let further = further.into_iter().map(|listed| Further {
         id: listed.id,
@@ -138,7 +149,7 @@ fn list(repository: &Repository, all: &str, shares: bool) -> Result<(Vec<Listed>
         volume.add(&listed);
         let below = listed.key.strip_prefix(all).unwrap_or_default();
         if let Some((id, object)) = below.split_once('/') {
-            add(&mut folders, id, object, listed.size);
+            add(&mut folders, id, object, &listed);
             if shares {
                 known.add(id, object, listed.size);
             }
@@ -152,16 +163,21 @@ fn list(repository: &Repository, all: &str, shares: bool) -> Result<(Vec<Listed>
 }
 
 /// Keys come in order, so those of one folder come together.
-fn add(folders: &mut Vec<Listed>, id: &str, object: &str, size: u64) {
+fn add(folders: &mut Vec<Listed>, id: &str, object: &str, listed: &ListedObject<'_>) {
     if folders.last().is_none_or(|last| last.id != id) {
         let (id, contents) = (id.to_owned(), Tally::default());
-        folders.push(Listed { id, described: false, pinned: false, contents });
+        let (described, pinned, occupied, stored, newest) = Default::default();
+        folders.push(Listed { id, described, pinned, occupied, stored, newest, contents });
     }
     let Some(folder) = folders.last_mut() else { return };
-    folder.described |= object == DESCRIPTION;
+    if object == DESCRIPTION {
+        (folder.described, folder.stored) = (true, listed.created);
+    }
+    folder.occupied += listed.size;
+    folder.newest = folder.newest.max(listed.created);
     folder.pinned |= object == PIN;
     if is_content(object) {
-        folder.contents.add(object, size);
+        folder.contents.add(object, listed.size);
     }
 }
 
@@ -181,6 +197,8 @@ fn backup<D: Described, T>(
         encrypted: description.encrypted(),
         stored_size: description.objects().map(|object| object.stored_size).sum(),
         pinned: found.pinned,
+        occupied: found.occupied,
+        stored: found.stored,
         fault: None,
         needs: others(&description),
     };

@@ -5,7 +5,7 @@ use std::thread;
 use bytes::Bytes;
 
 use super::{BackupFolder, Sending, Sent};
-use crate::backup::{DESCRIPTION, DESCRIPTION_BYTES_MAX};
+use crate::backup::{DESCRIPTION, DESCRIPTION_BYTES_MAX, withdraw};
 use crate::codec::read_failed;
 use crate::error::{Class, Error, Result};
 use crate::failpoint;
@@ -24,7 +24,7 @@ pub enum Message<M> {
 /// An object whose last bytes were written, and what it is.
 type Whole<'a, M> = (Box<dyn NewLargeObject + 'a>, Sent<M>);
 
-/// Stores what comes until there is no more. The objects that are durable are returned.
+/// Stores what comes until there is no more. The objects that are durable are returned; when one fails they go again.
 ///
 /// To make an object durable takes a store as long as to take in many MiB (S3 puts its parts together then),
 /// so the next one is begun meanwhile. At most two are under way, each with the memory that it takes.
@@ -33,20 +33,37 @@ pub fn store<M: Send>(
     repository: &Repository,
     messages: mpsc::Receiver<Message<M>>,
 ) -> Result<Vec<Sent<M>>> {
-    let stored = thread::scope(|scope| {
+    let (stored, error) = thread::scope(|scope| -> Result<Stored<M>> {
         let (whole, ends) = mpsc::sync_channel::<Whole<'_, M>>(0);
         sending.known.check(repository, sending.folder.all())?;
-        let finishing = start_in(scope, move || ends.into_iter().map(finish).collect())?;
+        let finishing = start_in(scope, move || finish_all(ends))?;
         let written = write_all(sending, repository, messages, &whole);
         drop(whole);
-        let finished: Result<Vec<Sent<M>>> =
+        let (stored, failed) =
             finishing.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic));
         // That one could not be finished is why the rest was not written.
-        finished.and_then(|all| written.map(|()| all))
-    });
-    stored.map_err(|error| {
-        error.while_doing(format!("could not store the backup in repository {}", repository.name()))
+        Ok((stored, failed.or(written.err())))
     })
+    .unwrap_or_else(|error| (Vec::new(), Some(error)));
+    let Some(error) = error else { return Ok(stored) };
+    let objects: Vec<&str> = stored.iter().map(|sent| sent.stored.object.as_str()).collect();
+    withdraw(repository, sending.folder, &objects);
+    let name = repository.name();
+    Err(error.while_doing(format!("could not store the backup in repository {name}")))
+}
+
+/// The objects that are durable, and why the next one is not.
+type Stored<M> = (Vec<Sent<M>>, Option<Error>);
+
+fn finish_all<M>(ends: mpsc::Receiver<Whole<'_, M>>) -> Stored<M> {
+    let mut stored = Vec::new();
+    for whole in ends {
+        match finish(whole) {
+            Ok(sent) => stored.push(sent),
+            Err(error) => return (stored, Some(error)),
+        }
+    }
+    (stored, None)
 }
 
 fn write_all<'a, M>(

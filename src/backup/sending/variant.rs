@@ -11,7 +11,7 @@ use crate::codec::{Output, Recipients};
 use crate::error::{Class, Error, Result};
 
 /// Makes the stored bytes of every object out of zstd frames, in the clear or encrypted, once for all
-/// repositories that want them so, and hashes them.
+/// repositories that want them so, and hashes them. It ends when none of them is left; each says why itself.
 pub fn make_variant<M: Clone>(
     outputs: mpsc::Receiver<Output<End<M>>>,
     recipients: Option<&Recipients>,
@@ -19,6 +19,16 @@ pub fn make_variant<M: Clone>(
     lanes: Vec<mpsc::SyncSender<Message<M>>>,
 ) -> Result<()> {
     let mut out = Hashed { lanes, hasher: Sha256::new(), length: 0 };
+    let made = make_all(outputs, recipients, name, &mut out);
+    if out.lanes.is_empty() { Ok(()) } else { made }
+}
+
+fn make_all<M: Clone>(
+    outputs: mpsc::Receiver<Output<End<M>>>,
+    recipients: Option<&Recipients>,
+    name: &dyn Fn(usize, bool) -> String,
+    out: &mut Hashed<M>,
+) -> Result<()> {
     let mut outputs = outputs.into_iter().peekable();
     for number in 1.. {
         if outputs.peek().is_none() {
@@ -27,7 +37,7 @@ pub fn make_variant<M: Clone>(
         let end = match recipients {
             None => copy_object(&mut outputs, &mut |frame| out.give(frame))?,
             Some(recipients) => {
-                let mut writer = recipients.wrap(&mut out)?;
+                let mut writer = recipients.wrap(&mut *out)?;
                 let end = copy_object(&mut outputs, &mut |frame| writer.write_all(&frame))?;
                 writer.finish().map_err(|error| not_made(&error))?;
                 end

@@ -33,6 +33,7 @@ pub fn carry_out(
         let said = |error: Error| error.while_doing(format!("could not prune repository {name}"));
         pruned.errors.extend(outcome.err().map(said));
         pruned.deleted += deleting.deleted;
+        pruned.bytes += deleting.bytes;
         pruned.ended += deleting.ended;
         pruned.stayed.append(&mut deleting.stayed);
     }

@@ -6,7 +6,7 @@ use super::{Alone, Backup, Series};
 use crate::backup::{StoredBackup, begun, fallen};
 use crate::config::KeepConfig;
 use crate::error::Result;
-use crate::retention::{Condition, Subject, Verdict, check_clock, reasons};
+use crate::retention::{Condition, Subject, Verdict, believable, check_clock, doubt, reasons};
 
 /// What becomes of one thing in one repository.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -14,6 +14,8 @@ pub struct Line {
     pub repository: usize,
     pub id: String,
     pub what: What,
+    /// Length of all that lies in its folder, in bytes.
+    pub bytes: u64,
     pub verdict: Verdict,
 }
 
@@ -40,6 +42,10 @@ impl Subject for Copy<'_> {
         self.ended
     }
 
+    fn stored(&self) -> Option<Timestamp> {
+        believable(self.stored.stored)
+    }
+
     fn pinned(&self) -> bool {
         self.stored.pinned
     }
@@ -57,7 +63,7 @@ impl Subject for Copy<'_> {
 /// Each repository is judged by what it holds itself, so that it goes on being of use alone. Fails when the
 /// clock of this host is wrong for certain.
 pub fn plan<D: Alone>(series: &Series<D>, keep: &KeepConfig, now: Timestamp) -> Result<Vec<Line>> {
-    if let Some(newest) = series.backups.iter().max_by_key(|it| (it.ended, &it.id)) {
+    if let Some(newest) = newest(series) {
         check_clock(D::WHAT, &newest.id, newest.ended, now)?;
     }
     let mut lines = Vec::new();
@@ -68,24 +74,26 @@ pub fn plan<D: Alone>(series: &Series<D>, keep: &KeepConfig, now: Timestamp) -> 
         copies.sort_by_key(|it| (it.ended, it.id));
         mark_fallen(series, &mut copies);
         let subjects: Vec<&Copy<'_>> = copies.iter().collect();
-        let reasons = reasons(&subjects, keep, now);
+        let reasons = reasons(&subjects, keep, keep.within, now);
         let mut here = Vec::new();
-        let mut push = |id: &str, what, verdict: Verdict| {
+        let mut push = |id: &str, what, bytes, verdict: Verdict| {
             let verdict = match closed {
                 true => Verdict::keep("nothing is deleted in this repository"),
                 false => verdict,
             };
-            here.push(Line { repository, id: id.to_owned(), what, verdict });
+            here.push(Line { repository, id: id.to_owned(), what, bytes, verdict });
         };
         for (copy, reasons) in copies.iter().zip(&reasons) {
-            push(copy.id, What::Backup, Verdict::of(&copy.condition, reasons));
+            let verdict = Verdict::of(&copy.condition, reasons);
+            push(copy.id, What::Backup, copy.stored.occupied, verdict);
         }
         for (_, it) in series.unfinished.iter().filter(|(at, _)| *at == repository) {
-            let verdict = Verdict::of_leavings("unfinished", begun(&it.id), keep, now);
-            push(&it.id, What::Unfinished, verdict);
+            let (begun, seen) = (begun(&it.id), believable(it.newest));
+            let verdict = Verdict::of_leavings("unfinished", begun, seen, keep, now);
+            push(&it.id, What::Unfinished, it.stored_size, verdict);
         }
         for it in series.broken.iter().filter(|it| it.repository == repository) {
-            push(&it.id, What::Broken, Verdict::keep("its description can't be read"));
+            push(&it.id, What::Broken, 0, Verdict::keep("its description can't be read"));
         }
         here.sort_by(|one: &Line, other| {
             (begun(&one.id), one.what as u8).cmp(&(begun(&other.id), other.what as u8))
@@ -93,6 +101,14 @@ pub fn plan<D: Alone>(series: &Series<D>, keep: &KeepConfig, now: Timestamp) -> 
         lines.append(&mut here);
     }
     Ok(lines)
+}
+
+/// The newest backup that ended when it says so, as far as some repository knows.
+pub fn newest<D>(series: &Series<D>) -> Option<&Backup<D>> {
+    let sure = |it: &&Backup<D>| {
+        it.copies.iter().any(|copy| doubt(it.ended, believable(copy.stored)).is_none())
+    };
+    series.backups.iter().filter(sure).max_by_key(|it| (it.ended, &it.id))
 }
 
 fn places<D>(series: &Series<D>) -> BTreeSet<usize> {

@@ -58,6 +58,7 @@ impl Found {
             id: it.id,
             objects: it.objects,
             stored_size: it.stored_size,
+            newest: it.newest,
         }));
         self.further.extend(found.further.into_iter().map(|found| Further {
             repository: number,

@@ -4,7 +4,7 @@ use bytes::Bytes;
 use sha2::{Digest as _, Sha256};
 
 use super::Server;
-use crate::backup::{BackupFolder, DESCRIPTION, StoredObject, create_once, hex};
+use crate::backup::{BackupFolder, StoredObject, create_once, hex, make_exist, withdraw};
 use crate::base_backup::description::check_manifest_length;
 use crate::base_backup::layout::manifest_name;
 use crate::base_backup::{Description, FORMAT, Part, Position, Tablespace};
@@ -41,8 +41,11 @@ pub fn describe(
     };
     failpoint::reach("create.parts-done");
     let length = check_manifest_length(&parts, draft.manifest.len() as u64);
-    length.map_err(|reason| said(Error::new(Class::Refused, reason).hint(NO_RESTORE)))?;
-    let manifest = store_manifest(repository, folder, draft).map_err(said)?;
+    let length = length.map_err(|reason| Error::new(Class::Refused, reason).hint(NO_RESTORE));
+    let manifest = length.and_then(|()| store_manifest(repository, folder, draft));
+    let manifest = manifest.map_err(said).inspect_err(|_| {
+        withdraw(repository, folder, &super::names(&parts));
+    })?;
     failpoint::reach("create.manifest-stored");
     let description = Description {
         seawall: FORMAT,
@@ -62,7 +65,9 @@ pub fn describe(
         manifest,
     };
     let json = Bytes::from(description.to_json()?);
-    create_once(repository, folder, DESCRIPTION, json).map_err(said)?;
+    let parts = description.parts.iter().map(|part| &part.stored);
+    let objects = parts.chain([&description.manifest]);
+    make_exist(repository, folder, objects, json).map_err(said)?;
     failpoint::reach("create.described");
     Ok(description)
 }

@@ -24,6 +24,8 @@ pub struct CarryOut<'a> {
     pub policy: &'a RetentionConfig,
     /// The time that the plan was made for.
     pub now: Timestamp,
+    /// WAL that the store dates later than this is not touched.
+    pub since: Timestamp,
 }
 
 /// The plan under way.
@@ -45,6 +47,7 @@ impl CarryOut<'_> {
             Pruned { errors: run.given_up.into_values().collect(), ..Pruned::default() };
         for done in run.deleting {
             pruned.deleted += done.deleted;
+            pruned.bytes += done.bytes;
             pruned.ended += done.ended;
             pruned.stayed.extend(done.stayed);
         }
@@ -122,11 +125,11 @@ impl CarryOut<'_> {
         let folder = WalFolder::new(self.cluster, self.system);
         let mut after = String::new();
         loop {
-            let keys = repository.wal_keys(&folder, ranges, &after, KEYS)?;
-            let Some(last) = keys.last() else { return Ok(()) };
+            let keys = repository.wal_keys(&folder, (ranges, self.since), &after, KEYS)?;
+            let Some((last, _)) = keys.last() else { return Ok(()) };
             after.clone_from(last);
-            for key in &keys {
-                deleting.object(key)?;
+            for (key, size) in &keys {
+                deleting.object(key, *size)?;
             }
         }
     }

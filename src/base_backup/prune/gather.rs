@@ -1,4 +1,6 @@
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
+
+use jiff::Timestamp;
 
 use crate::base_backup::catalogue::{Backup, StoredBackup, Survey, SystemWal};
 use crate::base_backup::retention::{Attempt, Candidate, Condition, Holdings};
@@ -6,6 +8,7 @@ use crate::base_backup::windows::Needed;
 use crate::config::Config;
 use crate::error::Error;
 use crate::repository::{Repository, WalFolder};
+use crate::retention::believable;
 
 /// What there is of one system, and what kept it from being seen whole.
 pub struct Gathered<'a> {
@@ -13,26 +16,27 @@ pub struct Gathered<'a> {
     pub errors: Vec<Error>,
 }
 
-/// Lists the WAL once more, with the files that restore nothing by themselves.
+/// Lists the WAL once more, with the files that restore nothing by themselves. What was stored after `since` is young.
 pub fn gather<'a>(
     survey: &'a Survey,
     system: &'a SystemWal,
     repositories: &[Repository],
     config: &Config,
+    since: Timestamp,
 ) -> Gathered<'a> {
     let catalogue = &survey.catalogue;
-    let failed = catalogue.failures.iter().map(|it| it.repository);
-    // What a backup needs whose description can't be read is not known.
-    let mut closed: BTreeSet<usize> =
-        failed.chain(catalogue.broken.iter().map(|it| it.repository)).collect();
-    let (mut wal, mut errors) = (Vec::new(), Vec::new());
+    let mut closed: BTreeSet<usize> = catalogue.failures.iter().map(|it| it.repository).collect();
+    let (mut wal, mut young, mut errors) = (Vec::new(), BTreeMap::new(), Vec::new());
     let folder = WalFolder::new(&config.cluster, system.system);
     for (number, repository) in repositories.iter().enumerate() {
         if system.inventories.get(number).is_none_or(Option::is_none) {
             continue;
         }
-        match repository.wal_files(&folder, system.segment_size) {
-            Ok(ranges) => wal.push((number, ranges)),
+        match repository.wal_files(&folder, system.segment_size, since) {
+            Ok(files) => {
+                wal.push((number, files.all));
+                young.insert(number, files.young);
+            }
             Err(error) => {
                 closed.insert(number);
                 errors.push(error);
@@ -41,13 +45,27 @@ pub fn gather<'a>(
     }
     let backups = || catalogue.backups.iter().filter(|it| it.system == system.system);
     let unfinished = catalogue.unfinished.iter().filter(|it| it.system == system.system);
-    let attempt = |(repository, id): (usize, &String)| Attempt { repository, id: id.clone() };
+    let unfinished = unfinished.map(|it| Attempt {
+        repository: it.repository,
+        id: it.id.clone(),
+        newest: believable(it.newest),
+        bytes: it.stored_size,
+    });
+    let broken = catalogue.broken.iter().filter(|it| it.system == system.system);
+    let broken = broken.map(|it| Attempt {
+        repository: it.repository,
+        id: it.id.clone(),
+        newest: None,
+        bytes: 0,
+    });
     let holdings = Holdings {
         backups: backups()
             .flat_map(|it| it.copies.iter().map(|copy| candidate(system, it, copy)))
             .collect(),
-        unfinished: unfinished.map(|it| attempt((it.repository, &it.id))).collect(),
+        unfinished: unfinished.collect(),
+        broken: broken.collect(),
         wal,
+        young,
         timelines: &system.timelines,
         mixed_sizes: backups().any(|it| it.facts.segment_size != system.segment_size),
         closed,
@@ -62,6 +80,8 @@ fn candidate(system: &SystemWal, backup: &Backup, copy: &StoredBackup) -> Candid
         span: backup.span(),
         began: backup.facts.start.time,
         ended: backup.facts.stop.time,
+        stored: believable(copy.stored),
+        bytes: copy.occupied,
         pinned: copy.pinned,
         condition: condition(system, backup, copy),
     }

@@ -3,10 +3,10 @@ use std::collections::{BTreeMap, BTreeSet};
 use humantime::format_duration;
 use jiff::Timestamp;
 
-use super::{Attempt, Candidate, Condition, Holdings, Verdict};
+use super::{Attempt, Candidate, Holdings, Verdict};
 use crate::backup::begun;
 use crate::config::RetentionConfig;
-use crate::postgres::TimelineId;
+use crate::postgres::{Lsn, TimelineId};
 use crate::retention::{ago, reasons};
 
 /// From this base backup on, point-in-time recovery to a timeline is kept up.
@@ -31,10 +31,13 @@ pub fn verdicts(
         let all = all.filter(|at| holdings.backups[*at].repository == repository);
         let all: Vec<usize> = all.collect();
         let backups: Vec<&Candidate> = all.iter().map(|at| &holdings.backups[*at]).collect();
-        let reasons = all.iter().copied().zip(reasons(&backups, &policy.keep, now)).collect();
-        let good = |at: &usize| holdings.backups[*at].condition == Condition::Good;
-        let good = all.into_iter().filter(good).collect();
-        let judge = Judge { holdings, policy, now, good, reasons };
+        let window = policy.keep.within.max(policy.wal_window);
+        let reasons = reasons(&backups, &policy.keep, window, now);
+        let reasons = all.iter().copied().zip(reasons).collect();
+        let here = |at: &usize| holdings.backups[*at].repository == repository;
+        let sure = holdings.sure().into_iter().filter(here).collect();
+        let doubtful = holdings.doubtful().into_iter().filter(here).collect();
+        let judge = Judge { holdings, policy, now, sure, doubtful, reasons };
         let here = judge.bases();
         for (at, it) in holdings.backups.iter().enumerate() {
             if it.repository == repository {
@@ -52,8 +55,10 @@ struct Judge<'a> {
     holdings: &'a Holdings<'a>,
     policy: &'a RetentionConfig,
     now: Timestamp,
-    /// Oldest first.
-    good: Vec<usize>,
+    /// Those that can be restored and ended when they say so, the oldest first.
+    sure: Vec<usize>,
+    /// Those that can be restored and whose time is in doubt.
+    doubtful: Vec<usize>,
     /// Why each backup is kept, whatever the WAL.
     reasons: BTreeMap<usize, Vec<String>>,
 }
@@ -79,7 +84,7 @@ impl Judge<'_> {
         let since = ago(self.now, self.policy.wal_window);
         let ended = |at: &usize| self.holdings.backups[*at].ended;
         let (before, after): (Vec<usize>, Vec<usize>) =
-            self.good.iter().partition(|at| ended(at) <= since);
+            self.sure.iter().partition(|at| ended(at) <= since);
         let stop = |at: &usize| self.holdings.backups[*at].span.stop.timeline;
         let oldest = before.last().map(stop);
         // A server that was left may have gone on for a while.
@@ -89,11 +94,34 @@ impl Judge<'_> {
             |it: &TimelineId| oldest.is_none_or(|oldest| *it >= oldest) || lived.contains(it);
         let of_timeline = |timeline: TimelineId| {
             let leads = |at: &&usize| timelines.passes(&self.holdings.backups[**at].span, timeline);
-            let first = before.iter().rfind(leads).into_iter();
-            let all: Vec<usize> = first.chain(after.iter().filter(leads)).copied().collect();
-            self.behind_gaps(timeline, &all)
+            let after: Vec<usize> = after.iter().filter(leads).copied().collect();
+            let before: Vec<usize> = before.iter().filter(leads).copied().collect();
+            let first = self.first(timeline, &before, &after);
+            // Copied from elsewhere, as it seems: it begins nothing that another one ends.
+            let copied = self.doubtful.iter().filter(leads).rfind(|at| ended(at) <= since);
+            let copied: Vec<usize> =
+                copied.filter(|_| first.is_none()).copied().into_iter().collect();
+            let all: Vec<usize> = first.into_iter().chain(after).collect();
+            let bases = self.behind_gaps(timeline, &all);
+            bases.into_iter().chain(self.behind_gaps(timeline, &copied))
         };
         timelines.all().filter(alive).flat_map(of_timeline).collect()
+    }
+
+    /// The newest of those before the window. One that is ahead of what was taken after it, or of all WAL, is not what it
+    /// says it is.
+    fn first(&self, timeline: TimelineId, before: &[usize], after: &[usize]) -> Option<usize> {
+        let start = |at: &usize| self.holdings.backups[*at].span.start.lsn;
+        let last = self.holdings.wal.iter().flat_map(|(_, ranges)| ranges);
+        let last = last.filter(|range| range.first.timeline == timeline);
+        let last = last.filter_map(|range| range.last.start(range.size).ok()).max();
+        let next = after.iter().map(start).min();
+        let fits = |at: &&usize| {
+            let start = start(at);
+            let size = |last: Lsn| last.0.saturating_add(1 << 30);
+            next.is_none_or(|next| start <= next) && last.is_none_or(|last| start.0 <= size(last))
+        };
+        before.iter().rfind(fits).or(before.last()).copied()
     }
 
     /// The first of these, and behind each gap in the WAL the first one again.
@@ -119,7 +147,7 @@ pub fn unfinished(
 ) -> Vec<Verdict> {
     let verdict = |it: &Attempt| match holdings.closed.contains(&it.repository) {
         true => Verdict::keep("nothing is deleted in this repository"),
-        false => Verdict::of_leavings("unfinished", it.begun(), &policy.keep, now),
+        false => Verdict::of_leavings("unfinished", it.begun(), it.newest, &policy.keep, now),
     };
     holdings.unfinished.iter().map(verdict).collect()
 }

@@ -5,7 +5,7 @@ use humantime::format_duration;
 use jiff::Timestamp;
 
 use super::backups::Base;
-use super::{Candidate, Condition, Holdings, Verdict};
+use super::{Attempt, Candidate, Condition, Holdings, Verdict};
 use crate::base_backup::windows::Timelines;
 use crate::config::RetentionConfig;
 use crate::postgres::{Lsn, TimelineId, WalSegment};
@@ -47,10 +47,10 @@ pub fn lines(
     unfinished: &[Verdict],
 ) -> Vec<WalLine> {
     let zones = zones(holdings, policy, now, kept, bases, unfinished);
-    let outside = format!(
-        "not in the window of {}, and no base backup needs it",
-        format_duration(policy.wal_window)
-    );
+    let window = format_duration(policy.wal_window);
+    let outside =
+        Verdict::delete(format!("not in the window of {window}, and no base backup needs it"));
+    let stored = Verdict::keep(format!("stored within {window}"));
     let mut lines = Vec::new();
     for (repository, ranges) in &holdings.wal {
         let good = |it: &Candidate| it.repository == *repository && it.condition == Condition::Good;
@@ -71,15 +71,40 @@ pub fn lines(
                 Some(reason) => push(&mut lines, first, *repository, range, Verdict::keep(reason)),
                 None => {
                     for (range, reason) in zones.divide(range) {
-                        let kept = reason.map(Verdict::keep);
-                        let verdict = kept.unwrap_or_else(|| Verdict::delete(outside.clone()));
-                        push(&mut lines, first, *repository, range, verdict);
+                        let Some(reason) = reason else {
+                            for (range, young) in divided(range, holdings.young.get(repository)) {
+                                let verdict = if young { &stored } else { &outside };
+                                push(&mut lines, first, *repository, range, verdict.clone());
+                            }
+                            continue;
+                        };
+                        push(&mut lines, first, *repository, range, Verdict::keep(reason));
                     }
                 }
             }
         }
     }
     lines
+}
+
+/// Cuts a range where segments begin or end that the store dates within the window; true for those.
+fn divided(range: WalRange, young: Option<&Vec<WalRange>>) -> Vec<(WalRange, bool)> {
+    let Some(young) = young.filter(|young| !young.is_empty()) else { return vec![(range, false)] };
+    let is_young = |segment: WalSegment| {
+        let at = young.partition_point(|it| it.last < segment);
+        young.get(at).is_some_and(|it| it.first <= segment)
+    };
+    let mut pieces: Vec<(WalRange, bool)> = Vec::new();
+    for segment in range.segments() {
+        match pieces.last_mut() {
+            Some((piece, young)) if *young == is_young(segment) => piece.last = segment,
+            _ => {
+                let piece = WalRange { first: segment, last: segment, size: range.size };
+                pieces.push((piece, is_young(segment)));
+            }
+        }
+    }
+    pieces
 }
 
 /// One line for what follows one another for the same reason.
@@ -115,17 +140,22 @@ fn zones<'a>(
         zones.add(base.timeline, &(start..END), 0, &window);
     }
     zones.add_unfollowed(holdings, bases, ago(now, policy.wal_window));
-    let good = holdings.good();
+    let (sure, doubtful) = (holdings.sure(), holdings.doubtful());
     let here =
         |repository: usize| move |at: &&usize| holdings.backups[**at].repository == repository;
-    let places: BTreeSet<usize> = good.iter().map(|at| holdings.backups[*at].repository).collect();
-    for newest in places.into_iter().filter_map(|place| good.iter().rfind(here(place))) {
+    let both = sure.iter().chain(&doubtful);
+    let places: BTreeSet<usize> = both.map(|at| holdings.backups[*at].repository).collect();
+    let newest = |place| {
+        let sure = sure.iter().rfind(here(place));
+        sure.or_else(|| doubtful.iter().rfind(here(place)))
+    };
+    for newest in places.into_iter().filter_map(newest) {
         zones.add_from(&holdings.backups[*newest], 1, "from the newest base backup on");
     }
     for begun in begun(holdings, unfinished, now) {
         // The clock of the host that takes it may differ.
         let since = begun.saturating_sub(CLOCKS_APART).unwrap_or(Timestamp::MIN);
-        let finished = good.iter().rfind(|at| holdings.backups[**at].began <= since);
+        let finished = sure.iter().rfind(|at| holdings.backups[**at].began <= since);
         let reason = "a base backup that is perhaps under way";
         match finished {
             Some(at) => zones.add_from(&holdings.backups[*at], 2, reason),
@@ -134,6 +164,12 @@ fn zones<'a>(
     }
     for at in kept {
         zones.add_span(&holdings.backups[*at]);
+    }
+    for broken in &holdings.broken {
+        match holdings.backups.iter().find(|it| it.id == broken.id) {
+            Some(known) => zones.add_span(known),
+            None => zones.add_around(holdings, &sure, broken),
+        }
     }
     zones
 }
@@ -190,6 +226,26 @@ impl Zones<'_> {
             } else if unclear {
                 // It may be of its line as far as is known.
                 self.add_files(timeline, wal.clone(), 3, &reason);
+            }
+        }
+    }
+
+    /// What lies between the base backups before and after one whose description can't be read. A folder without a
+    /// time in its name is none of ours.
+    fn add_around(&mut self, holdings: &Holdings<'_>, sure: &[usize], broken: &Attempt) {
+        let Some(begun) = broken.begun() else { return };
+        let since = begun.saturating_sub(CLOCKS_APART).unwrap_or(Timestamp::MIN);
+        let until = begun.saturating_add(CLOCKS_APART).unwrap_or(Timestamp::MAX);
+        let backup = |at: &usize| &holdings.backups[*at];
+        let before = sure.iter().map(backup).rfind(|it| it.ended <= since);
+        let after = sure.iter().map(backup).find(|it| it.began >= until);
+        let from = before.map_or(Lsn(0), |it| it.span.start.lsn);
+        let to = after.map_or(END, |it| it.span.stop.lsn);
+        let reason = format!("base backup {}, whose description can't be read", broken.id);
+        let timelines = self.timelines;
+        for timeline in timelines.all() {
+            if before.is_none_or(|it| timeline >= it.span.start.timeline) {
+                self.add_files(timeline, from..to, 2, &reason);
             }
         }
     }

@@ -1,29 +1,39 @@
 //! `basebackup prune`: the plan, then what it says.
 
+use std::collections::BTreeMap;
+
 use jiff::Timestamp;
 
-use crate::backup::{Uploads, uploads};
+use crate::backup::deleting::Pruned;
+use crate::backup::{Uploads, begun, later, uploads};
 use crate::base_backup::all_backups;
 use crate::base_backup::catalogue::Survey;
 use crate::base_backup::prune::{CarryOut, Gathered, gather};
-use crate::base_backup::retention::{Attempt, Holdings, Plan, Verdict, WalLine, plan};
-use crate::command::shown::{Shown, count, plain, table};
+use crate::base_backup::retention::{Attempt, Deletion, Holdings, Plan, Verdict, WalLine, plan};
+use crate::command::pruning::{Amounts, clocks, done, remarks};
+use crate::command::shown::{Shown, plain, table};
 use crate::config::Config;
 use crate::error::{Error, Result};
 use crate::postgres::SystemIdentifier;
-use crate::repository::{self, Repository};
+use crate::repository::{self, Repository, WalFolder, WalRange};
+use crate::retention::{ago, believable, doubt};
 
 /// Shows its plan, has it agreed to, and carries it out.
 pub fn run(config: &Config, agree: &mut dyn FnMut(&str) -> Result<bool>) -> Result<Shown> {
     let repositories = repository::open_all(config, None)?;
     let survey = Survey::read(&repositories, config);
-    let now = Timestamp::now();
-    let mut errors: Vec<Error> = survey.errors().cloned().collect();
-    let (mut text, mut plans) = (String::new(), Vec::new());
+    let mut failed: Vec<usize> = survey.catalogue.failures.iter().map(|it| it.repository).collect();
+    let clocks = clocks(&repositories, &|at| failed.contains(&at), newest(&survey));
+    let now = clocks.now;
+    let since = ago(now, config.retention.wal_window);
+    let mut errors: Vec<Error> = survey.errors().chain(clocks.wrong.values()).cloned().collect();
+    let (mut text, mut plans, mut amounts) = (String::new(), Vec::new(), Amounts::default());
     for system in &survey.systems {
         let Gathered { mut holdings, errors: more } =
-            gather(&survey, system, &repositories, config);
+            gather(&survey, system, &repositories, config, since);
         errors.extend(more);
+        failed.extend(&holdings.closed);
+        holdings.closed.extend(clocks.wrong.keys());
         let all = all_backups(&config.cluster, system.system);
         let keep = &config.retention.keep;
         let (uploads, more) = uploads(&repositories, &all, &holdings.closed, keep, now);
@@ -31,25 +41,25 @@ pub fn run(config: &Config, agree: &mut dyn FnMut(&str) -> Result<bool>) -> Resu
         holdings.unfinished.extend(attempts(&uploads, &holdings));
         let plan = plan(&holdings, &config.retention, now)?;
         text += &described(system.system, &holdings, &plan, &uploads, &repositories);
+        let wal = WalFolder::new(&config.cluster, system.system);
+        add_amounts(&mut amounts, &holdings, &plan, &|at, ranges| {
+            // Who can't list it again says so when it comes to deleting.
+            repositories[at].wal_bytes(&wal, ranges, since).unwrap_or(0)
+        });
         plans.push((system.system, holdings, plan, uploads));
     }
-    let closed = plans.iter().flat_map(|(_, holdings, ..)| holdings.closed.iter());
-    let mut closed: Vec<&str> = closed.map(|at| repositories[*at].name()).collect();
-    closed.sort_unstable();
-    closed.dedup();
-    for name in closed {
-        text += &format!("Nothing is deleted in repository {name}: not all of it could be read.\n");
-    }
+    text += &remarks(&repositories, &clocks, &failed);
     let nothing = plans.iter().all(|(_, holdings, plan, uploads)| {
         plan.deletions(holdings).is_empty() && uploads.iter().all(|it| it.verdict.keep)
     });
     if nothing {
         return Ok(Shown { text: text + "Nothing is to be deleted.\n", errors });
     }
+    text += &amounts.told(&repositories);
     if !agree(&text)? {
         return Ok(Shown { text: String::new(), errors });
     }
-    let (mut deleted, mut ended, mut stayed) = (0, 0, String::new());
+    let mut all = Pruned::default();
     for (system, holdings, plan, uploads) in &plans {
         let order = CarryOut {
             repositories: &repositories,
@@ -60,18 +70,44 @@ pub fn run(config: &Config, agree: &mut dyn FnMut(&str) -> Result<bool>) -> Resu
             uploads,
             policy: &config.retention,
             now,
+            since,
         };
-        let pruned = order.run();
-        deleted += pruned.deleted;
-        ended += pruned.ended;
-        stayed.extend(pruned.stayed.iter().map(|line| plain(line) + "\n"));
-        errors.extend(pruned.errors);
+        all.add(order.run());
     }
-    let ended = match ended {
-        0 => String::new(),
-        _ => format!(" Ended {}.", count(ended, "upload")),
-    };
-    Ok(Shown { text: format!("{stayed}Deleted {}.{ended}\n", count(deleted, "object")), errors })
+    errors.append(&mut all.errors);
+    Ok(Shown { text: done(&all), errors })
+}
+
+/// When the newest base backup ended of which nobody doubts it.
+fn newest(survey: &Survey) -> Option<Timestamp> {
+    let sure = survey.catalogue.backups.iter().filter(|it| {
+        let ended = it.facts.stop.time;
+        it.copies.iter().any(|copy| doubt(ended, believable(copy.stored)).is_none())
+    });
+    sure.map(|it| it.facts.stop.time).max()
+}
+
+fn add_amounts(
+    amounts: &mut Amounts,
+    holdings: &Holdings<'_>,
+    plan: &Plan,
+    wal_bytes: &dyn Fn(usize, &[WalRange]) -> u64,
+) {
+    let mut wal: BTreeMap<usize, Vec<WalRange>> = BTreeMap::new();
+    for deletion in plan.deletions(holdings) {
+        match deletion {
+            Deletion::Backup(at) => {
+                amounts.add(holdings.backups[at].repository, holdings.backups[at].bytes);
+            }
+            Deletion::Unfinished(at) => {
+                amounts.add(holdings.unfinished[at].repository, holdings.unfinished[at].bytes);
+            }
+            Deletion::Wal { repository, range } => wal.entry(repository).or_default().push(range),
+        }
+    }
+    for (repository, ranges) in wal {
+        amounts.add(repository, wal_bytes(repository, &ranges));
+    }
 }
 
 /// Base backups that may be under way, and of which no object is whole yet.
@@ -82,7 +118,13 @@ fn attempts(uploads: &[Uploads], holdings: &Holdings<'_>) -> Vec<Attempt> {
         backups.chain(unfinished).any(|one| one == (it.repository, &it.id))
     };
     let new = uploads.iter().filter(|it| it.verdict.keep && !known(it));
-    new.map(|it| Attempt { repository: it.repository, id: it.id.clone() }).collect()
+    let attempt = |it: &Uploads| Attempt {
+        repository: it.repository,
+        id: it.id.clone(),
+        newest: later(begun(&it.id), &it.all),
+        bytes: 0,
+    };
+    new.map(attempt).collect()
 }
 
 fn described(
@@ -104,7 +146,9 @@ fn described(
     let unfinished = unfinished.map(|(it, verdict)| row(verdict, it.repository, it.id.clone()));
     let uploads = uploads.iter().map(|it| row(&it.verdict, it.repository, it.id.clone()));
     let wal = plan.wal.iter().map(|line| row(&line.verdict, line.repository, wal(line)));
-    let backups = backups.chain(unfinished).chain(uploads).collect();
+    let unread = Verdict::keep("its description can't be read");
+    let broken = holdings.broken.iter().map(|it| row(&unread, it.repository, it.id.clone()));
+    let backups = backups.chain(broken).chain(unfinished).chain(uploads).collect();
     let wal = wal.collect();
     let tables = [("BASE BACKUP", backups), ("WAL", wal)].map(|(head, rows)| titled(head, rows));
     format!("System {system}\n\n{}\nThe histories of timelines are kept.\n\n", tables.join("\n"))

@@ -7,7 +7,7 @@ use jiff::Timestamp;
 
 use super::places::{repository_folders, root_of, set_of};
 use crate::backup::series::{Alone, Backup, Series};
-use crate::backup::{BackupFolder, DESCRIPTION, Fell, Known, create_once, new_id};
+use crate::backup::{BackupFolder, DESCRIPTION, Fell, Known, make_exist, new_id};
 use crate::command::series::Kind;
 use crate::command::shown::count;
 use crate::config::Config;
@@ -177,6 +177,6 @@ fn describe(
         Error::new(Class::Internal, format!("could not write {DESCRIPTION}: {error}"))
     })?;
     let folder = crate::backup::BackupFolder::below(&Description::all(request.config), id);
-    create_once(repository, &folder, DESCRIPTION, Bytes::from(json))?;
+    make_exist(repository, &folder, &description.objects, Bytes::from(json))?;
     Ok(description)
 }

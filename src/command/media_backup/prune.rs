@@ -6,15 +6,16 @@ use jiff::Timestamp;
 
 use super::places::{root_of, set_of};
 use crate::backup::deleting::Pruned;
-use crate::backup::series::{Line, Series, What, plan};
+use crate::backup::series::{Line, Series, What, newest, plan};
 use crate::backup::{Uploads, uploads};
+use crate::command::pruning::{Amounts, clocks, done, remarks};
 use crate::command::series::Kind;
 use crate::command::series::prune::described;
-use crate::command::shown::{Shown, count, plain};
+use crate::command::shown::Shown;
 use crate::config::{Config, KeepConfig};
 use crate::error::{Error, Result};
 use crate::media::Description;
-use crate::media::local::{TREE, remove_snapshot, snapshot_folder};
+use crate::media::local::{TREE, bytes_of_its_own, remove_snapshot, snapshot_folder};
 use crate::media::packed::{References, carry_out, spare};
 use crate::repository::{self, Repository};
 use crate::retention::Verdict;
@@ -22,12 +23,16 @@ use crate::retention::Verdict;
 /// Shows its plan, has it agreed to, and carries it out.
 pub fn run(config: &Config, agree: &mut dyn FnMut(&str) -> Result<bool>) -> Result<Shown> {
     let repositories = repository::open_all(config, None)?;
-    let series = Series::<Description>::read(&repositories, &Description::all(config));
+    let mut series = Series::<Description>::read(&repositories, &Description::all(config));
+    let failed: Vec<usize> = series.failures.iter().map(|it| it.repository).collect();
+    let ended = newest(&series).map(|it| it.ended);
+    let clocks = clocks(&repositories, &|at| failed.contains(&at), ended);
+    series.close(&clocks);
     let mut errors: Vec<Error> = series.errors().cloned().collect();
-    let (now, keep) = (Timestamp::now(), Description::keep(config));
+    let (now, keep) = (clocks.now, Description::keep(config));
     let mut lines = plan(&series, &keep, now)?;
     for (at, repository) in repositories.iter().enumerate() {
-        match References::read(repository, &series.all) {
+        match References::read(repository, &series.all, now) {
             Ok((references, there)) => spare(&mut lines, at, &references, &there),
             Err(error) => {
                 keep_all(&mut lines, at);
@@ -38,27 +43,42 @@ pub fn run(config: &Config, agree: &mut dyn FnMut(&str) -> Result<bool>) -> Resu
     let closed: BTreeSet<usize> = series.failures.iter().map(|it| it.repository).collect();
     let (uploads, more) = uploads(&repositories, &series.all, &closed, &keep, now);
     errors.extend(more);
-    let text = described::<Description>(&repositories, &lines, &uploads);
+    let mut text = described::<Description>(&repositories, &lines, &uploads);
+    text += &remarks(&repositories, &clocks, &failed);
     let mut verdicts =
         lines.iter().map(|it| &it.verdict).chain(uploads.iter().map(|it| &it.verdict));
     if verdicts.all(|verdict| verdict.keep) {
         return Ok(Shown { text: text + "Nothing is to be deleted.\n", errors });
     }
-    if !agree(&text)? {
+    let amounts = amounts(config, &lines)?;
+    if !agree(&(text + &amounts.told(&repositories)))? {
         return Ok(Shown { text: String::new(), errors });
     }
     let mut all = Pruned::default();
     for (at, repository) in repositories.iter().enumerate() {
-        let pruned = Pruning { config, keep: &keep, now, all: &series.all }
-            .run(at, repository, &lines, &uploads)?;
-        all.deleted += pruned.deleted;
-        all.ended += pruned.ended;
-        all.stayed.extend(pruned.stayed);
-        errors.extend(pruned.errors);
+        all.add(
+            Pruning { config, keep: &keep, now, all: &series.all }
+                .run(at, repository, &lines, &uploads)?,
+        );
     }
-    let stayed: String = all.stayed.iter().map(|line| plain(line) + "\n").collect();
-    let text = format!("{stayed}Deleted {}.\n", count(all.deleted, "object"));
-    Ok(Shown { text, errors })
+    errors.append(&mut all.errors);
+    Ok(Shown { text: done(&all), errors })
+}
+
+/// What goes with the snapshots; of a tree the files that no other snapshot has, which are more when those go too.
+/// Packs go with the last snapshot that needs them, so of packed ones it is the most that there can be.
+fn amounts(config: &Config, lines: &[Line]) -> Result<Amounts> {
+    let (set, mut amounts) = (&set_of(config)?.name, Amounts::default());
+    for line in lines.iter().filter(|line| !line.verdict.keep) {
+        let root = root_of(config, line.repository);
+        let tree = root.map(|root| snapshot_folder(root, set, &line.id));
+        let bytes = match tree.filter(|folder| folder.join(TREE).is_dir()) {
+            Some(folder) => bytes_of_its_own(&folder),
+            None => line.bytes,
+        };
+        amounts.add(line.repository, bytes);
+    }
+    Ok(amounts)
 }
 
 /// What snapshots there need is not known.
@@ -98,8 +118,12 @@ impl Pruning<'_> {
         let mut pruned = carry_out(&[repository], self.all, &packed, &ended, self.keep, self.now);
         let Some(root) = root_of(self.config, at) else { return Ok(pruned) };
         for line in trees.iter().filter(|line| !line.verdict.keep && line.what != What::Broken) {
+            let bytes = bytes_of_its_own(&snapshot_folder(root, set, &line.id));
             match remove_snapshot(root, set, &line.id) {
-                Ok(()) => pruned.deleted += 1,
+                Ok(()) => {
+                    pruned.deleted += 1;
+                    pruned.bytes += bytes;
+                }
                 Err(error) => {
                     let name = repository.name();
                     let what = format!("could not prune repository {name}");

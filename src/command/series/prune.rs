@@ -2,12 +2,11 @@
 
 use std::collections::BTreeSet;
 
-use jiff::Timestamp;
-
 use super::{Kind, name};
-use crate::backup::series::{Line, Series, carry_out, plan};
+use crate::backup::series::{Line, Series, carry_out, newest, plan};
 use crate::backup::{Uploads, uploads};
-use crate::command::shown::{Shown, count, plain, table};
+use crate::command::pruning::{Amounts, clocks, done, remarks};
+use crate::command::shown::{Shown, plain, table};
 use crate::config::Config;
 use crate::error::{Error, Result};
 use crate::repository::{self, Repository};
@@ -16,35 +15,33 @@ use crate::retention::Verdict;
 /// Shows its plan, has it agreed to, and carries it out.
 pub fn run<D: Kind>(config: &Config, agree: &mut dyn FnMut(&str) -> Result<bool>) -> Result<Shown> {
     let repositories = repository::open_all(config, None)?;
-    let series = Series::<D>::read(&repositories, &D::all(config));
+    let mut series = Series::<D>::read(&repositories, &D::all(config));
+    let failed: Vec<usize> = series.failures.iter().map(|it| it.repository).collect();
+    let ended = newest(&series).map(|it| it.ended);
+    let clocks = clocks(&repositories, &|at| failed.contains(&at), ended);
+    series.close(&clocks);
     let mut errors: Vec<Error> = series.errors().cloned().collect();
-    let (now, keep) = (Timestamp::now(), D::keep(config));
+    let (now, keep) = (clocks.now, D::keep(config));
     let lines = plan(&series, &keep, now)?;
     let closed: BTreeSet<usize> = series.failures.iter().map(|it| it.repository).collect();
     let (uploads, more) = uploads(&repositories, &series.all, &closed, &keep, now);
     errors.extend(more);
     let mut text = described::<D>(&repositories, &lines, &uploads);
-    for failure in &series.failures {
-        let name = name(&repositories, failure.repository);
-        text += &format!("Nothing is deleted in repository {name}: not all of it could be read.\n");
-    }
+    text += &remarks(&repositories, &clocks, &failed);
     let mut verdicts =
         lines.iter().map(|it| &it.verdict).chain(uploads.iter().map(|it| &it.verdict));
     if verdicts.all(|verdict| verdict.keep) {
         return Ok(Shown { text: text + "Nothing is to be deleted.\n", errors });
     }
-    if !agree(&text)? {
+    let mut amounts = Amounts::default();
+    let going = lines.iter().filter(|it| !it.verdict.keep);
+    going.for_each(|it| amounts.add(it.repository, it.bytes));
+    if !agree(&(text + &amounts.told(&repositories)))? {
         return Ok(Shown { text: String::new(), errors });
     }
-    let pruned = carry_out(&repositories, &series.all, &lines, &uploads);
-    let stayed: String = pruned.stayed.iter().map(|line| plain(line) + "\n").collect();
-    errors.extend(pruned.errors);
-    let ended = match pruned.ended {
-        0 => String::new(),
-        ended => format!(" Ended {}.", count(ended, "upload")),
-    };
-    let text = format!("{stayed}Deleted {}.{ended}\n", count(pruned.deleted, "object"));
-    Ok(Shown { text, errors })
+    let mut pruned = carry_out(&repositories, &series.all, &lines, &uploads);
+    errors.append(&mut pruned.errors);
+    Ok(Shown { text: done(&pruned), errors })
 }
 
 /// The plan as people are shown it.

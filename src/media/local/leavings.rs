@@ -1,6 +1,7 @@
 use std::ffi::OsStr;
 use std::io;
 use std::os::unix::ffi::OsStrExt;
+use std::os::unix::fs::MetadataExt as _;
 use std::path::Path;
 
 use rustix::fs::FileType;
@@ -28,6 +29,20 @@ pub fn remove_snapshot(root: &Path, set: &str, id: &str) -> Result<()> {
     removed.map_err(|error| Error::file("remove", &folder, &error))?;
     remove_links_of_the_dead(&mut set.hand());
     Ok(())
+}
+
+/// How many bytes of the file system go with a snapshot: files that have no other link.
+pub fn bytes_of_its_own(folder: &Path) -> u64 {
+    let mut bytes = 0;
+    for entry in std::fs::read_dir(folder).into_iter().flatten().flatten() {
+        let Ok(metadata) = entry.metadata() else { continue };
+        if metadata.is_dir() {
+            bytes += bytes_of_its_own(&entry.path());
+        } else if metadata.nlink() == 1 {
+            bytes += metadata.blocks() * 512;
+        }
+    }
+    bytes
 }
 
 fn remove_if_there(hand: &mut Hand<'_>, name: &str) -> Result<bool> {

@@ -13,7 +13,7 @@ use super::lane::taken;
 use super::member::not_made;
 use super::newest::Listing;
 use super::{CONTENTS, INDEX, Spool, object_name};
-use crate::backup::{DESCRIPTION, StoredObject, create_once, hex};
+use crate::backup::{StoredObject, hex, make_exist};
 use crate::codec::read_failed;
 use crate::error::{Class, Error, Result};
 use crate::failpoint::reach;
@@ -61,7 +61,7 @@ impl PackedSnapshot<'_> {
         let description = description.judged(start.reference.as_ref(), self.accept_fewer);
         let json =
             serde_json::to_vec_pretty(&description).map_err(|error| not_made(&error.into()))?;
-        create_once(repository, &self.folder(), DESCRIPTION, json.into())?;
+        make_exist(repository, &self.folder(), &description.objects, json.into())?;
         reach("packed.described");
         if let Some(state) = self.state_of(repository) {
             let stored = state.store(&description, index, &contents);

@@ -30,6 +30,11 @@ impl Listing {
         self.0.get(&format!("{id}/{object}")) == Some(&size)
     }
 
+    /// In bytes; 0 when there is no such object.
+    pub fn size(&self, id: &str, object: &str) -> u64 {
+        self.0.get(&format!("{id}/{object}")).copied().unwrap_or(0)
+    }
+
     /// The objects of each folder, by id.
     pub fn folders(&self) -> BTreeMap<&str, Vec<&str>> {
         let mut folders: BTreeMap<&str, Vec<&str>> = BTreeMap::new();

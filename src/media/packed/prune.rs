@@ -9,17 +9,21 @@ use crate::backup::deleting::Pruned;
 use crate::backup::series::{Line, What};
 use crate::backup::{BackupFolder, DESCRIPTION, PIN, Uploads, begun, in_parallel};
 use crate::config::KeepConfig;
-use crate::error::{Error, Result};
+use crate::error::{Class, Error, Result};
 use crate::media::Description;
 use crate::repository::Repository;
-use crate::retention::Verdict;
+use crate::retention::{CLOCKS_APART, Verdict};
 
 /// Why leavings stay that are too old to be under way.
 const NEEDED: &str = "snapshots that are kept need objects of it";
 
 /// Which objects of other snapshots are needed, by id and name.
 #[derive(Debug, Default, Clone, PartialEq, Eq)]
-pub struct References(BTreeMap<String, BTreeSet<String>>);
+pub struct References {
+    needed: BTreeMap<String, BTreeSet<String>>,
+    /// The newest snapshot whose description can't be read: it may need anything of those before it.
+    unread: Option<String>,
+}
 
 /// The objects of each snapshot, whether it has a description or not, by id.
 pub type Objects = BTreeMap<String, Vec<String>>;
@@ -29,37 +33,58 @@ impl References {
         let mut all = Self::default();
         for earlier in kept.into_iter().flat_map(|it| &it.earlier) {
             let objects = earlier.objects.iter().map(|object| object.object.clone());
-            all.0.entry(earlier.id.clone()).or_default().extend(objects);
+            all.needed.entry(earlier.id.clone()).or_default().extend(objects);
         }
         all
     }
 
-    /// Those of all snapshots that a repository has now, and what there is. Fails where a description can't be
-    /// read: that snapshot may need anything.
-    pub fn read(repository: &Repository, all: &str) -> Result<(Self, Objects)> {
+    /// Those of all snapshots that a repository has now, and what there is.
+    pub fn read(repository: &Repository, all: &str, now: Timestamp) -> Result<(Self, Objects)> {
         let listing = Listing::read(repository, all)?;
         let owned = |(id, objects): (&str, Vec<&str>)| {
             (id.to_owned(), objects.into_iter().map(str::to_owned).collect())
         };
         let objects = listing.folders().into_iter().map(owned).collect();
-        Ok((Self::of_listing(repository, all, &listing)?, objects))
+        Ok((Self::of_listing(repository, all, &listing, now)?, objects))
     }
 
-    fn of_listing(repository: &Repository, all: &str, listing: &Listing) -> Result<Self> {
+    /// A folder whose name has no time, or one that is still to come, was made by nobody who takes snapshots: what can't
+    /// be read there needs nothing.
+    fn of_listing(
+        repository: &Repository,
+        all: &str,
+        listing: &Listing,
+        now: Timestamp,
+    ) -> Result<Self> {
         let folders = listing.folders();
         let described = folders.iter().filter(|(_, objects)| objects.contains(&DESCRIPTION));
         let ids: Vec<&str> = described.map(|(id, _)| *id).collect();
-        let found = in_parallel(&ids, |id| read(repository, all, id));
-        let found: Vec<Option<Description>> = found.into_iter().collect::<Result<_>>()?;
-        Ok(Self::of(found.iter().flatten()))
+        let mut found = Vec::new();
+        let mut unread: Option<String> = None;
+        for (id, outcome) in ids.iter().zip(in_parallel(&ids, |id| read(repository, all, id))) {
+            match outcome {
+                Ok(description) => found.extend(description),
+                Err(error) if error.class() == Class::Damaged => {
+                    let ours = begun(id).is_some_and(|it| it.duration_since(now) <= CLOCKS_APART);
+                    unread = unread.max(ours.then(|| (*id).to_owned()));
+                }
+                Err(error) => return Err(error),
+            }
+        }
+        Ok(Self { unread, ..Self::of(&found) })
     }
 
     fn need(&self, id: &str, object: &str) -> bool {
-        self.0.get(id).is_some_and(|objects| objects.contains(object))
+        let needed = self.needed.get(id).is_some_and(|objects| objects.contains(object));
+        needed || (object.ends_with(".pack") && self.may_need(id))
     }
 
     fn need_any(&self, id: &str) -> bool {
-        self.0.contains_key(id)
+        self.needed.contains_key(id) || self.may_need(id)
+    }
+
+    fn may_need(&self, id: &str) -> bool {
+        self.unread.as_deref().is_some_and(|unread| id < unread)
     }
 }
 
@@ -113,6 +138,7 @@ pub fn carry_out(
         let said = |error: Error| error.while_doing(format!("could not prune repository {name}"));
         pruned.errors.extend(outcome.err().map(said));
         pruned.deleted += pruning.deleting.deleted;
+        pruned.bytes += pruning.deleting.bytes;
         pruned.ended += pruning.deleting.ended;
         pruned.stayed.append(&mut pruning.deleting.stayed);
     }
@@ -151,20 +177,25 @@ impl Pruning<'_> {
             self.stays(&format!("packs of deleted snapshots stay: snapshot {id} is being taken"));
             return Ok(());
         }
-        let references = match References::of_listing(self.repository, self.all, &listing) {
+        let references = match References::of_listing(self.repository, self.all, &listing, self.now)
+        {
             Ok(references) => references,
             Err(error) => {
                 self.stays(&format!("packs of deleted snapshots stay: {error}"));
                 return Ok(());
             }
         };
+        if let Some(unread) = &references.unread {
+            self.stays(&format!("packs of deleted snapshots stay: {unread} can't be read"));
+        }
         for id in candidates {
             let Some(objects) = folders.get(id) else { continue };
             if objects.contains(&DESCRIPTION) {
                 continue;
             }
             for object in unreferenced(id, objects, &references) {
-                self.deleting.object(&BackupFolder::below(self.all, id).key(object))?;
+                let key = BackupFolder::below(self.all, id).key(object);
+                self.deleting.object(&key, listing.size(id, object))?;
             }
         }
         Ok(())
@@ -178,17 +209,20 @@ impl Pruning<'_> {
             self.stays(&format!("{id} was pinned meanwhile"));
             return Ok(false);
         }
-        if !self.deleting.object(&folder.key(DESCRIPTION))? {
-            return Ok(false);
+        for object in [DESCRIPTION, BEGUN] {
+            let key = folder.key(object);
+            let size = storage.head(&key)?.map_or(0, |stored| stored.size);
+            if !self.deleting.object(&key, size)? && object == DESCRIPTION {
+                return Ok(false);
+            }
         }
-        self.deleting.object(&folder.key(BEGUN))?;
         Ok(true)
     }
 
     /// What somebody said to have begun, not longer ago than it may take.
     fn is_under_way(&self, id: &str, objects: &[&str]) -> bool {
         let begins = objects.contains(&BEGUN) && !objects.contains(&DESCRIPTION);
-        begins && Verdict::of_leavings("begun", begun(id), self.keep, self.now).keep
+        begins && Verdict::of_leavings("begun", begun(id), None, self.keep, self.now).keep
     }
 
     fn stays(&mut self, what: &str) {
@@ -247,6 +281,7 @@ mod tests {
             repository: 0,
             id: id.into(),
             what,
+            bytes: 0,
             verdict: Verdict::delete("old"),
         };
         let mut lines = [

@@ -96,7 +96,8 @@ fn what_is_missing_or_damaged() {
     documented("prune", "a repository did not answer", &prune);
     let pin = laid.basebackup("pin").arg(TWO).args(QUICKLY).run();
     documented("pin", "a repository did not answer", &pin);
-    laid.backup("disk", &described("29990101T030000Z-0009", 1, 7));
+    laid.backup("disk", &described("21000101T030000Z-0009", 1, 7));
+    laid.date("disk");
     let prune = |run: Run| run.args(["--repository", "disk", "--yes"]).run();
     documented("prune", "a base backup ended later", &prune(laid.basebackup("prune")));
     let nowhere = format!("host={}", laid.place.join("nowhere").display());

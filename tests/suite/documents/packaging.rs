@@ -81,12 +81,51 @@ fn bash_loads_the_completions() {
     }
 }
 
+/// A line of a unit is a command, or some for the shell: those of them that are ours.
+fn commands_of(line: &str) -> Vec<&str> {
+    let Some((_, script)) = line.split_once("/bin/sh -c '") else { return vec![line] };
+    let script = script.split('\'').next().unwrap_or_default();
+    let commands = script.split(';').flat_map(|it| it.split("&&")).map(str::trim);
+    commands
+        .filter(|it| it.starts_with(|first: char| "bmrs".contains(first)) && it.contains("backup "))
+        .collect()
+}
+
+/// A backup that is not whole, or is in one repository only, stops no retention; the unit fails all the same.
+#[test]
+fn retention_runs_whatever_became_of_the_backup() {
+    let place = Place::new();
+    for file in ["basebackup", "redis", "media@"] {
+        let unit = read(format!("packaging/seawall-{file}.service"));
+        let line = values(&unit, "ExecStart")[0].replace("$$", "$").replace("%i", "example");
+        for (create, prune, expected) in [(0, 0, 0), (4, 0, 4), (8, 0, 8), (0, 5, 1), (8, 5, 1)] {
+            let log = place.join("log");
+            let _ = std::fs::remove_file(&log);
+            for program in ["basebackup", "redis-backup", "media-backup"] {
+                let script = format!(
+                    "#!/bin/sh\necho $1 >>{}\n[ $1 = create ] && exit {create}\nexit {prune}\n",
+                    log.display()
+                );
+                let program = place.file(program, script);
+                let mode = std::os::unix::fs::PermissionsExt::from_mode(0o755);
+                std::fs::set_permissions(program, mode).unwrap();
+            }
+            let path = format!("{}:/usr/bin:/bin", place.join("").display());
+            let ended = Process::new("sh").args(["-c", &line]).env("PATH", path).status().unwrap();
+            let what = format!("{file}: {create}, {prune}");
+            assert_eq!(std::fs::read_to_string(&log).unwrap(), "create\nprune\n", "{what}");
+            let code = ended.code().unwrap();
+            assert!(if expected == 1 { code != 0 } else { code == expected }, "{what}: {code}");
+        }
+    }
+}
+
 #[test]
 fn the_programs_understand_what_units_say_to_them() {
     let mut commands = 0;
     for (file, unit) in units("service") {
-        for line in values(&unit, "ExecStart").iter().filter(|line| !line.starts_with("/bin/sh")) {
-            let line = line.replace("%i", "example");
+        for line in values(&unit, "ExecStart").into_iter().flat_map(commands_of) {
+            let line = line.replace("%i", "example").replace("\"$$1\"", "example");
             let words: Vec<&str> = line.split(' ').collect();
             let program = pages::programs().into_iter().find(|it| it.get_name() == words[0]);
             let program = program.unwrap_or_else(|| panic!("{file}: {line}"));

@@ -4,8 +4,8 @@ use std::ops::RangeInclusive;
 use std::path::PathBuf;
 
 use bytes::Bytes;
-use jiff::ToSpan;
 use jiff::civil::DateTime;
+use jiff::{SignedDuration, Timestamp, ToSpan};
 use seawall::backup::StoredObject;
 use seawall::base_backup::{Description, FORMAT, Part, Position, Tablespace};
 use seawall::codec::{Encoder, Encoding, Label, Recipients, encrypt};
@@ -117,6 +117,15 @@ impl Laid {
             self.put(store, &object(description, &stored.object), &bytes);
         }
         self.put(store, &object(description, "backup.json"), &description.to_json().unwrap());
+    }
+
+    /// Has all been stored when it says so: a backup a few seconds after its id's time, all else at the beginning of 2020.
+    pub fn date(&self, store: &str) {
+        let first = "2020-01-01T00:00:00Z".parse::<Timestamp>().expect("a time");
+        self.store(store).date(&|key| {
+            let mut ids = key.split('/').filter_map(seawall::backup::begun);
+            ids.next_back().map_or(first, |begun| begun + SignedDuration::from_secs(6)).into()
+        });
     }
 
     /// Segments of 16 MiB by their numbers.

@@ -19,6 +19,7 @@ pub fn deletion(id: &str) -> Line {
         repository: 0,
         id: id.to_owned(),
         what: What::Backup,
+        bytes: 0,
         verdict: Verdict::delete("a test says so"),
     }
 }
@@ -40,7 +41,7 @@ pub fn prune_again(scene: &Scene) -> (Vec<Line>, Pruned) {
     assert_eq!(series.errors().count(), 0);
     let keep = KeepConfig { last: 100, ..scene.config.redis.keep };
     let mut lines = plan(&series, &keep, now).unwrap();
-    let (references, there) = References::read(scene.repository(), ALL).unwrap();
+    let (references, there) = References::read(scene.repository(), ALL, now).unwrap();
     spare(&mut lines, 0, &references, &there);
     let repositories: Vec<&Repository> = scene.repositories.iter().collect();
     let pruned = carry_out(&repositories, ALL, &lines, &[], &keep, now);
@@ -135,7 +136,15 @@ fn packs_stay_where_a_description_is_damaged() {
     let packs = scene.packs();
     scene.store().damage(&format!("{ALL}{}/backup.json", Scene::id(3)), |bytes| bytes.truncate(9));
     let pruned = prune(&scene, &[deletion(&Scene::id(2))]);
-    assert_eq!((scene.packs(), pruned.stayed.len()), (packs, 1), "{pruned:?}");
+    assert_eq!((scene.packs(), pruned.stayed.len()), (packs.clone(), 1), "{pruned:?}");
+    // What was planted under the name of a time that is still to come needs nothing.
+    let mut scene = Scene::new(S3, false);
+    three(&mut scene);
+    for name in ["x", "20990101T000000Z-0000"] {
+        scene.store().put(&format!("{ALL}{name}/backup.json"), b"{");
+    }
+    let pruned = prune(&scene, &[deletion(&Scene::id(2))]);
+    assert_eq!((scene.packs().len(), pruned.stayed.len()), (packs.len() - 1, 0), "{pruned:?}");
 }
 
 #[test]

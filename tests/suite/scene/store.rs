@@ -1,5 +1,6 @@
 use std::fs;
 use std::path::{Path, PathBuf};
+use std::time::SystemTime;
 
 use crate::support::place::Place;
 use crate::support::s3::{self, S3Server};
@@ -105,6 +106,18 @@ impl Store {
                 ours.for_each(hand_over_alone);
             }
             Store::Bucket(server) => server.put(key, bytes),
+        }
+    }
+
+    /// Has all objects stored at a time, by the clock of the store: `when` gets their keys.
+    pub fn date(&self, when: &dyn Fn(&str) -> SystemTime) {
+        let root = match self {
+            Store::Folder(root) => root.clone(),
+            Store::Bucket(server) => server.files(),
+        };
+        for key in files_below(&root, &root) {
+            let file = fs::File::options().write(true).open(root.join(&key)).expect("our file");
+            file.set_modified(when(&key)).expect("a time");
         }
     }
 

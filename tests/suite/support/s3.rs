@@ -69,6 +69,12 @@ impl S3Server {
         BUCKET
     }
 
+    /// Where its objects lie as files, whose times are theirs; s3s-fs alone keeps them so.
+    pub fn files(&self) -> PathBuf {
+        assert!(self.kind == Kind::S3sFs, "{:?} keeps no times of files", self.kind);
+        self.folder.join(BUCKET)
+    }
+
     /// The standard variables that point a client at this server, and away from the machine's own
     /// credentials.
     pub fn environment(&self) -> Vec<(String, String)> {

@@ -19,9 +19,15 @@ fn backup(day: &str, segment: u64) -> Candidate {
         span: Span { start: point(40), stop: point(400), carries_wal: false },
         began: time(&format!("{day}T03:00:00Z")),
         ended,
+        stored: None,
+        bytes: 0,
         pinned: false,
         condition: Condition::Good,
     }
+}
+
+fn attempt(id: &str) -> Attempt {
+    Attempt { repository: 0, id: id.to_owned(), newest: None, bytes: 0 }
 }
 
 fn segment(number: u64) -> WalSegment {
@@ -41,7 +47,9 @@ fn holdings(backups: Vec<Candidate>, timelines: &Timelines) -> Holdings<'_> {
     Holdings {
         backups,
         unfinished: Vec::new(),
+        broken: Vec::new(),
         wal: vec![(0, vec![range(0, 40)])],
+        young: BTreeMap::new(),
         timelines,
         mixed_sizes: false,
         closed: BTreeSet::new(),
@@ -126,7 +134,7 @@ fn one_that_is_being_taken_keeps_the_wal_from_the_one_before_it() {
     let mut holdings = holdings(all, &timelines);
     let names =
         ["20260309T033000Z-0002", "20260101T000000Z-0003", "20270101T000000Z-0004", "notes"];
-    holdings.unfinished = names.map(|id| Attempt { repository: 0, id: id.to_owned() }).into();
+    holdings.unfinished = names.map(attempt).into();
     assert_eq!(
         shown(&holdings, &nothing(), "2026-03-09T12:00:00Z"),
         [

@@ -142,7 +142,12 @@ impl World {
         let which = numbers.below(5);
         for repository in (0..REPOSITORIES).filter(|it| which != *it as u64) {
             if numbers.one_in(10) {
-                self.unfinished.push(Attempt { repository, id: id.clone() });
+                self.unfinished.push(Attempt {
+                    repository,
+                    id: id.clone(),
+                    newest: None,
+                    bytes: 0,
+                });
                 continue;
             }
             let damaged = numbers.one_in(12);
@@ -152,6 +157,8 @@ impl World {
                 span,
                 began,
                 ended: self.now,
+                stored: Some(self.now),
+                bytes: 0,
                 pinned: numbers.one_in(12),
                 condition: match damaged {
                     true => Condition::Bad("a part is missing".to_owned()),
@@ -214,7 +221,9 @@ impl World {
         Holdings {
             backups: self.backups.clone(),
             unfinished: self.unfinished.clone(),
+            broken: Vec::new(),
             wal: (0..REPOSITORIES).map(|it| (it, self.ranges(it))).collect(),
+            young: BTreeMap::new(),
             timelines,
             mixed_sizes: false,
             closed: self.closed.clone(),

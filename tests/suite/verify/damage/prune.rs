@@ -60,15 +60,7 @@ impl Case<'_> {
                 let why = "unfinished, and begun within 1day: perhaps under way";
                 (0, Left::Both, line("keep", why))
             }
-            (Object::Description, Swapped) => {
-                (5, Left::All, "Nothing is to be deleted.".to_owned())
-            }
-            (Object::Description, _) => {
-                let text = format!(
-                    "Nothing is deleted in repository {name}: not all of it could be read."
-                );
-                (5, Left::All, text)
-            }
+            (Object::Description, _) => (5, Left::Both, "Nothing is to be deleted.".to_owned()),
             (Object::Segment, Deleted) => {
                 let segment = object.split('.').next().expect("a name");
                 worthless(&format!("WAL segment {segment} is missing"))

@@ -1,0 +1,68 @@
+//! What every `prune` asks before its plan, and says before and after it.
+
+use std::collections::BTreeMap;
+
+use jiff::Timestamp;
+
+use super::shown::{count, plain, size};
+use crate::backup::deleting::Pruned;
+use crate::backup::in_parallel;
+use crate::repository::Repository;
+use crate::retention::Clocks;
+
+/// What time it is here and in each repository that answered. `newest` is the end of the newest backup of which
+/// nobody doubts when that was.
+pub fn clocks(
+    repositories: &[Repository],
+    failed: &dyn Fn(usize) -> bool,
+    newest: Option<Timestamp>,
+) -> Clocks {
+    let asked: Vec<_> = repositories.iter().enumerate().map(|(at, it)| (it, failed(at))).collect();
+    let stores = in_parallel(&asked, |(repository, failed)| {
+        let now = if *failed { None } else { repository.storage().now() };
+        (repository.name(), now)
+    });
+    Clocks::compare(Timestamp::now(), &stores, newest)
+}
+
+/// What the clocks say of themselves, and where nothing is deleted.
+pub fn remarks(repositories: &[Repository], clocks: &Clocks, failed: &[usize]) -> String {
+    let mut text: String = clocks.remarks.iter().map(|line| plain(line) + "\n").collect();
+    let failed = failed.iter().map(|at| (*at, "not all of it could be read"));
+    let wrong = clocks.wrong.keys().map(|at| (*at, "its clock is wrong"));
+    for (at, why) in failed.chain(wrong).collect::<BTreeMap<_, _>>() {
+        let name = repositories.get(at).map_or("", Repository::name);
+        text += &format!("Nothing is deleted in repository {name}: {why}.\n");
+    }
+    text
+}
+
+/// How much a plan deletes, by the places of repositories.
+#[derive(Default)]
+pub struct Amounts(BTreeMap<usize, u64>);
+
+impl Amounts {
+    pub fn add(&mut self, repository: usize, bytes: u64) {
+        *self.0.entry(repository).or_default() += bytes;
+    }
+
+    /// `To be deleted: 3 MiB in disk, 3 MiB in s3.`
+    pub fn told(&self, repositories: &[Repository]) -> String {
+        let one = |(at, bytes): (&usize, &u64)| {
+            format!("{} in {}", size(*bytes), repositories.get(*at).map_or("", Repository::name))
+        };
+        let all: Vec<String> = self.0.iter().map(one).collect();
+        if all.is_empty() { String::new() } else { format!("To be deleted: {}.\n", all.join(", ")) }
+    }
+}
+
+/// The last line, and before it what is still there.
+pub fn done(pruned: &Pruned) -> String {
+    let stayed: String = pruned.stayed.iter().map(|line| plain(line) + "\n").collect();
+    let ended = match pruned.ended {
+        0 => String::new(),
+        ended => format!(" Ended {}.", count(ended, "upload")),
+    };
+    let (objects, bytes) = (count(pruned.deleted, "object"), size(pruned.bytes));
+    format!("{stayed}Deleted {objects}, {bytes}.{ended}\n")
+}
