@@ -46,6 +46,7 @@ pub const NAMES: &[&str] = &[
     "drill.fetched",
     "drill.started",
     "drill.replayed",
+    "media.begun",
     "media.folder-made",
     "media.file-kept",
     "media.files-kept",

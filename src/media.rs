@@ -2,6 +2,7 @@
 //! with one for each), what is unchanged, snapshots in a folder with hard links (`local`), and restoring from
 //! any source of content (`Restore`).
 
+mod damage;
 mod description;
 mod entry;
 mod exclude;
@@ -22,6 +23,7 @@ mod take;
 mod time;
 mod unchanged;
 
+pub use damage::Damage;
 pub use description::{Description, Earlier, SnapshotKind, Sums};
 pub use entry::{Content, Entry, Kind, Metadata, Seen};
 pub use exclude::Exclude;

@@ -37,6 +37,22 @@ impl Pruned {
     }
 }
 
+/// Takes back what a backup that failed has stored of itself: nothing refers to it, and the room is wanted. A store
+/// that does not answer is not asked: what was sent to it may arrive yet. Nor is anything removed that may be another host's, which began
+/// with the same id.
+pub fn withdraw(repository: &Repository, folder: &BackupFolder, error: &Error) {
+    if matches!(error.class(), Class::Unreachable | Class::Conflict) {
+        return;
+    }
+    let mut deleting = Deleting::new(repository);
+    if let Err(more) = deleting.unfinished(folder) {
+        let (id, name) = (folder.id(), repository.name());
+        tracing::warn!(
+            "what is left of {id} stays in repository {name} until `prune` removes it: {more}"
+        );
+    }
+}
+
 /// Deletes object after object in one repository, and remembers what it did.
 pub struct Deleting<'a> {
     repository: &'a Repository,

@@ -19,7 +19,9 @@ use jiff::Timestamp;
 use sha2::{Digest as _, Sha256};
 
 use self::tree::Tree;
-use super::index::{Header, IndexReader, IndexWriter};
+use super::damage::Damage;
+use super::index::{Header, INDEX_FORMAT, IndexReader, IndexWriter};
+use super::packed::BEGUN;
 use super::places::Places;
 use super::previous::Previous;
 use super::problems::Problems;
@@ -55,6 +57,8 @@ pub struct LocalSnapshot<'a> {
     /// The id of the whole snapshot before, to share files with.
     pub previous: Option<&'a str>,
     pub checksum: bool,
+    /// What the one before has, and is damaged.
+    pub damage: Damage,
     /// Other folders that are not entered, such as other repositories.
     pub leave_out: &'a [&'a Path],
     pub threads: NonZeroUsize,
@@ -111,31 +115,59 @@ impl LocalSnapshot<'_> {
             }
         })?;
         reach("media.described");
+        self.end(&folder);
         latest::point_to(self.root, &self.set.name, self.id)?;
         Ok(taken)
     }
 
-    /// The folder and the one for its files, which is root's: its files are for those whom their modes name, and the
-    /// way to them for root. They are open from here on: who owns the repository can exchange what their paths name.
+    /// The note that it is being taken, and the folder for its files, which is root's: they are for those whom their
+    /// modes name, and the way to them for root. It is open from here on: who owns the repository can exchange what
+    /// its path names.
     fn create(&self, folder: &Path) -> Result<Beneath> {
-        durable::create_folders(self.root, &set_folder(self.root, &self.set.name))?;
-        let new = |path: &Path, whose| {
-            durable::new_folder(self.root, path, whose)?.ok_or_else(|| {
-                let message = format!("expected no snapshot {} yet, found one", self.id);
-                Error::new(Class::Conflict, message)
-                    .hint("Another one was begun in the same second; try again.")
-            })
+        let taken = || {
+            let message = format!("expected no snapshot {} yet, found one", self.id);
+            Error::new(Class::Conflict, message)
+                .hint("Another one was begun in the same second; try again.")
         };
-        new(folder, New::Shared)?;
-        // Synced with the way to it before the index, the first file in it, gets its name.
-        new(&folder.join(TREE), New::Ours)
+        if folder.exists() {
+            return Err(taken());
+        }
+        self.begin(folder).map_err(|error| match error.class() {
+            Class::Conflict => taken(),
+            _ => error,
+        })?;
+        reach("media.begun");
+        let tree = durable::new_folder(self.root, &folder.join(TREE), New::Ours)?;
+        tree.ok_or_else(taken)
+    }
+
+    /// A tree is no object: without this note nobody would see, list or remove what a killed process leaves.
+    fn begin(&self, folder: &Path) -> Result<()> {
+        let note = serde_json::json!({
+            "seawall": INDEX_FORMAT,
+            "id": self.id,
+            "began": self.began.to_string(),
+            "process": std::process::id(),
+        });
+        let mut out = Stored::begin(self.root, &folder.join(BEGUN))?;
+        let written = out.write_all(note.to_string().as_bytes());
+        written.map_err(|error| Error::file("write", &folder.join(BEGUN), &error))?;
+        let size = out.length;
+        out.published(BEGUN, size).map(drop)
+    }
+
+    /// From its description on it is seen by that. A note that stays says nothing.
+    fn end(&self, folder: &Path) {
+        if let Ok(Some(folder)) = durable::open_below(self.root, folder) {
+            let _ = folder.hand().remove(BEGUN.as_bytes());
+        }
     }
 
     fn write(&self, places: &Places, folder: &Path, new: &Beneath) -> Result<Taken> {
         let bulk = Bulk::begin([folder])?;
         let old = self.previous_tree();
         let (previous, old) = old.unzip();
-        let keep = Tree::new(new, old.as_ref());
+        let keep = Tree::new(new, old.as_ref(), self.damage.clone(), self.checksum);
         let leave_out: Vec<&Path> =
             [self.root].into_iter().chain(self.leave_out.iter().copied()).collect();
         let taking = Taking {
@@ -173,7 +205,7 @@ impl LocalSnapshot<'_> {
     }
 }
 
-/// The index on its way to its name, measured and hashed.
+/// The index, or the note before it, on its way to its name, measured and hashed.
 struct Stored {
     publication: Publication,
     target: PathBuf,
@@ -189,21 +221,22 @@ impl Stored {
 
     /// The object as it is stored; its plain length is told by reading it.
     fn finish(self) -> Result<StoredObject> {
+        let target = self.target.clone();
+        let stored = self.published(INDEX, 0)?;
+        let failed = |error| Error::file("read", &target, &error);
+        let opened = open_to_read(&target).map_err(failed)?;
+        let mut plain = zstd::Decoder::new(BufReader::new(opened)).map_err(failed)?;
+        let size = io::copy(&mut plain, &mut io::sink()).map_err(failed)?;
+        Ok(StoredObject { size, ..stored })
+    }
+
+    fn published(self, name: &str, size: u64) -> Result<StoredObject> {
         if self.publication.finish(b"")? == Published::Exists {
             let message = format!("expected no {:?} yet, found one", self.target);
             return Err(Error::new(Class::Conflict, message));
         }
-        let opened = open_to_read(&self.target);
-        let failed = |error| Error::file("read", &self.target, &error);
-        let mut plain =
-            zstd::Decoder::new(BufReader::new(opened.map_err(failed)?)).map_err(failed)?;
-        let size = io::copy(&mut plain, &mut io::sink()).map_err(failed)?;
-        Ok(StoredObject {
-            object: INDEX.to_owned(),
-            size,
-            stored_size: self.length,
-            sha256: hex(self.hasher),
-        })
+        let (object, stored_size) = (name.to_owned(), self.length);
+        Ok(StoredObject { object, size, stored_size, sha256: hex(self.hasher) })
     }
 }
 

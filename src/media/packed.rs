@@ -23,6 +23,7 @@ mod windows;
 
 pub use contents::{Contents, Holder, Place};
 pub use create::{PackedSnapshot, Taken};
+pub use newest::Listing;
 pub use prune::{Objects, References, carry_out, spare, unreferenced};
 pub use reading::{PackedContent, PackedSource};
 pub use spool::{Spool, SpoolReader};

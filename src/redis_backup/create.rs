@@ -8,6 +8,7 @@ use bytes::Bytes;
 use jiff::Timestamp;
 
 use super::{Content, Description, Source, StoredFile, all_backups};
+use crate::backup::deleting::withdraw;
 use crate::backup::series::Series;
 use crate::backup::{
     BackupFolder, DESCRIPTION, End, Fell, Known, Sending, Sent, Take, make_exist, new_id,
@@ -93,11 +94,14 @@ pub fn create(request: Request<'_>) -> Result<Taken> {
         level: config.redis.compression_level,
         threads: config.basebackup.parallel,
     };
-    let (came, outcomes) = sending.run(|frames, take| match opened {
+    let sent = sending.run(|frames, take| match opened {
         Opened::Snapshot(snapshot) => {
             stream(snapshot, &mut server, frames, take, progress, waiting)
         }
         Opened::Files(files) => copy(files, content, &facts, frames, take, progress),
+    });
+    let (came, outcomes) = sent.inspect_err(|error| {
+        repositories.iter().for_each(|repository| withdraw(repository, &folder, error));
     })?;
     let draft = Description {
         seawall: Description::FORMAT,
@@ -131,7 +135,10 @@ pub fn create(request: Request<'_>) -> Result<Taken> {
                 known.keep(repository, &folder);
                 taken.descriptions.push((repository.name().to_owned(), description));
             }
-            Err(error) => taken.failures.push(error),
+            Err(error) => {
+                withdraw(repository, &folder, &error);
+                taken.failures.push(error);
+            }
         }
     }
     Ok(taken)

@@ -4,6 +4,8 @@ mod bad_input;
 mod crashes;
 mod damage;
 mod fallen;
+mod healing;
+mod leavings;
 mod owners;
 mod stories;
 pub mod story;

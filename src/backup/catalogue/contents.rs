@@ -3,7 +3,7 @@ use std::hash::{DefaultHasher, Hash, Hasher};
 use std::ops::ControlFlow;
 
 use super::Described;
-use crate::backup::{BackupFolder, DESCRIPTION, PIN, StoredObject};
+use crate::backup::{BackupFolder, DAMAGED, DESCRIPTION, PIN, StoredObject};
 use crate::error::Result;
 use crate::repository::Repository;
 
@@ -61,7 +61,7 @@ fn hash(what: impl Hash) -> u64 {
 
 /// Whether an object is of the backup's content, and not of what is said about it.
 pub fn is_content(object: &str) -> bool {
-    object != DESCRIPTION && object != PIN
+    object != DESCRIPTION && object != PIN && !object.starts_with(DAMAGED)
 }
 
 /// A backup in one repository, looked at in full.

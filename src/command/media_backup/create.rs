@@ -13,8 +13,8 @@ use crate::command::shown::count;
 use crate::config::Config;
 use crate::error::{Class, Error, Result};
 use crate::media::local::{LocalSnapshot, Taken};
-use crate::media::packed::PackedSnapshot;
-use crate::media::{Description, Places, Progress, SnapshotKind, Sums};
+use crate::media::packed::{Listing, PackedSnapshot};
+use crate::media::{Damage, Description, Places, Progress, SnapshotKind, Sums};
 use crate::repository::{self, Repository};
 
 pub struct Request<'a> {
@@ -67,6 +67,9 @@ pub fn create(request: &Request<'_>) -> Result<Done> {
             began,
             previous: previous.as_ref().map(|it| it.id.as_str()),
             checksum: request.checksum,
+            damage: previous
+                .as_ref()
+                .map_or_else(Damage::default, |it| damage(config, repository, it)),
             leave_out: &leave_out,
             threads: config.basebackup.parallel,
             progress: &progress,
@@ -147,6 +150,19 @@ fn newest_tree(repository: &Repository, config: &Config) -> Option<Description> 
         Series::<Description>::read(std::slice::from_ref(repository), &Description::all(config));
     let newest = series.backups.into_iter().rfind(Backup::is_whole).map(|it| it.description);
     newest.filter(|it| it.kind == SnapshotKind::LocalTree)
+}
+
+/// What must not be shared with the newest one.
+fn damage(config: &Config, repository: &Repository, newest: &Description) -> Damage {
+    let all = Description::all(config);
+    let began = newest.began.parse().unwrap_or(Timestamp::MIN);
+    match Listing::read(repository, &all) {
+        Ok(listing) => Damage::noted(repository, &all, listing.objects(), began),
+        Err(error) => {
+            tracing::warn!("nothing is shared with {}: {error}", newest.id);
+            Damage { all: true, ..Damage::default() }
+        }
+    }
 }
 
 fn describe(

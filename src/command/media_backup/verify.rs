@@ -26,6 +26,7 @@ pub fn run(config: &Config, ids: &[String], progress: &(dyn Fn(Progress) + Sync)
         ids => ids.iter().map(|id| find(&series, &repositories, id)).collect::<Result<_>>()?,
     };
     let (mut faults, mut errors, mut seen) = (Vec::new(), Vec::new(), Progress::default());
+    let mut heals = false;
     seen.of = Some(all_of(&chosen));
     for backup in &chosen {
         for copy in &backup.copies {
@@ -44,6 +45,10 @@ pub fn run(config: &Config, ids: &[String], progress: &(dyn Fn(Progress) + Sync)
                 Ok(verified) => {
                     seen.entries += verified.seen.entries;
                     seen.size += verified.seen.size;
+                    if !verified.damage.is_empty() {
+                        let noted = verified.damage.note(repository, &series.folder(id));
+                        noted.map_or_else(|error| not_noted(name, &error), |()| heals = true);
+                    }
                     let told = verified.problems.told.iter().map(|it| &it.message);
                     faults.extend(told.map(|it| format!("repository {name}: {id}: {it}")));
                 }
@@ -65,18 +70,30 @@ pub fn run(config: &Config, ids: &[String], progress: &(dyn Fn(Progress) + Sync)
     };
     let snapshots = count(chosen.len() as u64, "snapshot");
     let summary = format!("read {snapshots} ({}): {verdict}", size(seen.size));
-    let text = faults.iter().chain([&summary]).map(|line| plain(line) + "\n").collect();
+    let next = heals.then(|| NEXT.to_owned());
+    let text =
+        faults.iter().chain([&summary]).chain(&next).map(|line| plain(line) + "\n").collect();
     let damaged = recording::found(faults.len());
     let failures = series.failures.iter().map(|failure| failure.error.clone());
     let errors: Vec<Error> = damaged.into_iter().chain(failures).chain(errors).collect();
     let newest =
         series.backups.last().is_some_and(|newest| chosen.iter().any(|it| it.id == newest.id));
-    if ids.is_empty() || newest {
+    if ids.is_empty() || newest || !faults.is_empty() {
         let ids = chosen.iter().map(|backup| backup.id.clone()).collect();
         let subject = Description::subject(config);
         recording::verified(&repositories, &subject, began, ids, errors.is_empty());
     }
     Ok(Shown { text, errors })
+}
+
+const NEXT: &str =
+    "the next `media-backup create` stores anew what is damaged, as far as it is still there";
+
+/// A host that may only read can verify, too.
+fn not_noted(name: &str, error: &Error) {
+    tracing::warn!(
+        "later snapshots in repository {name} may go on with what is damaged: it could not be noted there: {error}"
+    );
 }
 
 /// Entries and bytes of all copies: of a tree its files are read, of packs what is stored.

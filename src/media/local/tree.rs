@@ -4,6 +4,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use rustix::fs::{FileType, Stat};
 use rustix::io::Errno;
 
+use super::super::damage::Damage;
 use super::super::entry::{Entry, Kind, Metadata, is_sparse, modified, size};
 use super::super::scan::{Found, FoundKind};
 use super::super::source::{Piece, SourceFile};
@@ -20,6 +21,10 @@ pub struct Tree<'a> {
     is_root: bool,
     /// Whether the file system shares blocks between files, as far as is known.
     shares: AtomicBool,
+    /// What the one before has, and is damaged.
+    damage: Damage,
+    /// Whether what it has is read before it is shared.
+    prove: bool,
 }
 
 pub struct Tool<'a> {
@@ -28,9 +33,26 @@ pub struct Tool<'a> {
 }
 
 impl<'a> Tree<'a> {
-    pub fn new(new: &'a Beneath, old: Option<&'a Beneath>) -> Self {
+    pub fn new(new: &'a Beneath, old: Option<&'a Beneath>, damage: Damage, prove: bool) -> Self {
         let is_root = rustix::process::geteuid().is_root();
-        Self { new, old, is_root, shares: AtomicBool::new(true) }
+        Self { new, old, is_root, shares: AtomicBool::new(true), damage, prove }
+    }
+
+    /// Whether a file of the one before is what was stored: going by its length and time, by what a verification
+    /// said, and by its content where that is asked for.
+    fn is_sound(&self, old: &mut Hand<'_>, previous: &Entry) -> bool {
+        let Some(content) = previous.content() else { return false };
+        let path = previous.path.as_bytes();
+        // Somebody may have worked in the tree, or cut a file short.
+        if self.damage.all
+            || self.damage.contents.contains(&content.digest)
+            || !old.stat(path).is_ok_and(|stat| is_as_told(&stat, previous))
+        {
+            return false;
+        }
+        let read =
+            |old: &mut Hand<'_>| SourceFile::open(old, path).ok()?.read(&mut |_| Ok(())).ok();
+        !self.prove || read(old) == Some(content.digest)
     }
 
     fn failed(&self, verb: &str, path: &[u8], error: &io::Error) -> Error {
@@ -141,8 +163,7 @@ impl Keep for Tree<'_> {
     fn again(&self, tool: &mut Tool<'_>, entry: &Entry, previous: &Entry) -> Result<bool> {
         let Some(old) = &mut tool.old else { return Ok(false) };
         let (from, to) = (previous.path.as_bytes(), entry.path.as_bytes());
-        // Somebody may have worked in the tree, or cut a file short.
-        if !old.stat(from).is_ok_and(|stat| is_as_told(&stat, previous)) {
+        if !self.is_sound(old, previous) {
             return Ok(false);
         }
         match tool.new.hard_link(old, from, to) {

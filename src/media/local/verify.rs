@@ -4,6 +4,7 @@ use std::path::Path;
 
 use rustix::fs::FileType;
 
+use super::super::damage::Damage;
 use super::super::entry::{Entry, Kind};
 use super::super::ordered::ordered;
 use super::super::problems::Problems;
@@ -16,12 +17,14 @@ use crate::error::Result;
 const ENTRIES_A_JOB: usize = 64;
 
 /// What a look at all of a snapshot found.
-#[derive(Debug)]
+#[derive(Debug, Default)]
 pub struct Verified {
     /// What was looked at.
     pub seen: Progress,
     /// What is missing or not as the index says.
     pub problems: Problems,
+    /// What the next snapshot must not share.
+    pub damage: Damage,
 }
 
 /// Reads the index and every file of the tree, and compares them. Fails where the index can't be read; what is
@@ -36,7 +39,7 @@ pub fn verify_snapshot(
     let content = LocalContent::open(root, set, id)?;
     let tree = content.tree();
     let mut index = open_index(root, set, id)?;
-    let mut verified = Verified { seen: Progress::default(), problems: Problems::default() };
+    let mut verified = Verified::default();
     let check = |hand: &mut Hand<'_>, entries: Vec<Entry>| {
         Ok(entries.into_iter().map(|entry| (check(hand, &entry), entry)).collect::<Vec<_>>())
     };
@@ -51,6 +54,7 @@ pub fn verify_snapshot(
                     verified.seen.size += entry.content().map_or(0, |content| content.size);
                     if let Err(reason) = outcome {
                         let path = tree.shown(entry.path.as_bytes());
+                        verified.damage.contents.extend(entry.content().map(|it| it.digest));
                         verified.problems.failed("verify", &path, &reason);
                     }
                 }

@@ -7,7 +7,7 @@ use std::collections::{HashMap, HashSet};
 use super::SMALL;
 use super::newest::Listing;
 use crate::codec::Digest;
-use crate::media::Description;
+use crate::media::{Damage, Description};
 
 /// Where a content lies.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -107,6 +107,19 @@ impl Contents {
         let there: Vec<bool> = self.holders.iter().map(|holder| there.contains(holder)).collect();
         let is_there = |number: u32| usize::try_from(number).is_ok_and(|it| there[it]);
         self.places.retain(|_, place| is_there(place.object));
+    }
+
+    /// Leaves out what lies in objects that are known to be damaged.
+    pub(super) fn leave_out(&mut self, damage: &Damage) {
+        if damage.all {
+            self.places.clear();
+        }
+        let is_damaged = |holder: &Holder| {
+            damage.objects.contains(&format!("{}/{}", holder.snapshot, holder.object))
+        };
+        let damaged: Vec<bool> = self.holders.iter().map(is_damaged).collect();
+        let is_good = |number: u32| usize::try_from(number).is_ok_and(|it| !damaged[it]);
+        self.places.retain(|_, place| is_good(place.object));
     }
 
     /// All places with their digests, object by object as they lie.

@@ -19,12 +19,13 @@ use super::newest::Listing;
 use super::packing::Packing;
 use super::state::{self, State};
 use super::{BEGUN, CONTENTS_FORMAT, Contents, PackedSource, Spool, SpoolReader};
+use crate::backup::deleting::withdraw;
 use crate::backup::{BackupFolder, Fell, StoredObject, create_once, hex, in_parallel};
 use crate::codec::Identities;
 use crate::config::MediaSet;
 use crate::error::{Class, Error, Result};
 use crate::failpoint::reach;
-use crate::media::Description;
+use crate::media::{Damage, Description};
 use crate::repository::Repository;
 use crate::threads::start_in;
 
@@ -195,13 +196,14 @@ impl PackedSnapshot<'_> {
         looked.map_err(|error| not_stored(repository, error))
     }
 
-    /// Takes back that a snapshot is being taken, so that who prunes need not wait for one that has failed.
+    /// Takes back that a snapshot is being taken and what was stored of it, so that who prunes need not wait for one that has failed.
     /// Only before its description is sent, because that names the note; where this host may not delete, or
     /// the store does not answer, the note stays until it is too old to count.
     pub(super) fn withdraw(&self, repository: &Repository, error: &Error) {
         if error.class() != Class::Unreachable {
             let _ = repository.storage().delete(&self.folder().key(BEGUN));
         }
+        withdraw(repository, &self.folder(), error);
     }
 
     /// Reads what the newest snapshot has. Trouble with that costs time and room, and no more.
@@ -242,6 +244,10 @@ impl PackedSnapshot<'_> {
         match found {
             Ok((index, mut contents)) => {
                 contents.keep_those_in(listing, &previous);
+                let began = previous.began.parse().unwrap_or(Timestamp::MIN);
+                let objects = listing.objects();
+                let damage = Damage::noted(start.repository, &self.all(), objects, began);
+                contents.leave_out(&damage);
                 (start.index, start.contents) = (Some(index), contents);
                 start.previous = Some(previous);
             }

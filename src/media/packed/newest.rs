@@ -9,6 +9,9 @@ use crate::repository::Repository;
 /// How many descriptions are looked at for one that is of use.
 const LOOKED_AT: usize = 3;
 
+/// So much of an id is the second in which it began.
+const SECOND: usize = 16;
+
 /// What lies below the folder of a set in one repository: `ID/OBJECT`, and lengths in bytes.
 pub struct Listing(BTreeMap<String, u64>);
 
@@ -35,6 +38,11 @@ impl Listing {
         self.0.get(&format!("{id}/{object}")).copied().unwrap_or(0)
     }
 
+    /// `ID/OBJECT`.
+    pub fn objects(&self) -> impl Iterator<Item = &str> {
+        self.0.keys().map(String::as_str)
+    }
+
     /// The objects of each folder, by id.
     pub fn folders(&self) -> BTreeMap<&str, Vec<&str>> {
         let mut folders: BTreeMap<&str, Vec<&str>> = BTreeMap::new();
@@ -49,10 +57,18 @@ impl Listing {
     pub fn newest(&self, repository: &Repository, all: &str) -> Result<Option<Description>> {
         let described =
             |key: &String| key.strip_suffix(DESCRIPTION)?.strip_suffix('/').map(str::to_owned);
+        let mut newest: Option<Description> = None;
         for id in self.0.keys().rev().filter_map(described).take(LOOKED_AT) {
+            // Of those that began in one second the ids do not tell which is newer.
+            if newest.as_ref().is_some_and(|it| it.id.get(..SECOND) != id.get(..SECOND)) {
+                break;
+            }
             match read(repository, all, &id) {
                 Ok(Some(found)) => match why_not(repository, &found) {
-                    None => return Ok(Some(found)),
+                    None if newest.as_ref().is_none_or(|it| it.began < found.began) => {
+                        newest = Some(found);
+                    }
+                    None => {}
                     Some(why) => {
                         let name = repository.name();
                         tracing::info!(
@@ -65,7 +81,7 @@ impl Listing {
                 Err(error) => return Err(error),
             }
         }
-        Ok(None)
+        Ok(newest)
     }
 }
 

@@ -8,13 +8,12 @@ use sha2::{Digest as _, Sha256};
 
 use super::super::index::IndexReader;
 use super::super::local::Verified;
-use super::super::problems::Problems;
 use super::super::take::Progress;
 use super::reading::{PackedSource, Proved, Resuming};
 use super::{Contents, Place};
 use crate::backup::{StoredObject, hex, in_threads};
 use crate::codec::{Digest, decode_unlabelled, read_failed};
-use crate::error::Result;
+use crate::error::{Class, Result};
 
 /// Reads every object of a snapshot, those that it shares with earlier ones included, and proves it; with a private
 /// key, or in the clear, also the list of contents, the index, and every content. `folder` is for a file without
@@ -25,7 +24,7 @@ pub fn verify_packed(
     threads: NonZeroUsize,
     progress: &(dyn Fn(Progress) + Sync),
 ) -> Result<Verified> {
-    let mut verified = Verified { seen: Progress::default(), problems: Problems::default() };
+    let mut verified = Verified::default();
     let readable = !source.description.encrypted || !source.identities.is_empty();
     let contents = if readable { source.contents().map(Some) } else { Ok(None) };
     let contents = contents.unwrap_or_else(|error| {
@@ -48,6 +47,9 @@ pub fn verify_packed(
         let outcome = check(source, &key, object, members);
         let mut verified = verified.lock().unwrap_or_else(PoisonError::into_inner);
         if let Err(error) = outcome {
+            if error.class() == Class::Damaged {
+                verified.damage.objects.insert(format!("{snapshot}/{}", object.object));
+            }
             verified.problems.failed("verify", Path::new(&key), &error);
         }
         verified.seen.size += object.stored_size;

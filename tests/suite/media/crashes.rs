@@ -15,7 +15,8 @@ use crate::support::run::{Outcome, Run};
 const ROLE: &str = "SEAWALL_TEST_MEDIA_ROLE";
 
 /// Where a snapshot may be cut short.
-pub const TAKING: [&str; 7] = [
+pub const TAKING: [&str; 8] = [
+    "media.begun",
     "media.folder-made",
     "media.file-kept",
     "media.file-kept:7",

@@ -141,6 +141,7 @@ pub fn take(
         began: jiff::Timestamp::now(),
         previous,
         checksum,
+        damage: seawall::media::Damage::default(),
         leave_out: &[],
         threads: THREADS,
         progress: &|_| {},
