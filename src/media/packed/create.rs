@@ -8,17 +8,16 @@ use bytes::Bytes;
 use jiff::Timestamp;
 use sha2::{Digest as _, Sha256};
 
-use super::super::index::{Header, IndexReader, IndexWriter};
+use super::super::index::{Header, IndexWriter};
 use super::super::places::Places;
-use super::super::previous::Previous;
 use super::super::problems::Problems;
 use super::super::take::{Progress, Taking, Totals};
 use super::filling::Lane;
 use super::lane::{not_stored, store};
-use super::newest::Listing;
+use super::newest::{Listing, last_time, newest_index};
 use super::packing::Packing;
 use super::state::{self, State};
-use super::{BEGUN, CONTENTS_FORMAT, Contents, PackedSource, Spool, SpoolReader};
+use super::{BEGUN, CONTENTS_FORMAT, Contents, PackedSource, Spool};
 use crate::backup::deleting::withdraw;
 use crate::backup::{BackupFolder, Fell, StoredObject, create_once, hex, in_parallel};
 use crate::codec::Identities;
@@ -77,7 +76,7 @@ pub(super) struct Start<'a> {
     pub reference: Option<Fell>,
     /// What can be shared.
     pub contents: Contents,
-    index: Option<Spool>,
+    pub index: Option<Spool>,
 }
 
 impl PackedSnapshot<'_> {
@@ -325,26 +324,6 @@ struct Read {
     totals: Totals,
     problems: Problems,
     lanes: Vec<(Contents, Result<Vec<StoredObject>>)>,
-}
-
-/// Files are compared with the newest snapshot of all repositories; whether each of them has a content is another
-/// question.
-fn newest_index(starts: &[Start<'_>]) -> Option<Previous<SpoolReader>> {
-    let mut known: Vec<_> = starts
-        .iter()
-        .filter_map(|start| Some((&start.previous.as_ref()?.id, start.index.as_ref()?)))
-        .collect();
-    known.sort_by(|one, other| other.0.cmp(one.0));
-    known.into_iter().find_map(|(id, index)| {
-        let opened = IndexReader::open(index.reader()).and_then(Previous::new);
-        opened.inspect_err(|error| tracing::warn!("could not use the index of {id}: {error}")).ok()
-    })
-}
-
-/// Entries and bytes of the newest snapshot: this one has about as many.
-fn last_time(starts: &[Start<'_>]) -> Option<(u64, u64)> {
-    let known = starts.iter().filter_map(|start| start.previous.as_ref());
-    known.max_by(|one, other| one.id.cmp(&other.id)).map(|it| (it.totals.entries, it.totals.size))
 }
 
 fn died() -> Error {
