@@ -63,6 +63,9 @@ impl Host {
         // As an older program wrote it.
         description.as_object_mut().unwrap().remove("fell");
         fs::write(set.join(&new).join("backup.json"), description.to_string()).unwrap();
+        // A repository believes no time that its store contradicts.
+        let file = fs::File::options().write(true).open(set.join(&new).join("backup.json"));
+        file.unwrap().set_modified(time.into()).unwrap();
         crate::support::user::hand_over(&set.join(&new));
     }
 }
