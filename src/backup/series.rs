@@ -9,8 +9,8 @@ use jiff::Timestamp;
 use serde::Serialize;
 
 use super::{
-    BackupFolder, Contents, Described, Failure, Fell, Further, HowMany, Measure, StoredBackup,
-    StoredObject, Unfinished, describe, fallen, in_parallel, look,
+    BackupFolder, Contents, DESCRIPTION, Described, Failure, Fell, Further, HowMany, Measure,
+    StoredBackup, StoredObject, Unfinished, describe, fallen, in_parallel, look,
 };
 use crate::error::{Class, Error, Result};
 use crate::repository::Repository;
@@ -133,6 +133,11 @@ impl<D: Alone> Series<D> {
         let failure =
             |(at, error): (&usize, &Error)| Failure { repository: *at, error: error.clone() };
         self.failures.extend(wrong.map(failure));
+    }
+
+    /// Whether somebody has deleted it since it was seen: its description goes first.
+    pub fn is_gone(&self, id: &str, repository: &Repository) -> bool {
+        matches!(repository.storage().head(&self.folder(id).key(DESCRIPTION)), Ok(None))
     }
 
     pub fn folder(&self, id: &str) -> BackupFolder {

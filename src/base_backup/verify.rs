@@ -17,7 +17,7 @@ pub use report::{Fault, Read, Report};
 use self::copy::{Copy, CopyFault, Verified};
 use self::effect::Effects;
 use self::session::{Session, without_hint};
-use self::wal::Shelf;
+use self::wal::{Proved, Shelf};
 use super::catalogue::{Backup, Broken, Survey, SystemWal};
 use crate::backup::{BackupFolder, DESCRIPTION};
 use crate::codec::Identities;
@@ -53,14 +53,43 @@ impl Verify<'_> {
         let mut report = Report { quick: self.quick, ..Report::default() };
         self.verify_copies(&session, &mut report);
         for (system, shelves) in systems.into_iter().zip(shelves) {
-            let effects = Effects::new(self, system);
             let proved = wal::prove(&session, shelves, &mut report);
-            wal::report(&session, &effects, &proved, &mut report);
-            gaps::report(&session, &effects, &proved, &mut report);
+            let mut of_wal = self.of_wal(&session, system, &proved);
+            if !of_wal.faults.is_empty() {
+                of_wal = self.looked_again(&session, system, &proved).unwrap_or(of_wal);
+            }
+            report.faults.append(&mut of_wal.faults);
+            report.not_kept.append(&mut of_wal.not_kept);
             report.remarks.extend(not_followed(system));
         }
         report.errors = session.into_errors();
         report
+    }
+
+    /// What is wrong with the WAL of one system.
+    fn of_wal(&self, session: &Session<'_>, system: &SystemWal, proved: &[Proved]) -> Report {
+        let effects = Effects::new(self, system);
+        let mut report = Report::default();
+        wal::report(session, &effects, proved, &mut report);
+        gaps::report(session, &effects, proved, &mut report);
+        report
+    }
+
+    /// The same with what is there now. Who prunes meanwhile deletes base backups first, and then the WAL that only they
+    /// needed. `None` where that can't be told.
+    fn looked_again(
+        &self,
+        session: &Session<'_>,
+        system: &SystemWal,
+        proved: &[Proved],
+    ) -> Option<Report> {
+        let survey = Survey::read(self.repositories, self.config);
+        let now = survey.system(system.system).filter(|_| survey.catalogue.failures.is_empty())?;
+        let chosen: BTreeSet<&str> = self.backups.iter().map(|it| it.id.as_str()).collect();
+        let there = survey.catalogue.backups.iter().filter(|it| it.system == system.system);
+        let backups: Vec<&Backup> = there.filter(|it| chosen.contains(it.id.as_str())).collect();
+        let proved: Vec<Proved> = proved.iter().map(|it| it.without_deleted(now)).collect();
+        Some(Verify { survey: &survey, backups, ..*self }.of_wal(session, now, &proved))
     }
 
     fn stored_bytes(&self, shelves: &[Vec<Shelf>]) -> u64 {
@@ -126,6 +155,7 @@ impl Verify<'_> {
                     backup.id
                 ),
                 elsewhere: self.names(whole),
+                past: false,
             });
         }
     }
@@ -144,6 +174,7 @@ impl Verify<'_> {
                 found: self.found(it),
                 spoils: format!("base backup {id} can't be restored from repository {name}"),
                 elsewhere: Vec::new(),
+                past: false,
             });
         }
         for it in catalogue.unfinished.iter().filter(|it| new(it.system.0, &it.id)) {

@@ -8,6 +8,9 @@ use super::verdict::{Finding, State, Subject};
 use super::words::{age, at, objective, time};
 use crate::history::{self, Record};
 
+const PAST: &str = "Nothing can mend it, and a recovery from the newest base backup needs nothing of it: it goes with the older \
+                    base backups, and the next verification after that finds no fault.";
+
 /// `program` has the verbs `drill` and `verify`; `oldest` is when the oldest backup was begun. Nothing is
 /// said where there is nothing yet to rehearse.
 pub fn judge(
@@ -43,8 +46,11 @@ fn drill(case: &Case<'_>, subject: &Subject, program: &str, last: Option<&Record
             .filter(|check| !check.passed)
             .map(|check| check.name.as_str())
             .collect();
-        let failed =
-            if failed.is_empty() { String::new() } else { format!(" ({})", failed.join(", ")) };
+        let failed = match (failed.is_empty(), last.found.is_empty()) {
+            (false, _) => format!(" ({})", failed.join(", ")),
+            (true, false) => told(last),
+            (true, true) => String::new(),
+        };
         draft.say(
             State::Critical,
             format!("the last one failed, {}{failed}", at(last.ended)),
@@ -64,6 +70,11 @@ fn drill(case: &Case<'_>, subject: &Subject, program: &str, last: Option<&Record
     }
     rto(case, last, &mut draft);
     draft.finding()
+}
+
+/// What its record says is wrong.
+fn told(last: &Record) -> String {
+    if last.found.is_empty() { String::new() } else { format!(": {}", last.found.join("; ")) }
 }
 
 fn rto(case: &Case<'_>, last: &Record, draft: &mut Draft) {
@@ -105,12 +116,13 @@ fn verification(
     };
     draft.number("seawall_verification_passed", f64::from(u8::from(last.passed)));
     if !last.passed {
-        let text = format!("the last one found faults, {}", at(last.ended));
-        draft.say(
-            State::Critical,
-            text,
-            format!("Mend what it names, then run `{program} verify` again."),
-        );
+        let text = format!("the last one found faults, {}{}", at(last.ended), told(last));
+        let hint = format!("Mend what it names, then run `{program} verify` again.");
+        match last.past {
+            false => draft.say(State::Critical, text, hint),
+            // The newest base backup needs nothing of it, and nobody has it any more.
+            true => draft.say(State::Warning, text, PAST),
+        }
         return draft.finding();
     }
     let old = age(last.ended, case.now);

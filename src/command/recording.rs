@@ -7,14 +7,20 @@ use jiff::Timestamp;
 use serde_json::json;
 
 use crate::backup::new_id;
+use crate::base_backup::verify::Fault;
 use crate::command::shown::{Shown, count, plain, table, took};
 use crate::drill::Scratch;
 use crate::error::{Class, Error, Result};
+use crate::exit_status;
 use crate::history::{self, Check, Kind, Phase, Record, Subject};
 use crate::repository::Repository;
 
 /// Rises when something in the JSON changes its meaning or goes.
 const VERSION: u32 = 1;
+
+/// So many faults are in a record, and so much of each.
+const TOLD_MAX: usize = 5;
+const TOLD_CHARACTERS_MAX: usize = 300;
 
 /// Stores a record in every repository. Where that does not work it is said: a host that may only read can
 /// rehearse and verify too.
@@ -29,6 +35,41 @@ pub fn tells(error: Option<&Error>) -> bool {
     error.is_none_or(|error| !matches!(error.class(), Class::Usage | Class::Configuration))
 }
 
+/// What a verification found, as far as its record says it.
+pub struct Faults {
+    /// The first ones.
+    told: Vec<String>,
+    /// How many more.
+    more: usize,
+    /// Whether all of them are past, see [`Fault::past`].
+    past: bool,
+}
+
+impl Faults {
+    pub fn of(all: &[Fault]) -> Self {
+        let told: Vec<String> = all.iter().map(Fault::to_string).collect();
+        let past = !all.is_empty() && all.iter().all(|fault| fault.past);
+        Self { past, ..Self::told(&told) }
+    }
+
+    pub fn told(all: &[String]) -> Self {
+        let told: Vec<String> = all.iter().take(TOLD_MAX).map(|it| shortened(it)).collect();
+        Self { more: all.len() - told.len(), told, past: false }
+    }
+
+    /// Besides the faults, what kept it from reading all.
+    fn with(self, passed: bool) -> Vec<String> {
+        let more = (self.more > 0).then(|| format!("and {} more", self.more));
+        let unsaid = self.told.is_empty() && !passed;
+        let unsaid = unsaid.then(|| "not all of it could be read".to_owned());
+        self.told.into_iter().chain(more).chain(unsaid).collect()
+    }
+}
+
+fn shortened(text: &str) -> String {
+    text.chars().take(TOLD_CHARACTERS_MAX).collect()
+}
+
 /// That all was read, and whether all was well. Of a verification that leaves out the newest backup there is
 /// no record: it would look like one that says something about the next restore.
 pub fn verified(
@@ -37,9 +78,23 @@ pub fn verified(
     began: Timestamp,
     backups: Vec<String>,
     passed: bool,
+    faults: Faults,
 ) {
-    let record = Record { backups, ..record(Kind::Verification, began, repositories, passed) };
+    let past = faults.past;
+    let found = faults.with(passed);
+    let record = record(Kind::Verification, began, repositories, passed);
+    let record = Record { backups, found, past, ..record };
     store(repositories, subject, &record);
+}
+
+/// Why a drill failed, as far as its record may say it: names of Seawall's own objects and of WAL. What else an error
+/// says may be of the data, so of that there is the exit status alone.
+pub fn why(error: Option<&Error>) -> Vec<String> {
+    let said = error.map(|error| match error.class() {
+        Class::Damaged | Class::Gap => shortened(&error.to_string()),
+        class => format!("it ended with status {}", exit_status::of(class)),
+    });
+    said.into_iter().collect()
 }
 
 /// That a verification found so many faults.
@@ -66,6 +121,8 @@ fn record(kind: Kind, began: Timestamp, repositories: &[Repository], passed: boo
         phases: Vec::new(),
         reached: None,
         checks: Vec::new(),
+        found: Vec::new(),
+        past: false,
     }
 }
 
@@ -157,6 +214,11 @@ impl Rehearsal {
             repository: self.repository.clone().or(record.repository),
             phases: self.phases.clone(),
             checks: self.checks.iter().map(|(check, _)| check.clone()).collect(),
+            found: if self.checks.iter().all(|(it, _)| it.passed) {
+                why(failure)
+            } else {
+                Vec::new()
+            },
             ..record
         };
         store(repositories, subject, &record);

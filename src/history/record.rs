@@ -33,6 +33,12 @@ pub struct Record {
     /// What was looked at and what came of it.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub checks: Vec<Check>,
+    /// What is wrong, the first lines of it: which object, which WAL, or which status it ended with.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub found: Vec<String>,
+    /// Whether all that is wrong is WAL that the newest base backup does not need and that nobody has any more.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub past: bool,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
@@ -136,6 +142,8 @@ mod tests {
             phases: vec![phase("fetch", 20.5), phase("replay", 9.5), phase("checks", 30.0)],
             reached: Some(Reached { lsn: "0/3000000".to_owned(), timeline: 1, time: None }),
             checks: vec![Check { name: "tables".to_owned(), passed: true }],
+            found: vec!["disk: key: expected a, found b".to_owned()],
+            past: false,
         }
     }
 

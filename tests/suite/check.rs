@@ -152,6 +152,8 @@ fn record(folder: &Store, subject: &Subject, kind: Kind, passed: bool) {
             Check { name: "tables".to_owned(), passed: true },
             Check { name: "assertion 1".to_owned(), passed },
         ],
+        found: Vec::new(),
+        past: false,
     };
     assert_eq!(store(&[&repository], subject, &record), []);
     hand_over(root);

@@ -31,6 +31,8 @@ fn record(kind: Kind, began: &str) -> Record {
         phases: Vec::new(),
         reached: None,
         checks: Vec::new(),
+        found: Vec::new(),
+        past: false,
     }
 }
 

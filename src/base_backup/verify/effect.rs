@@ -1,7 +1,11 @@
+use jiff::Timestamp;
+
 use super::Verify;
+use super::session::Session;
 use crate::base_backup::catalogue::{Backup, SystemWal};
-use crate::base_backup::windows::Span;
+use crate::base_backup::windows::{Gap, Span, Timelines};
 use crate::postgres::{Lsn, TimelineId};
+use crate::retention::ago;
 
 /// What can't be recovered without some WAL of one system.
 pub(super) struct Effects<'a> {
@@ -20,6 +24,36 @@ impl<'a> Effects<'a> {
         let mut backups: Vec<&Backup> = backups.collect();
         backups.sort_unstable_by(|one, other| other.id.cmp(&one.id));
         Self { system, backups }
+    }
+
+    /// When the base backup ended that the WAL window begins with: the newest one of this repository, or of all, that is
+    /// older than the window.
+    pub(super) fn window_begins(
+        &self,
+        session: &Session<'_>,
+        repository: Option<usize>,
+    ) -> Timestamp {
+        let since = ago(Timestamp::now(), session.verify.config.retention.wal_window);
+        let all = session.verify.survey.catalogue.backups.iter();
+        let here = |it: &&Backup| {
+            let of = |at: usize| it.copies.iter().any(|copy| copy.repository == at);
+            it.system == self.system.system && repository.is_none_or(of)
+        };
+        let ends = all.filter(here).map(|it| it.facts.stop.time);
+        ends.filter(|ended| *ended <= since).max().unwrap_or(since)
+    }
+
+    /// Whether a base backup is not consistent without this.
+    pub(super) fn needs(&self, timelines: &Timelines, span: &Span, gap: &Gap) -> bool {
+        let size = self.system.segment_size;
+        let (Ok(first), Ok(last)) = (gap.first.start(size), gap.last.start(size)) else {
+            return false;
+        };
+        let end = Lsn(last.0.saturating_add(size.bytes()));
+        !span.carries_wal
+            && timelines.passes(span, gap.first.timeline)
+            && first < span.stop.lsn
+            && span.start.lsn < end
     }
 
     /// Without the WAL from `from` to `to` of a timeline. `repository`: where it is missing.

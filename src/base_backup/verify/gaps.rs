@@ -1,16 +1,21 @@
 use std::cmp::Reverse;
 use std::collections::HashSet;
 
+use jiff::Timestamp;
+
 use super::effect::Effects;
 use super::session::Session;
 use super::wal::{Proved, holders};
 use super::{Fault, Report};
 use crate::base_backup::catalogue::Backup;
-use crate::base_backup::windows::{Gap, Span};
+use crate::base_backup::windows::{Gap, Span, Timelines};
 use crate::postgres::{Lsn, WalFileName};
 use crate::repository::{WalFolder, WalRange};
 
 /// What is not there although there is WAL behind it, or a base backup needs it.
+///
+/// Behind an older base backup than the one that the WAL window begins with, retention leaves holes: those are no
+/// faults, unless the backup itself needs what is missing.
 pub(super) fn report(
     session: &Session<'_>,
     effects: &Effects<'_>,
@@ -22,21 +27,64 @@ pub(super) fn report(
         let alone = effects.system.alone(number).filter(|_| session.is_up(number));
         let Some(alone) = alone else { continue };
         let stored = |it: &&&Backup| it.copies.iter().any(|copy| copy.repository == number);
-        let spans = effects.backups.iter().filter(stored).map(|it| it.span());
-        for gap in distinct(alone.missing(&spans.collect::<Vec<_>>())) {
-            report.faults.push(of_gap(session, effects, all, Some(number), &gap));
-            reported.push(gap);
+        let backups: Vec<&Backup> = effects.backups.iter().filter(stored).copied().collect();
+        let holes =
+            Holes::of(effects, alone, &backups, effects.window_begins(session, Some(number)));
+        for gap in &holes.faults {
+            report.faults.push(of_gap(session, effects, all, Some(number), gap));
         }
+        for gap in &holes.kept_for_nobody {
+            let gap = of_gap(session, effects, all, Some(number), gap);
+            report.not_kept.push(gap.not_kept());
+        }
+        reported.extend(holes.faults.into_iter().chain(holes.kept_for_nobody));
         histories(session, effects, all, number, report);
     }
     // What none of them shows alone: one ends before it, the other begins behind it.
-    let spans: Vec<Span> = effects.backups.iter().map(|backup| backup.span()).collect();
     let everybody_answered = (0..session.verify.repositories.len()).all(|it| session.is_up(it));
-    for gap in distinct(effects.system.timelines.missing(&spans)) {
-        let within = |one: &Gap| one.first <= gap.first && gap.last <= one.last;
-        if everybody_answered && !reported.iter().any(within) {
-            report.faults.push(of_gap(session, effects, all, None, &gap));
-        }
+    if !everybody_answered {
+        return;
+    }
+    let timelines = &effects.system.timelines;
+    let begins = effects.window_begins(session, None);
+    let holes = Holes::of(effects, timelines, &effects.backups, begins);
+    let new =
+        |gap: &&Gap| !reported.iter().any(|one| one.first <= gap.first && gap.last <= one.last);
+    for gap in holes.faults.iter().filter(new) {
+        report.faults.push(of_gap(session, effects, all, None, gap));
+    }
+    for gap in holes.kept_for_nobody.iter().filter(new) {
+        report.not_kept.push(of_gap(session, effects, all, None, gap).not_kept());
+    }
+}
+
+/// What recoveries miss.
+struct Holes {
+    /// From the base backup on that the WAL window begins with, or inside what one of them needs.
+    faults: Vec<Gap>,
+    /// All else: retention keeps no WAL there.
+    kept_for_nobody: Vec<Gap>,
+}
+
+impl Holes {
+    fn of(
+        effects: &Effects<'_>,
+        timelines: &Timelines,
+        backups: &[&Backup],
+        window: Timestamp,
+    ) -> Self {
+        let spans = |wanted: &dyn Fn(&Backup) -> bool| -> Vec<Span> {
+            backups.iter().filter(|it| wanted(it)).map(|it| it.span()).collect()
+        };
+        let all = distinct(timelines.missing(&spans(&|_| true)));
+        let mut faults = timelines.missing(&spans(&|it| it.facts.stop.time >= window));
+        let own = |gap: &&Gap| backups.iter().any(|it| effects.needs(timelines, &it.span(), gap));
+        faults.extend(all.iter().filter(own).copied());
+        let faults = distinct(faults);
+        let touches =
+            |gap: &Gap| faults.iter().any(|it| it.first <= gap.last && gap.first <= it.last);
+        let rest = all.into_iter().filter(|gap| !touches(gap)).collect();
+        Self { kept_for_nobody: rest, faults }
     }
 }
 
@@ -69,12 +117,18 @@ fn of_gap(
     let whole = |good: &HashSet<WalFileName>| {
         range.segments().all(|segment| good.contains(&WalFileName::Segment(segment)))
     };
+    let elsewhere = repository.map_or(Vec::new(), |it| holders(session, all, it, whole));
+    let newest = effects.backups.first();
+    let older = newest.is_some_and(|newest| {
+        newest.facts.start.timeline >= gap.first.timeline && to <= newest.span().archive_from()
+    });
     Fault {
         repository: name.map(str::to_owned),
         object,
         found: format!("expected {expected}, found none"),
         spoils: effects.of_wal(gap.first.timeline, from, to, name),
-        elsewhere: repository.map_or(Vec::new(), |it| holders(session, all, it, whole)),
+        past: older && elsewhere.is_empty(),
+        elsewhere,
     }
 }
 
@@ -104,6 +158,7 @@ fn histories(
             ),
             spoils: effects.of_history(timeline),
             elsewhere: holders(session, all, number, |good| good.contains(&name)),
+            past: false,
         });
     }
 }

@@ -7,6 +7,8 @@ use crate::error::Error;
 pub struct Report {
     pub quick: bool,
     pub faults: Vec<Fault>,
+    /// Holes that retention leaves in the WAL behind older base backups, a line for each; no faults.
+    pub not_kept: Vec<String>,
     /// What was not looked at, and why; no fault by itself.
     pub remarks: Vec<String>,
     /// Repositories that did not answer, or not to the end, and objects that none of our keys opens.
@@ -41,6 +43,22 @@ pub struct Fault {
     pub spoils: String,
     /// Repositories that have it whole.
     pub elsewhere: Vec<String>,
+    /// Whether it is WAL that the newest base backup does not need and that no repository has: nothing can mend it, and it
+    /// goes with the older base backups.
+    pub past: bool,
+}
+
+impl Fault {
+    /// A hole that is meant to be.
+    pub fn not_kept(&self) -> String {
+        let repository = self.repository.as_deref().unwrap_or("every repository");
+        let expected = self.found.strip_prefix("expected ").unwrap_or(&self.found);
+        let what = expected.strip_suffix(", found none").unwrap_or(expected);
+        format!(
+            "{repository}: {}: not kept, {what} before the WAL window; {}",
+            self.object, self.spoils
+        )
+    }
 }
 
 /// One line.
@@ -71,6 +89,7 @@ mod tests {
             found: "expected a, found b".to_owned(),
             spoils: String::new(),
             elsewhere: Vec::new(),
+            past: false,
         };
         assert_eq!(fault.to_string(), "disk: key: expected a, found b");
         fault.spoils = "nothing works".to_owned();

@@ -24,6 +24,26 @@ pub(super) struct Proved {
     faults: Vec<(StoredWal, String)>,
 }
 
+impl Proved {
+    /// The same without faults of files that are not there any more: gaps tell where they are missed.
+    pub(super) fn without_deleted(&self, now: &SystemWal) -> Self {
+        let inventory = now.inventories.get(self.repository).and_then(Option::as_ref);
+        let is_there = |name: WalFileName| match name {
+            WalFileName::Segment(segment) => inventory.is_none_or(|it| {
+                it.ranges.iter().any(|range| range.first <= segment && segment <= range.last)
+            }),
+            _ => true,
+        };
+        let faults = self.faults.iter().filter(|(stored, _)| is_there(stored.name));
+        Self {
+            repository: self.repository,
+            folder: self.folder.clone(),
+            good: self.good.clone(),
+            faults: faults.cloned().collect(),
+        }
+    }
+}
+
 /// WAL by timeline, in ranges that begin with a segment.
 type Wanted = BTreeMap<TimelineId, Vec<Range<Lsn>>>;
 
@@ -162,6 +182,7 @@ pub(super) fn report(
                 found: found.clone(),
                 spoils: spoils.unwrap_or_default(),
                 elsewhere: holders(session, all, proved.repository, |it| it.contains(&stored.name)),
+                past: false,
             });
         }
     }

@@ -91,7 +91,7 @@ pub fn run(request: &Request<'_>) -> Result<Shown> {
     let tells = drill.ended.is_some() || recording::tells(errors.first());
     if let Some(system) = drill.system.filter(|_| tells) {
         let subject = Subject::postgres(&config.cluster, system);
-        recording::store(&repositories, &subject, &drill.record(errors.is_empty()));
+        recording::store(&repositories, &subject, &drill.record(&errors));
     }
     let text = if request.as_json {
         shown::json(request, &drill, &errors)?
@@ -257,7 +257,7 @@ impl Drill {
         self.ended.as_ref().and_then(|ended| ended.time.max(self.stopped))
     }
 
-    fn record(&self, passed: bool) -> Record {
+    fn record(&self, errors: &[Error]) -> Record {
         let phase =
             |(name, seconds): &(&str, f64)| Phase { name: (*name).to_owned(), seconds: *seconds };
         let made = self.checks.iter().filter_map(|checked| match &checked.outcome {
@@ -273,7 +273,7 @@ impl Drill {
             kind: Kind::Drill,
             began: self.began,
             ended: Timestamp::now(),
-            passed,
+            passed: errors.is_empty(),
             backups: self.backup.iter().cloned().collect(),
             repository: self.repository.clone(),
             phases: self.phases.iter().map(phase).collect(),
@@ -282,6 +282,12 @@ impl Drill {
                 timeline: ended.timeline,
                 time: ended.time,
             }),
+            found: if !self.failed_checks().is_empty() {
+                Vec::new()
+            } else {
+                recording::why(errors.first())
+            },
+            past: false,
             checks: made.collect(),
         }
     }

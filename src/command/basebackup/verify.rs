@@ -6,7 +6,7 @@ use serde::Serialize;
 use super::show::find;
 use crate::base_backup::catalogue::{Backup, Survey};
 use crate::base_backup::verify::{Report, Verify};
-use crate::command::recording;
+use crate::command::recording::{self, Faults};
 use crate::command::shown::{Shown, count, plain, size};
 use crate::config::Config;
 use crate::error::{Class, Error, Result};
@@ -56,9 +56,10 @@ pub fn run(request: &Request<'_>) -> Result<Shown> {
     .run();
     let text = if request.as_json { json(config, &report)? } else { text(&report) };
     let found = recording::found(report.faults.len());
-    let errors: Vec<Error> = found.into_iter().chain(report.errors).collect();
+    let errors: Vec<Error> = found.into_iter().chain(report.errors.iter().cloned()).collect();
     for (subject, ids) in subjects {
-        recording::verified(&repositories, &subject, began, ids, errors.is_empty());
+        let faults = Faults::of(&report.faults);
+        recording::verified(&repositories, &subject, began, ids, errors.is_empty(), faults);
     }
     Ok(Shown { text, errors })
 }
@@ -113,7 +114,8 @@ fn choose<'a>(
 fn text(report: &Report) -> String {
     let faults = report.faults.iter().map(ToString::to_string);
     let remarks = report.remarks.iter().map(|remark| format!("not checked: {remark}"));
-    let lines = faults.chain(remarks).chain([summary(report)]);
+    let not_kept = report.not_kept.iter().cloned();
+    let lines = faults.chain(not_kept).chain(remarks).chain([summary(report)]);
     lines.map(|line| plain(&line) + "\n").collect()
 }
 
@@ -144,6 +146,8 @@ struct Json<'a> {
     /// Whether there is neither a fault nor an error.
     well: bool,
     faults: Vec<JsonFault<'a>>,
+    /// Holes that retention leaves.
+    not_kept: &'a [String],
     not_checked: &'a [String],
     errors: Vec<String>,
     read: JsonRead,
@@ -183,6 +187,7 @@ fn json(config: &Config, report: &Report) -> Result<String> {
         quick: report.quick,
         well: report.faults.is_empty() && report.errors.is_empty(),
         faults: faults.collect(),
+        not_kept: &report.not_kept,
         not_checked: &report.remarks,
         errors: report.errors.iter().map(ToString::to_string).collect(),
         read: JsonRead {

@@ -5,7 +5,7 @@ use jiff::Timestamp;
 use super::places::{root_of, set_of};
 use crate::backup::series::{Backup, Series};
 use crate::codec::Identities;
-use crate::command::recording;
+use crate::command::recording::{self, Faults};
 use crate::command::series::{Kind, find};
 use crate::command::shown::{Shown, count, plain, size};
 use crate::config::Config;
@@ -32,7 +32,11 @@ pub fn run(config: &Config, ids: &[String], progress: &(dyn Fn(Progress) + Sync)
         for copy in &backup.copies {
             let Some(repository) = repositories.get(copy.repository) else { continue };
             let (id, name) = (&backup.id, repository.name());
+            let gone = || series.is_gone(id, repository);
             if let Some(fault) = &copy.fault {
+                if gone() {
+                    continue;
+                }
                 faults.push(format!("repository {name}: {id}: {fault}"));
                 continue;
             }
@@ -42,6 +46,7 @@ pub fn run(config: &Config, ids: &[String], progress: &(dyn Fn(Progress) + Sync)
                 progress(Progress { entries, size, ..seen });
             };
             match one.verify(copy.repository, repository, &progress) {
+                Ok(verified) if !verified.problems.told.is_empty() && gone() => {}
                 Ok(verified) => {
                     seen.entries += verified.seen.entries;
                     seen.size += verified.seen.size;
@@ -52,6 +57,8 @@ pub fn run(config: &Config, ids: &[String], progress: &(dyn Fn(Progress) + Sync)
                     let told = verified.problems.told.iter().map(|it| &it.message);
                     faults.extend(told.map(|it| format!("repository {name}: {id}: {it}")));
                 }
+                // It counts as pruned.
+                Err(_) if gone() => {}
                 Err(error) if error.class() == Class::Damaged => {
                     faults.push(format!("repository {name}: {id}: {error}"));
                 }
@@ -81,7 +88,8 @@ pub fn run(config: &Config, ids: &[String], progress: &(dyn Fn(Progress) + Sync)
     if ids.is_empty() || newest || !faults.is_empty() {
         let ids = chosen.iter().map(|backup| backup.id.clone()).collect();
         let subject = Description::subject(config);
-        recording::verified(&repositories, &subject, began, ids, errors.is_empty());
+        let told = Faults::told(&faults);
+        recording::verified(&repositories, &subject, began, ids, errors.is_empty(), told);
     }
     Ok(Shown { text, errors })
 }

@@ -9,7 +9,7 @@ use super::{Checked, Kind, find, name};
 use crate::backup::series::{Backup, Series};
 use crate::backup::{ObjectSource, in_threads};
 use crate::codec::Identities;
-use crate::command::recording;
+use crate::command::recording::{self, Faults};
 use crate::command::shown::{Shown, count, plain, size};
 use crate::config::Config;
 use crate::error::{Class, Error, Result};
@@ -33,7 +33,11 @@ pub fn run<D: Checked>(
         [] => series.backups.iter().collect(),
         ids => ids.iter().map(|id| find(&series, &repositories, id)).collect::<Result<_>>()?,
     };
-    let verify = Verify { config, repositories: &repositories, identities: &identities };
+    let gone = |id: &str, at: usize| {
+        repositories.get(at).is_some_and(|repository| series.is_gone(id, repository))
+    };
+    let verify =
+        Verify { config, repositories: &repositories, identities: &identities, gone: &gone };
     let jobs = verify.jobs(&series, &chosen);
     let found = Found::default();
     let of = jobs.iter().map(|job| stored_size(&job.description)).sum();
@@ -45,7 +49,7 @@ pub fn run<D: Checked>(
     let Found { mut faults, mut remarks, mut errors } = found;
     let [faults, remarks] = [&mut faults, &mut remarks].map(|it| std::mem::take(unlocked(it)));
     let errors = std::mem::take(unlocked(&mut errors));
-    let said = of_copies(&repositories, &series, &chosen);
+    let said = of_copies(&repositories, &series, &chosen, &gone);
     let faults: Vec<String> = said.into_iter().chain(faults).collect();
     let verdict = match (faults.len() as u64, errors.is_empty()) {
         (0, true) => "all is well".to_owned(),
@@ -70,7 +74,8 @@ pub fn run<D: Checked>(
     if !quick && (ids.is_empty() || newest) {
         let ids = chosen.iter().map(|backup| backup.id.clone()).collect();
         let passed = errors.is_empty() && all_read;
-        recording::verified(&repositories, &D::subject(config), began, ids, passed);
+        let (subject, faults) = (D::subject(config), Faults::told(&faults));
+        recording::verified(&repositories, &subject, began, ids, passed, faults);
     }
     Ok(Shown { text, errors })
 }
@@ -79,6 +84,8 @@ struct Verify<'a> {
     config: &'a Config,
     repositories: &'a [Repository],
     identities: &'a Identities,
+    /// Whether this backup was deleted in this repository since it was seen.
+    gone: &'a (dyn Fn(&str, usize) -> bool + Sync),
 }
 
 /// A backup in one repository.
@@ -147,6 +154,8 @@ impl Verify<'_> {
         };
         match outcome {
             Ok(()) => {}
+            // It counts as pruned.
+            Err(_) if (self.gone)(&job.id, job.repository) => {}
             Err(error) if matches!(error.class(), Class::Damaged | Class::Input) => {
                 push(&found.faults, format!("repository {name}: {}: {error}", job.id));
             }
@@ -163,12 +172,13 @@ fn of_copies<D: Kind>(
     repositories: &[Repository],
     series: &Series<D>,
     chosen: &[&Backup<D>],
+    gone: &dyn Fn(&str, usize) -> bool,
 ) -> Vec<String> {
     let mut faults = Vec::new();
     for backup in chosen {
         for copy in &backup.copies {
             let name = name(repositories, copy.repository);
-            let fault = copy.fault.as_ref();
+            let fault = copy.fault.as_ref().filter(|_| !gone(&backup.id, copy.repository));
             faults.extend(fault.map(|it| format!("repository {name}: {}: {it}", backup.id)));
         }
     }

@@ -122,6 +122,8 @@ impl Past {
             phases: vec![Phase { name: "fetch".to_owned(), seconds }],
             reached: None,
             checks: Vec::new(),
+            found: Vec::new(),
+            past: false,
         });
         self
     }

@@ -95,3 +95,46 @@ fn without_its_wal_a_backup_does_not_exist() {
     assert_eq!(backups_in(&place.join("archive")).len(), 0);
     assert_eq!(folders_in(&place.join("archive")).len(), 1);
 }
+
+/// The one in the clear, the other one encrypted, and down: each kind of stored bytes is made for its own.
+#[test]
+fn a_bucket_that_is_down_does_not_cost_the_folder_whatever_is_encrypted() {
+    let place = Place::new();
+    let pair = crate::scene::KeyPair::new(&place);
+    let seawall = Seawall::new(&place).local("archive");
+    let mut server = Server::builder(&place).segment_mib(1).archive_command(&seawall.push()).init();
+    server.start();
+    server.sql(&format!(
+        "create tablespace elsewhere location '{}'",
+        place.folder("tablespace").display()
+    ));
+    // More than a pipeline takes in before it notices; it does not compress.
+    server.sql(
+        "create table t tablespace elsewhere as select md5(i::text) || md5((i * 7)::text) a from generate_series(1, 400000) i",
+    );
+    let archive = place.join("archive");
+    let recipients = crate::scene::KeyPair::recipients(&[&pair]);
+    for (folder, bucket) in [("false", "true"), ("true", "false")] {
+        let config = place.file(
+            &format!("{folder}.toml"),
+            format!(
+                "{recipients}\n[[repository]]\nname = \"disk\"\nurl = {archive:?}\nencrypt = {folder}\n\
+                 [[repository]]\nname = \"s3\"\nurl = \"s3://some\"\nendpoint = \"http://127.0.0.1:1\"\n\
+                 encrypt = {bucket}\n"
+            ),
+        );
+        let before = backups_in(&archive).len();
+        let run = crate::support::run::Run::new(&place, env!("CARGO_BIN_EXE_basebackup"));
+        let run = run.server_user().arg("create").arg("--config").arg(&config);
+        let keys = [
+            ("AWS_ACCESS_KEY_ID", "a"),
+            ("AWS_SECRET_ACCESS_KEY", "b"),
+            ("AWS_REGION", "us-east-1"),
+        ];
+        let run = run.envs(server.connection()).envs(keys).args(["--limits-attempts=1"]);
+        let outcome = run.args(["--limits-total-timeout=5s", "--standalone"]).limit(LIMIT).run();
+        outcome.expect(8).says("could not store the backup in repository s3: ");
+        assert_eq!(backups_in(&archive).len(), before + 1, "{folder}: {outcome}");
+        std::thread::sleep(Duration::from_millis(1100));
+    }
+}

@@ -167,6 +167,51 @@ fn leavings_pins_and_records_that_are_missing() {
     );
 }
 
+/// What a verification or a drill found is in its record. Lost WAL that the newest base backup does not need, and that
+/// nobody has any more, is a warning.
+#[test]
+fn records_say_what_failed() {
+    let laid = laid();
+    laid.wal("disk", OLD, 1, 2..=9);
+    laid.backup("disk", &described(&id(HOUR), 1, 8));
+    let put = |kind: &str, more: &str| {
+        let now = Timestamp::now();
+        let id = now.strftime("%Y%m%dT%H%M%SZ-4f2a");
+        let key = format!("history/postgres/main/{OLD}/{id}-{kind}.json");
+        let json = format!(
+            "{{\"seawall\":1,\"id\":\"{id}\",\"kind\":\"{kind}\",\"began\":\"{now}\",\"ended\":\"{now}\",\
+             \"passed\":false,\"backups\":[]{more}}}"
+        );
+        laid.put("disk", &key, json.as_bytes());
+        std::thread::sleep(std::time::Duration::from_millis(1100));
+    };
+    let what = "postgresql main, verification";
+    put("verification", ",\"found\":[\"disk: key: expected a, found b\",\"and 3 more\"]");
+    check(&laid, 2, &[]).says(
+        what,
+        "critical",
+        "the last one found faults, 20…Z: disk: key: expected a, found b; and 3 more",
+        "Mend what it names, then run `basebackup verify` again.",
+    );
+    put(
+        "verification",
+        ",\"found\":[\"disk: S: expected a WAL segment, found none\"],\"past\":true",
+    );
+    check(&laid, 1, &[]).says(
+        what,
+        "warning",
+        "the last one found faults, 20…Z: disk: S: expected a WAL segment, found none",
+        "Nothing can mend it, and a recovery from the newest base backup needs nothing of it",
+    );
+    put("drill", ",\"found\":[\"it ended with status 8\"]");
+    check(&laid, 2, &[]).says(
+        "postgresql main, drill",
+        "critical",
+        "the last one failed, 20…Z: it ended with status 8",
+        "Mend what it found, then run `basebackup drill` again.",
+    );
+}
+
 #[test]
 fn without_a_drill_nobody_knows_whether_a_restore_works() {
     let laid = Laid::with_folder();

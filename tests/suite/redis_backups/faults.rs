@@ -2,8 +2,10 @@
 
 use super::{folder, listed, objects, redis_backup};
 use crate::support::place::Place;
+use crate::support::proxy::{Fault, Proxy, Rule};
 use crate::support::redis::{Program, RedisServer};
 use crate::support::s3::{Kind, S3Server};
+use crate::support::wait::poll;
 
 const POINTS: [&str; 4] =
     ["create.part-begun", "create.part-stored", "create.parts-done", "create.described"];
@@ -68,4 +70,38 @@ fn without_data_there_is_no_backup() {
         "there is no whole Redis backup to restore. HINT: `redis-backup list` shows what there is; are \
          redis.name and repository right?",
     );
+}
+
+/// Retention deletes the older one while it is verified: it counts as pruned.
+#[test]
+fn a_backup_that_is_pruned_while_it_is_verified_is_no_fault() {
+    let place = Place::new();
+    let s3 = S3Server::start(Kind::S3sFs, &place);
+    let server = RedisServer::start(Program::usual(), &place, &[]);
+    server.fill();
+    let bucket = [format!("s3://{}/some", s3.bucket())];
+    let run = |verb: &str| redis_backup(&server, &bucket, verb).envs(s3.environment());
+    run("create").run().expect(0);
+    let old = s3.keys();
+    std::thread::sleep(std::time::Duration::from_millis(1100));
+    run("create").run().expect(0);
+    let proxy = Proxy::start(s3.address());
+    let data = old.iter().find(|key| !key.ends_with("backup.json")).expect("an object");
+    let slow = Fault::Delay(std::time::Duration::from_secs(3));
+    let name = data.rsplit('/').next().expect("a name");
+    let path = format!("{}/{name}", data.rsplit('/').nth(1).expect("an id"));
+    proxy.add(Rule::new(slow).method("GET").path(&path));
+    let verify = redis_backup(&server, &bucket, "verify").envs(proxy.environment(&s3)).start();
+    let asked = || (proxy.count("GET", &path) > 0).then_some(());
+    poll(std::time::Duration::from_secs(30), asked).expect("it is read");
+    old.iter().rev().for_each(|key| s3.delete(key));
+    let outcome = verify.finish();
+    assert!(outcome.expect(0).stdout.ends_with(": all is well\n"), "{outcome}");
+    // One that nobody pruned, and that lacks an object, is damaged.
+    proxy.clear();
+    run("create").run().expect(0);
+    let is_data = |key: &String| key.ends_with(name);
+    let new = s3.keys().into_iter().rfind(is_data).expect("an object");
+    s3.delete(&new);
+    run("verify").run().expect(5);
 }

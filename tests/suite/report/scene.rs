@@ -108,6 +108,8 @@ impl Past {
             phases: vec![phase("fetch", seconds), phase("replay", 0.0), phase("checks", 77.0)],
             reached: None,
             checks: vec![Check { name: "tables".to_owned(), passed }],
+            found: Vec::new(),
+            past: false,
         };
         let json = serde_json::to_vec(&record).expect("JSON");
         let key = format!("history/postgres/main/{OLD}/{}-drill.json", record.id);

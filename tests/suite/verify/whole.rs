@@ -83,6 +83,61 @@ fn gaps_are_faults() {
     );
 }
 
+/// What retention leaves between an old base backup and the one that the WAL window begins with.
+#[test]
+fn holes_that_retention_leaves_are_no_faults() {
+    let story = Story::new();
+    let lost = [story.between, story.between + 1];
+    for side in &story.sides {
+        lost.iter().for_each(|number| side.delete(&story.segment(*number)));
+    }
+    let window = |window: &str, arguments: &[&str]| {
+        let run = story.both.base_backup_by_hand("verify").args(arguments);
+        let environment = story.sides[1].store.server().environment();
+        run.envs(environment)
+            .env("SEAWALL_RETENTION_WAL_WINDOW", window)
+            .limit(crate::verify::LIMIT)
+            .run()
+    };
+    let line = format!(
+        "{} to {}: not kept, 2 WAL segments before the WAL window; no recovery beyond {} on timeline 1 from base \
+         backup {}",
+        segment_name(lost[0]),
+        segment_name(lost[1]),
+        lsn(lost[0]),
+        story.backups[0]
+    );
+    for arguments in [&[][..], &["--quick"]] {
+        let outcome = window("0s", arguments);
+        assert_eq!(
+            faults(outcome.expect(0)),
+            [format!("local: {line}"), format!("s3: {line}")],
+            "{outcome}"
+        );
+        assert!(outcome.stdout.ends_with(": all is well\n"), "{outcome}");
+    }
+    // What an old base backup needs itself is a fault, however old it is.
+    let json = story.sides[0].get(&story.description(0)).unwrap();
+    let json: serde_json::Value = serde_json::from_slice(&json).unwrap();
+    let start = json["start"]["lsn"].as_str().unwrap();
+    let number = u64::from_str_radix(start.strip_prefix("0/").unwrap(), 16).unwrap() >> 20;
+    story.sides[0].delete(&story.segment(number));
+    let outcome = window("0s", &[]);
+    let fault = format!("base backup {} can't be restored from repository local", story.backups[0]);
+    assert!(outcome.expect(5).stdout.contains(&fault), "{outcome}");
+    outcome.says("verification found 1 fault.");
+    // Within the window it is one: nothing mends it, and the newest base backup needs nothing of it.
+    window("7d", &[]).expect(5);
+    let root = story.sides[0].store.folder();
+    let folder = root.join(format!("history/postgres/main/{}", story.system));
+    let newest = std::fs::read_dir(folder).unwrap().flatten().map(|it| it.path()).max().unwrap();
+    let record: serde_json::Value =
+        serde_json::from_slice(&std::fs::read(newest).unwrap()).unwrap();
+    assert_eq!(record["passed"], false);
+    let found = record["found"].as_array().unwrap();
+    assert!(found.iter().any(|it| it.as_str().unwrap().contains(&fault)), "{record}");
+}
+
 #[test]
 fn a_repository_that_does_not_answer_does_not_hide_the_others() {
     let mut story = Story::new();
