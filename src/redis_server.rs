@@ -19,7 +19,7 @@ mod tls;
 mod words;
 
 pub use facts::{Facts, Persistence, Product};
-pub use keys::{Keys, compare_keys, is_explained};
+pub use keys::{Keys, compare_keys, is_explained, is_plausible};
 pub use rdb::{Checksum, RdbCheck, RdbFacts, Version};
 pub use server::Server;
 pub use snapshot::{Received, Snapshot, Start};

@@ -4,6 +4,7 @@ pub mod drill;
 pub mod restore;
 
 mod check;
+mod compare;
 
 use crate::backup::ObjectSource;
 use crate::command::series::{Checked, Kind};
@@ -43,6 +44,7 @@ impl Kind for Description {
             ("Taken from", format!("{}, as {}", self.source, self.content)),
             ("Memory in use", size(self.used_memory)),
         ];
+        facts.extend(self.moment.as_ref().map(|moment| ("Data of", moment.clone())));
         if let (Some(id), Some(offset)) = (&self.replication_id, self.replication_offset) {
             facts.push(("Replication", format!("offset {offset} of {id}")));
         }

@@ -38,6 +38,12 @@ pub enum RedisAddress {
     Unix(PathBuf),
 }
 
+impl RedisAddress {
+    pub fn is_tls(&self) -> bool {
+        matches!(self, Self::Tcp { tls: true, .. })
+    }
+}
+
 #[derive(Debug, Clone, Default)]
 pub struct RedisTls {
     /// Whom to trust instead of the system's certificates.

@@ -17,7 +17,7 @@ use crate::codec::FrameStream;
 use crate::config::Config;
 use crate::error::{Class, Error, Result};
 use crate::failpoint;
-use crate::redis_server::{Facts, Keys, RdbCheck, Server, Snapshot, Start, files};
+use crate::redis_server::{Keys, RdbCheck, Server, Snapshot, Start, files};
 use crate::repository::Repository;
 
 /// A Redis is held in memory, so its data are of such a size at most.
@@ -65,6 +65,9 @@ pub struct Taken {
 struct Came {
     start: Option<Start>,
     keys: Vec<Keys>,
+    /// They were counted beside the data, not in them.
+    estimated: bool,
+    moment: Timestamp,
 }
 
 /// Takes a backup. It exists in a repository from the moment its description is there, which is written
@@ -76,6 +79,7 @@ pub fn create(request: Request<'_>) -> Result<Taken> {
     let began = Timestamp::now();
     let folder = BackupFolder::below(&all_backups(config), &new_id(began));
     let (opened, content) = open(config, &mut server, &source, waiting)?;
+    let opened_at = Timestamp::now();
     let names: Vec<String> = match &opened {
         Opened::Snapshot(_) => vec!["dump.rdb".to_owned()],
         Opened::Files(files) => files.iter().map(|file| file.name.clone()).collect(),
@@ -96,9 +100,13 @@ pub fn create(request: Request<'_>) -> Result<Taken> {
     };
     let sent = sending.run(|frames, take| match opened {
         Opened::Snapshot(snapshot) => {
-            stream(snapshot, &mut server, frames, take, progress, waiting)
+            stream(snapshot, &mut server, facts.ahead, frames, take, progress, waiting)
         }
-        Opened::Files(files) => copy(files, content, &facts, frames, take, progress),
+        Opened::Files(files) => {
+            let came =
+                Came { start: None, keys: server.keys()?, estimated: true, moment: opened_at };
+            copy(files, content, facts.ahead, came, frames, take, progress)
+        }
     });
     let (came, outcomes) = sent.inspect_err(|error| {
         repositories.iter().for_each(|repository| withdraw(repository, &folder, error));
@@ -116,6 +124,9 @@ pub fn create(request: Request<'_>) -> Result<Taken> {
         content,
         began: began.to_string(),
         ended: Timestamp::now().to_string(),
+        moment: Some(came.moment.to_string()),
+        appendonly: facts.persistence.as_ref().map(|it| it.appendonly),
+        estimated: came.estimated,
         replication_id: came.start.as_ref().map(|start| start.replication_id.clone()),
         replication_offset: came.start.as_ref().map(|start| start.offset),
         keys: came.keys,
@@ -186,12 +197,13 @@ fn open(
 fn stream(
     snapshot: Box<Snapshot>,
     server: &mut Server,
+    ahead: i64,
     mut frames: FrameStream<'_, End<()>>,
     take: Take<'_, ()>,
     progress: &mut dyn FnMut(u64, Option<u64>),
     waiting: &mut dyn FnMut(Duration),
 ) -> Result<Came> {
-    let start = snapshot.start.clone();
+    let (start, asked, answered) = (snapshot.start.clone(), snapshot.asked, snapshot.answered);
     // As near to the moment as can be; the data themselves tell better, if we know all types in them.
     let keys = server.keys()?;
     let mut size = 0;
@@ -203,19 +215,31 @@ fn stream(
     let received = snapshot.read(&mut sink, waiting)?;
     frames.mark(End { size, mark: () }, take).map_err(not_sent)?;
     frames.finish(take).map_err(not_sent)?;
-    Ok(Came { start, keys: received.rdb.keys.unwrap_or(keys) })
+    let estimated = received.rdb.keys.is_none();
+    // A save that was under way for somebody else may be what comes: then it is of an earlier moment.
+    let saved = received.rdb.ctime.and_then(|ctime| of_this_clock(ctime, ahead));
+    let older = saved.filter(|saved| saved.as_second() + 1 < asked.as_second());
+    let moment = older.unwrap_or(answered);
+    Ok(Came { start, keys: received.rdb.keys.unwrap_or(keys), estimated, moment })
+}
+
+/// A time of the server's clock, which is ahead by so many microseconds.
+fn of_this_clock(seconds: i64, ahead: i64) -> Option<Timestamp> {
+    let microseconds = seconds.checked_mul(1_000_000)?.checked_sub(ahead)?;
+    Timestamp::from_microsecond(microseconds).ok()
 }
 
 fn copy(
     files: Vec<files::ServerFile>,
     content: Content,
-    facts: &Facts,
+    ahead: i64,
+    mut came: Came,
     mut frames: FrameStream<'_, End<()>>,
     take: Take<'_, ()>,
     progress: &mut dyn FnMut(u64, Option<u64>),
 ) -> Result<Came> {
     let of = files.iter().map(|file| file.length).sum();
-    let (mut done, mut keys) = (0, None);
+    let mut done = 0;
     let mut buffer = vec![0; BUFFER_BYTES];
     for mut file in files {
         let mut check = (content == Content::Rdb).then(RdbCheck::new);
@@ -241,12 +265,16 @@ fn copy(
         }
         done += size;
         if let Some(check) = check {
-            keys = check.finish()?.keys;
+            let rdb = check.finish()?;
+            came.estimated = rdb.keys.is_none();
+            came.keys = rdb.keys.unwrap_or(came.keys);
+            let saved = rdb.ctime.and_then(|ctime| of_this_clock(ctime, ahead));
+            came.moment = saved.unwrap_or(came.moment);
         }
         frames.mark(End { size, mark: () }, take).map_err(not_sent)?;
     }
     frames.finish(take).map_err(not_sent)?;
-    Ok(Came { start: None, keys: keys.unwrap_or_else(|| facts.keys.clone()) })
+    Ok(came)
 }
 
 fn describe(

@@ -1,10 +1,11 @@
 use std::fmt;
 
+use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
 use crate::backup::series::Alone;
 use crate::backup::{DATABASE_KEYS, Described, Fell, Measure, StoredObject};
-use crate::redis_server::{Keys, Product};
+use crate::redis_server::{Keys, Product, is_explained, is_plausible};
 
 /// `backup.json` of a backup of a Redis.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -22,6 +23,15 @@ pub struct Description {
     /// RFC 3339 in UTC.
     pub began: String,
     pub ended: String,
+    /// Of which moment the data are, by this host's clock; absent in backups of before it was recorded.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub moment: Option<String>,
+    /// Whether the server had an append-only file, as far as it told.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub appendonly: Option<bool>,
+    /// The keys were counted beside the data, not in them.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub estimated: bool,
     /// The moment of the data in the server's own history; absent where the server does not name it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub replication_id: Option<String>,
@@ -72,6 +82,20 @@ pub struct StoredFile {
 
 impl Description {
     pub const FORMAT: u32 = 1;
+
+    /// Of which moment the data are; where that was not recorded, when the backup was begun.
+    pub fn moment(&self) -> Option<Timestamp> {
+        self.moment.as_ref().unwrap_or(&self.began).parse().ok()
+    }
+
+    /// Whether a server that was restored has the keys of the backup, but for those whose time has come.
+    pub fn has_its_keys(&self, now: &[Keys]) -> bool {
+        // Nobody counts what is in an append-only file.
+        match self.estimated || self.content == Content::AppendOnly {
+            true => is_plausible(&self.keys, now),
+            false => is_explained(&self.keys, now),
+        }
+    }
 
     /// Says whether it holds far less than `reference`, or that this is as it should be.
     pub fn judged(mut self, reference: Option<&Fell>, accept: bool) -> Self {

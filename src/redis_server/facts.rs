@@ -35,6 +35,8 @@ pub struct Facts {
     pub replication_offset: u64,
     /// Bytes.
     pub used_memory: u64,
+    /// By how many microseconds its clock is ahead of ours, as far as it tells.
+    pub ahead: i64,
     /// The databases that have keys.
     pub keys: Vec<Keys>,
     /// `None` where the server does not tell (managed services).
@@ -66,6 +68,10 @@ impl Facts {
             replication_id: text("master_replid"),
             replication_offset: number("master_repl_offset"),
             used_memory: number("used_memory"),
+            ahead: match info.get::<i64>("server_time_usec") {
+                Some(time) => time.saturating_sub(jiff::Timestamp::now().as_microsecond()),
+                None => 0,
+            },
             keys: keyspace(info),
             persistence,
         }

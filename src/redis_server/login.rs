@@ -34,6 +34,8 @@ pub fn login(config: &RedisConfig, limits: &Limits) -> Result<Lines> {
     }
     match ask(&mut lines, address, limits, &["PING"])? {
         Answer::Good => Ok(lines),
+        // It can't save to its disk, so its memory is the only copy, and it gives that to whoever asks.
+        Answer::Bad(text) if text.starts_with("MISCONF") => Ok(lines),
         Answer::Bad(text) => Err(refusal(&format!("could not use {address}"), &text)),
     }
 }
@@ -72,8 +74,13 @@ fn shortened(line: &str) -> String {
 
 fn not_redis(address: &RedisAddress, found: &str) -> Error {
     let message = format!("expected an answer of Redis from {address}, found {found}");
-    Error::new(Class::Unreachable, message)
-        .hint("Is it Redis or Valkey that listens there? Does it want TLS (rediss://)?")
+    let hint = match address.is_tls() {
+        true => {
+            "Is it Redis or Valkey that listens there? Does it want a certificate of ours (redis.cert_file)?"
+        }
+        false => "Is it Redis or Valkey that listens there? Does it want TLS (rediss://)?",
+    };
+    Error::new(Class::Unreachable, message).hint(hint)
 }
 
 /// What became of a connection on which an answer was awaited.

@@ -10,6 +10,7 @@ use std::fmt;
 
 use crc_fast::{CrcAlgorithm, Digest};
 
+use super::facts::Product;
 use super::keys::Keys;
 use crate::error::{Class, Error, Result};
 
@@ -18,6 +19,8 @@ const MAGIC: usize = 9;
 /// The opcode of the end and the checksum.
 const END: usize = 9;
 const END_OPCODE: u8 = 0xFF;
+/// The auxiliary fields that every server writes take some 150 bytes.
+const HEAD_BYTES: usize = 1024;
 /// Before version 5 there was no checksum.
 const OLDEST: u32 = 5;
 
@@ -36,6 +39,8 @@ pub struct RdbFacts {
     pub checksum: Checksum,
     /// The keys in it, by database; `None` where it holds types that we do not know.
     pub keys: Option<Vec<Keys>>,
+    /// When the server fixed the moment of the data, in seconds since 1970 by its own clock.
+    pub ctime: Option<i64>,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -66,6 +71,37 @@ impl Version {
         (valkey || number >= OLDEST).then_some(Self { valkey, number })
     }
 
+    /// As a server of this kind and version writes it (`rdb.h` in its source).
+    pub fn of_server(product: Product, version: &str) -> Option<Self> {
+        let mut numbers = version.split('.').map(|it| it.parse::<u32>().ok());
+        let (major, minor) = (numbers.next()??, numbers.next().flatten().unwrap_or(0));
+        let redis = |number| Some(Self { valkey: false, number });
+        match (product, major, minor) {
+            (Product::Valkey, ..9, _) => redis(11),
+            (Product::Valkey, ..) => Some(Self { valkey: true, number: 80 }),
+            (Product::Redis, ..5, _) => redis(8),
+            (Product::Redis, 5 | 6, _) => redis(9),
+            (Product::Redis, 7, ..2) => redis(10),
+            (Product::Redis, 7, ..4) => redis(11),
+            (Product::Redis, ..) => redis(12),
+        }
+    }
+
+    /// Whether a server that writes this version reads the other: no product reads what is later than its own, and
+    /// Valkey nothing of Redis after they parted.
+    pub fn reads(self, file: Self) -> bool {
+        match (self.valkey, file.valkey) {
+            (false, true) => false,
+            (true, false) => file.number <= 11,
+            _ => file.number <= self.number,
+        }
+    }
+
+    /// That of a file, by its first bytes.
+    pub fn of_file(front: &[u8]) -> Option<Self> {
+        Self::parse(front.get(..MAGIC)?)
+    }
+
     /// Whether all that such a file may hold, modules of old apart, is known to [`Walk`].
     fn is_known(self) -> bool {
         if self.valkey { self.number <= 80 } else { self.number <= 12 }
@@ -83,6 +119,8 @@ pub struct RdbCheck {
     tail: Vec<u8>,
     walk: Walk,
     bytes: u64,
+    /// What stands before the keys, the moment of the data among it.
+    head: Vec<u8>,
 }
 
 impl Default for RdbCheck {
@@ -100,12 +138,15 @@ impl RdbCheck {
             tail: Vec::with_capacity(2 * END),
             walk: Walk::default(),
             bytes: 0,
+            head: Vec::new(),
         }
     }
 
     /// The next bytes. Foreign data are refused as soon as they are seen.
     pub fn write(&mut self, mut bytes: &[u8]) -> Result<()> {
         self.bytes += bytes.len() as u64;
+        let more = bytes.len().min(HEAD_BYTES - self.head.len());
+        self.head.extend_from_slice(&bytes[..more]);
         if self.version.is_none() {
             let (more, rest) = bytes.split_at(bytes.len().min(MAGIC - self.front.len()));
             self.front.extend_from_slice(more);
@@ -168,8 +209,17 @@ impl RdbCheck {
         }
         let checksum = if found == 0 { Checksum::SwitchedOff } else { Checksum::Good };
         let keys = at_end.then(|| self.walk.into_keys());
-        Ok(RdbFacts { version, bytes: self.bytes, checksum, keys })
+        let ctime = ctime(&self.head);
+        Ok(RdbFacts { version, bytes: self.bytes, checksum, keys, ctime })
     }
+}
+
+/// An auxiliary field (`0xFA`) of that name with a number of 32 bits.
+fn ctime(head: &[u8]) -> Option<i64> {
+    const NAME: &[u8] = b"\xfa\x05ctime\xc2";
+    let at = head.windows(NAME.len()).position(|it| it == NAME)? + NAME.len();
+    let number: [u8; 4] = head.get(at..at + 4)?.try_into().ok()?;
+    Some(u32::from_le_bytes(number).into())
 }
 
 fn foreign(front: &[u8]) -> Error {

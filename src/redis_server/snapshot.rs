@@ -12,6 +12,7 @@ use super::rdb::{RdbCheck, RdbFacts};
 use super::refusal::refusal;
 use crate::config::{Limits, RedisAddress, RedisConfig};
 use crate::error::{Class, Error, Result};
+use jiff::Timestamp;
 use payload::{EndMark, Framing};
 
 /// How long a server may be silent before it says that it is about to save. Redis and Valkey write an empty
@@ -40,6 +41,9 @@ pub struct Snapshot {
     begun: Instant,
     /// `None` from a server that knows nothing but `SYNC`.
     pub start: Option<Start>,
+    /// When the data were asked for, and when the server said of which moment they are: as it forks.
+    pub asked: Timestamp,
+    pub answered: Timestamp,
 }
 
 /// The moment of the snapshot in the server's own history.
@@ -83,9 +87,12 @@ impl Snapshot {
             save_timeout: config.save_timeout,
             begun: Instant::now(),
             start: None,
+            asked: Timestamp::now(),
+            answered: Timestamp::now(),
         };
         snapshot.send(&["PSYNC", "?", "-1"])?;
         let answer = snapshot.answer(waiting)?;
+        snapshot.answered = Timestamp::now();
         match answer.strip_prefix("-ERR") {
             // So old that it cannot name the moment.
             Some(words) if words.contains("unknown command") => {

@@ -12,10 +12,13 @@ pub use laying::{Laid, Laying};
 pub(super) use names::is_file_name;
 
 use std::fs;
+use std::io::Read;
 use std::path::{Path, PathBuf};
+use std::time::SystemTime;
 
 use crate::error::{Class, Error, Result};
 use crate::redis_server::facts::Persistence;
+use crate::redis_server::rdb::Version;
 use conf::Conf;
 
 /// The first version with the multi-part AOF. All of Valkey's are later.
@@ -30,6 +33,8 @@ pub struct Target {
     pub appendfilename: String,
     pub appenddirname: String,
     pidfile: Option<PathBuf>,
+    /// The master whose data it would load instead.
+    pub replica_of: Option<String>,
 }
 
 /// Whether the server reads an append-only file at its start, and ignores its RDB file then.
@@ -48,6 +53,8 @@ pub struct Overrides {
     pub dir: Option<PathBuf>,
     pub dbfilename: Option<String>,
     pub appendonly: Option<bool>,
+    /// Whether it had one when it was backed up: where nothing else tells.
+    pub likely: Option<bool>,
     /// Of the server that will read it, such as `7.0.15`.
     pub version: Option<String>,
 }
@@ -56,6 +63,7 @@ impl Target {
     /// From the file that the server is started with, if there is one, and from what is known better. What
     /// both leave open is as the server has it by default.
     pub fn read(conf: Option<&Path>, overrides: &Overrides) -> Result<Self> {
+        let is_default = conf.is_none();
         let conf = conf.map(Conf::read).transpose()?.unwrap_or_default();
         let dir = match (&overrides.dir, conf.get("dir")) {
             (Some(dir), _) => dir.clone(),
@@ -66,13 +74,17 @@ impl Target {
             return Err(no_folder(&format!("{dir:?}")));
         }
         let text = |key: &str, default: &str| conf.get(key).unwrap_or(default).to_owned();
-        let appendonly = overrides.appendonly.unwrap_or(text("appendonly", "no") == "yes");
+        let said = overrides.appendonly.or(conf.get("appendonly").map(|word| word == "yes"));
         let mut target = Self {
             dbfilename: overrides.dbfilename.clone().unwrap_or(text("dbfilename", "dump.rdb")),
             aof: Aof::Off,
             appendfilename: text("appendfilename", "appendonly.aof"),
             appenddirname: text("appenddirname", "appendonlydir"),
             pidfile: conf.get("pidfile").map(PathBuf::from),
+            replica_of: ["replicaof", "slaveof"]
+                .iter()
+                .find_map(|it| conf.get(it))
+                .map(str::to_owned),
             dir,
         };
         for name in [&target.dbfilename, &target.appendfilename, &target.appenddirname] {
@@ -82,11 +94,76 @@ impl Target {
                 return Err(Error::new(Class::Configuration, message));
             }
         }
+        let appendonly = match (said, overrides.appendonly) {
+            (_, Some(appendonly)) => appendonly,
+            // A server may be told on its command line what its file does not say.
+            (Some(said), None) => said || target.has_live_aof(),
+            (None, None) => target.found_aof(overrides.likely, !is_default)?,
+        };
         if appendonly {
             let named = conf.get("appenddirname").is_some();
             target.aof = target.kind_of_aof(overrides.version.as_deref(), named);
         }
         Ok(target)
+    }
+
+    /// Where neither its configuration nor anybody says whether it reads an append-only file: as its folder tells, or the
+    /// backup. Where both are laid down, either server finds the data; with the RDB file alone one that reads the other
+    /// comes up empty.
+    fn found_aof(&self, likely: Option<bool>, conf: bool) -> Result<bool> {
+        if self.newest_aof().is_some() {
+            return Ok(true);
+        }
+        match likely {
+            Some(likely) => Ok(likely),
+            None if conf || self.dir.join(&self.dbfilename).is_file() => Ok(false),
+            None => {
+                let message = format!(
+                    "expected to know whether the server reads an append-only file, found nothing in {:?} that tells",
+                    self.dir
+                );
+                Err(Error::new(Class::Usage, message).hint(
+                    "Say --conf redis.conf as the server is started with it, or --appendonly yes or no: without it the server \
+                     could come up empty.",
+                ))
+            }
+        }
+    }
+
+    /// Whether there is an append-only file that was written after the RDB file.
+    fn has_live_aof(&self) -> bool {
+        let changed = |path: PathBuf| fs::metadata(path).and_then(|it| it.modified()).ok();
+        let rdb = changed(self.dir.join(&self.dbfilename));
+        self.newest_aof().is_some_and(|aof| rdb.is_none_or(|rdb| rdb <= aof))
+    }
+
+    /// When the append-only file was last written, if there is one.
+    fn newest_aof(&self) -> Option<SystemTime> {
+        let folder = self.dir.join(&self.appenddirname);
+        let manifest = folder.join(format!("{}.manifest", self.appendfilename));
+        let set = manifest.is_file().then(|| fs::read_dir(&folder).ok()).flatten();
+        let set = set.into_iter().flatten().flatten().map(|entry| entry.path());
+        let files = set.chain([self.dir.join(&self.appendfilename)]);
+        files.filter_map(|path| fs::metadata(path).ok()?.modified().ok()).max()
+    }
+
+    /// What wrote the RDB file that is there: whoever did reads the like.
+    pub fn reader(&self) -> Option<Version> {
+        let mut front = Vec::new();
+        let file = crate::durable::open_to_read(&self.dir.join(&self.dbfilename)).ok()?;
+        file.take(16).read_to_end(&mut front).ok()?;
+        Version::of_file(&front)
+    }
+
+    /// As the server that runs there is set up: it will be when it is started again.
+    pub fn like(&mut self, running: &Persistence) {
+        let running = Self::of_server(running);
+        if running.aof != Aof::Off || self.aof == Aof::Off {
+            self.aof = running.aof;
+            self.dbfilename = running.dbfilename;
+            self.appendfilename = running.appendfilename;
+            self.appenddirname = running.appenddirname;
+        }
     }
 
     /// As a server says of itself that it is set up.
@@ -103,6 +180,7 @@ impl Target {
             appendfilename: persistence.appendfilename.clone(),
             appenddirname: persistence.appenddirname.clone().unwrap_or("appendonlydir".to_owned()),
             pidfile: None,
+            replica_of: None,
         }
     }
 

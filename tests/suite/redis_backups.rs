@@ -6,8 +6,10 @@ mod disks;
 mod fallen;
 mod faults;
 mod load;
+mod moments;
 mod refused;
 mod stories;
+mod targets;
 
 use std::path::{Path, PathBuf};
 use std::time::Duration;

@@ -39,6 +39,7 @@ fn target(folder: &Path, appendonly: bool, program: &Program) -> Target {
         appendonly: Some(appendonly),
         version: Some(format!("{}.{}", program.version.0, program.version.1)),
         dbfilename: None,
+        likely: None,
     };
     Target::read(None, &overrides).unwrap()
 }

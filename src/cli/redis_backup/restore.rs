@@ -76,6 +76,7 @@ pub fn run(config: &Config, matches: &ArgMatches) -> Result<()> {
             dbfilename: text("dbfilename"),
             appendonly: text("appendonly").map(|word| word == "yes"),
             version: text("server-version"),
+            likely: None,
         },
         before: text("before"),
         after: text("after"),

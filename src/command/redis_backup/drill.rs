@@ -16,7 +16,7 @@ use crate::error::{Class, Error, Result};
 use crate::history::Subject;
 use crate::redis_backup::restore::Restore;
 use crate::redis_backup::{Content, Description};
-use crate::redis_server::{Keys, Overrides, Product, Server, Target, compare_keys, is_explained};
+use crate::redis_server::{Keys, Overrides, Product, Server, Target, compare_keys};
 use crate::repository::{self, Repository};
 
 const POLL: Duration = Duration::from_millis(50);
@@ -68,6 +68,7 @@ fn rehearse(
     let overrides = Overrides {
         dir: Some(scratch.data()),
         dbfilename: None,
+        likely: None,
         appendonly: Some(description.content == Content::AppendOnly),
         version: Some(match program.product {
             Product::Redis => program.version.clone(),
@@ -93,7 +94,7 @@ fn rehearse(
     rehearsal.comes_from(&repositories[restored?.0]);
     deadline.left()?;
     let own = Own { private: &private, scratch: &scratch, program: &program, deadline };
-    let done = load(request, &own, &description.keys, rehearsal);
+    let done = load(request, &own, description, rehearsal);
     if request.keep {
         // In order if it runs, so that it leaves its files as they are.
         let _ = scratch.stop(Signal::TERM, PATIENCE);
@@ -114,9 +115,10 @@ struct Own<'a> {
 fn load(
     request: &Request<'_>,
     own: &Own<'_>,
-    keys: &[Keys],
+    description: &Description,
     rehearsal: &mut Rehearsal,
 ) -> Result<()> {
+    let keys = &description.keys;
     let (config, private, begun) = (request.config, own.private, Instant::now());
     let databases = keys.iter().map(|keys| keys.database + 1).max().unwrap_or(0);
     private.start(own.scratch, own.program, databases, request.confinement)?;
@@ -125,7 +127,7 @@ fn load(
     let loaded = loaded(config, &server, own);
     rehearsal.phase("replay", begun, None);
     rehearsal.reached();
-    rehearsal.check("keys", loaded.and_then(|now| compare(keys, &now)))
+    rehearsal.check("keys", loaded.and_then(|now| compare(description, &now)))
 }
 
 /// Waits for the server to have loaded its data, and counts its keys.
@@ -146,8 +148,9 @@ fn loaded(config: &Config, server: &RedisConfig, own: &Own<'_>) -> Result<Vec<Ke
 }
 
 /// What was seen; an error when keys are missing whose time has not come.
-fn compare(recorded: &[Keys], now: &[Keys]) -> Result<String> {
-    if is_explained(recorded, now) {
+fn compare(description: &Description, now: &[Keys]) -> Result<String> {
+    let recorded = &description.keys;
+    if description.has_its_keys(now) {
         let keys = now.iter().map(|keys| keys.keys).sum();
         return Ok(format!("{} in {}", count(keys, "key"), count(now.len() as u64, "database")));
     }

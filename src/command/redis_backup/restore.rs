@@ -2,8 +2,9 @@
 
 use std::path::PathBuf;
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
+use super::compare::{Comparing, LOADING, STARTING};
 use crate::backup::series::Backup;
 use crate::command::hook::run_hook;
 use crate::command::series::{choose, read, refuse_fallen};
@@ -12,13 +13,9 @@ use crate::config::Config;
 use crate::error::{Class, Error, Result};
 use crate::redis_backup::restore::Restore;
 use crate::redis_backup::{Content, Description};
-use crate::redis_server::{Aof, Overrides, Server, Target, compare_keys, is_explained};
+use crate::redis_server::{Aof, Facts, Overrides, Product, Server, Target, Version};
 use crate::repository::{self, Repository};
 use crate::words::plain;
-
-/// Longest wait for a server that was started to load its data.
-const LOADING: Duration = Duration::from_secs(3600);
-const BETWEEN_LOOKS: Duration = Duration::from_millis(200);
 
 pub struct Request<'a> {
     pub config: &'a Config,
@@ -48,13 +45,8 @@ pub fn restore(
     if request.id.is_none() {
         refuse_fallen(&series)?;
     }
-    let mut overrides = request.overrides.clone();
-    overrides.version.get_or_insert_with(|| match backup.description.product {
-        crate::redis_server::Product::Redis => backup.description.version.clone(),
-        // Whatever its number, it reads the files of Redis 7.
-        crate::redis_server::Product::Valkey => "7".to_owned(),
-    });
-    let target = Target::read(request.conf.as_deref(), &overrides)?;
+    let there = seen(config);
+    let target = target(request, &backup.description, there.as_ref())?;
     let unfinished = target.is_unfinished()?;
     if !agree(&plan(backup, &target, &repositories, unfinished))? {
         return Ok(());
@@ -84,7 +76,9 @@ pub fn restore(
         run_hook("after", command, &target.dir)?;
     }
     if request.compare || request.after.is_some() {
-        compare(config, backup, begun)?;
+        let before = there.as_ref().map(|it| it.run_id.as_str());
+        let patience = if request.after.is_some() { STARTING } else { LOADING };
+        Comparing { config, backup, target: &target, before, patience }.run(begun)?;
     }
     Ok(())
 }
@@ -111,7 +105,10 @@ fn plan(
     };
     let first = ("first", "carries a restore that was interrupted there to its end".to_owned());
     let lines = [
-        ("backup", format!("{}, of {}", backup.id, at_seconds(backup.began))),
+        (
+            "backup",
+            format!("{}, of {}", backup.id, at_seconds(it.moment().unwrap_or(backup.began))),
+        ),
         ("from", places.join(", then ")),
         ("data", format!("{keys} keys in {kind}, {} to write", size(backup.size()))),
         ("into", target.dir.display().to_string()),
@@ -121,13 +118,86 @@ fn plan(
     lines.map(|(key, value)| format!("{key:<12}{}\n", plain(&value))).collect()
 }
 
+/// The server that answers now, if one does: it may be the one that is restored, or any other.
+fn seen(config: &Config) -> Option<Facts> {
+    Server::connect(&config.redis, &config.limits).and_then(|mut server| server.facts()).ok()
+}
+
+/// What the server will read, and whether it can.
+fn target(request: &Request<'_>, backup: &Description, there: Option<&Facts>) -> Result<Target> {
+    let mut overrides = request.overrides.clone();
+    overrides.likely = overrides.likely.or(backup.appendonly);
+    overrides.version.get_or_insert_with(|| match backup.product {
+        Product::Redis => backup.version.clone(),
+        // Whatever its number, it reads the files of Redis 7.
+        Product::Valkey => "7".to_owned(),
+    });
+    let running = |target: &Target| {
+        let persistence = there.and_then(|it| it.persistence.as_ref());
+        persistence.filter(|it| target.is_of(it)).cloned()
+    };
+    // What runs there tells what nothing else does.
+    let target = match Target::read(request.conf.as_deref(), &overrides) {
+        Err(error) if error.class() == Class::Usage => {
+            let anyhow = Overrides { likely: Some(false), ..overrides.clone() };
+            let target = Target::read(request.conf.as_deref(), &anyhow)?;
+            running(&target).map(|_| target).ok_or(error)
+        }
+        target => target,
+    };
+    let mut target = target?;
+    let running = running(&target);
+    if let Some(running) = running.as_ref().filter(|_| request.overrides.appendonly.is_none()) {
+        target.like(running);
+    }
+    if let Some(master) = target.replica_of.as_ref().filter(|master| *master != "no") {
+        let message =
+            format!("expected a server with data of its own, found a replica of {master}");
+        return Err(Error::new(Class::Input, message).hint(
+            "It would replace what is restored by its master's data: restore the master, or take replicaof out.",
+        ));
+    }
+    let reader = there.filter(|_| running.is_some());
+    refuse_older(request, backup, &target, reader)?;
+    Ok(target)
+}
+
+/// A server reads no file of a later version than its own: it would not start.
+fn refuse_older(
+    request: &Request<'_>,
+    backup: &Description,
+    target: &Target,
+    running: Option<&Facts>,
+) -> Result<()> {
+    let Some(file) = Version::of_server(backup.product, &backup.version) else { return Ok(()) };
+    let of = |version: &str| {
+        let known = [Product::Redis, Product::Valkey].map(|it| Version::of_server(it, version));
+        (format!("version {version}"), known.into_iter().flatten().collect::<Vec<_>>())
+    };
+    let readers = match (&request.overrides.version, running, target.reader()) {
+        (Some(version), ..) => of(version),
+        (None, Some(it), _) => {
+            let reader = Version::of_server(it.product, &it.version);
+            (format!("{} {}", it.product, it.version), reader.into_iter().collect())
+        }
+        (None, None, Some(reader)) => (format!("one that wrote {reader} there"), vec![reader]),
+        (None, None, None) => return Ok(()),
+    };
+    if readers.1.is_empty() || readers.1.iter().any(|reader| reader.reads(file)) {
+        return Ok(());
+    }
+    let message = format!(
+        "expected a server that reads the data of {} {} ({file}), found {}",
+        backup.product, backup.version, readers.0
+    );
+    Err(Error::new(Class::Input, message).hint(
+        "It would not start with them. Restore with a server that is as new, or say which one it will be: --server-version.",
+    ))
+}
+
 /// A server in another container shows only over its connection. One that does not answer uses nothing.
 fn refuse_its_server(config: &Config, target: &Target) -> Result<()> {
-    let persistence = Server::connect(&config.redis, &config.limits)
-        .and_then(|mut server| server.persistence())
-        .ok()
-        .flatten();
-    match persistence {
+    match seen(config).and_then(|it| it.persistence) {
         Some(persistence) if target.is_of(&persistence) => {
             let (dir, address) = (&target.dir, &config.redis.address);
             let message = format!("expected no server on {dir:?}, found the one at {address}");
@@ -137,35 +207,4 @@ fn refuse_its_server(config: &Config, target: &Target) -> Result<()> {
         }
         _ => Ok(()),
     }
-}
-
-/// Waits for the server to have loaded its data, and counts its keys.
-fn compare(config: &Config, backup: &Backup<Description>, begun: Instant) -> Result<()> {
-    let until = Instant::now() + LOADING;
-    let now = loop {
-        let keys = Server::connect(&config.redis, &config.limits).and_then(|mut it| it.keys());
-        match keys {
-            Ok(keys) => break keys,
-            // Starting, or loading.
-            Err(error) if error.class() == Class::Unreachable && Instant::now() < until => {
-                std::thread::sleep(BETWEEN_LOOKS);
-            }
-            Err(error) => return Err(error),
-        }
-    };
-    let recorded = &backup.description.keys;
-    let differences = compare_keys(recorded, &now);
-    for line in &differences {
-        tracing::warn!("{line}");
-    }
-    if !is_explained(recorded, &now) {
-        let message = "the server does not have the keys of the backup".to_owned();
-        return Err(Error::new(Class::Damaged, message).hint(
-            "The lines above say where. Did it load these files? Its log says what it loaded; did anybody write \
-             meanwhile?",
-        ));
-    }
-    let keys: u64 = now.iter().map(|it| it.keys).sum();
-    tracing::info!(keys, rto_seconds = tenths(begun.elapsed()), "the server has its keys again");
-    Ok(())
 }

@@ -78,6 +78,11 @@ pub fn value(kind: u8, valkey: bool) -> Option<&'static [Piece]> {
     })
 }
 
+/// Whether it is a hash that goes with the last of its fields, whose time comes.
+pub fn is_volatile(kind: u8, valkey: bool) -> bool {
+    if valkey { kind == 22 } else { matches!(kind, 24 | 25) }
+}
+
 pub const EXPIRY_SECONDS: u8 = 0xFD;
 pub const EXPIRY_MILLISECONDS: u8 = 0xFC;
 pub const DATABASE: u8 = 0xFE;

@@ -43,11 +43,34 @@ fn a_saved_file_is_good_in_pieces_of_any_length() {
         bytes: 420,
         checksum: Checksum::Good,
         keys: Some(keys),
+        ctime: Some(0x6B03_6DB2),
     };
     for piece in 1..=421 {
         assert_eq!(check(&saved(), piece), Ok(expected.clone()), "pieces of {piece}");
     }
     assert_eq!(expected.version.to_string(), "REDIS0010");
+}
+
+#[test]
+fn who_reads_what_was_written_by_whom() {
+    let of = |product, version| Version::of_server(product, version).unwrap();
+    use Product::{Redis, Valkey};
+    for (reader, file, expected) in [
+        (of(Redis, "7.0.15"), of(Valkey, "9.1.2"), false),
+        (of(Redis, "6.2.14"), of(Redis, "7.0.15"), false),
+        (of(Redis, "7.0.15"), of(Redis, "6.2.14"), true),
+        (of(Redis, "7.0.15"), of(Redis, "7.2.0"), false),
+        (of(Redis, "7.2.4"), of(Valkey, "8.1.8"), true),
+        (of(Redis, "8.0.3"), of(Redis, "7.4.1"), true),
+        (of(Valkey, "9.0"), of(Redis, "7.2.4"), true),
+        (of(Valkey, "9.0"), of(Redis, "7.4.1"), false),
+        (of(Valkey, "8.1"), of(Valkey, "9.0"), false),
+    ] {
+        assert_eq!(reader.reads(file), expected, "{reader} {file}");
+    }
+    assert_eq!(Version::of_server(Redis, "unstable"), None);
+    assert_eq!(Version::of_file(b"VALKEY080\xfa").unwrap(), of(Valkey, "9.0"));
+    assert_eq!(Version::of_file(b"REDIS"), None);
 }
 
 #[test]

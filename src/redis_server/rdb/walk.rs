@@ -172,6 +172,7 @@ impl Walk {
                 (None, Some(value)) => {
                     self.enter(value, 1);
                     self.enter(&[Piece::String], 1);
+                    self.expires |= grammar::is_volatile(opcode, self.valkey);
                     self.count()?;
                 }
                 (None, None) => return Err(Stop::Lost),

@@ -23,6 +23,7 @@ impl Case {
             appendonly: Some(appendonly),
             version: Some(version.to_owned()),
             dbfilename: None,
+            likely: None,
         };
         let target = Target::read(None, &overrides).unwrap();
         Self { place, target }
