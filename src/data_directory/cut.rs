@@ -69,7 +69,12 @@ fn read(state: &StateFolder, name: WalFileName) -> Result<Option<CutSegment>> {
     let path = path(state, name);
     let text = match fs::read(&path) {
         Ok(text) => text,
-        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
+        // Where no folder can be, there is no note either.
+        Err(error)
+            if matches!(error.kind(), io::ErrorKind::NotFound | io::ErrorKind::NotADirectory) =>
+        {
+            return Ok(None);
+        }
         Err(error) => return Err(Error::file("read", &path, &error)),
     };
     match serde_json::from_slice::<CutSegment>(&text) {
