@@ -82,6 +82,14 @@ pub struct Sums {
     pub failures: u64,
     /// What is no file, folder or link.
     pub left_out: u64,
+    /// Files that were written to all the while, and are as they were read.
+    #[serde(default, skip_serializing_if = "is_zero")]
+    pub grew: u64,
+}
+
+#[allow(clippy::trivially_copy_pass_by_ref, reason = "serde wants it so")]
+fn is_zero(number: &u64) -> bool {
+    *number == 0
 }
 
 impl Sums {
@@ -96,6 +104,7 @@ impl Sums {
             new_size: totals.new_size,
             failures: problems.failures,
             left_out: problems.left_out,
+            grew: problems.grew,
         }
     }
 }

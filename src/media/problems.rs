@@ -20,6 +20,8 @@ pub struct Problems {
     pub failures: u64,
     /// What is no file, folder or link.
     pub left_out: u64,
+    /// Files that were written to all the while, and are as they were read.
+    pub grew: u64,
 }
 
 impl Problems {
@@ -29,6 +31,15 @@ impl Problems {
         let message = format!("could not {verb} {path:?}: {reason}");
         tracing::warn!("{message}");
         self.tell(Problem { message, failed: true });
+    }
+
+    pub fn grew(&mut self, path: &Path) {
+        self.grew += 1;
+        let message = format!(
+            "kept {path:?} as long as it was when it was opened: it is written to all the time"
+        );
+        tracing::warn!("{message}");
+        self.tell(Problem { message, failed: false });
     }
 
     pub fn left_out(&mut self, path: &Path, what: &str) {
@@ -41,6 +52,7 @@ impl Problems {
     pub fn add(&mut self, other: Self) {
         self.failures += other.failures;
         self.left_out += other.left_out;
+        self.grew += other.grew;
         other.told.into_iter().for_each(|problem| self.tell(problem));
     }
 

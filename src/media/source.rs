@@ -31,6 +31,7 @@ pub enum Piece<'a> {
 pub struct SourceFile {
     file: File,
     before: Stat,
+    restless: bool,
     trouble: Option<io::Error>,
 }
 
@@ -41,7 +42,7 @@ impl SourceFile {
         if FileType::from_raw_mode(before.st_mode) != FileType::RegularFile {
             return Err(io::Error::other("it was replaced meanwhile"));
         }
-        Ok(Self { file, before, trouble: None })
+        Ok(Self { file, before, restless: false, trouble: None })
     }
 
     pub fn file(&self) -> &File {
@@ -64,6 +65,15 @@ impl SourceFile {
     /// Why it could not be read, after something failed; `None` when it was not the fault of this file.
     pub fn trouble(&mut self) -> Option<io::Error> {
         self.trouble.take()
+    }
+
+    /// It changes whenever it is read: what is kept of it has to be the very bytes that were read.
+    pub fn never_rests(&mut self) {
+        self.restless = true;
+    }
+
+    pub fn is_restless(&self) -> bool {
+        self.restless
     }
 
     /// Whether nothing about it changed since it was opened.

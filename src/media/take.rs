@@ -146,6 +146,10 @@ impl<W: Write> Results<'_, W> {
         for outcome in outcomes {
             match outcome {
                 Outcome::Kept { entry, read, new } => self.kept(&entry, read, new)?,
+                Outcome::Grew { entry, read, new, path } => {
+                    self.kept(&entry, read, new)?;
+                    self.problems.grew(&path);
+                }
                 Outcome::Failed { path, verb, reason, seen } => {
                     self.links.settle(&seen, Link::Failed);
                     self.problems.failed(verb, &path, &reason);

@@ -4,6 +4,7 @@ mod bad_input;
 mod crashes;
 mod damage;
 mod fallen;
+mod growing;
 mod healing;
 mod leavings;
 mod owners;

@@ -61,7 +61,7 @@ impl<'a> Tree<'a> {
 
     fn fill(&self, file: &mut NewFile, path: &[u8], source: &mut SourceFile) -> Result<Digest> {
         let failed = |error: io::Error| self.failed("write", path, &error);
-        if source.size() > 0 && self.shares.load(Ordering::Relaxed) {
+        if source.size() > 0 && !source.is_restless() && self.shares.load(Ordering::Relaxed) {
             if file.share_content_of(source.file()) {
                 return source.read(&mut |_| Ok(()));
             }

@@ -31,6 +31,13 @@ pub enum Outcome {
         read: bool,
         new: bool,
     },
+    /// The same of a file that is written to all the time: what was read of it is what it began with, twice.
+    Grew {
+        entry: Box<Entry>,
+        read: bool,
+        new: bool,
+        path: PathBuf,
+    },
     Failed {
         path: PathBuf,
         verb: &'static str,
@@ -103,10 +110,17 @@ impl<'a, K: Keep> Worker<'a, K> {
                 Err(error) => return Ok(failed(&self.sources, &found, &error)),
             };
             found = again_found(found, &source, xattrs);
+            if attempt == TRIES {
+                source.never_rests();
+            }
             match self.keep(&found, &mut source, previous) {
                 Ok(kept) => {
                     if source.is_same().unwrap_or(false) {
                         return Ok(kept);
+                    }
+                    // A log is appended to, and a copy of it up to its length at the beginning is one of that moment.
+                    if attempt == TRIES && reads_again(&kept, &mut source) {
+                        return Ok(grew(kept, self.sources.shown(found.path.as_bytes())));
                     }
                 }
                 Err(error) => match source.trouble() {
@@ -150,6 +164,19 @@ impl<'a, K: Keep> Worker<'a, K> {
         let digest = keep.file(&mut self.tool, found, source)?;
         let entry = Box::new(entry_of(found, source, digest));
         Ok(Outcome::Kept { entry, read: true, new: true })
+    }
+}
+
+fn reads_again(kept: &Outcome, source: &mut SourceFile) -> bool {
+    let Outcome::Kept { entry, .. } = kept else { return false };
+    let digest = source.read(&mut |_| Ok(())).ok();
+    digest.is_some() && digest == entry.content().map(|content| content.digest)
+}
+
+fn grew(kept: Outcome, path: PathBuf) -> Outcome {
+    match kept {
+        Outcome::Kept { entry, read, new } => Outcome::Grew { entry, read, new, path },
+        other => other,
     }
 }
 
