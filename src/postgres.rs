@@ -9,6 +9,7 @@ mod lsn;
 mod malformed;
 mod page_header;
 mod tablespace_creation;
+mod tablespace_folder;
 mod tablespace_map;
 mod timeline;
 mod timeline_history;
@@ -22,12 +23,14 @@ pub use backup_manifest::{
     BackupManifest, ChecksumAlgorithm, ChecksumHasher, FileChecksum, ManifestFile, ManifestWalRange,
 };
 pub use control_file::{
-    shut_down_in_recovery, system_identifier_of_control_file, wal_segment_size_of_control_file,
+    in_production, shut_down_in_recovery, system_identifier_of_control_file,
+    wal_segment_size_of_control_file,
 };
 pub use lsn::Lsn;
 pub use malformed::Malformed;
 pub use page_header::{FIRST_PAGE_HEADER_BYTES, WalPageHeader};
 pub use tablespace_creation::{TablespaceCreation, TablespaceScan};
+pub use tablespace_folder::tablespace_folder_version;
 pub use tablespace_map::TablespaceMap;
 pub use timeline::TimelineId;
 pub use timeline_history::{TimelineHistory, TimelineSwitch};

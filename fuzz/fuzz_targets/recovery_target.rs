@@ -46,6 +46,9 @@ fn check(target: RecoveryTarget, timeline: TargetTimeline, command: &str) {
         timeline,
         action: TargetAction::Promote,
         archive: false,
+        standby: false,
+        major: 18,
+        reads_ahead: false,
     };
     let lines = settings.lines();
     let read: Vec<(&str, String)> = lines.lines().skip(1).map(setting).collect();

@@ -1,27 +1,43 @@
 //! Bringing a server back from a base backup and the WAL behind it.
 
+mod answering;
 mod choose;
+mod claim;
+mod described;
 mod follow;
 mod lay_down;
+mod moves;
 mod owner;
 mod place;
 mod plan;
+mod running;
 mod server;
 mod server_log;
 mod settings;
+mod signs;
+mod system;
+mod tablespaces;
 mod target;
+mod time;
 mod zone;
 
 pub use choose::{Candidate, Choice, Wish, choose};
+pub use claim::Claim;
 pub use follow::{Recovered, Told, Until, Way, follow};
-pub use lay_down::LayDown;
+pub use lay_down::{LayDown, Opened};
+pub use moves::Moves;
 pub use owner::refuse_root;
-pub use place::{Occupied, look, move_aside, refuse_running, room};
-pub use plan::{RestorePlan, plan};
-pub use server::{Watch, connection_of, start_server};
+pub use place::{Occupied, Place, real, room};
+pub use plan::{END_BEFORE_THE_GAP, Inside, RestorePlan, plan};
+pub use running::{Servers, refuse_running};
+pub use server::{Starter, warn_of_settings};
 pub use server_log::{Reason, ServerLog};
-pub use settings::{ARCHIVING_OFF, RecoverySettings, add_settings, quoted, tell_server};
-pub use target::{
-    RecoveryTarget, TargetAction, TargetTimeline, in_utc, parse_name, parse_time, past,
+pub use settings::{
+    ARCHIVING_OFF, RecoverySettings, add_settings, forget_recovery, quoted, tell_server,
 };
+pub use signs::{Gone, Signs};
+pub use system::choose_system;
+pub use tablespaces::{TablespaceName, TablespacePlace};
+pub use target::{RecoveryTarget, TargetAction, TargetTimeline, in_utc, parse_name, past};
+pub use time::parse_time;
 pub use zone::local_zone;

@@ -26,7 +26,10 @@ pub use entry::{EntryKind, PartEntry, read_entries};
 pub use layout::Layout;
 pub use settle::Unpacked;
 pub use source::{BackupSource, PartVisitor};
-pub use target::{is_empty, is_unfinished};
+pub use target::{
+    is_empty, is_lost_and_found, is_mount_point, is_unfinished, left_control_file,
+    linked_tablespaces, names_in,
+};
 
 use crate::backup::damaged;
 use crate::durable::{self, Bulk};
@@ -45,7 +48,7 @@ pub struct Unpack<'a> {
     /// with `delta` also one that has been in use. No server may run in it.
     pub data: &'a Path,
     /// Where each tablespace of the backup goes, by oid: absolute paths. A folder may hold other things,
-    /// but (without `delta`) no tablespace of this major version.
+    /// but no tablespace of this major version, unless a link of `data` leads to it.
     pub tablespaces: &'a BTreeMap<u32, PathBuf>,
     /// Keep files that are what they have to be by length and checksum, and remove what is not in the
     /// backup, WAL in `pg_wal` included.
@@ -58,11 +61,17 @@ pub struct Unpack<'a> {
 }
 
 impl Unpack<'_> {
-    /// Fails if the folders of the tablespaces may not be written to, for who is about to move an old data
-    /// directory away. Nothing is changed.
-    pub fn check_tablespaces(&self) -> Result<()> {
+    /// Reads the manifest, and looks whether all that it names has a place where it may be written. Nothing is changed.
+    pub fn check_manifest(&self) -> Result<()> {
+        let (_, manifest) = self.source.manifest()?;
         let layout = Layout::new(self.data, self.tablespaces, self.source.description)?;
-        target::check_tablespaces(&layout)
+        self.table(&layout, &manifest).map(|_| ())
+    }
+
+    /// Fails where the folders hold what must not be touched. Nothing is changed.
+    pub fn check_folders(&self) -> Result<()> {
+        let layout = Layout::new(self.data, self.tablespaces, self.source.description)?;
+        target::check(&layout, self.delta || is_unfinished(self.data))
     }
 
     /// Nothing on the disk is touched before the manifest was read and proved. Memory: 8 MiB for each part under way, the

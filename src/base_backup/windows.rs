@@ -110,6 +110,14 @@ pub struct Left {
     pub missing: bool,
 }
 
+/// A timeline that was left for another one, and of which there is WAL behind that place all the same.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct LivesOn {
+    pub place: Point,
+    /// Up to where.
+    pub end: Lsn,
+}
+
 /// The WAL that a recovery to one timeline reads.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Recovery {
@@ -156,6 +164,12 @@ impl Timelines {
         self.line(timeline)?.reach(backup)
     }
 
+    /// How far the WAL goes without a gap in a recovery to this timeline, from the end of the segment before that this place is in
+    /// or ends; `None` when none is there.
+    pub fn reach_behind(&self, timeline: TimelineId, place: Lsn) -> Option<Lsn> {
+        self.line(timeline)?.reach_behind(place)
+    }
+
     /// Whether a recovery to this timeline passes through the base backup, WAL or no WAL.
     pub fn passes(&self, backup: &Span, timeline: TimelineId) -> bool {
         self.line(timeline).is_some_and(|line| line.holds(backup))
@@ -194,6 +208,16 @@ impl Timelines {
     /// Where a recovery to this timeline that ends at `reach` comes to a timeline of which nothing is there.
     pub fn left(&self, timeline: TimelineId, reach: Lsn) -> Option<Left> {
         self.line(timeline)?.left(reach)
+    }
+
+    /// The last ancestor of this timeline that went on in segments behind the one in which it was left.
+    pub fn lives_on(&self, timeline: TimelineId) -> Option<LivesOn> {
+        let ancestors = self.line(timeline)?.ancestors();
+        let lives_on = |place: Point| {
+            let end = self.line(place.timeline)?.end_behind(place.lsn)?;
+            Some(LivesOn { place, end })
+        };
+        ancestors.into_iter().rev().find_map(lives_on)
     }
 
     /// All there are, in order.

@@ -43,10 +43,19 @@ pub fn wal_segment_size_of_control_file(bytes: &[u8]) -> Result<WalSegmentSize, 
 }
 
 /// Whether the server was shut down in good order while it recovered (`DB_SHUTDOWNED_IN_RECOVERY` in
-/// `pg_control.h`, the field behind the two versions), in the content of `global/pg_control`.
+/// `pg_control.h`), in the content of `global/pg_control`.
 pub fn shut_down_in_recovery(bytes: &[u8]) -> bool {
-    const SHUT_DOWN_IN_RECOVERY: u32 = 2;
-    bytes.get(16..20).is_some_and(|state| *state == SHUT_DOWN_IN_RECOVERY.to_ne_bytes())
+    state(bytes) == Some(2)
+}
+
+/// Whether the server has recovered and takes writes, or died while it did (`DB_IN_PRODUCTION`).
+pub fn in_production(bytes: &[u8]) -> bool {
+    state(bytes) == Some(6)
+}
+
+/// `DBState`, the field behind the two versions.
+fn state(bytes: &[u8]) -> Option<u32> {
+    bytes.get(16..20)?.try_into().ok().map(u32::from_ne_bytes)
 }
 
 #[cfg(test)]
@@ -60,6 +69,9 @@ mod tests {
         bytes[16..20].copy_from_slice(&2_u32.to_ne_bytes());
         assert!(shut_down_in_recovery(&bytes));
         assert!(!shut_down_in_recovery(&bytes[..16]));
+        assert!(!in_production(&bytes));
+        bytes[16..20].copy_from_slice(&6_u32.to_ne_bytes());
+        assert!(in_production(&bytes) && !shut_down_in_recovery(&bytes));
     }
 
     #[test]

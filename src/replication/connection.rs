@@ -70,8 +70,11 @@ impl Connection {
             words.iter().map(|(key, _)| key.as_ptr()).chain(end()).collect();
         let values: Vec<*const c_char> =
             words.iter().map(|(_, value)| value.as_ptr()).chain(end()).collect();
+        // The first `dbname` may be a connection string. Without one, the name of a database comes first: whoever may create a
+        // database must not choose where we connect to.
+        let may_expand = i32::from(!conninfo.is_empty());
         // SAFETY: both arrays are of one length, end with a null pointer and outlive the call.
-        let raw = unsafe { pq::PQconnectdbParams(keys.as_ptr(), values.as_ptr(), 1) };
+        let raw = unsafe { pq::PQconnectdbParams(keys.as_ptr(), values.as_ptr(), may_expand) };
         let raw = NonNull::new(raw)
             .ok_or_else(|| Error::new(Class::Internal, "libpq could not get memory"))?;
         let connection = Self { raw, patience };

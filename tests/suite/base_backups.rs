@@ -1,5 +1,6 @@
 //! `basebackup create` on real servers, and what becomes of what it makes.
 
+mod beside;
 mod checksums;
 mod connections;
 pub mod crashes;
@@ -9,12 +10,18 @@ pub mod faults;
 mod hard_databases;
 mod leavings;
 mod no_archiving;
+mod own_server;
 mod owners;
+mod places;
+mod promised;
 mod relations;
 mod restore;
+mod running;
 pub mod sound;
+mod standalone;
 mod standby;
 mod stores;
+mod systems;
 mod targets;
 mod timelines;
 mod waiting;

@@ -6,6 +6,7 @@ pub mod crashes;
 mod disks;
 mod harmless;
 mod media;
+mod names;
 mod redis;
 mod trouble;
 mod verifications;

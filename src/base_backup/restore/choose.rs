@@ -12,6 +12,8 @@ pub struct Candidate {
     pub span: Span,
     /// When the last of its data had come.
     pub stopped: Timestamp,
+    /// Whether it has all WAL of its own inside, the last segment whole: an archive may begin behind that.
+    pub whole_wal: bool,
 }
 
 /// What is asked for.
@@ -83,6 +85,9 @@ fn reach(
     let reach = timelines.reach(span, timeline).ok_or_else(|| {
         format!("timeline {} can't be reached from it without a gap", timeline.number())
     })?;
+    let further = timelines.reach_behind(timeline, span.stop.lsn);
+    let further = further.filter(|_| candidate.whole_wal && reach <= span.stop.lsn);
+    let reach = further.unwrap_or(reach);
     match wish.target {
         RecoveryTarget::Lsn(lsn) if *lsn < span.stop.lsn => {
             Err(format!("it is consistent only from {} on", span.stop.lsn))
@@ -136,7 +141,12 @@ mod tests {
         let timeline = TimelineId::new(1).unwrap();
         let at = |offset| Point { timeline, lsn: Lsn(number * MIB + offset) };
         let span = Span { start: at(40), stop: at(300), carries_wal: false };
-        Candidate { id: format!("backup-{number}"), span, stopped: stopped.parse().unwrap() }
+        Candidate {
+            id: format!("backup-{number}"),
+            span,
+            stopped: stopped.parse().unwrap(),
+            whole_wal: false,
+        }
     }
 
     fn chosen(wal: &Wal, target: &RecoveryTarget, backup: Option<&str>) -> Result<String, String> {

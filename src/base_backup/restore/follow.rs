@@ -1,6 +1,7 @@
 use std::time::{Duration, Instant};
 
-use super::server::Gone;
+use super::answering::{Answer, Record};
+use super::signs::{Gone, Signs};
 use super::target::in_utc;
 use crate::error::{Class, Error, Result};
 use crate::postgres::Lsn;
@@ -8,8 +9,14 @@ use crate::replication::Connection;
 
 const POLL: Duration = Duration::from_millis(200);
 
-/// A server that is asked for its progress answers at once, or it hangs.
-const PATIENCE: Duration = Duration::from_secs(30);
+/// Who gets no answer says so every so often.
+const BETWEEN_WARNINGS: Duration = Duration::from_secs(30);
+
+/// One that lets nobody in, although it takes connections, will not do so later.
+const REFUSED: Duration = Duration::from_secs(60);
+
+/// A recovery writes and fetches all the time. A server that has stopped altogether shows nothing.
+const SILENT: Duration = Duration::from_secs(600);
 
 /// How a recovery ended.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -27,8 +34,10 @@ pub enum Recovered {
 /// What a server does that recovers as it was told to.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Until {
-    /// It is promoted, or pauses.
+    /// It is promoted.
     End,
+    /// It waits at its target, unless that is the end of the WAL.
+    Pause,
     /// It goes down.
     Shutdown,
     /// It takes readers. As a standby it goes on for ever.
@@ -52,57 +61,130 @@ pub struct Way {
     pub to: Lsn,
 }
 
-/// Watches a recovery to its end. `connection` gives the address once it is known; `gone` says whether and how the
-/// server went down.
+/// What is known of who did not answer.
+#[derive(Default)]
+struct Silence {
+    refused: Option<String>,
+    other: bool,
+    ready_since: Option<Instant>,
+}
+
+/// Watches the recovery of the server on one directory to its end; what any other server says does not count. `told` is how to
+/// reach it, where that is known better than by what it has written there.
 pub fn follow(
-    connection: &mut dyn FnMut() -> Option<String>,
-    gone: &mut dyn FnMut() -> Option<Gone>,
+    signs: &mut Signs,
+    told: &str,
     way: Way,
     until: Until,
     progress: &mut dyn FnMut(&Replay, Way),
 ) -> Result<Recovered> {
-    let mut open = None;
-    let mut seen = false;
-    let mut last = Instant::now();
+    let mut open: Option<Connection> = None;
+    let (mut silence, mut warned) = (Silence::default(), Instant::now());
     loop {
-        if open.is_none() {
-            open = connection().and_then(|text| connect(&text));
+        let record = signs.record();
+        if let (None, Some(record)) = (&open, &record) {
+            open = silence.hear(record, told);
         }
         match open.as_mut().map(ask) {
             Some(Ok(replay)) => {
-                (seen, last) = (true, Instant::now());
+                signs.spoke();
+                (silence, warned) = (Silence::default(), Instant::now());
                 progress(&replay, way);
-                if !replay.in_recovery {
-                    return Ok(Recovered::Promoted);
-                }
-                if replay.paused {
-                    return Ok(Recovered::Paused);
-                }
-                if until == Until::Readers {
-                    return Ok(Recovered::Follows);
+                if let Some(recovered) = ended(&replay, until) {
+                    return Ok(recovered);
                 }
             }
             // It may be restarting its connections; the next try tells.
             Some(Err(_)) => open = None,
-            None => {}
+            None => {
+                let ready = record.as_ref().is_some_and(Record::is_ready);
+                if let Some(recovered) = silence.ended(signs, ready, until)? {
+                    return Ok(recovered);
+                }
+            }
         }
-        match gone() {
+        match signs.gone() {
             Some(Gone::InOrder) if until == Until::Shutdown => return Ok(Recovered::ShutDown),
+            Some(Gone::NeverSeen) => return Err(never_came(signs, &silence)),
             Some(_) => return Err(went_down()),
             None => {}
         }
+        if signs.silent() > SILENT {
+            return Err(silent(signs));
+        }
         // Not consistent yet, it takes no connections; that may last as long as it replays.
-        if seen && last.elapsed() > PATIENCE {
-            last = Instant::now();
-            tracing::warn!("the server does not answer");
+        if warned.elapsed() > BETWEEN_WARNINGS {
+            warned = Instant::now();
+            silence.warn(signs);
         }
         std::thread::sleep(POLL);
     }
 }
 
-fn connect(text: &str) -> Option<Connection> {
-    let more = [("fallback_application_name", "seawall"), ("connect_timeout", "2")];
-    Connection::open(text, &more, PATIENCE).ok()
+fn ended(replay: &Replay, until: Until) -> Option<Recovered> {
+    match (replay.in_recovery, replay.paused) {
+        (false, _) => Some(Recovered::Promoted),
+        (true, true) => Some(Recovered::Paused),
+        (true, false) => (until == Until::Readers).then_some(Recovered::Follows),
+    }
+}
+
+impl Silence {
+    fn hear(&mut self, record: &Record, told: &str) -> Option<Connection> {
+        match record.connect(told) {
+            Answer::Ours(connection) => return Some(connection),
+            Answer::NotYet => self.refused = None,
+            Answer::Refused(why) => self.refused = Some(why),
+            Answer::Other(_) => self.other = true,
+        }
+        None
+    }
+
+    /// What the disk tells where the server can't be asked.
+    fn ended(&mut self, signs: &Signs, ready: bool, until: Until) -> Result<Option<Recovered>> {
+        if !ready {
+            self.ready_since = None;
+            return Ok(None);
+        }
+        let since = *self.ready_since.get_or_insert_with(Instant::now);
+        // One that was let in a moment later would have been asked.
+        if since.elapsed() < Duration::from_secs(2) {
+            return Ok(None);
+        }
+        if signs.promoted() {
+            self.warn(signs);
+            return Ok(Some(Recovered::Promoted));
+        }
+        match &self.refused {
+            Some(_) if until == Until::Readers => {
+                self.warn(signs);
+                Ok(Some(Recovered::Follows))
+            }
+            Some(why) if until == Until::Pause && since.elapsed() > REFUSED => {
+                let message = format!(
+                    "expected the server on {:?} to be asked where it is, it refuses: {why}",
+                    signs.data()
+                );
+                Err(Error::new(Class::Refused, message).hint(
+                    "It runs, and takes readers. Say how to get in: --postgres-connection 'user=… password=…'.",
+                ))
+            }
+            _ => Ok(None),
+        }
+    }
+
+    fn warn(&self, signs: &Signs) {
+        let data = signs.data();
+        match (&self.refused, self.other) {
+            (Some(why), _) => tracing::warn!("the server on {data:?} can't be asked: {why}"),
+            (None, true) => {
+                tracing::warn!(
+                    "the server on {data:?} can't be asked: another one answers at the address of postgres.connection"
+                );
+            }
+            (None, false) => tracing::warn!("the server on {data:?} does not answer yet"),
+        }
+    }
 }
 
 fn ask(connection: &mut Connection) -> Result<Replay> {
@@ -125,6 +207,25 @@ fn ask(connection: &mut Connection) -> Result<Replay> {
 fn went_down() -> Error {
     Error::new(Class::Gap, "expected the server to recover, it went down")
         .hint("Its log says why; with a target that it did not find it refuses to end.")
+}
+
+fn never_came(signs: &Signs, silence: &Silence) -> Error {
+    let other = if silence.other {
+        "; another one answers at the address of postgres.connection"
+    } else {
+        ""
+    };
+    let message = format!("expected a server to come up on {:?}, found none{other}", signs.data());
+    Error::new(Class::Gap, message)
+        .hint("What started it uses another directory, or it failed: see its log, and data_directory in postgresql.conf.")
+}
+
+fn silent(signs: &Signs) -> Error {
+    let (data, seconds) = (signs.data(), SILENT.as_secs());
+    let message =
+        format!("expected a sign of life of the server on {data:?} within {seconds} s, found none");
+    Error::new(Class::Unreachable, message)
+        .hint("Its log and the list of its processes say what it waits for.")
 }
 
 /// Logs the progress every few seconds.

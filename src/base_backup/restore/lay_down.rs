@@ -1,12 +1,16 @@
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
-use super::{RestorePlan, move_aside};
+use super::claim::Claim;
+use super::place::Place;
+use super::tablespaces::{TablespaceName, TablespacePlace, place_tablespaces};
+use super::{Moves, RestorePlan};
 use crate::backup::BackupFolder;
 use crate::base_backup::Description;
 use crate::base_backup::unpack::{BackupSource, Unpack, Unpacked};
 use crate::codec::Identities;
 use crate::config::Config;
+use crate::durable;
 use crate::error::{Class, Error, Result};
 use crate::repository::{self, Repository};
 
@@ -16,27 +20,104 @@ pub struct LayDown<'a> {
     pub plan: &'a RestorePlan<'a>,
     pub repositories: &'a [Repository],
     pub data: &'a Path,
-    /// Where each tablespace goes, by its number.
-    pub tablespaces: &'a dyn Fn(&Description) -> BTreeMap<u32, PathBuf>,
     pub delta: bool,
     /// Gets how many bytes of the files are there, and of how many.
     pub progress: &'a (dyn Fn(u64, u64) + Sync),
 }
 
+/// A base backup that could be opened, and where its tablespaces go.
+pub struct Opened {
+    /// The repositories that have given the manifest and a part's beginning, by place, in the order in which they are tried.
+    pub repositories: Vec<usize>,
+    pub description: Description,
+}
+
+impl Opened {
+    pub fn tablespaces(
+        &self,
+        place: &Place,
+        asked: &[(TablespaceName, PathBuf)],
+    ) -> Result<Vec<TablespacePlace>> {
+        place_tablespaces(place, &self.description, asked)
+    }
+}
+
 impl LayDown<'_> {
-    /// From the first repository that gives all of it; another one goes on where that one failed. Returns
-    /// which one was the last. What is in the way goes `aside` when nothing else can keep the files from
-    /// being laid down.
-    pub fn run(&self, mut aside: Option<PathBuf>) -> Result<(usize, Unpacked)> {
+    /// Tries all repositories of the plan before anything is touched: the description, the manifest, and the beginning of a part.
+    /// Those that fail are told and left out, as long as there is another.
+    pub fn open(&self) -> Result<Opened> {
         let identities = repository::identities(self.config)?;
         let mut failure: Option<Error> = None;
+        let mut opened: Option<Opened> = None;
         for at in self.plan.repositories.iter().copied() {
+            let repository = &self.repositories[at];
+            let name = repository.name();
+            let tried = self.try_one(repository, &identities);
+            if let (Ok(Some(_)), Some(error), None) = (&tried, &failure, &opened) {
+                tracing::warn!("going on with repository {name}: {error}");
+            }
+            match (tried, &mut opened) {
+                (Ok(None), _) => {}
+                (Ok(Some(_)), Some(opened)) => opened.repositories.push(at),
+                (Ok(Some(description)), None) => {
+                    opened = Some(Opened { repositories: vec![at], description });
+                }
+                (Err(error), there) => {
+                    let error =
+                        error.while_doing(format!("could not restore from repository {name}"));
+                    match there {
+                        Some(_) => tracing::warn!("{error}"),
+                        None => failure = Some(error),
+                    }
+                }
+            }
+        }
+        opened.ok_or_else(|| failure.unwrap_or_else(|| self.gone()))
+    }
+
+    /// `None` when the backup was deleted there since the plan was made.
+    fn try_one(
+        &self,
+        repository: &Repository,
+        identities: &Identities,
+    ) -> Result<Option<Description>> {
+        let Some(contents) = self.plan.backup.contents(repository, &self.config.cluster)? else {
+            return Ok(None);
+        };
+        let description = contents.description;
+        let prefix = self.prefix();
+        let source = self.source(repository, &prefix, &description, identities);
+        // Where they go is not decided yet, and makes no difference to the manifest.
+        let folders = description.tablespaces.iter();
+        let folders = folders
+            .map(|it| (it.oid, self.data.join("pg_tblspc").join(it.oid.to_string())))
+            .collect();
+        self.unpack(source, &folders, &|_| {}).check_manifest()?;
+        source.try_part()?;
+        Ok(Some(description))
+    }
+
+    /// From the first repository that gives all of it; another one goes on where that one failed. Returns
+    /// which one was the last. What is in the way is moved when nothing else can keep the files from being laid down.
+    pub fn run(
+        &self,
+        opened: &Opened,
+        tablespaces: &[TablespacePlace],
+        moves: Moves<'_>,
+        claim: &mut Claim,
+    ) -> Result<(usize, Unpacked)> {
+        let identities = repository::identities(self.config)?;
+        let folders: BTreeMap<u32, PathBuf> =
+            tablespaces.iter().map(|it| (it.oid, it.folder.clone())).collect();
+        moves.carry_out(self.data)?;
+        let mut failure: Option<Error> = None;
+        for at in opened.repositories.iter().copied() {
             let repository = &self.repositories[at];
             let name = repository.name();
             if let Some(error) = &failure {
                 tracing::warn!("going on with repository {name}: {error}");
             }
-            match self.from(repository, &identities, &mut aside) {
+            match self.from(repository, &identities, &folders, claim) {
                 Ok(Some(unpacked)) => return Ok((at, unpacked)),
                 Ok(None) => {}
                 Err(error) => {
@@ -45,45 +126,73 @@ impl LayDown<'_> {
                 }
             }
         }
-        Err(failure.unwrap_or_else(|| {
-            let id = &self.plan.backup.id;
-            Error::new(Class::Gap, format!("the base backup {id} is gone"))
-        }))
+        Err(failure.unwrap_or_else(|| self.gone()))
     }
 
-    /// `None` when the backup was deleted there since the plan was made.
+    /// `None` when the backup was deleted there since it was opened.
     fn from(
         &self,
         repository: &Repository,
         identities: &Identities,
-        aside: &mut Option<PathBuf>,
+        folders: &BTreeMap<u32, PathBuf>,
+        claim: &mut Claim,
     ) -> Result<Option<Unpacked>> {
         let (config, backup) = (self.config, self.plan.backup);
         let Some(contents) = backup.contents(repository, &config.cluster)? else {
             return Ok(None);
         };
         let description = &contents.description;
-        let size = description.size();
-        let folder = BackupFolder::new(&config.cluster, backup.system, &backup.id);
-        let unpack = Unpack {
-            source: BackupSource {
-                storage: repository.storage(),
-                prefix: &folder.key(""),
-                description,
-                identities,
-                attempts: config.limits.attempts,
-            },
-            data: self.data,
-            tablespaces: &(self.tablespaces)(description),
-            delta: self.delta,
-            threads: config.basebackup.parallel,
-            progress: &|done| (self.progress)(done, size),
-        };
-        if let Some(to) = aside.as_ref() {
-            unpack.check_tablespaces()?;
-            move_aside(self.data, to)?;
-            *aside = None;
+        let prefix = self.prefix();
+        let source = self.source(repository, &prefix, description, identities);
+        let (size, told) = (description.size(), self.progress);
+        let progress = |done| told(done, size);
+        let unpack = self.unpack(source, folders, &progress);
+        unpack.check_folders()?;
+        let in_place = |folder: &&PathBuf| folder.starts_with(self.data);
+        for folder in std::iter::once(&self.data.to_owned())
+            .chain(folders.values().filter(|it| !in_place(it)))
+        {
+            durable::create_folder(folder)?;
+            claim.take(folder)?;
         }
         unpack.run().map(Some)
+    }
+
+    fn unpack<'u>(
+        &'u self,
+        source: BackupSource<'u>,
+        folders: &'u BTreeMap<u32, PathBuf>,
+        progress: &'u (dyn Fn(u64) + Sync),
+    ) -> Unpack<'u> {
+        let threads = self.config.basebackup.parallel;
+        Unpack {
+            source,
+            data: self.data,
+            tablespaces: folders,
+            delta: self.delta,
+            threads,
+            progress,
+        }
+    }
+
+    fn prefix(&self) -> String {
+        let backup = self.plan.backup;
+        BackupFolder::new(&self.config.cluster, backup.system, &backup.id).key("")
+    }
+
+    fn source<'s>(
+        &self,
+        repository: &'s Repository,
+        prefix: &'s str,
+        description: &'s Description,
+        identities: &'s Identities,
+    ) -> BackupSource<'s> {
+        let attempts = self.config.limits.attempts;
+        BackupSource { storage: repository.storage(), prefix, description, identities, attempts }
+    }
+
+    fn gone(&self) -> Error {
+        let id = &self.plan.backup.id;
+        Error::new(Class::Gap, format!("the base backup {id} is gone"))
     }
 }

@@ -1,18 +1,16 @@
-use std::collections::BTreeSet;
-use std::fmt::Write as _;
+//! What a restore is going to do: which base backup, which WAL, from where.
 
-use bytesize::ByteSize;
-use jiff::tz::TimeZone;
-use jiff::{SignedDuration, Timestamp};
+use std::collections::BTreeSet;
+
+use jiff::Timestamp;
 
 use super::choose::{Candidate, Choice, Wish, choose};
-use super::target::{RecoveryTarget, in_utc};
-use super::zone::{in_both, local_zone};
+use super::system::newest_system;
+use super::target::RecoveryTarget;
 use crate::base_backup::catalogue::{Backup, Restorable, Survey, SystemWal};
-use crate::base_backup::windows::Left;
+use crate::base_backup::windows::{Left, LivesOn};
 use crate::error::{Class, Error, Result};
-use crate::postgres::{Lsn, SUPPORTED_IN_WORDS, SystemIdentifier};
-use crate::words::plain;
+use crate::postgres::{Lsn, SUPPORTED_IN_WORDS, SystemIdentifier, WalSegment};
 
 /// What a restore is going to do, before it touches anything.
 pub struct RestorePlan<'a> {
@@ -29,9 +27,31 @@ pub struct RestorePlan<'a> {
     pub stored: Option<Timestamp>,
     /// The objects with second contents of segments of the timeline that it ends on.
     pub beyond: BTreeSet<&'a str>,
+    /// An ancestor of the timeline that was left for it and went on all the same.
+    pub lives_on: Option<LivesOn>,
+    /// The next older backups from which a target could be reached whose place nobody knows beforehand.
+    pub older: Vec<String>,
+    /// Whether every repository could be looked at.
+    pub all_seen: bool,
 }
 
-/// Picks the backup. Of several systems under one cluster name (after `pg_upgrade`) the newest counts,
+/// Which WAL of a backup's own `pg_wal` the server is to take.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Inside {
+    None,
+    /// There is no other.
+    All,
+    /// From a segment up to another one, which is not among them: the archive may have begun with that.
+    Segments {
+        first: WalSegment,
+        end: WalSegment,
+    },
+}
+
+/// For who asks for more than is there.
+pub const END_BEFORE_THE_GAP: &str = "End it before the gap: --target-immediate goes to the end of the base backup, --target-time and --target-lsn further.";
+
+/// Picks the backup. Of several systems under one cluster name (after `pg_upgrade`) the one that stored something last counts,
 /// unless another is named.
 pub fn plan<'a>(
     survey: &'a Survey,
@@ -40,7 +60,7 @@ pub fn plan<'a>(
 ) -> Result<RestorePlan<'a>> {
     let system = match system {
         Some(system) => survey.system(system),
-        None => survey.systems.last(),
+        None => newest_system(survey),
     };
     let Some(system) = system else {
         let failure = survey.catalogue.failures.first();
@@ -59,6 +79,9 @@ pub fn plan<'a>(
     }
     let candidates: Vec<Candidate> = backups.iter().map(|backup| candidate(backup)).collect();
     let choice = choose(&candidates, &system.timelines, wish)?;
+    let older = older(&candidates, choice.backup, wish, |wish| {
+        choose(&candidates, &system.timelines, wish).is_ok()
+    });
     let backup = backups[choice.backup];
     warn_of_version(backup);
     let whole = backup.copies.iter().filter(|copy| copy.fault.is_none());
@@ -67,7 +90,39 @@ pub fn plan<'a>(
     let left = system.timelines.left(choice.timeline, choice.reach);
     let stored = system.stored(choice.reach);
     let beyond = system.beyond(choice.timeline);
-    Ok(RestorePlan { backup, choice, repositories, resumes, left, stored, beyond })
+    let lives_on = system.timelines.lives_on(choice.timeline);
+    let all_seen = survey.errors().next().is_none();
+    Ok(RestorePlan {
+        backup,
+        choice,
+        repositories,
+        resumes,
+        left,
+        stored,
+        beyond,
+        lives_on,
+        older,
+        all_seen,
+    })
+}
+
+/// Where a transaction or a restore point lies shows only in the recovery; it may be before the newest backup.
+fn older(
+    candidates: &[Candidate],
+    chosen: usize,
+    wish: &Wish<'_>,
+    can_be_chosen: impl Fn(&Wish<'_>) -> bool,
+) -> Vec<String> {
+    if !matches!(wish.target, RecoveryTarget::Xid(_) | RecoveryTarget::Name(_)) {
+        return Vec::new();
+    }
+    let before = |it: &&Candidate| it.stopped < candidates[chosen].stopped;
+    let mut older: Vec<&Candidate> = candidates.iter().filter(before).collect();
+    older.sort_by_key(|it| std::cmp::Reverse(it.stopped));
+    let usable = older
+        .into_iter()
+        .filter(|it| can_be_chosen(&Wish { backup: Some(&it.id), ..wish.clone() }));
+    usable.take(3).map(|it| it.id.clone()).collect()
 }
 
 /// It is laid down all the same: who needs it needs it now.
@@ -87,8 +142,18 @@ fn is_usable(backup: &Backup, system: &SystemWal) -> bool {
     backup.system == system.system && backup.is_whole() && (same_size || backup.facts.standalone)
 }
 
+/// The last segment of what a standby has may be half-filled: it can't switch to the next.
+fn has_whole_wal(backup: &Backup) -> bool {
+    backup.facts.standalone && !backup.facts.from_standby
+}
+
 fn candidate(backup: &Backup) -> Candidate {
-    Candidate { id: backup.id.clone(), span: backup.span(), stopped: backup.facts.stop.time }
+    Candidate {
+        id: backup.id.clone(),
+        span: backup.span(),
+        stopped: backup.facts.stop.time,
+        whole_wal: has_whole_wal(backup),
+    }
 }
 
 fn nothing_there() -> Error {
@@ -97,105 +162,36 @@ fn nothing_there() -> Error {
 }
 
 impl RestorePlan<'_> {
-    /// The plan for people. `names` are those of the repositories, `room` what is free where the files go,
-    /// in bytes.
-    pub fn describe(&self, wish: &Wish<'_>, names: &[&str], room: Option<u64>) -> String {
-        let facts = &self.backup.facts;
-        let mut text = String::new();
-        // Labels and the like come from the repository, which anybody may have written to.
-        let mut line = |what: &str, value: String| {
-            let _ = writeln!(text, "{what:<12}{}", plain(&value));
+    /// Whether the server may look for WAL ahead of what it replays (`recovery_prefetch`): not where that leads it to a gap, or
+    /// behind its target, to what it will never need and can't have.
+    pub fn may_read_ahead(&self, target: &RecoveryTarget) -> bool {
+        let missing = self.left.is_some_and(|left| left.missing);
+        *target == RecoveryTarget::Latest && self.resumes.is_none() && !missing
+    }
+
+    /// What a standalone backup has inside need not be in the archive, and mostly is not.
+    pub fn inside(&self, target: &RecoveryTarget) -> Inside {
+        let (facts, reach) = (&self.backup.facts, self.choice.reach);
+        let (start, stop) = (facts.start, facts.stop);
+        if !facts.standalone {
+            return Inside::None;
+        }
+        // Only who has seen everything can say that there is nothing behind it.
+        let complete = self.all_seen && self.resumes.is_none() && self.left.is_none();
+        if reach <= stop.lsn && (complete || *target == RecoveryTarget::Immediate) {
+            return Inside::All;
+        }
+        let segment = |lsn| WalSegment::at(lsn, start.timeline, facts.segment_size);
+        let last = segment(Lsn(stop.lsn.0.saturating_sub(1)));
+        let end = match has_whole_wal(self.backup) {
+            true => last.and_then(|last| last.next(facts.segment_size)),
+            false => last,
         };
-        line("backup", format!("{} ({})", self.backup.id, facts.label));
-        line("taken", format!("{} to {}", in_utc(facts.start.time), in_utc(facts.stop.time)));
-        let stored: Vec<&str> = self.repositories.iter().map(|at| names[*at]).collect();
-        line("from", stored.join(", then "));
-        line("system", self.backup.system.to_string());
-        line("files", format!("{} to write", ByteSize(facts.size)));
-        if let Some(room) = room {
-            line("room", format!("{} free", ByteSize(room)));
-        }
-        let until = format!(
-            "{} to {} on timeline {}",
-            facts.start.lsn,
-            self.choice.reach,
-            self.choice.timeline.number()
-        );
-        line("WAL", format!("{until}, without a gap"));
-        if let Some(resumes) = self.resumes {
-            let reach = self.choice.reach;
-            line(
-                "gap",
-                format!(
-                    "then WAL is missing up to {resumes}: a recovery that goes on beyond {reach} stops with an error"
-                ),
-            );
-        }
-        if let (None, Some(left)) = (self.resumes, self.left) {
-            let what = if left.missing { "gap" } else { "beware" };
-            line(what, unbegun(left, self.choice.reach));
-        }
-        for name in &self.beyond {
-            line(
-                "beware",
-                format!("{name} is a second content of its segment, and is not replayed"),
-            );
-        }
-        line("target", target(wish.target, wish.inclusive));
-        if let Some(stored) = self.falls_short(wish.target) {
-            let stored = in_utc(stored);
-            line(
-                "beware",
-                format!(
-                    "this WAL was stored by {stored}, before the target: the server will not start"
-                ),
-            );
-        }
-        text
-    }
-
-    /// When the last WAL was stored, if that was before the target. Clocks may differ, so that is no reason to
-    /// refuse it.
-    pub fn falls_short(&self, target: &RecoveryTarget) -> Option<Timestamp> {
-        let RecoveryTarget::Time(time) = target else { return None };
-        // Some stores tell whole seconds only.
-        self.stored.filter(|stored| *time >= *stored + SignedDuration::from_secs(1))
-    }
-}
-
-/// A history is archived at once, the first segment of its timeline only when it is full.
-fn unbegun(left: Left, reach: Lsn) -> String {
-    let (timeline, by, at) = (left.place.timeline.number(), left.by.number(), left.place.lsn);
-    match left.missing {
-        true => format!(
-            "then WAL is missing up to {at}, where timeline {by} left timeline {timeline}: a recovery that goes on beyond \
-             {reach} stops with an error"
-        ),
-        false => format!(
-            "timeline {by} has archived nothing yet: it ends where that left timeline {timeline}, at {at}. If timeline \
-             {by} was a mistake, --target-timeline {timeline} goes on"
-        ),
-    }
-}
-
-fn target(target: &RecoveryTarget, inclusive: bool) -> String {
-    let side = if inclusive { "" } else { ", not included" };
-    match target {
-        RecoveryTarget::Latest => "as far as the WAL goes".to_owned(),
-        RecoveryTarget::Immediate => "the end of the backup".to_owned(),
-        RecoveryTarget::Time(time) => {
-            // Where the zone is not known, the time was given with one.
-            let zone = local_zone().unwrap_or(TimeZone::UTC);
-            format!("{}{side}", in_both(*time, &zone))
-        }
-        RecoveryTarget::Lsn(lsn) => format!("LSN {lsn}{side}"),
-        RecoveryTarget::Xid(xid) => {
-            format!(
-                "transaction {xid}{side} (whether it is in this WAL shows only in the recovery)"
-            )
-        }
-        RecoveryTarget::Name(name) => {
-            format!("restore point {name:?} (whether it is in this WAL shows only in the recovery)")
+        match (segment(start.lsn), end) {
+            (Some(first), Some(end)) if start.timeline == stop.timeline && first != end => {
+                Inside::Segments { first, end }
+            }
+            _ => Inside::None,
         }
     }
 }

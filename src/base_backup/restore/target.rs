@@ -1,6 +1,4 @@
-use jiff::civil::DateTime;
-use jiff::tz::TimeZone;
-use jiff::{Timestamp, Zoned};
+use jiff::Timestamp;
 
 use crate::error::{Class, Error, Result};
 use crate::postgres::Lsn;
@@ -85,28 +83,6 @@ impl TargetAction {
     }
 }
 
-/// A time with its zone (`2026-11-22 14:29:59+01`, `2026-11-22T13:29:59Z`), or as the clock of `zone`
-/// shows it, which is asked for only then. One that the clock shows twice or never, as at the end and the beginning of summer time, is
-/// refused.
-pub fn parse_time(text: &str, zone: impl FnOnce() -> Result<TimeZone>) -> Result<Timestamp> {
-    let text = text.trim();
-    if let Ok(time) = text.parse::<Timestamp>() {
-        return Ok(time);
-    }
-    if let Ok(time) = text.parse::<Zoned>() {
-        return Ok(time.timestamp());
-    }
-    let local: DateTime = text.parse().map_err(|_| {
-        wrong("a time like '2026-11-22 14:29:59' or '2026-11-22 14:29:59+01'", text)
-            .hint("Without a zone it is the local time of this host.")
-    })?;
-    zone()?.to_ambiguous_timestamp(local).unambiguous().map_err(|_| {
-        wrong("a time that the local clock shows once", text).hint(
-            "Summer time begins or ends there: write the zone, as in '2026-10-25 02:30:00+01'.",
-        )
-    })
-}
-
 /// A server that finds nothing after its target does not start (`recovery ended before configured recovery
 /// target was reached`), and of a time to come there is nothing.
 pub fn past(time: Timestamp, now: Timestamp) -> Result<Timestamp> {
@@ -134,51 +110,13 @@ pub fn in_utc(time: Timestamp) -> String {
     time.strftime("%Y-%m-%d %H:%M:%S%.f+00").to_string()
 }
 
-fn wrong(expected: &str, found: &str) -> Error {
+pub(super) fn wrong(expected: &str, found: &str) -> Error {
     Error::new(Class::Usage, format!("expected {expected}, found {found:?}"))
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    fn berlin() -> TimeZone {
-        // The rule itself (POSIX TZ), so that it does not matter which zones are installed.
-        TimeZone::posix("CET-1CEST,M3.5.0,M10.5.0/3").unwrap()
-    }
-
-    fn utc(text: &str) -> String {
-        parse_time(text, || Ok(berlin())).map_or_else(|error| error.to_string(), in_utc)
-    }
-
-    #[test]
-    fn times_are_read_with_a_zone_or_as_local_and_shown_in_utc() {
-        assert_eq!(utc("2026-11-22 14:29:59"), "2026-11-22 13:29:59+00");
-        assert_eq!(utc("2026-07-22 14:29:59.25"), "2026-07-22 12:29:59.25+00");
-        assert_eq!(utc("2026-11-22 14:29:59+00"), "2026-11-22 14:29:59+00");
-        assert_eq!(utc("2026-11-22T14:29:59Z"), "2026-11-22 14:29:59+00");
-        assert_eq!(utc("2026-11-22 14:29:59-05:30"), "2026-11-22 19:59:59+00");
-        assert_eq!(utc("2026-11-22"), "2026-11-21 23:00:00+00");
-    }
-
-    #[test]
-    fn times_that_are_none_or_two_are_refused() {
-        assert_eq!(
-            utc("yesterday"),
-            "expected a time like '2026-11-22 14:29:59' or '2026-11-22 14:29:59+01', found \"yesterday\". \
-             HINT: Without a zone it is the local time of this host."
-        );
-        for text in ["2026-10-25 02:30:00", "2026-03-29 02:30:00"] {
-            assert_eq!(
-                utc(text),
-                format!(
-                    "expected a time that the local clock shows once, found {text:?}. HINT: Summer time begins \
-                     or ends there: write the zone, as in '2026-10-25 02:30:00+01'."
-                )
-            );
-        }
-        assert_eq!(utc("2026-10-25 02:30:00+01"), "2026-10-25 01:30:00+00");
-    }
 
     #[test]
     fn a_target_lies_in_the_past() {

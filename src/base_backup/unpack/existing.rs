@@ -7,10 +7,10 @@ use std::num::NonZeroUsize;
 use std::path::{Path, PathBuf};
 
 use super::entry::TABLESPACES;
-use super::lay::HELD;
+use super::lay::{HELD, WAL};
 use super::layout::Layout;
 use super::table::Table;
-use super::target::{LOST_AND_FOUND, unfinished};
+use super::target::{LOST_AND_FOUND, is_mount_point, unfinished};
 use super::workers::Workers;
 use crate::durable;
 use crate::error::{Error, Result};
@@ -32,10 +32,9 @@ impl Strays<'_> {
         for (oid, folder) in &self.layout.tablespaces {
             let below = Path::new(TABLESPACES).join(oid.to_string());
             // A tablespace's folder may hold those of other versions, and other things.
-            let prefix = self.layout.version_prefix();
             for entry in entries(folder)? {
                 let name = entry.file_name();
-                if name.to_string_lossy().starts_with(&prefix) {
+                if name.to_str().is_some_and(|name| self.layout.is_version_folder(name)) {
                     self.look_at(&entry, &below.join(name))?;
                 }
             }
@@ -55,8 +54,9 @@ impl Strays<'_> {
         let kind = entry.file_type().map_err(|error| Error::file("look at", &place, &error))?;
         let of_tablespace = path.parent() == Some(Path::new(TABLESPACES));
         let known = self.folders.contains(path);
-        // Who has put a folder such as pg_wal on another disk, with a link to it, keeps it there.
-        let is_folder = kind.is_dir() || (kind.is_symlink() && place.is_dir());
+        // Who has put pg_wal on another disk, with a link to it, keeps it there, as `initdb` and the server do. Behind any
+        // other link lies what nobody has named: it stays, and the link goes.
+        let is_folder = kind.is_dir() || (path == Path::new(WAL) && place.is_dir());
         if is_folder && known && !of_tablespace {
             return self.clear(&place, path);
         }
@@ -70,6 +70,17 @@ impl Strays<'_> {
         };
         if needed {
             return Ok(());
+        }
+        if kind.is_dir() && is_mount_point(&place) {
+            tracing::warn!(
+                "{place:?} is left as it is: it is not in the backup, and a mount point"
+            );
+            return Ok(());
+        }
+        if let (true, Ok(target)) = (kind.is_symlink() && known, fs::read_link(&place)) {
+            tracing::warn!(
+                "{place:?} led to {target:?}, which is left as it is: the files go into the directory itself"
+            );
         }
         tracing::debug!("removing {place:?}: it is not in the backup");
         durable::remove_all(&place)

@@ -5,7 +5,7 @@ use super::entry::TABLESPACES;
 use crate::backup::damaged;
 use crate::base_backup::Description;
 use crate::error::{Class, Error, Result};
-use crate::postgres::{ManifestFile, ServerVersion};
+use crate::postgres::{ManifestFile, ServerVersion, tablespace_folder_version};
 
 /// Folders that `initdb` makes (`subdirs` in `initdb.c`) and that the server needs, empty or not.
 const FOLDERS: [&str; 22] = [
@@ -94,6 +94,15 @@ impl<'a> Layout<'a> {
             let path = path.display();
             damaged(format!("{path}: expected a tablespace that backup.json names, found another"))
         })?;
+        // A backup that was forged must not reach anything else that lies there.
+        let ours =
+            |name: &std::ffi::OsStr| name.to_str().is_some_and(|name| self.is_version_folder(name));
+        if parts.clone().next().is_some_and(|name| !ours(name)) {
+            let (path, major) = (path.display(), self.major);
+            return Err(damaged(format!(
+                "{path}: expected a file in PG_{major}_… of the tablespace, found another"
+            )));
+        }
         Ok(folder.join(parts.as_path()))
     }
 
@@ -107,10 +116,13 @@ impl<'a> Layout<'a> {
         folder == self.link(oid)
     }
 
-    /// What the names of this version's folders in a tablespace begin with (`TABLESPACE_VERSION_DIRECTORY`).
-    /// Other versions may have theirs beside it.
-    pub(super) fn version_prefix(&self) -> String {
-        format!("PG_{}_", self.major)
+    /// Whether a folder in a tablespace is this version's. Other versions may have theirs beside it.
+    pub(super) fn is_version_folder(&self, name: &str) -> bool {
+        tablespace_folder_version(name) == Some(self.major)
+    }
+
+    pub(super) fn major(&self) -> u32 {
+        self.major
     }
 
     /// Whether a tablespace lies at or below this path, which then is nothing of the data directory's.
@@ -179,7 +191,14 @@ mod tests {
         }
         assert!(!layout.is_in_place(7, layout.tablespaces[&7]));
         assert!(layout.is_in_place(8, layout.tablespaces[&8]));
-        assert_eq!(layout.version_prefix(), "PG_18_");
+        for name in ["authorized_keys", "PG_18_", "PG_17_1/x", "PG_18_1.old/x"] {
+            assert_eq!(
+                place(&format!("pg_tblspc/7/{name}")).unwrap_err().to_string(),
+                format!(
+                    "pg_tblspc/7/{name}: expected a file in PG_18_… of the tablespace, found another"
+                )
+            );
+        }
     }
 
     #[test]

@@ -1,8 +1,12 @@
+use std::collections::BTreeMap;
 use std::fs;
 use std::io;
 use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 
+use rustix::fs::{AtFlags, CWD, StatxAttributes, StatxFlags, statx};
+
+use super::entry::TABLESPACES;
 use super::layout::Layout;
 use crate::durable;
 use crate::error::{Class, Error, Result};
@@ -31,7 +35,34 @@ pub fn is_empty(data: &Path) -> Result<bool> {
 }
 
 pub(super) fn unfinished(data: &Path) -> PathBuf {
+    left_control_file(data)
+}
+
+/// Where the control file lies while an unpacking is not finished. At its beginning it may be empty.
+pub fn left_control_file(data: &Path) -> PathBuf {
     data.join(UNFINISHED)
+}
+
+/// The folders that the links in `pg_tblspc` of a data directory lead to, by the tablespace's number.
+pub fn linked_tablespaces(data: &Path) -> Result<BTreeMap<u32, PathBuf>> {
+    let folder = data.join(TABLESPACES);
+    let linked = |name: String| {
+        let target = fs::read_link(folder.join(&name)).ok()?;
+        // The server makes absolute links; a relative one is meant from where it lies.
+        Some((name.parse().ok()?, folder.join(target)))
+    };
+    Ok(names_in(&folder)?.into_iter().filter_map(linked).collect())
+}
+
+/// A file system's own, which comes with a mount point.
+pub fn is_lost_and_found(name: &str) -> bool {
+    name == LOST_AND_FOUND
+}
+
+/// Whether another file system, or a part of the same, is mounted there.
+pub fn is_mount_point(path: &Path) -> bool {
+    let found = statx(CWD, path, AtFlags::empty(), StatxFlags::BASIC_STATS);
+    found.is_ok_and(|it| it.stx_attributes.contains(StatxAttributes::MOUNT_ROOT))
 }
 
 /// Makes sure that the folders may be written to and that no server starts there before all is done. Says
@@ -64,7 +95,8 @@ pub(super) fn prepare(layout: &Layout<'_>, delta: bool) -> Result<bool> {
     Ok(may_have_files)
 }
 
-fn check(layout: &Layout<'_>, may_have_files: bool) -> Result<()> {
+/// Fails where the folders hold what an unpacking must not touch; nothing is changed.
+pub(super) fn check(layout: &Layout<'_>, may_have_files: bool) -> Result<()> {
     let data = layout.data;
     let found = names_in(data)?.into_iter().find(|name| !means_nothing(data, name));
     match found {
@@ -75,16 +107,22 @@ fn check(layout: &Layout<'_>, may_have_files: bool) -> Result<()> {
         }
         Some(found) => return Err(in_the_way(data, "an empty folder", &found)),
     }
-    if may_have_files { Ok(()) } else { check_tablespaces(layout) }
+    let own = if may_have_files { linked_tablespaces(data)? } else { BTreeMap::new() };
+    let own: Vec<PathBuf> = own.values().filter_map(|it| fs::canonicalize(it).ok()).collect();
+    check_tablespaces(layout, |oid, folder| {
+        may_have_files && layout.is_in_place(oid, folder)
+            || fs::canonicalize(folder).is_ok_and(|folder| own.contains(&folder))
+    })
 }
 
-/// Fails where a tablespace of this major version is in a folder already.
-pub(super) fn check_tablespaces(layout: &Layout<'_>) -> Result<()> {
-    let prefix = layout.version_prefix();
-    for folder in layout.tablespaces.values() {
-        let ours = |name: &String| name.starts_with(&prefix);
-        if let Some(found) = names_in(folder)?.into_iter().find(ours) {
-            let expected = format!("a folder without any {prefix}…");
+/// Fails where a folder holds a tablespace of this major version that is not this data directory's: no link of its own leads
+/// there. Whatever may be done with the directory, that of another server is not touched.
+fn check_tablespaces(layout: &Layout<'_>, is_own: impl Fn(u32, &Path) -> bool) -> Result<()> {
+    for (oid, folder) in &layout.tablespaces {
+        let ours = |name: &String| layout.is_version_folder(name);
+        let found = names_in(folder)?.into_iter().find(ours);
+        if let Some(found) = found.filter(|_| !is_own(*oid, folder)) {
+            let expected = format!("a folder without any PG_{}_…", layout.major());
             return Err(in_the_way(folder, &expected, &found));
         }
     }
@@ -101,8 +139,9 @@ fn means_nothing(data: &Path, name: &str) -> bool {
     let temporary = |entry: io::Result<fs::DirEntry>| {
         entry.is_ok_and(|entry| durable::is_temporary(&entry.file_name()))
     };
-    let empty = || fs::read_dir(data.join(name)).is_ok_and(|mut entries| entries.all(temporary));
-    name == LOST_AND_FOUND || (name == "global" && empty())
+    let global = data.join(name);
+    let empty = || fs::read_dir(&global).is_ok_and(|mut entries| entries.all(temporary));
+    name == LOST_AND_FOUND || (name == "global" && !global.is_symlink() && empty())
 }
 
 fn in_the_way(folder: &Path, expected: &str, found: &str) -> Error {
@@ -111,7 +150,7 @@ fn in_the_way(folder: &Path, expected: &str, found: &str) -> Error {
 }
 
 /// Names in a folder, in order; none when it is not there.
-fn names_in(folder: &Path) -> Result<Vec<String>> {
+pub fn names_in(folder: &Path) -> Result<Vec<String>> {
     let failed = |error| Error::file("read folder", folder, &error);
     let entries = match fs::read_dir(folder) {
         Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(Vec::new()),
@@ -206,6 +245,21 @@ mod tests {
         let found = |more: &str| Err(format!("{found}{more}, found letter.odt in it"));
         assert_eq!(folders.prepare(false), found(""));
         assert_eq!(folders.prepare(true), found(" or a data directory"));
+    }
+
+    #[test]
+    fn delta_takes_only_the_tablespaces_that_its_own_links_lead_to() {
+        let folders = folders();
+        let tablespace = &folders.tablespaces[&16385];
+        fs::create_dir_all(tablespace.join("PG_18_202506291")).unwrap();
+        fs::create_dir_all(folders.data.join(TABLESPACES)).unwrap();
+        fs::write(folders.data.join("PG_VERSION"), "18\n").unwrap();
+        let said = folders.prepare(true).unwrap_err();
+        assert!(said.contains("without any PG_18_…, found PG_18_202506291 in it"), "{said}");
+        assert!(!is_unfinished(&folders.data));
+        let link = folders.data.join(TABLESPACES).join("16385");
+        std::os::unix::fs::symlink(tablespace, link).unwrap();
+        assert_eq!(folders.prepare(true), Ok(true));
     }
 
     #[test]

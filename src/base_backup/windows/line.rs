@@ -63,6 +63,13 @@ impl Line {
         reach.or(backup.carries_wal.then_some(backup.stop.lsn))
     }
 
+    /// From the end of the segment in which this place lies, or which ends there.
+    pub fn reach_behind(&self, place: Lsn) -> Option<Lsn> {
+        let segment = self.segment_start(Lsn(place.0.saturating_sub(1)));
+        let end = Lsn(segment.0.saturating_add(self.segment_size.bytes()));
+        self.stretch_of(end).map(|wal| wal.end)
+    }
+
     /// The first segment missing between start and stop of a backup of this line.
     pub fn first_missing(&self, backup: &Span) -> Option<WalSegment> {
         if !self.holds(backup) {
@@ -156,6 +163,18 @@ impl Line {
         let (part, by) = (&self.parts[at], self.parts[at + 1].timeline);
         let place = Point { timeline: part.timeline, lsn: part.end };
         Some(Left { place, by, missing: self.segment_start(part.end) > reach })
+    }
+
+    /// The timelines before it, each with the place where it was left.
+    pub fn ancestors(&self) -> Vec<Point> {
+        let left = self.parts.iter().filter(|part| part.end != END);
+        left.map(|part| Point { timeline: part.timeline, lsn: part.end }).collect()
+    }
+
+    /// Where the WAL ends that there is in segments behind that of a place; `None` when there is none.
+    pub fn end_behind(&self, place: Lsn) -> Option<Lsn> {
+        let next = self.segment_start(place).0.saturating_add(self.segment_size.bytes());
+        self.covered.last().map(|wal| wal.end).filter(|end| end.0 > next)
     }
 
     pub fn followed(&self) -> bool {

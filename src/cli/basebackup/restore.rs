@@ -5,7 +5,7 @@ use clap::{Arg, ArgAction, ArgMatches, Command};
 use super::super::progress::Shared;
 use super::super::{asked, flags};
 use super::target;
-use crate::base_backup::restore::{Occupied, TargetAction};
+use crate::base_backup::restore::{Occupied, TablespaceName, TargetAction};
 use crate::command::basebackup::restore::{Request, restore};
 use crate::config::Config;
 use crate::error::{Class, Error, Result};
@@ -23,7 +23,8 @@ const AFTER: &str = "\
 Without a target recovery goes as far as the WAL does. A time without a zone is the local time of this host: TZ, else
 /etc/localtime; the plan says it in UTC and in local time. The restored server does not archive (archive_mode = off) unless --archive says so: a test
 server must not push into the repository of the real one. A server that runs on the directory is never touched:
-stop it, or let --before do it.
+stop it, or let --before do it. Nor is a folder with another server's tablespace; the plan names all that is written to. With --start or --follow
+the settings of the recovery are removed again once the server takes writes.
 
 Back to the second before an accident, the old directory kept:
   basebackup restore /var/lib/postgresql/18/main --replace --target-time '2026-11-22 14:29:59' --start
@@ -62,7 +63,7 @@ pub fn command() -> Command {
                 .help("Of several systems under this cluster name this one, not the newest"),
         )
         .arg(
-            text("tablespace", "OID=FOLDER", "Puts a tablespace there, not where it was; may be repeated")
+            text("tablespace", "WHICH=FOLDER", "Puts a tablespace there, by its OID or where it was, as `show ID` lists them; may be repeated")
                 .action(ArgAction::Append),
         )
         .arg(switch("delta", "Keep files that are as in the backup; write and remove the rest"))
@@ -140,16 +141,24 @@ fn action(word: &str) -> TargetAction {
     }
 }
 
-fn tablespaces(matches: &ArgMatches) -> Result<Vec<(u32, PathBuf)>> {
+fn tablespaces(matches: &ArgMatches) -> Result<Vec<(TablespaceName, PathBuf)>> {
     let all = matches.get_many::<String>("tablespace").unwrap_or_default();
     all.map(|text| {
-        let parsed =
-            text.split_once('=').and_then(|(oid, folder)| Some((oid.parse().ok()?, folder)));
-        let (oid, folder) = parsed.ok_or_else(|| {
+        let (name, folder) = tablespace(text).ok_or_else(|| {
             let message = format!("expected OID=FOLDER for --tablespace, found {text:?}");
             Error::new(Class::Usage, message).hint("`basebackup show ID` lists the tablespaces.")
         })?;
-        Ok((oid, absolute(PathBuf::from(folder))?))
+        Ok((name, absolute(PathBuf::from(folder))?))
     })
     .collect()
+}
+
+/// By its number, or where it was: a path begins with a slash, so it may have `=` in it.
+fn tablespace(text: &str) -> Option<(TablespaceName, &str)> {
+    if text.starts_with('/') {
+        let (was, folder) = text.rsplit_once("=/").map(|(was, _)| (was, &text[was.len() + 1..]))?;
+        return Some((TablespaceName::Location(was.to_owned()), folder));
+    }
+    let (oid, folder) = text.split_once('=').filter(|(_, folder)| !folder.is_empty())?;
+    Some((TablespaceName::Oid(oid.parse().ok()?), folder))
 }

@@ -24,7 +24,7 @@ pub(super) fn add(command: Command) -> Command {
         .arg(text(
             "target-time",
             "TIME",
-            "Up to this time, as in '2026-11-22 14:29:59' or '2026-11-22 14:29:59+01'",
+            "Up to this time, as in '2026-11-22 14:29:59+01', or as `date` or the server's log print it",
         ))
         .arg(text("target-lsn", "LSN", "Up to this place in the WAL, as in 16/B374D848"))
         .arg(text(

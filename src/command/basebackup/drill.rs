@@ -2,7 +2,6 @@
 
 mod shown;
 
-use std::collections::BTreeMap;
 use std::path::PathBuf;
 use std::time::Instant;
 
@@ -10,11 +9,10 @@ use jiff::Timestamp;
 
 use super::restore_command::restore_command;
 use crate::backup::new_id;
-use crate::base_backup::Description;
 use crate::base_backup::catalogue::Survey;
 use crate::base_backup::restore::{
-    LayDown, RecoverySettings, RecoveryTarget, RestorePlan, TargetAction, TargetTimeline, Wish,
-    plan,
+    Claim, END_BEFORE_THE_GAP, LayDown, Moves, RecoverySettings, RecoveryTarget, RestorePlan,
+    TablespacePlace, TargetAction, TargetTimeline, Wish, plan,
 };
 use crate::command::recording;
 use crate::command::shown::Shown;
@@ -125,7 +123,7 @@ fn rehearse(
     let major = facts.postgres_version.major();
     let programs = Programs::find(config.drill.postgres_bin.as_deref(), major)?;
     drill.server = Some(programs.version.clone());
-    let recovery = recovery(request)?;
+    let recovery = recovery(request, &plan)?;
     let mut scratch = Scratch::create_in(&config.drill.directory)?;
     let private =
         Private { major, sockets: scratch.path(), shared_buffers: config.drill.shared_buffers };
@@ -166,20 +164,22 @@ fn fetch(
     recovery: &RecoverySettings,
 ) -> Result<usize> {
     let data = scratch.data();
-    let tablespaces = |description: &Description| -> BTreeMap<u32, PathBuf> {
-        let place = |oid: u32| scratch.path().join(format!("tablespace-{oid}"));
-        description.tablespaces.iter().map(|it| (it.oid, place(it.oid))).collect()
-    };
     let lay_down = LayDown {
         config: request.config,
         plan,
         repositories,
         data: &data,
-        tablespaces: &tablespaces,
         delta: false,
         progress: request.progress,
     };
-    let (repository, unpacked) = lay_down.run(None)?;
+    let opened = lay_down.open()?;
+    let tablespaces = opened.description.tablespaces.iter().map(|it| {
+        let folder = scratch.path().join(format!("tablespace-{}", it.oid));
+        TablespacePlace { oid: it.oid, folder, aside: Vec::new() }
+    });
+    let tablespaces: Vec<TablespacePlace> = tablespaces.collect();
+    let mut claim = Claim::default();
+    let (repository, unpacked) = lay_down.run(&opened, &tablespaces, Moves::NONE, &mut claim)?;
     private.write_recovery(&data, recovery)?;
     unpacked.finish()?;
     Ok(repository)
@@ -202,10 +202,12 @@ fn replay_and_check(
     let (address, ended) = recovered.map_err(|error| {
         let (reach, resumes) = (plan.choice.reach, plan.resumes);
         match resumes {
-            Some(resumes) if error.class() == Class::Gap => error.while_doing(format!(
-                "the WAL behind {} goes up to {reach} and is missing from there to {resumes}",
-                plan.backup.id
-            )),
+            Some(resumes) if error.class() == Class::Gap => error
+                .while_doing(format!(
+                    "the WAL behind {} goes up to {reach} and is missing from there to {resumes}",
+                    plan.backup.id
+                ))
+                .hint(END_BEFORE_THE_GAP),
             _ => error,
         }
     })?;
@@ -227,14 +229,17 @@ fn replay_and_check(
     done
 }
 
-fn recovery(request: &Request<'_>) -> Result<RecoverySettings> {
+fn recovery(request: &Request<'_>, plan: &RestorePlan<'_>) -> Result<RecoverySettings> {
     Ok(RecoverySettings {
-        restore_command: restore_command(&request.flags)?,
+        restore_command: restore_command(&request.flags, plan, &request.target)?,
         target: request.target.clone(),
         inclusive: request.inclusive,
         timeline: request.timeline,
         action: TargetAction::Promote,
         archive: false,
+        standby: false,
+        major: plan.backup.facts.postgres_version.major(),
+        reads_ahead: plan.may_read_ahead(&request.target),
     })
 }
 

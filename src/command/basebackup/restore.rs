@@ -1,27 +1,34 @@
 //! `basebackup restore`: the plan, the files, the settings for the recovery.
 
-use std::collections::BTreeMap;
+mod shown;
+
 use std::path::{Path, PathBuf};
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use jiff::Timestamp;
 
+use self::shown::Shown;
 use super::restore_command::restore_command;
-use crate::base_backup::Description;
 use crate::base_backup::catalogue::{Backup, Survey};
 use crate::base_backup::restore::{
-    ARCHIVING_OFF, LayDown, Occupied, Reason, Recovered, RecoverySettings, RecoveryTarget,
-    RestorePlan, ServerLog, TargetAction, TargetTimeline, Told, Until, Watch, Way, Wish,
-    add_settings, connection_of, follow, look, plan, refuse_root, refuse_running, room,
-    start_server, tell_server,
+    ARCHIVING_OFF, Claim, END_BEFORE_THE_GAP, LayDown, Moves, Occupied, Place, Reason, Recovered,
+    RecoverySettings, RecoveryTarget, RestorePlan, ServerLog, Servers, Signs, Starter,
+    TablespaceName, TablespacePlace, TargetAction, TargetTimeline, Told, Until, Way, Wish,
+    add_settings, choose_system, follow, forget_recovery, plan, real, refuse_root, refuse_running,
+    tell_server, warn_of_settings,
 };
-use crate::base_backup::unpack::{Unpacked, is_unfinished};
 use crate::command::hook::run_hook;
 use crate::command::shown::tenths;
 use crate::config::{Config, FlagValues};
-use crate::error::{Error, Result};
+use crate::error::{Class, Error, Result};
 use crate::postgres::SystemIdentifier;
 use crate::repository::{self, Repository};
+
+/// A server that was started makes itself known within this time, or it failed.
+const START: Duration = Duration::from_secs(30);
+
+/// The same of one that something else starts: that may have to make a container first.
+const START_BY_OTHERS: Duration = Duration::from_secs(60);
 
 pub struct Request<'a> {
     pub config: &'a Config,
@@ -34,8 +41,8 @@ pub struct Request<'a> {
     /// The id of a certain backup.
     pub backup: Option<String>,
     pub system: Option<SystemIdentifier>,
-    /// Where tablespaces go, by their number.
-    pub tablespaces: Vec<(u32, PathBuf)>,
+    /// Where tablespaces go.
+    pub tablespaces: Vec<(TablespaceName, PathBuf)>,
     pub occupied: Occupied,
     pub standby: bool,
     pub recovery: bool,
@@ -70,39 +77,77 @@ pub fn restore(
         timeline: request.timeline,
         backup: request.backup.as_deref(),
     };
-    let plan = plan(&survey, request.system, &wish);
+    let place = Place::look(&request.data, request.occupied, Timestamp::now())?;
+    let system = choose_system(&survey, &place, request.system)?;
+    let plan = plan(&survey, system, &wish);
     let chosen = plan.as_ref().ok().map(|plan| plan.backup);
     warn_of_damage(&survey, chosen, &repositories);
     let plan = plan?;
-    // An unpacking that was interrupted goes on.
-    let goes_on = is_unfinished(&request.data);
-    let occupied = if goes_on { Occupied::Delta } else { request.occupied };
     let begun = Instant::now();
-    let aside = look(&request.data, occupied, Timestamp::now())?;
-    let settings = settings(request)?;
-    if !agree(&described(request, &plan, &wish, &repositories, aside.as_deref(), goes_on))? {
+    let bin = request.postgres_bin.as_deref();
+    let major = plan.backup.facts.postgres_version.major();
+    let starter = request.start.then(|| Starter::find(bin, major)).transpose()?;
+    let lay_down = LayDown {
+        config,
+        plan: &plan,
+        repositories: &repositories,
+        data: &place.data,
+        delta: request.occupied == Occupied::Delta,
+        progress,
+    };
+    let opened = lay_down.open()?;
+    let tablespaces = opened.tablespaces(&place, &request.tablespaces)?;
+    // Who stops the server by a hook has it running until then.
+    refuse_servers(&place, &tablespaces, request.before.is_some())?;
+    let settings = settings(request, &plan)?;
+    let shown = Shown { place: &place, tablespaces: &tablespaces, opened: &opened };
+    if !agree(&shown.text(&plan, &wish, &repositories))? {
         return Ok(());
+    }
+    let mut claim = Claim::default();
+    if place.data.exists() {
+        claim.take(&place.data)?;
     }
     if let Some(command) = &request.before {
         run_hook("before", command, &request.data)?;
     }
-    refuse_running(&request.data)?;
-    let unpacked = lay_down(request, &plan, &repositories, aside, progress)?;
+    refuse_servers(&place, &tablespaces, false)?;
+    let moves = Moves { aside: place.aside.as_deref(), tablespaces: &tablespaces };
+    let (_, unpacked) = lay_down.run(&opened, &tablespaces, moves, &mut claim)?;
     tracing::info!(
         backup = %plan.backup.id,
         written = unpacked.laid,
         kept = unpacked.kept,
-        data = %request.data.display(),
+        data = %place.data.display(),
         "files laid down"
     );
-    match settings {
-        Some(settings) => tell_server(&request.data, &settings, request.standby)?,
+    match &settings {
+        Some(settings) => tell_server(&place.data, settings)?,
         None if request.archive => {}
-        None => add_settings(&request.data, ARCHIVING_OFF)?,
+        None => add_settings(&place.data, ARCHIVING_OFF)?,
     }
     unpacked.finish()?;
     tracing::info!(seconds = tenths(begun.elapsed()), "restored");
-    bring_up(request, &plan, begun)
+    warn_of_settings(&place.data);
+    bring_up(request, &place.data, starter.as_ref(), settings.as_ref(), &plan, begun)
+}
+
+/// Nothing is touched that a running server has: neither the directory nor what links lead to, be they its own or the
+/// backup's.
+fn refuse_servers(place: &Place, tablespaces: &[TablespacePlace], may_run: bool) -> Result<()> {
+    let servers = Servers::look();
+    if !may_run {
+        refuse_running(&place.data, &servers)?;
+    }
+    servers.refuse_owned(&place.data, &place.data, "the directory")?;
+    let wal = place.data.join("pg_wal");
+    if !place.fresh && wal.is_symlink() {
+        servers.refuse_owned(&place.data, &real(&wal)?, "where pg_wal leads")?;
+    }
+    for tablespace in tablespaces {
+        servers.refuse_owned(&place.data, &tablespace.folder, "the folder of a tablespace")?;
+    }
+    Ok(())
 }
 
 /// What keeps base backups from being restored, from this one on: a newer one from being taken, this one from
@@ -127,13 +172,20 @@ fn warn_of_damage(survey: &Survey, chosen: Option<&Backup>, repositories: &[Repo
 }
 
 /// Starts the server, or has it started, and watches its recovery.
-fn bring_up(request: &Request<'_>, plan: &RestorePlan<'_>, begun: Instant) -> Result<()> {
+fn bring_up(
+    request: &Request<'_>,
+    data: &Path,
+    starter: Option<&Starter>,
+    settings: Option<&RecoverySettings>,
+    plan: &RestorePlan<'_>,
+    begun: Instant,
+) -> Result<()> {
     let mut log = request.data.as_os_str().to_owned();
     log.push(".restore.log");
     let log = Path::new(&log);
     let of_others = std::fs::metadata(log).map_or(0, |metadata| metadata.len());
-    if request.start {
-        start_server(&request.data, request.postgres_bin.as_deref(), log)?;
+    if let Some(starter) = starter {
+        starter.start(data, log)?;
     }
     if let Some(command) = &request.after {
         run_hook("after", command, &request.data)?;
@@ -141,26 +193,16 @@ fn bring_up(request: &Request<'_>, plan: &RestorePlan<'_>, begun: Instant) -> Re
     if !request.start && !request.follow {
         return Ok(());
     }
-    let told = &request.config.connection;
-    // Who says how to reach the server means it: it may run in a container.
-    let mut connection = || match told.as_str() {
-        "" => connection_of(&request.data),
-        told => Some(told.to_owned()),
-    };
-    let mut watch = Watch::new(&request.data);
-    let mut gone = || if request.start { watch.gone() } else { None };
     let way = Way { from: plan.backup.facts.start.lsn, to: plan.choice.reach };
-    let until = match request.action {
-        _ if request.standby => Until::Readers,
-        TargetAction::Shutdown => Until::Shutdown,
-        TargetAction::Pause | TargetAction::Promote => Until::End,
-    };
+    let mut signs =
+        Signs::new(data, (log, of_others), if request.start { START } else { START_BY_OTHERS });
     let mut lines = Told::new();
-    let recovered = follow(&mut connection, &mut gone, way, until, &mut |replay, way| {
+    let told = &request.config.connection;
+    let recovered = follow(&mut signs, told, way, until(request), &mut |replay, way| {
         lines.at(replay, way);
     });
     let recovered = recovered.map_err(|error| match request.start {
-        true => told_by_the_server(error, &ServerLog::read(log, of_others), log),
+        true => told_by_the_server(error, &ServerLog::read(log, of_others), log, plan),
         false => error,
     })?;
     let what = match recovered {
@@ -172,14 +214,42 @@ fn bring_up(request: &Request<'_>, plan: &RestorePlan<'_>, begun: Instant) -> Re
         Recovered::Follows => "the standby takes readers",
     };
     tracing::info!(rto_seconds = tenths(begun.elapsed()), "{what}");
-    Ok(())
+    match settings.filter(|_| recovered == Recovered::Promoted) {
+        Some(settings) => forget_recovery(data, settings),
+        None => Ok(()),
+    }
+}
+
+/// What the server does when it has recovered.
+fn until(request: &Request<'_>) -> Until {
+    match request.action {
+        _ if request.standby => Until::Readers,
+        // At the end of the WAL it takes writes, whatever was to happen at a target.
+        _ if request.target == RecoveryTarget::Latest => Until::End,
+        TargetAction::Shutdown => Until::Shutdown,
+        TargetAction::Pause => Until::Pause,
+        TargetAction::Promote => Until::End,
+    }
 }
 
 /// With what the server wrote about it, as far as it wrote to `path`.
-fn told_by_the_server(error: Error, log: &ServerLog, path: &Path) -> Error {
+fn told_by_the_server(error: Error, log: &ServerLog, path: &Path, plan: &RestorePlan<'_>) -> Error {
     let messages = format!("The server's first messages are in {path:?}.");
     let Some(Reason { class, text, hint }) = log.reason() else { return error.hint(messages) };
-    let hint = hint.map_or(messages.clone(), |hint| format!("{hint} {messages}"));
+    let unreached = text.contains("recovery ended before configured recovery target");
+    let hint = match (hint, plan.older.first()) {
+        (None, Some(older)) if unreached => Some(format!(
+            "If it lies before this base backup, take the one before: --delta --backup {older}"
+        )),
+        (None, _) if class == Some(Class::Gap) && plan.resumes.is_some() => {
+            Some(END_BEFORE_THE_GAP.to_owned())
+        }
+        (hint, _) => hint,
+    };
+    let hint = hint.map_or(messages.clone(), |hint| {
+        let stop = if hint.ends_with(['.', '?', '!']) { "" } else { "." };
+        format!("{hint}{stop} {messages}")
+    });
     Error::new(
         class.unwrap_or(error.class()),
         format!("expected the server to recover, it went down: {text}"),
@@ -187,61 +257,13 @@ fn told_by_the_server(error: Error, log: &ServerLog, path: &Path) -> Error {
     .hint(hint)
 }
 
-fn described(
-    request: &Request<'_>,
-    plan: &RestorePlan<'_>,
-    wish: &Wish<'_>,
-    repositories: &[Repository],
-    aside: Option<&Path>,
-    goes_on: bool,
-) -> String {
-    let names: Vec<&str> = repositories.iter().map(Repository::name).collect();
-    let mut text = plan.describe(wish, &names, room(&request.data));
-    let mut into = request.data.display().to_string();
-    if let Some(aside) = aside {
-        into += &format!(" (what is there is moved to {})", aside.display());
-    } else if goes_on {
-        into += " (goes on with what an interrupted restore has left)";
-    }
-    text += &format!("{:<12}{into}\n", "into");
-    for (oid, folder) in &request.tablespaces {
-        text += &format!("{:<12}{oid} into {}\n", "tablespace", folder.display());
-    }
-    text
-}
-
-fn lay_down(
-    request: &Request<'_>,
-    plan: &RestorePlan<'_>,
-    repositories: &[Repository],
-    aside: Option<PathBuf>,
-    progress: &(dyn Fn(u64, u64) + Sync),
-) -> Result<Unpacked> {
-    let lay_down = LayDown {
-        config: request.config,
-        plan,
-        repositories,
-        data: &request.data,
-        tablespaces: &|description| tablespaces(request, description),
-        delta: request.occupied == Occupied::Delta,
-        progress,
-    };
-    lay_down.run(aside).map(|(_, unpacked)| unpacked)
-}
-
-/// Where they were, unless they are to go elsewhere.
-fn tablespaces(request: &Request<'_>, description: &Description) -> BTreeMap<u32, PathBuf> {
-    let was = description.tablespaces.iter().map(|it| (it.oid, PathBuf::from(&it.location)));
-    was.chain(request.tablespaces.iter().cloned()).collect()
-}
-
-fn settings(request: &Request<'_>) -> Result<Option<RecoverySettings>> {
+fn settings(request: &Request<'_>, plan: &RestorePlan<'_>) -> Result<Option<RecoverySettings>> {
     if !request.recovery {
         return Ok(None);
     }
     let restore_command = match &request.restore_command {
         Some(command) => command.clone(),
-        None => restore_command(&request.flags)?,
+        None => restore_command(&request.flags, plan, &request.target)?,
     };
     Ok(Some(RecoverySettings {
         restore_command,
@@ -250,5 +272,8 @@ fn settings(request: &Request<'_>) -> Result<Option<RecoverySettings>> {
         timeline: request.timeline,
         action: request.action,
         archive: request.archive,
+        standby: request.standby,
+        major: plan.backup.facts.postgres_version.major(),
+        reads_ahead: plan.may_read_ahead(&request.target),
     }))
 }

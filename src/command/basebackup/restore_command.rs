@@ -2,12 +2,31 @@
 
 use std::path::{Path, PathBuf};
 
+use crate::base_backup::restore::{Inside, RecoveryTarget, RestorePlan};
 use crate::config::{FlagValues, GLOBAL};
 use crate::error::{Class, Error, Result};
 
+/// For a server that has all WAL inside: nothing is to be fetched, and that is the end of it.
+const NOTHING: &str = "/bin/false";
+
 /// The `restore_command` by which the server finds the WAL where this program found the backup: the
-/// `wal-fetch` beside it, told what it was told.
-pub fn restore_command(flags: &FlagValues) -> Result<String> {
+/// `wal-fetch` beside it, told what it was told. What the backup has inside is not asked for: the archive need not have it.
+pub fn restore_command(
+    flags: &FlagValues,
+    plan: &RestorePlan<'_>,
+    target: &RecoveryTarget,
+) -> Result<String> {
+    Ok(match plan.inside(target) {
+        Inside::All => NOTHING.to_owned(),
+        Inside::None => of_the_archive(flags)?,
+        Inside::Segments { first, end } => format!(
+            "if [ ! \"%f\" \\< {first} ] && [ \"%f\" \\< {end} ]; then exit 1; fi; exec {}",
+            of_the_archive(flags)?
+        ),
+    })
+}
+
+fn of_the_archive(flags: &FlagValues) -> Result<String> {
     let this = std::env::current_exe().map_err(|error| {
         Error::new(Class::Internal, format!("could not find out where this program is: {error}"))
     })?;

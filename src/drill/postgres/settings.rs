@@ -28,7 +28,7 @@ impl Private<'_> {
     /// What makes the server recover.
     pub fn write_recovery(&self, data: &Path, recovery: &RecoverySettings) -> Result<()> {
         durable::replace(&data.join("postgresql.auto.conf"), b"")?;
-        tell_server(data, recovery, false)
+        tell_server(data, recovery)
     }
 
     /// All the rest, once the control file is there.

@@ -239,21 +239,37 @@ fn a_restore_that_replaces_keeps_the_old_directory_once() {
     lost.is_back("data", "all");
 }
 
-/// What the old directory has in its tablespaces would be lost with it.
+/// The old directory's tablespaces are kept as it is: within their folders. Killed between the two moves, the same command
+/// finds them by the links of what it moved.
 #[test]
-fn nothing_is_moved_aside_while_a_tablespace_is_in_the_way() {
+fn a_restore_that_replaces_keeps_the_old_tablespaces_too() {
     let lost = Lost::new();
+    lost.restore("reference", &[]).run().expect(0);
     lost.restore("data", &[]).run().expect(0);
     let far = lost.far("data");
-    let name = fs::read_dir(&far).expect("there").flatten().next().expect("one").file_name();
-    let outcome = lost.restore("data", &["--replace"]).run();
-    outcome.expect(2).says(&format!(
-        "could not restore into {:?}: could not restore from repository local: could not use {far:?}: \
-         expected a folder without any PG_{VERSION}_…, found {} in it",
-        lost.data("data"),
-        name.display()
-    ));
-    assert_eq!(old_directories(&lost.place), [""; 0].map(PathBuf::from));
+    let versions = || {
+        let names = fs::read_dir(&far).expect("there").flatten().map(|it| it.file_name());
+        let mut names: Vec<String> = names.map(|it| it.to_string_lossy().into_owned()).collect();
+        names.sort();
+        names
+    };
+    let [version] = &versions()[..] else { panic!("one version is there") };
+    fs::write(far.join(version).join("note"), "of the old one").expect("root or owner");
+    // Without the option: the links tell.
+    let run = || {
+        let run = lost.seawall.base_backup_by_hand("restore").arg(lost.data("data"));
+        run.args(["--yes", "--replace"]).limit(LIMIT)
+    };
+    let outcome = run().env("SEAWALL_FAILPOINT", "restore.aside-moved").run();
+    assert_eq!(outcome.signal, Some(9), "{outcome}");
+    assert_eq!(versions(), std::slice::from_ref(version));
+    run().run().expect(0).shows(&format!("tablespace  {} into {}", lost.oid, far.display()));
+    let [new, old] = &versions()[..] else { panic!("expected two, found {:?}", versions()) };
+    assert_eq!(new, version);
+    assert!(old.starts_with(&format!("{version}.old-")), "{old}");
+    assert!(far.join(old).join("note").exists() && !far.join(new).join("note").exists());
+    fs::remove_dir_all(far.join(old)).expect("our own folder");
+    lost.is_like("data", "reference", "--replace");
     lost.is_back("data", "--replace");
 }
 

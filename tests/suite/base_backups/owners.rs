@@ -2,8 +2,10 @@
 
 use std::fs;
 
-use crate::listing::laid::{Laid, OLD, described};
+use super::{backups_in, base_backup};
+use crate::archiving::commands::Seawall;
 use crate::support::place::Place;
+use crate::support::postgres::Server;
 use crate::support::run::Run;
 
 fn restore(place: &Place) -> Run {
@@ -41,13 +43,17 @@ fn root_restores_into_no_folder_of_somebody_else() {
 /// Whoever can write to the repository can write labels: on a terminal they are shown, not obeyed.
 #[test]
 fn a_planted_label_writes_no_line_of_the_plan() {
-    let laid = Laid::with_folder();
-    let mut planted = described("20261121T203000Z-0001", 1, 2);
-    planted.label = "nightly)\n\u{1b}[2Jinto        /nowhere\rGo on".to_owned();
-    laid.backup("disk", &planted);
-    laid.wal("disk", OLD, 1, 1..=4);
-    let data = laid.place.join("data");
-    let outcome = laid.basebackup("restore").arg("--dry-run").arg(&data).run();
+    let place = Place::new();
+    let seawall = Seawall::new(&place).local("archive");
+    let mut server = Server::builder(&place).segment_mib(1).archive_command(&seawall.push()).init();
+    server.start();
+    base_backup(&seawall, &server, "create").args(["--label", "planted"]).run().expect(0);
+    let description = backups_in(&place.join("archive"))[0].join("backup.json");
+    let text = fs::read_to_string(&description).expect("our own file");
+    let planted = r"nightly)\n\u001b[2Jinto        /nowhere\rGo on";
+    fs::write(&description, text.replace("planted", planted)).expect("root or owner");
+    let outcome =
+        seawall.base_backup_by_hand("restore").arg("--dry-run").arg(place.join("data")).run();
     let plan = &outcome.expect(0).stdout;
     assert!(plan.contains("(nightly)\\n\\u{1b}[2Jinto        /nowhere\\rGo on)"), "{outcome}");
     assert!(!plan.contains('\u{1b}') && !plan.contains('\r'), "{outcome}");

@@ -81,6 +81,14 @@ fn the_zone_of_a_target_time_is_that_of_tz() {
         let outcome = scene.plan(&local).env("TZ", tz);
         scene.understands(outcome, tz, name);
     }
+    // As `date` prints it.
+    for format in
+        ["%a %b %e %H:%M:%S %Z %Y", "%a, %d %b %Y %H:%M:%S %z", "%F %T %z", "%FT%T%:z", "@%s"]
+    {
+        let printed = scene.clock("Europe/Berlin", format);
+        let outcome = scene.plan(&printed).env("TZ", "Europe/Berlin");
+        scene.understands(outcome, "Europe/Berlin", " in Europe/Berlin");
+    }
     // With its zone behind it a time needs no other.
     let local = scene.clock("Asia/Tokyo", "%F %T%:z");
     scene.understands(scene.plan(&local).env("TZ", "Mars/Phobos"), "UTC0", "UTC");

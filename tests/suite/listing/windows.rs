@@ -190,26 +190,3 @@ A recovery to
 ",
     );
 }
-
-/// Recovery without a target would come to the gap and stop there: the plan says so beforehand.
-#[test]
-fn a_plan_to_restore_tells_of_the_gap_behind_it() {
-    let laid = Laid::with_folder();
-    laid.backup("disk", &described("20261122T203000Z-4f2a", 1, 2));
-    laid.wal("disk", OLD, 1, 2..=4);
-    let plan = |laid: &Laid| {
-        laid.basebackup("restore")
-            .args(["/nowhere/at/all", "--dry-run"])
-            .run()
-            .expect(0)
-            .stdout
-            .clone()
-    };
-    assert!(!plan(&laid).contains("gap  "), "{}", plan(&laid));
-    laid.wal("disk", OLD, 1, 7..=8);
-    let expected = "\
-WAL         0/2000028 to 0/5000000 on timeline 1, without a gap
-gap         then WAL is missing up to 0/7000000: a recovery that goes on beyond 0/5000000 stops with an error
-";
-    assert!(plan(&laid).contains(expected), "{}", plan(&laid));
-}

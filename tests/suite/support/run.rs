@@ -236,6 +236,13 @@ impl Outcome {
         self
     }
 
+    /// Panics with the whole story unless standard output holds this text.
+    #[track_caller]
+    pub fn shows(&self, text: &str) -> &Outcome {
+        assert!(self.stdout.contains(text), "expected standard output to hold {text:?}: {self}");
+        self
+    }
+
     /// Panics with the whole story if standard error holds this text.
     #[track_caller]
     pub fn does_not_say(&self, text: &str) -> &Outcome {

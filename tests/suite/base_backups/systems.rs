@@ -1,0 +1,85 @@
+//! Two servers under one cluster name in one repository: nobody gets the other one's files.
+
+use std::fs;
+
+use super::base_backup;
+use super::sound::{LIMIT, restore};
+use crate::archiving::commands::Seawall;
+use crate::support::place::Place;
+use crate::support::postgres::{NEWEST, Server};
+
+fn server(place: &Place, seawall: &Seawall, name: &str) -> Server {
+    let builder = Server::builder(place).version(NEWEST).segment_mib(1);
+    let mut server = builder.archive_command(&seawall.push()).init();
+    server.start();
+    server.sql(&format!("create table {name} (i int)"));
+    base_backup(seawall, &server, "create").limit(LIMIT).run().expect(0);
+    server
+}
+
+#[test]
+fn a_directory_gets_the_backup_of_its_own_system() {
+    let place = Place::new();
+    let seawall = Seawall::new(&place).local("archive");
+    let mut one = server(&place, &seawall, "one");
+    let mut other = server(&place, &seawall, "other");
+    for server in [&one, &other] {
+        server.wait_archived(&server.switch_wal(), LIMIT);
+    }
+    let (first, second) = (one.system_identifier(), other.system_identifier());
+    one.kill_nine();
+    other.kill_nine();
+    for (server, system) in [(&one, first), (&other, second)] {
+        for mode in ["--replace", "--delta"] {
+            let outcome = restore(&seawall, server.data(), &[mode, "--dry-run"]);
+            outcome.expect(0).shows(&format!("system      {system}\n"));
+        }
+    }
+    // Which one comes into an empty folder, only the user knows.
+    let new = place.join("new");
+    let outcome = restore(&seawall, &new, &[]);
+    outcome
+        .expect(2)
+        .says("expected one server under this cluster name, found several at the same time: ");
+    outcome
+        .says(&first.to_string())
+        .says(&second.to_string())
+        .says("HINT: Say which one is to come back: --system-identifier NUMBER.");
+    assert!(!new.exists());
+    let named = ["--system-identifier", &second.to_string()];
+    restore(&seawall, &new, &[&named[..], &["--dry-run"]].concat())
+        .expect(0)
+        .shows(&format!("system      {second}\n"));
+    // Its files would be mixed with another's, or removed.
+    let outcome = restore(&seawall, one.data(), &[&named[..], &["--delta"]].concat());
+    outcome.expect(6).says(&format!(
+        "expected {:?} to be of system {second}, found it to be of system {first}",
+        one.data()
+    ));
+    let outcome =
+        restore(&seawall, one.data(), &[&named[..], &["--replace", "--dry-run"]].concat());
+    outcome.expect(0).shows(&format!("beware      what is there is of another system, {first}\n"));
+}
+
+#[test]
+fn the_directory_of_a_server_that_was_never_backed_up_is_not_replaced_by_the_way() {
+    let place = Place::new();
+    let seawall = Seawall::new(&place).local("archive");
+    let mut one = server(&place, &seawall, "one");
+    one.wait_archived(&one.switch_wal(), LIMIT);
+    let system = one.system_identifier();
+    one.kill_nine();
+    let stranger = Server::builder(&place).version(NEWEST).segment_mib(1).init();
+    let before = fs::read_dir(stranger.data()).expect("there").count();
+    for mode in ["--replace", "--delta"] {
+        let outcome = restore(&seawall, stranger.data(), &[mode]);
+        outcome
+            .expect(6)
+            .says(&format!("whose directory {:?} is, found those of {system} (", stranger.data()));
+        outcome.says("--replace --system-identifier NUMBER.");
+    }
+    assert_eq!(fs::read_dir(stranger.data()).expect("there").count(), before);
+    let named = system.to_string();
+    let words = ["--replace", "--system-identifier", &named];
+    restore(&seawall, stranger.data(), &words).expect(0);
+}
