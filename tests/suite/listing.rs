@@ -17,13 +17,18 @@ fn without_a_backup_it_says_what_to_do() {
     outcome.expect(8);
     assert_eq!(
         outcome.stdout,
-        "There is no base backup in the repositories that answered. `basebackup create` takes one.\n"
+        format!(
+            "There is no base backup of cluster main in the repositories that answered. Looked into {}. `basebackup create` \
+             takes one.\n",
+            laid.resolved().repositories[0].url
+        )
     );
     laid.wal("disk", OLD, 1, 1..=3);
     let outcome = laid.list().run();
     let expected = format!(
-        "There is no base backup yet. `basebackup create` takes one.\n\
-         System {OLD} has no base backup, and its WAL alone restores nothing\n\n"
+        "There is no base backup of cluster main yet. Looked into {}. `basebackup create` takes one.\n\
+         System {OLD} has no base backup, and its WAL alone restores nothing\n\n",
+        laid.resolved().repositories[0].url
     );
     assert_eq!(outcome.expect(0).stdout, expected, "{outcome}");
 }

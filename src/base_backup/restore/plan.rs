@@ -66,6 +66,8 @@ pub fn plan<'a>(
         let failure = survey.catalogue.failures.first();
         return Err(failure.map_or_else(nothing_there, |failure| failure.error.clone()));
     };
+    let named = full_id(survey, system.system, wish.backup)?;
+    let wish = &Wish { backup: named.as_deref(), ..wish.clone() };
     let backups: Vec<&Backup> =
         survey.catalogue.backups.iter().filter(|it| is_usable(it, system)).collect();
     let asked = |it: &&Backup| it.system == system.system && wish.backup == Some(it.id.as_str());
@@ -104,6 +106,30 @@ pub fn plan<'a>(
         older,
         all_seen,
     })
+}
+
+/// The beginning of an id stands for the whole, where only one begins so.
+fn full_id(
+    survey: &Survey,
+    system: SystemIdentifier,
+    begins: Option<&str>,
+) -> Result<Option<String>> {
+    let Some(begins) = begins else { return Ok(None) };
+    let all = survey.catalogue.backups.iter().filter(|it| it.system == system);
+    let found: Vec<&str> =
+        all.map(|it| it.id.as_str()).filter(|id| id.starts_with(begins)).collect();
+    match found[..] {
+        [one] => Ok(Some(one.to_owned())),
+        [] => Ok(Some(begins.to_owned())),
+        _ if found.contains(&begins) => Ok(Some(begins.to_owned())),
+        _ => {
+            let (count, found) = (found.len(), found.join(", "));
+            let message = format!(
+                "expected one base backup with an id that begins with {begins:?}, found {count}: {found}"
+            );
+            Err(Error::new(Class::Usage, message).hint("Give more of the id."))
+        }
+    }
 }
 
 /// Where a transaction or a restore point lies shows only in the recovery; it may be before the newest backup.

@@ -22,7 +22,8 @@ const MAY_SHRINK: [usize; 2] = [1, 9];
 pub fn run(config: &Config, as_json: bool) -> Result<Shown> {
     let repositories = repository::open_all(config, None)?;
     let survey = Survey::read(&repositories, config);
-    let page = Page { survey: &survey, repositories: &repositories };
+    let cluster = &config.cluster;
+    let page = Page { survey: &survey, repositories: &repositories, cluster };
     let text = if as_json { json::list(config, &repositories, &survey)? } else { page.text() };
     Ok(Shown { text, errors: survey.errors().cloned().collect() })
 }
@@ -31,6 +32,7 @@ pub fn run(config: &Config, as_json: bool) -> Result<Shown> {
 struct Page<'a> {
     survey: &'a Survey,
     repositories: &'a [Repository],
+    cluster: &'a str,
 }
 
 impl Page<'_> {
@@ -39,10 +41,16 @@ impl Page<'_> {
         let mut text = String::new();
         if catalogue.backups.is_empty() {
             let found = match catalogue.failures.is_empty() {
-                true => "There is no base backup yet",
-                false => "There is no base backup in the repositories that answered",
+                true => "yet",
+                false => "in the repositories that answered",
             };
-            text += &format!("{found}. `basebackup create` takes one.\n");
+            let (cluster, places) =
+                (plain(self.cluster), self.repositories.iter().map(Repository::place));
+            let places: Vec<String> = places.map(|place| plain(&place)).collect();
+            text += &format!(
+                "There is no base backup of cluster {cluster} {found}. Looked into {}. `basebackup create` takes one.\n",
+                places.join(", ")
+            );
         }
         for system in &catalogue.systems {
             text += &self.of_system(*system);

@@ -144,6 +144,13 @@ fn a_target_before_the_newest_backup_names_the_older_one() {
     drop(server);
     let older = ids(&scene.archive())[0].clone();
     let data = scene.place.join("early");
+    // The beginning of an id is enough, unless there are several.
+    let named = |id: &str| restore(&scene.seawall, &data, &["--dry-run", "--backup", id]);
+    named(&older[..older.len() - 1]).expect(0).shows(&format!("backup      {older} (seawall)\n"));
+    named("20")
+        .expect(2)
+        .says("expected one base backup with an id that begins with \"20\", found 2: ")
+        .says("HINT: Give more of the id.");
     let target = ["--target-name", "early"];
     let plan = restore(&scene.seawall, &data, &[&target[..], &["--dry-run"]].concat());
     assert!(plan.expect(0).stdout.contains("\nolder       if it lies before "), "{plan}");

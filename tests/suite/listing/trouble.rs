@@ -48,9 +48,10 @@ fn where_all_are_unfinished_there_is_no_backup() {
         laid.put("disk", &object(&described(id, 1, 4), "part-00001.tar.zst"), b"half");
     }
     let expected = format!(
-        "There is no base backup yet. `basebackup create` takes one.\n\
+        "There is no base backup of cluster main yet. Looked into {}. `basebackup create` takes one.\n\
          System {OLD} has no base backup, and its WAL alone restores nothing\n\n\
-         2 unfinished base backups in repository disk: being taken now, or cut short\n\n"
+         2 unfinished base backups in repository disk: being taken now, or cut short\n\n",
+        laid.resolved().repositories[0].url
     );
     assert_eq!(laid.list().run().expect(0).stdout, expected);
 }
