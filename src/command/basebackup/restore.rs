@@ -19,7 +19,7 @@ use crate::base_backup::restore::{
 };
 use crate::command::hook::run_hook;
 use crate::command::shown::tenths;
-use crate::config::{Config, FlagValues};
+use crate::config::{Config, FlagValues, Location};
 use crate::error::{Class, Error, Result};
 use crate::postgres::SystemIdentifier;
 use crate::repository::{self, Repository};
@@ -78,6 +78,7 @@ pub fn restore(
         backup: request.backup.as_deref(),
     };
     let place = Place::look(&request.data, request.occupied, Timestamp::now())?;
+    refuse_repositories(config, &place)?;
     let system = choose_system(&survey, &place, request.system)?;
     let plan = plan(&survey, system, &wish);
     let chosen = plan.as_ref().ok().map(|plan| plan.backup);
@@ -130,6 +131,23 @@ pub fn restore(
     tracing::info!(seconds = tenths(begun.elapsed()), "restored");
     warn_of_settings(&place.data);
     bring_up(request, &place.data, starter.as_ref(), settings.as_ref(), &plan, begun)
+}
+
+/// A repository within the directory would go with what is there, and with it the backup.
+fn refuse_repositories(config: &Config, place: &Place) -> Result<()> {
+    for repository in &config.repositories {
+        let Location::Folder(folder) = &repository.location else { continue };
+        if !place.fresh && real(folder)?.starts_with(&place.data) {
+            let message = format!(
+                "expected a directory without a repository in it, found {folder:?} in {:?}",
+                place.data
+            );
+            return Err(
+                Error::new(Class::Input, message).hint("Move the repository elsewhere first.")
+            );
+        }
+    }
+    Ok(())
 }
 
 /// Nothing is touched that a running server has: neither the directory nor what links lead to, be they its own or the

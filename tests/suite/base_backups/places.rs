@@ -11,6 +11,7 @@ use crate::namespace;
 use crate::scene::KeyPair;
 use crate::support::place::Place;
 use crate::support::postgres::{NEWEST, Server};
+use crate::support::run::Run;
 
 /// A server that was backed up and lost. Its directory is still there.
 struct Lost {
@@ -110,6 +111,24 @@ fn a_link_to_a_disk_that_is_not_mounted_is_no_directory() {
     );
     restore(&lost.seawall, &link, &[]).expect(6).says(&found);
     assert!(!gone.exists());
+}
+
+#[test]
+fn a_repository_in_the_directory_does_not_go_with_it() {
+    let lost = Lost::new();
+    let inside = lost.data.join("archive");
+    fs::rename(lost.place.join("archive"), &inside).expect("our own folder");
+    for mode in ["--delta", "--replace"] {
+        let run = Run::new(&lost.place, env!("CARGO_BIN_EXE_basebackup")).server_user();
+        let run =
+            run.arg("restore").arg(&lost.data).args(["--yes", mode, "--repository"]).arg(&inside);
+        let found = format!(
+            "expected a directory without a repository in it, found {inside:?} in {:?}",
+            lost.data
+        );
+        run.limit(LIMIT).run().expect(6).says(&found);
+        assert!(inside.join("postgres").exists());
+    }
 }
 
 /// The manifest is read, and a part begun, before the first hook and before anything moves.
