@@ -5,6 +5,7 @@
 use std::io::{Cursor, Read};
 use std::ops::ControlFlow;
 
+use jiff::Timestamp;
 use libfuzzer_sys::fuzz_target;
 use seawall::backup::{StoredObject, hex};
 use seawall::codec::{Digest, Identities};
@@ -94,6 +95,9 @@ fn description(objects: Vec<StoredObject>) -> Description {
         objects,
         earlier: Vec::new(),
         recipients: None,
+        paths: Vec::new(),
+        fell: None,
+        accepted: false,
     }
 }
 
@@ -178,6 +182,10 @@ impl Storage for Memory {
 
     fn settle(&self, _key: &str) -> Result<()> {
         Ok(())
+    }
+
+    fn now(&self) -> Option<Timestamp> {
+        None
     }
 
     fn reads_are_cheap(&self) -> bool {
