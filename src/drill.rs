@@ -2,6 +2,7 @@
 //! in them.
 
 mod account;
+mod alone;
 mod confine;
 mod interrupted;
 mod leavings;

@@ -1,9 +1,9 @@
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::process::{Child, Command};
 
 use landlock::{
-    ABI, AccessFs, CompatLevel, Compatible, PathBeneath, PathFd, Ruleset, RulesetAttr,
-    RulesetCreatedAttr, RulesetError,
+    ABI, Access, AccessFs, AccessNet, CompatLevel, Compatible, LandlockStatus, PathBeneath, PathFd,
+    RestrictionStatus, Ruleset, RulesetAttr, RulesetCreatedAttr, RulesetError, Scope,
 };
 
 use crate::error::{Class, Error, Result};
@@ -13,17 +13,55 @@ use crate::threads::start_in;
 const SHARED_MEMORY: &str = "/dev/shm";
 const NOWHERE: &str = "/dev/null";
 
-/// Starts a program that, with all its children, may change files in `folder` alone (Landlock, Linux 5.19 and
-/// later; `Documentation/userspace-api/landlock.rst`).
+/// Programs and libraries, and what these read themselves. Not `/etc` as a whole, where configuration and keys lie, nor
+/// `/proc`, which shows the environment of other processes.
+const READABLE: [&str; 25] = [
+    "/usr",
+    "/bin",
+    "/sbin",
+    "/lib",
+    "/lib32",
+    "/lib64",
+    "/nix/store",
+    "/gnu/store",
+    "/etc/alternatives",
+    "/etc/crypto-policies",
+    "/etc/ld.so.cache",
+    "/etc/ld.so.conf",
+    "/etc/ld.so.conf.d",
+    "/etc/ld.so.preload",
+    "/etc/group",
+    "/etc/nsswitch.conf",
+    "/etc/passwd",
+    "/etc/localtime",
+    "/etc/timezone",
+    "/etc/ssl/openssl.cnf",
+    "/etc/pki/tls/openssl.cnf",
+    "/dev/random",
+    "/dev/urandom",
+    "/dev/zero",
+    "/dev/null",
+];
+
+/// Starts a program that, with all its children, may change files in `folder` alone, read there, `readable` and what
+/// programs are made of, and reach nobody by TCP (Landlock, Linux 5.19 and later, 6.7 for TCP;
+/// `Documentation/userspace-api/landlock.rst`).
 ///
 /// WAL can hold the creation of a tablespace: replaying it, a server takes the folder of the original, and on
-/// the host of the real server that is the real tablespace. No setting keeps it from that.
-pub(super) fn start(command: &mut Command, folder: &Path) -> Result<Child> {
+/// the host of the real server that is the real tablespace. No setting keeps it from that. And a backup may hold code:
+/// who forges one must not get at the keys of the host that rehearses it.
+pub(super) fn start(command: &mut Command, folder: &Path, readable: &[PathBuf]) -> Result<Child> {
     // The restriction holds for a thread and what it starts, and can't be taken back.
     let started = std::thread::scope(|scope| {
         let confined = start_in(scope, || {
             let opened = PathFd::new(folder).map_err(|error| not_confined(&error))?;
-            restrict(opened).map_err(|error| not_confined(&error))?;
+            let all = restrict(opened, readable).map_err(|error| not_confined(&error))?;
+            if !all {
+                tracing::warn!(
+                    "this kernel keeps the server of the drill from files outside its folder, and not from the network: \
+                     that takes Linux 6.7"
+                );
+            }
             start_freely(command)
         });
         confined.map(|thread| thread.join())
@@ -35,25 +73,44 @@ pub(super) fn start_freely(command: &mut Command) -> Result<Child> {
     command.spawn().map_err(|error| Error::file("run", Path::new(command.get_program()), &error))
 }
 
-fn restrict(folder: PathFd) -> Result<(), RulesetError> {
+/// Returns whether the kernel can do all of it.
+fn restrict(folder: PathFd, readable: &[PathBuf]) -> Result<bool, RulesetError> {
     // Before the second version nothing could be renamed from one folder to another.
-    let changes = AccessFs::from_write(ABI::V2);
-    let open = |path: &str| PathFd::new(path).ok();
+    let (changes, reads) = (AccessFs::from_write(ABI::V2), AccessFs::from_read(ABI::V1));
+    let all = AccessFs::from_all(ABI::V3);
+    let open = |path: &Path| PathFd::new(path).ok();
     let mut rules = Ruleset::default()
         .set_compatibility(CompatLevel::HardRequirement)
-        .handle_access(changes)?
+        .handle_access(changes | reads)?
         .set_compatibility(CompatLevel::BestEffort)
         .handle_access(AccessFs::Truncate)?
+        .handle_access(AccessNet::from_all(ABI::V4))?
+        .scope(Scope::from_all(ABI::V6))?
         .create()?
-        .add_rule(PathBeneath::new(folder, AccessFs::from_write(ABI::V3)))?;
-    if let Some(shared_memory) = open(SHARED_MEMORY) {
-        rules = rules.add_rule(PathBeneath::new(shared_memory, AccessFs::from_write(ABI::V3)))?;
+        .add_rule(PathBeneath::new(folder, all))?;
+    if let Some(shared_memory) = open(Path::new(SHARED_MEMORY)) {
+        rules = rules.add_rule(PathBeneath::new(shared_memory, all))?;
     }
-    if let Some(nowhere) = open(NOWHERE) {
-        let write = AccessFs::WriteFile | AccessFs::Truncate;
+    if let Some(nowhere) = open(Path::new(NOWHERE)) {
+        let write = AccessFs::ReadFile | AccessFs::WriteFile | AccessFs::Truncate;
         rules = rules.add_rule(PathBeneath::new(nowhere, write))?;
     }
-    rules.restrict_self().map(drop)
+    let programs = READABLE.iter().map(PathBuf::from);
+    for path in programs.chain(readable.iter().cloned()) {
+        let reads = if path.is_dir() { reads } else { AccessFs::ReadFile | AccessFs::Execute };
+        if let Some(opened) = open(&path) {
+            rules = rules.add_rule(PathBeneath::new(opened, reads))?;
+        }
+    }
+    let status = rules.restrict_self()?;
+    Ok(knows_tcp(&status))
+}
+
+fn knows_tcp(status: &RestrictionStatus) -> bool {
+    match status.landlock {
+        LandlockStatus::Available { effective_abi, .. } => effective_abi >= ABI::V4,
+        _ => false,
+    }
 }
 
 fn not_confined(error: &dyn std::fmt::Display) -> Error {
@@ -82,12 +139,31 @@ mod tests {
         let run = |folder: &Path| {
             let mut command = Command::new("/bin/sh");
             command.args(["-c", &format!("exec 2>/dev/null; {script}"), "sh"]).arg(folder);
-            start(&mut command, &inside).unwrap().wait().unwrap().success()
+            start(&mut command, &inside, &[]).unwrap().wait().unwrap().success()
         };
         assert!(run(&inside) && inside.join("new").exists() && !inside.join("there").exists());
         run(&outside);
         assert!(!outside.join("new").exists() && outside.join("there").exists());
+        // It reads nothing of others, reaches nobody by TCP, and signals nobody.
+        let port = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+        let port = port.local_addr().unwrap().port();
+        let mut sleeper = Command::new("sleep").arg("60").spawn().unwrap();
+        let tried = |script: String| {
+            let mut command = Command::new("/bin/bash");
+            command.args(["-c", &format!("exec 2>/dev/null; {script}")]);
+            start(&mut command, &inside, &[]).unwrap().wait().unwrap().success()
+        };
+        let secret = place.path().join("secret");
+        fs::write(&secret, "secret").unwrap();
+        assert!(tried(format!("cat {}/new", inside.display())));
+        assert!(!tried(format!("cat {}", secret.display())));
+        assert!(!tried(format!("cat /proc/{}/environ", std::process::id())));
+        assert!(!tried(format!("exec 3<>/dev/tcp/127.0.0.1/{port}")), "needs Linux 6.7");
+        assert!(!tried(format!("kill {}", sleeper.id())), "needs Linux 6.12");
+        sleeper.kill().unwrap();
+        sleeper.wait().unwrap();
         // This thread is free.
+        fs::read(&secret).unwrap();
         fs::write(outside.join("new"), "").unwrap();
     }
 }

@@ -3,6 +3,7 @@
 
 mod checks;
 mod control;
+mod errands;
 mod log;
 mod programs;
 mod server;
@@ -10,6 +11,7 @@ mod settings;
 
 pub use checks::{Checked, Checks, Outcome};
 pub use control::Control;
+pub use errands::Errands;
 pub use programs::Programs;
 pub use server::{Address, Ended, Server};
 pub use settings::Private;

@@ -6,6 +6,7 @@ use std::os::unix::process::CommandExt;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 
+use super::alone::{alone, readable};
 use super::scratch::{Confinement, Scratch, check_socket};
 use crate::config::RedisAddress;
 use crate::durable::{self, LaidFile};
@@ -14,6 +15,9 @@ use crate::redis_server::Product;
 
 /// What a server has unless it is told otherwise.
 const DATABASES: u32 = 16;
+
+/// No data need them, and an append-only file that was forged could reach others or load code with them.
+const FORBIDDEN: [&str; 5] = ["REPLICAOF", "SLAVEOF", "MODULE", "DEBUG", "MIGRATE"];
 
 /// The program of a server.
 #[derive(Debug, Clone)]
@@ -130,7 +134,8 @@ impl Private {
         let mut command = Command::new(&program.path);
         command.arg(&conf).stdin(Stdio::null()).stdout(append()?).stderr(append()?);
         command.current_dir(scratch.data()).process_group(0);
-        scratch.start(&mut command, confinement)
+        alone(&mut command);
+        scratch.start(&mut command, confinement, &readable(&program.path))
     }
 
     fn settings(&self, data: &Path, password: &str, databases: u32) -> String {
@@ -151,7 +156,9 @@ impl Private {
             ("auto-aof-rewrite-percentage", "0".to_owned()),
         ]
         .map(|(key, value)| format!("{key} {value}\n"))
-        .concat()
+        .into_iter()
+        .chain(FORBIDDEN.map(|command| format!("rename-command {command} \"\"\n")))
+        .collect()
     }
 
     /// What the log says when the server is gone.

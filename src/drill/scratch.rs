@@ -17,7 +17,7 @@ const SOCKET_PATH_BYTES: usize = 107;
 
 const POLL: Duration = Duration::from_millis(20);
 
-/// Whether the server of a drill is kept from changing any file outside its folder.
+/// Whether the server of a drill is kept from changing and reading files outside its folder, and from the network.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Confinement {
     Confined,
@@ -74,11 +74,16 @@ impl Scratch {
             .hint("Make room, or have drills elsewhere: drill.directory."))
     }
 
-    /// Starts the server. At most one runs at a time.
-    pub fn start(&self, command: &mut Command, confinement: Confinement) -> Result<()> {
+    /// Starts the server. At most one runs at a time. Besides what all programs read it may read `readable`.
+    pub fn start(
+        &self,
+        command: &mut Command,
+        confinement: Confinement,
+        readable: &[PathBuf],
+    ) -> Result<()> {
         let mut server = self.inner.lock();
         let child = match confinement {
-            Confinement::Confined => confine::start(command, self.path())?,
+            Confinement::Confined => confine::start(command, self.path(), readable)?,
             Confinement::Unconfined => confine::start_freely(command)?,
         };
         *server = Some(child);

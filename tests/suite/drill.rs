@@ -2,6 +2,7 @@
 //! is left.
 
 mod assertions;
+mod code;
 pub mod crashes;
 mod disks;
 mod harmless;

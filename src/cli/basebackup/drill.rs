@@ -24,7 +24,7 @@ and data checksums where there are any, and the queries of drill.assert. Folder 
 const AFTER: &str = "\
 How long fetching and replaying took, and up to when commits were there, is recorded in every repository; `seawall
 check` and `seawall report` read it. Exit status 5 says that a check failed. The real server is not touched: the
-one of the drill can't change any file outside its folder (Landlock).
+one of the drill can't change any file outside its folder, read keys, or reach others by TCP (Landlock).
 
 Not as root, but as the user that runs PostgreSQL:
   basebackup drill --user postgres

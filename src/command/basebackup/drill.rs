@@ -3,6 +3,7 @@
 mod shown;
 
 use std::path::PathBuf;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Instant;
 
 use jiff::Timestamp;
@@ -17,13 +18,16 @@ use crate::base_backup::restore::{
 use crate::command::recording;
 use crate::command::shown::Shown;
 use crate::config::{Config, FlagValues};
-use crate::drill::postgres::{Checked, Checks, Control, Ended, Outcome, Private, Programs, Server};
+use crate::drill::postgres::{
+    Checked, Checks, Control, Ended, Errands, Outcome, Private, Programs, Server,
+};
 use crate::drill::{Confinement, Deadline, Scratch};
 use crate::error::{Class, Error, Result};
 use crate::failpoint;
 use crate::history::{Check, Kind, Phase, Reached, Record, Subject};
 use crate::postgres::SystemIdentifier;
 use crate::repository::{self, Repository};
+use crate::threads::start_in;
 
 pub struct Request<'a> {
     pub config: &'a Config,
@@ -123,8 +127,10 @@ fn rehearse(
     let major = facts.postgres_version.major();
     let programs = Programs::find(config.drill.postgres_bin.as_deref(), major)?;
     drill.server = Some(programs.version.clone());
-    let recovery = recovery(request, &plan)?;
+    let mut recovery = recovery(request, &plan)?;
     let mut scratch = Scratch::create_in(&config.drill.directory)?;
+    let errands = Errands::prepare(&scratch, &recovery.restore_command)?;
+    recovery.restore_command = errands.command();
     let private =
         Private { major, sockets: scratch.path(), shared_buffers: config.drill.shared_buffers };
     private.check()?;
@@ -140,11 +146,12 @@ fn rehearse(
     let server = Server {
         scratch: &scratch,
         programs: &programs,
+        major,
         confinement: request.confinement,
         role: request.role.as_deref(),
         deadline,
     };
-    let done = replay_and_check(request, &plan, &server, &control, drill);
+    let done = replay_and_check(request, &plan, (&server, &errands), &control, drill);
     if request.keep {
         // In order if it runs, so that it starts without a recovery.
         let _ = server.shut_down();
@@ -188,15 +195,21 @@ fn fetch(
 fn replay_and_check(
     request: &Request<'_>,
     plan: &RestorePlan<'_>,
-    server: &Server<'_>,
+    (server, errands): (&Server<'_>, &Errands<'_>),
     control: &Control,
     drill: &mut Drill,
 ) -> Result<()> {
     let begun = Instant::now();
     server.start()?;
     failpoint::reach("drill.started");
-    let recovered = server.recovered(&mut |lsn| {
-        tracing::info!(lsn = %lsn, to = %plan.choice.reach, "replay under way");
+    let (log, stop) = (server.log(), AtomicBool::new(false));
+    let recovered = std::thread::scope(|scope| {
+        start_in(scope, || errands.run(&log, &stop))?;
+        let recovered = server.recovered(&mut |lsn| {
+            tracing::info!(lsn = %lsn, to = %plan.choice.reach, "replay under way");
+        });
+        stop.store(true, Ordering::Relaxed);
+        recovered
     });
     drill.phases.push(("replay", begun.elapsed().as_secs_f64()));
     let (address, ended) = recovered.map_err(|error| {

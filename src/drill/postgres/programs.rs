@@ -1,6 +1,7 @@
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 
+use crate::drill::alone::{alone, readable};
 use crate::error::{Class, Error, Result};
 
 /// The programs of one major version of PostgreSQL.
@@ -54,16 +55,18 @@ impl Programs {
         Some(self.folder.join(name)).filter(|path| path.is_file())
     }
 
-    /// One of them, about to be run with messages in English, and nothing of what this user's environment says
-    /// about servers.
+    /// One of them, about to be run with messages in English, and nothing of what this user's environment says: there
+    /// may be keys in it, and what the backup holds may be code.
     pub fn command(&self, name: &str) -> Command {
         let mut command = Command::new(self.folder.join(name));
-        let ours = std::env::vars_os().map(|(name, _)| name);
-        for name in ours.filter(|name| name.as_encoded_bytes().starts_with(b"PG")) {
-            command.env_remove(name);
-        }
-        command.env("LC_ALL", "C").stdin(Stdio::null());
+        alone(&mut command);
+        command.stdin(Stdio::null());
         command
+    }
+
+    /// The folders that its server reads.
+    pub fn readable(&self) -> Vec<PathBuf> {
+        readable(&self.folder.join("postgres"))
     }
 }
 

@@ -31,6 +31,8 @@ pub struct Address {
     pub role: String,
     /// One that is there.
     pub database: String,
+    /// Of the server.
+    pub major: u32,
 }
 
 /// How a recovery ended.
@@ -46,15 +48,54 @@ pub struct Ended {
 pub struct Server<'a> {
     pub scratch: &'a Scratch,
     pub programs: &'a Programs,
+    pub major: u32,
     pub confinement: Confinement,
     /// Superuser to connect as; looked for when not named.
     pub role: Option<&'a str>,
     pub deadline: Deadline,
 }
 
+/// What might be set for a role or a database, and would change what a drill sees, cut it short, or run code.
+const OPTIONS: [&str; 14] = [
+    "session_preload_libraries=",
+    "local_preload_libraries=",
+    "role=none",
+    "statement_timeout=0",
+    "lock_timeout=0",
+    "idle_session_timeout=0",
+    "idle_in_transaction_session_timeout=0",
+    "temp_file_limit=-1",
+    "row_security=on",
+    "search_path=pg_catalog,public",
+    "jit=off",
+    "exit_on_error=off",
+    "zero_damaged_pages=off",
+    "log_statement=none",
+];
+
 impl Address {
+    /// Settings of a session that stand above those of its role and its database.
+    pub fn options(&self, read_only: bool) -> String {
+        let read_only = if read_only { "on" } else { "off" };
+        let own = [format!("default_transaction_read_only={read_only}")];
+        let newer = (self.major >= 17).then(|| "transaction_timeout=0".to_owned());
+        let all = OPTIONS.iter().map(|it| (*it).to_owned()).chain(own).chain(newer);
+        all.map(|it| format!("-c {it}")).collect::<Vec<_>>().join(" ")
+    }
+
+    /// Forgets all settings of roles and databases: a drill's verdict is about data. Its server is thrown away.
+    fn forget_settings(&self, deadline: Deadline) -> Result<()> {
+        let writing = self.opened(&self.database, &self.options(false), deadline);
+        let delete = "DELETE FROM pg_catalog.pg_db_role_setting";
+        writing?.query(delete).map(drop)
+    }
+
     /// Whatever is set for the role or the database, a session of a drill only reads and is not cut short.
     pub fn connect(&self, database: &str, deadline: Deadline) -> Result<Connection> {
+        self.opened(database, &self.options(true), deadline)
+    }
+
+    fn opened(&self, database: &str, options: &str, deadline: Deadline) -> Result<Connection> {
         let sockets = self.sockets.display().to_string();
         let more = [
             ("host", sockets.as_str()),
@@ -63,18 +104,14 @@ impl Address {
             ("dbname", database),
             ("client_encoding", "UTF8"),
             ("fallback_application_name", "seawall"),
-            (
-                "options",
-                "-c default_transaction_read_only=on -c statement_timeout=0 \
-                 -c idle_session_timeout=0 -c session_preload_libraries= -c log_statement=none",
-            ),
+            ("options", options),
         ];
         Connection::open("", &more, deadline.left()?)
     }
 }
 
 impl Server<'_> {
-    fn log(&self) -> PathBuf {
+    pub fn log(&self) -> PathBuf {
         self.scratch.path().join("log")
     }
 
@@ -87,7 +124,7 @@ impl Server<'_> {
         command.stdout(append().map_err(failed)?).stderr(append().map_err(failed)?);
         // An interrupt at the terminal is ours to handle.
         command.process_group(0);
-        self.scratch.start(&mut command, self.confinement)
+        self.scratch.start(&mut command, self.confinement, &self.programs.readable())
     }
 
     /// Waits for the end of the recovery, and returns how to reach the server and how far it got. `progress`
@@ -138,6 +175,7 @@ impl Server<'_> {
                     sockets: self.scratch.path().to_owned(),
                     role: role.to_owned(),
                     database: database.to_owned(),
+                    major: self.major,
                 };
                 match address.connect(database, self.deadline) {
                     Ok(connection) => return self.as_superuser(address, connection).map(Some),
@@ -157,7 +195,11 @@ impl Server<'_> {
                      ORDER BY rolname <> current_user, oid LIMIT 1";
         let found = connection.query(query)?.0;
         match found.into_iter().flatten().flatten().next() {
-            Some(role) => Ok(Address { role, ..address }),
+            Some(role) => {
+                let address = Address { role, ..address };
+                address.forget_settings(self.deadline)?;
+                Ok(address)
+            }
             None => {
                 Err(Error::new(Class::Usage, "expected a superuser that can log in, found none"))
             }

@@ -11,13 +11,13 @@ use crate::support::run::Run;
 use crate::support::user::write_as_server_user;
 use crate::support::wait::poll;
 
-struct Host {
+pub struct Host {
     place: Place,
-    server: RedisServer,
+    pub server: RedisServer,
 }
 
 impl Host {
-    fn new(program: &Program, settings: &[(&str, &str)]) -> Host {
+    pub fn new(program: &Program, settings: &[(&str, &str)]) -> Host {
         let place = Place::new();
         let server = RedisServer::start(program, &place, settings);
         server.fill();
@@ -26,14 +26,14 @@ impl Host {
         Host { place, server }
     }
 
-    fn run(&self, verb: &str) -> Run {
+    pub fn run(&self, verb: &str) -> Run {
         let run = Run::new(&self.place, env!("CARGO_BIN_EXE_redis-backup")).server_user();
         let url = format!("redis://127.0.0.1:{}", self.server.port());
         let run = run.arg(verb).arg("--repository").arg(self.place.join("archive"));
         run.args(["--redis-url", &url]).limit(super::LIMIT)
     }
 
-    fn drill(&self, program: &Program) -> Run {
+    pub fn drill(&self, program: &Program) -> Run {
         // Where it has not the name that packages give it.
         let programs = self.place.folder("programs-of-redis");
         let name = if program.valkey { "valkey-server" } else { "redis-server" };

@@ -29,7 +29,7 @@ pub(super) fn check(checks: &Checks<'_>) -> Result<Outcome> {
     command.args(["--maintenance-db", &address.database, "--all", "--install-missing"]);
     command.args(["--exclude-toast-pointers", "--jobs", &checks.parallel.to_string()]);
     // It creates the extension, also where a database is set to be only read.
-    command.env("PGOPTIONS", "-c default_transaction_read_only=off -c statement_timeout=0");
+    command.env("PGOPTIONS", address.options(false));
     let found = checks.server.scratch.path().join("amcheck");
     let status = run(checks, command, &program, &found)?;
     let text = std::fs::read(&found).unwrap_or_default();
