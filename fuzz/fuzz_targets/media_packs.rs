@@ -96,6 +96,7 @@ fn description(objects: Vec<StoredObject>) -> Description {
         earlier: Vec::new(),
         recipients: None,
         paths: Vec::new(),
+        sum: None,
         fell: None,
         accepted: false,
     }

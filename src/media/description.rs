@@ -34,6 +34,10 @@ pub struct Description {
     /// What lies below each path of the set, in their order.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub paths: Vec<PathSums>,
+    /// BLAKE3 of all names with their contents. In two repositories a snapshot may be of two moments, because each kind of
+    /// them is scanned for itself; absent in snapshots of before it was told.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub sum: Option<String>,
     /// Absent where it holds about as much as those before.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub fell: Option<Fell>,
@@ -251,6 +255,7 @@ mod tests {
             }],
             recipients: None,
             paths: Vec::new(),
+            sum: None,
             fell: None,
             accepted: false,
         }

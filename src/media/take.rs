@@ -80,6 +80,8 @@ pub struct Totals {
     pub new_size: u64,
     /// What lies below each path of the set.
     pub paths: Vec<PathSums>,
+    /// BLAKE3 of all names with their contents: two snapshots with the same one hold the same.
+    pub sum: String,
 }
 
 /// A snapshot, about to be taken.
@@ -116,6 +118,7 @@ impl<K: Keep> Taking<'_, K> {
                     ..Totals::default()
                 },
                 places: self.places,
+                sum: blake3::Hasher::new(),
                 problems: Problems::default(),
                 progress: self.progress,
             };
@@ -137,6 +140,7 @@ struct Results<'a, W: Write> {
     links: Links,
     totals: Totals,
     places: &'a Places,
+    sum: blake3::Hasher,
     problems: Problems,
     progress: &'a (dyn Fn(Progress) + Sync),
 }
@@ -164,6 +168,7 @@ impl<W: Write> Results<'_, W> {
     fn kept(&mut self, entry: &Entry, read: bool, new: bool) -> Result<()> {
         self.index.write(entry)?;
         self.totals.entries += 1;
+        add_to(&mut self.sum, entry);
         if entry.content().is_some()
             && let Some(at) = self.places.number_of(entry.path.as_bytes())
         {
@@ -186,6 +191,16 @@ impl<W: Write> Results<'_, W> {
         }
         Ok(())
     }
+}
+
+fn add_to(sum: &mut blake3::Hasher, entry: &Entry) {
+    sum.update(entry.path.as_bytes()).update(b"\0");
+    match (&entry.kind, entry.content()) {
+        (_, Some(content)) => sum.update(content.digest.as_bytes()),
+        (Kind::Symlink { target }, None) => sum.update(target),
+        _ => sum,
+    };
+    sum.update(b"\0");
 }
 
 struct Driver<'a, 'l, K: Keep + 'a, R: Read, W: Write> {
@@ -277,6 +292,7 @@ impl<K: Keep, R: Read, W: Write> Driver<'_, '_, K, R, W> {
         self.lane.drain(&mut |outcomes| results.take(outcomes))?;
         let mut all = std::mem::take(&mut self.results.problems);
         all.add(problems);
+        self.results.totals.sum = Digest::of_hasher(&self.results.sum).to_string();
         Ok((std::mem::take(&mut self.results.totals), all))
     }
 }

@@ -7,6 +7,7 @@ mod fallen;
 mod growing;
 mod healing;
 mod leavings;
+mod moments;
 mod owners;
 mod stories;
 pub mod story;

@@ -116,6 +116,7 @@ pub fn create(request: &Request<'_>) -> Result<Done> {
         done.descriptions.iter().any(|(name, _)| name == repository.name())
     };
     repositories.iter().filter(has_it).for_each(|repository| known.keep(repository, &folder));
+    tell_of_moments(&done.descriptions);
     let fallen = done.descriptions.iter().find_map(|(_, it)| fell(it));
     done.errors.extend(fallen);
     done.errors.extend((failed_files > 0).then(|| incomplete(failed_files)));
@@ -124,6 +125,20 @@ pub fn create(request: &Request<'_>) -> Result<Done> {
 
 fn not_stored(repository: &Repository, error: Error) -> Error {
     error.while_doing(format!("could not store the snapshot in repository {}", repository.name()))
+}
+
+/// Repositories of different kinds are scanned one after the other, and files change meanwhile.
+fn tell_of_moments(descriptions: &[(String, Description)]) {
+    let Some((first, it)) = descriptions.first() else { return };
+    let others = descriptions.iter().filter(|(_, other)| other.sum != it.sum);
+    let others: Vec<&str> = others.map(|(name, _)| name.as_str()).collect();
+    if !others.is_empty() {
+        tracing::warn!(
+            "snapshot {} is of two moments: files changed after it was stored in {first}, and before it was in {}",
+            it.id,
+            others.join(", ")
+        );
+    }
 }
 
 /// A disk that is not mounted looks like an empty folder.
@@ -185,6 +200,7 @@ fn describe(
         earlier: Vec::new(),
         recipients: None,
         paths: taken.totals.paths.clone(),
+        sum: Some(taken.totals.sum.clone()),
         fell: None,
         accepted: false,
     };

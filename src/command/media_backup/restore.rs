@@ -44,12 +44,22 @@ pub fn restore(request: &Request<'_>, agree: &mut dyn FnMut(&str) -> Result<bool
     }
     let mut failure: Option<Error> = None;
     let mut existing = request.existing;
+    let mut begun: Option<String> = None;
     for copy in backup.copies.iter().filter(|copy| copy.fault.is_none()) {
         let Some(repository) = repositories.get(copy.repository) else { continue };
+        let (id, at) = (backup.id.as_str(), copy.repository);
+        let sum = series.contents(id, repository).ok().flatten().and_then(|it| it.description.sum);
+        if begun.is_some() && begun != sum {
+            let name = repository.name();
+            let message = format!(
+                "the rest is not taken from repository {name}: there {id} is of another moment"
+            );
+            failure = failure.map(|error| error.while_doing(message));
+            continue;
+        }
         if let Some(error) = failure.take() {
             tracing::warn!("going on with repository {}: {error}", repository.name());
         }
-        let (id, at) = (backup.id.as_str(), copy.repository);
         let stored = Stored { config, series: &series, id, at, repository };
         match stored.read(&std::env::temp_dir(), &Laying { request, existing }) {
             Ok(restored) => match said(&backup.id, &restored) {
@@ -60,6 +70,7 @@ pub fn restore(request: &Request<'_>, agree: &mut dyn FnMut(&str) -> Result<bool
                         existing = Existing::Delta { checksum: false };
                     }
                     failure = Some(error);
+                    begun = sum;
                 }
             },
             Err(error)

@@ -55,6 +55,7 @@ impl PackedSnapshot<'_> {
             earlier,
             recipients: repository.recipients().map(crate::codec::Recipients::fingerprint),
             paths: totals.paths.clone(),
+            sum: Some(totals.sum.clone()),
             fell: None,
             accepted: false,
         };

@@ -253,6 +253,7 @@ mod tests {
             earlier: vec![Earlier { id: id.into(), objects: vec![stored] }],
             recipients: None,
             paths: Vec::new(),
+            sum: None,
             fell: None,
             accepted: false,
         }

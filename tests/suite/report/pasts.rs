@@ -63,6 +63,7 @@ impl Past {
             earlier: Vec::new(),
             recipients: None,
             paths: Vec::new(),
+            sum: None,
             fell: None,
             accepted: false,
         };

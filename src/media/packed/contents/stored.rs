@@ -205,6 +205,7 @@ mod tests {
             earlier: vec![earlier],
             recipients: None,
             paths: Vec::new(),
+            sum: None,
             fell: None,
             accepted: false,
         }
