@@ -42,9 +42,8 @@ fn a_push_without_a_state_folder_succeeds_with_a_warning() {
         state.join("push.lock")
     );
     let note = format!(
-        "WARN it will not be noticed if repository local is exchanged: could not create folder {:?}: Not a directory \
-         (os error 20)",
-        state.join("repositories")
+        "WARN it will not be noticed if repository local is exchanged: could not open folder {state:?}: Not a directory \
+         (os error 20)"
     );
     warns(&outcome, &[text, lock, note]);
     assert_eq!(host.stored().len(), 1);
