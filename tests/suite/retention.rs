@@ -38,6 +38,12 @@ fn prune(laid: &Laid) -> Run {
 
 /// Three backups, the WAL from before the first to behind the last, and what belongs to it.
 pub fn lay_out(laid: &Laid, store: &str) {
+    lay_out_today(laid, store);
+    laid.date(store);
+}
+
+/// The same where the store says of all that it is of today.
+pub fn lay_out_today(laid: &Laid, store: &str) {
     for (id, segment) in [(ONE, 2), (TWO, 5), (THREE, 9)] {
         laid.backup(store, &described(id, 1, segment));
     }
@@ -48,7 +54,6 @@ pub fn lay_out(laid: &Laid, store: &str) {
         laid.put(store, &key(9), b"not looked at");
     }
     laid.put(store, &history_key(OLD, 2, ""), &history(2, "1\t0/D000000\tno recovery target\n"));
-    laid.date(store);
 }
 
 /// What is to be left of it.

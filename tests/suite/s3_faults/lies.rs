@@ -5,7 +5,7 @@ use std::fs;
 
 use super::Line;
 use crate::listing::laid::Laid;
-use crate::retention::{MONTHLY, lay_out};
+use crate::retention::{MONTHLY, lay_out_today};
 use crate::scene::{SHORT, SHORT_LIMITS, altered, side_by_side};
 use crate::support::proxy::{Fault, Lie, Proxy, Rule};
 use crate::support::run::Outcome;
@@ -82,7 +82,7 @@ const HIDING: [Lie; 10] = [
 fn nothing_is_deleted_or_called_well_on_a_lying_listing() {
     side_by_side(&HIDING, |lie| {
         let laid = Laid::with_bucket(Kind::Moto);
-        lay_out(&laid, "s3");
+        lay_out_today(&laid, "s3");
         let store = laid.store("s3");
         let before = store.keys();
         let proxy = Proxy::start(store.server().address());
@@ -93,7 +93,10 @@ fn nothing_is_deleted_or_called_well_on_a_lying_listing() {
             run.arg("--limits-total-timeout=6s").run()
         };
         let basebackup = env!("CARGO_BIN_EXE_basebackup");
-        let prune = run(basebackup, "prune", &[&MONTHLY[..], &["--yes"]].concat());
+        // What is of today may go.
+        let at_once = ["--yes", "--retention-keep-within=0s", "--retention-wal-window=0s"];
+        let flags = [&MONTHLY[..], &at_once].concat();
+        let prune = run(basebackup, "prune", &flags);
         for outcome in [prune, run(basebackup, "list", &[]), run(basebackup, "verify", &[])] {
             assert!(outcome.status == Some(8) && outcome.took < SHORT, "{lie:?}: {outcome}");
             assert!(
@@ -105,6 +108,10 @@ fn nothing_is_deleted_or_called_well_on_a_lying_listing() {
         assert_eq!(store.keys(), before, "{lie:?}");
         let check = run(env!("CARGO_BIN_EXE_seawall"), "check", &[]);
         assert!(check.status != Some(0), "{lie:?}: {check}");
+        // On the word of an honest store it goes.
+        proxy.clear();
+        let prune = run(basebackup, "prune", &flags);
+        assert!(prune.stdout.contains("\nDeleted "), "{lie:?}: {prune}");
     });
 }
 
