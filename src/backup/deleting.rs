@@ -91,8 +91,8 @@ impl<'a> Deleting<'a> {
         Ok(true)
     }
 
-    /// Objects without a description. Before each it is looked whether there is one now: who takes the backup looks
-    /// at them once more when it is there.
+    /// Deletes the objects of a backup without a description. Before each object it looks for the description again: a
+    /// `create` that is still running may have written it, and looks at its objects once more after that.
     pub fn unfinished(&mut self, folder: &BackupFolder) -> Result<()> {
         for (object, size) in &self.objects(folder)? {
             if self.repository.storage().head(&folder.key(DESCRIPTION))?.is_some() {

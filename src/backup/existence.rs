@@ -10,9 +10,9 @@ use crate::error::{Class, Error, Result};
 use crate::repository::Repository;
 use crate::words::count;
 
-/// Stores the description, by which the backup exists. Before that, and once more behind it, all its objects have to
-/// be there: who prunes may have taken them for leavings meanwhile, and looks for the description before he deletes
-/// one. So at least one of the two notices the other. Where it fails, the objects go again.
+/// Stores the description: with it the backup exists. All objects of the backup must be there before the description is
+/// written, and once more after it. A `prune` may have taken them for leavings meanwhile; it looks for the description
+/// before it deletes an object. So at least one of the two notices the other. On failure the objects are deleted.
 pub fn make_exist<'o>(
     repository: &Repository,
     folder: &BackupFolder,

@@ -18,16 +18,16 @@ pub struct Measure {
 /// What counts as a fall. It is no part of the format: who reads compares with his own.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 struct Limits {
-    /// To nothing, when at least so many were there.
+    /// A fall to nothing counts if the backup before had at least this many.
     gone: u64,
-    /// To one part in so many, when at least so many are lost.
+    /// `(of, lost)`: a fall to one part in `of` counts if at least `lost` are missing.
     part: Option<(u64, u64)>,
     /// Where it is not named it is gone: a database that has no key.
     silent: bool,
 }
 
 impl Measure {
-    /// Its fall to nothing counts, from so many on.
+    /// A fall to nothing counts if there were at least `gone` before.
     pub fn new(what: impl Into<String>, count: u64, gone: u64) -> Self {
         let limits = Limits { gone, part: None, silent: false };
         Self { what: what.into(), count, limits }

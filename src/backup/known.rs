@@ -29,7 +29,8 @@ struct Note {
 }
 
 impl Known {
-    /// `kind` names the folder of the notes: who takes media files is another user than who takes base backups.
+    /// `kind` names the folder of the notes. Each kind has its own, because root takes snapshots of media files and another
+    /// user takes base backups.
     pub fn of(state: Option<&Path>, kind: &'static str) -> Self {
         Self { state: state.filter(|state| state.is_dir()).map(Path::to_owned), kind }
     }
