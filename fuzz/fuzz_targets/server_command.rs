@@ -15,11 +15,11 @@ fuzz_target!(|data: &[u8]| {
         }
     }
     let path = format!("/etc/seawall/{text}.toml");
-    // Where everybody looks it is not named.
-    if path.contains('\0') || path == seawall::config::DEFAULT_FILE {
+    let path = Path::new(&path);
+    // Where everybody looks it is not named, however many slashes lead there.
+    if text.contains('\0') || path == Path::new(seawall::config::DEFAULT_FILE) {
         return;
     }
-    let path = Path::new(&path);
     let commands = [archive_command(Some(path)), restore_command(Some(path))];
     for (command, program) in commands.iter().zip(["wal-push", "wal-fetch"]) {
         let call = find_call(command, program);
