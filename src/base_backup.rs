@@ -3,6 +3,7 @@
 pub mod catalogue;
 pub mod create;
 mod description;
+mod elsewhere;
 mod layout;
 pub mod prune;
 pub mod restore;
@@ -13,5 +14,6 @@ pub mod verify;
 pub mod windows;
 
 pub use description::{Description, FORMAT, Part, Position, Tablespace};
+pub use elsewhere::Elsewhere;
 pub use layout::all_backups;
 pub use splitter::{END_OF_ARCHIVE, Splitter, Stretch};

@@ -23,6 +23,7 @@ mod table_settings;
 mod typed;
 mod value;
 
+pub use endpoint::{ENDPOINT_VARIABLES, endpoint};
 pub use keep::KeepConfig;
 pub use layers::FlagValues;
 pub use media::MediaSet;

@@ -6,6 +6,7 @@ mod asked;
 mod cut;
 mod histories;
 mod postmaster;
+mod restored;
 mod state;
 
 use std::fs;
@@ -16,6 +17,7 @@ pub use asked::{Asked, tell_absent_history};
 pub use cut::CutSegment;
 pub use histories::KeptHistories;
 pub use postmaster::Postmaster;
+pub use restored::{NOT_ARCHIVING, refuse_restored};
 pub use state::StateFolder;
 
 use crate::error::{Class, Error, Result};

@@ -4,6 +4,7 @@
 mod backup_history;
 mod backup_label;
 mod backup_manifest;
+mod configuration_file;
 mod control_file;
 mod lsn;
 mod malformed;
@@ -22,6 +23,7 @@ pub use backup_label::BackupLabel;
 pub use backup_manifest::{
     BackupManifest, ChecksumAlgorithm, ChecksumHasher, FileChecksum, ManifestFile, ManifestWalRange,
 };
+pub use configuration_file::{Setting, last_setting, settings_in};
 pub use control_file::{
     in_production, shut_down_in_recovery, system_identifier_of_control_file,
     wal_segment_size_of_control_file,

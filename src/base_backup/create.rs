@@ -1,5 +1,6 @@
 //! Taking a base backup: from the server straight into every repository, without a copy in between.
 
+mod captured;
 mod parts;
 mod store;
 mod transfer;
@@ -55,7 +56,7 @@ pub fn create(request: Request<'_>) -> Result<Taken> {
     let begun = Timestamp::now();
     let folder = BackupFolder::new(&config.cluster, server.system, &new_id(begun));
     let known = Known::of(config.state_directory.as_deref(), "basebackup");
-    let Transfer { start, end, tablespaces, manifest, outcomes } =
+    let Transfer { start, end, tablespaces, elsewhere, manifest, outcomes } =
         transfer(config, repositories, (&folder, &known), &mut connection, &options, progress)?;
     let ended = Timestamp::now();
     drop(connection);
@@ -67,6 +68,7 @@ pub fn create(request: Request<'_>) -> Result<Taken> {
         checksum_failures: end.checksum_failures,
         standalone: options.with_wal,
         tablespaces,
+        elsewhere,
         manifest,
         level: config.basebackup.compression_level,
     };

@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
+use super::Elsewhere;
 use crate::backup::{Described, StoredObject, parse_description};
 use crate::error::{Class, Error, Result};
 
@@ -34,6 +35,10 @@ pub struct Description {
     /// Whether the objects are encrypted.
     pub encrypted: bool,
     pub tablespaces: Vec<Tablespace>,
+    /// What of the configuration among the files leads out of the data directory. Absent where an older version took the backup,
+    /// which did not look.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub elsewhere: Option<Vec<Elsewhere>>,
     pub parts: Vec<Part>,
     pub manifest: StoredObject,
 }
@@ -161,6 +166,7 @@ pub(crate) mod tests {
             standalone: false,
             encrypted: false,
             tablespaces: vec![Tablespace { oid: 16385, location: "/ts".to_owned() }],
+            elsewhere: None,
             parts: vec![
                 Part {
                     stored: stored("part-00001.tar.zst", 100),
@@ -178,6 +184,12 @@ pub(crate) mod tests {
         let description = description();
         assert_eq!(Description::parse(&description.to_json().unwrap()), Ok(description.clone()));
         assert_eq!((description.size(), description.stored_size()), (300, 175));
+        // An older version does not know of it, and leaves it out.
+        assert!(!String::from_utf8(description.to_json().unwrap()).unwrap().contains("elsewhere"));
+        let (setting, path) = ("hba_file".to_owned(), "/etc/hba".to_owned());
+        let told =
+            Description { elsewhere: Some(vec![Elsewhere { setting, path }]), ..description };
+        assert_eq!(Description::parse(&told.to_json().unwrap()), Ok(told));
     }
 
     #[test]

@@ -7,6 +7,7 @@ mod described;
 mod follow;
 mod lay_down;
 mod moves;
+mod outside;
 mod owner;
 mod place;
 mod plan;
@@ -26,18 +27,19 @@ pub use claim::Claim;
 pub use follow::{Recovered, Told, Until, Way, follow};
 pub use lay_down::{LayDown, Opened};
 pub use moves::Moves;
+pub use outside::{Outside, warn_of_settings};
 pub use owner::refuse_root;
 pub use place::{Occupied, Place, real, room};
 pub use plan::{END_BEFORE_THE_GAP, Inside, RestorePlan, plan};
 pub use running::{Servers, refuse_running};
-pub use server::{Starter, warn_of_settings};
+pub use server::Starter;
 pub use server_log::{Reason, ServerLog};
 pub use settings::{
-    ARCHIVING_OFF, RecoverySettings, add_settings, forget_recovery, quoted, tell_server,
+    RecoverySettings, add_settings, archiving_off, forget_recovery, quoted, tell_server,
 };
-pub use signs::{Gone, Signs};
+pub use signs::{Gone, Limits, Signs};
 pub use system::choose_system;
-pub use tablespaces::{TablespaceName, TablespacePlace};
+pub use tablespaces::{TablespaceName, TablespacePlace, missing_above};
 pub use target::{RecoveryTarget, TargetAction, TargetTimeline, in_utc, parse_name, past};
 pub use time::parse_time;
 pub use zone::local_zone;

@@ -62,10 +62,11 @@ pub struct Unpack<'a> {
 
 impl Unpack<'_> {
     /// Reads the manifest, and looks whether all that it names has a place where it may be written. Nothing is changed.
-    pub fn check_manifest(&self) -> Result<()> {
+    pub fn check_manifest(&self) -> Result<BackupManifest> {
         let (_, manifest) = self.source.manifest()?;
         let layout = Layout::new(self.data, self.tablespaces, self.source.description)?;
-        self.table(&layout, &manifest).map(|_| ())
+        self.table(&layout, &manifest)?;
+        Ok(manifest)
     }
 
     /// Fails where the folders hold what must not be touched. Nothing is changed.

@@ -19,7 +19,9 @@ use self::lineage::Lineage;
 use self::patience::{Patience, Told};
 use crate::codec::Label;
 use crate::config::{Config, Location};
-use crate::data_directory::{CutSegment, DataDirectory, KeptHistories, StateFolder, ready_files};
+use crate::data_directory::{
+    CutSegment, DataDirectory, KeptHistories, StateFolder, ready_files, refuse_restored,
+};
 use crate::error::{Class, Error, Result};
 use crate::look_ahead::Notes;
 use crate::postgres::{SystemIdentifier, TimelineId, WalFileName};
@@ -37,6 +39,7 @@ pub fn run(config: &Config, path: &Path, name: &str) -> Result<()> {
     let data_directory = DataDirectory::find(path);
     if let Some(data_directory) = &data_directory {
         check_places(config, data_directory)?;
+        refuse_restored(data_directory)?;
     }
     let state = data_directory.as_ref().and_then(state_folder);
     let given_up = state.as_ref().map(|state| state.path().join("stopping"));

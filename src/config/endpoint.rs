@@ -24,9 +24,14 @@ fn wrong(message: &str, text: &str, origin: &str) -> Error {
     let meant = format!("https://{rest}");
     let error = Error::new(Class::Configuration, message);
     match Parts::of(&meant) {
-        Ok(_) if text != meant => error.hint(format!(
-            "Write {origin} = {meant:?}, or http:// where the store does not speak TLS."
-        )),
+        Ok(_) if text != meant => {
+            // Each is written in its own way: the one in a shell, the other in the file.
+            let line = match ENDPOINT_VARIABLES.contains(&origin) {
+                true => format!("{origin}={meant}"),
+                false => format!("{origin} = {meant:?}"),
+            };
+            error.hint(format!("Write {line}, or http:// where the store does not speak TLS."))
+        }
         _ => error.hint("It looks like https://HOST:PORT, perhaps with a path."),
     }
 }
@@ -125,5 +130,13 @@ mod tests {
             let said = format!("expected {expected} for endpoint, found {text:?}. HINT: {hint}");
             assert_eq!(error, said);
         }
+        let of_variable = endpoint("minio:9000", ENDPOINT_VARIABLES[1]).unwrap_err().to_string();
+        assert_eq!(
+            of_variable,
+            format!(
+                "expected {https} for AWS_ENDPOINT_URL, found \"minio:9000\". HINT: Write AWS_ENDPOINT_URL=https://minio:9000, or \
+                 http:// where the store does not speak TLS."
+            )
+        );
     }
 }

@@ -6,6 +6,7 @@ mod connections;
 pub mod crashes;
 mod create;
 mod disks;
+mod elsewhere;
 pub mod faults;
 mod hard_databases;
 mod leavings;

@@ -1,6 +1,8 @@
 use std::io;
 
+use super::captured::Captured;
 use crate::backup::{End, Take};
+use crate::base_backup::Elsewhere;
 use crate::base_backup::splitter::{END_OF_ARCHIVE, Splitter, Stretch};
 use crate::codec::FrameStream;
 use crate::error::{Class, Error, Result};
@@ -23,12 +25,15 @@ pub struct Parts<'scope> {
     /// The part under way, if it has an entry.
     current: Option<End<Mark>>,
     tablespace: Option<u32>,
+    /// The configuration, which lies in the data directory.
+    captured: Captured,
 }
 
 impl<'scope> Parts<'scope> {
     pub fn new(frames: FrameStream<'scope, End<Mark>>, part_bytes: u64) -> Self {
         let splitter = Splitter::default();
-        Self { frames, part_bytes, splitter, current: None, tablespace: None }
+        let captured = Captured::default();
+        Self { frames, part_bytes, splitter, current: None, tablespace: None, captured }
     }
 
     pub fn begin_archive(&mut self, tablespace: Option<u32>, take: Take<'_, Mark>) -> Result<()> {
@@ -50,11 +55,15 @@ impl<'scope> Parts<'scope> {
                 if self.current.as_ref().is_some_and(|part| part.size >= self.part_bytes) {
                     self.end_part(take)?;
                 }
+                if self.tablespace.is_none() {
+                    self.captured.entry();
+                }
                 let mark = Mark { tablespace: self.tablespace, entries: 0 };
                 self.current.get_or_insert(End { size: 0, mark }).mark.entries += 1;
                 Ok(())
             }
             Stretch::Bytes(bytes) => {
+                self.captured.bytes(bytes);
                 if let Some(part) = &mut self.current {
                     part.size += bytes.len() as u64;
                 }
@@ -75,9 +84,11 @@ impl<'scope> Parts<'scope> {
         self.end_part(take)
     }
 
-    pub fn finish(mut self, take: Take<'_, Mark>) -> Result<()> {
+    /// Returns what of the configuration that came leads out of the data directory.
+    pub fn finish(mut self, take: Take<'_, Mark>) -> Result<Vec<Elsewhere>> {
         self.end_archive(take)?;
-        self.frames.finish(take).map_err(|error| failed(&error))
+        self.frames.finish(take).map_err(|error| failed(&error))?;
+        Ok(self.captured.elsewhere())
     }
 }
 

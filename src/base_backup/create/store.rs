@@ -7,7 +7,7 @@ use super::Server;
 use crate::backup::{BackupFolder, StoredObject, create_once, hex, make_exist, withdraw};
 use crate::base_backup::description::check_manifest_length;
 use crate::base_backup::layout::manifest_name;
-use crate::base_backup::{Description, FORMAT, Part, Position, Tablespace};
+use crate::base_backup::{Description, Elsewhere, FORMAT, Part, Position, Tablespace};
 use crate::error::{Class, Error, Result};
 use crate::failpoint;
 use crate::repository::Repository;
@@ -24,6 +24,7 @@ pub struct Draft<'a> {
     pub checksum_failures: bool,
     pub standalone: bool,
     pub tablespaces: Vec<Tablespace>,
+    pub elsewhere: Vec<Elsewhere>,
     pub manifest: Vec<u8>,
     /// zstd level.
     pub level: i32,
@@ -61,6 +62,7 @@ pub fn describe(
         standalone: draft.standalone,
         encrypted: repository.encrypts(),
         tablespaces: draft.tablespaces.clone(),
+        elsewhere: Some(draft.elsewhere.clone()),
         parts,
         manifest,
     };

@@ -1,7 +1,7 @@
 use super::parts::{Mark, Parts};
 use crate::backup::{BackupFolder, Known, Sending, Sent, Take};
 use crate::base_backup::layout::part_name;
-use crate::base_backup::{Part, Tablespace};
+use crate::base_backup::{Elsewhere, Part, Tablespace};
 use crate::config::Config;
 use crate::error::Result;
 use crate::replication::{BaseBackup, Connection, End, Options, Piece, Position};
@@ -20,6 +20,7 @@ pub struct Transfer {
     pub start: Position,
     pub end: End,
     pub tablespaces: Vec<Tablespace>,
+    pub elsewhere: Vec<Elsewhere>,
     /// `backup_manifest`, as the server sent it.
     pub manifest: Vec<u8>,
     pub outcomes: Vec<Result<Vec<Part>>>,
@@ -52,7 +53,7 @@ pub fn transfer(
         level: config.basebackup.compression_level,
         threads: config.basebackup.parallel,
     };
-    let ((end, manifest), outcomes) = sending
+    let ((end, manifest, elsewhere), outcomes) = sending
         .run(|frames, take| read(backup, Parts::new(frames, part_bytes), take, &mut count))?;
     let tablespaces = listed
         .into_iter()
@@ -60,7 +61,7 @@ pub fn transfer(
     let tablespaces = tablespaces.collect();
     let parts = |sent: Vec<Sent<Mark>>| sent.into_iter().map(part).collect();
     let outcomes = outcomes.into_iter().map(|outcome| outcome.map(parts)).collect();
-    Ok(Transfer { start, end, tablespaces, manifest, outcomes })
+    Ok(Transfer { start, end, tablespaces, elsewhere, manifest, outcomes })
 }
 
 fn part(sent: Sent<Mark>) -> Part {
@@ -73,7 +74,7 @@ fn read(
     mut parts: Parts<'_>,
     take: Take<'_, Mark>,
     count: &mut dyn FnMut(usize),
-) -> Result<(End, Vec<u8>)> {
+) -> Result<(End, Vec<u8>, Vec<Elsewhere>)> {
     let mut manifest = Vec::new();
     let end = backup.read(&mut |piece| match piece {
         Piece::Archive(tablespace) => parts.begin_archive(tablespace, take),
@@ -86,6 +87,6 @@ fn read(
             Ok(())
         }
     })?;
-    parts.finish(take)?;
-    Ok((end, manifest))
+    let elsewhere = parts.finish(take)?;
+    Ok((end, manifest, elsewhere))
 }

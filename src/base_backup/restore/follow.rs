@@ -15,9 +15,6 @@ const BETWEEN_WARNINGS: Duration = Duration::from_secs(30);
 /// One that lets nobody in, although it takes connections, will not do so later.
 const REFUSED: Duration = Duration::from_secs(60);
 
-/// A recovery writes and fetches all the time. A server that has stopped altogether shows nothing.
-const SILENT: Duration = Duration::from_secs(600);
-
 /// How a recovery ended.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Recovered {
@@ -109,8 +106,8 @@ pub fn follow(
             Some(_) => return Err(went_down()),
             None => {}
         }
-        if signs.silent() > SILENT {
-            return Err(silent(signs));
+        if let Some(limit) = signs.silent_for_good() {
+            return Err(silent(signs, limit));
         }
         // Not consistent yet, it takes no connections; that may last as long as it replays.
         if warned.elapsed() > BETWEEN_WARNINGS {
@@ -220,12 +217,13 @@ fn never_came(signs: &Signs, silence: &Silence) -> Error {
         .hint("What started it uses another directory, or it failed: see its log, and data_directory in postgresql.conf.")
 }
 
-fn silent(signs: &Signs) -> Error {
-    let (data, seconds) = (signs.data(), SILENT.as_secs());
+fn silent(signs: &Signs, limit: Duration) -> Error {
+    let (data, seconds) = (signs.data(), limit.as_secs());
     let message =
         format!("expected a sign of life of the server on {data:?} within {seconds} s, found none");
-    Error::new(Class::Unreachable, message)
-        .hint("Its log and the list of its processes say what it waits for.")
+    Error::new(Class::Unreachable, message).hint(
+        "Its log and the list of its processes say what it waits for. --timeout gives it longer.",
+    )
 }
 
 /// Logs the progress every few seconds.

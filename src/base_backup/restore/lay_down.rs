@@ -3,7 +3,7 @@ use std::path::{Path, PathBuf};
 
 use super::claim::Claim;
 use super::place::Place;
-use super::tablespaces::{TablespaceName, TablespacePlace, place_tablespaces};
+use super::tablespaces::{TablespaceName, TablespacePlace, missing_above, place_tablespaces};
 use super::{Moves, RestorePlan};
 use crate::backup::BackupFolder;
 use crate::base_backup::Description;
@@ -13,6 +13,7 @@ use crate::config::Config;
 use crate::durable;
 use crate::error::{Class, Error, Result};
 use crate::repository::{self, Repository};
+use crate::storage::DAMAGED;
 
 /// The files of the base backup that a plan chose, about to be laid down.
 pub struct LayDown<'a> {
@@ -30,9 +31,33 @@ pub struct Opened {
     /// The repositories that have given the manifest and a part's beginning, by place, in the order in which they are tried.
     pub repositories: Vec<usize>,
     pub description: Description,
+    /// Of the files without which no server starts those that are not among the backup's.
+    pub without: Vec<&'static str>,
 }
 
+/// Where they lie outside the data directory, as on Debian, or are links out of it, they are not backed up.
+const NEEDED: [&str; 2] = ["postgresql.conf", "pg_hba.conf"];
+
 impl Opened {
+    /// Fails where the server that `--start` would start is known not to find its configuration.
+    pub fn refuse_start(&self) -> Result<()> {
+        let told = self.description.elsewhere.iter().flatten();
+        let hba_elsewhere = told.clone().any(|it| it.setting == "hba_file");
+        let missing = self.without.iter().find(|name| match **name {
+            // Whether another one is named is not known of a backup that an older version took.
+            "pg_hba.conf" => self.description.elsewhere.is_some() && !hba_elsewhere,
+            _ => true,
+        });
+        let Some(missing) = missing else { return Ok(()) };
+        let message = format!(
+            "expected {missing} in the base backup, which --start needs, found none: it lay outside the data directory, or was a \
+             link out of it"
+        );
+        Err(Error::new(Class::Usage, message).hint(
+            "Start it as the old server was started: --follow --after 'systemctl start …' in place of --start.",
+        ))
+    }
+
     pub fn tablespaces(
         &self,
         place: &Place,
@@ -59,12 +84,11 @@ impl LayDown<'_> {
             match (tried, &mut opened) {
                 (Ok(None), _) => {}
                 (Ok(Some(_)), Some(opened)) => opened.repositories.push(at),
-                (Ok(Some(description)), None) => {
-                    opened = Some(Opened { repositories: vec![at], description });
+                (Ok(Some((description, without))), None) => {
+                    opened = Some(Opened { repositories: vec![at], description, without });
                 }
                 (Err(error), there) => {
-                    let error =
-                        error.while_doing(format!("could not restore from repository {name}"));
+                    let error = said(error, name);
                     match there {
                         Some(_) => tracing::warn!("{error}"),
                         None => failure = Some(error),
@@ -80,7 +104,7 @@ impl LayDown<'_> {
         &self,
         repository: &Repository,
         identities: &Identities,
-    ) -> Result<Option<Description>> {
+    ) -> Result<Option<(Description, Vec<&'static str>)>> {
         let Some(contents) = self.plan.backup.contents(repository, &self.config.cluster)? else {
             return Ok(None);
         };
@@ -92,9 +116,11 @@ impl LayDown<'_> {
         let folders = folders
             .map(|it| (it.oid, self.data.join("pg_tblspc").join(it.oid.to_string())))
             .collect();
-        self.unpack(source, &folders, &|_| {}).check_manifest()?;
+        let manifest = self.unpack(source, &folders, &|_| {}).check_manifest()?;
         source.try_part()?;
-        Ok(Some(description))
+        let has = |name: &str| manifest.files.iter().any(|file| *file.path == *Path::new(name));
+        let without = NEEDED.into_iter().filter(|name| !has(name)).collect();
+        Ok(Some((description, without)))
     }
 
     /// From the first repository that gives all of it; another one goes on where that one failed. Returns
@@ -120,10 +146,7 @@ impl LayDown<'_> {
             match self.from(repository, &identities, &folders, claim) {
                 Ok(Some(unpacked)) => return Ok((at, unpacked)),
                 Ok(None) => {}
-                Err(error) => {
-                    let what = format!("could not restore from repository {name}");
-                    failure = Some(error.while_doing(what));
-                }
+                Err(error) => failure = Some(said(error, name)),
             }
         }
         Err(failure.unwrap_or_else(|| self.gone()))
@@ -149,9 +172,10 @@ impl LayDown<'_> {
         let unpack = self.unpack(source, folders, &progress);
         unpack.check_folders()?;
         let in_place = |folder: &&PathBuf| folder.starts_with(self.data);
-        for folder in std::iter::once(&self.data.to_owned())
-            .chain(folders.values().filter(|it| !in_place(it)))
-        {
+        durable::create_folder(self.data)?;
+        claim.take(self.data)?;
+        for folder in folders.values().filter(|it| !in_place(it)) {
+            missing_above(folder).iter().try_for_each(|above| durable::create_folder(above))?;
             durable::create_folder(folder)?;
             claim.take(folder)?;
         }
@@ -195,4 +219,11 @@ impl LayDown<'_> {
         let id = &self.plan.backup.id;
         Error::new(Class::Gap, format!("the base backup {id} is gone"))
     }
+}
+
+/// Whoever is told of damage wants to know what is left to do.
+fn said(error: Error, repository: &str) -> Error {
+    let damaged = error.class() == Class::Damaged;
+    let error = error.while_doing(format!("could not restore from repository {repository}"));
+    if damaged { error.or_hint(DAMAGED) } else { error }
 }

@@ -77,7 +77,9 @@ pub fn plan<'a>(
     {
         let id = &asked.id;
         let message = format!("expected a base backup that can be restored, found {id}: {why}");
-        return Err(Error::new(Class::Damaged, message));
+        return Err(
+            Error::new(Class::Damaged, message).hint("`basebackup list` shows which ones can be.")
+        );
     }
     let candidates: Vec<Candidate> = backups.iter().map(|backup| candidate(backup)).collect();
     let choice = choose(&candidates, &system.timelines, wish)?;

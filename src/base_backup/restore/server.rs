@@ -1,7 +1,9 @@
-use std::fs;
+use std::ffi::OsString;
+use std::os::unix::ffi::{OsStrExt, OsStringExt};
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 
+use super::outside::found_outside;
 use crate::error::{Class, Error, Result};
 
 /// The programs that start a server of one version.
@@ -20,13 +22,14 @@ impl Starter {
     /// messages go into `log`.
     pub fn start(&self, data: &Path, log: &Path) -> Result<()> {
         let program = &self.pg_ctl;
+        let external = found_outside(data).iter().any(|it| it.setting == "external_pid_file");
+        // `-D` would go through a shell, in double quotes.
         let status = Command::new(program)
-            .args(["start", "--no-wait", "--silent", "-D"])
-            .arg(data)
-            .arg("-l")
-            .arg(log)
+            .args(["start", "--no-wait", "--silent", "-l"])
+            .arg(in_double_quotes(log))
             .arg("-o")
-            .arg(options(data, &configuration(data)))
+            .arg(options(data, external))
+            .env("PGDATA", data)
             .stdin(Stdio::null())
             .stdout(Stdio::null())
             .status()
@@ -39,25 +42,40 @@ impl Starter {
     }
 }
 
-/// What counts more than the old server's configuration: that may name another data directory, and a file that another server
-/// has now. `pg_ctl` hands it to a shell.
-fn options(data: &Path, text: &str) -> String {
-    let word = |path: &Path| format!("'{}'", path.display().to_string().replace('\'', r"'\''"));
-    let mut options = format!("-c data_directory={}", word(data));
-    if setting(text, "external_pid_file").is_some_and(|value| leads_elsewhere(data, value)) {
-        options += &format!(" -c external_pid_file={}", word(&data.join("external.pid")));
+/// What counts more than the old server's configuration: that may name another data directory, and an `external` file that
+/// another server has now. `pg_ctl` hands it to a shell.
+fn options(data: &Path, external: bool) -> OsString {
+    let mut options = b"-c data_directory=".to_vec();
+    options.extend(in_single_quotes(data));
+    if external {
+        options.extend(b" -c external_pid_file=");
+        options.extend(in_single_quotes(&data.join("external.pid")));
     }
-    options
+    OsString::from_vec(options)
 }
 
-fn leads_elsewhere(data: &Path, value: &str) -> bool {
-    value.starts_with('/') && !Path::new(value).starts_with(data)
+fn in_single_quotes(path: &Path) -> Vec<u8> {
+    let mut word = b"'".to_vec();
+    for byte in path.as_os_str().as_bytes() {
+        match byte {
+            b'\'' => word.extend(br"'\''"),
+            other => word.push(*other),
+        }
+    }
+    word.push(b'\'');
+    word
 }
 
-/// The lines of the configuration that lies in the directory.
-fn configuration(data: &Path) -> String {
-    let files = ["postgresql.conf", "postgresql.auto.conf"];
-    files.map(|name| fs::read_to_string(data.join(name)).unwrap_or_default()).join("\n")
+/// What `pg_ctl` writes between double quotes of a shell (`start_postmaster` in `pg_ctl.c`).
+fn in_double_quotes(path: &Path) -> OsString {
+    let mut text = Vec::new();
+    for byte in path.as_os_str().as_bytes() {
+        if b"$`\"\\".contains(byte) {
+            text.push(b'\\');
+        }
+        text.push(*byte);
+    }
+    OsString::from_vec(text)
 }
 
 /// `pg_ctl` of that version: where it was said to be, where distributions put it, or in the PATH.
@@ -85,59 +103,21 @@ fn is_of(program: &Path, major: u32) -> bool {
     })
 }
 
-/// Says what the old server's configuration has in it that leads elsewhere. A server that is started by other means goes by it.
-pub fn warn_of_settings(data: &Path) {
-    let text = configuration(data);
-    let elsewhere = |value: &str| leads_elsewhere(data, value);
-    for name in ["data_directory", "external_pid_file"] {
-        if let Some(value) = setting(&text, name).filter(|value| elsewhere(value)) {
-            tracing::warn!(
-                "{data:?} has the setting {name} = '{value}': a server that is started with it uses that place"
-            );
-        }
-    }
-    if let Some(value) =
-        setting(&text, "synchronous_standby_names").filter(|value| !value.is_empty())
-    {
-        tracing::warn!(
-            "{data:?} has the setting synchronous_standby_names = '{value}': commits wait until such a standby follows this server"
-        );
-    }
-}
-
-/// The last value counts.
-fn setting<'t>(text: &'t str, name: &str) -> Option<&'t str> {
-    let value = |line: &'t str| {
-        let rest = line.trim_start().strip_prefix(name)?;
-        let value = rest.trim_start().strip_prefix('=').or(rest.strip_prefix([' ', '\t']))?.trim();
-        match value.strip_prefix('\'') {
-            Some(quoted) => quoted.split_once('\'').map(|(value, _)| value),
-            None => value.split(['#', ' ', '\t']).next(),
-        }
-    };
-    text.lines().filter_map(value).next_back()
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
 
     #[test]
-    fn the_last_value_of_a_setting_counts() {
-        let text = "#data_directory = '/no'\ndata_directory='/one' # old\n data_directory = '/two'\n\
-                    data_directory_mode = '0700'\nport = 5432 # here\nwork_mem 4MB\n";
-        assert_eq!(setting(text, "data_directory"), Some("/two"));
-        assert_eq!([setting(text, "port"), setting(text, "work_mem")], [Some("5432"), Some("4MB")]);
-        assert_eq!(setting(text, "hba_file"), None);
-    }
-
-    #[test]
     fn a_shell_gets_the_directory_as_one_word() {
         let data = Path::new("/it's $HOME");
-        assert_eq!(options(data, ""), r"-c data_directory='/it'\''s $HOME'");
+        assert_eq!(options(data, false), r"-c data_directory='/it'\''s $HOME'");
         assert_eq!(
-            options(data, "external_pid_file = '/run/main.pid'"),
+            options(data, true),
             r"-c data_directory='/it'\''s $HOME' -c external_pid_file='/it'\''s $HOME/external.pid'"
+        );
+        assert_eq!(
+            in_double_quotes(Path::new("/a $b `c` \"d\" \\e")),
+            "/a \\$b \\`c\\` \\\"d\\\" \\\\e"
         );
     }
 

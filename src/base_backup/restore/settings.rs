@@ -1,6 +1,7 @@
 use std::path::Path;
 
 use super::target::{RecoveryTarget, TargetAction, TargetTimeline};
+use crate::data_directory::NOT_ARCHIVING;
 use crate::durable;
 use crate::error::{Error, Result};
 use crate::failpoint;
@@ -26,7 +27,9 @@ pub struct RecoverySettings {
 }
 
 /// For a server that is to start without recovery settings.
-pub const ARCHIVING_OFF: &str = "# Added by basebackup restore\narchive_mode = 'off'\n";
+pub fn archiving_off() -> String {
+    format!("{NOT_ARCHIVING}\narchive_mode = 'off'\n")
+}
 
 impl RecoverySettings {
     /// The lines for `postgresql.auto.conf`, behind what is there: the last line of a name counts.
@@ -51,11 +54,11 @@ impl RecoverySettings {
         if self.major >= 15 && !self.reads_ahead {
             settings.push(("recovery_prefetch", "off".to_owned()));
         }
-        if !self.archive {
-            settings.push(("archive_mode", "off".to_owned()));
-        }
         for (key, value) in settings {
             lines += &format!("{key} = '{}'\n", quoted(&value));
+        }
+        if !self.archive {
+            lines += &archiving_off();
         }
         lines
     }
@@ -181,6 +184,7 @@ mod tests {
              recovery_end_command = ''\n\
              promote_trigger_file = ''\n\
              recovery_prefetch = 'off'\n\
+             # Added by basebackup restore: archives nothing until archive_mode is set again, or reset\n\
              archive_mode = 'off'\n"
         );
         let standby = RecoverySettings { standby: true, major: 16, reads_ahead: true, ..settings };

@@ -18,14 +18,22 @@ pub enum Gone {
     NeverSeen,
 }
 
+/// How long a server is waited for that shows nothing of itself.
+#[derive(Debug, Clone, Copy)]
+pub struct Limits {
+    /// It makes itself known within this time, or it failed to start.
+    pub start: Duration,
+    /// Something changes within this time, or it has stopped for good.
+    pub silence: Duration,
+}
+
 /// A data directory on which a server is to come up, recover, and perhaps go down again.
 pub struct Signs {
     data: PathBuf,
     log: PathBuf,
     /// How long it was before the server was started.
     log_before: u64,
-    /// It makes itself known within this time, or it failed to start.
-    start: Duration,
+    limits: Limits,
     since: Instant,
     seen: bool,
     looked: Instant,
@@ -38,13 +46,13 @@ impl Signs {
     const BETWEEN_LOOKS: Duration = Duration::from_secs(1);
     const LOG_ENDS: Duration = Duration::from_secs(3);
 
-    pub fn new(data: &Path, (log, log_before): (&Path, u64), start: Duration) -> Self {
+    pub fn new(data: &Path, (log, log_before): (&Path, u64), limits: Limits) -> Self {
         let now = Instant::now();
         Self {
             data: data.to_owned(),
             log: log.to_owned(),
             log_before,
-            start,
+            limits,
             since: now,
             seen: false,
             looked: now,
@@ -68,7 +76,7 @@ impl Signs {
         // A base backup has no `postmaster.opts`. A server that starts writes it behind its pid file, and leaves it.
         self.seen |= there || self.data.join("postmaster.opts").exists();
         if !there && !self.seen {
-            let failed = self.log_has_ended() || self.since.elapsed() > self.start;
+            let failed = self.log_has_ended() || self.since.elapsed() > self.limits.start;
             return failed.then_some(Gone::NeverSeen);
         }
         if there && !self.left_by_a_dead_one() {
@@ -116,6 +124,12 @@ impl Signs {
         self.alive.elapsed()
     }
 
+    /// The limit, once nothing has changed for longer.
+    pub fn silent_for_good(&mut self) -> Option<Duration> {
+        let limit = self.limits.silence;
+        (self.silent() > limit).then_some(limit)
+    }
+
     /// It has answered.
     pub fn spoke(&mut self) {
         self.alive = Instant::now();
@@ -133,7 +147,10 @@ mod tests {
     #[test]
     fn a_server_that_never_comes_is_waited_for_so_long_only() {
         let place = tempfile::tempdir().unwrap();
-        let gone = |start| Signs::new(place.path(), (Path::new("/nowhere"), 0), start).gone();
+        let gone = |start| {
+            let limits = Limits { start, silence: Duration::ZERO };
+            Signs::new(place.path(), (Path::new("/nowhere"), 0), limits).gone()
+        };
         assert_eq!(gone(Duration::from_secs(60)), None);
         assert_eq!(gone(Duration::ZERO), Some(Gone::NeverSeen));
         fs::write(place.path().join("postmaster.opts"), "").unwrap();
@@ -149,10 +166,13 @@ mod tests {
         control_file[16] = 6;
         fs::write(data.join("global/pg_control"), &control_file).unwrap();
         fs::write(data.join("recovery.signal"), "").unwrap();
-        let mut signs = Signs::new(data, (Path::new("/nowhere"), 0), Duration::ZERO);
+        let limits = Limits { start: Duration::ZERO, silence: Duration::from_millis(10) };
+        let mut signs = Signs::new(data, (Path::new("/nowhere"), 0), limits);
         assert!(!signs.promoted());
         fs::remove_file(data.join("recovery.signal")).unwrap();
         assert!(signs.promoted());
         assert!(signs.silent() < Duration::from_secs(5));
+        std::thread::sleep(Duration::from_millis(20));
+        assert_eq!(signs.silent_for_good(), Some(limits.silence));
     }
 }

@@ -4,6 +4,8 @@
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
+use rustix::fs::{Access, access};
+
 use super::place::{Place, beside, real};
 use crate::base_backup::Description;
 use crate::base_backup::unpack::{is_lost_and_found, names_in};
@@ -51,6 +53,7 @@ pub fn place_tablespaces(
         let owned = own.contains(&folder);
         if !owned {
             check_free(oid, &folder, major, named.is_some())?;
+            check_making(oid, &folder)?;
         }
         // With the directory that it lies in it moves away itself.
         let aside = match place.replace && owned && !folder.starts_with(&place.data) {
@@ -66,6 +69,28 @@ pub fn place_tablespaces(
         Ok(TablespacePlace { oid, folder, aside })
     };
     description.tablespaces.iter().map(of_tablespace).collect()
+}
+
+/// The folders on the way to one, outermost first, that are not there yet. They are made with it.
+pub fn missing_above(folder: &Path) -> Vec<PathBuf> {
+    let above = folder.ancestors().skip(1).take_while(|path| !path.exists());
+    let mut missing: Vec<PathBuf> = above.map(Path::to_owned).collect();
+    missing.reverse();
+    missing
+}
+
+/// What can't be made is known before anything is moved or stopped.
+fn check_making(oid: u32, folder: &Path) -> Result<()> {
+    let Some(there) = folder.ancestors().find(|path| path.exists()) else { return Ok(()) };
+    if access(there, Access::WRITE_OK | Access::EXEC_OK).is_ok() {
+        return Ok(());
+    }
+    let message = format!(
+        "expected a folder {folder:?} for tablespace {oid}, or room to make it, found {there:?}, which this user may not write to"
+    );
+    Err(Error::new(Class::LocalFile, message).hint(format!(
+        "Make it, for the user that runs PostgreSQL, or put the tablespace elsewhere: --tablespace {oid}=FOLDER."
+    )))
 }
 
 fn by_oid<'a>(

@@ -1,6 +1,7 @@
 use std::path::PathBuf;
+use std::time::Duration;
 
-use clap::{Arg, ArgAction, ArgMatches, Command};
+use clap::{Arg, ArgAction, ArgGroup, ArgMatches, Command};
 
 use super::super::progress::Shared;
 use super::super::{asked, flags};
@@ -81,6 +82,12 @@ pub fn command() -> Command {
         .arg(text("after", "COMMAND", "Shell command to run at the end, such as one that starts the server; $1 is the directory"))
         .arg(switch("start", "Start the server, and watch its recovery to the end"))
         .arg(switch("follow", "Watch the recovery of a server that --after started").requires("after"))
+        .group(ArgGroup::new("watched").args(["start", "follow"]).multiple(true))
+        .arg(
+            text("timeout", "TIME", "Fail when the server shows nothing of itself for so long [default: 10min, and until it is up 30s with --start, 60s with --follow]")
+                .value_parser(|text: &str| humantime::parse_duration(text))
+                .requires("watched"),
+        )
         .arg(
             Arg::new("postgres-bin")
                 .long("postgres-bin")
@@ -119,6 +126,7 @@ pub fn run(config: &Config, matches: &ArgMatches) -> Result<()> {
         after: text("after"),
         start: matches.get_flag("start"),
         follow: matches.get_flag("follow"),
+        timeout: matches.get_one::<Duration>("timeout").copied(),
         postgres_bin: matches.get_one::<PathBuf>("postgres-bin").cloned(),
         flags: flags::values(matches),
     };

@@ -1,5 +1,6 @@
 //! `basebackup restore`: the plan, the files, the settings for the recovery.
 
+mod environment;
 mod shown;
 
 use std::path::{Path, PathBuf};
@@ -11,11 +12,11 @@ use self::shown::Shown;
 use super::restore_command::restore_command;
 use crate::base_backup::catalogue::{Backup, Survey};
 use crate::base_backup::restore::{
-    ARCHIVING_OFF, Claim, END_BEFORE_THE_GAP, LayDown, Moves, Occupied, Place, Reason, Recovered,
+    Claim, END_BEFORE_THE_GAP, LayDown, Limits, Moves, Occupied, Place, Reason, Recovered,
     RecoverySettings, RecoveryTarget, RestorePlan, ServerLog, Servers, Signs, Starter,
     TablespaceName, TablespacePlace, TargetAction, TargetTimeline, Told, Until, Way, Wish,
-    add_settings, choose_system, follow, forget_recovery, plan, real, refuse_root, refuse_running,
-    tell_server, warn_of_settings,
+    add_settings, archiving_off, choose_system, follow, forget_recovery, plan, real, refuse_root,
+    refuse_running, tell_server, warn_of_settings,
 };
 use crate::command::hook::run_hook;
 use crate::command::shown::tenths;
@@ -29,6 +30,9 @@ const START: Duration = Duration::from_secs(30);
 
 /// The same of one that something else starts: that may have to make a container first.
 const START_BY_OTHERS: Duration = Duration::from_secs(60);
+
+/// A recovery writes and fetches all the time. A server that has stopped altogether shows nothing.
+const SILENCE: Duration = Duration::from_secs(600);
 
 pub struct Request<'a> {
     pub config: &'a Config,
@@ -54,6 +58,8 @@ pub struct Request<'a> {
     /// Whether to start the server, or only to watch it.
     pub start: bool,
     pub follow: bool,
+    /// For how long the server that is watched may show nothing of itself.
+    pub timeout: Option<Duration>,
     pub postgres_bin: Option<PathBuf>,
     /// With which `wal-fetch` finds the same repositories.
     pub flags: FlagValues,
@@ -97,11 +103,15 @@ pub fn restore(
         progress,
     };
     let opened = lay_down.open()?;
+    if request.start {
+        opened.refuse_start()?;
+    }
     let tablespaces = opened.tablespaces(&place, &request.tablespaces)?;
     // Who stops the server by a hook has it running until then.
     refuse_servers(&place, &tablespaces, request.before.is_some())?;
     let settings = settings(request, &plan)?;
-    let shown = Shown { place: &place, tablespaces: &tablespaces, opened: &opened };
+    let environment = environment::needed(request, &plan);
+    let shown = Shown { place: &place, tablespaces: &tablespaces, opened: &opened, environment };
     if !agree(&shown.text(&plan, &wish, &repositories))? {
         return Ok(());
     }
@@ -125,11 +135,11 @@ pub fn restore(
     match &settings {
         Some(settings) => tell_server(&place.data, settings)?,
         None if request.archive => {}
-        None => add_settings(&place.data, ARCHIVING_OFF)?,
+        None => add_settings(&place.data, &archiving_off())?,
     }
     unpacked.finish()?;
     tracing::info!(seconds = tenths(begun.elapsed()), "restored");
-    warn_of_settings(&place.data);
+    warn_of_settings(&place.data, opened.description.elsewhere.is_some());
     bring_up(request, &place.data, starter.as_ref(), settings.as_ref(), &plan, begun)
 }
 
@@ -212,8 +222,12 @@ fn bring_up(
         return Ok(());
     }
     let way = Way { from: plan.backup.facts.start.lsn, to: plan.choice.reach };
-    let mut signs =
-        Signs::new(data, (log, of_others), if request.start { START } else { START_BY_OTHERS });
+    let start = if request.start { START } else { START_BY_OTHERS };
+    let limits = Limits {
+        start: request.timeout.unwrap_or(start),
+        silence: request.timeout.unwrap_or(SILENCE),
+    };
+    let mut signs = Signs::new(data, (log, of_others), limits);
     let mut lines = Told::new();
     let told = &request.config.connection;
     let recovered = follow(&mut signs, told, way, until(request), &mut |replay, way| {

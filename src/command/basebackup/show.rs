@@ -3,9 +3,9 @@
 use super::json;
 use super::words::restorable;
 use crate::backup::StoredObject;
-use crate::base_backup::Part;
 use crate::base_backup::catalogue::{Backup, Contents, Moment, Survey};
 use crate::base_backup::windows::Needed;
+use crate::base_backup::{Part, Tablespace};
 use crate::command::shown::{self, Shown, count, plain, size, table, took, whole_size};
 use crate::config::Config;
 use crate::error::{Error, Result};
@@ -142,6 +142,10 @@ fn of_copy(repository: &Repository, pinned: bool, contents: &Contents) -> String
     let pinned = if pinned { ", pinned" } else { "" };
     let (name, place, stored) = (repository.name(), repository.place(), size(it.stored_size()));
     let mut text = format!("\nIn repository {name} ({place}): {stored}, {encrypted}{pinned}\n");
+    // As `restore --tablespace OID=FOLDER` takes them.
+    let tablespace =
+        |it: &Tablespace| line(&format!("Tablespace {} ", it.oid), &plain(&it.location));
+    text.extend(it.tablespaces.iter().map(tablespace));
     text += &match &contents.faults[..] {
         [] => "All objects are there with their sizes.\n".to_owned(),
         faults => faults.iter().map(|fault| format!("Damaged: {}\n", plain(fault))).collect(),

@@ -1,11 +1,12 @@
 //! What is stored, and that a server comes back from it.
 
+use std::path::Path;
 use std::time::Duration;
 
 use super::{backups_in, base_backup, unpack_by_hand};
 use crate::archiving::commands::{Seawall, each_version};
 use crate::support::place::Place;
-use crate::support::postgres::{Load, Server};
+use crate::support::postgres::{Installation, Load, Server};
 use crate::support::s3::{Kind, S3Server};
 
 const LIMIT: Duration = Duration::from_secs(60);
@@ -47,6 +48,23 @@ fn a_backup_under_load_brings_every_row_back(version: u32) {
     restored.start();
     restored.wait_promoted(LIMIT);
     assert_eq!(restored.contents(), contents, "{}", restored.log());
+
+    // Who starts the server has to give it the keys, unless that is done here.
+    let plan = |words: &[&str]| {
+        let run = super::sound::restoring(&seawall, &place.join("new")).args(words);
+        run.args([
+            "--tablespace",
+            &format!("{}={}", location.display(), place.join("ts").display()),
+        ])
+    };
+    let beware = "beware      the server fetches its WAL with its own environment, which has to have what this one has: AWS_ACCESS_KEY_ID, \
+                  AWS_SECRET_ACCESS_KEY, AWS_REGION, AWS_ENDPOINT_URL. Or write ";
+    plan(&["--dry-run"]).envs(s3.environment()).run().expect(0).shows(beware);
+    let pg_ctl = Installation::of(version).program("pg_ctl");
+    let bin = Path::new(&pg_ctl).parent().expect("a folder").display().to_string();
+    let start =
+        plan(&["--dry-run", "--start", "--postgres-bin", &bin]).envs(s3.environment()).run();
+    assert!(!start.expect(0).stdout.contains("its own environment"), "{start}");
 
     // The bucket has the same objects, but for its own description.
     let id = backups[0].file_name().unwrap().to_str().unwrap().to_owned();

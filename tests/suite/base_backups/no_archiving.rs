@@ -5,6 +5,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 use super::base_backup;
+use super::own_server::Live;
 use super::sound::{LIMIT, restore};
 use crate::archiving::commands::Seawall;
 use crate::support::place::Place;
@@ -72,4 +73,38 @@ fn a_test_server_leaves_the_real_repository_alone() {
     restore(&seawall, &data, &["--no-recovery", "--archive"]).expect(0);
     let settings = fs::read_to_string(data.join("postgresql.auto.conf")).expect("its settings");
     assert!(!settings.contains("archive_mode"), "{settings}");
+}
+
+/// The command line of a container has precedence over what a restore writes.
+#[test]
+fn a_command_line_makes_no_test_server_archive() {
+    let live = Live::new();
+    let archive = live.place.join("archive");
+    let of_the_test =
+        || files(&archive).iter().any(|it| it.to_string_lossy().contains("/00000002"));
+    let start = live.start("6007 -c archive_mode=on");
+    live.restoring(&["--after", &start, "--follow"])
+        .run()
+        .expect(0)
+        .says("the server takes writes");
+    let sql = |query: &str| live.restored_sql("6007", query);
+    assert_eq!(sql("show archive_mode"), "on");
+    let failed = || sql("select failed_count > 0 from pg_stat_archiver") == "t";
+    wait_until("an attempt to archive", LIMIT, failed);
+    assert!(!of_the_test());
+    let log = fs::read_to_string(live.place.join("hook.log")).expect("its log");
+    assert!(log.contains("found one that was restored without: "), "{log}");
+    assert!(
+        log.contains("HINT: Is it the real server from now on: ALTER SYSTEM RESET archive_mode;"),
+        "{log}"
+    );
+    // Nothing else is needed to take the place of the real one, and nothing is lost.
+    sql("alter system reset archive_mode");
+    let segment = sql("create table u as select 1 i; select pg_walfile_name(pg_switch_wal())");
+    wait_until("its WAL in the repository", LIMIT * 2, || {
+        let stored = format!("/{}.zst", segment.lines().last().expect("a name"));
+        files(&archive).iter().any(|it| it.to_string_lossy().ends_with(&stored))
+    });
+    assert!(of_the_test());
+    live.stop();
 }

@@ -11,19 +11,19 @@ use crate::support::postgres::{Installation, NEWEST, Server};
 use crate::support::run::Run;
 
 /// A live server with a backup. What is restored of it has its port and its socket's folder, unless told otherwise.
-struct Live {
-    place: Place,
-    seawall: Seawall,
-    server: Server,
+pub struct Live {
+    pub place: Place,
+    pub seawall: Seawall,
+    pub server: Server,
 }
 
 impl Live {
-    fn new() -> Live {
+    pub fn new() -> Live {
         Live::with(|_| {})
     }
 
     /// `prepare` is called with the running server right before the backup.
-    fn with(prepare: impl FnOnce(&Server)) -> Live {
+    pub fn with(prepare: impl FnOnce(&Server)) -> Live {
         let place = Place::new();
         let seawall = Seawall::new(&place).local("archive");
         let sockets = place.sockets().display().to_string();
@@ -39,16 +39,20 @@ impl Live {
         Live { place, seawall, server }
     }
 
-    fn data(&self) -> PathBuf {
+    pub fn data(&self) -> PathBuf {
         self.place.join("restored")
     }
 
     /// Told how to reach the live server, as `seawall init` writes it down.
-    fn restoring(&self, words: &[&str]) -> Run {
+    pub fn restoring(&self, words: &[&str]) -> Run {
+        self.restoring_into(&self.data(), words)
+    }
+
+    pub fn restoring_into(&self, data: &Path, words: &[&str]) -> Run {
         let (port, sockets) =
             (self.server.sql("show port"), self.place.sockets().display().to_string());
         let connection = format!("host={sockets} port={port} user=postgres");
-        let run = restoring(&self.seawall, &self.data());
+        let run = restoring(&self.seawall, data);
         let run = run.args(["--postgres-connection", &connection]);
         let program = Installation::of(NEWEST).program("pg_ctl");
         let run = run.arg("--postgres-bin").arg(Path::new(&program).parent().expect("a folder"));
@@ -56,19 +60,32 @@ impl Live {
     }
 
     fn pg_ctl(&self, words: &[&str]) -> Run {
+        self.pg_ctl_of(&self.data(), words)
+    }
+
+    pub fn pg_ctl_of(&self, data: &Path, words: &[&str]) -> Run {
         let pg_ctl = Installation::of(NEWEST).program("pg_ctl");
-        Run::new(&self.place, &pg_ctl).server_user().args(words).arg("-D").arg(self.data())
+        Run::new(&self.place, &pg_ctl).server_user().args(words).arg("-D").arg(data)
+    }
+
+    /// Asks the restored server, which listens on this port.
+    #[track_caller]
+    pub fn restored_sql(&self, port: &str, query: &str) -> String {
+        let psql = Installation::of(NEWEST).program("psql");
+        let run = Run::new(&self.place, &psql).server_user().arg("-h").arg(self.place.sockets());
+        let words = ["-p", port, "-U", "postgres", "-d", "postgres", "-XAtc", query];
+        run.args(words).run().expect(0).stdout.trim_end().to_owned()
     }
 
     /// A command for `--after` that starts the restored server on this port.
-    fn start(&self, port: &str) -> String {
+    pub fn start(&self, port: &str) -> String {
         let (pg_ctl, log) =
             (Installation::of(NEWEST).program("pg_ctl"), self.place.join("hook.log"));
         format!("'{pg_ctl}' start --no-wait -D \"$1\" -l '{}' -o '-p {port}'", log.display())
     }
 
     #[track_caller]
-    fn stop(&self) {
+    pub fn stop(&self) {
         self.pg_ctl(&["stop", "-m", "immediate"]).run().expect(0);
     }
 
@@ -152,11 +169,32 @@ fn a_followed_server_that_is_not_there_ends_the_wait() {
     let words = ["--target-name", "nowhere", "--after", &live.start("6007"), "--follow"];
     live.restoring(&words).run().expect(11).says("expected the server to recover, it went down");
     let outcome =
-        live.restoring(&["--delta", "--after", "true", "--follow"]).limit(LIMIT * 2).run();
+        live.restoring(&["--delta", "--after", "true", "--follow", "--timeout", "3s"]).run();
     outcome
         .expect(11)
         .says(&format!("expected a server to come up on {:?}, found none. HINT: ", live.data()));
-    outcome.says("does not answer yet");
+    live.restoring(&["--timeout", "3s"]).run().expect(2).says("--start");
+}
+
+/// It came, and then nothing of it moves any more.
+#[test]
+fn a_server_that_stands_still_is_not_waited_for_for_ever() {
+    let live = Live::new();
+    let start = format!(
+        "{}; until pid=$(head -n 1 \"$1/postmaster.pid\" 2> /dev/null) && [ -n \"$pid\" ]; do :; done; kill -STOP \"$pid\"",
+        live.start("6007")
+    );
+    let words = ["--after", &start, "--follow", "--timeout", "4s"];
+    let outcome = live.restoring(&words).run();
+    let pid_file = fs::read_to_string(live.data().join("postmaster.pid")).expect("it came");
+    let pid = pid_file.lines().next().expect("its number").to_owned();
+    Run::new(&live.place, "kill").server_user().args(["-CONT", &pid]).run().expect(0);
+    live.stop();
+    outcome.expect(8).says(&format!(
+        "expected a sign of life of the server on {:?} within 4 s, found none. HINT: Its log and the list of its processes say what \
+         it waits for. --timeout gives it longer.",
+        live.data()
+    ));
 }
 
 /// `pg_hba.conf` lets nobody in: the files tell how it went.

@@ -217,6 +217,7 @@ pub fn described(id: &str, timeline: u32, segment: u64) -> Description {
         standalone: false,
         encrypted: false,
         tablespaces: vec![Tablespace { oid: 16385, location: "/ts".to_owned() }],
+        elsewhere: None,
         parts: vec![
             part("part-00001.tar.zst", 4000, Some(16385), 3),
             part("part-00002.tar.zst", 8000, None, 9),

@@ -46,6 +46,7 @@ WAL needed        000000010000000000000002 to 000000010000000000000004, 3 segmen
                   in repository s3: 000000010000000000000003 is missing
 
 In repository disk ({place}): 3.1 KiB, in the clear, pinned
+Tablespace 16385  /ts
 All objects are there with their sizes.
 OBJECT               SIZE     STORED   ENTRIES  TABLESPACE
 part-00001.tar.zst   3.9 KiB  1000 B   3        /ts
@@ -53,6 +54,7 @@ part-00002.tar.zst   7.8 KiB  2.0 KiB  9
 backup_manifest.zst  500 B    125 B
 
 In repository s3 (s3://seawall-tests/): 3.4 KiB, encrypted
+Tablespace 16385  /ts
 Damaged: part-00001.tar.zst.age is missing
 OBJECT                  SIZE     STORED   ENTRIES  TABLESPACE
 part-00001.tar.zst.age  3.9 KiB  1.2 KiB  3        /ts

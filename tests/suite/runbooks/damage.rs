@@ -40,6 +40,12 @@ fn a_damaged_database_comes_back_with_every_committed_row() {
     outcome.expect(0);
     assert_eq!(host.server.sql("select count(*), max(i) from t"), "30000|30000");
     assert_eq!(host.server.sql("show archive_mode"), "on");
+    // Nothing of the recovery is left that a standby of it would go by.
+    let settings =
+        fs::read_to_string(host.server.data().join("postgresql.auto.conf")).expect("there");
+    for gone in ["restore_command", "recovery_", "archive_cleanup_command"] {
+        assert!(!settings.contains(gone), "{settings}");
+    }
     host.can_be_restored_again();
 }
 

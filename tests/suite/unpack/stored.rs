@@ -92,6 +92,7 @@ impl Stored {
             standalone: true,
             encrypted: !identities.is_empty(),
             tablespaces: vec![Tablespace { oid, location }],
+            elsewhere: None,
             parts: backup.parts.iter().enumerate().map(part).collect(),
             manifest: store(format!("backup_manifest.zst{ending}"), &backup.manifest),
         };

@@ -3,7 +3,9 @@
 use std::fs;
 use std::path::Path;
 
-use crate::base_backup::restore::{Opened, Place, RestorePlan, TablespacePlace, Wish, room};
+use crate::base_backup::restore::{
+    Opened, Outside, Place, RestorePlan, TablespacePlace, Wish, missing_above, room,
+};
 use crate::repository::Repository;
 use crate::words::plain;
 
@@ -11,6 +13,8 @@ pub(super) struct Shown<'a> {
     pub place: &'a Place,
     pub tablespaces: &'a [TablespacePlace],
     pub opened: &'a Opened,
+    /// What the server needs of this environment, if anything.
+    pub environment: Option<String>,
 }
 
 impl Shown<'_> {
@@ -35,7 +39,31 @@ impl Shown<'_> {
         if let Some(wal) = self.wal() {
             line("pg_wal", wal);
         }
+        self.elsewhere().into_iter().for_each(|text| line("elsewhere", text));
+        if let Some(environment) = &self.environment {
+            line("beware", environment.clone());
+        }
         text
+    }
+
+    /// What the server will need or write outside of the directory.
+    fn elsewhere(&self) -> Vec<String> {
+        let (description, data) = (&self.opened.description, &self.place.data);
+        let told = description.elsewhere.iter().flatten();
+        let hba = told.clone().any(|it| it.setting == "hba_file");
+        let missing = self.opened.without.iter().filter(|name| !(hba && **name == "pg_hba.conf"));
+        let missing = missing.map(|name| {
+            format!("{name} is not in the backup: the server needs one on this host to start")
+        });
+        let told = told.filter_map(|it| Outside::of(it, data)).map(|it| it.text);
+        let mut lines: Vec<String> = missing.chain(told).collect();
+        if description.elsewhere.is_none() && !self.opened.without.contains(&"postgresql.conf") {
+            lines.push(
+                "an older version took this backup: what its configuration has outside of the directory is said once the files are there"
+                    .to_owned(),
+            );
+        }
+        lines
     }
 
     fn into(&self) -> String {
@@ -60,6 +88,10 @@ impl Shown<'_> {
         let mut text = format!("{} into {}", tablespace.oid, tablespace.folder.display());
         if let Some(was) = was {
             text += &format!(", was in {}", was.display());
+        }
+        let made = missing_above(&tablespace.folder);
+        if let Some(last) = made.last() {
+            text += &format!(" (makes {} first)", last.display());
         }
         for (from, to) in &tablespace.aside {
             text += &format!(" ({} is moved to {})", from.display(), to.display());
