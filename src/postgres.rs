@@ -9,6 +9,8 @@ mod control_file;
 mod lsn;
 mod malformed;
 mod page_header;
+mod record_walk;
+mod recovery_landmark;
 mod tablespace_creation;
 mod tablespace_folder;
 mod tablespace_map;
@@ -31,6 +33,7 @@ pub use control_file::{
 pub use lsn::Lsn;
 pub use malformed::Malformed;
 pub use page_header::{FIRST_PAGE_HEADER_BYTES, WalPageHeader};
+pub use recovery_landmark::{Landmark, LandmarkScan};
 pub use tablespace_creation::{TablespaceCreation, TablespaceScan};
 pub use tablespace_folder::tablespace_folder_version;
 pub use tablespace_map::TablespaceMap;

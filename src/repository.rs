@@ -13,6 +13,7 @@ mod memory;
 mod names;
 mod presence;
 mod proof;
+mod shown;
 mod wal_files;
 
 use std::path::Path;

@@ -2,7 +2,7 @@ use std::ffi::OsStr;
 use std::os::unix::ffi::OsStrExt;
 use std::path::PathBuf;
 
-use crc_fast::{CrcAlgorithm, Digest};
+use super::record_walk::{Eye, RecordHeader, RecordWalk, main_data, u32_at};
 
 /// `RM_TBLSPC_ID` in `rmgrlist.h`, `XLOG_TBLSPC_CREATE` in `tablespace.h`.
 const TABLESPACE_MANAGER: u8 = 5;
@@ -10,21 +10,8 @@ const CREATE: u8 = 0x00;
 /// `XLR_INFO_MASK`: the bits of `xl_info` that are not the resource manager's.
 const INFO_MASK: u8 = 0x0F;
 
-/// `XLogRecord` in `xlogrecord.h`.
-const RECORD_HEADER_BYTES: usize = 24;
-/// `XLogPageHeaderData` and `XLogLongPageHeaderData` in `xlog_internal.h`.
-const PAGE_HEADER_BYTES: usize = 24;
-const FIRST_PAGE_HEADER_BYTES: usize = 40;
-const MAGIC_FAMILY: u16 = 0xD100;
-
 /// More than the longest path that the server takes (`MAXPGPATH`, 1024).
 const RECORD_BYTES_MAX: u32 = 2048;
-
-/// `XLR_BLOCK_ID_DATA_SHORT`, `_LONG`, `_ORIGIN` and `_TOPLEVEL_XID` in `xlogrecord.h`.
-const DATA_SHORT: u8 = 255;
-const DATA_LONG: u8 = 254;
-const ORIGIN: u8 = 253;
-const TOPLEVEL_TRANSACTION: u8 = 252;
 
 /// The record of a `CREATE TABLESPACE` (`xl_tblspc_create_rec` in `tablespace.h`).
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -34,173 +21,47 @@ pub struct TablespaceCreation {
     pub location: PathBuf,
 }
 
-/// Finds in a segment, which comes in pieces of any length, where tablespaces are created (the walk is that of
-/// `XLogReader`, `xlogreader.c`). A record that goes on in another segment is not found. Ends where the WAL
-/// does; bytes that are none find nothing: a record counts only with the right checksum.
+/// Finds in a segment, which comes in pieces of any length, where tablespaces are created.
 #[derive(Debug, Default)]
-pub struct TablespaceScan {
-    found: Vec<TablespaceCreation>,
-    /// Bytes of the segment so far.
-    at: u64,
-    /// From the header of the first page; 0 before that is whole.
-    page_bytes: u64,
-    /// How many bytes of the pages come before the next record.
-    skip: u64,
-    /// A header of a page, as far as it came.
-    header: Vec<u8>,
-    /// A record, as far as it came and is looked at.
-    record: Vec<u8>,
-    ended: bool,
-}
+pub struct TablespaceScan(RecordWalk<Creations>);
+
+#[derive(Debug, Default)]
+struct Creations(Vec<TablespaceCreation>);
 
 impl TablespaceScan {
-    pub fn feed(&mut self, mut bytes: &[u8]) {
-        while !bytes.is_empty() && !self.ended {
-            let taken = if self.in_header() { self.take_header(bytes) } else { self.take(bytes) };
-            self.at += taken as u64;
-            bytes = &bytes[taken..];
-        }
+    pub fn feed(&mut self, bytes: &[u8]) {
+        self.0.feed(bytes);
     }
 
     /// What was found.
     pub fn found(self) -> Vec<TablespaceCreation> {
-        self.found
-    }
-
-    fn header_bytes(&self) -> usize {
-        if self.at < FIRST_PAGE_HEADER_BYTES as u64 || self.page_bytes == 0 {
-            FIRST_PAGE_HEADER_BYTES
-        } else {
-            PAGE_HEADER_BYTES
-        }
-    }
-
-    fn in_header(&self) -> bool {
-        self.page_bytes == 0 || !self.header.is_empty() || self.at.is_multiple_of(self.page_bytes)
-    }
-
-    fn take_header(&mut self, bytes: &[u8]) -> usize {
-        let wanted = self.header_bytes() - self.header.len();
-        let taken = wanted.min(bytes.len());
-        self.header.extend_from_slice(&bytes[..taken]);
-        if taken == wanted {
-            self.page_begins();
-            self.header.clear();
-        }
-        taken
-    }
-
-    fn page_begins(&mut self) {
-        let header = &self.header;
-        let first = header.len() == FIRST_PAGE_HEADER_BYTES;
-        if first {
-            self.page_bytes = u32_at(header, 36).into();
-        }
-        let remaining = u64::from(u32_at(header, 16));
-        let is_page = u16_at(header, 0) & 0xFF00 == MAGIC_FAMILY;
-        let size = self.page_bytes;
-        if !is_page || !size.is_power_of_two() || !(1024..=65536).contains(&size) {
-            self.ended = true;
-        } else if first || remaining == 0 {
-            // Nothing is left of a record, either, where a crash had cut one off and another begins in its place
-            // (`XLP_FIRST_IS_OVERWRITE_CONTRECORD`, which is another bit in PostgreSQL 19 than before).
-            self.record.clear();
-            self.skip = aligned(remaining);
-        }
-    }
-
-    /// Something of a page, behind its header.
-    fn take(&mut self, bytes: &[u8]) -> usize {
-        let left = self.page_bytes - self.at % self.page_bytes;
-        let most = usize::try_from(left).map_or(bytes.len(), |left| left.min(bytes.len()));
-        if self.skip > 0 {
-            let skipped = self.skip.min(most as u64);
-            self.skip -= skipped;
-            return usize::try_from(skipped).unwrap_or(most);
-        }
-        let wanted = self.record_wanted() - self.record.len();
-        let taken = wanted.min(most);
-        self.record.extend_from_slice(&bytes[..taken]);
-        if taken == wanted {
-            self.record_seen();
-        }
-        taken
-    }
-
-    /// The header of a record, or all of it where it is worth a look.
-    fn record_wanted(&self) -> usize {
-        match self.record.len() < RECORD_HEADER_BYTES {
-            true => RECORD_HEADER_BYTES,
-            false => u32_at(&self.record, 0) as usize,
-        }
-    }
-
-    fn record_seen(&mut self) {
-        let length = u32_at(&self.record, 0);
-        if (length as usize) < RECORD_HEADER_BYTES {
-            // Behind the end of the WAL there are zeros.
-            self.ended = true;
-            return;
-        }
-        let (info, manager) = (self.record[16], self.record[17]);
-        let creates = manager == TABLESPACE_MANAGER && info & !INFO_MASK == CREATE;
-        if creates && length <= RECORD_BYTES_MAX && self.record.len() < length as usize {
-            return;
-        }
-        if creates && self.record.len() == length as usize {
-            self.found.extend(creation(&self.record));
-        }
-        self.skip = aligned(length.into()) - self.record.len() as u64;
-        self.record.clear();
+        self.0.into_eye().0
     }
 }
 
-/// Records begin at multiples of eight bytes.
-fn aligned(length: u64) -> u64 {
-    length.next_multiple_of(8)
+impl Eye for Creations {
+    fn wants(&mut self, header: &RecordHeader) -> bool {
+        let creates = header.manager == TABLESPACE_MANAGER && header.info & !INFO_MASK == CREATE;
+        creates && header.length <= RECORD_BYTES_MAX
+    }
+
+    fn see(&mut self, _: u64, record: &[u8]) {
+        self.0.extend(creation(record));
+    }
 }
 
 fn creation(record: &[u8]) -> Option<TablespaceCreation> {
-    let (header, mut rest) = record.split_at_checked(RECORD_HEADER_BYTES)?;
-    // Of the data, then of the header up to the checksum.
-    let checksum = checksum(rest, &header[..20]);
-    if checksum != u32_at(header, 20) {
-        return None;
-    }
-    let data = loop {
-        let (kind, behind) = rest.split_first()?;
-        rest = match *kind {
-            DATA_SHORT => break behind.get(1..)?,
-            DATA_LONG => break behind.get(4..)?,
-            ORIGIN => behind.get(2..)?,
-            TOPLEVEL_TRANSACTION => behind.get(4..)?,
-            _ => return None,
-        };
-    };
-    let (oid, path) = data.split_at_checked(4)?;
+    let (oid, path) = main_data(record)?.split_at_checked(4)?;
     let path = path.split(|byte| *byte == 0).next()?;
     Some(TablespaceCreation { oid: u32_at(oid, 0), location: OsStr::from_bytes(path).into() })
 }
 
-/// CRC-32C of one behind the other.
-fn checksum(first: &[u8], second: &[u8]) -> u32 {
-    let mut digest = Digest::new(CrcAlgorithm::Crc32Iscsi);
-    digest.update(first);
-    digest.update(second);
-    digest.finalize() as u32
-}
-
-/// In the server's byte order, which is also ours.
-fn u32_at(bytes: &[u8], at: usize) -> u32 {
-    bytes.get(at..at + 4).and_then(|it| it.try_into().ok()).map_or(0, u32::from_ne_bytes)
-}
-
-fn u16_at(bytes: &[u8], at: usize) -> u16 {
-    bytes.get(at..at + 2).and_then(|it| it.try_into().ok()).map_or(0, u16::from_ne_bytes)
-}
-
 #[cfg(test)]
 mod tests {
+    use super::super::record_walk::{
+        DATA_LONG, DATA_SHORT, FIRST_PAGE_HEADER_BYTES, PAGE_HEADER_BYTES, RECORD_HEADER_BYTES,
+        checksum,
+    };
     use super::*;
 
     const PAGE: usize = 8192;

@@ -97,7 +97,7 @@ impl Repository {
     }
 
     /// The stored bytes, and whether they are encrypted.
-    fn open_wal(
+    pub(super) fn open_wal(
         &self,
         source: &Source<'_>,
         name: WalFileName,

@@ -7,6 +7,7 @@ use jiff::tz::TimeZone;
 use jiff::{SignedDuration, Timestamp};
 
 use super::choose::Wish;
+use super::locate::Located;
 use super::plan::RestorePlan;
 use super::target::{RecoveryTarget, in_utc};
 use super::zone::{in_both, local_zone};
@@ -86,7 +87,7 @@ impl RestorePlan<'_> {
                 format!("{name} is a second content of its segment, and is not replayed"),
             );
         }
-        line("target", target(wish.target, wish.inclusive));
+        line("target", target(wish.target, wish.inclusive, self.located.as_ref()));
         if let Some(older) = self.older.first() {
             line(
                 "older",
@@ -129,8 +130,15 @@ fn unbegun(left: Left, reach: Lsn) -> String {
     }
 }
 
-fn target(target: &RecoveryTarget, inclusive: bool) -> String {
+fn target(target: &RecoveryTarget, inclusive: bool, located: Option<&Located>) -> String {
     let side = if inclusive { "" } else { ", not included" };
+    let place = match located {
+        Some(Located::At { lsn, .. }) => format!("at {lsn}"),
+        Some(Located::Nowhere) => {
+            "which was not found in the WAL: the server will hardly reach it".to_owned()
+        }
+        None => "whether it is in this WAL shows only in the recovery".to_owned(),
+    };
     match target {
         RecoveryTarget::Latest => "as far as the WAL goes".to_owned(),
         RecoveryTarget::Immediate => "the end of the backup".to_owned(),
@@ -140,13 +148,7 @@ fn target(target: &RecoveryTarget, inclusive: bool) -> String {
             format!("{}{side}", in_both(*time, &zone))
         }
         RecoveryTarget::Lsn(lsn) => format!("LSN {lsn}{side}"),
-        RecoveryTarget::Xid(xid) => {
-            format!(
-                "transaction {xid}{side} (whether it is in this WAL shows only in the recovery)"
-            )
-        }
-        RecoveryTarget::Name(name) => {
-            format!("restore point {name:?} (whether it is in this WAL shows only in the recovery)")
-        }
+        RecoveryTarget::Xid(xid) => format!("transaction {xid}{side} ({place})"),
+        RecoveryTarget::Name(name) => format!("restore point {name:?} ({place})"),
     }
 }

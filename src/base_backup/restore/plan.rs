@@ -5,6 +5,7 @@ use std::collections::BTreeSet;
 use jiff::Timestamp;
 
 use super::choose::{Candidate, Choice, Wish, choose};
+use super::locate::Located;
 use super::system::newest_system;
 use super::target::RecoveryTarget;
 use crate::base_backup::catalogue::{Backup, Restorable, Survey, SystemWal};
@@ -31,6 +32,8 @@ pub struct RestorePlan<'a> {
     pub lives_on: Option<LivesOn>,
     /// The next older backups from which a target could be reached whose place nobody knows beforehand.
     pub older: Vec<String>,
+    /// Where such a target lies after all, as far as somebody has looked for it.
+    pub located: Option<Located>,
     /// Whether every repository could be looked at.
     pub all_seen: bool,
 }
@@ -106,6 +109,7 @@ pub fn plan<'a>(
         beyond,
         lives_on,
         older,
+        located: None,
         all_seen,
     })
 }
@@ -165,7 +169,7 @@ fn warn_of_version(backup: &Backup) {
     }
 }
 
-fn is_usable(backup: &Backup, system: &SystemWal) -> bool {
+pub(super) fn is_usable(backup: &Backup, system: &SystemWal) -> bool {
     let same_size = backup.facts.segment_size == system.segment_size;
     backup.system == system.system && backup.is_whole() && (same_size || backup.facts.standalone)
 }
@@ -175,7 +179,7 @@ fn has_whole_wal(backup: &Backup) -> bool {
     backup.facts.standalone && !backup.facts.from_standby
 }
 
-fn candidate(backup: &Backup) -> Candidate {
+pub(super) fn candidate(backup: &Backup) -> Candidate {
     Candidate {
         id: backup.id.clone(),
         span: backup.span(),
@@ -190,6 +194,23 @@ fn nothing_there() -> Error {
 }
 
 impl RestorePlan<'_> {
+    /// Whether there is nothing behind the backup but what it needs itself, as of one that retention keeps for years: then it can be
+    /// brought back to its own end, and no further.
+    pub fn ends_with_the_backup(&self) -> bool {
+        let (stop, size) = (self.backup.facts.stop.lsn.0, self.backup.facts.segment_size.bytes());
+        self.resumes.is_some() && self.choice.reach.0 <= stop.next_multiple_of(size)
+    }
+
+    /// With what is known of the place of a target that has none by itself.
+    #[must_use]
+    pub fn with_place(mut self, located: Option<Located>) -> Self {
+        if matches!(located, Some(Located::At { .. })) {
+            self.older.clear();
+        }
+        self.located = located;
+        self
+    }
+
     /// Whether the server may look for WAL ahead of what it replays (`recovery_prefetch`): not where that leads it to a gap, or
     /// behind its target, to what it will never need and can't have.
     pub fn may_read_ahead(&self, target: &RecoveryTarget) -> bool {

@@ -127,7 +127,8 @@ fn rehearse(
     let major = facts.postgres_version.major();
     let programs = Programs::find(config.drill.postgres_bin.as_deref(), major)?;
     drill.server = Some(programs.version.clone());
-    let mut recovery = recovery(request, &plan)?;
+    let target = target(request, &plan);
+    let mut recovery = recovery(request, &plan, target)?;
     let mut scratch = Scratch::create_in(&config.drill.directory)?;
     let errands = Errands::prepare(&scratch, &recovery.restore_command)?;
     recovery.restore_command = errands.command();
@@ -242,17 +243,32 @@ fn replay_and_check(
     done
 }
 
-fn recovery(request: &Request<'_>, plan: &RestorePlan<'_>) -> Result<RecoverySettings> {
+/// An old backup that was named is rehearsed as far as it can be restored. Of the newest one all WAL behind it has to be there.
+fn target<'r>(request: &'r Request<'_>, plan: &RestorePlan<'_>) -> &'r RecoveryTarget {
+    let all = request.target == RecoveryTarget::Latest;
+    if !all || request.backup.is_none() || !plan.ends_with_the_backup() {
+        return &request.target;
+    }
+    let id = &plan.backup.id;
+    tracing::info!("{id} has no WAL behind it any more: the drill goes to the end of the backup");
+    &RecoveryTarget::Immediate
+}
+
+fn recovery(
+    request: &Request<'_>,
+    plan: &RestorePlan<'_>,
+    target: &RecoveryTarget,
+) -> Result<RecoverySettings> {
     Ok(RecoverySettings {
-        restore_command: restore_command(&request.flags, plan, &request.target)?,
-        target: request.target.clone(),
+        restore_command: restore_command(&request.flags, plan, target)?,
+        target: target.clone(),
         inclusive: request.inclusive,
         timeline: request.timeline,
         action: TargetAction::Promote,
         archive: false,
         standby: false,
         major: plan.backup.facts.postgres_version.major(),
-        reads_ahead: plan.may_read_ahead(&request.target),
+        reads_ahead: plan.may_read_ahead(target),
     })
 }
 

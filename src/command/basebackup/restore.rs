@@ -12,11 +12,11 @@ use self::shown::Shown;
 use super::restore_command::restore_command;
 use crate::base_backup::catalogue::{Backup, Survey};
 use crate::base_backup::restore::{
-    Claim, END_BEFORE_THE_GAP, LayDown, Limits, Moves, Occupied, Place, Reason, Recovered,
+    Claim, END_BEFORE_THE_GAP, LayDown, Limits, Located, Moves, Occupied, Place, Reason, Recovered,
     RecoverySettings, RecoveryTarget, RestorePlan, ServerLog, Servers, Signs, Starter,
     TablespaceName, TablespacePlace, TargetAction, TargetTimeline, Told, Until, Way, Wish,
-    add_settings, archiving_off, choose_system, follow, forget_recovery, plan, real, refuse_root,
-    refuse_running, tell_server, warn_of_settings,
+    add_settings, archiving_off, choose_system, follow, forget_recovery, locate, plan, real,
+    refuse_root, refuse_running, tell_server, warn_of_settings,
 };
 use crate::command::hook::run_hook;
 use crate::command::shown::tenths;
@@ -86,7 +86,12 @@ pub fn restore(
     let place = Place::look(&request.data, request.occupied, Timestamp::now())?;
     refuse_repositories(config, &place)?;
     let system = choose_system(&survey, &place, request.system)?;
-    let plan = plan(&survey, system, &wish);
+    let located = locate(&survey, system, &wish, &repositories, config);
+    let wish = match &located {
+        Some(Located::At { backup, .. }) => Wish { backup: Some(backup), ..wish },
+        _ => wish,
+    };
+    let plan = plan(&survey, system, &wish).map(|plan| plan.with_place(located.clone()));
     let chosen = plan.as_ref().ok().map(|plan| plan.backup);
     warn_of_damage(&survey, chosen, &repositories);
     let plan = plan?;

@@ -130,19 +130,22 @@ fn settings_of_the_old_server_do_not_act_on_the_recovery(version: u32) {
 }
 
 #[test]
-fn a_target_before_the_newest_backup_names_the_older_one() {
+fn a_target_before_the_newest_backup_is_reached_from_the_older_one() {
     let scene = Scene::new(NEWEST);
     let server = scene.backed_up(
         scene
             .builder()
             .setting("unix_socket_directories", &scene.place.sockets().display().to_string()),
     );
-    server.sql("insert into t values (1)");
+    let xid = server.sql("insert into t values (1) returning pg_current_xact_id()");
+    let xid = xid.lines().next().expect("its number").to_owned();
     server.sql("select pg_create_restore_point('early')");
+    server.sql("insert into t values (2)");
     base_backup(&scene.seawall, &server, "create").limit(LIMIT).run().expect(0);
+    server.sql("select pg_create_restore_point('late')");
     server.wait_archived(&server.switch_wal(), LIMIT);
     drop(server);
-    let older = ids(&scene.archive())[0].clone();
+    let [older, newest] = <[String; 2]>::try_from(ids(&scene.archive())).expect("two");
     let data = scene.place.join("early");
     // The beginning of an id is enough, unless there are several.
     let named = |id: &str| restore(&scene.seawall, &data, &["--dry-run", "--backup", id]);
@@ -153,17 +156,30 @@ fn a_target_before_the_newest_backup_names_the_older_one() {
         .says("HINT: Give more of the id.");
     let target = ["--target-name", "early"];
     let plan = restore(&scene.seawall, &data, &[&target[..], &["--dry-run"]].concat());
-    assert!(plan.expect(0).stdout.contains("\nolder       if it lies before "), "{plan}");
-    plan.shows(&format!(": --backup {older}\n"));
-    let failed =
-        restoring(&scene.seawall, &data).args(target).arg("--start").env("PGUSER", "postgres");
+    plan.expect(0).shows(&format!("backup      {older} (seawall)\n"));
+    assert!(!plan.stdout.contains("\nolder "), "{plan}");
+    plan.shows("target      restore point \"early\" (at 0/");
+    assert_eq!(scene.rows(&target), "1");
+    let xid = ["--target-xid", &xid];
+    assert_eq!(scene.rows(&xid), "1");
+    let plan = restore(&scene.seawall, &data, &[&xid[..], &["--dry-run"]].concat());
+    plan.expect(0).shows(&format!("backup      {older} (seawall)\n"));
+    // What lies behind the newest one is reached from that.
+    let plan = restore(&scene.seawall, &data, &["--target-name", "late", "--dry-run"]);
+    plan.expect(0).shows(&format!("backup      {newest} (seawall)\n"));
+    let plan = restore(&scene.seawall, &data, &["--target-name", "never", "--dry-run"]);
+    plan.expect(0).shows(&format!(": --backup {older}\n")).shows(
+        "target      restore point \"never\" (which was not found in the WAL: the server will hardly reach it)\n",
+    );
+    // Where somebody names the wrong one, the right one is named.
+    let wrong =
+        restoring(&scene.seawall, &data).args(target).args(["--backup", &newest, "--start"]);
     let program = Installation::of(NEWEST).program("pg_ctl");
-    let failed = failed.arg("--postgres-bin").arg(Path::new(&program).parent().expect("a folder"));
-    let failed = failed.run();
+    let wrong = wrong.arg("--postgres-bin").arg(Path::new(&program).parent().expect("a folder"));
+    let failed = wrong.env("PGUSER", "postgres").run();
     failed.expect(11).says("recovery ended before configured recovery target was reached").says(&format!(
         "HINT: If it lies before this base backup, take the one before: --delta --backup {older}"
     ));
-    assert_eq!(scene.rows(&[&target[..], &["--backup", &older]].concat()), "1");
 }
 
 /// A test server that was let archive has begun a timeline, and the real one went on.

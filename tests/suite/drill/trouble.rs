@@ -57,6 +57,49 @@ fn a_gap_fails_and_the_reach_is_said() {
     scene.nothing_is_left();
 }
 
+/// Retention keeps what a backup needs itself, and in time nothing behind that.
+#[test]
+fn an_old_backup_is_rehearsed_to_its_own_end() {
+    let scene = Scene::new(NEWEST);
+    let old = newest_backup(&scene.archive()).file_name().unwrap().to_str().unwrap().to_owned();
+    let switch = || {
+        let segment = scene.server.switch_wal();
+        scene.server.wait_archived(&segment, super::LIMIT);
+        segment
+    };
+    switch();
+    let mut lost = Vec::new();
+    for row in 601..604 {
+        scene.server.sql(&format!("insert into t values ({row}, 'behind it')"));
+        lost.push(switch());
+    }
+    scene.server.sql("insert into t values (604, 'behind the gap')");
+    switch();
+    // The segment of the backup's end may hold some of what came behind it: nothing of that is there either.
+    let description = fs::read(newest_backup(&scene.archive()).join("backup.json")).unwrap();
+    let description: serde_json::Value = serde_json::from_slice(&description).unwrap();
+    let stop = u32::from_str_radix(
+        description["stop"]["lsn"].as_str().unwrap().split_once('/').unwrap().1,
+        16,
+    )
+    .unwrap();
+    let last = format!("{:08X}", (stop - 1) >> 20);
+    for key in super::keys(&scene.archive()) {
+        let name = key.rsplit('/').next().unwrap().split('.').next().unwrap().to_owned();
+        let behind = name.len() == 24 && name[16..] > *last && name < lost[2];
+        if behind || lost.contains(&name) {
+            fs::remove_file(scene.archive().join(key)).unwrap();
+        }
+    }
+    let outcome = scene.drill().args(["--backup", &old]).run();
+    outcome.expect(0).says(&format!(
+        "{old} has no WAL behind it any more: the drill goes to the end of the backup"
+    ));
+    // Without a name it is the newest one that is rehearsed, and its WAL has to be there.
+    scene.drill().run().expect(11).says("--target-immediate goes to the end of the base backup");
+    scene.nothing_is_left();
+}
+
 #[test]
 fn what_is_not_there_is_said_before_anything_is_fetched() {
     let scene = Scene::new(NEWEST);

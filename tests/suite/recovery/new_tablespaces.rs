@@ -22,13 +22,15 @@ fn the_files_of_the_live_server_are_not_touched(version: u32) {
     base_backup(&seawall, &live, "create").limit(LIMIT).run().expect(0);
     // Some segments later, so that the one with the record would be prefetched.
     live.sql("create table t as select i, repeat('x', 500) from generate_series(1, 8000) i");
+    let lsn = live.current_lsn();
+    live.switch_wal();
     let location = place.folder("newer");
     live.sql(&format!("create tablespace newer location '{}'", location.display()));
     let oid = live.sql("select oid from pg_tablespace where spcname = 'newer'");
     live.sql("create table u tablespace newer as select generate_series(1, 10000) i; checkpoint");
     live.wait_archived(&live.switch_wal(), LIMIT);
-    let before = contents(&location);
-    assert!(!before.is_empty());
+    let of_live = contents(&location);
+    assert!(!of_live.is_empty());
 
     let data = place.join("beside");
     restore(&seawall, &data, &[]).expect(0);
@@ -44,7 +46,16 @@ fn the_files_of_the_live_server_are_not_touched(version: u32) {
     );
     assert!(log.contains(&expected), "{expected}\n{log}");
     assert!(log.contains("child process exited with exit code 210"), "{log}");
-    assert_eq!(contents(&location), before);
+    assert_eq!(contents(&location), of_live);
+    assert_eq!(live.sql("select count(*) from u"), "10000");
+
+    // To a moment before it was created: what comes behind that is not even looked at.
+    let data = place.join("before");
+    restore(&seawall, &data, &["--target-lsn", &lsn]).expect(0);
+    let before = recovered(builder().over(data));
+    assert_eq!(before.sql("select count(*) from t"), "8000");
+    assert_eq!(before.sql("select count(*) from pg_tablespace where spcname = 'newer'"), "0");
+    drop(before);
     assert_eq!(live.sql("select count(*) from u"), "10000");
 
     live.stop(Stop::Fast);
