@@ -22,6 +22,7 @@ mod series;
 mod server;
 mod space;
 mod stored;
+mod systems;
 mod verdict;
 mod wal;
 mod words;

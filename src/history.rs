@@ -5,7 +5,7 @@ mod record;
 mod stored;
 
 pub use record::{Check, FORMAT, Kind, Phase, Reached, Record};
-pub use stored::{newest, store};
+pub use stored::{Claim, Newest, newest, store};
 
 use crate::postgres::SystemIdentifier;
 

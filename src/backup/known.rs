@@ -49,6 +49,11 @@ impl Known {
         Err(repository.is_another(&note.id, note.at, &found, &path))
     }
 
+    /// Whether the repository took a backup of this series from this host.
+    pub fn took(&self, repository: &Repository, all: &str) -> bool {
+        self.note(repository, all).is_some_and(|path| path.is_file())
+    }
+
     /// Notes, durably, that the repository took a backup.
     pub fn keep(&self, repository: &Repository, folder: &BackupFolder) {
         let (Some(state), Some(path)) = (&self.state, self.note(repository, folder.all())) else {

@@ -3,11 +3,13 @@
 
 mod facts;
 mod histories;
+mod lives;
 mod one_repository;
 mod survey;
 
 pub use crate::backup::{Failure, StoredBackup};
 pub use facts::{Facts, Moment};
+pub use lives::{Life, Succession, noted};
 pub use survey::{Restorable, Survey, SystemWal};
 
 use std::collections::BTreeMap;
@@ -21,6 +23,7 @@ use crate::base_backup::Description;
 use crate::error::{Class, Error, Result};
 use crate::postgres::SystemIdentifier;
 use crate::repository::Repository;
+use crate::retention::{CLOCKS_APART, believable};
 use crate::storage::Volume;
 
 /// All base backups of a cluster, in all repositories. Repositories are told by their place in the
@@ -101,6 +104,19 @@ impl Backup {
         let folder = BackupFolder::new(cluster, self.system, &self.id);
         let described = describe(repository, &folder, self.system)?;
         described.map(|it| Contents::look(repository, &folder, it)).transpose()
+    }
+
+    /// When its description was stored first, by the clock of a store, where one says.
+    pub fn stored(&self) -> Option<Timestamp> {
+        self.copies.iter().filter_map(|copy| believable(copy.stored)).min()
+    }
+
+    /// Why nobody believes that it ended when it says so: the store had it before. Such a one is no newest.
+    pub fn ahead(&self) -> Option<String> {
+        let stored = self.stored()?;
+        let ended = self.facts.stop.time;
+        (ended > stored + CLOCKS_APART)
+            .then(|| format!("says that it ended at {ended:.0}, and was stored at {stored:.0}"))
     }
 
     /// Whether some repository has all its objects.

@@ -40,7 +40,7 @@ pub use settings::{
     RecoverySettings, add_settings, archiving_off, forget_recovery, quoted, tell_server,
 };
 pub use signs::{Gone, Limits, Signs};
-pub use system::choose_system;
+pub use system::{choose_system, living_system};
 pub use tablespaces::{TablespaceName, TablespacePlace, missing_above};
 pub use target::{RecoveryTarget, TargetAction, TargetTimeline, in_utc, parse_name, past};
 pub use time::parse_time;

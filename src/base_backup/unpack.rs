@@ -53,6 +53,9 @@ pub struct Unpack<'a> {
     /// Keep files that are what they have to be by length and checksum, and remove what is not in the
     /// backup, WAL in `pg_wal` included.
     pub delta: bool,
+    /// Whether it survives a power cut. What is thrown away soon need not: to sync a whole file system, with what others write
+    /// there, can take minutes, in which no signal ends the process.
+    pub durable: bool,
     /// How many parts are unpacked at the same time, with two threads each.
     pub threads: NonZeroUsize,
     /// Gets the length of the parts that were read so far or need not be, before compression, in bytes; at
@@ -93,13 +96,13 @@ impl Unpack<'_> {
         failpoint::reach("restore.folders-laid");
         let wal = data.join(lay::WAL);
         let roots = layout.tablespaces.values().copied().chain([&*data, &*wal]);
-        let bulk = Bulk::begin(roots)?;
+        let bulk = self.durable.then(|| Bulk::begin(roots)).transpose()?;
         if may_have_files {
             keep(&layout, &table, self.threads)?;
         }
         let laying = Laying::new(&layout, &table);
         self.lay_all(&laying)?;
-        settle::settle(&laying, bytes, folders, &bulk)
+        settle::settle(&laying, bytes, folders, bulk.as_ref())
     }
 
     fn table<'m>(&self, layout: &Layout<'_>, manifest: &'m BackupManifest) -> Result<Table<'m>> {

@@ -1,3 +1,5 @@
+use std::collections::BTreeSet;
+
 use jiff::Timestamp;
 
 use super::case::Case;
@@ -12,6 +14,7 @@ use crate::base_backup::windows::Needed;
 const TAKE: &str = "`basebackup create` takes one.";
 const TIMER: &str = "Does the timer of `basebackup create` run (systemctl list-timers)? The log of its last run says \
                      what went wrong.";
+const AHEAD: &str = "A clock was wrong, or somebody planted it: who may write to the repository? `basebackup prune` keeps it for a while.";
 const DAMAGED: &str = "Take a new one with `basebackup create`, look at the disk or bucket, and delete the damaged one.";
 
 /// Those of the watched system whose copy in this repository was described, the oldest first.
@@ -36,11 +39,12 @@ fn fault(case: &Case<'_>, backup: &Backup, copy: &StoredBackup) -> Option<String
     })
 }
 
-/// The newest one that this repository alone can restore.
+/// The newest one that this repository alone can restore; one whose time nobody believes comes after all others.
 pub fn newest<'a>(case: &'a Case<'_>, number: usize) -> Option<&'a Backup> {
     let good =
         copies(case, number).into_iter().filter(|(it, copy)| fault(case, it, copy).is_none());
-    good.map(|(backup, _)| backup).max_by_key(|backup| backup.facts.stop.time)
+    good.map(|(backup, _)| backup)
+        .max_by_key(|backup| (backup.ahead().is_none(), backup.facts.stop.time))
 }
 
 pub fn judge(case: &Case<'_>, number: usize) -> Finding {
@@ -85,6 +89,9 @@ pub fn judge(case: &Case<'_>, number: usize) -> Finding {
     for broken in &broken {
         draft.fail(State::Critical, &format!("{} is damaged: ", broken.id), &broken.error);
     }
+    for (id, why) in copies.iter().filter_map(|(it, _)| Some((&it.id, it.ahead()?))) {
+        draft.say(State::Warning, format!("{id} {why}: it is no newest"), AHEAD);
+    }
     unfinished(case, number, &mut draft);
     draft.number("seawall_backups", good as f64);
     draft.number("seawall_backups_damaged", (faults.len() + broken.len()) as f64);
@@ -122,6 +129,16 @@ fn unfinished(case: &Case<'_>, number: usize, draft: &mut Draft) {
         let text = format!("{} cut short, the oldest {first}", count(old.len() as u64, "backup"));
         draft.say(State::Warning, text, "`basebackup prune` removes what is left of it.");
     }
+}
+
+/// Of all that is there of the watched system, whatever became of it.
+pub fn ids<'a>(case: &'a Case<'_>) -> BTreeSet<&'a str> {
+    let (catalogue, ours) = (&case.gathered.survey.catalogue, case.gathered.system);
+    let backups = catalogue.backups.iter().map(|it| (it.system, it.id.as_str()));
+    let broken = catalogue.broken.iter().map(|it| (it.system, it.id.as_str()));
+    let further = catalogue.further.iter().map(|it| (it.system, it.found.id.as_str()));
+    let all = backups.chain(broken).chain(further);
+    all.filter(|(system, _)| Some(*system) == ours).map(|(_, id)| id).collect()
 }
 
 /// When each of them was begun.

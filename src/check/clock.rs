@@ -50,7 +50,9 @@ fn newest(case: &Case<'_>, number: usize) -> Option<Timestamp> {
     let copies = |copies: &[crate::backup::StoredBackup]| {
         copies.iter().any(|copy| copy.repository == number)
     };
+    // One that the store had before its end is said where backups are.
     let ends = survey.catalogue.backups.iter().filter(|it| copies(&it.copies));
+    let ends = ends.filter(|it| it.ahead().is_none());
     let ends = ends.map(|it| it.facts.stop.time);
     let all = base.chain(wal.filter_map(|it| it.volume.newest())).chain(others).chain(ends);
     all.max()

@@ -1,15 +1,25 @@
 //! The last drill and the last full verification.
 
+use std::collections::BTreeSet;
+use std::time::Duration;
+
 use jiff::Timestamp;
 
 use super::case::Case;
 use super::draft::Draft;
 use super::verdict::{Finding, State, Subject};
 use super::words::{age, at, objective, time};
-use crate::history::{self, Record};
+use crate::backup::begun;
+use crate::history::{self, Kind, Record};
 
 const PAST: &str = "Nothing can mend it, and a recovery from the newest base backup needs nothing of it: it goes with the older \
                     base backups, and the next verification after that finds no fault.";
+
+/// So many records that count for nothing are named.
+const TOLD_MAX: usize = 3;
+
+const PLANTED: &str = "No drill or verification of ours stores that. Who may write to the repository? Delete the record, and run \
+                       one anew.";
 
 /// `program` has the verbs `drill` and `verify`; `oldest` is when the oldest backup was begun. Nothing is
 /// said where there is nothing yet to rehearse.
@@ -19,23 +29,56 @@ pub fn judge(
     record: &history::Subject,
     program: &str,
     oldest: Option<Timestamp>,
+    stored: &Stored<'_>,
 ) -> Vec<Finding> {
     let (Some(oldest), Some(records)) = (oldest, case.gathered.records_of(record)) else {
         return Vec::new();
     };
-    vec![
-        drill(case, subject, program, records.drills.last()),
-        verification(case, subject, program, records.verification.as_ref(), oldest),
-    ]
+    let of = |kind| records.doubtful.iter().filter(move |(it, ..)| *it == kind);
+    let (last, verified) = (records.drills.last(), records.verification.as_ref());
+    let mut drill = Draft::new(subject.clone(), "drill", None);
+    let mut verification = Draft::new(subject.clone(), "verification", None);
+    judge_drill(case, program, last, &mut drill);
+    judge_verification(case, program, verified, oldest, &mut verification);
+    for (draft, kind, last) in
+        [(&mut drill, Kind::Drill, last), (&mut verification, Kind::Verification, verified)]
+    {
+        for (_, key, why) in of(kind).take(TOLD_MAX) {
+            draft.say(State::Warning, format!("{key} counts for nothing: {why}"), PLANTED);
+        }
+        if let Some(id) = last.and_then(|it| stored.lacks(case, it)) {
+            let text = format!("it says that it read {id}, which no repository has");
+            draft.say(State::Warning, text, PLANTED);
+        }
+    }
+    vec![drill.finding(), verification.finding()]
 }
 
-fn drill(case: &Case<'_>, subject: &Subject, program: &str, last: Option<&Record>) -> Finding {
-    let mut draft = Draft::new(subject.clone(), "drill", None);
+/// What is stored of that which the records are of.
+pub struct Stored<'a> {
+    pub ids: BTreeSet<&'a str>,
+    /// Retention keeps each for so long.
+    pub kept: Duration,
+}
+
+impl Stored<'_> {
+    /// The backup that a record names, and that must be there and is not.
+    fn lacks<'r>(&self, case: &Case<'_>, record: &'r Record) -> Option<&'r str> {
+        // Who passed it can't have read it from a repository that is down.
+        let seen = record.passed && case.answering().len() == case.repositories.len();
+        let kept =
+            |id: &str| begun(id).is_some_and(|it| age(it, case.now) < self.kept.as_secs_f64());
+        let mut named = record.backups.iter().filter(|_| seen);
+        named.find(|id| kept(id) && !self.ids.contains(id.as_str())).map(String::as_str)
+    }
+}
+
+fn judge_drill(case: &Case<'_>, program: &str, last: Option<&Record>, draft: &mut Draft) {
     let objectives = &case.config.objectives;
     let Some(last) = last else {
         let hint = format!("`{program} drill` rehearses the restore of the newest backup.");
         draft.say(State::Warning, "none yet: nobody knows whether a restore works", hint);
-        return draft.finding();
+        return;
     };
     let (old, limit) = (age(last.ended, case.now), objectives.drill_age.as_secs_f64());
     draft.number("seawall_drill_passed", f64::from(u8::from(last.passed)));
@@ -56,7 +99,7 @@ fn drill(case: &Case<'_>, subject: &Subject, program: &str, last: Option<&Record
             format!("the last one failed, {}{failed}", at(last.ended)),
             format!("Mend what it found, then run `{program} drill` again."),
         );
-        return draft.finding();
+        return;
     }
     draft.measured("seawall_drill_age_seconds", old, limit);
     let text = format!("passed {} ago", time(old));
@@ -68,8 +111,7 @@ fn drill(case: &Case<'_>, subject: &Subject, program: &str, last: Option<&Record
         ),
         false => draft.ok(text),
     }
-    rto(case, last, &mut draft);
-    draft.finding()
+    rto(case, last, draft);
 }
 
 /// What its record says is wrong.
@@ -94,14 +136,13 @@ fn rto(case: &Case<'_>, last: &Record, draft: &mut Draft) {
     }
 }
 
-fn verification(
+fn judge_verification(
     case: &Case<'_>,
-    subject: &Subject,
     program: &str,
     last: Option<&Record>,
     oldest: Timestamp,
-) -> Finding {
-    let mut draft = Draft::new(subject.clone(), "verification", None);
+    draft: &mut Draft,
+) {
     let wanted = case.config.objectives.verify_age;
     let hint = format!("`{program} verify` reads every byte.");
     let Some(last) = last else {
@@ -112,7 +153,7 @@ fn verification(
             }
             false => draft.ok("none yet"),
         }
-        return draft.finding();
+        return;
     };
     draft.number("seawall_verification_passed", f64::from(u8::from(last.passed)));
     if !last.passed {
@@ -123,7 +164,7 @@ fn verification(
             // The newest base backup needs nothing of it, and nobody has it any more.
             true => draft.say(State::Warning, text, PAST),
         }
-        return draft.finding();
+        return;
     }
     let old = age(last.ended, case.now);
     draft.measured("seawall_verification_age_seconds", old, wanted.as_secs_f64());
@@ -135,5 +176,4 @@ fn verification(
         }
         false => draft.ok(text),
     }
-    draft.finding()
 }

@@ -8,7 +8,7 @@ use super::records::{Records, records};
 use super::server::{Asked, is_named};
 use super::stored::{Stored, media, redis};
 use crate::backup::{Failure, begun};
-use crate::base_backup::catalogue::Survey;
+use crate::base_backup::catalogue::{Survey, noted};
 use crate::config::Config;
 use crate::error::Error;
 use crate::history::Subject;
@@ -43,6 +43,8 @@ pub struct Gathered {
     pub survey: Survey,
     /// The one that is watched; `None` where there is none.
     pub system: Option<SystemIdentifier>,
+    /// Whether the server or this host says that it is this one, or else only what lies there.
+    pub told: bool,
     /// First missing segments of holes in the WAL that close by themselves, by repository.
     pub arriving: BTreeSet<(usize, WalSegment)>,
     /// Those that are watched come first.
@@ -74,9 +76,9 @@ pub fn gather<O: Onlooker>(
         let media = media(config, repositories, described);
         (joined(survey.join()), joined(redis.join()), media)
     });
-    let system = match server {
-        Asked::Answered(server) => Some(server.system),
-        Asked::Silent { .. } => watched(&survey),
+    let (system, told) = match server {
+        Asked::Answered(server) => (Some(server.system), true),
+        Asked::Silent { .. } => watched(config, repositories, &survey),
     };
     let archived = archived(server);
     let arriving = system.map_or_else(BTreeSet::new, |system| {
@@ -84,8 +86,9 @@ pub fn gather<O: Onlooker>(
     });
     let not_listed = no_redis.into_iter().chain(no_media).collect();
     let records = Vec::new();
-    let mut gathered = Gathered { survey, system, arriving, redis, media, records, not_listed };
-    gathered.records = records_of_all(config, repositories, &gathered, look);
+    let mut gathered =
+        Gathered { survey, system, told, arriving, redis, media, records, not_listed };
+    gathered.records = records_of_all(config, repositories, &gathered, look, now);
     (gathered, seen)
 }
 
@@ -93,11 +96,18 @@ fn joined<T>(thread: std::thread::Result<T>) -> T {
     thread.unwrap_or_else(|panic| std::panic::resume_unwind(panic))
 }
 
-/// That of the newest base backup; without one, the youngest that has WAL.
-fn watched(survey: &Survey) -> Option<SystemIdentifier> {
-    let backups = survey.catalogue.backups.iter();
-    let newest = backups.max_by_key(|backup| backup.facts.stop.time);
-    newest.map(|backup| backup.system).or(survey.catalogue.systems.last().copied())
+/// The one that this host backs up, where it notes that; or else the one that lives, as the stores date what is there. Without
+/// a base backup, the youngest that has WAL. Who may add objects adds systems as well.
+fn watched(
+    config: &Config,
+    repositories: &[Repository],
+    survey: &Survey,
+) -> (Option<SystemIdentifier>, bool) {
+    let Some(succession) = survey.succession() else {
+        return (survey.catalogue.systems.last().copied(), false);
+    };
+    let noted = noted(config, repositories, &succession.candidates());
+    (noted.or(Some(succession.living.system)), noted.is_some())
 }
 
 /// The base backups that a recovery within the window of the WAL may begin with are described, and no
@@ -128,6 +138,7 @@ fn records_of_all<O>(
     repositories: &[Repository],
     gathered: &Gathered,
     look: &Look<'_, O>,
+    now: Timestamp,
 ) -> Vec<(Subject, Records)> {
     let mut systems: Vec<SystemIdentifier> = gathered.system.into_iter().collect();
     if look.all {
@@ -142,7 +153,7 @@ fn records_of_all<O>(
     let subjects: Vec<Subject> = systems.chain(redis).chain(media).collect();
     let down: Vec<usize> = gathered.failures().map(|(number, _)| number).collect();
     let up = repositories.iter().enumerate().filter(|(number, _)| !down.contains(number));
-    records(&up.collect::<Vec<_>>(), subjects, look.drills)
+    records(&up.collect::<Vec<_>>(), subjects, look.drills, now)
 }
 
 impl Gathered {

@@ -2,7 +2,7 @@ use super::case::Case;
 use super::draft::Draft;
 use super::server::Asked;
 use super::verdict::{Finding, State, Verdict};
-use super::{base_backups, clock, drills, rpo, series, space, wal};
+use super::{base_backups, clock, drills, rpo, series, space, systems, wal};
 use crate::postgres::SUPPORTED_IN_WORDS;
 
 pub fn judge(case: &Case<'_>) -> Verdict {
@@ -22,6 +22,7 @@ pub fn judge(case: &Case<'_>) -> Verdict {
 
 fn postgres(case: &Case<'_>) -> Vec<Finding> {
     let mut findings = vec![server(case)];
+    findings.extend(systems::judge(case));
     for number in case.answering() {
         findings.push(base_backups::judge(case, number));
         findings.push(wal::gaps(case, number));
@@ -33,7 +34,16 @@ fn postgres(case: &Case<'_>) -> Vec<Finding> {
     if let Some(system) = case.gathered.system {
         let subject = crate::history::Subject::postgres(&case.config.cluster, system);
         let ages = base_backups::began(case).into_iter().min();
-        findings.extend(drills::judge(case, &case.postgres(), &subject, "basebackup", ages));
+        let ids = base_backups::ids(case);
+        let stored = drills::Stored { ids, kept: case.config.retention.keep.within };
+        findings.extend(drills::judge(
+            case,
+            &case.postgres(),
+            &subject,
+            "basebackup",
+            ages,
+            &stored,
+        ));
     }
     findings.extend(space::of_pg_wal(case));
     findings.extend(clock::of_server(case));

@@ -15,18 +15,21 @@ pub struct Reach {
     pub on_timeline: bool,
 }
 
-/// From the newest base backup to the timeline of the server, or else to the newest that leads on from it.
+/// From the newest base backup to the timeline of the server, or else to the one that leads on from it and got WAL last.
 pub fn reach(case: &Case<'_>, number: usize, newest: &Backup) -> Option<Reach> {
     let system = case.gathered.survey.system(newest.system)?;
     let alone = system.alone(number)?;
     let span = newest.span();
     let wanted = case.server().map(|server| server.timeline);
     let on_it = wanted.and_then(|timeline| alone.reach(&span, timeline));
-    let all: Vec<TimelineId> = alone.all().collect();
-    let elsewhere = || all.iter().rev().find_map(|timeline| alone.reach(&span, *timeline));
-    let lsn = on_it.or_else(elsewhere)?;
     let inventory = system.inventories.get(number).and_then(Option::as_ref);
-    let stored = inventory.and_then(|it| it.stored(lsn, system.segment_size));
+    let stored = |lsn| inventory.and_then(|it| it.stored(lsn, system.segment_size));
+    // Nobody wrote anything of a timeline of which there is a history alone: the one counts whose WAL came last.
+    let all: Vec<TimelineId> = alone.all().collect();
+    let reaches = || all.iter().filter_map(|it| Some((alone.reach(&span, *it)?, *it)));
+    let elsewhere = || reaches().max_by_key(|(lsn, timeline)| (stored(*lsn), *timeline));
+    let lsn = on_it.or_else(|| elsewhere().map(|(lsn, _)| lsn))?;
+    let stored = stored(lsn);
     let since = stored.map_or(newest.facts.stop.time, |it| it.max(newest.facts.stop.time));
     Some(Reach { lsn, since, on_timeline: on_it.is_some() || wanted.is_none() })
 }

@@ -1,5 +1,7 @@
 //! Backups that stand alone: of a Redis, of each media set.
 
+use std::collections::BTreeSet;
+
 use jiff::Timestamp;
 
 use super::case::Case;
@@ -109,8 +111,24 @@ fn of_series<D: Alone>(
     findings.extend(pins(expected, series));
     let further = series.further.iter().filter_map(|(_, it)| begun(&it.id));
     let oldest = series.backups.iter().map(|it| it.began).chain(further).min();
-    findings.extend(drills::judge(case, &expected.subject, record, expected.program, oldest));
+    let ids = ids(series);
+    let stored = drills::Stored { ids, kept: expected.keep.within };
+    findings.extend(drills::judge(
+        case,
+        &expected.subject,
+        record,
+        expected.program,
+        oldest,
+        &stored,
+    ));
     findings
+}
+
+/// Of all that is there, whatever became of it.
+fn ids<D: Alone>(series: &Series<D>) -> BTreeSet<&str> {
+    let further = series.further.iter().map(|(_, it)| it.id.as_str());
+    let broken = series.broken.iter().map(|it| it.id.as_str());
+    series.backups.iter().map(|it| it.id.as_str()).chain(further).chain(broken).collect()
 }
 
 /// The newest one holds far less than those before it.

@@ -14,6 +14,7 @@ use crate::base_backup::windows::{Gap, Span};
 use crate::error::Class;
 use crate::postgres::{WalFileName, WalSegment};
 use crate::repository::Inventory;
+use crate::retention::CLOCKS_APART;
 
 /// How many gaps are named.
 const NAMED_MAX: usize = 3;
@@ -33,6 +34,8 @@ pub fn gaps(case: &Case<'_>, number: usize) -> Finding {
     let spans = spans(case, number, system);
     let mut gaps = system.alone(number).map_or(Vec::new(), |alone| distinct(alone.missing(&spans)));
     gaps.retain(|gap| !case.gathered.arriving.contains(&(number, gap.first)));
+    let (ahead, gaps): (Vec<Gap>, Vec<Gap>) =
+        gaps.into_iter().partition(|gap| is_ahead(case, number, system, gap));
     let missing: u64 = gaps.iter().map(|gap| gap.segments).sum();
     draft.number("seawall_wal_missing_segments", missing as f64);
     if gaps.is_empty() {
@@ -52,9 +55,33 @@ pub fn gaps(case: &Case<'_>, number: usize) -> Finding {
             mend(case, number, &gaps, state),
         );
     }
+    for behind in ahead.iter().filter_map(|gap| gap.last.next(system.segment_size)) {
+        draft.say(
+            State::Warning,
+            format!("{behind} lies far ahead of all that the server has written: it did not come from there"),
+            "Who may write to the repository? A recovery to the end of the WAL stops before it with an error: delete it, or restore \
+             with --target-time or --target-lsn.",
+        );
+    }
     unread(system, &mut draft);
     cut_histories(system, &mut draft);
     draft.finding()
+}
+
+/// Whether what lies behind this gap can't be of the server: that is not there yet, or WAL from before the gap goes on
+/// arriving long after it. A server archives in order.
+fn is_ahead(case: &Case<'_>, number: usize, system: &SystemWal, gap: &Gap) -> bool {
+    let Some(behind) = gap.last.next(system.segment_size) else { return false };
+    let server = case.server().filter(|it| !it.in_recovery && it.timeline == gap.first.timeline);
+    if let (Some(server), Ok(start)) = (server, behind.start(system.segment_size)) {
+        return start > server.written;
+    }
+    let inventory = system.inventories.get(number).and_then(Option::as_ref);
+    let dated = inventory.and_then(|it| {
+        let before = it.ranges.iter().find(|range| range.last.next(range.size) == Some(gap.first));
+        Some((it.ended.get(&before?.last)?, it.began.get(&behind)?))
+    });
+    dated.is_some_and(|(before, behind)| *before > *behind + CLOCKS_APART)
 }
 
 /// A history is archived at once, the first segment of its timeline only when it is full.

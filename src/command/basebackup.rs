@@ -10,5 +10,6 @@ pub mod verify;
 
 mod bar;
 mod json;
+mod ours;
 mod restore_command;
 mod words;

@@ -2,6 +2,7 @@ use std::io::Read;
 use std::ops::ControlFlow;
 
 use bytes::Bytes;
+use jiff::Timestamp;
 
 use super::Subject;
 use super::record::{Kind, Record};
@@ -46,18 +47,43 @@ pub fn store(repositories: &[&Repository], subject: &Subject, record: &Record) -
     failed.collect()
 }
 
-/// The newest records of a kind in one repository, at most `count`, the newest first, and why others could not
-/// be read: one listing, and a request for each.
+/// A record as somebody stored it. Who may add objects may add these.
+pub struct Claim<'a> {
+    /// As its key says.
+    pub id: &'a str,
+    pub kind: Kind,
+    /// When it was stored, by the clock of the store, where it says.
+    pub stored: Option<Timestamp>,
+    /// `None` before it was read.
+    pub record: Option<&'a Record>,
+}
+
+/// What was found of a kind, the newest first.
+#[derive(Debug, Default)]
+pub struct Newest {
+    pub records: Vec<Record>,
+    /// Those that nobody believes: their keys, and why.
+    pub doubtful: Vec<(String, String)>,
+    /// Why others could not be read.
+    pub failures: Vec<Error>,
+}
+
+/// So many records that can't be read are passed over on the way to those that count.
+const UNREADABLE_MAX: usize = 8;
+
+/// The newest records of a kind in one repository that count, at most `count`: one listing, and a request for each. `doubt`
+/// says why a record does not count; it is asked before a record is read, and again when it was.
 pub fn newest(
     repository: &Repository,
     subject: &Subject,
     kind: Kind,
     count: usize,
-) -> (Vec<Record>, Vec<Error>) {
+    doubt: &dyn Fn(&Claim<'_>) -> Option<String>,
+) -> Newest {
     let (mut keys, ending) = (Vec::new(), format!("-{}.json", kind.word()));
     let listed = repository.storage().list(&subject.prefix, "", &mut |listed| {
         if listed.key.ends_with(&ending) {
-            keys.push(listed.key.to_owned());
+            keys.push((listed.key.to_owned(), listed.created));
         }
         ControlFlow::Continue(())
     });
@@ -65,24 +91,38 @@ pub fn newest(
         let (kind, name) = (kind.word(), repository.name());
         error.while_doing(format!("could not read the records of each {kind} in repository {name}"))
     };
+    let mut found = Newest::default();
     if let Err(error) = listed {
-        return (Vec::new(), vec![said(error)]);
+        found.failures.push(said(error));
+        return found;
     }
-    let (mut records, mut failures) = (Vec::new(), Vec::new());
-    for key in keys.iter().rev().take(count) {
-        match read(repository, key) {
-            Ok(record) => records.extend(record),
+    for (key, stored) in keys.into_iter().rev() {
+        if found.records.len() >= count || found.failures.len() >= UNREADABLE_MAX {
+            break;
+        }
+        let id = key.strip_prefix(&subject.prefix).and_then(|it| it.strip_suffix(&ending));
+        let claim = Claim { id: id.unwrap_or_default(), kind, stored, record: None };
+        if let Some(why) = doubt(&claim) {
+            found.doubtful.push((key, why));
+            continue;
+        }
+        match read(repository, &key) {
+            Ok(None) => {}
+            Ok(Some(record)) => match doubt(&Claim { record: Some(&record), ..claim }) {
+                Some(why) => found.doubtful.push((key, why)),
+                None => found.records.push(record),
+            },
             Err(error) => {
                 // When it stops answering, nobody waits for the rest of it.
                 let stop = error.class() == Class::Unreachable;
-                failures.push(said(error));
+                found.failures.push(said(error));
                 if stop {
                     break;
                 }
             }
         }
     }
-    (records, failures)
+    found
 }
 
 /// `None` when it was deleted since it was listed.

@@ -42,9 +42,9 @@ fn the_newest_records_of_a_kind_come_first() {
     let repository = folder(&place);
     let subject = Subject::postgres("main", SystemIdentifier(7));
     let read = |kind, count| {
-        let (records, failures) = newest(&repository, &subject, kind, count);
-        assert_eq!(failures, []);
-        records
+        let found = newest(&repository, &subject, kind, count, &|_| None);
+        assert_eq!((found.failures, found.doubtful), (vec![], vec![]));
+        found.records
     };
     assert_eq!(read(Kind::Drill, 9), []);
     let (one, two) = ("2026-11-01T02:00:00Z", "2026-11-02T02:00:00Z");
@@ -56,7 +56,7 @@ fn the_newest_records_of_a_kind_come_first() {
     assert_eq!(read(Kind::Drill, 1), drills[..1]);
     assert_eq!(read(Kind::Verification, 9).len(), 1);
     let other = Subject::postgres("main", SystemIdentifier(70));
-    assert_eq!(newest(&repository, &other, Kind::Drill, 9), (vec![], vec![]));
+    assert_eq!(newest(&repository, &other, Kind::Drill, 9, &|_| None).records, []);
 }
 
 #[test]

@@ -12,6 +12,8 @@ pub struct Candidate {
     pub span: Span,
     /// When the last of its data had come.
     pub stopped: Timestamp,
+    /// Whether it says that it ended behind the time at which it was stored: it comes after all others.
+    pub ahead: bool,
     /// Whether it has all WAL of its own inside, the last segment whole: an archive may begin behind that.
     pub whole_wal: bool,
 }
@@ -46,7 +48,9 @@ pub fn choose(candidates: &[Candidate], timelines: &Timelines, wish: &Wish<'_>) 
         return Err(none_there(wish.backup));
     }
     let mut newest_first = asked;
-    newest_first.sort_by_key(|at| std::cmp::Reverse((candidates[*at].stopped, *at)));
+    newest_first.sort_by_key(|at| {
+        std::cmp::Reverse((!candidates[*at].ahead, candidates[*at].stopped, *at))
+    });
     let mut reasons = Vec::new();
     for at in newest_first {
         match reach(&candidates[at], timelines, wish) {
@@ -145,6 +149,7 @@ mod tests {
             id: format!("backup-{number}"),
             span,
             stopped: stopped.parse().unwrap(),
+            ahead: false,
             whole_wal: false,
         }
     }

@@ -22,6 +22,8 @@ pub struct LayDown<'a> {
     pub repositories: &'a [Repository],
     pub data: &'a Path,
     pub delta: bool,
+    /// Whether what is laid down survives a power cut.
+    pub durable: bool,
     /// Gets how many bytes of the files are there, and of how many.
     pub progress: &'a (dyn Fn(u64, u64) + Sync),
 }
@@ -194,6 +196,7 @@ impl LayDown<'_> {
             data: self.data,
             tablespaces: folders,
             delta: self.delta,
+            durable: self.durable,
             threads,
             progress,
         }

@@ -7,7 +7,6 @@ use std::time::{Duration, Instant};
 
 use super::choose::{Wish, choose};
 use super::plan::{candidate, is_usable};
-use super::system::newest_system;
 use super::target::RecoveryTarget;
 use crate::base_backup::catalogue::{Backup, Survey};
 use crate::base_backup::windows::Piece;
@@ -46,7 +45,7 @@ pub fn locate(
     if wish.backup.is_some() || survey.errors().next().is_some() {
         return None;
     }
-    let system = system.map_or_else(|| newest_system(survey), |system| survey.system(system))?;
+    let system = survey.system(system?)?;
     let folder = WalFolder::new(&config.cluster, system.system);
     let identities = repository::identities(config).ok()?;
     let source = Source { folder: &folder, identities: &identities, limits: config.limits };

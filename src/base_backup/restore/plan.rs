@@ -6,7 +6,6 @@ use jiff::Timestamp;
 
 use super::choose::{Candidate, Choice, Wish, choose};
 use super::locate::Located;
-use super::system::newest_system;
 use super::target::RecoveryTarget;
 use crate::base_backup::catalogue::{Backup, Restorable, Survey, SystemWal};
 use crate::base_backup::windows::{Left, LivesOn};
@@ -54,18 +53,13 @@ pub enum Inside {
 /// For who asks for more than is there.
 pub const END_BEFORE_THE_GAP: &str = "End it before the gap: --target-immediate goes to the end of the base backup, --target-time and --target-lsn further.";
 
-/// Picks the backup. Of several systems under one cluster name (after `pg_upgrade`) the one that stored something last counts,
-/// unless another is named.
+/// Picks the backup, of the system that was chosen, see [`super::living_system`].
 pub fn plan<'a>(
     survey: &'a Survey,
     system: Option<SystemIdentifier>,
     wish: &Wish<'_>,
 ) -> Result<RestorePlan<'a>> {
-    let system = match system {
-        Some(system) => survey.system(system),
-        None => newest_system(survey),
-    };
-    let Some(system) = system else {
+    let Some(system) = system.and_then(|system| survey.system(system)) else {
         let failure = survey.catalogue.failures.first();
         return Err(failure.map_or_else(nothing_there, |failure| failure.error.clone()));
     };
@@ -91,6 +85,7 @@ pub fn plan<'a>(
     });
     let backup = backups[choice.backup];
     warn_of_version(backup);
+    warn_of_ahead(&backups, backup);
     let whole = backup.copies.iter().filter(|copy| copy.fault.is_none());
     let repositories = whole.map(|copy| copy.repository).collect();
     let resumes = system.timelines.resumes(choice.timeline, choice.reach);
@@ -169,6 +164,14 @@ fn warn_of_version(backup: &Backup) {
     }
 }
 
+/// What says that it is newer than the chosen one, and was passed over.
+fn warn_of_ahead(backups: &[&Backup], chosen: &Backup) {
+    let newer = backups.iter().filter(|it| it.facts.stop.time > chosen.facts.stop.time);
+    for (id, why) in newer.filter_map(|it| Some((&it.id, it.ahead()?))) {
+        tracing::warn!("{id} {why}: it is not taken for the newest; --backup {id} takes it");
+    }
+}
+
 pub(super) fn is_usable(backup: &Backup, system: &SystemWal) -> bool {
     let same_size = backup.facts.segment_size == system.segment_size;
     backup.system == system.system && backup.is_whole() && (same_size || backup.facts.standalone)
@@ -184,6 +187,7 @@ pub(super) fn candidate(backup: &Backup) -> Candidate {
         id: backup.id.clone(),
         span: backup.span(),
         stopped: backup.facts.stop.time,
+        ahead: backup.ahead().is_some(),
         whole_wal: has_whole_wal(backup),
     }
 }

@@ -3,19 +3,17 @@
 
 use std::path::Path;
 
-use jiff::Timestamp;
-
 use super::place::Place;
-use super::target::in_utc;
-use crate::base_backup::catalogue::{Survey, SystemWal};
+use crate::base_backup::catalogue::{Succession, Survey};
 use crate::error::{Class, Error, Result};
 use crate::postgres::SystemIdentifier;
 
-/// The system whose directory it is, or the one that is named. `None` where there is nothing to choose from.
+/// The system whose directory it is, or the one that is named, or the one of which `ours` says that it is ours. `None` where there is nothing to choose from.
 pub fn choose_system(
     survey: &Survey,
     place: &Place,
     asked: Option<SystemIdentifier>,
+    ours: &dyn Fn(&[SystemIdentifier]) -> Option<SystemIdentifier>,
 ) -> Result<Option<SystemIdentifier>> {
     match (asked, place.system) {
         // Its directory is moved aside and kept, and the user has said so twice.
@@ -31,13 +29,8 @@ pub fn choose_system(
         (None, Some(own)) if survey.system(own).is_some() => Ok(Some(own)),
         (None, Some(own)) if !survey.systems.is_empty() => Err(not_there(survey, &place.data, own)),
         (None, Some(_)) => Ok(None),
-        (None, None) => only(survey).map(|system| system.map(|it| it.system)),
+        (None, None) => living_system(survey, ours),
     }
-}
-
-/// The one that stored something last.
-pub fn newest_system(survey: &Survey) -> Option<&SystemWal> {
-    survey.systems.iter().max_by_key(|system| (Life::of(survey, system).last, system.system.0))
 }
 
 fn not_there(survey: &Survey, data: &Path, own: SystemIdentifier) -> Error {
@@ -51,48 +44,34 @@ fn not_there(survey: &Survey, data: &Path, own: SystemIdentifier) -> Error {
     )
 }
 
-/// One that was left for another, as by pg_upgrade, is passed over. Of two that both went on nobody knows which is meant.
-fn only(survey: &Survey) -> Result<Option<&SystemWal>> {
-    let Some(newest) = newest_system(survey) else { return Ok(None) };
-    let began = Life::of(survey, newest).first;
-    let went_on = |system: &&SystemWal| {
-        system.system != newest.system && Life::of(survey, system).last > began
-    };
-    if !survey.systems.iter().any(|system| went_on(&system)) {
-        return Ok(Some(newest));
+/// One that was left for another, as by pg_upgrade, is passed over. Where others are there that may be meant, `ours` says
+/// which one is, or nobody knows.
+pub fn living_system(
+    survey: &Survey,
+    ours: &dyn Fn(&[SystemIdentifier]) -> Option<SystemIdentifier>,
+) -> Result<Option<SystemIdentifier>> {
+    let Some(succession) = survey.succession() else { return Ok(None) };
+    let Succession { living, left, rivals } = &succession;
+    if let Some(former) = left.last().filter(|_| rivals.is_empty()) {
+        tracing::warn!(
+            "the newest system under this cluster name counts: {living}; the one before it was {former}"
+        );
+    }
+    if rivals.is_empty() {
+        return Ok(Some(living.system));
+    }
+    if let Some(ours) = ours(&succession.candidates()) {
+        return Ok(Some(ours));
     }
     let message = format!(
         "expected one server under this cluster name, found several at the same time: {}",
         lives(survey)
     );
-    Err(Error::new(Class::Usage, message)
-        .hint("Say which one is to come back: --system-identifier NUMBER."))
+    Err(Error::new(Class::Usage, message).hint(
+        "Say which one is to come back: --system-identifier NUMBER. The first one has been there longest; one with a single date may be          a backup that somebody planted. postgres.connection, where that server runs, tells as well.",
+    ))
 }
 
 fn lives(survey: &Survey) -> String {
-    let said = survey.systems.iter().map(|system| {
-        let life = Life::of(survey, system);
-        format!("{} ({} to {})", system.system, in_utc(life.first), in_utc(life.last))
-    });
-    said.collect::<Vec<_>>().join(", ")
-}
-
-/// From when to when something of a system was stored, by the clock of the store as far as that tells.
-struct Life {
-    first: Timestamp,
-    last: Timestamp,
-}
-
-impl Life {
-    fn of(survey: &Survey, system: &SystemWal) -> Self {
-        let backups = survey.catalogue.backups.iter().filter(|it| it.system == system.system);
-        let (starts, stops): (Vec<_>, Vec<_>) =
-            backups.map(|it| (it.facts.start.time, it.facts.stop.time)).unzip();
-        let inventories = || system.inventories.iter().flatten();
-        let first = inventories().flat_map(|it| it.began.values()).min();
-        let last = inventories().flat_map(|it| it.ended.values()).max();
-        let first = first.or(starts.iter().min()).copied().unwrap_or(Timestamp::MIN);
-        let last = last.or(stops.iter().max()).copied().unwrap_or(Timestamp::MIN);
-        Self { first, last }
-    }
+    survey.lives().iter().map(ToString::to_string).collect::<Vec<_>>().join(", ")
 }

@@ -23,13 +23,16 @@ pub struct Unpacked {
     pub laid: usize,
     /// How many were there already.
     pub kept: usize,
+    durable: bool,
 }
 
 impl Unpacked {
     /// Makes the files that lie directly in the data directory durable, because settings may have been
     /// written since, and gives the control file its name.
     pub fn finish(self) -> Result<()> {
-        Bulk::begin([])?.sync(std::slice::from_ref(&self.data))?;
+        if self.durable {
+            Bulk::begin([])?.sync(std::slice::from_ref(&self.data))?;
+        }
         durable::hand_over(&unfinished(&self.data), &self.data.join(CONTROL_FILE))?;
         failpoint::reach("restore.control-file-named");
         durable::sync_folder(&self.data.join("global"))
@@ -41,7 +44,7 @@ pub(super) fn settle(
     laying: &Laying<'_>,
     manifest: Vec<u8>,
     folders: BTreeSet<PathBuf>,
-    bulk: &Bulk,
+    bulk: Option<&Bulk>,
 ) -> Result<Unpacked> {
     let (layout, data) = (laying.layout, laying.layout.data);
     let control_file = laying.take_held(CONTROL_FILE).ok_or_else(|| {
@@ -61,10 +64,10 @@ pub(super) fn settle(
     let known = folders.iter().map(|folder| layout.place(folder)).collect::<Result<Vec<_>>>()?;
     let all: BTreeSet<PathBuf> = known.into_iter().chain(laying.take_folders()).collect();
     let all: Vec<PathBuf> = all.into_iter().chain([data.to_owned()]).collect();
-    bulk.sync(&all)?;
+    bulk.map_or(Ok(()), |bulk| bulk.sync(&all))?;
     failpoint::reach("restore.synced");
     let (laid, kept) = laying.table.counts();
-    Ok(Unpacked { data: data.to_owned(), laid, kept })
+    Ok(Unpacked { data: data.to_owned(), laid, kept, durable: bulk.is_some() })
 }
 
 /// The server makes its links anew from `tablespace_map`, so that has to say where the tablespaces are now;

@@ -8,12 +8,13 @@ use std::time::Instant;
 
 use jiff::Timestamp;
 
+use super::ours::ours;
 use super::restore_command::restore_command;
 use crate::backup::new_id;
 use crate::base_backup::catalogue::Survey;
 use crate::base_backup::restore::{
     Claim, END_BEFORE_THE_GAP, LayDown, Moves, RecoverySettings, RecoveryTarget, RestorePlan,
-    TablespacePlace, TargetAction, TargetTimeline, Wish, plan,
+    TablespacePlace, TargetAction, TargetTimeline, Wish, living_system, plan,
 };
 use crate::command::recording;
 use crate::command::shown::Shown;
@@ -112,14 +113,18 @@ fn rehearse(
     let (config, begun) = (request.config, Instant::now());
     let survey = Survey::read(repositories, config);
     survey.errors().for_each(|error| tracing::warn!("{error}"));
-    drill.system = drill.system.or(survey.systems.last().map(|one| one.system));
+    let ours = |candidates: &[SystemIdentifier]| ours(config, repositories, candidates);
+    drill.system = match request.system {
+        Some(system) => Some(system),
+        None => living_system(&survey, &ours)?,
+    };
     let wish = Wish {
         target: &request.target,
         inclusive: request.inclusive,
         timeline: request.timeline,
         backup: request.backup.as_deref(),
     };
-    let plan = plan(&survey, request.system, &wish)?;
+    let plan = plan(&survey, drill.system, &wish)?;
     let facts = &plan.backup.facts;
     drill.system = Some(plan.backup.system);
     drill.backup = Some(plan.backup.id.clone());
@@ -178,6 +183,7 @@ fn fetch(
         repositories,
         data: &data,
         delta: false,
+        durable: false,
         progress: request.progress,
     };
     let opened = lay_down.open()?;

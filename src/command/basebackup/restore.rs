@@ -9,6 +9,7 @@ use std::time::{Duration, Instant};
 use jiff::Timestamp;
 
 use self::shown::Shown;
+use super::ours::ours;
 use super::restore_command::restore_command;
 use crate::base_backup::catalogue::{Backup, Survey};
 use crate::base_backup::restore::{
@@ -85,7 +86,8 @@ pub fn restore(
     };
     let place = Place::look(&request.data, request.occupied, Timestamp::now())?;
     refuse_repositories(config, &place)?;
-    let system = choose_system(&survey, &place, request.system)?;
+    let ours = |candidates: &[SystemIdentifier]| ours(config, &repositories, candidates);
+    let system = choose_system(&survey, &place, request.system, &ours)?;
     let located = locate(&survey, system, &wish, &repositories, config);
     let wish = match &located {
         Some(Located::At { backup, .. }) => Wish { backup: Some(backup), ..wish },
@@ -105,6 +107,7 @@ pub fn restore(
         repositories: &repositories,
         data: &place.data,
         delta: request.occupied == Occupied::Delta,
+        durable: true,
         progress,
     };
     let opened = lay_down.open()?;

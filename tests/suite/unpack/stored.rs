@@ -131,7 +131,8 @@ impl Stored {
         let progress = |bytes| self.progress.store(bytes, Ordering::Relaxed);
         let (data, tablespaces, threads) = (&self.data, &self.tablespaces, NonZeroUsize::new(3));
         let threads = threads.expect("not 0");
-        Unpack { source, data, tablespaces, delta, threads, progress: &progress }.run()
+        Unpack { source, data, tablespaces, delta, durable: true, threads, progress: &progress }
+            .run()
     }
 
     /// From now on other folders are restored to.
