@@ -14,7 +14,7 @@ use super::value::Value;
 use crate::error::{Class, Error, Result};
 
 /// What the command line said, as text.
-#[derive(Debug, Default)]
+#[derive(Clone, Debug, Default)]
 pub struct FlagValues {
     pub config: Option<PathBuf>,
     /// URLs, or names from the file.

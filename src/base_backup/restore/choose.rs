@@ -47,12 +47,8 @@ pub fn choose(candidates: &[Candidate], timelines: &Timelines, wish: &Wish<'_>) 
     if asked.is_empty() {
         return Err(none_there(wish.backup));
     }
-    let mut newest_first = asked;
-    newest_first.sort_by_key(|at| {
-        std::cmp::Reverse((!candidates[*at].ahead, candidates[*at].stopped, *at))
-    });
     let mut reasons = Vec::new();
-    for at in newest_first {
+    for at in newest_first(candidates, asked) {
         match reach(&candidates[at], timelines, wish) {
             Ok((timeline, reach)) => return Ok(Choice { backup: at, timeline, reach }),
             Err(reason) => reasons.push(format!("{}: {reason}", candidates[at].id)),
@@ -70,6 +66,14 @@ pub fn choose(candidates: &[Candidate], timelines: &Timelines, wish: &Wish<'_>) 
     );
     Err(Error::new(Class::Gap, message)
         .hint("`basebackup list` draws what can be recovered; choose a target inside a window."))
+}
+
+/// These places of candidates, those last whose word on their time does not count.
+pub(super) fn newest_first(candidates: &[Candidate], mut places: Vec<usize>) -> Vec<usize> {
+    places.sort_by_key(|at| {
+        std::cmp::Reverse((!candidates[*at].ahead, candidates[*at].stopped, *at))
+    });
+    places
 }
 
 /// The timeline to follow and how far its WAL goes, or why this backup won't do.

@@ -174,6 +174,7 @@ impl LayDown<'_> {
         let unpack = self.unpack(source, folders, &progress);
         unpack.check_folders()?;
         let in_place = |folder: &&PathBuf| folder.starts_with(self.data);
+        missing_above(self.data).iter().try_for_each(|above| durable::create_folder(above))?;
         durable::create_folder(self.data)?;
         claim.take(self.data)?;
         for folder in folders.values().filter(|it| !in_place(it)) {

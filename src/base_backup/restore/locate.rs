@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use std::ops::ControlFlow;
 use std::time::{Duration, Instant};
 
-use super::choose::{Wish, choose};
+use super::choose::{Wish, choose, newest_first};
 use super::plan::{candidate, is_usable};
 use super::target::RecoveryTarget;
 use crate::base_backup::catalogue::{Backup, Survey};
@@ -60,8 +60,7 @@ pub fn locate(
     let backups: Vec<&Backup> =
         survey.catalogue.backups.iter().filter(|it| is_usable(it, system)).collect();
     let candidates: Vec<_> = backups.iter().map(|backup| candidate(backup)).collect();
-    let mut newest_first: Vec<usize> = (0..candidates.len()).collect();
-    newest_first.sort_by_key(|at| std::cmp::Reverse(candidates[*at].stopped));
+    let newest_first = newest_first(&candidates, (0..candidates.len()).collect());
     let (mut walked, mut found) = (BTreeSet::new(), None);
     for candidate in newest_first.into_iter().map(|at| &candidates[at]) {
         let one = Wish { backup: Some(&candidate.id), ..wish.clone() };

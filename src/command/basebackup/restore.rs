@@ -35,6 +35,7 @@ const START_BY_OTHERS: Duration = Duration::from_secs(60);
 /// A recovery writes and fetches all the time. A server that has stopped altogether shows nothing.
 const SILENCE: Duration = Duration::from_secs(600);
 
+#[derive(Clone)]
 pub struct Request<'a> {
     pub config: &'a Config,
     /// The data directory to write.
@@ -78,16 +79,18 @@ pub fn restore(
     let repositories = repository::open_all(config, None)?;
     let survey = Survey::read(&repositories, config);
     survey.errors().for_each(|error| tracing::warn!("{error}"));
+    let place = Place::look(&request.data, request.occupied, Timestamp::now())?;
+    refuse_repositories(config, &place)?;
+    let ours = |candidates: &[SystemIdentifier]| ours(config, &repositories, candidates);
+    let system = choose_system(&survey, &place, request.system, &ours)?;
+    let to_its_end = to_its_own_end(request, &survey, system);
+    let request = to_its_end.as_ref().unwrap_or(request);
     let wish = Wish {
         target: &request.target,
         inclusive: request.inclusive,
         timeline: request.timeline,
         backup: request.backup.as_deref(),
     };
-    let place = Place::look(&request.data, request.occupied, Timestamp::now())?;
-    refuse_repositories(config, &place)?;
-    let ours = |candidates: &[SystemIdentifier]| ours(config, &repositories, candidates);
-    let system = choose_system(&survey, &place, request.system, &ours)?;
     let located = locate(&survey, system, &wish, &repositories, config);
     let wish = match &located {
         Some(Located::At { backup, .. }) => Wish { backup: Some(backup), ..wish },
@@ -149,6 +152,26 @@ pub fn restore(
     tracing::info!(seconds = tenths(begun.elapsed()), "restored");
     warn_of_settings(&place.data, opened.description.elsewhere.is_some());
     bring_up(request, &place.data, starter.as_ref(), settings.as_ref(), &plan, begun)
+}
+
+/// An old backup that was named, and of which retention has kept what it needs itself, can be brought back to its own end, and no
+/// further: without a target that is what is meant.
+fn to_its_own_end<'a>(
+    request: &Request<'a>,
+    survey: &Survey,
+    system: Option<SystemIdentifier>,
+) -> Option<Request<'a>> {
+    let backup = request.backup.as_deref()?;
+    let as_far_as_it_goes = request.target == RecoveryTarget::Latest && request.recovery;
+    if !as_far_as_it_goes || request.standby {
+        return None;
+    }
+    let (target, inclusive, timeline) = (&request.target, request.inclusive, request.timeline);
+    let wish = Wish { target, inclusive, timeline, backup: Some(backup) };
+    let plan = plan(survey, system, &wish).ok().filter(RestorePlan::ends_with_the_backup)?;
+    let id = &plan.backup.id;
+    tracing::info!("{id} has no WAL behind it any more: it comes back as it was at its end");
+    Some(Request { target: RecoveryTarget::Immediate, ..request.clone() })
 }
 
 /// A repository within the directory would go with what is there, and with it the backup.

@@ -5,9 +5,11 @@ use super::facts::Facts;
 use super::settings::restart_to;
 use super::{Host, Unseen, program};
 use crate::config::DEFAULT_FILE;
+use crate::data_directory::{DataDirectory, refuse_restored};
 use crate::doctor::access::READ;
 use crate::doctor::command_line::{Call, archive_command, find_call, restore_command};
 use crate::doctor::finding::{Finding, Mend};
+use crate::error::Class;
 
 const NAME: &str = "archive_command";
 const PROGRAM: &str = "archive_command: program";
@@ -48,7 +50,39 @@ pub fn archiving(facts: &Facts, host: &Result<Host, Unseen>, file: Option<&Path>
     }
     findings.extend(failure(facts));
     findings.extend(restoring(facts, file));
+    findings.extend(left_of_a_recovery(facts));
+    findings.extend(host.as_ref().ok().and_then(|host| restored(facts, host)));
     findings
+}
+
+/// Nothing to a server that takes writes, but standbys that are made of it go by them.
+fn left_of_a_recovery(facts: &Facts) -> Vec<Finding> {
+    let names = ["", "_lsn", "_name", "_time", "_timeline", "_xid"];
+    let left = names.map(|end| format!("recovery_target{end}")).into_iter().filter_map(|name| {
+        let value = facts.text(&name).filter(|value| !["", "latest"].contains(value))?;
+        let found = format!(
+            "{value:?}, of an earlier recovery: a standby that is made of this server stops there"
+        );
+        let statement = format!("ALTER SYSTEM RESET {name}");
+        let gone = facts.in_recovery || facts.waits_for_restart(&name);
+        let mend = Mend::Sql { statement, restart: false };
+        (!gone).then(|| Finding::warning(name, found).mend(mend))
+    });
+    left.collect()
+}
+
+/// What a restore wrote counts for `wal-push`, whatever the command line of the server says.
+fn restored(facts: &Facts, host: &Host) -> Option<Finding> {
+    let data =
+        host.data_directory.as_ref().filter(|_| facts.text("archive_mode") != Some("off"))?;
+    let data_directory = DataDirectory::find(&data.join("pg_wal/any"))?;
+    let refused = refuse_restored(&data_directory).err()?;
+    let found =
+        "off in postgresql.auto.conf, by a restore: wal-push archives nothing of this server";
+    let finding = Finding::problem("archive_mode of a restore", found);
+    let statement = "ALTER SYSTEM RESET archive_mode".to_owned();
+    let mend = Mend::Sql { statement, restart: false };
+    (refused.class() == Class::Configuration).then(|| finding.mend(mend))
 }
 
 fn archive_mode(facts: &Facts) -> Finding {

@@ -11,7 +11,8 @@ use crate::replication::query::rows;
 const SETTINGS: &str = "select name, coalesce(setting, ''), pending_restart from pg_settings where \
     name in ('wal_level', 'archive_mode', 'archive_command', 'archive_library', 'archive_timeout', \
     'max_wal_senders', 'data_checksums', 'full_page_writes', 'fsync', 'restore_command', \
-    'wal_segment_size', 'data_directory')";
+    'wal_segment_size', 'data_directory', 'recovery_target', 'recovery_target_lsn', 'recovery_target_name', \
+    'recovery_target_time', 'recovery_target_timeline', 'recovery_target_xid')";
 
 const ROLE: &str = "select rolname, rolsuper, rolreplication, \
     pg_has_role(oid, 'pg_monitor', 'usage') from pg_roles where rolname = current_user";

@@ -117,11 +117,17 @@ fn a_server_starts_whatever_its_folder_is_called() {
     let shown = live.seawall.base_backup_by_hand("show").arg(&id).run();
     shown.expect(0).shows(&format!("Tablespace {oid}  {was}\n"));
 
-    let data = live.place.join("it's $HOME `id` \"q\" \\ 100%");
+    let data = live.place.join("no/such folder/it's $HOME `id` \"q\" \\ 100%");
     let folder = live.place.join("not/yet $there/far");
     let place = format!("{oid}={}", folder.display());
     let words = ["--tablespace", &place, "--start"];
     let plan = live.restoring_into(&data, &words).arg("--dry-run").run();
+    let made = format!(
+        "{} (makes {} first)\n",
+        data.display(),
+        data.parent().expect("a folder").display()
+    );
+    plan.expect(0).shows(&format!("into        {made}"));
     let above = folder.parent().expect("a folder");
     plan.expect(0).shows(&format!(
         "tablespace  {oid} into {}, was in {was} (makes {} first)\n",

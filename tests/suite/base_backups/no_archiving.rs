@@ -98,6 +98,16 @@ fn a_command_line_makes_no_test_server_archive() {
         log.contains("HINT: Is it the real server from now on: ALTER SYSTEM RESET archive_mode;"),
         "{log}"
     );
+    let doctor = || {
+        let run =
+            crate::support::run::Run::new(&live.place, env!("CARGO_BIN_EXE_seawall")).server_user();
+        let run = run.args(["doctor", "--repository"]).arg(&archive).env("PGPORT", "6007");
+        let run = run.env("PGHOST", live.place.sockets()).env("PGUSER", "postgres");
+        run.arg("--json").env("PGDATABASE", "postgres").run()
+    };
+    let refused =
+        "off in postgresql.auto.conf, by a restore: wal-push archives nothing of this server";
+    doctor().shows(refused).shows("ALTER SYSTEM RESET archive_mode;");
     // Nothing else is needed to take the place of the real one, and nothing is lost.
     sql("alter system reset archive_mode");
     let segment = sql("create table u as select 1 i; select pg_walfile_name(pg_switch_wal())");
@@ -106,5 +116,6 @@ fn a_command_line_makes_no_test_server_archive() {
         files(&archive).iter().any(|it| it.to_string_lossy().ends_with(&stored))
     });
     assert!(of_the_test());
+    assert!(!doctor().stdout.contains(refused));
     live.stop();
 }

@@ -155,6 +155,7 @@ fn a_backup_that_does_not_open_is_known_before_anything_moves() {
         {
             let outcome = restore(&lost.seawall, &lost.data, words);
             outcome.expect(5).says("could not restore from repository ");
+            outcome.says("HINT: Another repository may have it whole; look at the disk or the bucket, and let `verify` say");
             assert!(!mark.exists() && lost.data.join("global/pg_control").exists());
             assert_eq!(lost.old(lost.place.path()), 0);
         }

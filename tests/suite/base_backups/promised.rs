@@ -90,15 +90,24 @@ fn a_target_before_a_gap_is_reached(version: u32) {
     }
     let old = ["--backup", old.as_str()];
     assert_eq!(scene.rows(&[&old[..], &["--target-immediate"]].concat()), "0");
-    // Nothing is left but what the backup needs itself.
-    steps[..3].iter().for_each(|(_, segment)| scene.lose_segment(segment));
-    assert_eq!(scene.rows(&[&old[..], &["--target-immediate"]].concat()), "0");
+    // With some WAL behind it, that is asked for: nobody says how far.
     let plan =
         restore(&scene.seawall, &scene.place.join("new"), &[&old[..], &["--dry-run"]].concat());
     plan.expect(0).shows("gap         then WAL is missing up to ").shows(
         "beware      without a target the server goes on into that gap. Up to it: --target-lsn or --target-time; to the end of \
          the backup, ",
     );
+    // Nothing is left but what the backup needs itself.
+    steps[..3].iter().for_each(|(_, segment)| scene.lose_segment(segment));
+    assert_eq!(scene.rows(&[&old[..], &["--target-immediate"]].concat()), "0");
+    // Without a target nothing else can be meant.
+    let new = scene.place.join("new");
+    let plan = restore(&scene.seawall, &new, &[&old[..], &["--dry-run"]].concat());
+    plan.expect(0)
+        .shows("gap         then WAL is missing up to ")
+        .shows("target      the end of the backup\n")
+        .says(" has no WAL behind it any more: it comes back as it was at its end");
+    assert_eq!(scene.rows(&old), "0");
 }
 
 each_version!(settings_of_the_old_server_do_not_act_on_the_recovery);

@@ -226,6 +226,26 @@ fn a_configuration_that_is_given_relative_is_named_in_full() {
 }
 
 #[test]
+fn what_an_earlier_recovery_has_left_is_named() {
+    let place = Place::new();
+    let config = local(&place);
+    let mut server = Server::builder(&place)
+        .setting("recovery_target_lsn", "0/3000000")
+        .setting("recovery_target_timeline", "1")
+        .init();
+    server.start();
+    let all = findings(&doctor(&place, &config).envs(server.connection()).arg("--json").run());
+    let lsn = about(&all, "recovery_target_lsn");
+    assert_eq!(
+        lsn.found,
+        "\"0/3000000\", of an earlier recovery: a standby that is made of this server stops there"
+    );
+    assert_eq!(lsn.mend, "ALTER SYSTEM RESET recovery_target_lsn;");
+    assert_eq!(about(&all, "recovery_target_timeline").verdict, "warning");
+    assert!(all.iter().all(|it| it.what != "recovery_target_xid"));
+}
+
+#[test]
 fn a_module_that_archives_instead_is_named() {
     let place = Place::new();
     let config = local(&place);

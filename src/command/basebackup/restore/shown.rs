@@ -78,6 +78,8 @@ impl Shown<'_> {
             into += " (goes on with what an interrupted restore has left)";
         } else if !place.fresh {
             into += " (what differs there is written over or removed)";
+        } else if let Some(last) = missing_above(&place.data).last() {
+            into += &format!(" (makes {} first)", last.display());
         }
         into
     }
