@@ -26,9 +26,11 @@ pub struct RecoverySettings {
     pub reads_ahead: bool,
 }
 
+const ARCHIVING_OFF: &str = "archive_mode = 'off'\n";
+
 /// For a server that is to start without recovery settings.
 pub fn archiving_off() -> String {
-    format!("{NOT_ARCHIVING}\narchive_mode = 'off'\n")
+    format!("{NOT_ARCHIVING}\n{ARCHIVING_OFF}")
 }
 
 impl RecoverySettings {
@@ -57,9 +59,12 @@ impl RecoverySettings {
         for (key, value) in settings {
             lines += &format!("{key} = '{}'\n", quoted(&value));
         }
-        if !self.archive {
-            lines += &archiving_off();
-        }
+        // A standby that is promoted one day takes the place of the real one: then its command line may say that it archives.
+        lines += &match (self.archive, self.standby) {
+            (true, _) => String::new(),
+            (false, true) => ARCHIVING_OFF.to_owned(),
+            (false, false) => archiving_off(),
+        };
         lines
     }
 
@@ -190,6 +195,10 @@ mod tests {
         let standby = RecoverySettings { standby: true, major: 16, reads_ahead: true, ..settings };
         let lines = standby.lines();
         assert!(lines.contains("archive_cleanup_command"), "{lines}");
+        assert!(
+            lines.ends_with("archive_mode = 'off'\n") && !lines.contains(NOT_ARCHIVING),
+            "{lines}"
+        );
         for name in ["min_apply_delay", "recovery_end_command", "promote_trigger_file", "prefetch"]
         {
             assert!(!lines.contains(name), "{lines}");

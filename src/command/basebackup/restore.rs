@@ -8,7 +8,7 @@ use std::time::{Duration, Instant};
 
 use jiff::Timestamp;
 
-use self::shown::Shown;
+use self::shown::{ARCHIVE_AGAIN, Shown};
 use super::ours::ours;
 use super::restore_command::restore_command;
 use crate::base_backup::catalogue::{Backup, Survey};
@@ -122,7 +122,9 @@ pub fn restore(
     refuse_servers(&place, &tablespaces, request.before.is_some())?;
     let settings = settings(request, &plan)?;
     let environment = environment::needed(request, &plan);
-    let shown = Shown { place: &place, tablespaces: &tablespaces, opened: &opened, environment };
+    let archive = request.archive;
+    let shown =
+        Shown { place: &place, tablespaces: &tablespaces, opened: &opened, archive, environment };
     if !agree(&shown.text(&plan, &wish, &repositories))? {
         return Ok(());
     }
@@ -277,6 +279,9 @@ fn bring_up(
         Recovered::Follows => "the standby takes readers",
     };
     tracing::info!(rto_seconds = tenths(begun.elapsed()), "{what}");
+    if !request.archive {
+        tracing::info!("archiving is off in it: {ARCHIVE_AGAIN}");
+    }
     match settings.filter(|_| recovered == Recovered::Promoted) {
         Some(settings) => forget_recovery(data, settings),
         None => Ok(()),

@@ -121,6 +121,9 @@ fn a_server_on_a_port_of_its_own_is_followed_beside_the_live_one() {
     let signal = live.data().join("recovery.signal").exists();
     live.stop();
     outcome.expect(0).says("the server takes writes");
+    outcome.says(
+        "archiving is off in it: ALTER SYSTEM SET archive_mode = 'on' and a restart turn it on",
+    );
     assert!(!signal, "it was still recovering");
     // It does not recover again, nor do standbys that are made of it.
     let settings = live.settings();

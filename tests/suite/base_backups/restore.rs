@@ -133,10 +133,14 @@ fn the_plan_is_shown_before_anything_is_touched() {
         "from        local\n",
         &format!("target      {}\n", in_utc(now)),
         ", without a gap\n",
+        "archiving   off in this server, so that a test writes into no repository: ALTER SYSTEM SET archive_mode = 'on' and a restart \
+         turn it on; so does --archive\n",
     ] {
         assert!(plan.stdout.contains(line), "{line:?} in {plan}");
     }
     assert!(!story.data("data").exists());
+    let archives = story.restore("data", &["--archive", "--dry-run"]);
+    assert!(!archives.expect(0).stdout.contains("archiving "), "{archives}");
     let beware = "beware      this WAL was stored by 2020-01-01 00:00:00+00, before the target: the server will not start\n";
     assert!(!plan.stdout.contains(beware), "{plan}");
     stored_long_ago(&story.place.join("archive"));

@@ -9,10 +9,16 @@ use crate::base_backup::restore::{
 use crate::repository::Repository;
 use crate::words::plain;
 
+/// Nobody is to find out by the gap that it leaves.
+pub(super) const ARCHIVE_AGAIN: &str =
+    "ALTER SYSTEM SET archive_mode = 'on' and a restart turn it on";
+
 pub(super) struct Shown<'a> {
     pub place: &'a Place,
     pub tablespaces: &'a [TablespacePlace],
     pub opened: &'a Opened,
+    /// Whether the restored server archives as the old one did.
+    pub archive: bool,
     /// What the server needs of this environment, if anything.
     pub environment: Option<String>,
 }
@@ -38,6 +44,14 @@ impl Shown<'_> {
         }
         if let Some(wal) = self.wal() {
             line("pg_wal", wal);
+        }
+        if !self.archive {
+            line(
+                "archiving",
+                format!(
+                    "off in this server, so that a test writes into no repository: {ARCHIVE_AGAIN}; so does --archive"
+                ),
+            );
         }
         self.elsewhere().into_iter().for_each(|text| line("elsewhere", text));
         if let Some(environment) = &self.environment {
