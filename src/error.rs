@@ -102,10 +102,12 @@ impl Error {
         let reason = reason(error);
         let failure = Self::new(Class::LocalFile, format!("could not {verb} {path:?}: {reason}"));
         match error.kind() {
-            io::ErrorKind::PermissionDenied => failure
-                .hint("Check owner and mode of it and of the folders above, for the user that runs PostgreSQL."),
-            io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded => failure
-                .hint("Make room on that file system; until then nothing is lost."),
+            io::ErrorKind::PermissionDenied => failure.hint(
+                "Check owner and mode of it and of the folders above, for the user that runs this.",
+            ),
+            io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded => {
+                failure.hint("Make room on that file system; until then nothing is lost.")
+            }
             io::ErrorKind::FileTooLarge => {
                 failure.hint("Raise the limit on the size of files (ulimit -f).")
             }

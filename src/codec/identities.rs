@@ -14,7 +14,7 @@ impl Identities {
             |error: Error| error.while_doing(format!("could not read identity file {path:?}"));
         let text = std::fs::read_to_string(path).map_err(|error| {
             said(Error::new(Class::Configuration, error.to_string()))
-                .hint("The user that runs PostgreSQL must be able to read it.")
+                .hint("The user that runs this must be able to read it.")
         })?;
         secrecy::look("the private keys in", path);
         Self::parse(&text).map_err(said)

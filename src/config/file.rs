@@ -13,7 +13,7 @@ use super::table_settings::{MEDIA, REPOSITORY};
 use super::value::Value;
 use crate::error::{Class, Error, Result};
 
-const READABLE: &str = "It must exist and the user that runs PostgreSQL must be able to read it.";
+const READABLE: &str = "It must exist and the user that runs this must be able to read it.";
 
 /// A value and the line it stands in.
 pub type Lined = (Value, usize);

@@ -42,6 +42,11 @@ impl RedisAddress {
     pub fn is_tls(&self) -> bool {
         matches!(self, Self::Tcp { tls: true, .. })
     }
+
+    /// Over a network, and nothing proves what comes.
+    pub fn is_in_the_clear(&self) -> bool {
+        matches!(self, Self::Tcp { tls: false, .. })
+    }
 }
 
 #[derive(Debug, Clone, Default)]
@@ -113,9 +118,11 @@ fn address(url: &str) -> Result<RedisAddress> {
             "expected redis://HOST:PORT, rediss://HOST:PORT or unix:///PATH as redis.url, found {:?}",
             without_secrets(url)
         );
-        return Err(
-            wrong(&message).hint("A backup has all databases: a number of one has no place in it.")
-        );
+        let hint = match scheme {
+            "" => format!("Say how to talk to it: redis://{}.", without_secrets(url)),
+            _ => "A backup has all databases: a number of one has no place in it.".to_owned(),
+        };
+        return Err(wrong(&message).hint(hint));
     };
     Ok(RedisAddress::Tcp { host: host.to_owned(), port, tls: scheme == "rediss" })
 }
@@ -143,6 +150,9 @@ fn wrong(message: &str) -> Error {
 mod tests {
     use super::*;
 
+    const HOW: &str = "Say how to talk to it: redis://.";
+    const ONE: &str = "A backup has all databases: a number of one has no place in it.";
+
     fn shown(url: &str) -> String {
         address(url).map_or_else(|error| error.to_string(), |address| address.to_string())
     }
@@ -164,14 +174,20 @@ mod tests {
 
     #[test]
     fn anything_else_is_said_to_be_wrong() {
-        for url in
-            ["", "db:6379", "http://db", "redis://", "redis://db/3", "redis://db:0", "unix://a"]
-        {
+        for (url, hint) in [
+            ("", HOW),
+            ("db:6379", "Say how to talk to it: redis://db:6379."),
+            ("http://db", ONE),
+            ("redis://", ONE),
+            ("redis://db/3", ONE),
+            ("redis://db:0", ONE),
+            ("unix://a", ONE),
+        ] {
             assert_eq!(
                 shown(url),
                 format!(
                     "expected redis://HOST:PORT, rediss://HOST:PORT or unix:///PATH as redis.url, \
-                     found {url:?}. HINT: A backup has all databases: a number of one has no place in it."
+                     found {url:?}. HINT: {hint}"
                 )
             );
         }

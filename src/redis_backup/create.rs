@@ -17,7 +17,7 @@ use crate::codec::FrameStream;
 use crate::config::Config;
 use crate::error::{Class, Error, Result};
 use crate::failpoint;
-use crate::redis_server::{Keys, RdbCheck, Server, Snapshot, Start, files};
+use crate::redis_server::{Checksum, Keys, RdbCheck, Server, Snapshot, Start, files};
 use crate::repository::Repository;
 
 /// A Redis is held in memory, so its data are of such a size at most.
@@ -182,7 +182,7 @@ fn open(
         }
         From::Files { folder, append_only } => {
             let (folder, timeout) = (folder.as_deref(), redis.save_timeout);
-            let by_itself = || Ok(server.persistence()?.is_some_and(|it| it.appendonly));
+            let by_itself = || server.appends();
             if append_only.map_or_else(by_itself, Ok)? {
                 let files = files::append_only(server, folder, timeout, waiting)?;
                 (Opened::Files(files), Content::AppendOnly)
@@ -217,6 +217,12 @@ fn stream(
     frames.finish(take).map_err(not_sent)?;
     let estimated = received.rdb.keys.is_none();
     // A save that was under way for somebody else may be what comes: then it is of an earlier moment.
+    if received.rdb.checksum == Checksum::SwitchedOff && server.address().is_in_the_clear() {
+        tracing::warn!(
+            "the server sends no checksum (rdbchecksum no): what changes on the way would not be noticed, as it \
+             would with TLS (rediss://)"
+        );
+    }
     let saved = received.rdb.ctime.and_then(|ctime| of_this_clock(ctime, ahead));
     let older = saved.filter(|saved| saved.as_second() + 1 < asked.as_second());
     let moment = older.unwrap_or(answered);

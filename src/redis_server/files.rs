@@ -42,17 +42,18 @@ impl ServerFile {
 
 /// Where the server keeps its files, seen from here.
 fn persistence(server: &mut Server, folder: Option<&Path>) -> Result<Persistence> {
-    let found = server.persistence()?;
-    let mut found = found.ok_or_else(|| {
-        let message = format!("{} does not say where its files are", server.address());
-        Error::new(Class::Refused, message).hint(
-            "Allow CONFIG GET to the user (+config|get), or take the data over the connection.",
-        )
-    })?;
-    if let Some(folder) = folder {
-        folder.clone_into(&mut found.dir);
+    match (server.persistence()?, folder) {
+        (Some(found), None) => Ok(found),
+        (Some(found), Some(folder)) => Ok(Persistence { dir: folder.to_owned(), ..found }),
+        (None, Some(folder)) => server.persistence_in(folder),
+        (None, None) => {
+            let message = format!("{} does not say where its files are", server.address());
+            Err(Error::new(Class::Refused, message).hint(
+                "Allow CONFIG GET to the user (+config|get), name the folder (--folder), or take the data over the \
+                 connection.",
+            ))
+        }
     }
-    Ok(found)
 }
 
 fn open(path: &Path) -> Result<File> {

@@ -16,7 +16,8 @@ fn meaning(answer: &str) -> (Class, &'static str) {
         }
         "NOPERM" => (
             Class::Refused,
-            "A backup needs: ACL SETUSER NAME +psync +sync +replconf +ping +info +config|get +bgsave.",
+            "A backup needs: ACL SETUSER NAME +ping +info +replconf +psync; of the server's files (--source), \
+             instead of the last two, +config|get +bgsave.",
         ),
         "DENIED" => (
             Class::Refused,
@@ -36,6 +37,12 @@ fn meaning(answer: &str) -> (Class, &'static str) {
             Class::Refused,
             "The server has no password for that user: leave REDISCLI_AUTH and redis.password_file out.",
         ),
+        _ if answer.contains("unknown command") && answer.to_ascii_lowercase().contains("sync") => {
+            (
+                Class::Refused,
+                "Is the command renamed or forbidden there? On the server's host its files will do: redis-backup create --source rdb.",
+            )
+        }
         _ if answer.contains("unknown command") => (
             Class::Refused,
             "Is the command renamed or forbidden there? Managed services forbid replication to others.",

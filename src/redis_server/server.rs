@@ -1,4 +1,5 @@
 use std::collections::HashMap;
+use std::path::Path;
 
 use redis::InfoDict;
 
@@ -32,8 +33,12 @@ impl Server {
             let message = format!(
                 "could not back up {address}: expected a server with data, found a sentinel"
             );
+            let masters = server.info("sentinel").ok();
+            let first = masters.and_then(|it| it.get::<String>("master0")).unwrap_or_default();
+            let master = first.split(',').find_map(|it| it.strip_prefix("address="));
+            let named = master.map(|it| format!(": redis://{it}")).unwrap_or_default();
             return Err(Error::new(Class::Configuration, message)
-                .hint("Set redis.url to the server that the sentinel watches."));
+                .hint(format!("Set redis.url to the server that the sentinel watches{named}.")));
         }
         Ok(server)
     }
@@ -62,6 +67,23 @@ impl Server {
             appendfilename,
             appenddirname,
         }))
+    }
+
+    /// Whether it has an append-only file, as anybody may ask who may use `INFO`.
+    pub fn appends(&mut self) -> Result<bool> {
+        Ok(self.info("persistence")?.get::<u8>("aof_enabled") == Some(1))
+    }
+
+    /// The same where it does not tell: the names that files have unless a server is told otherwise.
+    pub(super) fn persistence_in(&mut self, folder: &Path) -> Result<Persistence> {
+        let appenddirname = "appendonlydir";
+        Ok(Persistence {
+            dir: folder.to_owned(),
+            dbfilename: "dump.rdb".to_owned(),
+            appendonly: self.appends()?,
+            appendfilename: "appendonly.aof".to_owned(),
+            appenddirname: folder.join(appenddirname).is_dir().then(|| appenddirname.to_owned()),
+        })
     }
 
     pub fn address(&self) -> &RedisAddress {

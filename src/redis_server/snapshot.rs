@@ -41,6 +41,8 @@ pub struct Snapshot {
     begun: Instant,
     /// `None` from a server that knows nothing but `SYNC`.
     pub start: Option<Start>,
+    /// What it said to `PSYNC` if it does not know that.
+    unknown: Option<String>,
     /// When the data were asked for, and when the server said of which moment they are: as it forks.
     pub asked: Timestamp,
     pub answered: Timestamp,
@@ -87,6 +89,7 @@ impl Snapshot {
             save_timeout: config.save_timeout,
             begun: Instant::now(),
             start: None,
+            unknown: None,
             asked: Timestamp::now(),
             answered: Timestamp::now(),
         };
@@ -96,6 +99,7 @@ impl Snapshot {
         match answer.strip_prefix("-ERR") {
             // So old that it cannot name the moment.
             Some(words) if words.contains("unknown command") => {
+                snapshot.unknown = answer.strip_prefix('-').map(str::to_owned);
                 snapshot.send(&["SYNC"])?;
             }
             _ => snapshot.start = Some(snapshot.started(&answer)?),
@@ -125,7 +129,8 @@ impl Snapshot {
     ) -> Result<Received> {
         let answer = self.answer(waiting)?;
         if let Some(text) = answer.strip_prefix('-') {
-            return Err(refused(&self.address, text));
+            // Where both are forbidden, the one that matters is the one that servers of today have.
+            return Err(refused(&self.address, self.unknown.as_deref().unwrap_or(text)));
         }
         let framing = Framing::parse(&answer)
             .ok_or_else(|| self.unexpected("the length of the data", &answer))?;

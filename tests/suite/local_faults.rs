@@ -15,7 +15,7 @@ use crate::support::run::Run;
 
 const ROOM: &str = "HINT: Make room on that file system; until then nothing is lost.";
 const OWNER: &str =
-    "HINT: Check owner and mode of it and of the folders above, for the user that runs PostgreSQL.";
+    "HINT: Check owner and mode of it and of the folders above, for the user that runs this.";
 
 /// What the steps of a script said and how they ended.
 struct Steps(PathBuf);

@@ -8,6 +8,7 @@ mod faults;
 mod load;
 mod moments;
 mod refused;
+mod rights;
 mod stories;
 mod targets;
 

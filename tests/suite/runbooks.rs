@@ -4,6 +4,7 @@
 mod damage;
 mod deleted;
 mod lost;
+mod lost_redis;
 mod moved;
 
 use std::path::{Path, PathBuf};

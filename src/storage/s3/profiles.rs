@@ -71,7 +71,7 @@ fn read_named(path: &Path) -> Result<String> {
         let message = format!("could not read credentials_file {path:?}: {error}");
         Error::new(Class::Configuration, message).hint(match error.kind() {
             ErrorKind::PermissionDenied => {
-                "The user that runs PostgreSQL must be able to read it, and nobody else."
+                "The user that runs this must be able to read it, and nobody else."
             }
             ErrorKind::NotFound => {
                 "Write it there: [default], and below that aws_access_key_id = … and aws_secret_access_key = …."
@@ -90,7 +90,7 @@ fn read_usual(path: &Path) -> Result<String> {
         Err(error) => {
             let message = format!("could not read {path:?}, where profiles of AWS are: {error}");
             Err(Error::new(Class::Configuration, message)
-                .hint("The user that runs PostgreSQL must be able to read it."))
+                .hint("The user that runs this must be able to read it."))
         }
     }
 }

@@ -13,7 +13,7 @@ use crate::support::run::Run;
 use crate::support::user::hand_over;
 
 const OWNER: &str =
-    "HINT: Check owner and mode of it and of the folders above, for the user that runs PostgreSQL.";
+    "HINT: Check owner and mode of it and of the folders above, for the user that runs this.";
 
 #[test]
 fn an_unreadable_file_is_a_local_failure() {

@@ -17,7 +17,7 @@ const NO_SPACE: &str = "No space left on device (os error 28). HINT: Make room o
 const READ_ONLY: &str = "Read-only file system (os error 30). HINT: Mount that file system writable; the \
                          kernel log says why it is read-only.\n";
 const CLOSED: &str = "Permission denied (os error 13). HINT: Check owner and mode of it and of the folders \
-                      above, for the user that runs PostgreSQL.\n";
+                      above, for the user that runs this.\n";
 
 /// A running server, and a repository with a base backup of it in a folder of its own.
 struct Host {

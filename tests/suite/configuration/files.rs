@@ -9,8 +9,7 @@ use crate::namespace;
 use crate::support::place::Place;
 use crate::support::user::server_account;
 
-const READABLE: &str =
-    "HINT: It must exist and the user that runs PostgreSQL must be able to read it.";
+const READABLE: &str = "HINT: It must exist and the user that runs this must be able to read it.";
 
 #[test]
 fn a_file_that_was_named_and_is_not_there_is_an_error() {

@@ -180,7 +180,7 @@ fn without_the_private_key_timelines_are_not_followed_and_that_is_said() {
     let outcome = laid.list().run();
     let lost = format!(
         "    what leads to timeline 2 is not known: could not read identity file {:?}: No such file or \
-         directory (os error 2). HINT: The user that runs PostgreSQL must be able to read it.",
+         directory (os error 2). HINT: The user that runs this must be able to read it.",
         pair.file
     );
     assert!(outcome.expect(0).stdout.lines().any(|line| line == lost), "{outcome}");

@@ -20,6 +20,11 @@ fn a_server_that_lost_its_keys_is_said() {
     for _ in 0..2 {
         create(&[]).expect(4).says(&fell).says("redis-backup create --accept-fewer");
     }
+    // One key that came since is not what was there.
+    server.run(&["SET", "one", "key"]);
+    create(&[]).expect(4).says(&format!("has far less than {whole}"));
+    server.run(&["DEL", "one"]);
+    create(&[]).expect(4).says(&fell);
     // Who keeps one only keeps the one that has them.
     let prune = |words: &[&str]| {
         let run = redis_backup(&server, &archive, "prune").args(words);
@@ -46,4 +51,19 @@ fn a_server_that_lost_its_keys_is_said() {
     create(&[]).expect(0);
     server.run(&["SET", "a", "b"]);
     create(&[]).expect(0);
+}
+
+#[test]
+fn one_key_that_is_left_is_not_what_was_there() {
+    let place = Place::new();
+    let server = RedisServer::start(Program::usual(), &place, &[]);
+    for number in 0..30 {
+        server.run(&["SET", &format!("key{number}"), "value"]);
+    }
+    let archive = [folder(&place, "archive")];
+    let create = || redis_backup(&server, &archive, "create").run();
+    create().expect(0);
+    server.run(&["FLUSHALL"]);
+    server.run(&["SET", "key0", "value"]);
+    create().expect(4).says("1 keys").says("instead of 30");
 }

@@ -74,6 +74,7 @@ fn a_certificate_is_shown_where_one_is_wanted() {
     let mut config = secured.config();
     let error = Server::connect(&config, &LIMITS).err().unwrap();
     assert_eq!(error.class(), Class::Unreachable, "{error}");
+    assert!(error.to_string().contains("redis.cert_file"), "{error}");
     config.tls.certificate = Some(secured.certificate.clone());
     snapshot(&config).unwrap();
 }

@@ -20,7 +20,7 @@ fn an_acl_user_needs_no_more_than_the_hint_says() {
         let server = RedisServer::start(program, &place, &[]);
         server.fill();
         let config_get = if program.is_multi_part() { "+config|get" } else { "+config" };
-        let rules = ["+psync", "+sync", "+replconf", "+ping", "+info", config_get, "+bgsave"];
+        let rules = ["+ping", "+info", "+replconf", "+psync", config_get];
         server.run(&[&["ACL", "SETUSER", "backup", "on", ">se cret"][..], &rules].concat());
         server.run(&["ACL", "SETUSER", "default", "off"]);
         let mut config = server.config();
@@ -83,8 +83,8 @@ fn a_wrong_password_and_a_missing_right_are_told_apart() {
         error.to_string().replace("NOPERM this user", "NOPERM User reader"),
         format!(
             "could not get the data of {address}: the server says: NOPERM User reader has no permissions \
-             to run the 'psync' command. HINT: A backup needs: ACL SETUSER NAME +psync +sync +replconf \
-             +ping +info +config|get +bgsave."
+             to run the 'psync' command. HINT: A backup needs: ACL SETUSER NAME +ping +info +replconf +psync; of the server's \
+             files (--source), instead of the last two, +config|get +bgsave."
         )
     );
 }
