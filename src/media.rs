@@ -36,7 +36,7 @@ pub use problems::{Problem, Problems};
 pub use restore::{ContentSource, Destination, Existing, Restore, Restored, Selection};
 pub use scan::{Found, FoundKind, Scan};
 pub use source::{Piece, SourceFile};
-pub use take::{Keep, Progress, Taking, Totals};
+pub use take::{Keep, Kept, Progress, Taking, Totals};
 pub use time::Time;
 pub use unchanged::is_unchanged;
 

@@ -3,6 +3,8 @@
 mod create;
 mod drill;
 mod restore;
+mod selection;
+mod show;
 mod verify;
 
 use clap::{Arg, ArgMatches, Command};
@@ -21,10 +23,7 @@ const VERBS: [Verb; 9] = [
         || with_set(series::list_command::<Description>()),
         |config, matches| series::list::<Description>(&of_set(config, matches)?, matches),
     ),
-    (
-        || with_set(series::show_command::<Description>()),
-        |config, matches| series::show::<Description>(&of_set(config, matches)?, matches),
-    ),
+    (show::command, show::run),
     (restore::command, restore::run),
     (verify::command, verify::run),
     (drill::command, drill::run),
@@ -42,6 +41,7 @@ const VERBS: [Verb; 9] = [
 const AFTER: &str = "In the order in which one needs them:
   media-backup create               takes a snapshot of the set into every repository; unchanged files cost nothing
   media-backup list                 shows what there is
+  media-backup show ID --files      shows what is in one
   media-backup prune --dry-run      shows what retention would delete, and why
   media-backup verify               reads all of it again
   media-backup drill                restores some files of the newest one, and compares them

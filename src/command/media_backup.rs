@@ -2,6 +2,7 @@
 
 pub mod create;
 pub mod drill;
+pub mod files;
 pub mod prune;
 pub mod restore;
 pub mod verify;

@@ -34,8 +34,8 @@ pub struct Description {
     /// What lies below each path of the set, in their order.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub paths: Vec<PathSums>,
-    /// BLAKE3 of all names with their contents. In two repositories a snapshot may be of two moments, because each kind of
-    /// them is scanned for itself; absent in snapshots of before it was told.
+    /// BLAKE3 of all names with their contents. Snapshots of before repositories got copies of one another may be of two
+    /// moments in two of them; absent in snapshots of before it was told.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub sum: Option<String>,
     /// Absent where it holds about as much as those before.
@@ -79,7 +79,7 @@ pub struct Sums {
     pub size: u64,
     pub read_files: u64,
     pub read_size: u64,
-    /// Files that were kept anew; the others are shared with the snapshot before.
+    /// Files that were kept anew; the others are shared with the snapshot before, or in packs with each other.
     pub new_files: u64,
     pub new_size: u64,
     /// Files, folders and links that could not be read.

@@ -10,6 +10,9 @@ use serde::{Deserialize, Serialize};
 
 use crate::config::MediaSet;
 
+use super::entry::Entry;
+use crate::error::{Class, Error, Result};
+
 pub use reader::IndexReader;
 pub use writer::IndexWriter;
 
@@ -18,6 +21,15 @@ pub const INDEX_FORMAT: u32 = 1;
 
 /// More than an entry has: a path, a target, and the extended attributes of most file systems.
 const LINE_BYTES_MAX: u64 = 16 << 20;
+
+impl Entry {
+    /// As it stands in the index.
+    pub fn to_json(&self) -> Result<String> {
+        serde_json::to_string(&line::Line::of(self)).map_err(|error| {
+            Error::new(Class::Internal, format!("could not write {:?}: {error}", self.path))
+        })
+    }
+}
 
 /// The first line.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]

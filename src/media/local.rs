@@ -21,11 +21,11 @@ use sha2::{Digest as _, Sha256};
 use self::tree::Tree;
 use super::damage::Damage;
 use super::index::{Header, INDEX_FORMAT, IndexReader, IndexWriter};
-use super::packed::BEGUN;
+use super::packed::{BEGUN, Spool};
 use super::places::Places;
 use super::previous::Previous;
 use super::problems::Problems;
-use super::take::{Progress, Taking, Totals};
+use super::take::{Kept, Progress, Taking, Totals};
 use crate::backup::{StoredObject, hex};
 use crate::config::MediaSet;
 use crate::durable::{self, Beneath, Bulk, New, Publication, Published, open_to_read};
@@ -61,6 +61,10 @@ pub struct LocalSnapshot<'a> {
     pub damage: Damage,
     /// Other folders that are not entered, such as other repositories.
     pub leave_out: &'a [&'a Path],
+    /// The tree that the snapshot lies in already, in another repository.
+    pub copy_of: Option<&'a Kept>,
+    /// Whether other repositories are to get a copy of it.
+    pub is_copied: bool,
     pub threads: NonZeroUsize,
     pub progress: &'a (dyn Fn(Progress) + Sync),
 }
@@ -72,6 +76,8 @@ pub struct Taken {
     pub index: StoredObject,
     pub totals: Totals,
     pub problems: Problems,
+    /// For the copies.
+    pub kept: Option<Kept>,
 }
 
 /// Where the snapshots of a set lie.
@@ -107,7 +113,7 @@ impl LocalSnapshot<'_> {
         let folder = snapshot_folder(self.root, &self.set.name, self.id);
         let tree = self.create(&folder)?;
         reach("media.folder-made");
-        let written = self.write(&places, &folder, &tree);
+        let written = self.write(&places, &folder, tree);
         let described = written.and_then(|taken| describe(&taken).map(|()| taken));
         let taken = described.inspect_err(|_| {
             if !folder.join(crate::backup::DESCRIPTION).exists() {
@@ -163,11 +169,11 @@ impl LocalSnapshot<'_> {
         }
     }
 
-    fn write(&self, places: &Places, folder: &Path, new: &Beneath) -> Result<Taken> {
+    fn write(&self, places: &Places, folder: &Path, new: Beneath) -> Result<Taken> {
         let bulk = Bulk::begin([folder])?;
         let old = self.previous_tree();
         let (previous, old) = old.unzip();
-        let keep = Tree::new(new, old.as_ref(), self.damage.clone(), self.checksum);
+        let keep = Tree::new(&new, old.as_ref(), self.damage.clone(), self.checksum);
         let leave_out: Vec<&Path> =
             [self.root].into_iter().chain(self.leave_out.iter().copied()).collect();
         let taking = Taking {
@@ -176,21 +182,25 @@ impl LocalSnapshot<'_> {
             keep: &keep,
             checksum: self.checksum,
             leave_out: &leave_out,
+            copy_of: self.copy_of,
             threads: self.threads,
             progress: self.progress,
         };
         let index_path = folder.join(INDEX);
+        let spool = self.is_copied.then(|| Spool::create(&std::env::temp_dir())).transpose()?;
         let out = Stored::begin(self.root, &index_path)?;
+        let out = Twice { out, again: spool.as_ref().map(Spool::writer) };
         let mut index = IndexWriter::begin(out, &Header::new(self.set, self.id, self.began))?;
         let (totals, problems) = taking.run(previous, &mut index)?;
         reach("media.files-kept");
-        let (_, out) = index.finish()?;
-        let object = out.finish()?;
+        let (_, twice) = index.finish()?;
+        let object = twice.out.finish()?;
         reach("media.index-stored");
-        let folders = settle::settle(new, &index_path, !bulk.is_whole())?;
+        let folders = settle::settle(&new, &index_path, !bulk.is_whole())?;
         bulk.sync(&[vec![folder.join(TREE)], folders].concat())?;
         reach("media.synced");
-        Ok(Taken { index: object, totals, problems })
+        let kept = spool.map(|index| Kept { tree: new, index, problems: problems.clone() });
+        Ok(Taken { index: object, totals, problems, kept })
     }
 
     /// Without it, or when it can't be read, everything is kept anew.
@@ -202,6 +212,26 @@ impl LocalSnapshot<'_> {
         };
         let opened: Result<_> = opened();
         opened.inspect_err(|error| tracing::warn!("could not share files with {id}: {error}")).ok()
+    }
+}
+
+/// The index on its way to its name, and once more without one.
+struct Twice<W> {
+    out: Stored,
+    again: Option<W>,
+}
+
+impl<W: Write> Write for Twice<W> {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        let written = self.out.write(bytes)?;
+        if let Some(again) = &mut self.again {
+            again.write_all(&bytes[..written])?;
+        }
+        Ok(written)
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        Ok(())
     }
 }
 

@@ -17,27 +17,44 @@ pub(super) struct Place {
     pub root: Beneath,
     /// The name in `root`, where the place is no folder.
     pub name: Option<Vec<u8>>,
+    /// Nothing was there when it was looked for.
+    pub is_missing: bool,
 }
 
 impl Places {
     /// The paths of a set as they are now. A path may be, or lead through, a symbolic link: it was written
-    /// down by the administrator, and means what it leads to. No link below it is followed.
+    /// down by the administrator, and means what it leads to. No link below it is followed. One that is not there keeps
+    /// nobody from taking the others: looking at it fails, and that is told. Fails where none is there.
     pub fn of_set(paths: &[PathBuf]) -> Result<Self> {
         let place = |path: &PathBuf| {
             let metadata = fs::metadata(path).map_err(|error| not_there(path, &error))?;
             if metadata.is_dir() {
-                return Ok(Place { prefix: prefix(path), root: Beneath::open(path)?, name: None });
+                return Ok(Place::of_folder(prefix(path), Beneath::open(path)?));
             }
             let real = fs::canonicalize(path).map_err(|error| not_there(path, &error))?;
             Place::of_file(prefix(path), &real)
         };
-        paths.iter().map(place).collect::<Result<_>>().map(Self)
+        let mut first = None;
+        let mut places = Vec::new();
+        for path in paths {
+            places.push(match place(path) {
+                Ok(place) => place,
+                Err(error) => {
+                    first.get_or_insert(error);
+                    Place::of_none(path)?
+                }
+            });
+        }
+        match first {
+            Some(error) if places.iter().all(|place| place.is_missing) => Err(error),
+            _ => Ok(Self(places)),
+        }
     }
 
     /// All entries below one folder.
     pub fn below(folder: &Path) -> Result<Self> {
         let root = Beneath::open(folder)?;
-        Ok(Self(vec![Place { prefix: Vec::new(), root, name: None }]))
+        Ok(Self(vec![Place::of_folder(Vec::new(), root)]))
     }
 
     pub(super) fn from_places(places: Vec<Place>) -> Self {
@@ -75,8 +92,30 @@ impl Place {
     pub(super) fn of_file(prefix: Vec<u8>, real: &Path) -> Result<Self> {
         let folder = real.parent().unwrap_or(Path::new("/"));
         let name = real.file_name().map(|name| name.as_bytes().to_vec());
-        Ok(Self { prefix, root: Beneath::open(folder)?, name })
+        Ok(Self { prefix, root: Beneath::open(folder)?, name, is_missing: false })
     }
+
+    pub(super) fn of_folder(prefix: Vec<u8>, root: Beneath) -> Self {
+        Self { prefix, root, name: None, is_missing: false }
+    }
+
+    /// A path that is not there, or can't be looked at: below the nearest folder that is.
+    fn of_none(path: &Path) -> Result<Self> {
+        let (root, name) = nearest(path);
+        Ok(Self {
+            prefix: prefix(path),
+            root: Beneath::open(root)?,
+            name: Some(name),
+            is_missing: true,
+        })
+    }
+}
+
+/// The nearest folder above a path that is there, and the way from it.
+pub(super) fn nearest(path: &Path) -> (&Path, Vec<u8>) {
+    let root = path.ancestors().skip(1).find(|folder| folder.is_dir()).unwrap_or(Path::new("/"));
+    let name = path.strip_prefix(root).unwrap_or(path).as_os_str().as_bytes().to_vec();
+    (root, name)
 }
 
 /// The path of an entry for an absolute path.
@@ -89,7 +128,7 @@ fn not_there(path: &Path, error: &io::Error) -> Error {
     let failure = Error::file("look at", path, error);
     match error.kind() {
         io::ErrorKind::NotFound => {
-            failure.hint("Is the disk mounted? Each path of a set must exist.")
+            failure.hint("Is the disk mounted? No path of the set is there.")
         }
         _ => failure,
     }

@@ -69,6 +69,8 @@ pub struct Restore<'a, R: Read> {
     /// Remove what the snapshot does not have, below the paths of the set or the one that is selected. What the
     /// set excludes stays.
     pub delete: bool,
+    /// Folders that nothing is removed from, such as a repository below a path of the set.
+    pub leave_out: &'a [&'a Path],
     /// Give files to owners by number, even where their names have other numbers here.
     pub numeric_owner: bool,
     pub threads: NonZeroUsize,

@@ -1,6 +1,7 @@
 //! Taking a snapshot: everything that is found goes to whoever keeps it, several files at the same time, and
 //! its entry into the index, in order.
 
+mod copying;
 mod keeping;
 mod links;
 
@@ -11,9 +12,10 @@ use std::path::Path;
 use self::keeping::{Job, Outcome, Worker};
 use self::links::{Link, Links};
 use super::description::PathSums;
-use super::entry::{Entry, Kind};
+use super::entry::{Entry, Kind, Seen};
 use super::index::IndexWriter;
 use super::ordered::{Lane, ordered};
+use super::path::EntryPath;
 use super::places::Places;
 use super::previous::Previous;
 use super::problems::Problems;
@@ -42,17 +44,19 @@ pub trait Keep: Sync {
     /// A file with the content and metadata that it had in the previous snapshot. False when that is not there
     /// any more: then it is read.
     fn again(&self, tool: &mut Self::Tool<'_>, entry: &Entry, previous: &Entry) -> Result<bool>;
-    /// A file's content, read with [`SourceFile::read`]; returns its digest. An error after trouble with the
-    /// source is told and got over.
+    /// A file's content, read with [`SourceFile::read`]; returns its digest, and whether it was kept anew because nothing had
+    /// it yet. An error after trouble with the source is told and got over.
     fn file(
         &self,
         tool: &mut Self::Tool<'_>,
         found: &Found,
         source: &mut SourceFile,
-    ) -> Result<Digest>;
+    ) -> Result<(Digest, bool)>;
     /// What was kept last under this path does not count: the file changed while it was read.
     fn forget(&self, tool: &mut Self::Tool<'_>, found: &Found) -> Result<()>;
 }
+
+pub use copying::Kept;
 
 /// How far it is.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
@@ -75,7 +79,7 @@ pub struct Totals {
     /// Files that were read, and their length in bytes.
     pub read_files: u64,
     pub read_size: u64,
-    /// Files that were kept anew; the others are shared with the previous snapshot.
+    /// Files that were kept anew; the others are shared with the previous snapshot, or in packs with each other.
     pub new_files: u64,
     pub new_size: u64,
     /// What lies below each path of the set.
@@ -93,6 +97,8 @@ pub struct Taking<'a, K> {
     pub checksum: bool,
     /// Folders that are not entered, such as a repository below a path of the set.
     pub leave_out: &'a [&'a Path],
+    /// Where the same snapshot is kept already: this is a copy of that, and nothing is looked for once more.
+    pub copy_of: Option<&'a Kept>,
     pub threads: NonZeroUsize,
     pub progress: &'a (dyn Fn(Progress) + Sync),
 }
@@ -105,7 +111,6 @@ impl<K: Keep> Taking<'_, K> {
         previous: Option<Previous<R>>,
         index: &mut IndexWriter<W>,
     ) -> Result<(Totals, Problems)> {
-        let mut scan = Scan::begin(self.set, self.places, self.leave_out)?;
         let began = previous.as_ref().map_or(i64::MIN, Previous::began);
         let worker = || Worker::new(self, began);
         let work = |worker: &mut Worker<'_, K>, jobs: Vec<Job>| worker.work_all(jobs);
@@ -125,10 +130,10 @@ impl<K: Keep> Taking<'_, K> {
             let tool = self.keep.tool();
             let mut driver =
                 Driver { taking: self, tool, lane, previous, results, jobs: Vec::new(), size: 0 };
-            let mut problems = Problems::default();
-            while let Some(found) = scan.next_found(&mut problems)? {
-                driver.add(found)?;
-            }
+            let problems = match self.copy_of {
+                Some(kept) => driver.add_all_of(kept)?,
+                None => driver.add_all_found()?,
+            };
             driver.finish(problems)
         })
     }
@@ -214,6 +219,16 @@ struct Driver<'a, 'l, K: Keep + 'a, R: Read, W: Write> {
 }
 
 impl<K: Keep, R: Read, W: Write> Driver<'_, '_, K, R, W> {
+    fn add_all_found(&mut self) -> Result<Problems> {
+        let Taking { set, places, leave_out, .. } = self.taking;
+        let mut scan = Scan::begin(set, places, leave_out)?;
+        let mut problems = Problems::default();
+        while let Some(found) = scan.next_found(&mut problems)? {
+            self.add(found)?;
+        }
+        Ok(problems)
+    }
+
     fn add(&mut self, found: Found) -> Result<()> {
         match &found.kind {
             FoundKind::Directory { implied } => {
@@ -233,13 +248,13 @@ impl<K: Keep, R: Read, W: Write> Driver<'_, '_, K, R, W> {
 
     fn add_file(&mut self, found: Found) -> Result<()> {
         let size = if let FoundKind::File { size, .. } = found.kind { size } else { 0 };
-        let previous = self.find_previous(&found);
+        let previous = self.find_previous(&found.path);
         self.push(Job::File { found: Box::new(found), previous: previous.map(Box::new) }, size)
     }
 
     /// A damaged index of the previous snapshot must not keep anybody from taking the next.
-    fn find_previous(&mut self, found: &Found) -> Option<Entry> {
-        match self.previous.as_mut()?.find(&found.path) {
+    fn find_previous(&mut self, path: &EntryPath) -> Option<Entry> {
+        match self.previous.as_mut()?.find(path) {
             Ok(previous) => previous,
             Err(error) => {
                 tracing::warn!("could not read the index of the previous snapshot: {error}");
@@ -251,11 +266,7 @@ impl<K: Keep, R: Read, W: Write> Driver<'_, '_, K, R, W> {
 
     /// The first name of a file is a file, the others are links to it.
     fn add_linked(&mut self, found: Found) -> Result<()> {
-        if self.results.links.is_waiting(&found.seen) {
-            self.flush()?;
-            let results = &mut self.results;
-            self.lane.drain(&mut |outcomes| results.take(outcomes))?;
-        }
+        self.wait_for(&found.seen)?;
         match self.results.links.find(&found.seen) {
             Some(first) => {
                 let (to, content) = (first.path.clone(), first.content().cloned());
@@ -269,6 +280,16 @@ impl<K: Keep, R: Read, W: Write> Driver<'_, '_, K, R, W> {
                 self.add_file(found)
             }
         }
+    }
+
+    /// Until the first name of this file is through.
+    fn wait_for(&mut self, seen: &Seen) -> Result<()> {
+        if !self.results.links.is_waiting(seen) {
+            return Ok(());
+        }
+        self.flush()?;
+        let results = &mut self.results;
+        self.lane.drain(&mut |outcomes| results.take(outcomes))
     }
 
     fn push(&mut self, job: Job, size: u64) -> Result<()> {

@@ -1,11 +1,12 @@
-use std::os::unix::ffi::OsStrExt;
 use std::path::PathBuf;
 
 use clap::{Arg, ArgAction, ArgMatches, Command};
 
 use super::super::progress::Shared;
-use super::super::{asked, flags};
+use super::super::{asked, flags, guard};
+use super::selection::{arguments, chosen};
 use super::{of_set, with_set};
+use crate::command::media_backup::files;
 use crate::command::media_backup::restore::{Request, restore};
 use crate::config::Config;
 use crate::error::Result;
@@ -38,14 +39,7 @@ pub fn command() -> Command {
                 .help("Which one; the beginning of its id will do. Default: the newest whole one"),
         )
         .arg(path("to", "DIRECTORY", "Put them below this folder, under their full paths"))
-        .arg(path("path", "PATH", "Only this file, or this folder with all that is in it"))
-        .arg(
-            Arg::new("pattern")
-                .long("pattern")
-                .value_name("PATTERN")
-                .conflicts_with("path")
-                .help("Only what matches, as in a .gitignore file: '*.jpg', '/srv/uploads/2026/'"),
-        )
+        .args(arguments())
         .arg(switch("replace", "Replace what is in the way").conflicts_with("delta"))
         .arg(switch("delta", "Write only what differs, by size and time"))
         .arg(switch("checksum", "With --delta: by content").requires("delta"))
@@ -57,7 +51,7 @@ pub fn command() -> Command {
             "numeric-owner",
             "Give files to owners by number, whatever their names are here",
         ))
-        .arg(switch("dry-run", "Show the plan and stop"))
+        .arg(switch("dry-run", "Show the plan, and what --path or --pattern chooses, and stop"))
         .arg(switch("yes", "Do not ask"));
     with_set(flags::with_settings(command, &["media_backup"]))
 }
@@ -65,13 +59,7 @@ pub fn command() -> Command {
 pub fn run(config: &Config, matches: &ArgMatches) -> Result<()> {
     let config = of_set(config, matches)?;
     let path = |name: &str| matches.get_one::<PathBuf>(name).cloned();
-    let (selection, selected) = match (path("path"), matches.get_one::<String>("pattern")) {
-        (Some(path), _) => {
-            (Selection::path(path.as_os_str().as_bytes())?, path.display().to_string())
-        }
-        (None, Some(pattern)) => (Selection::pattern(pattern)?, format!("what matches {pattern}")),
-        (None, None) => (Selection::All, "all of it".to_owned()),
-    };
+    let (selection, selected) = chosen(matches)?;
     let existing = match (matches.get_flag("delta"), matches.get_flag("replace")) {
         (true, _) => Existing::Delta { checksum: matches.get_flag("checksum") },
         (_, true) => Existing::Replace,
@@ -92,6 +80,18 @@ pub fn run(config: &Config, matches: &ArgMatches) -> Result<()> {
     };
     let mut agree = |plan: &str| asked::agreed(matches, plan);
     let restored = restore(&request, &mut agree);
+    let (id, selection) = (request.id, request.selection);
     drop(bar);
+    let part = matches.get_flag("dry-run") && !matches!(selection, Selection::All);
+    let restored = restored.and_then(|()| match part {
+        true => list_part(&config, id.as_deref(), &selection),
+        false => Ok(()),
+    });
     restored.map_err(|error| error.while_doing("could not restore"))
+}
+
+/// What would come back of a snapshot.
+fn list_part(config: &Config, id: Option<&str>, selection: &Selection) -> Result<()> {
+    let request = files::Request { config, id, selection, json: false };
+    files::list(&request, &mut |text| guard::print(text))
 }

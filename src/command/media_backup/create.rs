@@ -14,7 +14,7 @@ use crate::config::Config;
 use crate::error::{Class, Error, Result};
 use crate::media::local::{LocalSnapshot, Taken};
 use crate::media::packed::{Listing, PackedSnapshot};
-use crate::media::{Damage, Description, Places, Progress, SnapshotKind, Sums};
+use crate::media::{Damage, Description, Kept, Places, Progress, SnapshotKind, Sums};
 use crate::repository::{self, Repository};
 
 pub struct Request<'a> {
@@ -45,7 +45,7 @@ pub fn create(request: &Request<'_>) -> Result<Done> {
     let folders = repository_folders(config);
     let leave_out: Vec<&Path> = folders.iter().map(AsRef::as_ref).collect();
     let (mut done, mut failed_files) = (Done { descriptions: vec![], errors: vec![] }, 0);
-    let mut packed = Vec::new();
+    let (mut packed, mut kept) = (Vec::new(), None::<Kept>);
     let known = Known::of(config.state_directory.as_deref(), "media");
     let folder = BackupFolder::below(&Description::all(config), &id);
     for (at, repository) in repositories.iter().enumerate() {
@@ -71,6 +71,8 @@ pub fn create(request: &Request<'_>) -> Result<Done> {
                 .as_ref()
                 .map_or_else(Damage::default, |it| damage(config, repository, it)),
             leave_out: &leave_out,
+            copy_of: kept.as_ref(),
+            is_copied: kept.is_none() && repositories.len() > 1,
             threads: config.basebackup.parallel,
             progress: &progress,
         };
@@ -81,7 +83,10 @@ pub fn create(request: &Request<'_>) -> Result<Done> {
             Ok(())
         });
         match taken {
-            Ok(taken) => failed_files = failed_files.max(taken.problems.failures),
+            Ok(taken) => {
+                failed_files = failed_files.max(taken.problems.failures);
+                kept = kept.take().or(taken.kept);
+            }
             Err(error) => done.errors.push(not_stored(repository, error)),
         }
         done.descriptions.extend(described.map(|it| (repository.name().to_owned(), it)));
@@ -96,6 +101,7 @@ pub fn create(request: &Request<'_>) -> Result<Done> {
             checksum: request.checksum,
             accept_fewer: request.accept_fewer,
             leave_out: &leave_out,
+            copy_of: kept.as_ref(),
             level: config.media_backup.compression_level,
             threads: config.basebackup.parallel,
             identities: &identities,
@@ -116,7 +122,6 @@ pub fn create(request: &Request<'_>) -> Result<Done> {
         done.descriptions.iter().any(|(name, _)| name == repository.name())
     };
     repositories.iter().filter(has_it).for_each(|repository| known.keep(repository, &folder));
-    tell_of_moments(&done.descriptions);
     let fallen = done.descriptions.iter().find_map(|(_, it)| fell(it));
     done.errors.extend(fallen);
     done.errors.extend((failed_files > 0).then(|| incomplete(failed_files)));
@@ -125,20 +130,6 @@ pub fn create(request: &Request<'_>) -> Result<Done> {
 
 fn not_stored(repository: &Repository, error: Error) -> Error {
     error.while_doing(format!("could not store the snapshot in repository {}", repository.name()))
-}
-
-/// Repositories of different kinds are scanned one after the other, and files change meanwhile.
-fn tell_of_moments(descriptions: &[(String, Description)]) {
-    let Some((first, it)) = descriptions.first() else { return };
-    let others = descriptions.iter().filter(|(_, other)| other.sum != it.sum);
-    let others: Vec<&str> = others.map(|(name, _)| name.as_str()).collect();
-    if !others.is_empty() {
-        tracing::warn!(
-            "snapshot {} is of two moments: files changed after it was stored in {first}, and before it was in {}",
-            it.id,
-            others.join(", ")
-        );
-    }
 }
 
 /// A disk that is not mounted looks like an empty folder.

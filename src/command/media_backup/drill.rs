@@ -129,6 +129,7 @@ impl Lay for Sample<'_> {
             selection: &Selection::These(paths),
             existing: Existing::Refuse,
             delete: false,
+            leave_out: &[],
             numeric_owner: false,
             threads: self.request.config.basebackup.parallel,
             progress: self.request.progress,

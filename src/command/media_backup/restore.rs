@@ -2,7 +2,7 @@
 
 use std::path::{Path, PathBuf};
 
-use super::places::set_of;
+use super::places::{repository_folders, set_of};
 use super::stored::{Lay, Stored};
 use crate::backup::series::Backup;
 use crate::command::series::{choose, read, refuse_fallen};
@@ -38,6 +38,9 @@ pub fn restore(request: &Request<'_>, agree: &mut dyn FnMut(&str) -> Result<bool
     let backup = choose(&series, &repositories, request.id.as_deref())?;
     if request.id.is_none() {
         refuse_fallen(&series)?;
+    }
+    if request.delete {
+        refuse_incomplete(&backup.description)?;
     }
     if !agree(&plan(request, backup, &repositories)?)? {
         return Ok(());
@@ -106,7 +109,7 @@ fn plan(
             if paths.is_empty() {
                 return Err(nowhere_to_put_it());
             }
-            paths.iter().map(|path| path.display().to_string()).collect::<Vec<_>>().join(", ")
+            paths.iter().map(|path| where_it_leads(path)).collect::<Vec<_>>().join(", ")
         }
     };
     let there = match request.existing {
@@ -125,6 +128,27 @@ fn plan(
         ("there", format!("{there}{strays}")),
     ];
     Ok(lines.map(|(key, value)| format!("{key:<12}{value}\n")).concat())
+}
+
+/// A path of a set may be a link, which may lead elsewhere by now.
+fn where_it_leads(path: &Path) -> String {
+    match std::fs::canonicalize(path) {
+        Ok(real) if real != path => format!("{} (it leads to {})", path.display(), real.display()),
+        _ => path.display().to_string(),
+    }
+}
+
+/// What could not be read is not in it, and was there all the same.
+fn refuse_incomplete(description: &Description) -> Result<()> {
+    let (id, failures) = (&description.id, description.totals.failures);
+    if failures == 0 {
+        return Ok(());
+    }
+    let message = format!(
+        "expected a snapshot of all that was there, found {id} without {} that could not be read",
+        count(failures, "file or folder")
+    );
+    Err(Error::new(Class::Input, message).hint("--delete would remove them: leave it out."))
 }
 
 /// What a snapshot says of its paths is not believed: it may be anybody's.
@@ -156,6 +180,8 @@ impl Lay for Laying<'_> {
         let is_all = matches!(request.selection, Selection::All);
         let all = (description.totals.entries, description.totals.size);
         let of = (is_all && !matches!(existing, Existing::Delta { .. })).then_some(all);
+        let folders = repository_folders(request.config);
+        let leave_out: Vec<&Path> = folders.iter().map(AsRef::as_ref).collect();
         Restore {
             index,
             content,
@@ -163,6 +189,7 @@ impl Lay for Laying<'_> {
             selection: &request.selection,
             existing,
             delete: request.delete,
+            leave_out: &leave_out,
             numeric_owner: request.numeric_owner,
             threads: request.config.basebackup.parallel,
             progress: &|at| (request.progress)(Progress { of, ..at }),

@@ -9,6 +9,7 @@ use super::super::entry::{Entry, Kind, Metadata, is_sparse, modified, size};
 use super::super::scan::{Found, FoundKind};
 use super::super::source::{Piece, SourceFile};
 use super::super::take::Keep;
+use super::super::time::Time;
 use crate::codec::Digest;
 use crate::durable::{Beneath, Hand, NewFile, Owner, set_mode_of, set_mtime, set_xattr};
 use crate::error::{Error, Result};
@@ -123,7 +124,19 @@ pub fn file_mode(mode: u32) -> u32 {
 pub fn is_as_told(stat: &Stat, entry: &Entry) -> bool {
     let told = entry.content().is_some_and(|content| content.size == size(stat));
     let is_file = FileType::from_raw_mode(stat.st_mode) == FileType::RegularFile;
-    told && is_file && modified(stat) == entry.metadata.mtime
+    told && is_file && is_held_as(entry.metadata.mtime, modified(stat))
+}
+
+/// The first and the last seconds that file systems hold: of 32 bits, of ext4, of XFS.
+const FIRST: i64 = i32::MIN as i64;
+const LAST: [i64; 3] = [i32::MAX as i64, 0x3_7fff_ffff, 16_299_260_424];
+
+/// Whether a file system that is given the first time has the second one then: it may not reach that far.
+fn is_held_as(given: Time, held: Time) -> bool {
+    let (second, nanoseconds) = held.parts();
+    let is_end = nanoseconds == 0
+        && (given < held && second == FIRST || given > held && LAST.contains(&second));
+    given == held || is_end
 }
 
 impl Keep for Tree<'_> {
@@ -173,7 +186,12 @@ impl Keep for Tree<'_> {
         }
     }
 
-    fn file(&self, tool: &mut Tool<'_>, found: &Found, source: &mut SourceFile) -> Result<Digest> {
+    fn file(
+        &self,
+        tool: &mut Tool<'_>,
+        found: &Found,
+        source: &mut SourceFile,
+    ) -> Result<(Digest, bool)> {
         let path = found.path.as_bytes();
         let created = tool.new.create_file(path);
         let mut file = created.map_err(|error| self.failed("create", path, &error))?;
@@ -182,7 +200,7 @@ impl Keep for Tree<'_> {
         dressed.map_err(|error| self.failed("set owner, mode and time of", path, &error))?;
         file.keep();
         reach("media.file-kept");
-        Ok(digest)
+        Ok((digest, true))
     }
 
     fn forget(&self, tool: &mut Tool<'_>, found: &Found) -> Result<()> {
@@ -199,4 +217,23 @@ impl Keep for Tree<'_> {
 fn is_too_many_links(error: &io::Error) -> bool {
     let known = [Errno::MLINK, Errno::XDEV, Errno::PERM, Errno::NOTSUP];
     known.iter().any(|it| error.raw_os_error() == Some(it.raw_os_error()))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_time_beyond_the_file_system_is_its_first_or_last() {
+        let held = |given: (i64, u32), held: (i64, u32)| {
+            is_held_as(Time::new(given.0, given.1), Time::new(held.0, held.1))
+        };
+        assert!(held((5, 7), (5, 7)) && !held((5, 7), (5, 0)) && !held((6, 0), (5, 0)));
+        let (year_1850, year_2500) = (-3_786_825_600, 16_725_225_600);
+        assert!(held((year_1850, 3), (FIRST, 0)) && !held((year_2500, 0), (FIRST, 0)));
+        for last in LAST {
+            assert!(held((year_2500, 3), (last, 0)), "{last}");
+            assert!(!held((year_2500, 3), (last, 3)) && !held((year_1850, 0), (last, 0)));
+        }
+    }
 }

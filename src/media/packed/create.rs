@@ -11,7 +11,7 @@ use sha2::{Digest as _, Sha256};
 use super::super::index::{Header, IndexWriter};
 use super::super::places::Places;
 use super::super::problems::Problems;
-use super::super::take::{Progress, Taking, Totals};
+use super::super::take::{Kept, Progress, Taking, Totals};
 use super::filling::Lane;
 use super::lane::{not_stored, store};
 use super::newest::{Listing, last_time, newest_index};
@@ -45,6 +45,8 @@ pub struct PackedSnapshot<'a> {
     pub accept_fewer: bool,
     /// Folders that are not entered, such as repositories.
     pub leave_out: &'a [&'a Path],
+    /// The tree that the snapshot lies in already, in another repository.
+    pub copy_of: Option<&'a Kept>,
     /// zstd level.
     pub level: i32,
     pub threads: NonZeroUsize,
@@ -296,6 +298,7 @@ impl PackedSnapshot<'_> {
                 keep: &packing,
                 checksum: self.checksum,
                 leave_out: self.leave_out,
+                copy_of: self.copy_of,
                 threads: self.threads,
                 progress: &progress,
             };

@@ -38,7 +38,7 @@ impl Packing<'_> {
         self.lanes.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    fn small(&self, maker: &mut Maker, source: &mut SourceFile) -> Result<Digest> {
+    fn small(&self, maker: &mut Maker, source: &mut SourceFile) -> Result<(Digest, bool)> {
         let digest = maker.read(source)?;
         let lacking = |lane: &Lane| lane.is_alive() && !lane.contents.has(&digest);
         let (clear, encrypted) = {
@@ -54,26 +54,27 @@ impl Packing<'_> {
             Some(recipients) => encrypt(member, recipients)?,
             None => Vec::new(),
         };
-        let mut lanes = self.lanes();
+        let (mut lanes, mut new) = (self.lanes(), false);
         for lane in lanes.iter_mut().filter(|lane| lane.is_alive()) {
             // Another thread may have kept the same content meanwhile.
             if !lane.contents.take(&digest) {
                 let begun = lane.begin(PACK_BYTES * 2);
                 lane.give(if lane.encrypted { &wrapped } else { member });
                 lane.add(digest, begun, source.size());
+                new = true;
             }
         }
         any_alive(&lanes)?;
         reach("packed.member-kept");
-        Ok(digest)
+        Ok((digest, new))
     }
 
     /// A long one goes straight into the packs; meanwhile the other threads wait, whose time is taken by
     /// compressing it. Only where it may be known already is it read before.
-    fn long(&self, source: &mut SourceFile) -> Result<Digest> {
+    fn long(&self, source: &mut SourceFile) -> Result<(Digest, bool)> {
         let mut lanes = self.lanes();
         let size = source.size();
-        let mut digest = None;
+        let (mut digest, mut new) = (None, false);
         if lanes.iter().any(|lane| lane.is_alive() && lane.contents.has_size(size)) {
             digest = Some(source.read(&mut |_| Ok(()))?);
         }
@@ -83,6 +84,7 @@ impl Packing<'_> {
             let mut lacking: Vec<&mut Lane> = lacking.collect();
             if !lacking.is_empty() {
                 digest = Some(self.stream(&mut lacking, source)?);
+                new = true;
             }
             any_alive(&lanes)?;
             let alive = || lanes.iter().filter(|lane| lane.is_alive());
@@ -93,7 +95,7 @@ impl Packing<'_> {
                     lane.contents.take(&digest);
                 });
                 reach("packed.member-kept");
-                return Ok(digest);
+                return Ok((digest, new));
             }
         }
         Err(source.failed(io::Error::other("it keeps changing while it is read")))
@@ -228,12 +230,17 @@ impl Keep for Packing<'_> {
         Ok(true)
     }
 
-    fn file(&self, tool: &mut Tool, found: &Found, source: &mut SourceFile) -> Result<Digest> {
+    fn file(
+        &self,
+        tool: &mut Tool,
+        found: &Found,
+        source: &mut SourceFile,
+    ) -> Result<(Digest, bool)> {
         tool.last = None;
         let short = source.size() <= SMALL;
-        let digest = if short { self.small(&mut tool.maker, source) } else { self.long(source) }?;
-        tool.last = Some((found.path.clone(), digest));
-        Ok(digest)
+        let kept = if short { self.small(&mut tool.maker, source) } else { self.long(source) }?;
+        tool.last = Some((found.path.clone(), kept.0));
+        Ok(kept)
     }
 
     fn forget(&self, tool: &mut Tool, found: &Found) -> Result<()> {

@@ -25,6 +25,15 @@ impl Spool {
         Ok((Self(Arc::new(file)), done))
     }
 
+    /// An empty one, for who fills it with [`Spool::writer`].
+    pub fn create(folder: &Path) -> Result<Self> {
+        Self::fill(folder, |_| Ok(())).map(|(spool, ())| spool)
+    }
+
+    pub fn writer(&self) -> impl Write + use<> {
+        SpoolWriter(Arc::clone(&self.0))
+    }
+
     /// A file that has a name already.
     pub fn of(file: File) -> Self {
         Self(Arc::new(file))
@@ -38,6 +47,18 @@ impl Spool {
     pub fn plain_size(&self) -> io::Result<u64> {
         let mut plain = zstd::Decoder::new(BufReader::new(self.reader()))?;
         io::copy(&mut plain, &mut io::sink())
+    }
+}
+
+struct SpoolWriter(Arc<File>);
+
+impl Write for SpoolWriter {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        (&*self.0).write(bytes)
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        Ok(())
     }
 }
 

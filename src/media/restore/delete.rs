@@ -24,7 +24,7 @@ impl<R: Read> Restoring<'_, R> {
         if places.all().is_empty() {
             return Ok(());
         }
-        let mut scan = Scan::begin(&set, &places, &[])?;
+        let mut scan = Scan::begin(&set, &places, self.restore.leave_out)?;
         let mut index = (self.restore.index)()?;
         let mut next = index.next_entry()?;
         let (mut hands, mut folders) = (places.hands(), Vec::new());

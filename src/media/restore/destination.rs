@@ -1,10 +1,9 @@
 use std::fs;
-use std::os::unix::ffi::OsStrExt;
 use std::path::{Path, PathBuf};
 
 use super::super::index::Header;
 use super::super::path::EntryPath;
-use super::super::places::{Place, Places, prefix};
+use super::super::places::{Place, Places, nearest, prefix};
 use super::Destination;
 use crate::backup::damaged;
 use crate::durable::{self, Beneath};
@@ -64,7 +63,7 @@ impl Target {
             let mut hands = self.places.hands();
             let (hand, below) = hands.at(path.as_bytes()).ok()?;
             let root = hand.sub(&below).ok()?;
-            Some(Place { prefix: path.as_bytes().to_vec(), root, name: None })
+            Some(Place::of_folder(path.as_bytes().to_vec(), root))
         };
         Places::from_places(self.set.iter().filter_map(place).collect())
     }
@@ -89,13 +88,12 @@ fn absolute(path: &Path) -> Result<PathBuf> {
 /// in the path itself are followed: they are how this host is set up.
 fn original(path: &Path) -> Result<(Place, PathBuf)> {
     if path.is_dir() {
-        let place = Place { prefix: prefix(path), root: Beneath::open(path)?, name: None };
+        let place = Place::of_folder(prefix(path), Beneath::open(path)?);
         return Ok((place, path.to_owned()));
     }
     let real = fs::canonicalize(path).unwrap_or_else(|_| path.to_owned());
-    let mut above = real.ancestors().skip(1);
-    let root = above.find(|folder| folder.is_dir()).unwrap_or(Path::new("/"));
-    let name = real.strip_prefix(root).unwrap_or(&real).as_os_str().as_bytes().to_vec();
-    let place = Place { prefix: prefix(path), root: Beneath::open(root)?, name: Some(name) };
+    let (root, name) = nearest(&real);
+    let name = Some(name);
+    let place = Place { prefix: prefix(path), root: Beneath::open(root)?, name, is_missing: false };
     Ok((place, root.to_owned()))
 }

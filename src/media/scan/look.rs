@@ -10,7 +10,7 @@ use super::super::source::xattrs_of;
 use super::Scan;
 use super::frame::Where;
 use super::implied::Node;
-use crate::error::{Error, Result};
+use crate::error::Result;
 
 /// Something that is in the set, as it was found. What is in a file was not read yet.
 #[derive(Debug, Clone)]
@@ -51,7 +51,11 @@ impl Scan<'_> {
         let outcome = match &frame.at {
             Where::Implied(children) => match children.get(name) {
                 Some(Node::Place(place)) => self.look_at_place(*place, path),
-                _ => return self.look_at_implied(path, &full).map(Some),
+                _ => match self.look_at_implied(path, &full) {
+                    // The path of the set that it leads to is missing, and that is told.
+                    Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
+                    found => found.map(Looked::Found),
+                },
             },
             Where::Folder { place, below, device, .. } => {
                 let (place, below, device) = (*place, join(below, name), *device);
@@ -71,15 +75,20 @@ impl Scan<'_> {
         }
     }
 
-    fn look_at_implied(&self, path: Vec<u8>, full: &Path) -> Result<Found> {
-        let failed = |error: io::Error| Error::file("look at", full, &error);
-        let stat = statat(CWD, full, AtFlags::empty()).map_err(|error| failed(error.into()))?;
+    fn look_at_implied(&self, path: Vec<u8>, full: &Path) -> io::Result<Found> {
+        let stat = statat(CWD, full, AtFlags::empty())?;
         let found = self.found(path, FoundKind::Directory { implied: true }, &stat);
-        found.map_err(|message| failed(io::Error::other(message)))
+        found.map_err(io::Error::other)
     }
 
     fn look_at_place(&mut self, place: usize, path: Vec<u8>) -> io::Result<Looked> {
-        match self.places.all()[place].name.clone() {
+        let it = &self.places.all()[place];
+        match it.name.clone() {
+            Some(name) if it.is_missing => {
+                self.hands[place].stat(&name)?;
+                // Nobody would enter it now.
+                Err(io::Error::other("it was not there when the snapshot began"))
+            }
             Some(name) => self.look_in_folder(place, &name, path, u64::MAX),
             None => {
                 let folder = self.hands[place].open_folder(b"")?;

@@ -8,6 +8,7 @@ use super::super::source::SourceFile;
 use super::super::unchanged::is_unchanged;
 use super::{Keep, Taking};
 use crate::codec::Digest;
+use crate::durable::Hand;
 use crate::error::Result;
 
 /// How often a file is read that changes while it is read, and how long it is left in peace in between.
@@ -20,6 +21,11 @@ pub enum Job {
     Link(Box<Entry>),
     File {
         found: Box<Found>,
+        previous: Option<Box<Entry>>,
+    },
+    /// A file of a snapshot that is kept elsewhere already.
+    Copy {
+        entry: Box<Entry>,
         previous: Option<Box<Entry>>,
     },
 }
@@ -48,15 +54,18 @@ pub enum Outcome {
 
 /// One of the threads.
 pub struct Worker<'a, K: Keep> {
-    taking: &'a Taking<'a, K>,
-    tool: K::Tool<'a>,
-    sources: Hands<'a>,
+    pub(super) taking: &'a Taking<'a, K>,
+    pub(super) tool: K::Tool<'a>,
+    pub(super) sources: Hands<'a>,
+    /// What this is a copy of.
+    pub(super) tree: Option<Hand<'a>>,
     began: i64,
 }
 
 impl<'a, K: Keep> Worker<'a, K> {
     pub fn new(taking: &'a Taking<'a, K>, began: i64) -> Self {
-        Self { taking, tool: taking.keep.tool(), sources: taking.places.hands(), began }
+        let tree = taking.copy_of.map(|it| it.tree.hand());
+        Self { taking, tool: taking.keep.tool(), sources: taking.places.hands(), tree, began }
     }
 
     pub fn work_all(&mut self, jobs: Vec<Job>) -> Result<Vec<Outcome>> {
@@ -70,6 +79,7 @@ impl<'a, K: Keep> Worker<'a, K> {
                 self.taking.keep.link(&mut self.tool, &entry)?;
                 Ok(Outcome::Kept { entry, read: false, new: true })
             }
+            Job::Copy { entry, previous } => self.copy(entry, previous.as_deref()),
             Job::File { found, previous } => {
                 if let Some(previous) = previous.as_deref()
                     && let Some(entry) = self.unread(&found, previous)?
@@ -161,9 +171,9 @@ impl<'a, K: Keep> Worker<'a, K> {
                 return Ok(Outcome::Kept { entry: Box::new(entry), read: true, new: false });
             }
         }
-        let digest = keep.file(&mut self.tool, found, source)?;
+        let (digest, new) = keep.file(&mut self.tool, found, source)?;
         let entry = Box::new(entry_of(found, source, digest));
-        Ok(Outcome::Kept { entry, read: true, new: true })
+        Ok(Outcome::Kept { entry, read: true, new })
     }
 }
 

@@ -65,6 +65,7 @@ fn restore(root: &Path, id: &str, to: &Path) {
         selection: &seawall::media::Selection::All,
         existing: DELTA,
         delete: true,
+        leave_out: &[],
         numeric_owner: false,
         threads: super::scene::THREADS,
         progress: &|_| {},

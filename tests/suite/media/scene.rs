@@ -113,6 +113,7 @@ impl Scene {
             selection: wish.selection,
             existing: wish.existing,
             delete: wish.delete,
+            leave_out: &[],
             numeric_owner: false,
             threads: THREADS,
             progress: &|_| {},
@@ -143,6 +144,8 @@ pub fn take(
         checksum,
         damage: seawall::media::Damage::default(),
         leave_out: &[],
+        copy_of: None,
+        is_copied: false,
         threads: THREADS,
         progress: &|_| {},
     };

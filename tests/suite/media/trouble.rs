@@ -75,18 +75,19 @@ fn patterns_leave_out_and_a_repository_inside_is_not_entered() {
 #[test]
 fn paths_that_are_not_there_are_an_error_and_nothing_is_left() {
     let mut scene = Scene::new();
-    let paths = [scene.source(), scene.join("srv/missing")];
+    let source = scene.source();
+    let paths = [scene.join("srv/missing"), scene.join("gone/for/good")];
     scene.set = MediaSet::new("uploads", &paths, &[]).unwrap();
     assert_eq!(
         scene.try_take(false).unwrap_err().to_string(),
         format!(
             "could not look at {:?}: No such file or directory (os error 2). HINT: Is the disk \
-             mounted? Each path of a set must exist.",
-            paths[1]
+             mounted? No path of the set is there.",
+            paths[0]
         )
     );
     assert!(!scene.root().exists());
-    scene.set = MediaSet::new("uploads", &[scene.source()], &["a{b".into()]).unwrap();
+    scene.set = MediaSet::new("uploads", &[source], &["a{b".into()]).unwrap();
     scene.try_take(false).unwrap_err();
     assert_eq!(names(&scene.join("repository/media/uploads")), [""; 0]);
 }

@@ -29,18 +29,35 @@ fn with_set(story: &Story, table: &str) -> Run {
 fn a_path_that_is_not_there_is_an_error_and_no_snapshot() {
     let story = Story::with_files(1);
     let (source, missing) = (story.source.clone(), story.place.join("missing"));
-    let outcome =
-        with_set(&story, &format!("[media.uploads]\npaths = [{source:?}, {missing:?}]")).run();
+    let outcome = with_set(&story, &format!("[media.uploads]\npaths = [{missing:?}]")).run();
     outcome.expect(10);
     assert_eq!(
         last(&outcome),
         format!(
             "ERROR could not take a snapshot: could not look at {missing:?}: No such file or directory (os error 2). HINT: Is the disk \
-             mounted? Each path of a set must exist."
+             mounted? No path of the set is there."
         )
     );
     assert_eq!(story.listed().len(), 0);
     assert!(!story.run(&["list"]).run().stdout.contains("unfinished"));
+    // Of several the others are taken, whatever is missing of the way.
+    let deeper = story.place.join("gone/for/good");
+    let paths = format!("[media.uploads]\npaths = [{source:?}, {missing:?}, {deeper:?}]");
+    let outcome = with_set(&story, &paths).run();
+    outcome.expect(4);
+    for path in [&missing, &deeper] {
+        outcome.says(&format!("could not look at {path:?}: No such file or directory"));
+    }
+    for repository in ["local", "s3"] {
+        assert_eq!(story.restored_from(repository, None).len(), 1, "{repository}");
+    }
+    // One that comes back is in the next one, and missed after that.
+    fs::create_dir(&missing).unwrap();
+    fs::write(missing.join("back"), "again").unwrap();
+    crate::support::user::hand_over(&missing);
+    with_set(&story, &paths).run().expect(4);
+    fs::remove_dir_all(&missing).unwrap();
+    with_set(&story, &paths).run().expect(4).says("0 files in path 2 of 3 instead of 1");
 }
 
 #[test]

@@ -84,8 +84,17 @@ fn a_tree_heals_by_itself_where_all_is_read() {
 
 #[test]
 fn packs_heal() {
-    let story = Story::of(3, false);
-    heals(&story, "s3", &|| {
+    heal_packs(&Story::of(3, false));
+}
+
+/// By the user who built it: age built for tests reads its words from the folder that it was built in.
+#[test]
+fn encrypted_packs_heal() {
+    heal_packs(&Story { as_server_user: false, ..Story::of(3, true) });
+}
+
+fn heal_packs(story: &Story) {
+    heals(story, "s3", &|| {
         let id = story.listed()[0]["id"].as_str().unwrap().to_owned();
         let key = format!("some/media/uploads/{id}/data-00001.pack");
         let mut bytes = story.s3.get(&key).unwrap();

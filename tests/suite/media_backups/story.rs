@@ -16,6 +16,8 @@ pub struct Story {
     pub s3: S3Server,
     pub source: PathBuf,
     pub config: PathBuf,
+    /// Whether programs run as the user of servers, or as the tests do.
+    pub as_server_user: bool,
 }
 
 impl Story {
@@ -45,7 +47,7 @@ impl Story {
             place.folder("state")
         );
         let config = place.file("seawall.toml", config);
-        let story = Story { place, s3, source, config };
+        let story = Story { place, s3, source, config, as_server_user: true };
         for number in 0..files {
             story.write(&format!("{number}.jpg"), &format!("picture {number}"));
         }
@@ -59,7 +61,8 @@ impl Story {
     }
 
     pub fn run(&self, words: &[&str]) -> Run {
-        let run = Run::new(&self.place, env!("CARGO_BIN_EXE_media-backup")).server_user();
+        let run = Run::new(&self.place, env!("CARGO_BIN_EXE_media-backup"));
+        let run = if self.as_server_user { run.server_user() } else { run };
         let run = run.arg(words[0]).arg("--config").arg(&self.config);
         run.args(&words[1..]).envs(self.s3.environment())
     }

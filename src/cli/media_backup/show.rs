@@ -1,0 +1,32 @@
+use clap::{Arg, ArgAction, ArgMatches, Command};
+
+use super::super::{guard, series};
+use super::selection::{arguments, chosen};
+use super::{of_set, with_set};
+use crate::command::media_backup::files::{Request, list};
+use crate::config::Config;
+use crate::error::Result;
+use crate::media::{Description, Selection};
+
+const AFTER: &str = "With --files, --path or --pattern it shows what is in it instead, in packs too: mode, owner, length, time and path, and \
+with --json one JSON object a line, as in the index (docs/repository-format.md).";
+
+pub fn command() -> Command {
+    let files = Arg::new("files").long("files").action(ArgAction::SetTrue);
+    let files = files.help("Shows all files, folders and links that are in it");
+    let command = series::show_command::<Description>().arg(files).args(arguments());
+    with_set(command.after_help(AFTER))
+}
+
+pub fn run(config: &Config, matches: &ArgMatches) -> Result<()> {
+    let config = of_set(config, matches)?;
+    let (selection, _) = chosen(matches)?;
+    if matches!(selection, Selection::All) && !matches.get_flag("files") {
+        return series::show::<Description>(&config, matches);
+    }
+    let id = matches.get_one::<String>("id").map(String::as_str);
+    let json = matches.get_flag("json");
+    list(&Request { config: &config, id, selection: &selection, json }, &mut |text| {
+        guard::print(text)
+    })
+}

@@ -1,0 +1,140 @@
+//! A snapshot in one more repository: a copy of the tree that it lies in already. Files that change meanwhile are the same
+//! in both, and the files of the set are read once.
+
+use std::fmt;
+use std::io::{Read, Write};
+
+use super::super::entry::{Content, Entry, Kind};
+use super::super::index::IndexReader;
+use super::super::packed::Spool;
+use super::super::problems::Problems;
+use super::super::scan::{Found, FoundKind};
+use super::super::source::SourceFile;
+use super::keeping::{Job, Outcome, Worker};
+use super::{Driver, Keep};
+use crate::backup::damaged;
+use crate::durable::Beneath;
+use crate::error::Result;
+
+/// A snapshot as it was kept in a tree.
+pub struct Kept {
+    /// Open since it was made, as the index is: who owns the repository can exchange what their paths name.
+    pub tree: Beneath,
+    pub index: Spool,
+    pub problems: Problems,
+}
+
+impl fmt::Debug for Kept {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Kept").field("problems", &self.problems).finish_non_exhaustive()
+    }
+}
+
+impl<K: Keep, R: Read, W: Write> Driver<'_, '_, K, R, W> {
+    pub(super) fn add_all_of(&mut self, kept: &Kept) -> Result<Problems> {
+        let mut entries = IndexReader::open(kept.index.reader())?;
+        while let Some(entry) = entries.next_entry()? {
+            self.add_kept(Box::new(entry))?;
+        }
+        Ok(kept.problems.clone())
+    }
+
+    fn add_kept(&mut self, entry: Box<Entry>) -> Result<()> {
+        match &entry.kind {
+            Kind::Directory { .. } => {
+                // At once: other threads are about to put things into it.
+                self.taking.keep.directory(&mut self.tool, &entry)?;
+                self.push(Job::Done(entry), 0)
+            }
+            Kind::Symlink { .. } => self.push(Job::Link(entry), 0),
+            Kind::HardLink { .. } => {
+                self.wait_for(&entry.seen)?;
+                self.push(Job::Link(entry), 0)
+            }
+            Kind::File(content) => {
+                let size = content.size;
+                if content.linked {
+                    self.results.links.wait(entry.seen);
+                }
+                let previous = self.find_previous(&entry.path).map(Box::new);
+                self.push(Job::Copy { entry, previous }, size)
+            }
+        }
+    }
+}
+
+impl<K: Keep> Worker<'_, K> {
+    /// A file whose content is known: shared with the previous snapshot, or read from the tree. Where that has something
+    /// else by now, because it is damaged, the file of the set may still have it.
+    pub(super) fn copy(&mut self, entry: Box<Entry>, previous: Option<&Entry>) -> Result<Outcome> {
+        let Some(content) = entry.content().cloned() else {
+            return Ok(Outcome::Kept { entry, read: false, new: false });
+        };
+        let keep = self.taking.keep;
+        if let Some(previous) = previous.filter(|it| is_same_file(it, &entry, &content))
+            && keep.again(&mut self.tool, &entry, previous)?
+        {
+            return Ok(Outcome::Kept { entry, read: false, new: false });
+        }
+        let found = found(&entry, &content);
+        for open in [Self::in_tree, Self::in_set] {
+            if let Some(source) = open(self, &entry)
+                && let Some(new) = self.keep_known(&found, source, &content)?
+            {
+                return Ok(Outcome::Kept { entry, read: true, new });
+            }
+        }
+        let path = self.taking.copy_of.map(|it| it.tree.shown(entry.path.as_bytes()));
+        let path = path.unwrap_or_default();
+        let message =
+            format!("expected the content that was just stored at {path:?}, found another");
+        Err(damaged(message).hint(
+            "`media-backup verify` names all that is damaged there; then take the snapshot again.",
+        ))
+    }
+
+    /// Whether it was kept anew; `None` where this has another content.
+    fn keep_known(
+        &mut self,
+        found: &Found,
+        mut source: SourceFile,
+        content: &Content,
+    ) -> Result<Option<bool>> {
+        if source.size() != content.size {
+            return Ok(None);
+        }
+        // What is kept are the bytes that were read, and not what a clone of the file has.
+        source.never_rests();
+        match self.taking.keep.file(&mut self.tool, found, &mut source) {
+            Ok((digest, new)) if digest == content.digest => return Ok(Some(new)),
+            Err(error) if source.trouble().is_none() => return Err(error),
+            _ => {}
+        }
+        self.taking.keep.forget(&mut self.tool, found)?;
+        Ok(None)
+    }
+
+    fn in_tree(&mut self, entry: &Entry) -> Option<SourceFile> {
+        SourceFile::open(self.tree.as_mut()?, entry.path.as_bytes()).ok()
+    }
+
+    fn in_set(&mut self, entry: &Entry) -> Option<SourceFile> {
+        let (hand, path) = self.sources.at(entry.path.as_bytes()).ok()?;
+        SourceFile::open(hand, &path).ok()
+    }
+}
+
+fn is_same_file(previous: &Entry, entry: &Entry, content: &Content) -> bool {
+    let told = |it: &Content| (it.size, it.digest) == (content.size, content.digest);
+    previous.content().is_some_and(told) && previous.metadata.is_same_inode(&entry.metadata)
+}
+
+fn found(entry: &Entry, content: &Content) -> Found {
+    let names = if content.linked { 2 } else { 1 };
+    Found {
+        path: entry.path.clone(),
+        kind: FoundKind::File { size: content.size, sparse: content.sparse, names },
+        metadata: entry.metadata.clone(),
+        seen: entry.seen,
+    }
+}
