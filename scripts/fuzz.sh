@@ -3,6 +3,7 @@
 # crash found by any of them, keeps the input that did it and says how to replay it.
 #
 #   scripts/fuzz.sh [SECONDS [TARGET...]]      60 seconds and all targets by default
+#   scripts/fuzz.sh --build                    builds all targets and runs none
 #
 # It takes the stable toolchain and no cargo-fuzz: the compiler flags below are the ones that
 # cargo-fuzz gives, without the sanitizers, which only the nightly toolchain has, and without the dead
@@ -23,6 +24,12 @@ input_limit_seconds=10
 memory_limit_mib=512        # really used
 address_space_limit_mib=1024 # asked for, used or not
 
+build_only=
+if [ "${1:-}" = --build ]; then
+    [ "$#" -eq 1 ] || fail "--build builds all targets, and takes no more words" "usage: $0 --build"
+    build_only=yes
+    shift
+fi
 seconds=${1:-60}
 [ "$#" -eq 0 ] || shift
 [[ $seconds =~ ^[1-9][0-9]*$ ]] || fail "not a number of seconds: $seconds" "usage: $0 [SECONDS [TARGET...]]"
@@ -100,6 +107,7 @@ stop_all() {
 }
 
 build_targets
+if [ -n "$build_only" ]; then exit 0; fi
 failed=0
 declare -A running=() # process id: target
 work=$(mktemp -d)

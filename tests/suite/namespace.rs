@@ -25,11 +25,19 @@ fn words() -> Option<&'static [&'static str]> {
 }
 
 /// A shell script in a mount namespace of its own; `None` where the kernel allows none. A command
-/// behind `$as` runs as the server user.
+/// behind `$as` runs as the server user. `mount -o remount` needs `-t tmpfs tmpfs`: without them mount(8) hands back the
+/// options that are there, with a uid that the user namespace lacks.
 pub fn script(place: &Place, text: &str) -> Option<Run> {
-    let as_user = server_account().map_or(String::new(), |account| {
-        format!("setpriv --reuid={} --regid={} --clear-groups", account.uid, account.gid)
-    });
+    let as_user = match server_account() {
+        Some(account) => {
+            format!("setpriv --reuid={} --regid={} --clear-groups", account.uid, account.gid)
+        }
+        // Who became root of a user namespace is an ordinary user again in one of its own.
+        None => {
+            let (uid, gid) = (rustix::process::getuid(), rustix::process::getgid());
+            format!("unshare --map-user={} --map-group={}", uid.as_raw(), gid.as_raw())
+        }
+    };
     let run = Run::new(place, "unshare").args(words()?).args(["sh", "-euc", text]);
     Some(run.env("as", as_user))
 }

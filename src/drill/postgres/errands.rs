@@ -10,7 +10,8 @@ use crate::drill::Scratch;
 use crate::durable;
 use crate::error::{Error, Result};
 
-const POLL: Duration = Duration::from_millis(5);
+/// A segment waits for this twice.
+const POLL: Duration = Duration::from_millis(1);
 
 /// What `restore_command` of PostgreSQL may name as the target.
 const TARGETS: [&str; 2] = ["pg_wal/RECOVERYXLOG", "pg_wal/RECOVERYHISTORY"];
@@ -34,7 +35,7 @@ impl<'a> Errands<'a> {
         let script = format!(
             "note={note}/\"$1.$$\"\n\
              echo \"$1 $2\" >\"$note.new\" && mv \"$note.new\" \"$note.wanted\" || exit 255\n\
-             until [ -e \"$note.done\" ]; do sleep 0.01; done\n\
+             until [ -e \"$note.done\" ]; do sleep 0.003; done\n\
              read status <\"$note.done\"\n\
              rm \"$note.done\"\n\
              exit \"$status\"\n"

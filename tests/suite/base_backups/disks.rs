@@ -132,7 +132,7 @@ fn a_restore_to_a_full_disk_goes_on_when_there_is_room() {
         "mount -t tmpfs -o size=12m,mode=0777 tmpfs $disk\n\
          step full restore $disk/data --yes --no-recovery --repository=$archive\n\
          ls $disk/data/global >$out/names\n\
-         mount -o remount,size=200m $disk\n\
+         mount -t tmpfs -o remount,size=200m tmpfs $disk\n\
          step again restore $disk/data --yes --no-recovery --repository=$archive\n\
          cp -a $disk/data $out/data\n",
     ) else {

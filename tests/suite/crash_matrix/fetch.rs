@@ -67,7 +67,7 @@ fn prefetch_dies_at(scene: &Scene, point: &str) {
     scene.fetch(0).env(FAILPOINT, point).run().expect(0);
     assert!(scene.take_fetched().as_deref() == Some(scene.bytes(0)));
     let seen = || !prefetched(scene).is_empty() && nobody_prefetches(scene);
-    wait_until("the prefetching process to die", Duration::from_secs(20), || {
+    wait_until("the prefetching process to die", Duration::from_secs(120), || {
         seen()
             && prefetched(scene)
                 .iter()

@@ -75,6 +75,53 @@ fn code_out_of_a_backup_finds_no_keys() {
     assert!(listener.accept().is_ok() && scene.place.join("outside").exists());
 }
 
+/// `pg_amcheck` evaluates no expression of an index; who has one evaluated runs code out of the backup, and that finds nothing
+/// either.
+#[test]
+fn the_function_of_an_index_finds_no_keys() {
+    let scene = Scene::new(NEWEST);
+    let secret = scene.place.file("secret", "AGE-SECRET-KEY-1");
+    let (listener, port) = listener();
+    let outside = scene.place.join("outside");
+    let script = format!(
+        "exec 2>/dev/null\n(cat '{}'; env) >evidence\necho evil >'{}'\n\
+         (exec 3<>/dev/tcp/127.0.0.1/{port}) && echo reached >>evidence\necho ran >>evidence\n",
+        secret.display(),
+        outside.display()
+    );
+    let data = scene.server.data().join("probe.sh");
+    fs::write(&data, script).unwrap();
+    crate::support::user::hand_over(&data);
+    // On the real server, which archives, it does nothing. What is immutable may call what is not.
+    scene.server.sql(
+        "create extension amcheck; \
+         create function act() returns void language plpgsql as $$ begin \
+         if current_setting('archive_mode') = 'off' then \
+         execute 'copy (select 1) to program ''bash probe.sh'''; end if; end $$; \
+         create function probe(i int) returns int immutable language plpgsql as $$ begin \
+         perform public.act(); return i; end $$; \
+         create table probed as select 1 i; create index by_probe on probed (probe(i))",
+    );
+    base_backup(&scene.seawall, &scene.server, "create").limit(LIMIT).run().expect(0);
+    scene.archived();
+    let evidence = |more: &[&str]| {
+        let outcome = scene.drill().args(["--keep", "--json"]).args(more).run();
+        let kept = json(outcome.expect(0))["kept"].as_str().expect("a folder").to_owned();
+        let evidence = fs::read_to_string(Path::new(&kept).join("data/evidence")).ok();
+        fs::remove_dir_all(kept).unwrap();
+        evidence
+    };
+    assert_eq!(evidence(&[]), None, "pg_amcheck ran it");
+    let evaluated = ["--assert", "select bt_index_check('by_probe', true)::text is not null"];
+    let confined = evidence(&evaluated).expect("it ran");
+    assert!(confined.contains("ran\n"), "{confined}");
+    assert!(!confined.contains("AGE-SECRET") && !confined.contains("reached"), "{confined}");
+    assert!(listener.accept().is_err() && !outside.exists());
+    let free = evidence(&[&evaluated[..], &["--unconfined"]].concat()).expect("it ran");
+    assert!(free.contains("AGE-SECRET") && free.contains("reached"), "{free}");
+    assert!(listener.accept().is_ok() && outside.exists());
+}
+
 /// Libraries that are not there fail a session that would load them; the rest fails what a drill does.
 #[test]
 fn settings_of_roles_and_databases_change_no_verdict() {

@@ -1,11 +1,10 @@
 //! A drill is killed or interrupted: what it leaves is gone after the next one, and nobody else's folder.
 
 use std::fs;
-use std::time::Duration;
 
 use rustix::process::Signal;
 
-use super::Scene;
+use super::{LIMIT, Scene};
 use crate::support::postgres::NEWEST;
 use crate::support::wait::wait_until;
 
@@ -50,7 +49,7 @@ fn a_signal_has_all_cleaned_up() {
     let cases = [(Signal::TERM, true), (Signal::INT, true), (Signal::TERM, false)];
     for (signal, with_server) in cases {
         let drill = scene.drill().args(["--assert", "select pg_sleep(100) is null"]).start();
-        wait_until("the drill to be at work", Duration::from_secs(60), || match with_server {
+        wait_until("the drill to be at work", LIMIT, || match with_server {
             true => servers_in(&drills) > 3,
             false => fs::read_dir(&drills).unwrap().count() > 0,
         });
@@ -73,7 +72,7 @@ fn what_is_in_use_and_what_is_not_ours_stays() {
         scene.place.file(&format!("drills/{name}"), "");
     }
     let mut slow = scene.drill().args(["--assert", "select pg_sleep(100) is null"]).start();
-    wait_until("the drill to be at work", Duration::from_secs(60), || servers_in(&drills) > 3);
+    wait_until("the drill to be at work", LIMIT, || servers_in(&drills) > 3);
     scene.drill().run().expect(0).does_not_say("interrupted");
     assert!(!slow.ended());
     slow.kill_nine();

@@ -12,7 +12,7 @@ fn a_full_disk_is_said_and_cleaned_up() {
                   set +e\n\
                   $as $basebackup drill --repository=$archive --drill-directory=$disk --drill-postgres-bin=$bin >$out/out 2>$out/before\n\
                   echo $? >$out/before.status\n\
-                  mount -o remount,size=400m $disk\n\
+                  mount -t tmpfs -o remount,size=400m tmpfs $disk\n\
                   head -c 369m /dev/zero >$disk/filler\n\
                   $as $basebackup drill --repository=$archive --drill-directory=$disk --drill-postgres-bin=$bin --drill-shared-buffers=1MiB >$out/out 2>$out/during\n\
                   echo $? >$out/during.status\n\

@@ -124,7 +124,7 @@ fn a_full_disk_is_said_and_what_was_begun_is_done_when_there_is_room() {
          step full create --repository full
          find $disk/full -type f >$out/left
          step target restore --repository s3 --yes --to $disk/to
-         mount -o remount,size=50m $disk
+         mount -t tmpfs -o remount,size=50m tmpfs $disk
          step again create --repository full
          step back restore --repository s3 --yes --delta --to $disk/to
          cp -a $disk/to $out/to";

@@ -34,7 +34,7 @@ fn it_is_said_and_done_when_there_is_room() {
          find $disk/full -type f >$out/left
          step restore restore --repository $archive --dir $disk/data --yes
          ls -A $disk/data >$out/names
-         mount -o remount,size=30m $disk
+         mount -t tmpfs -o remount,size=30m tmpfs $disk
          step again create --repository $disk/full
          step back restore --repository $disk/full --dir $disk/data --yes
          cp -a $disk/data $out/data";

@@ -17,7 +17,11 @@ use super::trace::{self, Trace};
 use super::user::as_server_user;
 use super::wait::poll;
 
-/// A program about to be run: clean environment, the place as working folder, 60 s limit.
+/// What hangs is noticed after it. Where others write gigabytes to the same disk, one `fsync` was seen to take a minute and
+/// more, in which not even SIGKILL ends a process: a shorter limit finds busy disks.
+const LIMIT: Duration = Duration::from_secs(240);
+
+/// A program about to be run: clean environment, the place as working folder, a limit.
 pub struct Run {
     command: Command,
     limit: Duration,
@@ -28,7 +32,7 @@ impl Run {
     /// `program` is a path, usually `env!("CARGO_BIN_EXE_...")`, or a name to look for in `PATH`.
     pub fn new(place: &Place, program: &str) -> Run {
         let command = place.command(place.program(program));
-        Run { command, limit: Duration::from_secs(60), as_server_user: false }
+        Run { command, limit: LIMIT, as_server_user: false }
     }
 
     pub fn arg(mut self, arg: impl AsRef<OsStr>) -> Run {

@@ -26,7 +26,8 @@ pub fn kill(root: u32) {
         send(process, Signal::KILL);
     }
     let gone = || found.iter().all(|&process| !alive(process));
-    wait_until("killed processes to go", Duration::from_secs(20), gone);
+    // In the middle of an `fsync` no signal ends a process.
+    wait_until("killed processes to go", Duration::from_secs(240), gone);
 }
 
 /// Kills every process whose working folder lies in `folder`: what a killed server left behind has
