@@ -135,9 +135,9 @@ impl Alone for Description {
     /// Keys that expire may go at any time, all others stay, as a rule.
     fn measures(&self) -> Vec<Measure> {
         let sum = |count: fn(&Keys) -> u64| self.keys.iter().map(count).sum();
-        let all = Measure::new("keys", sum(|it| it.keys), 1);
+        let all = Measure::new("keys", sum(|it| it.keys), 1).or_part(100, 1000);
         let lasting = sum(|it| it.keys.saturating_sub(it.expires));
-        let lasting = Measure::new("keys without an expiry", lasting, u64::MAX).or_part(10, 100);
+        let lasting = Measure::new("keys without an expiry", lasting, u64::MAX).or_part(10, 10);
         let each = self.keys.iter().map(|it| {
             let what = format!("keys of database {}", it.database);
             Measure::new(what, it.keys, DATABASE_KEYS).silent()

@@ -19,8 +19,8 @@ The server sends its data as it would to a new replica: no access to its files i
 written to a disk in between. With --source files its files are read instead.";
 
 const AFTER: &str = "\
-Exit status 4 says that the backup has far less than the one before: no key, a database of 10 or more keys gone, or a tenth
-of the keys without an expiry. `prune` keeps those before it until one has more again, or --accept-fewer says that it is right.";
+Exit status 4 says that the backup has far less than the one before: no key, a database of 10 or more keys gone, a tenth
+of the keys without an expiry where 10 or more of them are gone, or a hundredth of all where 1,000 are. `prune` keeps those before it until one has more again, or --accept-fewer says that it is right.";
 
 pub fn command() -> Command {
     let command = Command::new("create")

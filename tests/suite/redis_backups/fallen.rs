@@ -52,3 +52,40 @@ fn a_server_that_lost_its_keys_is_said() {
     server.run(&["SET", "a", "b"]);
     create(&[]).expect(0);
 }
+
+#[test]
+fn one_key_that_is_left_is_not_what_was_there() {
+    let place = Place::new();
+    let server = RedisServer::start(Program::usual(), &place, &[]);
+    for number in 0..30 {
+        server.run(&["SET", &format!("key{number}"), "value"]);
+    }
+    let archive = [folder(&place, "archive")];
+    let create = || redis_backup(&server, &archive, "create").run();
+    create().expect(0);
+    server.run(&["FLUSHALL"]);
+    server.run(&["SET", "key0", "value"]);
+    create().expect(4).says("1 keys without an expiry instead of 30");
+}
+
+/// Keys that expire do so in numbers, but a thousand of them do not leave one behind.
+#[test]
+fn a_cache_that_lost_its_keys_is_said() {
+    let place = Place::new();
+    let server = RedisServer::start(Program::usual(), &place, &[]);
+    let script = "for i = 1, 2000 do redis.call('SET', 'key' .. i, 'value', 'EX', 3600) end";
+    server.run(&["EVAL", script, "0"]);
+    let archive = [folder(&place, "archive")];
+    let create = || redis_backup(&server, &archive, "create").run();
+    create().expect(0);
+    let delete = |from: u32, to: u32| {
+        let script = format!("for i = {from}, {to} do redis.call('DEL', 'key' .. i) end");
+        server.run(&["EVAL", &script, "0"]);
+    };
+    delete(1, 1900);
+    create().expect(0);
+    server.run(&["EVAL", script, "0"]);
+    create().expect(0);
+    delete(2, 2000);
+    create().expect(4).says("1 keys instead of 2000");
+}
