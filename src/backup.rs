@@ -7,6 +7,7 @@ mod existence;
 mod fall;
 mod folder;
 mod known;
+pub mod memory;
 mod parallel;
 pub mod pin;
 mod reading;

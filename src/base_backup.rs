@@ -4,6 +4,7 @@ pub mod catalogue;
 pub mod create;
 mod description;
 mod elsewhere;
+pub mod holes;
 mod layout;
 pub mod prune;
 pub mod restore;

@@ -17,6 +17,7 @@ mod progress;
 mod report;
 mod series;
 mod start;
+mod trust;
 mod verbs;
 
 use crate::config::{self, Config, FlagValues};

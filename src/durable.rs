@@ -11,6 +11,7 @@ mod inode;
 mod keep;
 mod laid;
 mod locked_folder;
+mod notes;
 mod open;
 mod publish;
 mod remove;
@@ -30,6 +31,7 @@ pub use inode::{
 pub use keep::keep;
 pub use laid::{LaidFile, create_folder, give_group, lay_folder, lay_link, remove_all, set_mode};
 pub use locked_folder::LockedFolder;
+pub use notes::Notes;
 pub use open::{empty, kind, open_to_read, read_small};
 pub use publish::{Nameless, Publication, Published, settle};
 pub use remove::remove;

@@ -6,6 +6,7 @@ mod beyond;
 mod coming;
 mod compare;
 mod fetch;
+mod folders;
 mod inventory;
 mod later;
 mod layout;
@@ -19,7 +20,7 @@ mod wal_files;
 use std::path::Path;
 
 pub use archive::{Archived, Candidate, Published};
-pub use beyond::{Fork, Kept, Original, Server, UpTo};
+pub use beyond::{Fork, Kept, Original, Server, StoredBeyond, UpTo};
 pub use coming::{Coming, Compressing, compressing};
 pub use fetch::{FetchedFile, Source, Target, check_content};
 pub use inventory::{Inventory, Onlooker};
@@ -64,6 +65,16 @@ impl Repository {
     /// Which store and which place in it: what tells it from another one.
     pub fn identity(&self) -> &str {
         &self.identity
+    }
+
+    /// Whether it has a file under this name, encrypted or not.
+    pub fn holds(&self, folder: &WalFolder, name: WalFileName) -> Result<bool> {
+        for encrypted in [self.encrypts(), !self.encrypts()] {
+            if self.storage.head(&folder.key(name, encrypted))?.is_some() {
+                return Ok(true);
+            }
+        }
+        Ok(false)
     }
 
     /// Whether it stores objects encrypted.

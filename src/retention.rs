@@ -1,6 +1,7 @@
 //! Which backups are kept, whatever they are of. Pure: no I/O, no clock.
 
 mod clocks;
+mod dates;
 mod doubt;
 mod periods;
 
@@ -11,6 +12,7 @@ use humantime::format_duration;
 use jiff::{SignedDuration, Timestamp};
 
 pub use self::clocks::{Clocks, believable};
+pub use self::dates::{Dates, Noted};
 pub use self::doubt::doubt;
 use self::periods::slots;
 use crate::config::KeepConfig;
@@ -40,8 +42,8 @@ pub enum Condition {
 pub trait Subject {
     /// As its description says: who wrote it may say anything.
     fn ended(&self) -> Timestamp;
-    /// When that was stored, by the clock of the store; `None` where it is not known.
-    fn stored(&self) -> Option<Timestamp>;
+    /// When that was stored.
+    fn dates(&self) -> Dates;
     fn pinned(&self) -> bool;
     fn condition(&self) -> &Condition;
     /// Whether it holds so much less than those before it that it must not take their place.
@@ -51,7 +53,7 @@ pub trait Subject {
 
     /// Why what it says of its time counts for nothing.
     fn doubt(&self) -> Option<String> {
-        doubt(self.ended(), self.stored())
+        self.dates().doubt(self.ended())
     }
 
     /// Whether it can be restored, and ended when it says so: only such a one takes the place of others.
@@ -59,13 +61,8 @@ pub trait Subject {
         *self.condition() == Condition::Good && self.doubt().is_none()
     }
 
-    /// The younger of what is said and what the store says; of one in doubt the store alone counts.
     fn seen(&self) -> Timestamp {
-        match (self.stored(), self.doubt()) {
-            (Some(stored), None) => stored.max(self.ended()),
-            (Some(stored), Some(_)) => stored,
-            (None, _) => self.ended(),
-        }
+        self.dates().seen(self.ended())
     }
 }
 

@@ -12,6 +12,7 @@ use serde::de::DeserializeOwned;
 
 use super::StoredObject;
 use crate::error::Error;
+use crate::retention::{Dates, Noted, believable};
 
 /// What the description of any kind of backup tells. It is written last, in the clear, and makes the
 /// backup exist.
@@ -47,10 +48,21 @@ pub struct StoredBackup {
     pub occupied: u64,
     /// When its description was stored, by the clock of the store, where it says.
     pub stored: Option<Timestamp>,
+    /// BLAKE3 of its description, in hexadecimal.
+    pub digest: String,
+    /// What this host noted when it saw that first; only where it was asked.
+    pub noted: Option<Noted>,
     /// What is wrong with its objects, going by their names and sizes.
     pub fault: Option<String>,
     /// Ids of others whose objects it needs as well.
     pub needs: Vec<String>,
+}
+
+impl StoredBackup {
+    /// When its description was stored.
+    pub fn dates(&self) -> Dates {
+        Dates { store: believable(self.stored), noted: self.noted }
+    }
 }
 
 /// A repository that could not be looked at, or not to the end.

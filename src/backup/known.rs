@@ -4,20 +4,26 @@
 
 use std::ops::ControlFlow;
 use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicBool, Ordering};
 
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
 use super::{BackupFolder, DESCRIPTION};
-use crate::durable;
-use crate::error::Result;
+use crate::durable::Notes;
+use crate::error::{Error, Result};
 use crate::repository::Repository;
+
+/// A note is far smaller.
+const NOTE_BYTES_MAX: u64 = 1 << 16;
 
 /// Notes below a folder that the host has for such things.
 pub struct Known {
     /// Is there. `None` where the host has none: then an exchanged repository is not noticed.
     state: Option<PathBuf>,
-    kind: &'static str,
+    folder: String,
+    /// That it can't note anything is said once.
+    said: AtomicBool,
 }
 
 #[derive(Serialize, Deserialize)]
@@ -31,18 +37,41 @@ struct Note {
 impl Known {
     /// `kind` names the folder of the notes. Each kind has its own, because root takes snapshots of media files and another
     /// user takes base backups.
-    pub fn of(state: Option<&Path>, kind: &'static str) -> Self {
-        Self { state: state.filter(|state| state.is_dir()).map(Path::to_owned), kind }
+    pub fn of(state: Option<&Path>, kind: &str) -> Self {
+        let state = state.filter(|state| state.is_dir()).map(Path::to_owned);
+        Self { state, folder: folder_of(kind), said: AtomicBool::new(false) }
     }
 
     /// Fails where the repository took a backup of this series from this host, and holds none of it any more: `prune` always
     /// leaves one. `all` is what the keys of the series begin with.
+    ///
+    /// Where it lost only the newest ones, as an older copy of it did that somebody restored, a new backup is what it needs
+    /// most: that is said, and no failure.
     pub fn check(&self, repository: &Repository, all: &str) -> Result<()> {
-        let Some(path) = self.note(repository, all) else { return Ok(()) };
-        let note = durable::read_small(&path).ok();
-        let note = note.and_then(|text| serde_json::from_slice::<Note>(&text).ok());
+        let read = |state: &PathBuf| -> Result<_> {
+            let Some(notes) = Notes::open(state, &self.folder)? else { return Ok(None) };
+            let name = note_of(repository, all);
+            Ok(notes.read(&name, NOTE_BYTES_MAX)?.map(|text| (notes.path(&name), text)))
+        };
+        let found = match self.state.as_ref().map(read).transpose() {
+            Ok(found) => found.flatten(),
+            Err(error) => {
+                self.say(repository, &error);
+                return Ok(());
+            }
+        };
+        let Some((path, text)) = found else { return Ok(()) };
+        let note = serde_json::from_slice::<Note>(&text).ok();
         let Some(note) = note.filter(|note| note.seawall == 1) else { return Ok(()) };
-        if holds_any(repository, all)? {
+        if holds_any(repository, all, &format!("{all}{}", note.id))? {
+            return Ok(());
+        }
+        if holds_any(repository, all, "")? {
+            let (name, id, at) = (repository.name(), &note.id, note.at);
+            tracing::warn!(
+                "repository {name} took {id} at {at:.0}, and holds neither it nor a newer one. HINT: Was an older copy of \
+                 this repository restored, or was it deleted by hand? What was stored since that copy is missing."
+            );
             return Ok(());
         }
         let found = format!("it holds no backup below {all}");
@@ -51,39 +80,45 @@ impl Known {
 
     /// Whether the repository took a backup of this series from this host.
     pub fn took(&self, repository: &Repository, all: &str) -> bool {
-        self.note(repository, all).is_some_and(|path| path.is_file())
+        let path = |state: &PathBuf| state.join(&self.folder).join(note_of(repository, all));
+        self.state.as_ref().map(path).is_some_and(|path| path.is_file())
     }
 
     /// Notes, durably, that the repository took a backup.
     pub fn keep(&self, repository: &Repository, folder: &BackupFolder) {
-        let (Some(state), Some(path)) = (&self.state, self.note(repository, folder.all())) else {
-            return;
-        };
+        let Some(state) = &self.state else { return };
         let note = Note { seawall: 1, id: folder.id().to_owned(), at: Timestamp::now() };
-        let kept = serde_json::to_vec(&note).map_err(|error| error.to_string()).and_then(|json| {
-            let notes = path.parent().unwrap_or(state);
-            let created = durable::create_folders(state, notes);
-            created
-                .and_then(|()| durable::replace_synced(&path, &json))
-                .map_err(|it| it.to_string())
-        });
+        let Ok(json) = serde_json::to_vec(&note) else { return };
+        let name = note_of(repository, folder.all());
+        let kept = Notes::make(state, &self.folder).and_then(|notes| notes.write(&name, &json));
         if let Err(error) = kept {
-            let name = repository.name();
-            tracing::debug!("it will not be noticed if repository {name} is exchanged: {error}");
+            self.say(repository, &error);
         }
     }
 
-    /// Bound to all that makes a repository another one: the store, the place in it, the series.
-    fn note(&self, repository: &Repository, all: &str) -> Option<PathBuf> {
-        let hash = blake3::hash(format!("{}\0{all}", repository.identity()).as_bytes()).to_hex();
-        let name = format!("{}-{}.json", repository.name(), &hash[..16]);
-        Some(self.state.as_ref()?.join(format!("{}-known", self.kind)).join(name))
+    fn say(&self, repository: &Repository, error: &Error) {
+        if !self.said.swap(true, Ordering::Relaxed) {
+            let name = repository.name();
+            tracing::warn!("it will not be noticed if repository {name} is exchanged: {error}");
+        }
     }
 }
 
-fn holds_any(repository: &Repository, all: &str) -> Result<bool> {
+/// Where the notes of a kind of backups are, below the state folder of the host.
+pub(super) fn folder_of(kind: &str) -> String {
+    format!("{kind}-known")
+}
+
+/// Bound to all that makes a repository another one: the store, the place in it, the series.
+pub(super) fn note_of(repository: &Repository, all: &str) -> String {
+    let hash = blake3::hash(format!("{}\0{all}", repository.identity()).as_bytes()).to_hex();
+    format!("{}-{}.json", repository.name(), &hash[..16])
+}
+
+/// Whether there is any behind this key.
+fn holds_any(repository: &Repository, all: &str, after: &str) -> Result<bool> {
     let mut any = false;
-    let listed = repository.storage().list(all, "", &mut |object| {
+    let listed = repository.storage().list(all, after, &mut |object| {
         any = object.key.rsplit_once('/').is_some_and(|(_, name)| name == DESCRIPTION);
         if any { ControlFlow::Break(()) } else { ControlFlow::Continue(()) }
     });

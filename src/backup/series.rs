@@ -163,6 +163,13 @@ impl<D> Backup<D> {
     }
 }
 
+impl<D> Series<D> {
+    /// When each backup ended, with each copy of it.
+    pub fn copies(&self) -> impl Iterator<Item = (Timestamp, &StoredBackup)> {
+        self.backups.iter().flat_map(|it| it.copies.iter().map(|copy| (it.ended, copy)))
+    }
+}
+
 impl<D: Alone> Series<D> {
     /// Whether the newest whole one holds far less than one before it: that one, the other's id, and how much less.
     pub fn newest_fell(&self) -> Option<(&Backup<D>, String, String)> {

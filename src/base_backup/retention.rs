@@ -18,7 +18,7 @@ use super::windows::{Span, Timelines};
 use crate::config::RetentionConfig;
 use crate::error::Result;
 use crate::repository::WalRange;
-use crate::retention::{Subject, check_clock};
+use crate::retention::{Dates, Subject, check_clock};
 
 /// All that there is of one system.
 #[derive(Debug)]
@@ -47,8 +47,8 @@ pub struct Candidate {
     pub span: Span,
     pub began: Timestamp,
     pub ended: Timestamp,
-    /// When its description was stored, by the clock of the store, where that is known.
-    pub stored: Option<Timestamp>,
+    /// When its description was stored.
+    pub dates: Dates,
     /// Length of all that lies in its folder, in bytes.
     pub bytes: u64,
     pub pinned: bool,
@@ -90,8 +90,8 @@ impl Subject for Candidate {
         self.ended
     }
 
-    fn stored(&self) -> Option<Timestamp> {
-        self.stored
+    fn dates(&self) -> Dates {
+        self.dates
     }
 
     fn pinned(&self) -> bool {

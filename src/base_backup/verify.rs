@@ -1,6 +1,7 @@
 //! Verification: every byte of base backups and of the WAL that recoveries from them read, in every
 //! repository. A fault is what a recovery would stumble over; it doesn't stop the others from being found.
 
+mod beyond;
 mod copy;
 mod described;
 mod effect;
@@ -49,10 +50,12 @@ impl Verify<'_> {
         let systems: Vec<&SystemWal> = self.survey.systems.iter().filter(has_some).collect();
         let shelves: Vec<Vec<Shelf>> =
             systems.iter().map(|system| wal::shelves(&session, system)).collect();
-        session.announce(self.stored_bytes(&shelves));
+        let beyond: Vec<Vec<beyond::Shelf>> =
+            systems.iter().map(|system| beyond::shelves(&session, system)).collect();
+        session.announce(self.stored_bytes(&shelves, &beyond));
         let mut report = Report { quick: self.quick, ..Report::default() };
         self.verify_copies(&session, &mut report);
-        for (system, shelves) in systems.into_iter().zip(shelves) {
+        for ((system, shelves), beyond) in systems.into_iter().zip(shelves).zip(beyond) {
             let proved = wal::prove(&session, shelves, &mut report);
             let mut of_wal = self.of_wal(&session, system, &proved);
             if !of_wal.faults.is_empty() {
@@ -60,6 +63,7 @@ impl Verify<'_> {
             }
             report.faults.append(&mut of_wal.faults);
             report.not_kept.append(&mut of_wal.not_kept);
+            beyond::prove(&session, system, beyond, &mut report);
             report.remarks.extend(not_followed(system));
         }
         report.errors = session.into_errors();
@@ -92,11 +96,13 @@ impl Verify<'_> {
         Some(Verify { survey: &survey, backups, ..*self }.of_wal(session, now, &proved))
     }
 
-    fn stored_bytes(&self, shelves: &[Vec<Shelf>]) -> u64 {
+    fn stored_bytes(&self, shelves: &[Vec<Shelf>], beyond: &[Vec<beyond::Shelf>]) -> u64 {
         let copies = self.backups.iter().flat_map(|backup| &backup.copies);
         let copies: u64 = copies.map(|copy| copy.stored_size).sum();
         let wal = shelves.iter().flatten().flat_map(|shelf| &shelf.files);
-        if self.quick { 0 } else { copies + wal.map(|file| file.size).sum::<u64>() }
+        let beyond = beyond.iter().flatten().flat_map(|shelf| &shelf.contents);
+        let beyond: u64 = beyond.map(|it| it.size).sum();
+        if self.quick { 0 } else { copies + wal.map(|file| file.size).sum::<u64>() + beyond }
     }
 
     fn verify_copies(&self, session: &Session<'_>, report: &mut Report) {

@@ -41,7 +41,8 @@ pub fn gaps(case: &Case<'_>, number: usize) -> Finding {
     if gaps.is_empty() {
         let from =
             spans.first().map_or(String::new(), |span| format!(" from {} on", span.start.lsn));
-        draft.ok(format!("no gap{from}{}", unbegun(case, number, system)));
+        let (unbegun, beside) = (unbegun(case, number, system), beside(number, system));
+        draft.ok(format!("no gap{from}{unbegun}{beside}"));
     } else {
         let (state, effect) = match stops_at_a_gap(case, number) {
             Some(lsn) => {
@@ -82,6 +83,16 @@ fn is_ahead(case: &Case<'_>, number: usize, system: &SystemWal, gap: &Gap) -> bo
         Some((it.ended.get(&before?.last)?, it.began.get(&behind)?))
     });
     dated.is_some_and(|(before, behind)| *before > *behind + CLOCKS_APART)
+}
+
+/// What is kept of segments in which a timeline was left, beside the ones of their names.
+fn beside(number: usize, system: &SystemWal) -> String {
+    let inventory = system.inventories.get(number).and_then(Option::as_ref);
+    match inventory.map_or(0, |it| it.beyond.len()) {
+        0 => String::new(),
+        1 => "; 1 second content of a segment".to_owned(),
+        many => format!("; {many} second contents of segments"),
+    }
 }
 
 /// A history is archived at once, the first segment of its timeline only when it is full.

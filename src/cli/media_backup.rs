@@ -83,5 +83,6 @@ fn named(matches: &ArgMatches) -> Option<&str> {
 
 fn run_prune(config: &Config, matches: &ArgMatches) -> Result<()> {
     let mut agree = |plan: &str| asked::agreed(matches, plan);
-    print(prune::run(&of_set(config, matches)?, &mut agree)?)
+    let dry_run = matches.get_flag("dry-run");
+    print(prune::run(&of_set(config, matches)?, dry_run, &mut agree)?)
 }

@@ -2,7 +2,7 @@
 
 use clap::{ArgMatches, Command};
 
-use super::{check, doctor, flags, guard, init, report};
+use super::{check, doctor, flags, guard, init, report, trust};
 use crate::codec::Recipients;
 use crate::command::{self, version};
 use crate::config;
@@ -28,6 +28,7 @@ pub fn command() -> Command {
         .subcommand(doctor::command())
         .subcommand(init::command())
         .subcommand(report::command())
+        .subcommand(trust::command())
 }
 
 /// Runs it and returns the exit status.
@@ -50,6 +51,7 @@ fn run() -> Result<u8> {
         Some((doctor::NAME, matches)) => doctor::run(matches),
         Some(("init", matches)) => init::run(matches),
         Some(("report", matches)) => report::run(matches).and(done),
+        Some((trust::NAME, matches)) => trust::run(matches).and(done),
         _ => done,
     }
 }

@@ -73,7 +73,7 @@ pub fn prune_command<D: Kind>() -> Command {
 
 pub fn prune<D: Kind>(config: &Config, matches: &ArgMatches) -> Result<()> {
     let mut agree = |plan: &str| asked::agreed(matches, plan);
-    print(prune::run::<D>(config, &mut agree)?)
+    print(prune::run::<D>(config, matches.get_flag("dry-run"), &mut agree)?)
 }
 
 pub fn verify_command<D: Checked>() -> Command {

@@ -21,6 +21,7 @@ impl Kind for Description {
     const PROGRAM: &'static str = "media-backup";
     const NAMED_BY: &'static str = "--set";
     const TABLE: &'static str = "media_backup";
+    const NOTES: &'static str = "media";
     const COLUMNS: &'static [&'static str] = &["KIND", "FILES", "CONTENT", "NEW"];
 
     fn all(config: &Config) -> String {

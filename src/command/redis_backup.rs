@@ -19,6 +19,7 @@ impl Kind for Description {
     const PROGRAM: &'static str = "redis-backup";
     const NAMED_BY: &'static str = "redis.name";
     const TABLE: &'static str = "redis";
+    const NOTES: &'static str = "redis";
     const COLUMNS: &'static [&'static str] = &["SERVER", "DATA", "KEYS"];
 
     fn all(config: &Config) -> String {

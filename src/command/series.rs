@@ -24,6 +24,8 @@ pub trait Kind: Alone {
     const NAMED_BY: &'static str;
     /// Their settings are in this table.
     const TABLE: &'static str;
+    /// What the folder of this host's notes of them is called by.
+    const NOTES: &'static str;
     /// Headings of the columns that only they have.
     const COLUMNS: &'static [&'static str];
 

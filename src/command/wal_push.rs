@@ -102,11 +102,13 @@ impl Call {
     fn begin(&self, name: WalFileName, path: &Path, told: &Told) -> Result<()> {
         let data_directory = self.data_directory.as_ref();
         let asked = Input::open(path, name, data_directory)?;
-        if let Some(state) = &self.state {
-            CutSegment::refuse(state, name, path)?;
-        }
+        let cut = self.state.as_ref().map(|state| CutSegment::of(state, name, path)).transpose()?;
         let state = self.state.as_ref().map(StateFolder::path);
         let repositories = repository::open_all(&self.config, state)?;
+        if let Some(cut) = cut.flatten() {
+            told.tell(self.has_the_whole(&cut, name, asked.system, &repositories));
+            return Ok(());
+        }
         let notes = self.pushed.as_ref();
         // Two calls at once would look ahead at the same files; the second one keeps to its own.
         let lock = self.state.as_ref().and_then(push_lock);
@@ -146,6 +148,34 @@ impl Call {
             Err(error) => return Err(error),
         }
         Ok(())
+    }
+
+    /// A restored server that archives always hands over what it was given, cut. It is stored nowhere; nothing of it is lost
+    /// where the whole one is there, and the server goes on.
+    fn has_the_whole(
+        &self,
+        cut: &CutSegment,
+        name: WalFileName,
+        system: SystemIdentifier,
+        repositories: &[Repository],
+    ) -> Result<()> {
+        let folder = WalFolder::new(&self.config.cluster, system);
+        let mut away = None;
+        for repository in repositories {
+            match repository.holds(&folder, name) {
+                Ok(true) => {
+                    let (said, place) = (cut.said(), repository.name());
+                    tracing::warn!(
+                        "{name} was not archived: {said}. Repository {place} has the whole one. HINT: Set archive_mode = on: \
+                         with always a restored server archives what it was given."
+                    );
+                    return Ok(());
+                }
+                Ok(false) => {}
+                Err(error) => away = Some(error),
+            }
+        }
+        Err(away.unwrap_or_else(|| cut.refusal(name)))
     }
 
     /// Recovery reaches the WAL of a timeline through its history. PostgreSQL hands that over when the timeline

@@ -37,22 +37,33 @@ impl CutSegment {
         durable::sync_folder(&folder)
     }
 
-    /// Fails where the file at `path`, which is to be archived as `name`, is such a segment.
-    pub fn refuse(state: &StateFolder, name: WalFileName, path: &Path) -> Result<()> {
-        let Some(note) = read(state, name)? else { return Ok(()) };
+    /// Whether the file at `path`, which is to be archived as `name`, is such a segment.
+    pub fn of(state: &StateFolder, name: WalFileName, path: &Path) -> Result<Option<Self>> {
+        let Some(note) = read(state, name)? else { return Ok(None) };
         let found = File::open(path).and_then(|mut file| digest(&mut file));
-        if found.is_ok_and(|found| found != note.blake3) {
-            return Ok(());
-        }
+        let is_other = found.is_ok_and(|found| found != note.blake3);
+        Ok((!is_other).then_some(note))
+    }
+
+    /// What it is, for messages.
+    pub fn said(&self) -> String {
+        format!(
+            "it is the copy that wal-fetch handed over to this recovery up to {}, where its timeline was left, with zeros \
+             behind",
+            self.at
+        )
+    }
+
+    /// It must not take the name of the whole one.
+    pub fn refusal(&self, name: WalFileName) -> Error {
+        let said = self.said();
         let message = format!(
-            "could not archive {name}: it is the copy that wal-fetch handed over to this recovery up to {}, where its \
-             timeline was left, with zeros behind; the archive has the whole one",
-            note.at
+            "could not archive {name}: {said}, and no repository has the whole one any more"
         );
-        Err(Error::new(Class::Conflict, message).hint(
-            "Set archive_mode = on: with always a restored server archives what it was given. Then remove the file's \
-             .ready in pg_wal/archive_status.",
-        ))
+        Error::new(Class::Conflict, message).hint(
+            "If what it holds is in the archive under the next timeline, or is not wanted, remove the file's .ready in \
+             pg_wal/archive_status. Set archive_mode = on: with always a restored server archives what it was given.",
+        )
     }
 }
 

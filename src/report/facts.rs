@@ -118,7 +118,8 @@ fn systems(
         let subject = Subject::postgres(&config.cluster, wal.system);
         let records = gathered.records_of(&subject);
         let drills = records.map_or(&[][..], |records| &records.drills);
-        System::of(survey, wal, &arrivals, drills, repositories)
+        let holes = survey.holes(wal, config.retention.wal_window, Timestamp::now());
+        System::of((survey, wal, &holes), &arrivals, drills, repositories)
     };
     let mut systems: Vec<System> = survey.systems.iter().zip(arrivals).map(of_one).collect();
     let watched = gathered.system.map(|system| system.to_string());

@@ -4,11 +4,14 @@
 //! Up to the place where the timeline was left they are one; what comes behind is kept under a name of its own.
 
 mod keeping;
+mod proving;
 
 use std::fs::File;
 use std::io::{self, Read};
 
 pub use self::keeping::Kept;
+pub use self::proving::StoredBeyond;
+
 use self::keeping::Positioned;
 use super::{Repository, WalFolder};
 use crate::codec::{Encoding, Identities, decode};

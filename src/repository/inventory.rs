@@ -12,9 +12,7 @@ use rustix::fs::MemfdFlags;
 use super::layout::wal_file_of;
 use super::{Repository, Source, Target, WalFolder, WalRange};
 use crate::error::{Class, Error, Result};
-use crate::postgres::{
-    Lsn, SystemIdentifier, TimelineHistory, TimelineId, WalFileName, WalSegment, WalSegmentSize,
-};
+use crate::postgres::{Lsn, TimelineHistory, TimelineId, WalFileName, WalSegment, WalSegmentSize};
 use crate::storage::{Listed, Volume};
 
 /// Looks on while the WAL of one system is listed in one repository, so that nobody has to list it twice.
@@ -65,7 +63,8 @@ impl Inventory {
     }
 
     fn see_beyond(&mut self, folder: &WalFolder, key: &str) {
-        if let (Some(segment), Some((_, name))) = (folder.segment_of(key), key.rsplit_once('/'))
+        if let (Some(segment), Some((_, name))) =
+            (folder.second_content_of(key), key.rsplit_once('/'))
             && self.beyond.len() < BEYOND_MAX
         {
             self.beyond.insert((segment, name.to_owned()));
@@ -123,40 +122,6 @@ fn touch(one: &WalRange, other: &WalRange) -> bool {
 }
 
 impl Repository {
-    /// The systems of a cluster that this repository holds anything of, oldest first: the upper half of
-    /// an identifier is the time of `initdb` (`BootStrapXLOG` in `xlog.c`). One listing request for each.
-    pub fn systems(&self, cluster: &str) -> Result<Vec<SystemIdentifier>> {
-        let folders = self.folders(&format!("postgres/{cluster}/"))?;
-        let number = |folder: &String| {
-            folder.parse::<u64>().ok().filter(|number| number.to_string() == *folder)
-        };
-        let numbers: BTreeSet<u64> = folders.iter().filter_map(number).collect();
-        Ok(numbers.into_iter().map(SystemIdentifier).collect())
-    }
-
-    /// What follows this beginning of keys up to the next `/`, in order. One listing request for each.
-    pub fn folders(&self, root: &str) -> Result<Vec<String>> {
-        let (mut folders, mut after) = (Vec::new(), String::new());
-        loop {
-            let mut found = None;
-            let listed = self.storage.list(root, &after, &mut |listed| {
-                found = Some(listed.key.to_owned());
-                ControlFlow::Break(())
-            });
-            listed.map_err(|error| self.not_listed(error))?;
-            let Some(key) = found else { return Ok(folders) };
-            let below = key.strip_prefix(root).unwrap_or_default();
-            after = match below.split_once('/') {
-                Some((folder, _)) => {
-                    folders.push(folder.to_owned());
-                    // `0` comes right after `/`, so this is behind all that is in the folder.
-                    format!("{root}{folder}0")
-                }
-                None => key,
-            };
-        }
-    }
-
     /// Which WAL of a system whose segments have this size there is, in one pass over one listing.
     pub fn inventory(
         &self,

@@ -43,11 +43,21 @@ impl WalFolder {
         format!("{name}.{digits}{BEYOND}")
     }
 
+    /// The name that was taken.
+    pub(super) fn first_of_beyond(own: &str) -> Option<WalFileName> {
+        own.strip_suffix(BEYOND)?.rsplit_once('.')?.0.parse().ok()
+    }
+
     /// The segment that a key belongs to, whole or not, where it lies where it should.
     pub(super) fn segment_of(&self, key: &str) -> Option<WalSegment> {
         if let Some(name) = wal_file_of(key) {
             return name.segment().filter(|_| self.key(name, key.ends_with(".age")) == key);
         }
+        self.second_content_of(key)
+    }
+
+    /// The segment of which a key holds a second content, where it lies where it should.
+    pub(super) fn second_content_of(&self, key: &str) -> Option<WalSegment> {
         let segment = beyond_of(key)?;
         let folder = format!("{}{}/", self.prefix, segment.folder());
         let is_here = |rest: &str| !rest.contains('/');

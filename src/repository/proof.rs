@@ -41,10 +41,21 @@ impl Repository {
     /// Reads a WAL file to its end and proves it as [`Repository::fetch`] does. Of an encrypted one a host
     /// without private keys proves the label only; then this is `false`.
     pub fn prove_wal(&self, source: &Source<'_>, stored: &StoredWal) -> Result<bool> {
+        let key = source.folder.key(stored.name, stored.encrypted);
+        self.tried_again(source, &key, &|| self.try_to_prove(source, stored))
+    }
+
+    /// What may have gone wrong on the way is asked once more.
+    pub(super) fn tried_again(
+        &self,
+        source: &Source<'_>,
+        key: &str,
+        try_to_prove: &dyn Fn() -> Result<bool>,
+    ) -> Result<bool> {
         let started = Instant::now();
         let mut tried = 0;
         loop {
-            let failure = match self.try_to_prove(source, stored) {
+            let failure = match try_to_prove() {
                 Ok(read) => return Ok(read),
                 Err(failure) => failure,
             };
@@ -53,7 +64,6 @@ impl Repository {
             if late || tried >= tries(failure.class(), source.limits) {
                 return Err(self.judged(failure));
             }
-            let key = source.folder.key(stored.name, stored.encrypted);
             tracing::info!("trying {key} again: {failure}");
             std::thread::sleep(Duration::from_millis(100 << tried.min(6)));
         }

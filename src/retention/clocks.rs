@@ -16,6 +16,8 @@ const NO_CLOCK_BEFORE: Timestamp = Timestamp::constant(1_577_836_800, 0);
 pub struct Clocks {
     /// The earliest of them: with it nothing is older than it is for any of them.
     pub now: Timestamp,
+    /// The latest of them: what is there was there then for certain.
+    pub latest: Timestamp,
     /// What there is to say of it.
     pub remarks: Vec<String>,
     /// Stores whose clock is wrong for certain, by their places.
@@ -30,7 +32,8 @@ impl Clocks {
         stores: &[(&str, Option<Timestamp>)],
         newest: Option<Timestamp>,
     ) -> Self {
-        let mut clocks = Self { now: host, remarks: Vec::new(), wrong: BTreeMap::new() };
+        let mut clocks =
+            Self { now: host, latest: host, remarks: Vec::new(), wrong: BTreeMap::new() };
         for (place, (name, said)) in stores.iter().enumerate() {
             let Some(said) = *said else { continue };
             if said < NO_CLOCK_BEFORE {
@@ -56,6 +59,7 @@ impl Clocks {
                 ));
             }
             clocks.now = clocks.now.min(said);
+            clocks.latest = clocks.latest.max(said);
         }
         clocks
     }

@@ -33,6 +33,32 @@ fn without_a_backup_it_says_what_to_do() {
     assert_eq!(outcome.expect(0).stdout, expected, "{outcome}");
 }
 
+/// A wrong name looks like an empty repository.
+#[test]
+fn other_clusters_are_named() {
+    let laid = Laid::with_folder_and_bucket();
+    laid.backup("disk", &described("20261122T203000Z-4f2a", 1, 2));
+    for (store, cluster) in [("disk", "a"), ("s3", "a"), ("s3", "b")] {
+        laid.put(store, &format!("postgres/{cluster}/{OLD}/wal/00000002.history.zst"), b"x");
+    }
+    let has =
+        |outcome: &Outcome, text: &str| assert!(outcome.stdout.contains(text), "{text} {outcome}");
+    let others = "Other clusters are there: ";
+    let outcome = laid.list().env("SEAWALL_CLUSTER", "mian").run();
+    has(
+        outcome.expect(0),
+        "`basebackup create` takes one.\nOther clusters are there: a in disk,s3; b in s3; main in disk. `cluster` names \
+         the one that is meant.\n",
+    );
+    let outcome = laid.list().run();
+    assert!(!outcome.expect(0).stdout.contains(others), "{outcome}");
+    for number in 0..20 {
+        laid.put("s3", &format!("postgres/c{number:02}/{OLD}/wal/00000002.history.zst"), b"x");
+    }
+    let outcome = laid.list().env("SEAWALL_CLUSTER", "mian").run();
+    has(&outcome, "; c07 in s3, and more. `cluster` names the one that is meant.\n");
+}
+
 #[test]
 fn backups_of_two_repositories_are_one_list() {
     let laid = Laid::with_folder_and_bucket();

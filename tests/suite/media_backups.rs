@@ -10,6 +10,7 @@ mod inside;
 mod leavings;
 mod moments;
 mod owners;
+mod pruned;
 mod raced;
 mod stories;
 pub mod story;

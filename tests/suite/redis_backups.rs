@@ -10,6 +10,7 @@ mod moments;
 mod refused;
 mod rights;
 mod stories;
+mod taken_back;
 mod targets;
 
 use std::path::{Path, PathBuf};

@@ -4,6 +4,7 @@
 pub mod interrupted;
 mod pins;
 mod planted;
+mod remembered;
 mod trouble;
 mod under_way;
 

@@ -3,6 +3,8 @@
 mod damage;
 mod described;
 mod encrypted;
+mod pruned;
+mod second_contents;
 mod whole;
 
 use std::time::Duration;

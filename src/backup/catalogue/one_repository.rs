@@ -189,7 +189,7 @@ fn backup<D: Described, T>(
     (found, known): (&Listed, &Known),
     keep: &dyn Fn(&BackupFolder, &D) -> Result<T>,
 ) -> Result<Option<(T, StoredBackup)>> {
-    let Some((description, kept)) = describe(repository, folder, keep)? else {
+    let Some((description, kept, digest)) = read_description(repository, folder, keep)? else {
         return Ok(None);
     };
     let mut stored = StoredBackup {
@@ -199,6 +199,8 @@ fn backup<D: Described, T>(
         pinned: found.pinned,
         occupied: found.occupied,
         stored: found.stored,
+        digest,
+        noted: None,
         fault: None,
         needs: others(&description),
     };
@@ -224,7 +226,17 @@ pub fn describe<D: Described, T>(
     folder: &BackupFolder,
     keep: &dyn Fn(&BackupFolder, &D) -> Result<T>,
 ) -> Result<Option<(D, T)>> {
-    let read = || -> Result<Option<(D, T)>> {
+    Ok(read_description(repository, folder, keep)?
+        .map(|(description, kept, _)| (description, kept)))
+}
+
+/// The same, with the digest of its bytes.
+fn read_description<D: Described, T>(
+    repository: &Repository,
+    folder: &BackupFolder,
+    keep: &dyn Fn(&BackupFolder, &D) -> Result<T>,
+) -> Result<Option<(D, T, String)>> {
+    let read = || -> Result<Option<(D, T, String)>> {
         let key = folder.key(DESCRIPTION);
         let Some(mut bytes) = read_up_to(repository, &key, EASY_BYTES_MAX)? else {
             return Ok(None);
@@ -243,7 +255,8 @@ pub fn describe<D: Described, T>(
         }
         let description = parse_description::<D>(&bytes)?;
         let kept = keep(folder, &description)?;
-        Ok(Some((description, kept)))
+        let digest = blake3::hash(&bytes).to_hex().to_string();
+        Ok(Some((description, kept, digest)))
     };
     let mut outcome = read();
     for _ in 1..TRIES {

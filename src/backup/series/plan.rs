@@ -6,7 +6,7 @@ use super::{Alone, Backup, Series};
 use crate::backup::{StoredBackup, begun, fallen};
 use crate::config::KeepConfig;
 use crate::error::Result;
-use crate::retention::{Condition, Subject, Verdict, believable, check_clock, doubt, reasons};
+use crate::retention::{Condition, Dates, Subject, Verdict, believable, check_clock, reasons};
 
 /// What becomes of one thing in one repository.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -42,8 +42,8 @@ impl Subject for Copy<'_> {
         self.ended
     }
 
-    fn stored(&self) -> Option<Timestamp> {
-        believable(self.stored.stored)
+    fn dates(&self) -> Dates {
+        self.stored.dates()
     }
 
     fn pinned(&self) -> bool {
@@ -105,9 +105,8 @@ pub fn plan<D: Alone>(series: &Series<D>, keep: &KeepConfig, now: Timestamp) -> 
 
 /// The newest backup that ended when it says so, as far as some repository knows.
 pub fn newest<D>(series: &Series<D>) -> Option<&Backup<D>> {
-    let sure = |it: &&Backup<D>| {
-        it.copies.iter().any(|copy| doubt(it.ended, believable(copy.stored)).is_none())
-    };
+    let sure =
+        |it: &&Backup<D>| it.copies.iter().any(|copy| copy.dates().doubt(it.ended).is_none());
     series.backups.iter().filter(sure).max_by_key(|it| (it.ended, &it.id))
 }
 

@@ -1,15 +1,18 @@
 use std::collections::{BTreeMap, BTreeSet};
+use std::time::Duration;
 
 use jiff::Timestamp;
 
 use super::histories::read_histories;
 use super::{Backup, Catalogue, Failure};
 use crate::backup::{HowMany, in_parallel};
+use crate::base_backup::holes::{Holes, window_begins};
 use crate::base_backup::windows::{Needed, Span, Timeline, Timelines, Wal};
 use crate::config::Config;
 use crate::error::{Class, Error};
 use crate::postgres::{Lsn, SystemIdentifier, TimelineHistory, TimelineId, WalSegmentSize};
 use crate::repository::{Inventory, Onlooker, Repository, WalFolder};
+use crate::retention::ago;
 
 /// The base backups of a cluster together with the WAL of their systems: what can be recovered.
 #[derive(Debug)]
@@ -149,6 +152,18 @@ impl Survey {
     }
 }
 
+impl Survey {
+    /// What is missing of the WAL of one system in all repositories together, and what of that retention has left.
+    pub fn holes(&self, system: &SystemWal, wal_window: Duration, now: Timestamp) -> Holes {
+        let same_size = |it: &&Backup| it.facts.segment_size == system.segment_size;
+        let here = self.catalogue.backups.iter().filter(|it| it.system == system.system);
+        let backups: Vec<&Backup> = here.filter(same_size).collect();
+        let ends = backups.iter().map(|it| it.facts.stop.time);
+        let begins = window_begins(ends, ago(now, wal_window));
+        Holes::of(&system.timelines, system.segment_size, &backups, begins)
+    }
+}
+
 impl SystemWal {
     /// What the WAL of one repository alone leads to; `None` where it could not be listed.
     pub fn alone(&self, repository: usize) -> Option<&Timelines> {
@@ -160,6 +175,12 @@ impl SystemWal {
         let all = self.inventories.iter().flatten().flat_map(|inventory| &inventory.beyond);
         let of_timeline = all.filter(|(segment, _)| segment.timeline == timeline);
         of_timeline.map(|(_, name)| name.as_str()).collect()
+    }
+
+    /// How many of them there are, of all timelines: as far as they were counted in each repository.
+    pub fn second_contents(&self) -> u64 {
+        let all = self.inventories.iter().flatten().flat_map(|inventory| &inventory.beyond);
+        all.map(|(_, name)| name).collect::<BTreeSet<_>>().len() as u64
     }
 
     /// When the last WAL before this place was stored, where it was first.

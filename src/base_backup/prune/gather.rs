@@ -80,7 +80,7 @@ fn candidate(system: &SystemWal, backup: &Backup, copy: &StoredBackup) -> Candid
         span: backup.span(),
         began: backup.facts.start.time,
         ended: backup.facts.stop.time,
-        stored: believable(copy.stored),
+        dates: copy.dates(),
         bytes: copy.occupied,
         pinned: copy.pinned,
         condition: condition(system, backup, copy),

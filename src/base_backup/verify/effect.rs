@@ -3,7 +3,8 @@ use jiff::Timestamp;
 use super::Verify;
 use super::session::Session;
 use crate::base_backup::catalogue::{Backup, SystemWal};
-use crate::base_backup::windows::{Gap, Span, Timelines};
+use crate::base_backup::holes::window_begins;
+use crate::base_backup::windows::Span;
 use crate::postgres::{Lsn, TimelineId};
 use crate::retention::ago;
 
@@ -40,20 +41,7 @@ impl<'a> Effects<'a> {
             it.system == self.system.system && repository.is_none_or(of)
         };
         let ends = all.filter(here).map(|it| it.facts.stop.time);
-        ends.filter(|ended| *ended <= since).max().unwrap_or(since)
-    }
-
-    /// Whether a base backup is not consistent without this.
-    pub(super) fn needs(&self, timelines: &Timelines, span: &Span, gap: &Gap) -> bool {
-        let size = self.system.segment_size;
-        let (Ok(first), Ok(last)) = (gap.first.start(size), gap.last.start(size)) else {
-            return false;
-        };
-        let end = Lsn(last.0.saturating_add(size.bytes()));
-        !span.carries_wal
-            && timelines.passes(span, gap.first.timeline)
-            && first < span.stop.lsn
-            && span.start.lsn < end
+        window_begins(ends, since)
     }
 
     /// Without the WAL from `from` to `to` of a timeline. `repository`: where it is missing.

@@ -1,14 +1,12 @@
-use std::cmp::Reverse;
 use std::collections::HashSet;
-
-use jiff::Timestamp;
 
 use super::effect::Effects;
 use super::session::Session;
 use super::wal::{Proved, holders};
 use super::{Fault, Report};
 use crate::base_backup::catalogue::Backup;
-use crate::base_backup::windows::{Gap, Span, Timelines};
+use crate::base_backup::holes::Holes;
+use crate::base_backup::windows::Gap;
 use crate::postgres::{Lsn, WalFileName};
 use crate::repository::{WalFolder, WalRange};
 
@@ -22,14 +20,14 @@ pub(super) fn report(
     all: &[Proved],
     report: &mut Report,
 ) {
+    let size = effects.system.segment_size;
     let mut reported: Vec<Gap> = Vec::new();
     for number in 0..session.verify.repositories.len() {
         let alone = effects.system.alone(number).filter(|_| session.is_up(number));
         let Some(alone) = alone else { continue };
         let stored = |it: &&&Backup| it.copies.iter().any(|copy| copy.repository == number);
         let backups: Vec<&Backup> = effects.backups.iter().filter(stored).copied().collect();
-        let holes =
-            Holes::of(effects, alone, &backups, effects.window_begins(session, Some(number)));
+        let holes = Holes::of(alone, size, &backups, effects.window_begins(session, Some(number)));
         for gap in &holes.faults {
             report.faults.push(of_gap(session, effects, all, Some(number), gap));
         }
@@ -47,7 +45,7 @@ pub(super) fn report(
     }
     let timelines = &effects.system.timelines;
     let begins = effects.window_begins(session, None);
-    let holes = Holes::of(effects, timelines, &effects.backups, begins);
+    let holes = Holes::of(timelines, size, &effects.backups, begins);
     let new =
         |gap: &&Gap| !reported.iter().any(|one| one.first <= gap.first && gap.last <= one.last);
     for gap in holes.faults.iter().filter(new) {
@@ -56,45 +54,6 @@ pub(super) fn report(
     for gap in holes.kept_for_nobody.iter().filter(new) {
         report.not_kept.push(of_gap(session, effects, all, None, gap).not_kept());
     }
-}
-
-/// What recoveries miss.
-struct Holes {
-    /// From the base backup on that the WAL window begins with, or inside what one of them needs.
-    faults: Vec<Gap>,
-    /// All else: retention keeps no WAL there.
-    kept_for_nobody: Vec<Gap>,
-}
-
-impl Holes {
-    fn of(
-        effects: &Effects<'_>,
-        timelines: &Timelines,
-        backups: &[&Backup],
-        window: Timestamp,
-    ) -> Self {
-        let spans = |wanted: &dyn Fn(&Backup) -> bool| -> Vec<Span> {
-            backups.iter().filter(|it| wanted(it)).map(|it| it.span()).collect()
-        };
-        let all = distinct(timelines.missing(&spans(&|_| true)));
-        let mut faults = timelines.missing(&spans(&|it| it.facts.stop.time >= window));
-        let own = |gap: &&Gap| backups.iter().any(|it| effects.needs(timelines, &it.span(), gap));
-        faults.extend(all.iter().filter(own).copied());
-        let faults = distinct(faults);
-        let touches =
-            |gap: &Gap| faults.iter().any(|it| it.first <= gap.last && gap.first <= it.last);
-        let rest = all.into_iter().filter(|gap| !touches(gap)).collect();
-        Self { kept_for_nobody: rest, faults }
-    }
-}
-
-/// What an ancestor misses, all its descendants miss.
-fn distinct(mut gaps: Vec<Gap>) -> Vec<Gap> {
-    gaps.sort_unstable_by_key(|gap| (gap.first, Reverse(gap.last)));
-    gaps.dedup_by(|later, kept| {
-        kept.first.timeline == later.first.timeline && later.last <= kept.last
-    });
-    gaps
 }
 
 fn of_gap(

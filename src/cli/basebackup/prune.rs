@@ -35,5 +35,5 @@ pub fn command() -> Command {
 
 pub fn run(config: &Config, matches: &ArgMatches) -> Result<()> {
     let mut agree = |plan: &str| asked::agreed(matches, plan);
-    print(prune::run(config, &mut agree)?)
+    print(prune::run(config, matches.get_flag("dry-run"), &mut agree)?)
 }

@@ -3,6 +3,9 @@
 
 mod schema;
 
+use std::time::Duration;
+
+use jiff::Timestamp;
 use serde::Serialize;
 
 use self::schema::{
@@ -11,6 +14,7 @@ use self::schema::{
 };
 use super::words::restorable;
 use crate::base_backup::catalogue::{Backup, Contents, Moment, StoredBackup, Survey, SystemWal};
+use crate::base_backup::holes::Holes;
 use crate::base_backup::windows::{Gap, Needed, Stretch, Timeline};
 use crate::config::Config;
 use crate::error::{Class, Error, Result};
@@ -21,9 +25,10 @@ const VERSION: u32 = 1;
 
 pub fn list(config: &Config, repositories: &[Repository], survey: &Survey) -> Result<String> {
     let context = Context { survey, repositories };
+    let wal_window = config.retention.wal_window;
     let places = repositories.iter().enumerate();
     let places = places.map(|(number, repository)| context.place(number, repository)).collect();
-    let systems = survey.catalogue.systems.iter().map(|system| context.system(*system));
+    let systems = survey.catalogue.systems.iter().map(|system| context.system(*system, wal_window));
     written(&List {
         version: VERSION,
         cluster: config.cluster.clone(),
@@ -52,7 +57,7 @@ impl Context<'_> {
         }
     }
 
-    fn system(&self, system: SystemIdentifier) -> System {
+    fn system(&self, system: SystemIdentifier, wal_window: Duration) -> System {
         let catalogue = &self.survey.catalogue;
         let wal = self.survey.system(system);
         let backups = catalogue.backups.iter().filter(|it| it.system == system);
@@ -77,7 +82,7 @@ impl Context<'_> {
                     error: it.error.to_string(),
                 })
                 .collect(),
-            timelines: wal.map_or(Vec::new(), |wal| self.timelines(wal)),
+            timelines: wal.map_or(Vec::new(), |wal| self.timelines(wal, wal_window)),
         }
     }
 
@@ -110,7 +115,8 @@ impl Context<'_> {
         }
     }
 
-    fn timelines(&self, system: &SystemWal) -> Vec<Line> {
+    fn timelines(&self, system: &SystemWal, wal_window: Duration) -> Vec<Line> {
+        let holes = self.survey.holes(system, wal_window, Timestamp::now());
         let (backups, timelines) = self.survey.windows(system);
         let line = |timeline: &Timeline| Line {
             timeline: timeline.timeline.number(),
@@ -120,7 +126,7 @@ impl Context<'_> {
             }),
             followed: timeline.followed,
             error: system.unread.get(&timeline.timeline).map(ToString::to_string),
-            wal: timeline.stretches.iter().map(|stretch| wal(stretch, &backups)).collect(),
+            wal: timeline.stretches.iter().map(|stretch| wal(stretch, &backups, &holes)).collect(),
         };
         timelines.iter().map(line).collect()
     }
@@ -131,7 +137,7 @@ fn at(moment: &Moment) -> At {
     At { lsn: lsn.to_string(), timeline: timeline.number(), time: time.to_string() }
 }
 
-fn wal(stretch: &Stretch, backups: &[&Backup]) -> Wal {
+fn wal(stretch: &Stretch, backups: &[&Backup], holes: &Holes) -> Wal {
     let window = stretch.window.and_then(|window| {
         let (first, last) = (backups.get(window.first)?, backups.get(window.last)?);
         Some(Window {
@@ -147,6 +153,7 @@ fn wal(stretch: &Stretch, backups: &[&Backup]) -> Wal {
         first: gap.first.to_string(),
         last: gap.last.to_string(),
         segments: gap.segments,
+        not_kept: !holes.is_fault(gap),
     };
     Wal {
         start_lsn: stretch.wal.start.to_string(),

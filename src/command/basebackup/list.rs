@@ -2,6 +2,9 @@
 
 mod windows;
 
+use std::collections::BTreeMap;
+use std::time::Duration;
+
 use super::bar::LEGEND;
 use super::json;
 use super::words::restorable;
@@ -16,6 +19,9 @@ use crate::repository::{self, Repository};
 const HEADINGS: [&str; 11] =
     ["ID", "LABEL", "BEGAN", "TOOK", "SIZE", "STORED", "TL", "START..STOP", "PIN", "IN", "OK"];
 
+/// So many are named.
+const CLUSTERS_SHOWN: usize = 10;
+
 /// `LABEL`, then `IN`.
 const MAY_SHRINK: [usize; 2] = [1, 9];
 
@@ -23,7 +29,8 @@ pub fn run(config: &Config, as_json: bool) -> Result<Shown> {
     let repositories = repository::open_all(config, None)?;
     let survey = Survey::read(&repositories, config);
     let cluster = &config.cluster;
-    let page = Page { survey: &survey, repositories: &repositories, cluster };
+    let wal_window = config.retention.wal_window;
+    let page = Page { survey: &survey, repositories: &repositories, cluster, wal_window };
     let text = if as_json { json::list(config, &repositories, &survey)? } else { page.text() };
     Ok(Shown { text, errors: survey.errors().cloned().collect() })
 }
@@ -33,6 +40,7 @@ struct Page<'a> {
     survey: &'a Survey,
     repositories: &'a [Repository],
     cluster: &'a str,
+    wal_window: Duration,
 }
 
 impl Page<'_> {
@@ -51,6 +59,7 @@ impl Page<'_> {
                 "There is no base backup of cluster {cluster} {found}. Looked into {}. `basebackup create` takes one.\n",
                 places.join(", ")
             );
+            text += &self.other_clusters();
         }
         for system in &catalogue.systems {
             text += &self.of_system(*system);
@@ -59,6 +68,31 @@ impl Page<'_> {
             text += LEGEND;
         }
         text
+    }
+
+    /// Of a wrong name nothing else tells. Best effort: what can't be listed has been said.
+    fn other_clusters(&self) -> String {
+        let mut found: BTreeMap<String, Vec<&str>> = BTreeMap::new();
+        for repository in self.repositories {
+            let clusters = repository.first_folders("postgres/", CLUSTERS_SHOWN + 1);
+            for cluster in clusters.unwrap_or_default() {
+                if cluster != self.cluster {
+                    found.entry(cluster).or_default().push(repository.name());
+                }
+            }
+        }
+        let more = if found.len() > CLUSTERS_SHOWN { ", and more" } else { "" };
+        let one = |(cluster, places): (&String, &Vec<&str>)| {
+            format!("{} in {}", plain(cluster), places.join(","))
+        };
+        let shown: Vec<String> = found.iter().take(CLUSTERS_SHOWN).map(one).collect();
+        match shown.is_empty() {
+            true => String::new(),
+            false => format!(
+                "Other clusters are there: {}{more}. `cluster` names the one that is meant.\n",
+                shown.join("; ")
+            ),
+        }
     }
 
     fn of_system(&self, system: SystemIdentifier) -> String {
@@ -81,7 +115,7 @@ impl Page<'_> {
         for remarks in [remarks, self.others(system)] {
             text += &if remarks.is_empty() { remarks } else { format!("\n{remarks}") };
         }
-        text += &wal.map_or(String::new(), |wal| windows::text(self.survey, wal));
+        text += &wal.map_or(String::new(), |wal| windows::text(self.survey, wal, self.wal_window));
         text + "\n"
     }
 

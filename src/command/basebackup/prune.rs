@@ -5,23 +5,32 @@ use std::collections::BTreeMap;
 use jiff::Timestamp;
 
 use crate::backup::deleting::Pruned;
+use crate::backup::memory::Memory;
 use crate::backup::{Uploads, begun, later, uploads};
 use crate::base_backup::all_backups;
 use crate::base_backup::catalogue::Survey;
 use crate::base_backup::prune::{CarryOut, Gathered, gather};
 use crate::base_backup::retention::{Attempt, Deletion, Holdings, Plan, Verdict, WalLine, plan};
 use crate::command::pruning::{Amounts, clocks, done, remarks};
+use crate::command::remembering::{self, note, recall_base_backups, shelves_of_system};
 use crate::command::shown::{Shown, plain, table};
 use crate::config::Config;
 use crate::error::{Error, Result};
 use crate::postgres::SystemIdentifier;
 use crate::repository::{self, Repository, WalFolder, WalRange};
-use crate::retention::{ago, believable, doubt};
+use crate::retention::ago;
 
 /// Shows its plan, has it agreed to, and carries it out.
-pub fn run(config: &Config, agree: &mut dyn FnMut(&str) -> Result<bool>) -> Result<Shown> {
+pub fn run(
+    config: &Config,
+    dry_run: bool,
+    agree: &mut dyn FnMut(&str) -> Result<bool>,
+) -> Result<Shown> {
     let repositories = repository::open_all(config, None)?;
-    let survey = Survey::read(&repositories, config);
+    let mut survey = Survey::read(&repositories, config);
+    let mut memory = Memory::of(config.state_directory.as_deref(), "basebackup");
+    recall_base_backups(&mut memory, &mut survey.catalogue, &repositories, &config.cluster);
+    let survey = survey;
     let mut failed: Vec<usize> = survey.catalogue.failures.iter().map(|it| it.repository).collect();
     let clocks = clocks(&repositories, &|at| failed.contains(&at), newest(&survey));
     let now = clocks.now;
@@ -40,6 +49,9 @@ pub fn run(config: &Config, agree: &mut dyn FnMut(&str) -> Result<bool>) -> Resu
         errors.extend(more);
         holdings.unfinished.extend(attempts(&uploads, &holdings));
         let plan = plan(&holdings, &config.retention, now)?;
+        let here = (system.system, all.as_str());
+        let shelves = shelves_of_system(&survey.catalogue, here, &repositories, &holdings.closed);
+        note(&mut memory, &shelves, &clocks);
         text += &described(system.system, &holdings, &plan, &uploads, &repositories);
         let wal = WalFolder::new(&config.cluster, system.system);
         add_amounts(&mut amounts, &holdings, &plan, &|at, ranges| {
@@ -48,10 +60,16 @@ pub fn run(config: &Config, agree: &mut dyn FnMut(&str) -> Result<bool>) -> Resu
         });
         plans.push((system.system, holdings, plan, uploads));
     }
+    let copies = survey.catalogue.backups.iter();
+    let copies = copies.flat_map(|it| it.copies.iter().map(|copy| (it.facts.stop.time, copy)));
+    text += &remembering::remarks(copies, &repositories);
     text += &remarks(&repositories, &clocks, &failed);
     let nothing = plans.iter().all(|(_, holdings, plan, uploads)| {
         plan.deletions(holdings).is_empty() && uploads.iter().all(|it| it.verdict.keep)
     });
+    if nothing || dry_run {
+        memory.end(!dry_run);
+    }
     if nothing {
         return Ok(Shown { text: text + "Nothing is to be deleted.\n", errors });
     }
@@ -59,6 +77,7 @@ pub fn run(config: &Config, agree: &mut dyn FnMut(&str) -> Result<bool>) -> Resu
     if !agree(&text)? {
         return Ok(Shown { text: String::new(), errors });
     }
+    memory.end(true);
     let mut all = Pruned::default();
     for (system, holdings, plan, uploads) in &plans {
         let order = CarryOut {
@@ -82,7 +101,7 @@ pub fn run(config: &Config, agree: &mut dyn FnMut(&str) -> Result<bool>) -> Resu
 fn newest(survey: &Survey) -> Option<Timestamp> {
     let sure = survey.catalogue.backups.iter().filter(|it| {
         let ended = it.facts.stop.time;
-        it.copies.iter().any(|copy| doubt(ended, believable(copy.stored)).is_none())
+        it.copies.iter().any(|copy| copy.dates().doubt(ended).is_none())
     });
     sure.map(|it| it.facts.stop.time).max()
 }

@@ -6,9 +6,11 @@ use jiff::Timestamp;
 
 use super::places::{root_of, set_of};
 use crate::backup::deleting::Pruned;
+use crate::backup::memory::Memory;
 use crate::backup::series::{Line, Series, What, newest, plan};
 use crate::backup::{Uploads, uploads};
 use crate::command::pruning::{Amounts, clocks, done, remarks};
+use crate::command::remembering::{self, note, recall, shelves};
 use crate::command::series::Kind;
 use crate::command::series::prune::described;
 use crate::command::shown::Shown;
@@ -21,9 +23,15 @@ use crate::repository::{self, Repository};
 use crate::retention::Verdict;
 
 /// Shows its plan, has it agreed to, and carries it out.
-pub fn run(config: &Config, agree: &mut dyn FnMut(&str) -> Result<bool>) -> Result<Shown> {
+pub fn run(
+    config: &Config,
+    dry_run: bool,
+    agree: &mut dyn FnMut(&str) -> Result<bool>,
+) -> Result<Shown> {
     let repositories = repository::open_all(config, None)?;
     let mut series = Series::<Description>::read(&repositories, &Description::all(config));
+    let mut memory = Memory::of(config.state_directory.as_deref(), Description::NOTES);
+    recall(&mut memory, &mut series, &repositories);
     let failed: Vec<usize> = series.failures.iter().map(|it| it.repository).collect();
     let ended = newest(&series).map(|it| it.ended);
     let clocks = clocks(&repositories, &|at| failed.contains(&at), ended);
@@ -31,6 +39,7 @@ pub fn run(config: &Config, agree: &mut dyn FnMut(&str) -> Result<bool>) -> Resu
     let mut errors: Vec<Error> = series.errors().cloned().collect();
     let (now, keep) = (clocks.now, Description::keep(config));
     let mut lines = plan(&series, &keep, now)?;
+    note(&mut memory, &shelves(&series, &repositories), &clocks);
     for (at, repository) in repositories.iter().enumerate() {
         match References::read(repository, &series.all, now) {
             Ok((references, there)) => spare(&mut lines, at, &references, &there),
@@ -44,16 +53,22 @@ pub fn run(config: &Config, agree: &mut dyn FnMut(&str) -> Result<bool>) -> Resu
     let (uploads, more) = uploads(&repositories, &series.all, &closed, &keep, now);
     errors.extend(more);
     let mut text = described::<Description>(&repositories, &lines, &uploads);
+    text += &remembering::remarks(series.copies(), &repositories);
     text += &remarks(&repositories, &clocks, &failed);
     let mut verdicts =
         lines.iter().map(|it| &it.verdict).chain(uploads.iter().map(|it| &it.verdict));
-    if verdicts.all(|verdict| verdict.keep) {
+    let nothing = verdicts.all(|verdict| verdict.keep);
+    if nothing || dry_run {
+        memory.end(!dry_run);
+    }
+    if nothing {
         return Ok(Shown { text: text + "Nothing is to be deleted.\n", errors });
     }
     let amounts = amounts(config, &lines)?;
     if !agree(&(text + &amounts.told(&repositories)))? {
         return Ok(Shown { text: String::new(), errors });
     }
+    memory.end(true);
     let mut all = Pruned::default();
     for (at, repository) in repositories.iter().enumerate() {
         all.add(

@@ -168,7 +168,8 @@ impl Batch<'_> {
         let Some(notes) = self.notes else { return Ok(()) };
         let input = Input::open(path, name, self.data_directory)?;
         if let Some(state) = self.state {
-            CutSegment::refuse(state, name, path)?;
+            // Its turn comes, and then repositories are asked for the whole one.
+            CutSegment::of(state, name, path)?.map_or(Ok(()), |cut| Err(cut.refusal(name)))?;
         }
         let seen = input.seen.clone();
         // Kept back by one before it, which says why.

@@ -8,7 +8,7 @@ pub(super) const PROCESS: &[Setting] = &[
         "state_directory",
         Kind::Path,
         "/var/lib/seawall",
-        "Where this host notes what it stored last in each repository, if it is there: one that is exchanged takes no backup",
+        "Where this host notes what it stored last in each repository, and what prune saw there, if it is there: one that is exchanged takes no backup",
     ),
     setting(
         "encryption.recipients",

@@ -43,6 +43,7 @@ impl Past {
             identifier: "7711021090723955933".to_owned(),
             postgres: "18.6".to_owned(),
             backups: Vec::new(),
+            second_contents: 0,
             lines: Vec::new(),
             newest_timeline: None,
             exposure: None,
@@ -85,6 +86,7 @@ impl Past {
             first: String::new(),
             last: String::new(),
             segments: 3,
+            not_kept: false,
             from: last.to,
             to: from,
         };

@@ -124,11 +124,19 @@ fn missing(row: &Row<'_>, gap: &Gap, labels: &mut Labels) -> Markup {
     let (top, height) = (row.y + BAR - 2.0, BAR_HEIGHT + 4.0);
     // Of a narrow one nobody could tell which word is meant for it.
     if width > 30.0 {
-        labels.write(Style::Alarm, Anchor::Middle, x + width / 2.0, top - 4.0, "gap");
+        let (style, word) =
+            if gap.not_kept { (Style::Mark, "not kept") } else { (Style::Alarm, "gap") };
+        labels.write(style, Anchor::Middle, x + width / 2.0, top - 4.0, word);
     }
     html! {
         rect class="gap" x=(n(x)) y=(n(top)) width=(n(width)) height=(n(height)) fill=(format!("url(#{})", row.pattern)) {
-            title { "Gap: " (count(gap.segments, "segment")) " missing, from " (gap.first) " on" }
+            title {
+                @if gap.not_kept {
+                    "Not kept: " (count(gap.segments, "segment")) " before the WAL window, from " (gap.first) " on"
+                } @else {
+                    "Gap: " (count(gap.segments, "segment")) " missing, from " (gap.first) " on"
+                }
+            }
         }
     }
 }

@@ -4,6 +4,7 @@ use super::arrivals::{Arrivals, DAYS};
 use super::exposure::Exposure;
 use super::windows::{Line, lines};
 use crate::base_backup::catalogue::{Backup, Restorable, Survey, SystemWal};
+use crate::base_backup::holes::Holes;
 use crate::history::Record;
 use crate::postgres::ServerVersion;
 use crate::repository::Repository;
@@ -16,6 +17,8 @@ pub struct System {
     pub postgres: String,
     /// The oldest first.
     pub backups: Vec<BaseBackup>,
+    /// How many objects hold second contents of segments, wherever.
+    pub second_contents: u64,
     /// Timelines, the oldest first.
     pub lines: Vec<Line>,
     /// The one that recovery follows when nothing else is said.
@@ -61,8 +64,7 @@ pub enum Restore {
 impl System {
     /// `arrivals` are those of each repository.
     pub fn of(
-        survey: &Survey,
-        wal: &SystemWal,
+        (survey, wal, holes): (&Survey, &SystemWal, &Holes),
         arrivals: &[Option<Arrivals>],
         drills: &[Record],
         repositories: &[Repository],
@@ -81,7 +83,8 @@ impl System {
             identifier: wal.system.to_string(),
             postgres: version.to_string(),
             backups: backups.iter().map(|it| base_backup(survey, it, repositories)).collect(),
-            lines: lines(&timelines, &usable, arrivals),
+            lines: lines(&timelines, &usable, arrivals, holes),
+            second_contents: wal.second_contents(),
             newest_timeline: wal.timelines.newest().map(|timeline| timeline.number()),
             exposure: exposures.reduce(|one, other| one.better(&other)),
             wal_per_day,

@@ -4,6 +4,7 @@ use jiff::Timestamp;
 
 use super::arrivals::{Arrivals, came};
 use crate::base_backup::catalogue::Backup;
+use crate::base_backup::holes::Holes;
 use crate::base_backup::windows::{self, Point, Timeline};
 use crate::postgres::{Lsn, TimelineId};
 
@@ -40,6 +41,8 @@ pub struct Gap {
     pub first: String,
     pub last: String,
     pub segments: u64,
+    /// Retention keeps no WAL there: it is no fault.
+    pub not_kept: bool,
     /// When the WAL before and behind it came.
     pub from: Option<Timestamp>,
     pub to: Option<Timestamp>,
@@ -68,13 +71,14 @@ pub fn lines(
     timelines: &[Timeline],
     backups: &[&Backup],
     arrivals: &[Option<Arrivals>],
+    holes: &Holes,
 ) -> Vec<Line> {
     let branches = timelines.iter().filter_map(|it| Some((it.timeline, it.branched?)));
     let times = Times { arrivals, branches: branches.collect() };
-    timelines.iter().map(|timeline| line(timeline, backups, &times)).collect()
+    timelines.iter().map(|timeline| line(timeline, backups, &times, holes)).collect()
 }
 
-fn line(timeline: &Timeline, backups: &[&Backup], times: &Times<'_>) -> Line {
+fn line(timeline: &Timeline, backups: &[&Backup], times: &Times<'_>, holes: &Holes) -> Line {
     let begins = timeline.branched.map_or(Lsn(0), |branch| branch.lsn);
     let own = timeline.stretches.iter().filter(|stretch| stretch.wal.end > begins);
     let stretch = |it: &windows::Stretch| {
@@ -97,6 +101,7 @@ fn line(timeline: &Timeline, backups: &[&Backup], times: &Times<'_>) -> Line {
             first: gap.first.to_string(),
             last: gap.last.to_string(),
             segments: gap.segments,
+            not_kept: !holes.is_fault(gap),
             from: times.at(timeline.timeline, before.wal.end),
             to: times.at(timeline.timeline, behind.wal.start),
         })

@@ -39,6 +39,7 @@ pub fn recovery(facts: &Facts, system: &System, at: usize, newest: bool) -> Mark
             (signs::legend(system))
             (gaps(system))
             (unknown_ancestors(system))
+            (second_contents(system))
             (backups(system))
         }
     }
@@ -67,7 +68,8 @@ fn described(system: &System) -> String {
             .map(|(from, to)| format!("{} to {}", day_and_hour(from), day_and_hour(to)))
             .collect::<Vec<_>>();
         let reach = if windows.is_empty() { "nothing".to_owned() } else { windows.join(", ") };
-        let gaps = count(line.gaps.len() as u64, "gap");
+        let gaps = line.gaps.iter().filter(|gap| !gap.not_kept).count();
+        let gaps = count(gaps as u64, "gap");
         format!("Timeline {}: restorable {reach}; {gaps}.", line.timeline)
     };
     let lines: Vec<String> = system.lines.iter().rev().take(5).map(line).collect();
@@ -86,7 +88,10 @@ fn gaps(system: &System) -> Markup {
                         @for gap in all.iter().rev().take(20) {
                             tr {
                                 td { (moments(gap)) }
-                                td class="nowrap" { (count(gap.segments, "segment")) }
+                                td class="nowrap" {
+                                    (count(gap.segments, "segment"))
+                                    @if gap.not_kept { ", not kept: before the WAL window" }
+                                }
                                 td { code { (gap.first) } @if gap.segments > 1 { " to " code { (gap.last) } } }
                             }
                         }
@@ -113,6 +118,17 @@ fn unknown_ancestors(system: &System) -> Markup {
     html! {
         @if !lost.is_empty() {
             p class="note" { "What leads to timeline " (lost.join(", ")) " is not known: its history can't be read here." }
+        }
+    }
+}
+
+fn second_contents(system: &System) -> Markup {
+    html! {
+        @if system.second_contents > 0 {
+            p class="note" {
+                (count(system.second_contents, "second content"))
+                " of segments in which a timeline was left: kept, and not replayed. basebackup list names them."
+            }
         }
     }
 }

@@ -85,6 +85,7 @@ fn the_list_has_all_that_is_known() {
         "first": "000000020000000000000005",
         "last": "000000020000000000000006",
         "segments": 2,
+        "not_kept": false,
     });
     let stranded =
         json!({"start_lsn": "0/7000000", "end_lsn": "0/9000000", "window": null, "gaps": []});

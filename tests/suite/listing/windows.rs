@@ -2,6 +2,7 @@
 
 use super::laid::{Laid, NEW, OLD, described, history, history_key};
 use super::shows;
+use crate::support::run::Outcome;
 
 #[test]
 fn a_gap_is_drawn_named_and_spoils_the_backup_in_it() {
@@ -37,6 +38,34 @@ A recovery to
 
 ",
     );
+}
+
+/// What retention leaves between older backups is told from what was lost.
+#[test]
+fn what_is_not_kept_is_no_gap() {
+    let has =
+        |outcome: &Outcome, text: &str| assert!(outcome.stdout.contains(text), "{text} {outcome}");
+    let laid = Laid::with_folder();
+    for (id, segment) in
+        [("20200105T030000Z-0001", 2), ("20200106T030000Z-0002", 6), ("20200107T030000Z-0003", 12)]
+    {
+        laid.backup("disk", &described(id, 1, segment));
+    }
+    laid.wal("disk", OLD, 1, 1..=3);
+    laid.wal("disk", OLD, 1, 6..=12);
+    laid.wal("disk", OLD, 1, 14..=15);
+    let outcome = laid.list().run();
+    let not_kept = "    not kept: 2 segments before the WAL window, 000000010000000000000004 to 000000010000000000000005\n";
+    has(outcome.expect(0), not_kept);
+    has(&outcome, "    gap: 1 segment missing, 00000001000000000000000D\n");
+    let outcome = laid.list().arg("--json").run();
+    let json: serde_json::Value = serde_json::from_str(&outcome.expect(0).stdout).expect("JSON");
+    let wal = &json["systems"][0]["timelines"][0]["wal"];
+    let gaps = [0, 1].map(|at| wal[at]["gaps"][0]["not_kept"].as_bool());
+    assert_eq!(gaps, [Some(true), Some(false)], "{outcome}");
+    // Within the window nothing is given up.
+    let outcome = laid.list().env("SEAWALL_RETENTION_WAL_WINDOW", "36500d").run();
+    has(outcome.expect(0), "    gap: 2 segments missing, 000000010000000000000004 to ");
 }
 
 #[test]

@@ -3,7 +3,8 @@
 use seawall::config::MediaSet;
 
 use super::scene::{ALL, S3, Scene};
-use crate::scene::Store;
+use crate::media_backups::story::Story;
+use crate::scene::{Store, warnings};
 use crate::support::place::Place;
 use crate::support::proxy::{Fault, Proxy, Rule};
 
@@ -31,7 +32,7 @@ fn what_fails_takes_back_that_it_had_begun() {
             error.starts_with("could not store the snapshot in repository first: "),
             "{refused}: {error}"
         );
-        assert!(!begun(&scene), "{refused}: {:?}", scene.store().keys());
+        assert_eq!(scene.store().keys(), [""; 0], "{refused}");
         proxy.clear();
         scene.take();
         assert_eq!(scene.verify(2).problems.failures, 0);
@@ -66,4 +67,31 @@ fn a_snapshot_that_may_exist_keeps_its_note() {
     proxy.add(Rule::new(Fault::Answer(403)).method("PUT").path("backup.json"));
     scene.try_take().unwrap_err();
     assert!(begun(&scene));
+}
+
+/// The whole program: what it stored is gone, or it says where it stays.
+#[test]
+fn a_snapshot_that_fails_leaves_nothing_or_says_what() {
+    let story = Story::with_files(3);
+    let proxy = Proxy::start(story.s3.address());
+    let create = || story.run(&["create"]).envs(proxy.environment(&story.s3)).run();
+    let left = || -> Vec<String> {
+        story.s3.keys().into_iter().filter(|key| key.contains("/media/")).collect()
+    };
+    let refuse = || proxy.add(Rule::new(Fault::Answer(403)).method("PUT").path("index.jsonl.zst"));
+    refuse();
+    let outcome = create();
+    outcome.expect(9);
+    assert!(proxy.count("PUT", "data-00001.pack") > 0, "{outcome}");
+    assert_eq!(left(), [""; 0], "{outcome}");
+    refuse();
+    proxy.add(Rule::new(Fault::Answer(403)).method("DELETE"));
+    let outcome = create();
+    outcome.expect(9);
+    let left = left();
+    assert!(left.iter().any(|key| key.ends_with("/data-00001.pack")), "{left:?}");
+    let id = left[0].rsplit('/').nth(1).expect("an id");
+    let text =
+        format!("what is left of {id} stays in repository s3 until `prune` removes it: DELETE ");
+    assert!(warnings(&outcome).iter().any(|it| it.contains(&text)), "{outcome}");
 }

@@ -141,8 +141,25 @@ fn a_line_that_was_left_is_never_replayed_behind_the_place(version: u32) {
     // What was handed over is not the whole segment, and must never stand for it.
     let path = restored.data().join("pg_wal").join(&fork.unfinished);
     if path.exists() {
-        let push = fork.seawall.push_by_hand(restored.data(), &path, &fork.unfinished).run();
-        push.expect(7).says("it is the copy that wal-fetch handed over to this recovery up to");
+        let archive = fork.place.join("archive");
+        let whole = || crate::archiving::commands::stored(&archive, &restored, &fork.unfinished);
+        let before = whole();
+        let push = || fork.seawall.push_by_hand(restored.data(), &path, &fork.unfinished).run();
+        let outcome = push();
+        outcome.expect(0).says(
+            " was not archived: it is the copy that wal-fetch handed over to this recovery up to",
+        );
+        assert!(before.is_some() && whole() == before, "{outcome}");
+        // Nobody has the rest of it: it must not take its name.
+        let key = archive.join(crate::archiving::commands::key(&restored, &fork.unfinished));
+        let away = archive.join("away");
+        std::fs::rename(&key, &away).expect("our own folder");
+        let outcome = push();
+        outcome
+            .expect(7)
+            .says(", and no repository has the whole one any more. HINT: If what it holds");
+        assert!(!key.exists(), "{outcome}");
+        std::fs::rename(&away, &key).expect("our own folder");
     }
     restored.stop(Stop::Fast);
     assert_eq!(rows(&fork.recovered("old line", "1")), "1 2 3 4 5 6");

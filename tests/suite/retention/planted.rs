@@ -15,14 +15,14 @@ use crate::support::run::Outcome;
 use crate::support::s3::Kind;
 
 const HOUR: u64 = 3600;
-const DAY: u64 = 24 * HOUR;
+pub const DAY: u64 = 24 * HOUR;
 
 /// So many nightly backups, the last one 9 hours ago, a segment every 2 hours, and all stored when it says so.
 fn nightly(nights: u64) -> Past {
     nightly_until(nights, Timestamp::now())
 }
 
-fn nightly_until(nights: u64, now: Timestamp) -> Past {
+pub fn nightly_until(nights: u64, now: Timestamp) -> Past {
     let past = Past::at(now);
     let segments = u32::try_from(nights * 12 + 4).unwrap();
     past.wal(1, 1..=segments, 2 * HOUR, 600);
@@ -42,7 +42,7 @@ fn keys(past: &Past) -> BTreeSet<String> {
 }
 
 /// A description of a few hundred bytes, said to have ended so long ago and stored now.
-fn plant(past: &Past, id_ago: u64, segment: u64, standalone: bool) -> String {
+pub fn plant(past: &Past, id_ago: u64, segment: u64, standalone: bool) -> String {
     let id = past.ago(id_ago).strftime("%Y%m%dT%H%M%SZ-ffff").to_string();
     let mut fake = described(&id, 1, segment);
     fake.standalone = standalone;

@@ -6,10 +6,12 @@ use crate::archiving::commands::Seawall;
 use crate::base_backups::{base_backup, folders_in};
 use crate::listing::laid::{Laid, described, object};
 use crate::redis_backups::{folder, objects, redis_backup};
-use crate::scene::error;
+use crate::scene::{error, warnings};
 use crate::support::place::Place;
 use crate::support::postgres::Server;
+use crate::support::proxy::{Fault, Proxy, Rule};
 use crate::support::redis::{Program, RedisServer};
+use crate::support::s3::{Kind, S3Server};
 use crate::support::wait::poll;
 
 const LIMIT: Duration = Duration::from_secs(60);
@@ -92,4 +94,30 @@ fn leavings_of_a_redis_go_when_they_are_old_by_the_store_too() {
     let text = "To be deleted: 4 B in local.\nDeleted 1 object, 4 B.\n";
     assert!(outcome.expect(0).stdout.ends_with(text), "{outcome}");
     assert_eq!(objects(&archive[0]).len(), 2);
+}
+
+/// With a credential that may only add.
+#[test]
+fn a_create_that_fails_and_may_not_delete_says_what_is_left() {
+    let place = Place::new();
+    let s3 = S3Server::start(Kind::S3sFs, &place);
+    let seawall = Seawall::new(&place).s3(&s3);
+    let mut server = Server::builder(&place).segment_mib(1).archive_command("false").init();
+    server.start();
+    let proxy = Proxy::start(s3.address());
+    proxy.add(Rule::new(Fault::Answer(403)).method("DELETE"));
+    let create = base_backup(&seawall, &server, "create").args(["--basebackup-wal-timeout", "1s"]);
+    let outcome = create.envs(proxy.environment(&s3)).limit(LIMIT).run();
+    outcome.expect(11);
+    let left = s3.keys();
+    let parts = left.iter().filter(|key| key.contains("/basebackups/")).count();
+    assert!(parts > 0, "{left:?}");
+    let text = ", until a prune deletes what is older than keep_unfinished: DELETE ";
+    let said = warnings(&outcome);
+    assert!(
+        said.iter().any(|it| it
+            .contains("left over of this backup in repository s3, below postgres/main/")
+            && it.contains(text)),
+        "{text} {outcome}"
+    );
 }

@@ -19,7 +19,7 @@ fn backup(day: &str, segment: u64) -> Candidate {
         span: Span { start: point(40), stop: point(400), carries_wal: false },
         began: time(&format!("{day}T03:00:00Z")),
         ended,
-        stored: None,
+        dates: Dates::default(),
         bytes: 0,
         pinned: false,
         condition: Condition::Good,

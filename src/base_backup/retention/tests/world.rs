@@ -157,7 +157,7 @@ impl World {
                 span,
                 began,
                 ended: self.now,
-                stored: Some(self.now),
+                dates: Dates { store: Some(self.now), noted: None },
                 bytes: 0,
                 pinned: numbers.one_in(12),
                 condition: match damaged {

@@ -119,6 +119,8 @@ pub struct Missing {
     pub first: String,
     pub last: String,
     pub segments: u64,
+    /// Whether retention keeps no WAL there: then it is no fault.
+    pub not_kept: bool,
 }
 
 /// One base backup with all that is known of it.

@@ -1,14 +1,19 @@
 use std::ops::Range;
+use std::time::Duration;
+
+use jiff::Timestamp;
 
 use crate::base_backup::catalogue::{Backup, Restorable, Survey, SystemWal};
+use crate::base_backup::holes::Holes;
 use crate::base_backup::windows::{Gap, Stretch, Timeline};
 use crate::command::basebackup::bar::{Mark, USABLE, bar};
 use crate::command::shown::{at_seconds, count};
 use crate::postgres::Lsn;
 
 /// A bar for each timeline of a system, and what it means in words.
-pub fn text(survey: &Survey, system: &SystemWal) -> String {
+pub fn text(survey: &Survey, system: &SystemWal, wal_window: Duration) -> String {
     let (usable, timelines) = survey.windows(system);
+    let holes = survey.holes(system, wal_window, Timestamp::now());
     let mut text = "\nA recovery to\n".to_owned();
     let Some(axis) = axis(survey, system, &timelines) else { return String::new() };
     for timeline in &timelines {
@@ -17,7 +22,7 @@ pub fn text(survey: &Survey, system: &SystemWal) -> String {
         let (drawn, extent) = (bar(timeline, &marks, &axis), extent(timeline, &marks));
         text += &format!("{heading:14} [{drawn}] {extent}\n");
         text += &ancestry(system, timeline);
-        text += &stretches(timeline, &usable);
+        text += &stretches(timeline, &usable, &holes);
         for name in system.beyond(timeline.timeline) {
             text += &format!("    not replayed: {name}, a second content of its segment\n");
         }
@@ -76,10 +81,10 @@ fn ancestry(system: &SystemWal, timeline: &Timeline) -> String {
     if timeline.followed { String::new() } else { lost }
 }
 
-fn stretches(timeline: &Timeline, backups: &[&Backup]) -> String {
+fn stretches(timeline: &Timeline, backups: &[&Backup], holes: &Holes) -> String {
     let stretch = |one: &Stretch| {
         let line = of_stretch(one, backups);
-        let gaps: String = one.gaps.iter().map(of_gap).collect();
+        let gaps: String = one.gaps.iter().map(|gap| of_gap(gap, holes)).collect();
         format!("    {line}\n{gaps}")
     };
     timeline.stretches.iter().map(stretch).collect()
@@ -97,11 +102,14 @@ fn of_stretch(stretch: &Stretch, backups: &[&Backup]) -> String {
     format!("{} ({begun}) to {}{}", window.from, stretch.wal.end, later.unwrap_or_default())
 }
 
-fn of_gap(gap: &Gap) -> String {
+fn of_gap(gap: &Gap, holes: &Holes) -> String {
     let segments = count(gap.segments, "segment");
     let names = match gap.segments {
         1 => gap.first.to_string(),
         _ => format!("{} to {}", gap.first, gap.last),
     };
-    format!("    gap: {segments} missing, {names}\n")
+    match holes.is_fault(gap) {
+        true => format!("    gap: {segments} missing, {names}\n"),
+        false => format!("    not kept: {segments} before the WAL window, {names}\n"),
+    }
 }

@@ -1,0 +1,197 @@
+//! Which descriptions this host saw in each repository, and when first. A repository that was copied, or restored, is dated
+//! anew by its store; what this host saw there before, with the same content, is as old as it was. Only `prune` asks, which
+//! deletes nothing that is not old by this or the store *and* by what it says of itself.
+
+mod book;
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::path::{Path, PathBuf};
+
+use jiff::Timestamp;
+
+use self::book::{Book, Entry, parsed, written};
+use super::StoredBackup;
+use super::known::{folder_of, note_of};
+use crate::durable::{Notes, Owner};
+use crate::error::{Class, Error, Result};
+use crate::repository::Repository;
+use crate::retention::{Noted, believable};
+
+/// Some 200 bytes for each of them.
+const BOOK_BYTES_MAX: u64 = 16 << 20;
+
+/// The books of one kind of backups, one for each series in each repository.
+pub struct Memory {
+    /// Is there. `None` where the host has no folder for such things: then the stores' dates count alone.
+    state: Option<PathBuf>,
+    folder: String,
+    /// Root writes for the user whose notes they are. It deletes nothing by what that one says.
+    for_their_owner: bool,
+    books: BTreeMap<(usize, String), Book>,
+    /// Why something could not be read or noted. One is enough.
+    trouble: Option<Error>,
+}
+
+/// One series in one repository, as it was read now.
+pub struct Shelf<'a> {
+    pub number: usize,
+    pub repository: &'a Repository,
+    /// What all its keys begin with.
+    pub all: &'a str,
+    /// Ids, ends and copies.
+    pub copies: Vec<(&'a str, Timestamp, &'a StoredBackup)>,
+    /// Ids of those that are there and could not be read.
+    pub unread: BTreeSet<&'a str>,
+}
+
+/// What a human is asked to vouch for.
+#[derive(Debug, Default, PartialEq, Eq)]
+pub struct Vouched {
+    pub entered: usize,
+    /// Of which nobody doubted it.
+    pub known: usize,
+    /// Those that say that they ended later than now.
+    pub future: usize,
+    pub oldest: Option<Timestamp>,
+    pub newest: Option<Timestamp>,
+}
+
+impl Memory {
+    /// `kind` as in [`super::Known::of`].
+    pub fn of(state: Option<&Path>, kind: &str) -> Self {
+        let state = state.filter(|state| state.is_dir()).map(Path::to_owned);
+        let (folder, books) = (folder_of(kind), BTreeMap::new());
+        Self { state, folder, for_their_owner: false, books, trouble: None }
+    }
+
+    /// For who only enters something, as root for all who prune on this host.
+    pub fn to_vouch(state: Option<&Path>, kind: &str) -> Self {
+        Self { for_their_owner: Owner::ours().uid == 0, ..Self::of(state, kind) }
+    }
+
+    /// What was noted of a description with this very content.
+    pub fn noted(
+        &mut self,
+        (number, repository): (usize, &Repository),
+        all: &str,
+        (id, digest): (&str, &str),
+    ) -> Option<Noted> {
+        let entry = self.book((number, repository), all).entries.get(id)?;
+        let noted = entry.stored.map_or(Noted::Seen(entry.seen), Noted::Stored);
+        (entry.digest == digest).then_some(noted)
+    }
+
+    fn book(&mut self, (number, repository): (usize, &Repository), all: &str) -> &mut Book {
+        let place = (number, all.to_owned());
+        if !self.books.contains_key(&place) {
+            let name = format!("descriptions-{}", note_of(repository, all));
+            let book = self.read(&name).unwrap_or_else(|error| {
+                self.trouble.get_or_insert(error);
+                Book { closed: true, ..Book::default() }
+            });
+            self.books.insert(place.clone(), Book { name, ..book });
+        }
+        self.books.entry(place).or_default()
+    }
+
+    fn read(&self, name: &str) -> Result<Book> {
+        let Some(state) = &self.state else { return Ok(Book { closed: true, ..Book::default() }) };
+        let Some(notes) = Notes::open(state, &self.folder)? else { return Ok(Book::default()) };
+        if !self.for_their_owner {
+            notes.expect_ours()?;
+        }
+        let Some(json) = notes.read(name, BOOK_BYTES_MAX)? else { return Ok(Book::default()) };
+        let entries = parsed(&json).map_err(|error| {
+            let path = notes.path(name);
+            error.while_doing(format!("could not read {path:?}")).hint(
+                "If it is damaged, remove it: what prune saw until now is forgotten, and the dates of the store count.",
+            )
+        })?;
+        Ok(Book { entries, ..Book::default() })
+    }
+
+    /// Enters what is new on this shelf, and what is gone. `latest` is the time by the latest of all clocks.
+    pub fn note(&mut self, shelf: &Shelf<'_>, latest: Timestamp) {
+        let book = self.book((shelf.number, shelf.repository), shelf.all);
+        for (id, _, copy) in &shelf.copies {
+            book.note(id, &copy.digest, believable(copy.stored), latest);
+        }
+        let there = shelf.copies.iter().map(|(id, _, _)| *id).chain(shelf.unread.iter().copied());
+        book.forget(&there.collect(), latest);
+    }
+
+    /// Enters all on this shelf as stored when they say that they ended.
+    pub fn vouch(&mut self, shelf: &Shelf<'_>, now: Timestamp) -> Vouched {
+        let mut vouched = Vouched::default();
+        let book = self.book((shelf.number, shelf.repository), shelf.all);
+        for (id, ended, copy) in &shelf.copies {
+            if *ended > now {
+                vouched.future += 1;
+                continue;
+            }
+            vouched.oldest = Some(vouched.oldest.map_or(*ended, |oldest| oldest.min(*ended)));
+            vouched.newest = vouched.newest.max(Some(*ended));
+            if copy.dates().doubt(*ended).is_none() {
+                vouched.known += 1;
+                book.note(id, &copy.digest, believable(copy.stored), now);
+                continue;
+            }
+            vouched.entered += 1;
+            let (digest, stored) = (copy.digest.clone(), Some(*ended));
+            let entry = Entry { digest, seen: now, stored, gone: None, trusted: true };
+            book.entries.insert((*id).to_owned(), entry);
+            book.changed = true;
+        }
+        vouched
+    }
+
+    /// Writes down what is new, durably. What could not be read is left as it is.
+    pub fn keep(&mut self) -> Result<()> {
+        let changed = self.books.values_mut().filter(|book| book.changed && !book.closed);
+        let changed: Vec<&mut Book> = changed.collect();
+        if let (Some(state), false) = (&self.state, changed.is_empty()) {
+            let notes = match self.for_their_owner {
+                true => Notes::open(state, &self.folder)?
+                    .ok_or_else(|| no_folder(state, &self.folder))?,
+                false => Notes::make(state, &self.folder)?,
+            };
+            for book in changed {
+                let json = written(book)?;
+                notes.write(&book.name, &json)?;
+                book.changed = false;
+            }
+        }
+        self.trouble.take().map_or(Ok(()), Err)
+    }
+
+    /// The same, where it is no failure. Whoever only looks at a plan writes nothing.
+    pub fn end(&mut self, writes: bool) {
+        let read = self.trouble.take();
+        let written = if writes { self.keep() } else { Ok(()) };
+        if let Some(error) = read.or(written.err()) {
+            tracing::warn!("only the dates of the stores tell how old backups are: {error}");
+        }
+    }
+
+    /// Fails where nothing can be noted.
+    pub fn expect_state(&self, path: Option<&Path>) -> Result<()> {
+        if self.state.is_some() {
+            return Ok(());
+        }
+        let path = path.unwrap_or(Path::new("")).display();
+        let message =
+            format!("expected a folder state_directory to note it in, found none at {path}");
+        Err(Error::new(Class::Configuration, message).hint(
+            "Make the folder on the host that prunes, or set state_directory; run this there as the user who prunes.",
+        ))
+    }
+}
+
+fn no_folder(state: &Path, folder: &str) -> Error {
+    let path = state.join(folder);
+    Error::new(
+        Class::LocalFile,
+        format!("expected a folder of the user who prunes at {path:?}, found none"),
+    )
+    .hint("Run this as that user, or let prune run once.")
+}
