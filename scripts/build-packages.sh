@@ -73,7 +73,10 @@ lay_out() {
     install -d "$stage/man"
     mv -- "$stage/man1" "$stage/man/man1"
     stage_files systemd packaging/*.service packaging/*.timer
+    # What a user's own manager runs; the timers are the same.
+    stage_files user packaging/user/*.service packaging/*.timer
     stage_files quadlet packaging/quadlet/*
+    stage_files quadlet-user packaging/quadlet-user/*
     stage_files . packaging/seawall.toml packaging/compose.yaml
     stage_files doc README.md docs/*.md
     stage_files doc/runbooks docs/runbooks/*.md

@@ -61,10 +61,10 @@ check_others() {
     diff "$work/deb.list" "$work/rpm.list" || fail "the .rpm and the .deb hold different files" "compare their tables in Cargo.toml"
     mkdir "$work/tarball"
     tar -xzf "${tarballs[0]}" -C "$work/tarball" --strip-components=1
-    for folder in bin man/man1 systemd quadlet completions/bash completions/zsh completions/fish; do
+    for folder in bin man/man1 systemd user quadlet quadlet-user completions/bash completions/zsh completions/fish; do
         ls "$work/tarball/$folder"
     done | sort >"$work/tarball.list"
-    grep -E '/(bin|man1|system|quadlet|completions|site-functions|vendor_completions.d)/' "$work/deb.list" | sed 's,.*/,,' | sort >"$work/deb.names"
+    grep -E '/(bin|man1|system|user|quadlet|quadlet-user|completions|site-functions|vendor_completions.d)/' "$work/deb.list" | sed 's,.*/,,' | sort >"$work/deb.names"
     diff "$work/deb.names" "$work/tarball.list" || fail "the tarball and the .deb hold different files" "see scripts/build-packages.sh"
     "$work/tarball/bin/seawall" --version >/dev/null
     say "packages: the .rpm and the tarball hold the same $(wc -l <"$work/deb.list") files"

@@ -14,7 +14,7 @@ set -euo pipefail
 help_if_asked "${1:-}"
 check_machine
 
-all_steps='servers format deny scripts lint fuzz-targets docs rust static foreign-hosts packages demo roots fuzz'
+all_steps='servers format deny scripts lint fuzz-targets docs rust static foreign-hosts packages containers demo roots fuzz'
 fuzz_seconds=13 # for each target, two at a time: with 28 targets three minutes
 
 step_servers() { scripts/install-servers.sh; }
@@ -51,6 +51,8 @@ step_packages() {
     scripts/build-packages.sh --binaries "$target_folder/$triple/release"
     scripts/test-packages.sh "$target_folder/packages" | tee -a "$log"
 }
+# The same packages where systemd has booted and podman runs the server.
+step_containers() { scripts/test-containers.sh "$target_folder/packages" | tee -a "$log"; }
 step_demo() { scripts/demo.sh --binaries "$target_folder/$triple/release"; }
 # The demo where nothing is prepared, in two releases.
 step_roots() { scripts/test-roots.sh "$target_folder/$triple/release" | tee -a "$log"; }

@@ -12,6 +12,7 @@ mod media;
 mod names;
 mod nearest;
 mod objectives;
+mod place;
 mod redis;
 mod rehearsal;
 mod repository;
@@ -28,6 +29,7 @@ pub use keep::KeepConfig;
 pub use layers::FlagValues;
 pub use media::MediaSet;
 pub use objectives::{Objectives, Wanted};
+pub use place::{DEFAULT_FILE, own_file, own_state};
 pub use redis::{RedisAddress, RedisConfig, RedisTls};
 pub use rehearsal::DrillConfig;
 pub use repository::{
@@ -45,9 +47,6 @@ pub use typed::{
 pub use value::Value;
 
 use crate::error::Result;
-
-/// Where a command looks when it is told nothing.
-pub const DEFAULT_FILE: &str = "/etc/seawall/seawall.toml";
 
 /// What the text of a configuration file says by itself, without flags and environment.
 pub fn of_text(text: &str) -> Result<Resolved> {

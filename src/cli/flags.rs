@@ -31,7 +31,7 @@ pub fn with_settings(command: Command, tables: &[&str]) -> Command {
         .long("config")
         .value_name("FILE")
         .value_parser(clap::value_parser!(PathBuf))
-        .help("Configuration file [env: SEAWALL_CONFIG] [default: /etc/seawall/seawall.toml if there]");
+        .help("Configuration file [env: SEAWALL_CONFIG] [default: /etc/seawall/seawall.toml if there, else ~/.config/seawall/seawall.toml if there]");
     let repository = Arg::new("repository")
         .long("repository")
         .value_name("URL")

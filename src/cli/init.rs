@@ -1,6 +1,7 @@
 //! `seawall init`.
 
 mod ask;
+mod container;
 
 use std::io::IsTerminal;
 use std::os::unix::process::CommandExt;
@@ -11,7 +12,7 @@ use clap::{Arg, ArgAction, ArgMatches, Command, value_parser};
 use self::ask::Asking;
 use super::guard;
 use crate::command::init::{ready, run as write};
-use crate::config::{DEFAULT_FILE, FlagValues};
+use crate::config::{FlagValues, own_state};
 use crate::doctor::Account;
 use crate::error::{Class, Error, Result};
 use crate::init::{Answers, Encryption, Found, Place, connection_to, find_server};
@@ -45,10 +46,14 @@ pub fn command() -> Command {
         .about(SHORT)
         .long_about(ABOUT)
         .after_help(AFTER)
-        .arg(path("output", "The configuration to write").default_value(DEFAULT_FILE))
+        .arg(path(
+            "output",
+            "The configuration to write; default: SEAWALL_CONFIG, else /etc/seawall/seawall.toml, with --container as an \
+             ordinary user ~/.config/seawall/seawall.toml",
+        ))
         .arg(path(
             "data-directory",
-            "The server's data directory; default: that of the server that runs here",
+            "The server's data directory, - for none on this host; default: that of the server that runs here",
         ))
         .arg(text("cluster", "NAME", "Name of the cluster; default: its cluster_name, else main"))
         .arg(many(text("repository", "URL", "A path, or s3://BUCKET/PREFIX; may be repeated")))
@@ -69,12 +74,14 @@ pub fn command() -> Command {
         ))
         .arg(text("redis-url", "URL", "A Redis or Valkey to back up: redis://HOST:PORT"))
         .arg(many(text("media", "NAME=PATH", "A set of files to back up; may be repeated")))
-        .arg(switch("container", "The server runs in a container of podman's: prints what its quadlet needs, not settings"))
+        .arg(switch("container", "The server runs in a container of podman's, of root or of the user who calls this"))
         .arg(switch("no-doctor", "Does not run seawall doctor at the end"))
 }
 
 pub fn run(matches: &ArgMatches) -> Result<u8> {
-    log::start(&config::resolve(&FlagValues::default())?.log());
+    // The configuration is yet to be written: one that is named and not there is no error.
+    let found = config::resolve(&FlagValues::default()).or_else(|_| config::of_text(""))?;
+    log::start(&found.log());
     let text = |name: &str| matches.get_one::<String>(name).cloned();
     let found = find_server(&text("connection").unwrap_or_default());
     let given = given(matches, &found)?;
@@ -84,9 +91,12 @@ pub fn run(matches: &ArgMatches) -> Result<u8> {
     } else {
         complete(given, matches)?
     };
-    // Sockets and ports in a container are others than those that lead into it.
-    if answers.connection.is_none() && !answers.container {
-        answers.connection = answers.data_directory.as_deref().and_then(connection_to);
+    if answers.connection.is_none() {
+        answers.connection = if answers.container {
+            Some(container::connection(&answers))
+        } else {
+            answers.data_directory.as_deref().and_then(connection_to)
+        };
     }
     let outcome = write(&answers)?;
     guard::print(&outcome.written);
@@ -102,7 +112,10 @@ pub fn run(matches: &ArgMatches) -> Result<u8> {
 fn given(matches: &ArgMatches, found: &Found) -> Result<Answers> {
     let text = |name: &str| matches.get_one::<String>(name).cloned();
     let path = |name: &str| matches.get_one::<PathBuf>(name).cloned();
-    let output = std::path::absolute(path("output").unwrap_or_else(|| DEFAULT_FILE.into()));
+    let container = matches.get_flag("container");
+    let rootless = container && !rustix::process::geteuid().is_root();
+    let output = path("output").unwrap_or_else(|| container::usual_output(rootless));
+    let output = std::path::absolute(output);
     let output = output.map_err(|error| Error::new(Class::Usage, error.to_string()))?;
     let urls = matches.get_many::<String>("repository").unwrap_or_default();
     let place = |url: &String| Place {
@@ -114,7 +127,7 @@ fn given(matches: &ArgMatches, found: &Found) -> Result<Answers> {
     let media = matches.get_many::<String>("media").unwrap_or_default();
     let beside = output.parent().unwrap_or(Path::new("/")).join("seawall.key");
     Ok(Answers {
-        data_directory: path("data-directory").or_else(|| found.data_directory.clone()),
+        data_directory: data_directory(path("data-directory"), container, found),
         cluster: text("cluster").or_else(|| found.cluster.clone()).unwrap_or_else(|| "main".into()),
         repositories: urls.map(place).collect(),
         encryption: text("encrypt").map_or(Encryption::None, |word| encryption(&word)),
@@ -125,8 +138,19 @@ fn given(matches: &ArgMatches, found: &Found) -> Result<Answers> {
         media: media.map(|text| set(text)).collect::<Result<_>>()?,
         identity_file: path("identity-file").unwrap_or(beside),
         output,
-        container: matches.get_flag("container"),
+        container,
+        rootless,
+        state_directory: own_state().filter(|_| rootless),
     })
+}
+
+/// What lies in a volume of a container is not looked at from here.
+fn data_directory(given: Option<PathBuf>, container: bool, found: &Found) -> Option<PathBuf> {
+    match given {
+        Some(path) => Some(path).filter(|path| path != Path::new("-")),
+        None if container => None,
+        None => found.data_directory.clone(),
+    }
 }
 
 fn encryption(word: &str) -> Encryption {

@@ -17,6 +17,9 @@ use crate::init::{Answers, Encryption, KeyPair, next_steps, owner_of, text, usua
 /// Who may read the configuration beside its owner: the group of the server's user.
 const MODE: u32 = 0o640;
 
+/// The server in a container is a user of another number than any on this host may be.
+const MODE_FOR_CONTAINER: u32 = 0o644;
+
 pub struct Outcome {
     /// What was written, and what is left to do.
     pub written: String,
@@ -47,6 +50,7 @@ pub fn run(answers: &Answers) -> Result<Outcome> {
     };
     let text = text(answers, &recipients);
     check(&text)?;
+    let mode = mode(answers)?;
     ready(&answers.output)?;
     folder_of(&answers.output)?;
     let mut written = String::new();
@@ -60,14 +64,30 @@ pub fn run(answers: &Answers) -> Result<Outcome> {
     let root = rustix::process::geteuid().is_root();
     let archiver = owner.as_ref().filter(|_| root);
     let group = archiver.map(|owner| owner.gid);
-    if !durable::create_new(&answers.output, text.as_bytes(), MODE, group)? {
+    if !durable::create_new(&answers.output, text.as_bytes(), mode, group)? {
         return Err(taken(&answers.output));
     }
-    written += &format!("wrote {} (mode {MODE:04o})\n", answers.output.display());
+    written += &format!("wrote {} (mode {mode:04o})\n", answers.output.display());
     if let Some(owner) = archiver {
         written += &let_in(owner, &answers.output)?;
     }
     Ok(Outcome { written, next: next_steps(answers, owner.as_ref()), owner })
+}
+
+/// What everybody may read holds no password.
+fn mode(answers: &Answers) -> Result<u32> {
+    if !answers.container || answers.rootless {
+        return Ok(MODE);
+    }
+    let secret = answers.connection.as_deref().is_some_and(|text| text.contains("password"));
+    if secret {
+        let wrong = "expected --connection without a password: the configuration of a server in a container is for \
+                     everybody to read";
+        return Err(Error::new(Class::Usage, wrong.to_owned()).hint(
+            "Put it into a file, passfile=/its/path, or go by the socket: host=/run/postgresql",
+        ));
+    }
+    Ok(MODE_FOR_CONTAINER)
 }
 
 fn check(text: &str) -> Result<()> {

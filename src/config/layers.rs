@@ -1,10 +1,10 @@
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
-use super::DEFAULT_FILE;
 use super::environment::Environment;
 use super::file::{File, RepositoryTable};
 use super::nearest::hint;
+use super::place::usual_file;
 use super::repository::default_name;
 use super::resolved::{Origin, Resolved};
 use super::secrets::without_secrets;
@@ -61,7 +61,7 @@ fn combine(
 fn file_path(flags: &FlagValues, environment: &Environment) -> Option<PathBuf> {
     let named =
         flags.config.clone().or_else(|| environment.get("SEAWALL_CONFIG").map(PathBuf::from));
-    named.or_else(|| Some(PathBuf::from(DEFAULT_FILE)).filter(|path| path.exists()))
+    named.or_else(usual_file)
 }
 
 fn find(

@@ -23,6 +23,10 @@ pub struct Answers {
     pub identity_file: PathBuf,
     /// Whether the server runs in a container of podman's.
     pub container: bool,
+    /// Whether that is the podman of an ordinary user (rootless), who runs all of it.
+    pub rootless: bool,
+    /// For `state_directory`, where the usual one is not ours to write to.
+    pub state_directory: Option<PathBuf>,
 }
 
 /// A repository; what concerns S3 has no effect on a folder.

@@ -1,16 +1,17 @@
 //! What is left to do after a first configuration, in order, as lines to type.
 
+mod container;
+mod hands;
 mod places;
 mod server;
 mod timers;
 
-use std::path::Path;
-
+use self::hands::Hands;
 use self::places::{credentials, folders};
-use self::server::{quadlet, settings};
+use self::server::settings;
 use self::timers::timers;
 use super::{Answers, Encryption};
-use crate::config::DEFAULT_FILE;
+use crate::config::{DEFAULT_FILE, own_file};
 use crate::doctor::Account;
 
 const HEAD: &str = "\
@@ -22,16 +23,22 @@ step prints:
 /// whom the data directory belongs to.
 pub fn next_steps(answers: &Answers, owner: Option<&Account>) -> String {
     let user = owner.map_or("postgres".to_owned(), Account::name);
-    let server = if answers.container { quadlet(answers) } else { settings(answers, &user) };
+    let hands = Hands::of(answers, &user);
+    let server = if answers.container {
+        container::server(answers, &hands)
+    } else {
+        settings(answers, &user)
+    };
     let steps = [
-        folders(answers, owner, &user),
-        credentials(answers, owner, &user),
+        answers.rootless.then(linger),
+        folders(answers, owner, &hands),
+        credentials(answers, owner, &hands),
         Some(server),
-        Some(first_backups(answers, &user)),
-        Some(first_drills(answers, &user)),
-        keep_key(answers),
-        Some(look(answers, &user)),
-        Some(timers(answers)),
+        Some(first_backups(answers, &hands)),
+        Some(first_drills(answers, &user, &hands)),
+        keep_key(answers, &hands),
+        Some(look(answers, &hands)),
+        Some(timers(answers, &hands)),
     ];
     let number = |(at, step): (usize, String)| format!("\n{}. {step}", at + 1);
     let steps: String = steps.into_iter().flatten().enumerate().map(number).collect();
@@ -48,65 +55,84 @@ fn sets(answers: &Answers) -> Vec<&String> {
 
 /// Where the programs do not look by themselves.
 fn config(answers: &Answers) -> String {
-    if answers.output == Path::new(DEFAULT_FILE) {
+    let own = own_file().filter(|_| answers.rootless);
+    let usual = own.unwrap_or_else(|| DEFAULT_FILE.into());
+    if answers.output == usual {
         return String::new();
     }
     format!(" --config {}", answers.output.display())
 }
 
-fn first_backups(answers: &Answers, user: &str) -> String {
-    format!("Take the first backup:\n\n{}", of_each(answers, user, "create", ""))
+fn linger() -> String {
+    "Let your services run while you are not logged in:\n\n    loginctl enable-linger \"$USER\"\n"
+        .to_owned()
+}
+
+fn first_backups(answers: &Answers, hands: &Hands) -> String {
+    format!("Take the first backup:\n\n{}", of_each(answers, hands, "create", "", None))
 }
 
 /// Without a drill `seawall check` is not content: nobody knows whether a restore works.
-fn first_drills(answers: &Answers, user: &str) -> String {
+fn first_drills(answers: &Answers, user: &str, hands: &Hands) -> String {
     let path = answers.identity_file.display();
+    let drill = answers.container.then(|| container::drill(answers, hands));
+    let drills = |more: &str| of_each(answers, hands, "drill", more, drill.as_deref());
     match &answers.encryption {
-        Encryption::None => {
-            format!("Rehearse a restore of it:\n\n{}", of_each(answers, user, "drill", ""))
+        Encryption::None => format!("Rehearse a restore of it:\n\n{}", drills("")),
+        Encryption::NewKey => {
+            let chown = hands.host(&format!("chown {user} {path}"));
+            let chown = if answers.rootless { String::new() } else { chown };
+            format!(
+                "Rehearse a restore of it, as long as the private key is here:\n\n{chown}{}",
+                drills(&format!(" --encryption-identity-file {path}"))
+            )
         }
-        Encryption::NewKey => format!(
-            "Rehearse a restore of it, as long as the private key is here:\n\n    sudo chown {user} {path}\n{}",
-            of_each(answers, user, "drill", &format!(" --encryption-identity-file {path}"))
-        ),
         Encryption::To(_) => format!(
             "Rehearse a restore of it, on a host that has the private key and this configuration:\n\n{}",
-            of_each(answers, user, "drill", " --encryption-identity-file FILE")
+            of_each(answers, hands, "drill", " --encryption-identity-file FILE", None)
         ),
     }
 }
 
-/// As the users of the units do it: media files belong to anybody.
-fn of_each(answers: &Answers, user: &str, verb: &str, more: &str) -> String {
+/// As the users of the units do it: media files belong to anybody. `basebackup` is another way to the first line.
+fn of_each(
+    answers: &Answers,
+    hands: &Hands,
+    verb: &str,
+    more: &str,
+    basebackup: Option<&str>,
+) -> String {
     let more = format!("{more}{}", config(answers));
-    let mut lines = format!("    sudo -u {user} basebackup {verb}{more}\n");
+    let usual = || hands.server(&format!("basebackup {verb}{more}"));
+    let mut lines = basebackup.map_or_else(usual, str::to_owned);
     if answers.redis_url.is_some() {
-        lines += &format!("    sudo -u {user} redis-backup {verb}{more}\n");
+        lines += &hands.server(&format!("redis-backup {verb}{more}"));
     }
     for set in sets(answers) {
-        lines += &format!("    sudo media-backup {verb} --set {set}{more}\n");
+        lines += &hands.host(&format!("media-backup {verb} --set {set}{more}"));
     }
     lines
 }
 
-fn keep_key(answers: &Answers) -> Option<String> {
+fn keep_key(answers: &Answers, hands: &Hands) -> Option<String> {
     let path = answers.identity_file.display();
     (answers.encryption == Encryption::NewKey).then(|| {
         format!(
             "Take the private key off this host: without it no backup can be opened, and who has it opens all of them.\n\
-             Keep what this prints twice, apart from the backups: in a password manager, and printed on paper.\n\
-             \n    sudo cat {path}\n\n\
-             Then remove it here:\n\
-             \n    sudo shred -u {path}\n"
+             Keep what this prints twice, apart from the backups: in a password manager, and printed on paper.\n\n{}\n\
+             Then remove it here:\n\n{}",
+            hands.host(&format!("cat {path}")),
+            hands.host(&format!("shred -u {path}"))
         )
     })
 }
 
-fn look(answers: &Answers, user: &str) -> String {
+fn look(answers: &Answers, hands: &Hands) -> String {
     let config = config(answers);
     format!(
-        "Look whether all is well. `seawall check` says OK, and ends with status 0:\n\n    \
-         sudo -u {user} seawall doctor{config}\n    sudo -u {user} seawall check{config}\n"
+        "Look whether all is well. `seawall check` says OK, and ends with status 0:\n\n{}{}",
+        hands.server(&format!("seawall doctor{config}")),
+        hands.server(&format!("seawall check{config}"))
     )
 }
 
@@ -131,6 +157,8 @@ mod tests {
             output: DEFAULT_FILE.into(),
             identity_file: "/key".into(),
             container: false,
+            rootless: false,
+            state_directory: None,
         }
     }
 
@@ -141,19 +169,47 @@ mod tests {
     }
 
     #[test]
-    fn a_container_is_told_by_its_unit() {
+    fn a_container_is_told_by_its_unit_and_from_within() {
         let lines = typed(&Answers { container: true, ..answers() });
         for line in [
-            "Exec=postgres -c archive_mode=on -c archive_timeout=30 -c \"archive_command=/usr/bin/wal-push %%p %%f\"",
+            "Volume=/usr/bin/wal-push:/usr/bin/wal-push:ro",
+            "Volume=/etc/seawall/seawall.toml:/etc/seawall/seawall.toml:ro",
             "Volume=/b:/b:z",
-            "Environment=SEAWALL_CONFIG=/etc/seawall/seawall.toml",
-            "sudo systemctl enable --now seawall-check.timer",
+            "sudo systemctl start postgres",
+            "sudo podman exec -it -u postgres postgres psql",
+            "ALTER SYSTEM SET archive_mode = 'on';  -- restart needed",
             "sudo -u postgres basebackup create",
+            "sudo podman run --rm --user postgres --network none \\",
+            "    -v /usr/bin/basebackup:/usr/bin/basebackup:ro \\",
+            "    basebackup drill",
+            "sudo systemctl enable --now seawall-check.timer",
         ] {
             assert!(lines.iter().any(|found| found == line), "no {line}: {lines:?}");
         }
-        assert!(!lines.iter().any(|line| line.contains("ALTER SYSTEM")), "{lines:?}");
+        // On the command line it would be stronger than what a restore sets.
+        assert!(!lines.iter().any(|line| line.contains("-c archive_mode")), "{lines:?}");
         assert!(!lines.iter().any(|line| line.contains("/key")), "{lines:?}");
+        assert!(!lines.iter().any(|line| line.contains("seawall-basebackup-drill")), "{lines:?}");
+    }
+
+    #[test]
+    fn a_user_who_runs_all_of_it_needs_nobody() {
+        let encryption = Encryption::NewKey;
+        let own = Answers { container: true, rootless: true, encryption, ..answers() };
+        let lines = typed(&own);
+        assert!(!lines.iter().any(|line| line.contains("sudo")), "{lines:?}");
+        for line in [
+            "loginctl enable-linger \"$USER\"",
+            "install -d -m 0700 /b",
+            "systemctl --user start postgres",
+            "podman run --rm --userns keep-id:uid=999,gid=999 --network none \\",
+            "    -v /key:/key:ro \\",
+            "    basebackup drill --encryption-identity-file /key",
+            "shred -u /key",
+            "systemctl --user enable --now seawall-basebackup.timer",
+        ] {
+            assert!(lines.iter().any(|found| found == line), "no {line}: {lines:?}");
+        }
     }
 
     #[test]
@@ -218,6 +274,8 @@ mod tests {
         assert_eq!(there[0], "sudo -u postgres psql", "{there:?}");
         let lines = of("/etc/passwd", true);
         assert!(lines.contains(&"Volume=/etc/passwd:/etc/passwd:ro".to_owned()), "{lines:?}");
+        // What lies in a bucket is fetched over the network.
+        assert!(!lines.iter().any(|line| line.contains("--network none")), "{lines:?}");
     }
 
     #[test]

@@ -9,6 +9,10 @@ const HEAD: &str = "\
 # A folder in each repository; give every cluster that archives there a name of its own.
 ";
 
+const STATE: &str = "
+# What jobs remember from one run to the next.
+";
+
 const REPOSITORIES: &str = "
 # Every push goes to all repositories; every read tries them in this order.
 ";
@@ -36,7 +40,11 @@ const RETENTION: &str = "
 
 /// The configuration, with comments. `recipients` are the public keys to encrypt to.
 pub fn text(answers: &Answers, recipients: &[String]) -> String {
-    let mut text = format!("{HEAD}{}{REPOSITORIES}", line("cluster", &answers.cluster));
+    let mut text = format!("{HEAD}{}", line("cluster", &answers.cluster));
+    if let Some(path) = &answers.state_directory {
+        text += &format!("{STATE}{}", line("state_directory", &path.display().to_string()));
+    }
+    text += REPOSITORIES;
     let tables: Vec<String> = answers.repositories.iter().map(repository).collect();
     text += &tables.join("\n");
     if recipients.is_empty() {
@@ -137,6 +145,8 @@ mod tests {
             output: "/etc/seawall/seawall.toml".into(),
             identity_file: "/etc/seawall/key".into(),
             container: false,
+            rootless: false,
+            state_directory: None,
         }
     }
 

@@ -7,13 +7,14 @@ use clap::ArgMatches;
 use clap::parser::ValueSource;
 
 use super::super::guard;
+use super::container::usual_folder;
 use super::set;
 use crate::config::{Kind, Value};
 use crate::error::{Class, Error, Result};
 use crate::init::{Answers, Encryption, Found, Place};
 
-const FOLDER: &str = "/var/backups/seawall";
-const CREDENTIALS: &str = "/etc/seawall/s3.credentials";
+/// Beside the configuration.
+const CREDENTIALS: &str = "s3.credentials";
 
 /// Asks what no flag said.
 pub struct Asking<'a> {
@@ -28,14 +29,14 @@ impl<'a> Asking<'a> {
 
     pub fn complete(&self, mut answers: Answers) -> Result<Answers> {
         guard::print("An empty answer takes what is in brackets.\n\n");
-        if self.open("data-directory") {
+        if self.open("data-directory") && !answers.container {
             answers.data_directory = self.data_directory()?;
         }
         if self.open("cluster") {
             answers.cluster = ask("Name of the cluster", &answers.cluster, |_| None)?;
         }
         if self.open("repository") {
-            answers.repositories = repositories()?;
+            answers.repositories = repositories(&answers)?;
         }
         for (flag, question, answer) in [
             ("rpo", "How much may be lost at most", &mut answers.rpo),
@@ -91,12 +92,13 @@ impl<'a> Asking<'a> {
     }
 }
 
-fn repositories() -> Result<Vec<Place>> {
+fn repositories(answers: &Answers) -> Result<Vec<Place>> {
     let mut places = Vec::new();
     let absolute = |text: &str| {
         (text != "-" && !text.starts_with('/')).then(|| "an absolute path is needed".to_owned())
     };
-    let folder = ask("Folder for backups, on another disk (- for none)", FOLDER, absolute)?;
+    let usual = usual_folder(answers.rootless);
+    let folder = ask("Folder for backups, on another disk (- for none)", &usual, absolute)?;
     if folder != "-" {
         places.push(Place { url: folder, endpoint: None, region: None, credentials_file: None });
     }
@@ -113,8 +115,9 @@ fn repositories() -> Result<Vec<Place>> {
     if bucket != "-" {
         let endpoint = optional("URL of the S3 server, none for AWS")?;
         let region = optional("Region")?;
+        let beside = answers.output.with_file_name(CREDENTIALS).display().to_string();
         let credentials =
-            ask("File with the credentials (- for the AWS variables)", CREDENTIALS, absolute)?;
+            ask("File with the credentials (- for the AWS variables)", &beside, absolute)?;
         let credentials_file = Some(credentials).filter(|text| text != "-").map(PathBuf::from);
         places.push(Place { url: bucket, endpoint, region, credentials_file });
     }

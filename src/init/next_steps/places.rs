@@ -1,6 +1,9 @@
+//! Folders and files that have to be there first.
+
 use std::path::Path;
 
 use super::Answers;
+use super::hands::Hands;
 use crate::doctor::Account;
 
 /// The paths of the repositories in folders.
@@ -23,13 +26,13 @@ fn group_of(owner: Option<&Account>) -> String {
 }
 
 /// One that is there stays as it is: `install` would empty it.
-pub fn credentials(answers: &Answers, owner: Option<&Account>, user: &str) -> Option<String> {
-    let group = group_of(owner);
+pub fn credentials(answers: &Answers, owner: Option<&Account>, hands: &Hands) -> Option<String> {
+    let owned = hands.owned(&group_of(owner));
+    let edit = if answers.rootless { "${EDITOR:-vi}" } else { "sudoedit" };
     let line = |path: &Path| {
         let path = path.display();
-        format!(
-            "    sudo install -m 0600 -o {user} -g {group} /dev/null {path}\n    sudoedit {path}\n"
-        )
+        let made = hands.host(&format!("install -m 0600 {owned}/dev/null {path}"));
+        format!("{made}    {edit} {path}\n")
     };
     let files = credentials_of(answers).into_iter().filter(|path| !path.exists());
     let lines: String = files.map(line).collect();
@@ -42,9 +45,9 @@ pub fn credentials(answers: &Answers, owner: Option<&Account>, user: &str) -> Op
     })
 }
 
-pub fn folders(answers: &Answers, owner: Option<&Account>, user: &str) -> Option<String> {
-    let group = group_of(owner);
-    let line = |path| format!("    sudo install -d -m 0700 -o {user} -g {group} {path}\n");
+pub fn folders(answers: &Answers, owner: Option<&Account>, hands: &Hands) -> Option<String> {
+    let owned = hands.owned(&group_of(owner));
+    let line = |path| hands.host(&format!("install -d -m 0700 {owned}{path}"));
     let lines: String = folders_of(answers).map(line).collect();
     (!lines.is_empty()).then(|| format!("Make the folder, for the user that archives:\n\n{lines}"))
 }

@@ -1,26 +1,32 @@
+//! The settings of a server on this host, and the name of its service.
+
 use std::path::Path;
 
 use super::Answers;
-use super::places::{credentials_of, folders_of};
 use crate::doctor::{Mend, archive_command};
 
 /// The settings of the server, and how it comes to know them.
 pub fn settings(answers: &Answers, user: &str) -> String {
-    let timeout = format!("{}s", archive_timeout(answers));
     let command = archive_command(Some(&answers.output));
-    let mends = [
-        Mend::alter_system("wal_level", "replica", true),
-        Mend::alter_system("archive_mode", "on", true),
-        Mend::alter_system("archive_command", &command, false),
-        Mend::alter_system("archive_timeout", &timeout, false),
-    ];
-    let lines: String = mends.iter().map(|mend| format!("    {}\n", mend.text())).collect();
+    let lines: String =
+        mends(answers, &command).iter().map(|mend| format!("    {}\n", mend.text())).collect();
     let unit = unit(answers.data_directory.as_deref());
     format!(
         "Tell PostgreSQL, with psql as a superuser:\n\n    sudo -u {user} psql{}\n{lines}    \\q\n\n\
          and restart it. Before that nothing is archived; every session ends.\n\n    sudo systemctl restart {unit}\n",
         address(answers)
     )
+}
+
+/// What `ALTER SYSTEM` has to say.
+pub fn mends(answers: &Answers, command: &str) -> [Mend; 4] {
+    let timeout = format!("{}s", archive_timeout(answers));
+    [
+        Mend::alter_system("wal_level", "replica", true),
+        Mend::alter_system("archive_mode", "on", true),
+        Mend::alter_system("archive_command", command, false),
+        Mend::alter_system("archive_timeout", &timeout, false),
+    ]
 }
 
 /// What a superuser, who is not the role that takes backups, has to say beside `psql` to reach that server.
@@ -45,26 +51,6 @@ fn unit(data_directory: Option<&Path>) -> String {
     }
     let pgdg = path.strip_prefix("/var/lib/pgsql/").and_then(|rest| rest.strip_suffix("/data"));
     pgdg.filter(plain).map_or("postgresql".to_owned(), |version| format!("postgresql-{version}"))
-}
-
-/// A setting on the command line of a container is stronger than `ALTER SYSTEM`. In a unit `%` is written twice.
-pub fn quadlet(answers: &Answers) -> String {
-    let config = answers.output.display();
-    let timeout = archive_timeout(answers);
-    let folders = folders_of(answers).map(|path| format!("    Volume={path}:{path}:z\n"));
-    let secrets = credentials_of(answers).into_iter().map(|path| {
-        let path = path.display();
-        format!("    Volume={path}:{path}:ro\n")
-    });
-    format!(
-        "Let the server's container archive: packaging/quadlet/postgres.container and .volume go to\n\
-         /etc/containers/systemd, with these lines in the place of its own; then `systemctl daemon-reload` and\n\
-         `systemctl restart postgres`:\n\n    \
-         Exec=postgres -c archive_mode=on -c archive_timeout={timeout} -c \"archive_command=/usr/bin/wal-push %%p %%f\"\n    \
-         Environment=SEAWALL_CONFIG={config}\n    \
-         Volume={config}:{config}:ro\n{}",
-        folders.chain(secrets).collect::<String>()
-    )
 }
 
 /// Half of what may be lost, in seconds, and a minute where that is more than enough.

@@ -158,7 +158,8 @@ fn every_job_is_hardened_alike_and_tells_of_its_failure() {
         ("SystemCallFilter", "@system-service"),
         ("SystemCallArchitectures", "native"),
     ];
-    let jobs = units("service").into_iter().filter(|(file, _)| !file.contains("failed@"));
+    let of_the_system = |file: &str| !file.contains("failed@") && !file.contains("/user/");
+    let jobs = units("service").into_iter().filter(|(file, _)| of_the_system(file));
     for (file, unit) in jobs {
         for (key, value) in ALL {
             assert_eq!(values(&unit, key).first(), Some(&value), "{key} in {file}");
@@ -181,31 +182,73 @@ fn every_job_is_hardened_alike_and_tells_of_its_failure() {
     }
 }
 
+/// A user's own manager has the same jobs, by the same timers, without what only the system's manager may do.
+#[test]
+fn a_user_has_the_same_jobs() {
+    let all = units("service").into_iter().filter(|(file, _)| !file.contains("/user/"));
+    let mut jobs = 0;
+    for (file, unit) in all {
+        let own = read(file.replace("packaging/", "packaging/user/"));
+        if file.contains("failed@") {
+            assert!(own.contains("ConditionFileIsExecutable=%E/seawall/on-failure"), "{own}");
+            continue;
+        }
+        let there = |line: &str| line.replace("/var/lib/", "%S/");
+        let commands = |unit: &str| values(unit, "ExecStart").into_iter().map(there).collect();
+        let (expected, found): (Vec<_>, Vec<_>) = (commands(&unit), commands(&own));
+        assert_eq!(found, expected, "{file}");
+        for key in ["Type", "TimeoutStartSec", "LogExtraFields", "SuccessExitStatus", "UMask"] {
+            assert_eq!(values(&own, key), values(&unit, key), "{key} for a user: {file}");
+        }
+        assert_eq!(values(&own, "Environment"), ["SEAWALL_CONFIG=%E/seawall/seawall.toml"]);
+        for key in ["User", "ProtectSystem", "PrivateDevices", "CapabilityBoundingSet"] {
+            assert!(values(&own, key).is_empty(), "{key} for a user: {file}");
+        }
+        jobs += 1;
+    }
+    assert!(jobs > 8, "{jobs}");
+}
+
 /// Keys as `podman-systemd.unit(5)` and `systemd.service(5)` have them; podman's own generator is in few
 /// distributions.
 #[test]
 fn quadlets_have_no_key_that_podman_does_not_know() {
     const KEYS: [(&str, &[&str]); 5] = [
-        ("[Unit]", &["Description", "RequiresMountsFor"]),
+        ("[Unit]", &["Description", "OnFailure", "RequiresMountsFor"]),
         (
             "[Container]",
-            &["ContainerName", "Environment", "Exec", "Image", "PublishPort", "Secret", "Volume"],
+            &[
+                "ContainerName",
+                "Environment",
+                "Exec",
+                "Image",
+                "Network",
+                "PublishPort",
+                "Secret",
+                "User",
+                "UserNS",
+                "Volume",
+            ],
         ),
         ("[Volume]", &["VolumeName"]),
         (
             "[Service]",
             &[
+                "IOSchedulingPriority",
+                "LogExtraFields",
+                "Nice",
                 "Restart",
                 "RuntimeDirectory",
                 "RuntimeDirectoryPreserve",
                 "TimeoutStartSec",
                 "TimeoutStopSec",
+                "Type",
             ],
         ),
         ("[Install]", &["WantedBy"]),
     ];
     let quadlets: Vec<_> = units("container").into_iter().chain(units("volume")).collect();
-    assert_eq!(quadlets.len(), 4);
+    assert_eq!(quadlets.len(), 8);
     for (file, text) in &quadlets {
         let mut known: Option<&[&str]> = None;
         for line in text.lines().filter(|line| !line.is_empty() && !line.starts_with('#')) {
@@ -220,12 +263,16 @@ fn quadlets_have_no_key_that_podman_does_not_know() {
         for volume in values(text, "Volume") {
             let source = volume.split(':').next().unwrap();
             let here = quadlets.iter().any(|(file, _)| file.ends_with(&format!("/{source}")));
-            assert!(source.starts_with('/') || here, "{file}: {volume}");
+            let of_systemd = ["%E/", "%h/", "%t/"].iter().any(|it| source.starts_with(it));
+            assert!(source.starts_with('/') || of_systemd || here, "{file}: {volume}");
         }
+        // What stands on a server's command line is stronger than what a restore sets, and a repository by itself knows of
+        // no encryption.
+        assert!(
+            !text.contains("-c archive_mode") && !text.contains("SEAWALL_REPOSITORY"),
+            "{file}"
+        );
     }
-    let postgres =
-        &quadlets.iter().find(|(file, _)| file.contains("postgres.container")).unwrap().1;
-    assert!(postgres.contains("archive_command=/usr/bin/wal-push %%p %%f"), "{postgres}");
 }
 
 /// Read by the YAML library that one of the S3 servers brings.
@@ -253,10 +300,10 @@ fn the_compose_file_says_what_it_should() {
         }
         assert!(service["image"].is_string(), "{name}");
     }
-    let command = services["postgres"]["command"].as_array().unwrap();
-    assert!(
-        command.contains(&"archive_command=/usr/local/bin/wal-push %p %f".into()),
-        "{command:?}"
-    );
+    assert!(services["postgres"].get("command").is_none(), "archiving is not for the command line");
+    for service in ["postgres", "basebackup", "check"] {
+        let volumes = services[service]["volumes"].to_string();
+        assert!(volumes.contains(":/etc/seawall/seawall.toml:ro"), "{service}: {volumes}");
+    }
     assert_eq!(services["basebackup"]["profiles"], serde_json::json!(["jobs"]));
 }

@@ -1,0 +1,290 @@
+#!/usr/bin/env bash
+# Run by test-containers.sh, as root in a Debian that has booted, with podman: makes the images, installs the package and walks
+# docs/containers.md, chapter by chapter, as its readers would. Each block is as it stands on the page.
+case ${1:-} in -h | --help) exec awk 'NR > 1 && !/^#/ { exit } NR > 1 { sub(/^# /, ""); print }' "$0" ;; esac
+if [ -z "${SEAWALL_CLEAN_ROOT:-}" ]; then
+    printf 'ERROR: this installs and removes things: it is not for a machine that is in use\nHINT: run scripts/test-containers.sh\n' >&2
+    exit 1
+fi
+set -euo pipefail
+# Only what the package brings counts, nothing from the shell outside.
+unset "${!SEAWALL_@}" "${!PG@}"
+versions=$1
+page=/root/containers.md
+work=$(mktemp -d)
+chmod 755 "$work"
+
+say() { printf 'containers: %s\n' "$*"; }
+fail() {
+    printf 'ERROR: %s\n' "$*" >&2
+    exit 1
+}
+now() { printf '%s\n' "${EPOCHREALTIME/,/.}"; }
+seconds_since() { awk -v from="$1" -v to="$(now)" 'BEGIN { printf "%.1f", to - from }'; }
+
+# One image for each version, as the official one is.
+make_images() {
+    local version data volume
+    # An old kernel's cgroups have limits that podman does not find.
+    mkdir -p /etc/containers
+    printf '[containers]\npids_limit = 0\n' >/etc/containers/containers.conf
+    podman import -q /root/image.tar localhost/base >/dev/null
+    for version in $versions; do
+        data=/var/lib/postgresql/data volume=/var/lib/postgresql/data
+        if [ "$version" -ge 18 ]; then data=/var/lib/postgresql/$version/docker volume=/var/lib/postgresql; fi
+        rm -rf "$work/image"
+        mkdir -p "$work/image/tree"
+        install -d -o 999 -g 999 -m 1777 "$work/image/tree/var/lib/postgresql"
+        [ "$version" -ge 18 ] || install -d -o 999 -g 999 -m 1777 "$work/image/tree$data"
+        tar -C "$work/image/tree" -cf "$work/image/data.tar" .
+        cat >"$work/image/Containerfile" <<END
+FROM localhost/base
+ENV LANG=en_US.utf8 PG_MAJOR=$version PGDATA=$data
+ENV PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin:/usr/lib/postgresql/$version/bin
+ADD data.tar /
+VOLUME $volume
+ENTRYPOINT ["docker-entrypoint.sh"]
+STOPSIGNAL SIGINT
+CMD ["postgres"]
+END
+        podman build -q --format docker -t "docker.io/library/postgres:$version" "$work/image" >/dev/null
+    done
+    say "images of PostgreSQL $versions made, with the official entrypoint"
+}
+
+# Whether podman runs anything here, with a port as the quadlets have it: that is the kernel's to allow, not ours.
+podman_works() { # COMMAND... that runs it as its user
+    "$@" podman run --rm --publish 127.0.0.1:5432:5432 docker.io/library/postgres:18 true >"$work/probe" 2>&1 && return 0
+    printf 'NOT CHECKED: %s: podman runs no container here (%s)\n' "$not_checked" "$(tail -n 1 "$work/probe")"
+    return 1
+}
+
+# The blocks of a chapter, a file each, in order: from its heading to the next of the same rank.
+blocks_of() { # CHAPTER
+    rm -rf "$work/blocks"
+    mkdir "$work/blocks"
+    awk -v chapter="## $1" -v into="$work/blocks" '
+        /^## / { within = $0 == chapter }
+        !within { next }
+        /^```/ { inside = !inside && /^```sh$/; if (inside) file = sprintf("%s/%02d", into, ++blocks); next }
+        inside { print >file }' "$page"
+    chmod -R go+rX "$work"
+    [ -e "$work/blocks/01" ] || fail "docs/containers.md has no block in the chapter $1"
+}
+
+# How a block may end: doctor warns of the disk that holds everything here.
+check_status() { # STATUS FILE
+    local allowed=0
+    if grep -q 'seawall doctor' "$2"; then allowed=1; fi
+    [ "$1" -eq "$allowed" ] || fail "this block ends with $1, not $allowed: $(cat "$2")"
+}
+
+as_newcomer() { runuser -u newcomer -- env -C /home/newcomer HOME=/home/newcomer "$@"; }
+as_app() {
+    runuser -u app -- env -C /home/app HOME=/home/app USER=app XDG_RUNTIME_DIR="/run/user/$(id -u app)" \
+        DBUS_SESSION_BUS_ADDRESS="unix:path=/run/user/$(id -u app)/bus" "$@"
+}
+
+walk() { # USER CHAPTER
+    local block started status walked
+    walked=$(now)
+    blocks_of "$2"
+    for block in "$work/blocks"/*; do
+        started=$(now) status=0
+        if [ "$1" = newcomer ] && grep -q 'seawall init' "$block"; then
+            # On a terminal, with an empty answer to each question.
+            as_newcomer script --quiet --return --command "bash -eu $block" /dev/null < <(printf '\n%.0s' {1..8}) >"$work/init" || status=$?
+            cat "$work/init"
+        else
+            "as_$1" bash -euo pipefail "$block" </dev/null || status=$?
+        fi
+        check_status "$status" "$block"
+        say "  $(seconds_since "$started") s: $(head -n 1 "$block")"
+    done
+    say "\"$2\" walked in $(seconds_since "$walked") s"
+}
+
+# All blocks of a chapter in one shell, as at three in the morning.
+run_chapter() { # USER CHAPTER SETTINGS
+    blocks_of "$2"
+    { cat "$work/blocks/01"; printf '%s\n' "$3"; find "$work/blocks" -type f ! -name 01 | sort | xargs -r cat; } >"$work/chapter"
+    chmod 644 "$work/chapter"
+    "as_$1" bash -euo pipefail "$work/chapter" </dev/null || fail "a block of $2 ends with $?"
+}
+
+# What `seawall init` said is left to do is what the page has people type.
+check_same_lines() {
+    tr -d '\r' <"$work/init" | grep -E '^    (ALTER |sudo install|sudo -u postgres|sudo systemctl enable|sudo shred)' |
+        sed 's/^    //' | grep -v 'seawall doctor' | sort >"$work/told"
+    blocks_of 'Podman with systemd'
+    cat "$work/blocks"/* | grep -E '^(ALTER |sudo install|sudo -u postgres|sudo systemctl enable|sudo shred)' | sort >"$work/typed"
+    diff "$work/told" "$work/typed" || fail "docs/containers.md and seawall init say different things (above)"
+}
+
+sql() { podman exec -u postgres postgres psql -Atqc "$1"; }
+app_sql() { as_app podman exec -u postgres postgres psql -Atqc "$1"; }
+
+prepare() {
+    useradd --create-home --groups sudo --shell /bin/bash newcomer
+    useradd --create-home --shell /bin/bash app
+    echo 'newcomer ALL=(ALL) NOPASSWD: ALL' >/etc/sudoers.d/newcomer
+    echo 'APT::Get::Assume-Yes "true";' >/etc/apt/apt.conf.d/yes
+    cp -- /root/*.deb /home/newcomer/
+    # A user's own network needs it, and the machine around this one has closed it.
+    if [ -e /dev/net/tun ]; then chmod 666 /dev/net/tun; fi
+}
+
+# With encryption, as `seawall init` proposes it: kept apart for what comes.
+keep_key() { install -o postgres -m 400 /etc/seawall/seawall.key /root/kept.key; }
+
+root_of_podman() {
+    blocks_of 'Podman with systemd'
+    # The key is kept by whoever reads the page, before the block that removes it.
+    local block
+    block=$(grep -l 'shred' "$work/blocks"/*)
+    sed -i "s,^sudo shred,sudo cp -a /etc/seawall/seawall.key /root/kept.key\n&," "$page"
+    [ -n "$block" ] || fail "the page removes no key"
+    walk newcomer 'Podman with systemd'
+    check_same_lines
+    [ "$(sql 'SHOW archive_mode')" = on ] || fail "the server does not archive"
+    [ -z "$(find /var/backups/seawall -path '*/wal/*' -name '*.zst')" ] || fail "WAL lies there in the clear, beside encrypted backups"
+    [ -n "$(find /var/backups/seawall -path '*/wal/*' -name '*.zst.age')" ] || fail "no WAL was archived"
+    # Nobody but the server's user gets in over the socket.
+    runuser -u newcomer -- psql -h /run/postgresql -U postgres -c 'SELECT 1' >"$work/said" 2>&1 && fail "anybody is the superuser over the socket"
+    grep -q 'Peer authentication failed' "$work/said" || fail "the socket says: $(cat "$work/said")"
+}
+
+timers() {
+    local unit
+    for unit in seawall-basebackup seawall-basebackup-verify seawall-check; do
+        systemctl is-enabled --quiet "$unit.timer" || fail "$unit.timer is not switched on"
+        systemctl start "$unit.service" || { journalctl --no-pager -n 30 -u "$unit" >&2; fail "$unit failed"; }
+    done
+    grep -qx 'seawall_state 0' /var/lib/seawall/check/seawall.prom || fail "check is not content after the jobs have run"
+    say "the jobs of three timers ran under systemd, hardened as they are, and seawall check is content"
+}
+
+# A table is dropped; the moment before it comes back in a new volume, and the server archives no more until it is told to.
+restore() {
+    local target old
+    sql 'CREATE TABLE kept AS SELECT generate_series(1, 1000) AS number'
+    sleep 1.1
+    target=$(sql 'SELECT now()')
+    sleep 1.1
+    sql 'DROP TABLE kept'
+    sql 'SELECT pg_switch_wal()' >/dev/null
+    sleep 2
+    cp -a /root/kept.key /etc/seawall/seawall.key
+    old=$(find /var/backups/seawall -name '*.history*' | wc -l)
+    # The last block has it archive again: what is before it is looked at first.
+    blocks_of Restore
+    cp "$work/blocks"/* "$work/" 2>/dev/null || true
+    sed -i "s,^until sudo podman exec postgres pg_isready.*,&\n[ ! -e $work/looked ] \&\& touch $work/looked \&\& bash $work/look," "$page"
+    cat >"$work/look" <<'END'
+set -eu
+say() { sudo podman exec -u postgres postgres psql -Atqc "$1"; }
+[ "$(say 'SELECT count(*) FROM kept')" = 1000 ]
+[ "$(say 'SHOW archive_mode')" = off ]
+[ "$(say 'SELECT pg_is_in_recovery()')" = f ]
+END
+    chmod 777 "$work"
+    run_chapter newcomer Restore "TARGET=\"--target-time '$target'\""
+    [ -e "$work/looked" ] || fail "the restored server was not looked at"
+    [ "$(sql 'SHOW archive_mode')" = on ] || fail "the restored server does not archive again"
+    [ "$(find /var/backups/seawall -name '*.history*' | wc -l)" -gt "$old" ] || fail "the new timeline was not archived"
+    podman volume exists postgres-data || fail "the old volume is gone"
+    say "restored to a second before a DROP TABLE, into a new volume, with nothing of PostgreSQL on the host"
+}
+
+rehearse() {
+    # The key is on this host here, as on the one where drills are made.
+    sed -i 's,^#Volume=/etc/seawall,Volume=/etc/seawall,' /usr/share/doc/seawall/examples/quadlet/seawall-basebackup-drill.container
+    sed -i '/^url = /a # the key is here' /etc/seawall/seawall.toml
+    sed -i 's,^\[encryption\],&\nidentity_file = "/etc/seawall/seawall.key",' /etc/seawall/seawall.toml
+    run_chapter newcomer Rehearse ''
+    systemctl start seawall-basebackup-drill || { journalctl --no-pager -n 30 -u seawall-basebackup-drill >&2; fail "the drill failed"; }
+    runuser -u postgres -- seawall check >"$work/check" || fail "check after a drill: $(cat "$work/check")"
+    systemctl is-enabled --quiet seawall-basebackup-drill.timer || fail "the timer of drills is not switched on"
+    say "the package's timer rehearses in a container"
+    systemctl stop postgres
+}
+
+# Without the image's own folder for data there would be two; each version is started, archives and is rehearsed.
+other_versions() {
+    local version
+    for version in $versions; do
+        if [ "$version" = 18 ]; then continue; fi
+        podman volume rm -f postgres-data >/dev/null
+        sed "s,postgres:18,postgres:$version,; s,^Volume=postgres.volume:.*,Volume=postgres.volume:/var/lib/postgresql/data," \
+            /usr/share/doc/seawall/examples/quadlet/postgres.container >/etc/containers/systemd/postgres.container
+        sed "s,^cluster = .*,cluster = \"v$version\"," /etc/seawall/seawall.toml >/root/toml
+        cat /root/toml >/etc/seawall/seawall.toml
+        cp /usr/share/doc/seawall/examples/quadlet/postgres.volume /etc/containers/systemd/
+        systemctl daemon-reload
+        systemctl start postgres
+        until podman exec postgres pg_isready -q -h 127.0.0.1; do sleep 0.5; done
+        sql "ALTER SYSTEM SET archive_mode = 'on'"
+        sql "ALTER SYSTEM SET archive_command = '/usr/bin/wal-push \"%p\" %f'"
+        systemctl restart postgres
+        until podman exec postgres pg_isready -q -h 127.0.0.1; do sleep 0.5; done
+        runuser -u postgres -- basebackup create
+        sed "s,postgres:18,postgres:$version," /usr/share/doc/seawall/examples/quadlet/seawall-basebackup-drill.container \
+            >/etc/containers/systemd/seawall-basebackup-drill.container
+        systemctl daemon-reload
+        systemctl start seawall-basebackup-drill || { journalctl --no-pager -n 30 -u seawall-basebackup-drill >&2; fail "the drill of $version failed"; }
+        systemctl stop postgres
+        say "PostgreSQL $version archives in its image, and is rehearsed"
+    done
+}
+
+without_root() {
+    podman save -q -o /root/image-18.tar docker.io/library/postgres:18
+    mv /root/image-18.tar /home/app/
+    chown app /home/app/image-18.tar
+    # The user manager of somebody who is logged in.
+    loginctl enable-linger app
+    until as_app systemctl --user is-system-running --wait >"$work/said" 2>&1 || grep -qx degraded "$work/said"; do sleep 0.2; done
+    as_app podman load -q -i image-18.tar >/dev/null
+    not_checked='docs/containers.md, "Podman without root"'
+    podman_works as_app || return 0
+    walk app 'Podman without root'
+    [ "$(app_sql 'SHOW archive_mode')" = on ] || fail "the user's server does not archive"
+    [ -n "$(find /home/app/backups -path '*/wal/*' -name '*.zst' -user app)" ] || fail "no WAL of the user's server was archived, or it is not his"
+    local unit
+    for unit in seawall-basebackup seawall-basebackup-verify seawall-check; do
+        as_app systemctl --user is-enabled --quiet "$unit.timer" || fail "the user's $unit.timer is not switched on"
+        as_app systemctl --user start "$unit.service" || { journalctl --no-pager -n 30 _UID="$(id -u app)" >&2; fail "the user's $unit failed"; }
+    done
+    grep -qx 'seawall_state 0' /home/app/.local/state/seawall/check/seawall.prom || fail "the user's check is not content"
+    app_sql 'CREATE TABLE kept AS SELECT 1'
+    app_sql 'SELECT pg_switch_wal()' >/dev/null
+    sleep 2
+    restore_without_root
+    say "the user's jobs ran under his own systemd, and his server came back, without root"
+}
+
+# The lines of the chapter Restore, changed as its last paragraph says.
+restore_without_root() {
+    blocks_of Restore
+    cat "$work/blocks"/* | sed "
+        /IDENTITY:/d; s, --encryption-identity-file [^ ]*,,; s,sudo -u postgres ,,; s,sudo ,,g; /look/d
+        s,systemctl ,systemctl --user ,; s,--user postgres,--userns keep-id:uid=999\,gid=999,
+        s,-v /etc/seawall/seawall.toml:,-v \$HOME/.config/seawall/seawall.toml:,
+        s,/var/backups/seawall:/var/backups/seawall,\$HOME/backups:\$HOME/backups,
+        s,/etc/containers/systemd,\$HOME/.config/containers/systemd," >"$work/own"
+    chmod 644 "$work/own"
+    as_app bash -euo pipefail "$work/own" </dev/null || fail "the restore without root ends with $?"
+    [ "$(app_sql 'SELECT count(*) FROM kept')" = 1 ] || fail "the user's table is not back"
+    [ "$(app_sql 'SHOW archive_mode')" = on ] || fail "the user's server does not archive again"
+}
+
+make_images
+prepare
+not_checked='docs/containers.md'
+podman_works env || exit 0
+root_of_podman
+timers
+restore
+rehearse
+other_versions
+without_root

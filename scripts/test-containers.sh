@@ -1,0 +1,122 @@
+#!/usr/bin/env bash
+# Walks docs/containers.md in a Debian 13 of its own that has booted, with systemd and podman in it: the package is installed,
+# quadlets and timers are started, with root's podman and with an ordinary user's.
+#
+#   scripts/test-containers.sh FOLDER    FOLDER is what scripts/build-packages.sh filled
+#
+# The images are made here: the PostgreSQLs that the tests run on, with the entrypoint of the official image. It takes root, and a
+# kernel that lets systemd-nspawn boot a system. Without that nothing is tested.
+case $- in *p*) ;; *) exec bash -p -- "$0" "$@" ;; esac # see common.sh
+set -euo pipefail
+# shellcheck source-path=SCRIPTDIR source=common.sh
+. "$(dirname -- "$(readlink -f -- "${BASH_SOURCE[0]}")")/common.sh"
+# shellcheck source-path=SCRIPTDIR source=roots.sh
+. "$repository_root/scripts/roots.sh"
+help_if_asked "${1:-}"
+check_machine
+
+[ "$#" -eq 1 ] || fail "usage: $0 FOLDER" "scripts/build-packages.sh fills such a folder"
+shopt -s nullglob
+debs=("$1"/*.deb)
+[ "${#debs[@]}" -eq 1 ] || fail "$1 has not one .deb" "scripts/build-packages.sh makes it"
+versions='15 16 17 18' # what the official image is tried with; 18 walks the whole page
+
+not_checked() {
+    say "NOT CHECKED: quadlets, timers and the restore of a server in a container: $1"
+    exit 0
+}
+
+work=$(mktemp -d /var/tmp/seawall-containers.XXXXXX)
+machine=
+leave() {
+    trap '' INT TERM HUP
+    # The whole machine ends with its first process.
+    if [ -n "$machine" ] && kill -0 "$machine" 2>/dev/null; then
+        kill -KILL "$leader" 2>/dev/null || true
+        for _ in {1..100}; do kill -0 "$machine" 2>/dev/null && sleep 0.1; done
+        kill -KILL "$machine" 2>/dev/null || true
+        wait "$machine" 2>/dev/null || true
+    fi
+    # What podman mounted there went with the mount namespace.
+    rm -rf --one-file-system -- "$work"
+}
+leader=
+trap leave EXIT
+trap 'exit 130' INT TERM HUP
+
+# The packages that the servers need where they were unpacked, which are this machine's.
+libraries_of() { # FOLDER
+    find "$1/bin" -type f -exec ldd {} + 2>/dev/null | awk '$3 ~ /^\// { print $3 }' | sort -u | xargs -r realpath |
+        sed 'p; s,^/usr/lib/,/lib/,' | xargs -r dpkg-query --search 2>/dev/null | cut -d: -f1 | sort -u | paste -sd ,
+}
+
+# A tar file with all that the images share: a Debian of this release, the servers, the user of the official image, its entrypoint.
+make_image() {
+    local image=$work/image folder version root
+    folder=$(tr : '\n' <<<"$SEAWALL_POSTGRES_BINDIRS" | head -n 1)
+    root=$(debian_root debian-root-of-images "gosu,locales,$(libraries_of "${folder%/bin}")")
+    mkdir -- "$image"
+    tar -xf "$root" -C "$image" --exclude='./dev/*'
+    for version in $versions; do
+        folder=$(tr : '\n' <<<"$SEAWALL_POSTGRES_BINDIRS" | grep "/postgresql-$version\.")
+        mkdir -p "$image/usr/lib/postgresql/$version"
+        cp -a -- "${folder%/bin}"/{bin,lib,share} "$image/usr/lib/postgresql/$version/"
+        # As the image's own has it, which is Debian's: the socket is there, and the server listens to all that reach the container.
+        find "$image/usr/lib/postgresql/$version/share" -name postgresql.conf.sample -exec sh -c \
+            "printf \"listen_addresses = '*'\nunix_socket_directories = '/var/run/postgresql, /tmp'\n\" >>\"\$1\"" sh {} \;
+    done
+    install -m 755 -t "$image/usr/local/bin" "$repository_root"/tests/fixtures/docker-library-postgres/*.sh
+    chroot "$image" sh -euc '
+        localedef -i en_US -c -f UTF-8 -A /usr/share/locale/locale.alias en_US.UTF-8
+        groupadd -r postgres --gid=999
+        useradd -r -g postgres --uid=999 --home-dir=/var/lib/postgresql --shell=/bin/bash postgres
+        install -d -o postgres -g postgres -m 1777 /var/lib/postgresql
+        install -d -o postgres -g postgres -m 3777 /var/run/postgresql
+        mkdir /docker-entrypoint-initdb.d'
+    tar -C "$image" -cf "$work/host/root/image.tar" .
+    rm -rf --one-file-system -- "$image"
+}
+
+# Waits for the system in there; what it says at the boot is in $work/boot.
+boot() {
+    SYSTEMD_NSPAWN_UNIFIED_HIERARCHY=1 systemd-nspawn --quiet --register=no --keep-unit --boot --private-network --capability=all \
+        --system-call-filter='@keyring bpf landlock_create_ruleset landlock_add_rule landlock_restrict_self' --machine=seawall --hostname=seawall -D "$work/host" >"$work/boot" 2>&1 </dev/null &
+    machine=$!
+    for _ in {1..600}; do
+        leader=$(pgrep -P "$machine" | head -n 1) || true
+        if [ -n "$leader" ] && inside systemctl is-system-running --wait >"$work/state" 2>&1; then return 0; fi
+        # `degraded` is a system that has booted, without a module of the kernel, say.
+        if grep -qx degraded "$work/state" 2>/dev/null; then return 0; fi
+        kill -0 "$machine" 2>/dev/null || return 1
+        sleep 0.2
+    done
+    return 1
+}
+
+inside() {
+    nsenter --target "$leader" --all -- /usr/bin/env -i PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin \
+        HOME=/root LANG=C.UTF-8 SEAWALL_CLEAN_ROOT=yes "$@"
+}
+
+am_root || not_checked "it takes root; HINT: run as root: scripts/test-containers.sh FOLDER"
+started=$(now)
+command -v systemd-nspawn >/dev/null || {
+    apt-get install -y -qq --no-install-recommends systemd-container >"$work/log" 2>&1 || fail "systemd-nspawn is not here, and apt-get does not install it: $(tail -n 1 "$work/log")" "run: apt-get install systemd-container"
+}
+can_make_roots || fail "a root cannot be made: $(tail -n 1 "$work/log")" "see scripts/roots.sh"
+root=$(debian_root debian-root-with-podman \
+    systemd,systemd-sysv,dbus,dbus-user-session,podman,crun,netavark,aardvark-dns,nftables,uidmap,passt,iproute2,procps,postgresql-client,sudo,polkitd trixie)
+mkdir "$work/host"
+tar -xf "$root" -C "$work/host" --exclude='./dev/*'
+say seawall >"$work/host/etc/hostname"
+say 127.0.0.1 localhost seawall >"$work/host/etc/hosts"
+make_image
+cp -- "${debs[0]}" "$repository_root/docs/containers.md" "$repository_root/scripts/test-containers-inside.sh" "$work/host/root/"
+boot || not_checked "systemd-nspawn boots no system here ($(tail -n 1 "$work/boot" | tr -d '\r')); HINT: the kernel or a container around this forbids it"
+# Each block is waited for in there, and all of them together no longer than this.
+inside timeout 1200 bash /root/test-containers-inside.sh "$versions" >"$work/log" 2>&1 </dev/null || {
+    tail -n 100 "$work/log" >&2
+    fail "docs/containers.md does not hold in Debian 13" "the last lines are above"
+}
+sed -n '/^containers: /p; /^NOT CHECKED: /p' "$work/log"
+say "containers: all is well, $(seconds_since "$started") s"
