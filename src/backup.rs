@@ -23,7 +23,7 @@ pub use description::parse_description;
 pub use existence::{make_exist, withdraw};
 pub use fall::{DATABASE_KEYS, Fell, Measure, fallen};
 pub use folder::{BackupFolder, begun, new_id};
-pub use known::Known;
+pub use known::{Known, make_room};
 pub use parallel::{in_parallel, in_threads};
 pub use reading::{ObjectSource, damaged};
 pub use sending::{End, Sending, Sent, Take, create_once};

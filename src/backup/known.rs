@@ -10,7 +10,7 @@ use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
 use super::{BackupFolder, DESCRIPTION};
-use crate::durable::Notes;
+use crate::durable::{Notes, Owner};
 use crate::error::{Error, Result};
 use crate::repository::Repository;
 
@@ -102,6 +102,11 @@ impl Known {
             tracing::warn!("it will not be noticed if repository {name} is exchanged: {error}");
         }
     }
+}
+
+/// Makes that folder for the user who takes such backups, where only root can.
+pub fn make_room(state: &Path, kind: &str, owner: Owner) -> Result<()> {
+    Notes::make_for(state, &folder_of(kind), owner)
 }
 
 /// Where the notes of a kind of backups are, below the state folder of the host.

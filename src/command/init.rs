@@ -7,10 +7,11 @@ use std::path::Path;
 
 use rustix::fs::{Access, access};
 
+use crate::backup::make_room;
 use crate::codec::Recipients;
-use crate::config::{self, Config};
+use crate::config::{self, Config, FlagValues};
 use crate::doctor::Account;
-use crate::durable;
+use crate::durable::{self, Owner};
 use crate::error::{Class, Error, Result};
 use crate::init::{Answers, Encryption, KeyPair, next_steps, owner_of, text, usual_owner};
 
@@ -71,7 +72,29 @@ pub fn run(answers: &Answers) -> Result<Outcome> {
     if let Some(owner) = archiver {
         written += &let_in(owner, &answers.output)?;
     }
+    if root || answers.rootless {
+        written += &room_for_notes(answers, archiver)?;
+    }
     Ok(Outcome { written, next: next_steps(answers, owner.as_ref()), owner })
+}
+
+/// Where jobs remember what they saw from one run to the next. In the usual place only root can make it.
+fn room_for_notes(answers: &Answers, archiver: Option<&Account>) -> Result<String> {
+    let flags = FlagValues { config: Some(answers.output.clone()), ..FlagValues::default() };
+    // What the environment says meanwhile is not what was asked for.
+    let config = config::resolve(&flags).and_then(|resolved| Config::from_resolved(&resolved));
+    let Some(state) = config.ok().and_then(|config| config.state_directory) else {
+        return Ok(String::new());
+    };
+    folder_of(&state.join("notes"))?;
+    let Some(archiver) = archiver else { return Ok(String::new()) };
+    let owner = Owner { uid: archiver.uid, gid: archiver.gid };
+    let kinds = ["basebackup", "redis"].into_iter();
+    for kind in kinds.filter(|kind| *kind == "basebackup" || answers.redis_url.is_some()) {
+        make_room(&state, kind, owner)?;
+    }
+    let (user, state) = (archiver.name(), state.display());
+    Ok(format!("made room in {state} for what {user}'s jobs remember\n"))
 }
 
 /// What everybody may read holds no password.

@@ -49,6 +49,17 @@ impl Notes {
             .ok_or_else(|| Error::file("open folder", &path, &io::ErrorKind::NotFound.into()))
     }
 
+    /// The same for another user, who could not make it there himself. One that is there stays as it is.
+    pub fn make_for(above: &Path, name: &str, owner: Owner) -> Result<()> {
+        let path = above.join(name);
+        if path.symlink_metadata().is_ok() {
+            return Ok(());
+        }
+        let made = Self::make(above, name)?;
+        let given = made.folder.hand().open_folder(b"").and_then(|folder| owner.give(folder));
+        given.map_err(|error| Error::file("give away", &path, &error))
+    }
+
     fn checked(folder: Beneath, path: PathBuf) -> Result<Self> {
         let failed = |error: io::Error| Error::file("look at", &path, &error);
         let opened = folder.hand().open_folder(b"").map_err(failed)?;

@@ -68,7 +68,8 @@ pub fn living_system(
         lives(survey)
     );
     Err(Error::new(Class::Usage, message).hint(
-        "Say which one is to come back: --system-identifier NUMBER. The first one has been there longest; one with a single date may be          a backup that somebody planted. postgres.connection, where that server runs, tells as well.",
+        "Say which one is to come back: --system-identifier NUMBER. The first one has been there longest; one with a single \
+         date may be a backup that somebody planted. postgres.connection, where that server runs, tells as well.",
     ))
 }
 

@@ -207,6 +207,12 @@ fn root_gives_the_configuration_to_the_servers_group() {
     let key = fs::metadata(place.join("new/seawall.key")).unwrap();
     assert_eq!((key.uid(), key.gid(), key.mode() & 0o777), (0, 0, 0o600));
     assert_eq!(fs::metadata(place.join("new")).unwrap().mode() & 0o777, 0o755);
+    // Where jobs of the server's user remember which repositories they knew.
+    for kind in ["basebackup-known", "redis-known"] {
+        let room = fs::metadata(place.join("state of the host").join(kind)).unwrap();
+        assert_eq!((room.gid(), room.mode() & 0o777), (group, 0o700), "{kind}");
+        assert_ne!(room.uid(), 0, "{kind}");
+    }
     for timer in ["seawall-redis.timer", "seawall-media@up.timer", "seawall-media-verify@up.timer"]
     {
         assert!(
