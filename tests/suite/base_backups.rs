@@ -14,6 +14,7 @@ mod no_archiving;
 mod own_server;
 mod owners;
 mod places;
+mod planted;
 mod promised;
 mod relations;
 mod restore;
