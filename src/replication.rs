@@ -9,3 +9,4 @@ mod socket;
 pub use base_backup::{BaseBackup, Checkpoint, End, Options, Piece, Position, Tablespace};
 pub use connection::{Connection, Rows};
 pub use linked::{libpq_version, openssl_version};
+pub use socket::variables_name_a_place;

@@ -10,7 +10,7 @@ use crate::postgres::{
     Lsn, SUPPORTED_IN_WORDS, ServerVersion, SystemIdentifier, TimelineId, WalFileName,
     WalSegmentSize,
 };
-use crate::replication::Connection;
+use crate::replication::{Connection, variables_name_a_place};
 
 /// What came of asking the server.
 #[derive(Debug)]
@@ -81,9 +81,6 @@ const BACKLOG: &str = "SELECT count(*), \
      to_char(min(modification) AT TIME ZONE 'UTC', 'YYYY-MM-DD\"T\"HH24:MI:SS\"Z\"') \
      FROM pg_ls_archive_statusdir() WHERE name LIKE '%.ready'";
 
-/// Variables of libpq that say where the server is.
-const PLACES: [&str; 3] = ["PGHOST", "PGHOSTADDR", "PGSERVICE"];
-
 /// Asks it, over the connection that `postgres.connection` or the `PG…` variables name.
 pub fn ask(config: &Config) -> Asked {
     let answered = over_sql(config).or_else(|error| match error.class() {
@@ -99,8 +96,7 @@ pub fn ask(config: &Config) -> Asked {
 
 /// Whether somebody said where it is.
 pub fn is_named(config: &Config) -> bool {
-    let variable = |name: &str| std::env::var_os(name).is_some_and(|it| !it.is_empty());
-    !config.connection.is_empty() || PLACES.iter().any(|it| variable(it))
+    !config.connection.is_empty() || variables_name_a_place()
 }
 
 fn connect(config: &Config, last: &[(&str, &str)]) -> Result<Connection> {

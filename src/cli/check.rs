@@ -3,10 +3,11 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use clap::{Arg, ArgMatches, Command};
+use jiff::Timestamp;
 
 use super::{configure, flags, guard};
 use crate::check::State;
-use crate::command::check::{Format, Request, run as check, write};
+use crate::command::check::{Format, Request, run as check, unknown, write};
 use crate::error::{Class, Error, Result};
 
 pub const NAME: &str = "check";
@@ -54,31 +55,52 @@ pub fn command() -> Command {
     flags::with_settings(command, &["postgres", "retention", "redis", "media_backup", "objectives"])
 }
 
-/// The exit status. What kept it from judging is an error, and its status that of UNKNOWN.
+/// The exit status. What kept it from judging is an error, its status that of UNKNOWN, and it is told in the form and the
+/// file that were asked for too: an old verdict must not stand there.
 pub fn run(matches: &ArgMatches) -> Result<u8> {
     let text = |name: &str| matches.get_one::<String>(name).map_or("", String::as_str);
     let format = FORMATS.iter().find(|(word, _)| *word == text("format"));
     let format = format.map_or(Format::Table, |(_, format)| *format);
-    let timeout = duration(text("timeout"))?;
     let output = matches.get_one::<PathBuf>("output");
+    judge(matches, format, output).map_err(|error| {
+        let told = unknown(format, &error, Timestamp::now()).and_then(|text| put(output, &text));
+        match told {
+            Ok(()) => error,
+            Err(other) => error.adding(format!("; {other}")),
+        }
+    })
+}
+
+fn judge(matches: &ArgMatches, format: Format, output: Option<&PathBuf>) -> Result<u8> {
+    let timeout = duration(matches.get_one::<String>("timeout").map_or("", String::as_str))?;
     let config = configure(&flags::values(matches))?;
     let colour = output.is_none() && std::io::stdout().is_terminal();
     let colour = colour && std::env::var_os("NO_COLOR").is_none_or(|it| it.is_empty());
     let log = output.is_some();
     let (text, state) = check(&Request { config: &config, format, colour, log, timeout })?;
-    match output {
-        Some(path) => write(path, &text)?,
-        None => guard::print(&text),
-    }
+    put(output, &text)?;
     Ok(state.status())
 }
 
+fn put(output: Option<&PathBuf>, text: &str) -> Result<()> {
+    match output {
+        Some(path) => write(path, text)?,
+        None => guard::print(text),
+    }
+    Ok(())
+}
+
 /// Whether it was this verb that failed, whose statuses are those of monitoring plugins.
-pub fn failed(error: &Error) -> Option<u8> {
-    guard::words().first().is_some_and(|word| word == NAME).then(|| {
+pub fn failed() -> Option<u8> {
+    let ours = guard::words().first().is_some_and(|word| word == NAME);
+    ours.then(|| State::Unknown.status())
+}
+
+/// Says what monitoring reads, where the command line was not understood and so has no form.
+pub fn not_understood(error: &Error) {
+    if failed().is_some() {
         guard::print(&format!("SEAWALL {}: {error}\n", State::Unknown));
-        State::Unknown.status()
-    })
+    }
 }
 
 fn duration(text: &str) -> Result<Duration> {

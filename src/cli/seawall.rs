@@ -36,7 +36,7 @@ pub fn main() -> u8 {
     match guard::run(run) {
         Ok(status) => status,
         Err(error) => {
-            let of_verb = check::failed(&error).or_else(doctor::failed);
+            let of_verb = check::failed().or_else(doctor::failed);
             of_verb.unwrap_or(exit_status::of(error.class()))
         }
     }
@@ -44,7 +44,8 @@ pub fn main() -> u8 {
 
 fn run() -> Result<u8> {
     let done = Ok(exit_status::DONE);
-    let Some(matches) = flags::parse(command(), &guard::words())? else { return done };
+    let parsed = flags::parse(command(), &guard::words()).inspect_err(check::not_understood);
+    let Some(matches) = parsed? else { return done };
     match matches.subcommand() {
         Some((check::NAME, matches)) => check::run(matches),
         Some(("config", matches)) => show(matches).and(done),

@@ -3,6 +3,7 @@
 mod metrics;
 mod nagios;
 mod page;
+mod unknown;
 
 use std::path::Path;
 use std::sync::mpsc::{RecvTimeoutError, channel};
@@ -11,6 +12,7 @@ use std::time::Duration;
 use jiff::Timestamp;
 use serde::Serialize;
 
+pub use self::unknown::unknown;
 use crate::check::{self, Finding, State, Verdict};
 use crate::config::Config;
 use crate::durable;
@@ -48,7 +50,7 @@ pub fn run(request: &Request<'_>) -> Result<(String, State)> {
     }
     let text = match request.format {
         Format::Table => page::text(&verdict, request.colour),
-        Format::Json => json(&verdict)?,
+        Format::Json => json(&verdict, None)?,
         Format::Nagios => nagios::text(&verdict),
         Format::Prometheus => metrics::text(&verdict),
     };
@@ -102,16 +104,20 @@ struct Json<'a> {
     at: String,
     state: State,
     status: u8,
+    /// Why nothing could be judged.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    error: Option<String>,
     findings: &'a [Finding],
 }
 
-fn json(verdict: &Verdict) -> Result<String> {
+fn json(verdict: &Verdict, error: Option<&Error>) -> Result<String> {
     let state = verdict.state();
     let json = Json {
         version: VERSION,
         at: crate::command::shown::at_seconds(verdict.at),
         state,
         status: state.status(),
+        error: error.map(ToString::to_string),
         findings: &verdict.findings,
     };
     let text = serde_json::to_string_pretty(&json);

@@ -10,7 +10,7 @@ use pq_sys as pq;
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
 
 use super::linked::{owned, without_configuration_of_openssl};
-use super::socket::default_host;
+use super::socket::{default_host, variables_name_a_place};
 use crate::error::{Class, Error, NAMES, Result, is_of_a_name};
 use crate::postgres::ServerVersion;
 
@@ -80,7 +80,7 @@ impl Connection {
         let connection = Self { raw, patience };
         // SAFETY: `raw` is the connection just made.
         if unsafe { pq::PQstatus(connection.raw()) } != pq::ConnStatusType::CONNECTION_OK {
-            return Err(not_connected(&connection.message()));
+            return Err(not_connected(&connection.message(), conninfo));
         }
         // SAFETY: a null argument is passed on to our function, which does not look at it.
         unsafe { pq::PQsetNoticeProcessor(connection.raw(), Some(log_notice), ptr::null_mut()) };
@@ -295,7 +295,7 @@ unsafe extern "C" fn log_notice(_: *mut c_void, message: *const c_char) {
 }
 
 /// libpq puts a hint of its own on a line of its own.
-fn not_connected(message: &str) -> Error {
+fn not_connected(message: &str, conninfo: &str) -> Error {
     let message = message.split_whitespace().collect::<Vec<_>>().join(" ");
     let refused = [
         "authentication failed",
@@ -315,6 +315,10 @@ fn not_connected(message: &str) -> Error {
     }
     let hint = if is_of_a_name(&message) {
         NAMES
+    } else if !conninfo.is_empty() {
+        "Is the server running? If so, it is not where postgres.connection (--postgres-connection) says."
+    } else if variables_name_a_place() {
+        "Is the server running? If so, it is not where the PG… variables say."
     } else {
         "Say where the server is: --postgres-connection 'host=… user=…', or the PG… variables."
     };

@@ -10,11 +10,16 @@ const VARIABLES: [&str; 3] = ["PGHOST", "PGHOSTADDR", "PGSERVICE"];
 
 /// The host to connect to where nobody names one: the first of these folders with a socket in it.
 pub fn default_host(conninfo: &str) -> Option<&'static str> {
-    let said = |name: &&str| std::env::var_os(name).is_some_and(|value| !value.is_empty());
-    if VARIABLES.iter().any(said) || names_a_host(conninfo) {
+    if variables_name_a_place() || names_a_host(conninfo) {
         return None;
     }
     FOLDERS.into_iter().find(|folder| holds_a_socket(Path::new(folder)))
+}
+
+/// Whether the environment says where the server is.
+pub fn variables_name_a_place() -> bool {
+    let said = |name: &&str| std::env::var_os(name).is_some_and(|value| !value.is_empty());
+    VARIABLES.iter().any(said)
 }
 
 /// A `host` of ours would stand beside a `hostaddr`, and before what a service says.

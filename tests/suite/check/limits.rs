@@ -59,6 +59,35 @@ fn a_mistake_is_unknown() {
     run().arg("--help").run().expect(0);
 }
 
+/// Whoever reads a form finds that form, and no file keeps an old verdict.
+#[test]
+fn a_mistake_is_unknown_in_the_form_that_was_asked_for() {
+    let place = Place::new();
+    let wrong = place.file("seawall.toml", "repositry = \"/b\"\n");
+    let run = |words: &[&str]| {
+        let run = Run::new(&place, env!("CARGO_BIN_EXE_seawall")).arg("check").arg("--config");
+        run.arg(&wrong).args(words).run()
+    };
+    let text = "unknown key repositry";
+    let outcome = run(&["--format", "json"]);
+    let json: serde_json::Value = serde_json::from_str(&outcome.expect(3).stdout).unwrap();
+    assert_eq!((&json["state"], &json["status"]), (&"unknown".into(), &3.into()), "{json}");
+    assert!(json["error"].as_str().is_some_and(|it| it.contains(text)), "{json}");
+    assert_eq!(json["findings"], serde_json::json!([]));
+    let file = place.file("seawall.prom", "seawall_state 0\n");
+    let outcome = run(&["--format", "prometheus", "--output", file.to_str().unwrap()]);
+    outcome.expect(3).says(text);
+    let figures = fs::read_to_string(&file).unwrap();
+    assert!(figures.lines().any(|line| line == "seawall_state 3"), "{figures}");
+    assert!(figures.contains("\nseawall_check_timestamp_seconds "), "{figures}");
+    // What can't be written either is said as well.
+    let missing = place.join("none/seawall.prom");
+    let outcome = run(&["--format", "prometheus", "--output", missing.to_str().unwrap()]);
+    outcome.expect(3).says(text).says("; could not create a file in ");
+    let outcome = run(&["--format", "nagios"]);
+    assert!(outcome.expect(3).stdout.starts_with("SEAWALL UNKNOWN: "), "{outcome}");
+}
+
 /// Whatever hangs, it ends.
 #[test]
 fn it_ends_in_time() {

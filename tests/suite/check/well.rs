@@ -113,7 +113,7 @@ fn a_server_that_was_named_and_does_not_answer_is_a_warning() {
         "postgresql main, server",
         "warning",
         "could not be asked: could not connect: …",
-        "Say where the server is: --postgres-connection",
+        "Is the server running? If so, it is not where the PG… variables say.",
     );
     found.only(&["server"]);
 }
