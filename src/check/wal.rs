@@ -13,7 +13,7 @@ use crate::base_backup::catalogue::SystemWal;
 use crate::base_backup::windows::{Gap, Span};
 use crate::error::Class;
 use crate::postgres::{WalFileName, WalSegment};
-use crate::repository::Inventory;
+use crate::repository::{Inventory, Repository};
 use crate::retention::CLOCKS_APART;
 
 /// How many gaps are named.
@@ -64,6 +64,7 @@ pub fn gaps(case: &Case<'_>, number: usize) -> Finding {
              with --target-time or --target-lsn.",
         );
     }
+    in_the_clear(case, number, system, &mut draft);
     unread(system, &mut draft);
     cut_histories(system, &mut draft);
     draft.finding()
@@ -83,6 +84,23 @@ fn is_ahead(case: &Case<'_>, number: usize, system: &SystemWal, gap: &Gap) -> bo
         Some((it.ended.get(&before?.last)?, it.began.get(&behind)?))
     });
     dated.is_some_and(|(before, behind)| *before > *behind + CLOCKS_APART)
+}
+
+/// A server that goes by another configuration, or by a bare `SEAWALL_REPOSITORY`, archives in the clear beside encrypted
+/// backups, and nobody notices.
+fn in_the_clear(case: &Case<'_>, number: usize, system: &SystemWal, draft: &mut Draft) {
+    let encrypts = case.repositories.get(number).is_some_and(Repository::encrypts);
+    let inventory = system.inventories.get(number).and_then(Option::as_ref);
+    let Some(segment) = inventory.filter(|_| encrypts).and_then(Inventory::newest_in_the_clear)
+    else {
+        return;
+    };
+    draft.say(
+        State::Warning,
+        format!("{segment}, the newest, lies there in the clear, although encryption.recipients is set"),
+        "Does archive_command go by this configuration? SEAWALL_REPOSITORY and another --config know of no recipients. Where they \
+         have just been set, the next segment mends it.",
+    );
 }
 
 /// What is kept of segments in which a timeline was left, beside the ones of their names.

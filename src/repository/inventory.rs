@@ -38,6 +38,9 @@ pub struct Inventory {
     pub ended: BTreeMap<WalSegment, Timestamp>,
     /// Second contents of segments, see [`super::Fork`]: the names of their objects, of the first so many.
     pub beyond: BTreeSet<(WalSegment, String)>,
+    /// The newest segment that lies there in the clear, and the newest encrypted one. Of one repository alone.
+    pub last_clear: Option<WalSegment>,
+    pub last_encrypted: Option<WalSegment>,
     /// How much there is.
     pub volume: Volume,
 }
@@ -69,6 +72,11 @@ impl Inventory {
         {
             self.beyond.insert((segment, name.to_owned()));
         }
+    }
+
+    /// The newest segment, if it lies there in the clear and not encrypted as well.
+    pub fn newest_in_the_clear(&self) -> Option<WalSegment> {
+        self.last_clear.filter(|_| self.last_clear > self.last_encrypted)
     }
 
     /// When the segment that ends there was stored. Of several timelines the newest counts.
@@ -147,6 +155,11 @@ impl Repository {
             match (name, placed) {
                 (WalFileName::Segment(segment), Some(_)) => {
                     inventory.add(segment, size, listed.created);
+                    let last = match listed.key.ends_with(".age") {
+                        true => &mut inventory.last_encrypted,
+                        false => &mut inventory.last_clear,
+                    };
+                    *last = (*last).max(Some(segment));
                 }
                 (WalFileName::History(timeline), _) => {
                     inventory.histories.insert(timeline);

@@ -6,7 +6,7 @@ use seawall::postgres::SystemIdentifier;
 
 use super::{Found, record, touch};
 use crate::listing::laid::{Laid, OLD, described, key, object, segment_key};
-use crate::scene::Store;
+use crate::scene::{KeyPair, Store};
 
 /// An id of a backup that ended this time ago, or a second more: it takes five seconds.
 pub fn id(ago: SignedDuration) -> String {
@@ -316,4 +316,32 @@ fn days_until_full_at_the_present_rate() {
         "Grow the disk, or keep less",
     );
     check(&laid, 0, &["--objectives-days-until-full=0"]).only(&[]);
+}
+
+/// As with a bare `SEAWALL_REPOSITORY` in a container, beside a configuration with recipients.
+#[test]
+fn wal_that_arrives_in_the_clear_is_said() {
+    let laid = laid();
+    laid.backup("disk", &described(&id(HOUR * 2), 1, 2));
+    laid.wal("disk", OLD, 1, 2..=3);
+    let pair = KeyPair::new(&laid.place);
+    let recipients = format!("--encryption-recipients={}", pair.recipient);
+    let encrypted = |number| {
+        let key = segment_key(OLD, 1, number) + ".age";
+        laid.put("disk", &key, b"not looked at");
+    };
+    encrypted(4);
+    laid.wal("disk", OLD, 1, 5..=6);
+    let found = check(&laid, 1, &[&recipients]);
+    found.only(&["WAL"]);
+    found.says(
+        "postgresql main, WAL in disk",
+        "warning",
+        "no gap from 0/2000028 on; 000000010000000000000006, the newest, lies there in the clear, although encryption.recipients is set",
+        "Does archive_command go by this configuration?",
+    );
+    // Nobody asked for encryption; or what was in the clear is of before.
+    check(&laid, 0, &[]).only(&[]);
+    encrypted(7);
+    check(&laid, 0, &[&recipients]).only(&[]);
 }
