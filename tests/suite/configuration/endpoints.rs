@@ -28,8 +28,8 @@ fn so_is_one_in_a_variable() {
     for name in ["AWS_ENDPOINT_URL_S3", "AWS_ENDPOINT_URL"] {
         let run = host.push().env("SEAWALL_REPOSITORY", "s3://b").env(name, "minio:9000");
         let text = format!(
-            "ERROR repository at SEAWALL_REPOSITORY: {EXPECTED} {name}, found \"minio:9000\". HINT: Write {name} = \
-             \"https://minio:9000\", or http:// where the store does not speak TLS."
+            "ERROR repository at SEAWALL_REPOSITORY: {EXPECTED} {name}, found \"minio:9000\". HINT: Write \
+             {name}=https://minio:9000, or http:// where the store does not speak TLS."
         );
         says_only(&run.args(["pg_wal/x", host.name(0)]).run(), 3, &text);
     }

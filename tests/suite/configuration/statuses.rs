@@ -95,7 +95,7 @@ fn an_unreadable_identity_file_stops_fetching_but_not_pushing() {
     };
     let text = format!(
         "ERROR could not read identity file {key:?}: Permission denied (os error 13). HINT: The user \
-         that runs PostgreSQL must be able to read it."
+         that runs this must be able to read it."
     );
     says_only(&fetch(), 203, &text);
     let not_an_identity = |text: &str, reason: &str| {
