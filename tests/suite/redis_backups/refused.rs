@@ -61,7 +61,7 @@ fn a_server_that_is_not_redis() {
 #[test]
 fn a_node_of_a_cluster() {
     let place = Place::new();
-    let server = RedisServer::start(Program::usual(), &place, &[("cluster-enabled", "yes")]);
+    let server = RedisServer::start_in_a_cluster(&place);
     let outcome = create(&place, server.port());
     let text = format!(
         "could not back up Redis: could not back up redis://127.0.0.1:{}: expected a server by itself, found a node of \

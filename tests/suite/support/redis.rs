@@ -46,6 +46,14 @@ impl RedisServer {
         RedisServer::start_in(program, place, &folder, settings)
     }
 
+    /// A node of a cluster. Unless it is told, it takes its port and 10,000 more too, where others have theirs.
+    #[track_caller]
+    pub fn start_in_a_cluster(place: &Place) -> RedisServer {
+        let bus = free_port().to_string();
+        let settings = [("cluster-enabled", "yes"), ("cluster-port", bus.as_str())];
+        RedisServer::start(Program::usual(), place, &settings)
+    }
+
     /// The same on a folder that is there already.
     #[track_caller]
     pub fn start_in(

@@ -112,7 +112,7 @@ fn a_password_where_none_is_wanted_is_said_and_not_shown() {
 #[test]
 fn a_node_of_a_cluster_is_refused() {
     let place = Place::new();
-    let server = RedisServer::start(Program::usual(), &place, &[("cluster-enabled", "yes")]);
+    let server = RedisServer::start_in_a_cluster(&place);
     let error = Server::connect(&server.config(), &LIMITS).err().unwrap();
     assert_eq!(error.class(), Class::Configuration);
     assert_eq!(
