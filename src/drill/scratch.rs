@@ -1,6 +1,6 @@
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, ExitStatus};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
 use std::time::{Duration, Instant};
 
 use bytesize::ByteSize;
@@ -41,14 +41,20 @@ impl Scratch {
     /// Removes what killed drills left in `directory`, and creates a folder there.
     pub fn create_in(directory: &Path) -> Result<Self> {
         leavings::remove(directory);
-        let folder = LockedFolder::create_in(directory, PREFIX)?;
-        let inner = Arc::new(Inner { folder, server: Mutex::default() });
-        let abandoned = Arc::downgrade(&inner);
+        // A signal that comes while the folder is made waits until it is known what is to be removed.
+        let known = Arc::new(Mutex::new(Weak::<Inner>::new()));
+        let mut made = known.lock().unwrap_or_else(PoisonError::into_inner);
+        let abandoned = Arc::clone(&known);
         let signals = interrupted::before_signals_end_it(move || {
-            if let Some(inner) = abandoned.upgrade() {
+            let inner = abandoned.lock().unwrap_or_else(PoisonError::into_inner).upgrade();
+            if let Some(inner) = inner {
                 inner.abandon();
             }
         })?;
+        let folder = LockedFolder::create_in(directory, PREFIX)?;
+        let inner = Arc::new(Inner { folder, server: Mutex::default() });
+        *made = Arc::downgrade(&inner);
+        drop(made);
         Ok(Self { inner, signals, keep: false })
     }
 

@@ -166,7 +166,7 @@ fn so_is_one_that_may_not_be_read() {
     std::os::unix::fs::chown(&path, Some(0), Some(0)).expect("root");
     let text = format!(
         "repository s3: could not read credentials_file {path:?}: Permission denied (os error 13). HINT: The user that \
-         runs PostgreSQL must be able to read it, and nobody else."
+         runs this must be able to read it, and nobody else."
     );
     host.says(&[], 3, &text);
 }

@@ -28,7 +28,8 @@ impl Case<'_> {
             "could not restore from repository {name}: could not read {key}: expected an object with SHA-256 "
         );
         let worthless = format!(
-            "expected a base backup that can be restored, found {id}: no repository has it whole\n"
+            "expected a base backup that can be restored, found {id}: no repository has it whole. HINT: \
+             `basebackup list` shows which ones can be.\n"
         );
         let none = format!("expected a base backup {id}, found none of that id. HINT: ");
         let lost = format!("{id}: timeline 2 can't be reached from it without a gap. HINT: ");
