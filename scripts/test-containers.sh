@@ -100,9 +100,12 @@ inside() {
 
 am_root || not_checked "it takes root; HINT: run as root: scripts/test-containers.sh FOLDER"
 started=$(now)
-command -v systemd-nspawn >/dev/null || {
-    apt-get install -y -qq --no-install-recommends systemd-container >"$work/log" 2>&1 || fail "systemd-nspawn is not here, and apt-get does not install it: $(tail -n 1 "$work/log")" "run: apt-get install systemd-container"
-}
+# The lists of packages may be older than the archive.
+if ! command -v systemd-nspawn >/dev/null; then
+    install=(env DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends systemd-container)
+    "${install[@]}" >"$work/log" 2>&1 || { apt-get update -qq && "${install[@]}"; } >"$work/log" 2>&1 ||
+        not_checked "systemd-nspawn is not here ($(tail -n 1 "$work/log")); HINT: apt-get install systemd-container"
+fi
 can_make_roots || fail "a root cannot be made: $(tail -n 1 "$work/log")" "see scripts/roots.sh"
 root=$(debian_root debian-root-with-podman \
     systemd,systemd-sysv,dbus,dbus-user-session,podman,crun,netavark,aardvark-dns,nftables,uidmap,passt,iproute2,procps,postgresql-client,sudo,polkitd trixie)
