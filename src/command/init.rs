@@ -51,12 +51,13 @@ pub fn run(answers: &Answers) -> Result<Outcome> {
     };
     let text = text(answers, &recipients);
     check(&text)?;
-    let mode = mode(answers)?;
+    // A configuration holds no password: what everybody may read in a container they may read here.
+    let mode = if answers.container && !answers.rootless { MODE_FOR_CONTAINER } else { MODE };
     ready(&answers.output)?;
-    folder_of(&answers.output)?;
+    folder_of(&answers.output, answers.rootless)?;
     let mut written = String::new();
     if let Some(pair) = &pair {
-        folder_of(&answers.identity_file)?;
+        folder_of(&answers.identity_file, answers.rootless)?;
         pair.write(&answers.identity_file)?;
         written +=
             &format!("wrote {}, the private key (mode 0600)\n", answers.identity_file.display());
@@ -86,7 +87,7 @@ fn room_for_notes(answers: &Answers, archiver: Option<&Account>) -> Result<Strin
     let Some(state) = config.ok().and_then(|config| config.state_directory) else {
         return Ok(String::new());
     };
-    folder_of(&state.join("notes"))?;
+    folder_of(&state.join("notes"), answers.rootless)?;
     let Some(archiver) = archiver else { return Ok(String::new()) };
     let owner = Owner { uid: archiver.uid, gid: archiver.gid };
     let kinds = ["basebackup", "redis"].into_iter();
@@ -95,22 +96,6 @@ fn room_for_notes(answers: &Answers, archiver: Option<&Account>) -> Result<Strin
     }
     let (user, state) = (archiver.name(), state.display());
     Ok(format!("made room in {state} for what {user}'s jobs remember\n"))
-}
-
-/// What everybody may read holds no password.
-fn mode(answers: &Answers) -> Result<u32> {
-    if !answers.container || answers.rootless {
-        return Ok(MODE);
-    }
-    let secret = answers.connection.as_deref().is_some_and(|text| text.contains("password"));
-    if secret {
-        let wrong = "expected --connection without a password: the configuration of a server in a container is for \
-                     everybody to read";
-        return Err(Error::new(Class::Usage, wrong.to_owned()).hint(
-            "Put it into a file, passfile=/its/path, or go by the socket: host=/run/postgresql",
-        ));
-    }
-    Ok(MODE_FOR_CONTAINER)
 }
 
 fn check(text: &str) -> Result<()> {
@@ -144,9 +129,11 @@ fn let_in(owner: &Account, output: &Path) -> Result<String> {
     Ok(format!("gave {folder} to the group {group}, which could not look into it\n"))
 }
 
-/// Others may look into the folder of a configuration; secrets in it have modes of their own.
-fn folder_of(path: &Path) -> Result<()> {
+/// Others may look into the folder of a configuration; secrets in it have modes of their own. In a home the whole way is made:
+/// there is no disk that might not be mounted.
+fn folder_of(path: &Path, at_home: bool) -> Result<()> {
     let Some(folder) = path.parent().filter(|folder| !folder.is_dir()) else { return Ok(()) };
-    durable::create_folders(folder, folder)?;
+    let missing = folder.ancestors().take_while(|above| at_home && !above.exists());
+    durable::create_folders(missing.last().unwrap_or(folder), folder)?;
     durable::set_mode(folder, 0o755)
 }

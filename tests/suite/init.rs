@@ -1,6 +1,7 @@
 //! `seawall init`: what it writes works, as it says, and nothing is overwritten.
 
 mod asked;
+mod containers;
 mod told;
 
 use crate::support::place::Place;
