@@ -104,7 +104,7 @@ impl Known {
     }
 }
 
-/// Makes that folder for the user who takes such backups, where only root can.
+/// Makes that folder and gives it to `owner`, who takes such backups. In the usual place only root can make it.
 pub fn make_room(state: &Path, kind: &str, owner: Owner) -> Result<()> {
     Notes::make_for(state, &folder_of(kind), owner)
 }
