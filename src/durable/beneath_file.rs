@@ -14,7 +14,7 @@ use rustix::fs::{
 use rustix::io::Errno;
 
 use super::beneath::names_in;
-use super::temporary::{PREFIX, is_temporary};
+use super::temporary::{PREFIX, hold, is_temporary};
 
 /// How much of a file is written before the disk is told to begin with it.
 const WRITEBACK_BYTES: u64 = 4 << 20;
@@ -47,11 +47,8 @@ impl NewFile {
             match Self::create(folder, name.as_bytes()) {
                 Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {}
                 Err(error) => return Err(error),
-                Ok(new) => {
-                    // A file system without locks: then its leavings stay.
-                    let _ = flock(&new.file, FlockOperation::NonBlockingLockExclusive);
-                    return Ok(new);
-                }
+                Ok(new) if hold(&new.file)? => return Ok(new),
+                Ok(_) => {}
             }
         }
     }
@@ -142,9 +139,11 @@ fn remove_if_abandoned(folder: BorrowedFd<'_>, name: &[u8], goes: &dyn Fn(Errno)
         fstat(file).is_ok_and(|stat| is_file(&stat))
             && flock(file, FlockOperation::NonBlockingLockExclusive).is_ok()
     };
-    let abandoned = match opened {
-        Ok(file) => is_free(&file),
-        Err(error) => goes(error),
+    // It stays open, and with that locked, until its name is gone: its writer may be about to lock it, and sees then
+    // that it was taken.
+    let abandoned = match &opened {
+        Ok(file) => is_free(file),
+        Err(error) => goes(*error),
     };
     if abandoned {
         let _ = unlinkat(folder, name, AtFlags::empty());

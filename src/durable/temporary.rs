@@ -53,9 +53,7 @@ impl Temporary {
                 Err(Errno::EXIST) => continue,
                 opened => File::from(opened.map_err(|error| failed(error.into()))?),
             };
-            lock(&file).map_err(failed)?;
-            // A cleaner may have taken the file between its creation and our lock.
-            if file.metadata().map_err(failed)?.nlink() > 0 {
+            if hold(&file).map_err(failed)? {
                 return Ok(Self { file, folder, name, named: false });
             }
         }
@@ -121,6 +119,13 @@ fn new_name() -> String {
     let number = NEXT.fetch_add(1, Ordering::Relaxed);
     let since = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default();
     format!("{PREFIX}{:x}-{:x}-{number:x}", std::process::id(), since.as_nanos())
+}
+
+/// Locks a file that was just created, so that no cleaner takes it for the leavings of a dead process. False where one
+/// was faster: the file has no name any more.
+pub(super) fn hold(file: &File) -> io::Result<bool> {
+    lock(file)?;
+    Ok(file.metadata()?.nlink() > 0)
 }
 
 /// Some network file systems have no locks. There a file is written all the same, and leavings stay until
@@ -206,6 +211,9 @@ pub fn remove_abandoned_below(root: &Path, folder: &Path) {
 
 #[cfg(test)]
 mod tests {
+    use std::sync::atomic::AtomicBool;
+    use std::time::Duration;
+
     use super::*;
 
     #[test]
@@ -251,6 +259,32 @@ mod tests {
             assert!(fs::symlink_metadata(path(name)).is_ok(), "{name}");
         }
         assert!(elsewhere.exists());
+    }
+
+    /// Between its creation and its lock a file looks like one that a dead process has left.
+    #[test]
+    fn what_a_living_writer_begins_is_never_removed() {
+        let place = tempfile::tempdir().unwrap();
+        let (done, mut gone) = (AtomicBool::new(false), 0);
+        std::thread::scope(|scope| {
+            for _ in 0..3 {
+                scope.spawn(|| {
+                    while !done.load(Ordering::Relaxed) {
+                        remove_abandoned(place.path());
+                    }
+                });
+            }
+            for _ in 0..100 {
+                let begin = || Temporary::create_in(place.path()).unwrap();
+                let alive: Vec<_> = std::iter::repeat_with(begin).take(20).collect();
+                // Whoever is about to remove one has had its time.
+                std::thread::sleep(Duration::from_millis(2));
+                let there = |one: &Temporary| place.path().join(&one.name).exists();
+                gone += alive.iter().filter(|one| !there(one)).count();
+            }
+            done.store(true, Ordering::Relaxed);
+        });
+        assert_eq!(gone, 0);
     }
 
     #[test]

@@ -313,11 +313,14 @@ fn not_connected(message: &str, conninfo: &str) -> Error {
         };
         return Error::new(Class::Refused, format!("could not connect: {message}")).hint(hint);
     }
+    // libpq asks it too, where nobody listens. Any other error (a service, a certificate) has nothing to do with it.
+    let is_down =
+        ["Is the server running", "timeout expired"].iter().any(|it| message.contains(it));
     let hint = if is_of_a_name(&message) {
         NAMES
-    } else if !conninfo.is_empty() {
+    } else if is_down && !conninfo.is_empty() {
         "Is the server running? If so, it is not where postgres.connection (--postgres-connection) says."
-    } else if variables_name_a_place() {
+    } else if is_down && variables_name_a_place() {
         "Is the server running? If so, it is not where the PG… variables say."
     } else {
         "Say where the server is: --postgres-connection 'host=… user=…', or the PG… variables."
