@@ -51,10 +51,9 @@ fn check(target: RecoveryTarget, timeline: TargetTimeline, command: &str) {
         reads_ahead: false,
     };
     let lines = settings.lines();
-    // One above all, and one above what keeps a test server from archiving.
     let (comments, settings): (Vec<&str>, Vec<&str>) =
         lines.lines().partition(|line| line.starts_with('#'));
-    assert_eq!(comments.len(), 2, "{lines}");
+    assert_eq!(comments.len(), 1, "{lines}");
     let read: Vec<(&str, String)> = settings.into_iter().map(setting).collect();
     let last = |key: &str| read.iter().rev().find(|(found, _)| *found == key);
     assert_eq!(last("restore_command").map(|it| it.1.as_str()), Some(command));

@@ -8,9 +8,13 @@ use super::DataDirectory;
 use crate::error::{Class, Error, Result};
 use crate::postgres::last_setting;
 
-/// Stands in `postgresql.auto.conf` above the `archive_mode = 'off'` of a restore. Nobody else writes it, and the server leaves it
-/// away when it writes the file anew.
+/// Stands in `postgresql.auto.conf` above the `archive_mode = 'off'` of a restore. Nobody else writes it. It is a setting, since
+/// the server leaves comments away when `ALTER SYSTEM` writes the file anew, and keeps a setting of a name with a dot.
 pub const NOT_ARCHIVING: &str =
+    "seawall.restored = 'archives nothing until archive_mode is set again, or reset'";
+
+/// What stood there before.
+const OLDER: &str =
     "# Added by basebackup restore: archives nothing until archive_mode is set again, or reset";
 
 /// Fails on a directory that was restored not to archive, for as long as nobody has said otherwise.
@@ -21,7 +25,8 @@ pub fn refuse_restored(data_directory: &DataDirectory) -> Result<()> {
         Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(()),
         Err(error) => return Err(Error::file("read", &path, &error)),
     };
-    let told = text.lines().any(|line| line == NOT_ARCHIVING);
+    let told =
+        last_setting(&text, "seawall.restored").is_some() || text.lines().any(|line| line == OLDER);
     if !told || last_setting(&text, "archive_mode").is_none_or(|mode| mode != "off") {
         return Ok(());
     }
@@ -48,10 +53,12 @@ mod tests {
             refuse_restored(&data_directory).is_err()
         };
         assert_eq!(refuse_restored(&data_directory), Ok(()));
-        assert!(refused(&format!("archive_mode = on\n{NOT_ARCHIVING}\narchive_mode = 'off'\n")));
-        // As ALTER SYSTEM writes the file: without comments.
+        for told in [NOT_ARCHIVING, OLDER] {
+            assert!(refused(&format!("archive_mode = on\n{told}\narchive_mode = 'off'\n")));
+            assert!(!refused(&format!("{told}\narchive_mode = 'off'\narchive_mode = 'on'\n")));
+            assert!(!refused(&format!("{told}\n")));
+        }
+        // The owner of the server has said so, and then knows what counts more.
         assert!(!refused("archive_mode = 'off'\n"));
-        assert!(!refused(&format!("{NOT_ARCHIVING}\narchive_mode = 'off'\narchive_mode = 'on'\n")));
-        assert!(!refused(&format!("{NOT_ARCHIVING}\n")));
     }
 }

@@ -98,6 +98,12 @@ fn a_command_line_makes_no_test_server_archive() {
         log.contains("HINT: Is it the real server from now on: ALTER SYSTEM RESET archive_mode;"),
         "{log}"
     );
+    // The server writes its file anew, and it is a test server all the same.
+    sql("alter system set work_mem = '8MB'");
+    let tries = || sql("select failed_count from pg_stat_archiver");
+    let before = tries();
+    wait_until("another attempt to archive", LIMIT, || tries() != before);
+    assert!(!of_the_test());
     let doctor = || {
         let run =
             crate::support::run::Run::new(&live.place, env!("CARGO_BIN_EXE_seawall")).server_user();
