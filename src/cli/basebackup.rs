@@ -28,13 +28,13 @@ const VERBS: [Verb; 9] = [
 ];
 
 const AFTER: &str = "In the order in which one needs them:
-  basebackup create                 takes a base backup into every repository of the configuration
+  basebackup create                 takes a base backup into every repository
   basebackup list                   shows from when to when one can recover
   basebackup prune --dry-run        shows what retention would delete, and why
-  basebackup verify --newest        reads all of the newest one, and the WAL behind it
+  basebackup verify --newest        reads all of it, and the WAL behind it
   basebackup restore DIRECTORY --target-time '2026-11-22 14:29:59' --start
                                     brings the server back as it was then
-  basebackup drill                  rehearses that with a server of its own, and records how long it took
+  basebackup drill                  rehearses that, and records how long it took
 
 Each has a --help of its own. Configuration: /etc/seawall/seawall.toml, or SEAWALL_REPOSITORY and the like.";
 

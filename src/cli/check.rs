@@ -1,13 +1,13 @@
-use std::io::IsTerminal;
 use std::path::PathBuf;
 use std::time::Duration;
 
 use clap::{Arg, ArgMatches, Command};
 use jiff::Timestamp;
 
-use super::{configure, flags, guard};
+use super::{configure, flags, guard, screen};
 use crate::check::State;
 use crate::command::check::{Format, Request, run as check, unknown, write};
+use crate::command::shown::Paper;
 use crate::error::{Class, Error, Result};
 
 pub const NAME: &str = "check";
@@ -74,10 +74,9 @@ pub fn run(matches: &ArgMatches) -> Result<u8> {
 fn judge(matches: &ArgMatches, format: Format, output: Option<&PathBuf>) -> Result<u8> {
     let timeout = duration(matches.get_one::<String>("timeout").map_or("", String::as_str))?;
     let config = configure(&flags::values(matches))?;
-    let colour = output.is_none() && std::io::stdout().is_terminal();
-    let colour = colour && std::env::var_os("NO_COLOR").is_none_or(|it| it.is_empty());
+    let paper = if output.is_none() { screen::paper() } else { Paper::default() };
     let log = output.is_some();
-    let (text, state) = check(&Request { config: &config, format, colour, log, timeout })?;
+    let (text, state) = check(&Request { config: &config, format, paper, log, timeout })?;
     put(output, &text)?;
     Ok(state.status())
 }

@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use clap::error::ErrorKind;
 use clap::{Arg, ArgAction, ArgMatches, Command};
 
-use super::guard;
+use super::{guard, help};
 use crate::config::{FlagValues, GLOBAL, Setting};
 use crate::error::{Class, Error, Result};
 
@@ -39,6 +39,7 @@ pub fn with_settings(command: Command, tables: &[&str]) -> Command {
         .help("A path, s3://BUCKET/PREFIX, or the name of one in the file; may be repeated [env: SEAWALL_REPOSITORY]");
     let command = command.next_help_heading("Where").arg(config).arg(repository);
     let for_all = ["", "encryption", "limits", "log"];
+    let command = command.arg(help::all().help_heading(None::<&str>));
     let wanted = |setting: &&Setting| {
         for_all.contains(&setting.table()) || tables.contains(&setting.table())
     };
@@ -66,6 +67,7 @@ fn flag(setting: &Setting) -> Arg {
 /// exit statuses PostgreSQL is told.
 pub fn parse(command: Command, words: &[OsString]) -> Result<Option<ArgMatches>> {
     let name = OsString::from(command.get_name());
+    let command = help::dressed(command, words);
     let words = std::iter::once(name).chain(words.iter().cloned());
     match command.try_get_matches_from(words) {
         Ok(matches) => Ok(Some(matches)),

@@ -39,12 +39,12 @@ const VERBS: [Verb; 9] = [
 ];
 
 const AFTER: &str = "In the order in which one needs them:
-  media-backup create               takes a snapshot of the set into every repository; unchanged files cost nothing
+  media-backup create               takes a snapshot; unchanged files cost nothing
   media-backup list                 shows what there is
   media-backup show ID --files      shows what is in one
   media-backup prune --dry-run      shows what retention would delete, and why
   media-backup verify               reads all of it again
-  media-backup drill                restores some files of the newest one, and compares them
+  media-backup drill                restores some files, and compares them
   media-backup restore --to /tmp/back --path /srv/uploads/2026
                                     brings a folder back, somewhere else
 

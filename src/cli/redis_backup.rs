@@ -24,14 +24,14 @@ const VERBS: [Verb; 9] = [
 ];
 
 const AFTER: &str = "In the order in which one needs them:
-  redis-backup create               asks the server for its data, as a replica would, into every repository
+  redis-backup create               takes the data of the server, as a replica does
   redis-backup list                 shows what there is
   redis-backup prune --dry-run      shows what retention would delete, and why
   redis-backup verify               reads all of it again
-  redis-backup drill                loads it into a server of its own, and counts the keys
+  redis-backup drill                loads it into its own server, counts the keys
   redis-backup restore --conf /etc/redis/redis.conf --before 'systemctl stop redis' \\
       --after 'systemctl start redis'
-                                    lays the newest one down so that the server loads it
+                                    lays the newest one down for the server to load
 
 Each has a --help of its own. Configuration: /etc/seawall/seawall.toml, or SEAWALL_REPOSITORY and the like.";
 

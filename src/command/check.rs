@@ -14,6 +14,7 @@ use serde::Serialize;
 
 pub use self::unknown::unknown;
 use crate::check::{self, Finding, State, Verdict};
+use crate::command::shown::Paper;
 use crate::config::Config;
 use crate::durable;
 use crate::error::{Class, Error, Result};
@@ -34,8 +35,8 @@ pub enum Format {
 pub struct Request<'a> {
     pub config: &'a Config,
     pub format: Format,
-    /// Whether the table may have colours.
-    pub colour: bool,
+    /// What the table is written onto.
+    pub paper: Paper,
     /// Whether what is not as it should be is logged too, because nobody reads the text.
     pub log: bool,
     /// The longest it may take.
@@ -49,7 +50,7 @@ pub fn run(request: &Request<'_>) -> Result<(String, State)> {
         verdict.findings.iter().for_each(log);
     }
     let text = match request.format {
-        Format::Table => page::text(&verdict, request.colour),
+        Format::Table => page::text(&verdict, request.paper),
         Format::Json => json(&verdict, None)?,
         Format::Nagios => nagios::text(&verdict),
         Format::Prometheus => metrics::text(&verdict),

@@ -12,6 +12,15 @@ pub use crate::words::{count, plain};
 
 use crate::error::Error;
 
+/// What a text is written onto.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct Paper {
+    /// How wide it is, in columns, where that is known.
+    pub width: Option<usize>,
+    /// Whether it shows colours.
+    pub colour: bool,
+}
+
 /// A text for standard output, and what kept the command from seeing all there is.
 pub struct Shown {
     pub text: String,

@@ -25,6 +25,7 @@ mod drill;
 mod encryption;
 mod exit_statuses;
 mod fixtures;
+mod help;
 mod history;
 mod host_modules;
 mod init;

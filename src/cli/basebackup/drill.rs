@@ -29,7 +29,8 @@ one of the drill can't change any file outside its folder, read keys, or reach o
 Not as root, but as the user that runs PostgreSQL:
   basebackup drill --user postgres
 The newest order in what comes back is at most ten minutes older than now:
-  basebackup drill --drill-database shop --assert \"select max(placed) > now() - interval '10 minutes' from orders\"";
+  basebackup drill --drill-database shop \\
+      --assert \"select max(placed) > now() - interval '10 minutes' from orders\"";
 
 pub fn command() -> Command {
     let text = |name: &'static str, value: &'static str, help: &'static str| {

@@ -28,7 +28,8 @@ stop it, or let --before do it. Nor is a folder with another server's tablespace
 the settings of the recovery are removed again once the server takes writes.
 
 Back to the second before an accident, the old directory kept:
-  basebackup restore /var/lib/postgresql/18/main --replace --target-time '2026-11-22 14:29:59' --start
+  basebackup restore /var/lib/postgresql/18/main --replace \\
+      --target-time '2026-11-22 14:29:59' --start
 All there is into a new place, with a tablespace beside it, on a port of its own:
   basebackup restore /srv/look --tablespace 16385=/srv/look-16385
   pg_ctl -D /srv/look -o '-p 5433' -l /srv/look.log start

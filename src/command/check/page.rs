@@ -1,10 +1,11 @@
 use crate::check::{Finding, State, Verdict};
-use crate::command::shown::{count, table};
+use crate::command::shown::{Paper, count, table};
 
 const HEADINGS: [&str; 5] = ["STATE", "WHAT", "CHECK", "IN", "FOUND"];
 
 /// One verdict, one table, and what to do.
-pub fn text(verdict: &Verdict, colour: bool) -> String {
+pub fn text(verdict: &Verdict, paper: Paper) -> String {
+    let colour = paper.colour;
     let rows = verdict.findings.iter().map(row);
     let rows: Vec<_> = std::iter::once(HEADINGS.map(str::to_owned).into()).chain(rows).collect();
     let mut text = painted(&summary(verdict), verdict.state(), colour) + "\n\n";
@@ -75,6 +76,9 @@ pub mod tests {
     use super::*;
     use crate::check::{Number, Service, Subject};
 
+    const PLAIN: Paper = Paper { width: None, colour: false };
+    const COLOURED: Paper = Paper { width: None, colour: true };
+
     pub fn verdict(states: &[State]) -> Verdict {
         let subject = Subject { service: Service::Postgresql, name: "main".to_owned() };
         let number = Number { metric: "seawall_rpo_seconds", value: 12.5, objective: Some(300.0) };
@@ -94,7 +98,7 @@ pub mod tests {
     #[test]
     fn a_page_has_the_verdict_the_table_and_the_hints() {
         assert_eq!(
-            text(&verdict(&[State::Ok, State::Critical]), false),
+            text(&verdict(&[State::Ok, State::Critical]), PLAIN),
             "\
 CRITICAL: PostgreSQL main, RPO now in disk1: 12s and 1.0 MiB | would be lost
 
@@ -105,19 +109,19 @@ CRITICAL  PostgreSQL main  RPO now  disk1  12s and 1.0 MiB | would be lost
 PostgreSQL main, RPO now in disk1: Look.
 "
         );
-        let plain = text(&verdict(&[State::Ok]), false);
+        let plain = text(&verdict(&[State::Ok]), PLAIN);
         assert!(plain.starts_with("OK: 1 check, all as they should be\n\nSTATE  "), "{plain}");
     }
 
     #[test]
     fn only_the_states_have_colours() {
-        let coloured = text(&verdict(&[State::Warning, State::Unknown]), true);
+        let coloured = text(&verdict(&[State::Warning, State::Unknown]), COLOURED);
         let states: Vec<&str> =
             coloured.lines().map(|line| line.split("\u{1b}[0m").next().unwrap()).collect();
         assert_eq!((states[0], states[3]), ("\u{1b}[33mWARNING", "\u{1b}[33mWARNING"));
         assert_eq!(states[4], "\u{1b}[35mUNKNOWN");
         let bare =
             coloured.replace("\u{1b}[0m", "").replace("\u{1b}[33m", "").replace("\u{1b}[35m", "");
-        assert_eq!(bare, text(&verdict(&[State::Warning, State::Unknown]), false));
+        assert_eq!(bare, text(&verdict(&[State::Warning, State::Unknown]), PLAIN));
     }
 }
