@@ -21,7 +21,7 @@ use crate::error::{Class, Error, Result};
 use crate::postgres::{
     Lsn, SUPPORTED_IN_WORDS, ServerVersion, SystemIdentifier, WalSegment, WalSegmentSize,
 };
-use crate::replication::{self, Connection, Options};
+use crate::replication::{self, Connection, Options, query};
 use crate::repository::{Repository, WalFolder, WalRange};
 
 /// Longest silence of the server: it makes a checkpoint first, which may be spread over many minutes.
@@ -53,6 +53,7 @@ pub fn create(request: Request<'_>) -> Result<Taken> {
     let mut connection = connect(config)?;
     let server = Server::ask(&mut connection)?;
     server.check_archiving(options.with_wal)?;
+    server.refuse_restored(config)?;
     let begun = Timestamp::now();
     let folder = BackupFolder::new(&config.cluster, server.system, &new_id(begun));
     let known = Known::of(config.state_directory.as_deref(), "basebackup");
@@ -154,6 +155,28 @@ impl Server {
         Err(Error::new(Class::Configuration, message).hint(
             "Set archive_mode and archive_command = 'wal-push %p %f', or take a backup that needs no \
              archive: --standalone.",
+        ))
+    }
+
+    /// A server that was restored to be tried out must not leave a backup among those of the real one, whose newest it would be.
+    /// A role that is for replication alone can't be told: it may have no database to ask in.
+    fn refuse_restored(&self, config: &Config) -> Result<()> {
+        if self.archive_mode != "off" || self.from_standby {
+            return Ok(());
+        }
+        let ask = || -> Result<Vec<Vec<Option<String>>>> {
+            let mut connection = query::connect(&config.connection, config.limits.connect)?;
+            query::rows(&mut connection, "SELECT current_setting('seawall.restored', true)")
+        };
+        let told = ask().ok().and_then(|rows| rows.into_iter().next()?.into_iter().next()?);
+        if told.is_none_or(|it| it.is_empty()) {
+            return Ok(());
+        }
+        let message = "expected the real server, found one that was restored without --archive: its backup would be the \
+                       newest one of the real server";
+        Err(Error::new(Class::Configuration, message).hint(
+            "Is it the real server from now on, or has it a cluster name or a repository of its own: ALTER SYSTEM RESET \
+             archive_mode; ALTER SYSTEM RESET seawall.restored; SELECT pg_reload_conf().",
         ))
     }
 }

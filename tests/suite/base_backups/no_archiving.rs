@@ -33,7 +33,7 @@ fn a_test_server_leaves_the_real_repository_alone() {
     base_backup(&seawall, &real, "create").arg("--standalone").run().expect(0);
     real.wait_archived(&real.switch_wal(), LIMIT);
     real.kill_nine();
-    let before = files(&archive);
+    let mut before = files(&archive);
 
     let ways: [(&str, &[&str]); 4] = [
         ("latest", &[]),
@@ -55,8 +55,12 @@ fn a_test_server_leaves_the_real_repository_alone() {
         server.switch_wal();
         server.sql("checkpoint");
         assert_eq!(server.ready_files(), [""; 0], "{name}");
+        assert_eq!(files(&archive), before);
+        if name == "files" {
+            no_backup_of_a_test_server(&seawall, &server);
+            before = files(&archive);
+        }
     }
-    assert_eq!(files(&archive), before);
 
     let data = place.join("heir");
     restore(&seawall, &data, &["--archive"]).expect(0);
@@ -73,6 +77,19 @@ fn a_test_server_leaves_the_real_repository_alone() {
     restore(&seawall, &data, &["--no-recovery", "--archive"]).expect(0);
     let settings = fs::read_to_string(data.join("postgresql.auto.conf")).expect("its settings");
     assert!(!settings.contains("archive_mode"), "{settings}");
+}
+
+/// It would be the newest one of the real server. Its owner may say that it is the real one.
+fn no_backup_of_a_test_server(seawall: &Seawall, server: &Server) {
+    let create = || base_backup(seawall, server, "create").arg("--standalone").run();
+    let text = "expected the real server, found one that was restored without --archive: its backup would be the newest one \
+                of the real server. HINT: Is it the real server from now on, or has it a cluster name or a repository of \
+                its own: ALTER SYSTEM RESET archive_mode; ALTER SYSTEM RESET seawall.restored; SELECT pg_reload_conf().";
+    create().expect(3).says(text);
+    server.sql("alter system reset archive_mode");
+    server.sql("alter system reset seawall.restored");
+    server.sql("select pg_reload_conf()");
+    create().expect(0);
 }
 
 /// The command line of a container has precedence over what a restore writes.
