@@ -26,7 +26,8 @@ pub use create::create_new;
 pub use descent::{New, give_below, give_new, new_folder, open_below};
 pub use folders::{create_folders, sync_folder};
 pub use inode::{
-    Owner, remove_xattr, set_mode as set_mode_of, set_mtime, set_xattr, xattr, xattr_names,
+    Owner, or_refused, remove_xattr, set_mode as set_mode_of, set_mtime, set_xattr, xattr,
+    xattr_names,
 };
 pub use keep::keep;
 pub use laid::{LaidFile, create_folder, give_group, lay_folder, lay_link, remove_all, set_mode};

@@ -33,10 +33,25 @@ impl Owner {
         Ok(fchown(file, Some(Uid::from_raw(self.uid)), Some(Gid::from_raw(self.gid)))?)
     }
 
+    /// The same where it can be done. Not even root can everywhere: the right is missing in a container and on NFS with
+    /// `root_squash`, a user namespace has no place for the number, FAT has no owners.
+    pub fn give_where_possible(self, file: impl AsFd) -> io::Result<()> {
+        or_refused(self.give(file))
+    }
+
     pub(super) fn give_at(self, folder: BorrowedFd<'_>, name: &[u8]) -> io::Result<()> {
         let (uid, gid) = (Some(Uid::from_raw(self.uid)), Some(Gid::from_raw(self.gid)));
         Ok(chownat(folder, name, uid, gid, AtFlags::SYMLINK_NOFOLLOW)?)
     }
+}
+
+/// As it is where a change of the owner was only refused.
+pub fn or_refused(given: io::Result<()>) -> io::Result<()> {
+    let refusals = [Errno::PERM, Errno::INVAL, Errno::NOTSUP];
+    given.or_else(|error| {
+        let refused = refusals.iter().any(|it| error.raw_os_error() == Some(it.raw_os_error()));
+        if refused { Ok(()) } else { Err(error) }
+    })
 }
 
 /// All permission bits.

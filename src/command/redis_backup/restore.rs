@@ -8,7 +8,7 @@ use super::compare::{Comparing, LOADING, STARTING};
 use crate::backup::series::Backup;
 use crate::command::hook::run_hook;
 use crate::command::series::{choose, read, refuse_fallen};
-use crate::command::shown::{at_seconds, size, tenths};
+use crate::command::shown::{at_seconds, count, size, tenths};
 use crate::config::Config;
 use crate::error::{Class, Error, Result};
 use crate::redis_backup::restore::Restore;
@@ -110,7 +110,7 @@ fn plan(
             format!("{}, of {}", backup.id, at_seconds(it.moment().unwrap_or(backup.began))),
         ),
         ("from", places.join(", then ")),
-        ("data", format!("{keys} keys in {kind}, {} to write", size(backup.size()))),
+        ("data", format!("{} in {kind}, {} to write", count(keys, "key"), size(backup.size()))),
         ("into", target.dir.display().to_string()),
         ("the server", format!("reads {reads} there; what is in its way is kept beside it")),
     ];

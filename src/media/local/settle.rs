@@ -44,7 +44,7 @@ fn dress(hand: &mut Hand<'_>, path: &[u8], metadata: &Metadata) -> std::io::Resu
         let _ = set_xattr(&folder, name.as_bytes(), value);
     }
     if rustix::process::geteuid().is_root() {
-        Owner { uid: metadata.uid, gid: metadata.gid }.give(&folder)?;
+        Owner { uid: metadata.uid, gid: metadata.gid }.give_where_possible(&folder)?;
     }
     set_mode_of(&folder, folder_mode(metadata.mode))?;
     set_mtime(&folder, metadata.mtime.parts())

@@ -11,7 +11,9 @@ use super::super::source::{Piece, SourceFile};
 use super::super::take::Keep;
 use super::super::time::Time;
 use crate::codec::Digest;
-use crate::durable::{Beneath, Hand, NewFile, Owner, set_mode_of, set_mtime, set_xattr};
+use crate::durable::{
+    Beneath, Hand, NewFile, Owner, or_refused, set_mode_of, set_mtime, set_xattr,
+};
 use crate::error::{Error, Result};
 use crate::failpoint::reach;
 
@@ -83,7 +85,8 @@ impl<'a> Tree<'a> {
         let (path, metadata) = (entry.path.as_bytes(), &entry.metadata);
         tool.new.make_link(path, target)?;
         if self.is_root {
-            tool.new.give_link(path, Owner { uid: metadata.uid, gid: metadata.gid })?;
+            let owner = Owner { uid: metadata.uid, gid: metadata.gid };
+            or_refused(tool.new.give_link(path, owner))?;
         }
         tool.new.date_link(path, metadata.mtime.parts())
     }
@@ -108,7 +111,8 @@ impl<'a> Tree<'a> {
             let _ = set_xattr(file.file(), name.as_bytes(), value);
         }
         if self.is_root {
-            Owner { uid: metadata.uid, gid: metadata.gid }.give(file.file())?;
+            let owner = Owner { uid: metadata.uid, gid: metadata.gid };
+            owner.give_where_possible(file.file())?;
         }
         set_mode_of(file.file(), file_mode(metadata.mode))?;
         set_mtime(file.file(), metadata.mtime.parts())

@@ -2,7 +2,7 @@
 //! PostgreSQL, as the units of the packages do.
 
 use std::fs;
-use std::os::unix::fs::{MetadataExt, symlink};
+use std::os::unix::fs::{MetadataExt, lchown, symlink};
 use std::path::Path;
 
 use crate::support::place::Place;
@@ -54,6 +54,44 @@ fn belong_to(folder: &Path, owner: u32) -> usize {
         files += if metadata.is_dir() { belong_to(&path, owner) } else { 1 };
     }
     files
+}
+
+/// In a container root may lack the right to give files away, or has no place for their owners. The index has them.
+#[test]
+fn root_that_may_give_no_file_away_takes_a_snapshot() {
+    if !rustix::process::geteuid().is_root() {
+        return;
+    }
+    let without = "setpriv --bounding-set=-chown --inh-caps=-chown";
+    for (way, owner) in [(without, 4321), ("unshare --user --map-root-user", 65534)] {
+        let place = Place::new();
+        let (files, archive) = (place.folder("uploads"), place.join("archive"));
+        for folder in [&files.join("folder"), &archive, &place.join("state")] {
+            fs::create_dir(folder).unwrap();
+        }
+        fs::write(files.join("folder/picture"), "of a cat").unwrap();
+        symlink("picture", files.join("folder/link")).unwrap();
+        for name in ["folder/picture", "folder/link", "folder"] {
+            lchown(files.join(name), Some(4321), Some(4321)).unwrap();
+        }
+        let config = format!(
+            "[[repository]]\nurl = {archive:?}\n[media.uploads]\npaths = [{files:?}]\n\
+             [media_backup]\nstate_directory = {:?}\n",
+            place.join("state")
+        );
+        let config = place.file("seawall.toml", config);
+        let mut words = way.split(' ');
+        let run = Run::new(&place, words.next().unwrap()).args(words);
+        let run = run.arg(env!("CARGO_BIN_EXE_media-backup")).args(["create", "--set", "uploads"]);
+        run.arg("--config").arg(&config).run().expect(0);
+        let back = place.join("back");
+        let restore = Run::new(&place, env!("CARGO_BIN_EXE_media-backup"));
+        let restore = restore.args(["restore", "--set", "uploads", "--to"]).arg(&back);
+        restore.arg("--config").arg(&config).arg("--yes").run().expect(0);
+        let picture = back.join(files.strip_prefix("/").unwrap()).join("folder/picture");
+        assert_eq!(fs::read(&picture).unwrap(), b"of a cat", "{way}");
+        assert_eq!(fs::metadata(&picture).unwrap().uid(), owner, "{way}");
+    }
 }
 
 /// Whoever owns the repository could lead root's files, and whom they are given to, anywhere. Nothing of it is true of
