@@ -14,6 +14,7 @@ mod flags;
 mod guard;
 mod help;
 mod init;
+mod list;
 mod progress;
 mod report;
 mod screen;

@@ -7,6 +7,7 @@ pub mod doctor;
 pub mod hook;
 pub mod init;
 pub mod media_backup;
+pub mod overview;
 mod pruning;
 mod recording;
 pub mod redis_backup;

@@ -167,6 +167,18 @@ impl Gathered {
         all.filter_map(move |it| seen.insert(it.repository).then_some((it.repository, &it.error)))
     }
 
+    /// What kept this from being all there is. What stops several readers is said once.
+    pub fn errors(&self) -> Vec<Error> {
+        let redis = self.redis.iter().flat_map(|it| it.series.errors());
+        let media = self.media.iter().flat_map(|it| it.series.errors());
+        let not_listed = self.not_listed.iter().map(|it| &it.error);
+        let records = self.records.iter().flat_map(|(_, it)| &it.failures);
+        let records = records.map(|(_, error)| error);
+        let all = self.survey.errors().chain(redis).chain(media).chain(not_listed).chain(records);
+        let mut said = BTreeSet::new();
+        all.filter(|error| said.insert(error.to_string())).cloned().collect()
+    }
+
     /// Whether there is a PostgreSQL: something of it was found, or somebody said where it is, or nothing
     /// else is configured.
     pub fn watches_postgres(&self, config: &Config, server: &Asked) -> bool {

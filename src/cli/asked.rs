@@ -2,13 +2,13 @@ use std::io::{BufRead, IsTerminal};
 
 use clap::ArgMatches;
 
-use super::guard;
+use super::{guard, verbs};
 use crate::error::{Class, Error, Result};
 
 /// Shows a plan, and tells whether to carry it out: not with --dry-run, at once with --yes, else who is there
 /// is asked.
 pub fn agreed(matches: &ArgMatches, plan: &str) -> Result<bool> {
-    guard::print(plan);
+    guard::print(&verbs::for_people(plan));
     Ok(!matches.get_flag("dry-run") && (matches.get_flag("yes") || asked()?))
 }
 

@@ -2,7 +2,7 @@
 
 use clap::{ArgMatches, Command};
 
-use super::{check, doctor, flags, guard, init, report, trust};
+use super::{check, doctor, flags, guard, init, list, report, trust};
 use crate::codec::Recipients;
 use crate::command::{self, version};
 use crate::config;
@@ -27,6 +27,7 @@ pub fn command() -> Command {
         .subcommand(config)
         .subcommand(doctor::command())
         .subcommand(init::command())
+        .subcommand(list::command())
         .subcommand(report::command())
         .subcommand(trust::command())
 }
@@ -51,6 +52,7 @@ fn run() -> Result<u8> {
         Some(("config", matches)) => show(matches).and(done),
         Some((doctor::NAME, matches)) => doctor::run(matches),
         Some(("init", matches)) => init::run(matches),
+        Some((list::NAME, matches)) => list::run(matches).and(done),
         Some(("report", matches)) => report::run(matches).and(done),
         Some((trust::NAME, matches)) => trust::run(matches).and(done),
         _ => done,

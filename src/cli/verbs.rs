@@ -1,6 +1,6 @@
 use clap::{ArgMatches, Command};
 
-use super::{configure, flags, guard};
+use super::{configure, flags, guard, screen};
 use crate::command::shown::Shown;
 use crate::config::Config;
 use crate::error::Result;
@@ -28,9 +28,14 @@ fn run(program: Command, verbs: &[Verb]) -> Result<()> {
 /// Prints what there is to see. What kept the command from seeing all is said too, and its first trouble
 /// is the exit status.
 pub fn print(shown: Shown) -> Result<()> {
-    guard::print(&shown.text);
+    guard::print(&for_people(&shown.text));
     let mut errors = shown.errors.into_iter();
     let first = errors.next();
     errors.for_each(|error| tracing::error!("{error}"));
     first.map_or(Ok(()), Err)
+}
+
+/// Lines as wide as the screen, where that is known. A program that reads JSON has no screen.
+pub fn for_people(text: &str) -> String {
+    if text.starts_with('{') { text.to_owned() } else { screen::paper().fit(text) }
 }

@@ -9,7 +9,6 @@ mod series;
 mod system;
 mod windows;
 
-use std::collections::BTreeSet;
 use std::time::Duration;
 
 use jiff::Timestamp;
@@ -88,7 +87,7 @@ impl Facts {
             series,
             objectives: config.objectives.clone(),
             verdict: check::judge(config, repositories, server, now, &gathered),
-            errors: errors(&gathered),
+            errors: gathered.errors(),
         }
     }
 
@@ -125,18 +124,6 @@ fn systems(
     let watched = gathered.system.map(|system| system.to_string());
     systems.sort_by_key(|system| Some(&system.identifier) == watched.as_ref());
     systems
-}
-
-/// What kept this from being all there is. What stops several readers is said once.
-fn errors(gathered: &Gathered) -> Vec<Error> {
-    let redis = gathered.redis.iter().flat_map(|it| it.series.errors());
-    let media = gathered.media.iter().flat_map(|it| it.series.errors());
-    let not_listed = gathered.not_listed.iter().map(|it| &it.error);
-    let records = gathered.records.iter().flat_map(|(_, it)| &it.failures);
-    let records = records.map(|(_, error)| error);
-    let all = gathered.survey.errors().chain(redis).chain(media).chain(not_listed).chain(records);
-    let mut said = BTreeSet::new();
-    all.filter(|error| said.insert(error.to_string())).cloned().collect()
 }
 
 fn places(gathered: &Gathered, repositories: &[Repository], systems: &[System]) -> Vec<Place> {

@@ -4,6 +4,7 @@ mod formats;
 mod judged;
 mod laid_out;
 mod limits;
+mod overview;
 mod planted;
 mod races;
 pub mod requests;

@@ -1,24 +1,24 @@
-use crate::check::{Finding, State, Verdict};
-use crate::command::shown::{Paper, count, table};
+use crate::check::{Finding, Verdict};
+use crate::command::shown::{Paper, Spare, count, fitted};
 
 const HEADINGS: [&str; 5] = ["STATE", "WHAT", "CHECK", "IN", "FOUND"];
 
 /// One verdict, one table, and what to do.
 pub fn text(verdict: &Verdict, paper: Paper) -> String {
-    let colour = paper.colour;
     let rows = verdict.findings.iter().map(row);
     let rows: Vec<_> = std::iter::once(HEADINGS.map(str::to_owned).into()).chain(rows).collect();
-    let mut text = painted(&summary(verdict), verdict.state(), colour) + "\n\n";
+    let mut text = paper.painted(&summary(verdict), verdict.state()) + "\n\n";
     let states = verdict.findings.iter().map(|finding| finding.state);
     let states = std::iter::once(None).chain(states.map(Some));
-    for (line, state) in table(&rows, &[]).lines().zip(states) {
-        text += &state.map_or(line.to_owned(), |state| painted(line, state, colour));
+    let spare = Spare { ends_in_text: true, ..Spare::default() };
+    for (line, state) in fitted(&rows, spare, paper).lines().zip(states) {
+        text += &state.map_or(line.to_owned(), |state| paper.painted(line, state));
         text += "\n";
     }
     let troubles = verdict.troubles();
     let hints = troubles.iter().filter_map(|it| Some((it, it.hint.as_ref()?)));
     let hints: String = hints.map(|(it, hint)| format!("{}: {hint}\n", name(it))).collect();
-    if hints.is_empty() { text } else { format!("{text}\n{hints}") }
+    paper.fit(&if hints.is_empty() { text } else { format!("{text}\n{hints}") })
 }
 
 fn row(finding: &Finding) -> Vec<String> {
@@ -56,25 +56,10 @@ pub fn summary(verdict: &Verdict) -> String {
     }
 }
 
-/// The first word is the state.
-fn painted(line: &str, state: State, colour: bool) -> String {
-    let word = state.to_string();
-    let code = match state {
-        State::Ok => 32,
-        State::Warning => 33,
-        State::Critical => 31,
-        State::Unknown => 35,
-    };
-    match line.strip_prefix(&word).filter(|_| colour) {
-        Some(rest) => format!("\u{1b}[{code}m{word}\u{1b}[0m{rest}"),
-        None => line.to_owned(),
-    }
-}
-
 #[cfg(test)]
 pub mod tests {
     use super::*;
-    use crate::check::{Number, Service, Subject};
+    use crate::check::{Number, Service, State, Subject};
 
     const PLAIN: Paper = Paper { width: None, colour: false };
     const COLOURED: Paper = Paper { width: None, colour: true };

@@ -1,0 +1,74 @@
+use jiff::Timestamp;
+
+use super::Overview;
+use super::rows::Row;
+use crate::check::{Service, State};
+use crate::command::shown::{Paper, Spare, at_seconds, count, fitted, plain, short_size, took};
+
+const HEADINGS: [&str; 6] = ["STATE", "WHAT", "NEWEST", "BACK TO", "SIZE", "NEXT DUE"];
+
+/// Of the columns `WHAT` is cut first: its end is a name that somebody chose.
+const SPARE: Spare<'_> = Spare { left_out: &[4], cut: &[1], ends_in_text: false };
+
+pub fn text(overview: &Overview<'_>, paper: Paper) -> String {
+    let headings = HEADINGS.map(str::to_owned).to_vec();
+    let rows = overview.rows.iter().map(|row| cells(row, overview.now));
+    let rows: Vec<Vec<String>> = std::iter::once(headings).chain(rows).collect();
+    let states = std::iter::once(None).chain(overview.rows.iter().map(|row| row.state));
+    let mut text = String::new();
+    for (line, state) in fitted(&rows, SPARE, paper).lines().zip(states) {
+        text += &state.map_or(line.to_owned(), |state| paper.painted(line, state));
+        text += "\n";
+    }
+    let remarks = remarks(overview);
+    paper.fit(&if remarks.is_empty() { text } else { format!("{text}\n{remarks}") })
+}
+
+fn cells(row: &Row, now: Timestamp) -> Vec<String> {
+    let newest = row.newest.as_ref();
+    vec![
+        row.state.map_or("-".to_owned(), |state| state.to_string()),
+        plain(&row.subject.to_string()),
+        newest.map_or("none".to_owned(), |it| format!("{} ago", took(it.ended, now.max(it.ended)))),
+        row.reaches_back_to.map_or(String::new(), at_seconds),
+        newest.map_or(String::new(), |it| short_size(it.size)),
+        match (row.configured, row.next_due) {
+            (false, _) => "not here".to_owned(),
+            (true, None) => "now".to_owned(),
+            (true, Some(due)) if due >= now => format!("in {}", took(now, due)),
+            (true, Some(due)) => format!("{} late", took(due, now)),
+        },
+    ]
+}
+
+/// What does not fit into a table.
+fn remarks(overview: &Overview<'_>) -> String {
+    let mut text = String::new();
+    for row in overview.rows.iter().filter(|it| it.subject.service == Service::Postgresql) {
+        text += &up_to(row, overview.now);
+    }
+    for (number, _) in &overview.failures {
+        let name = overview.name(*number);
+        text +=
+            &format!("Repository {name} could not be looked at to the end: it may have more.\n");
+    }
+    let worse = |it: &&Row| it.state.is_some_and(|state| state != State::Ok);
+    let troubled = overview.rows.iter().filter(worse).count();
+    if troubled > 0 {
+        text += "`seawall check` says what is wrong, and what to do.\n";
+    } else if overview.verdict.state() != State::Ok {
+        let troubles = overview.verdict.troubles().len() as u64;
+        text += &format!("`seawall check` has {} about repositories.\n", count(troubles, "remark"));
+    }
+    text
+}
+
+fn up_to(row: &Row, now: Timestamp) -> String {
+    let Some((from, to)) = row.reaches_back_to.zip(row.reaches_up_to) else { return String::new() };
+    let (name, ago) = (plain(&row.subject.to_string()), took(to, now.max(to)));
+    let gaps = if row.gaps { " There are gaps before that: see `basebackup list`." } else { "" };
+    match to > from {
+        true => format!("{name} goes back to any moment up to {ago} ago.{gaps}\n"),
+        false => format!("{name} goes back to the end of its base backup only.{gaps}\n"),
+    }
+}
