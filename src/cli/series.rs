@@ -4,7 +4,7 @@ use clap::{Arg, ArgAction, ArgMatches, Command};
 
 use super::progress::Shared;
 use super::verbs::print;
-use super::{asked, flags};
+use super::{asked, flags, screen};
 use crate::command::series::{Checked, Kind, list, pin, prune, show, verify};
 use crate::config::Config;
 use crate::error::Result;
@@ -32,7 +32,7 @@ pub fn list_command<D: Kind>() -> Command {
 }
 
 pub fn list<D: Kind>(config: &Config, matches: &ArgMatches) -> Result<()> {
-    print(list::run::<D>(config, matches.get_flag("json"))?)
+    print(list::run::<D>(config, matches.get_flag("json"), screen::paper())?)
 }
 
 pub fn show_command<D: Kind>() -> Command {

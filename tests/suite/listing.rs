@@ -3,6 +3,7 @@
 mod json;
 pub mod laid;
 pub mod many;
+mod narrow;
 mod one_backup;
 mod trouble;
 mod windows;

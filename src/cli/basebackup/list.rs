@@ -1,7 +1,7 @@
 use clap::{Arg, ArgAction, ArgMatches, Command};
 
-use super::super::flags;
 use super::super::verbs::print;
+use super::super::{flags, screen};
 use crate::command::basebackup::list;
 use crate::config::Config;
 use crate::error::Result;
@@ -22,5 +22,5 @@ pub fn command() -> Command {
 }
 
 pub fn run(config: &Config, matches: &ArgMatches) -> Result<()> {
-    print(list::run(config, matches.get_flag("json"))?)
+    print(list::run(config, matches.get_flag("json"), screen::paper())?)
 }

@@ -3,7 +3,8 @@ use std::ops::Range;
 use crate::base_backup::windows::Timeline;
 use crate::postgres::Lsn;
 
-const COLUMNS: u64 = 60;
+/// How wide it is where there is room.
+pub const COLUMNS: usize = 60;
 
 /// Of a base backup that leads to the timeline.
 pub const USABLE: char = 'B';
@@ -19,17 +20,18 @@ pub struct Mark {
     pub sign: char,
 }
 
-/// A timeline drawn over `axis`. A column with a gap in it is blank, however small the gap; only a backup
+/// A timeline drawn over `axis`, so wide. A column with a gap in it is blank, however small the gap; only a backup
 /// that is of no use is marked there.
-pub fn bar(timeline: &Timeline, marks: &[Mark], axis: &Range<Lsn>) -> String {
-    (0..COLUMNS).map(|number| sign(timeline, marks, &column(axis, number))).collect()
+pub fn bar(timeline: &Timeline, marks: &[Mark], axis: &Range<Lsn>, columns: usize) -> String {
+    let columns = columns as u64;
+    (0..columns).map(|number| sign(timeline, marks, &column(axis, number, columns))).collect()
 }
 
 /// The part of the axis that a column stands for; never empty.
-fn column(axis: &Range<Lsn>, number: u64) -> Range<u64> {
+fn column(axis: &Range<Lsn>, number: u64, columns: u64) -> Range<u64> {
     let length = u128::from(axis.end.0 - axis.start.0).max(1);
     let at = |number: u64| {
-        let offset = length * u128::from(number) / u128::from(COLUMNS);
+        let offset = length * u128::from(number) / u128::from(columns);
         axis.start.0 + u64::try_from(offset).unwrap_or(u64::MAX)
     };
     at(number)..at(number + 1).max(at(number) + 1)
@@ -87,7 +89,7 @@ mod tests {
         let marks =
             [mark(105, 'B'), mark(250, 'x'), mark(450, 'B'), mark(510, 'B'), mark(590, 'x')];
         assert_eq!(
-            bar(&timeline(Some(160), stretches), &marks, &(Lsn(0)..Lsn(600))),
+            bar(&timeline(Some(160), stretches), &marks, &(Lsn(0)..Lsn(600)), COLUMNS),
             "..........B-----====     x    ..........          .B=======x"
         );
     }
@@ -97,13 +99,13 @@ mod tests {
         let million = |from: u64, to: u64| stretch(from << 20, to << 20, Some(from << 20));
         let timeline = timeline(None, vec![million(0, 50_000), million(50_001, 100_000)]);
         let marks: Vec<Mark> = (0..400).map(|day| mark(day * (250 << 20), 'B')).collect();
-        let drawn = bar(&timeline, &marks, &(Lsn(0)..Lsn(120_000 << 20)));
+        let drawn = bar(&timeline, &marks, &(Lsn(0)..Lsn(120_000 << 20)), COLUMNS);
         assert_eq!(drawn, format!("{} {}{}", "B".repeat(25), "B".repeat(24), " ".repeat(10)));
     }
 
     #[test]
     fn an_axis_without_length_is_drawn_too() {
-        let drawn = bar(&timeline(None, Vec::new()), &[mark(7, 'B')], &(Lsn(7)..Lsn(7)));
+        let drawn = bar(&timeline(None, Vec::new()), &[mark(7, 'B')], &(Lsn(7)..Lsn(7)), COLUMNS);
         assert_eq!(drawn.chars().count(), 60);
         assert!(drawn.starts_with('B'));
     }

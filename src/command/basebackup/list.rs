@@ -10,7 +10,10 @@ use super::json;
 use super::words::restorable;
 use crate::base_backup::catalogue::{Backup, Restorable, Survey};
 use crate::base_backup::windows::Needed;
-use crate::command::shown::{Shown, at_seconds, count, plain, short_size, table, took, whole_size};
+use crate::check::State;
+use crate::command::shown::{
+    Paper, Shown, Spare, at_seconds, count, fitted, plain, short_size, took, whole_size,
+};
 use crate::config::Config;
 use crate::error::Result;
 use crate::postgres::SystemIdentifier;
@@ -22,16 +25,18 @@ const HEADINGS: [&str; 11] =
 /// So many are named.
 const CLUSTERS_SHOWN: usize = 10;
 
-/// `LABEL`, then `IN`.
-const MAY_SHRINK: [usize; 2] = [1, 9];
+/// Where it is narrow, `BEGAN`, which the id tells, `START..STOP`, which `show` tells, and `TOOK` are left out; `LABEL`, then
+/// `IN`, are cut.
+const SPARE: Spare<'_> = Spare { left_out: &[2, 7, 3], cut: &[1, 9], ends_in_text: false };
 
-pub fn run(config: &Config, as_json: bool) -> Result<Shown> {
+pub fn run(config: &Config, as_json: bool, paper: Paper) -> Result<Shown> {
     let repositories = repository::open_all(config, None)?;
     let survey = Survey::read(&repositories, config);
     let cluster = &config.cluster;
     let wal_window = config.retention.wal_window;
-    let page = Page { survey: &survey, repositories: &repositories, cluster, wal_window };
-    let text = if as_json { json::list(config, &repositories, &survey)? } else { page.text() };
+    let page = Page { survey: &survey, repositories: &repositories, cluster, wal_window, paper };
+    let text =
+        if as_json { json::list(config, &repositories, &survey)? } else { paper.fit(&page.text()) };
     Ok(Shown { text, errors: survey.errors().cloned().collect() })
 }
 
@@ -41,6 +46,7 @@ struct Page<'a> {
     repositories: &'a [Repository],
     cluster: &'a str,
     wal_window: Duration,
+    paper: Paper,
 }
 
 impl Page<'_> {
@@ -107,7 +113,7 @@ impl Page<'_> {
             let rows = backups.iter().map(|backup| self.row(backup));
             let rows: Vec<_> =
                 [HEADINGS.map(str::to_owned).into()].into_iter().chain(rows).collect();
-            text += &table(&rows, &MAY_SHRINK);
+            text += &self.painted(&rows);
         } else {
             text += " has no base backup, and its WAL alone restores nothing\n";
         }
@@ -115,8 +121,25 @@ impl Page<'_> {
         for remarks in [remarks, self.others(system)] {
             text += &if remarks.is_empty() { remarks } else { format!("\n{remarks}") };
         }
-        text += &wal.map_or(String::new(), |wal| windows::text(self.survey, wal, self.wal_window));
+        text += &wal.map_or(String::new(), |wal| {
+            windows::text(self.survey, wal, self.wal_window, self.paper.width)
+        });
         text + "\n"
+    }
+
+    /// The table, with the last word of each row in the colour of what it says.
+    fn painted(&self, rows: &[Vec<String>]) -> String {
+        let table = fitted(rows, SPARE, self.paper);
+        let lines = table.lines().zip(rows).map(|(line, row)| {
+            let (word, state) = match row.last().map_or("", String::as_str) {
+                word @ "yes" => (word, State::Ok),
+                word @ "no" => (word, State::Critical),
+                word @ "?" => (word, State::Unknown),
+                _ => return format!("{line}\n"),
+            };
+            self.paper.painted_end(line, word, state) + "\n"
+        });
+        lines.collect()
     }
 
     fn row(&self, backup: &Backup) -> Vec<String> {

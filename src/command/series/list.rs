@@ -2,7 +2,10 @@
 
 use super::{Kind, json, name};
 use crate::backup::series::{Backup, Series};
-use crate::command::shown::{Shown, at_seconds, count, plain, short_size, table, took};
+use crate::check::State;
+use crate::command::shown::{
+    Paper, Shown, Spare, at_seconds, count, fitted, plain, short_size, took,
+};
 use crate::config::Config;
 use crate::error::Result;
 use crate::repository::{self, Repository};
@@ -10,17 +13,17 @@ use crate::repository::{self, Repository};
 const FIRST: [&str; 6] = ["ID", "LABEL", "BEGAN", "TOOK", "SIZE", "STORED"];
 const LAST: [&str; 3] = ["PIN", "IN", "OK"];
 
-pub fn run<D: Kind>(config: &Config, as_json: bool) -> Result<Shown> {
+pub fn run<D: Kind>(config: &Config, as_json: bool, paper: Paper) -> Result<Shown> {
     let repositories = repository::open_all(config, None)?;
     let series = Series::<D>::read(&repositories, &D::all(config));
     let text = match as_json {
         true => json::list(&repositories, &series)?,
-        false => text(&repositories, &series),
+        false => paper.fit(&text(&repositories, &series, paper)),
     };
     Ok(Shown { text, errors: series.errors().cloned().collect() })
 }
 
-fn text<D: Kind>(repositories: &[Repository], series: &Series<D>) -> String {
+fn text<D: Kind>(repositories: &[Repository], series: &Series<D>, paper: Paper) -> String {
     let mut text = String::new();
     if series.backups.is_empty() {
         let places = match series.failures.is_empty() {
@@ -32,7 +35,7 @@ fn text<D: Kind>(repositories: &[Repository], series: &Series<D>) -> String {
         let headings = FIRST.iter().chain(D::COLUMNS).chain(&LAST).map(|it| (*it).to_owned());
         let rows = series.backups.iter().map(|backup| row(repositories, backup));
         let rows: Vec<_> = std::iter::once(headings.collect()).chain(rows).collect();
-        text += &table(&rows, &[1, FIRST.len() + D::COLUMNS.len() + 1]);
+        text += &painted(&rows, FIRST.len() + D::COLUMNS.len() + 1, paper);
     }
     for backup in &series.backups {
         for copy in &backup.copies {
@@ -59,6 +62,22 @@ fn text<D: Kind>(repositories: &[Repository], series: &Series<D>) -> String {
         text += &format!("{id} in repository {name} can't be read: see the error\n");
     }
     text
+}
+
+/// The table, with the last word of each row in the colour of what it says. Where it is narrow, `BEGAN`, which the id tells, and
+/// what is the same of all are left out.
+fn painted(rows: &[Vec<String>], places: usize, paper: Paper) -> String {
+    let spare = Spare { left_out: &[2, FIRST.len(), 3], cut: &[1, places], ends_in_text: false };
+    let table = fitted(rows, spare, paper);
+    let lines = table.lines().zip(rows).map(|(line, row)| {
+        let (word, state) = match row.last().map_or("", String::as_str) {
+            word @ "yes" => (word, State::Ok),
+            word @ "no" => (word, State::Critical),
+            _ => return format!("{line}\n"),
+        };
+        paper.painted_end(line, word, state) + "\n"
+    });
+    lines.collect()
 }
 
 /// Objects that another backup needs are no leavings.

@@ -29,16 +29,28 @@ impl Paper {
     /// The line with its first word, the state, in the colour of that state.
     pub fn painted(&self, line: &str, state: State) -> String {
         let word = state.to_string();
+        match line.strip_prefix(&word) {
+            Some(rest) => self.coloured(&word, state) + rest,
+            None => line.to_owned(),
+        }
+    }
+
+    /// The line with this word at its end in the colour of that state.
+    pub fn painted_end(&self, line: &str, word: &str, state: State) -> String {
+        match line.strip_suffix(word) {
+            Some(rest) => rest.to_owned() + &self.coloured(word, state),
+            None => line.to_owned(),
+        }
+    }
+
+    fn coloured(&self, word: &str, state: State) -> String {
         let code = match state {
             State::Ok => 32,
             State::Warning => 33,
             State::Critical => 31,
             State::Unknown => 35,
         };
-        match line.strip_prefix(&word).filter(|_| self.colour) {
-            Some(rest) => format!("\u{1b}[{code}m{word}\u{1b}[0m{rest}"),
-            None => line.to_owned(),
-        }
+        if self.colour { format!("\u{1b}[{code}m{word}\u{1b}[0m") } else { word.to_owned() }
     }
 }
 
@@ -124,6 +136,9 @@ mod tests {
         let line = paper.painted("WARNING old", State::Warning);
         assert_eq!(line, "\u{1b}[33mWARNING\u{1b}[0m old");
         assert_eq!(paper.fit(&line), line);
+        let end = paper.painted_end("1  no", "no", State::Critical);
+        assert_eq!(end, "1  \u{1b}[31mno\u{1b}[0m");
+        assert_eq!(Paper::default().painted_end("1  no", "no", State::Critical), "1  no");
         assert_eq!(paper.fit(&(line.clone() + "er")), "\u{1b}[33mWARNING\u{1b}[0m\n    older");
     }
 }

@@ -3,6 +3,9 @@ use super::Paper;
 /// A terminal or a mail that nobody made wide.
 const WIDTH: usize = 120;
 
+/// Rather than cutting a column shorter than this, one is left out.
+const CUT_MIN: usize = 8;
+
 /// What becomes of the columns of a table that is too wide.
 #[derive(Debug, Clone, Copy, Default)]
 pub struct Spare<'a> {
@@ -29,7 +32,7 @@ pub fn fitted(rows: &[Vec<String>], spare: Spare<'_>, paper: Paper) -> String {
         counted.map(|row| length(row, at)).max().unwrap_or(0)
     };
     let least = |at: &usize| match spare.cut.contains(at) {
-        true => rows.first().map_or(0, |row| length(row, *at)),
+        true => widest(*at).min(CUT_MIN.max(rows.first().map_or(0, |row| length(row, *at)))),
         false => widest(*at),
     };
     let may_go = spare.left_out.iter().filter(|_| paper.width.is_some());
@@ -115,12 +118,12 @@ mod tests {
 
     #[test]
     fn on_narrow_paper_columns_are_left_out_and_only_as_many_as_needed() {
-        let text = rows(&[["ID", "BEGAN", "IN"], ["1", "2026-11-22", "disk,s3"]]);
+        let text = rows(&[["ID", "BEGAN", "IN"], ["1", "2026-11-22", "disk,disk2,s3"]]);
         let spare = Spare { left_out: &[1, 0], cut: &[2], ..Spare::default() };
         let fitted = |width| fitted(&text, spare, Paper { width, colour: false });
-        assert_eq!(fitted(Some(23)), "ID  BEGAN       IN\n1   2026-11-22  disk,s3\n");
-        assert_eq!(fitted(Some(17)), "ID BEGAN      IN\n1  2026-11-22 di…\n");
-        assert_eq!(fitted(Some(14)), "ID  IN\n1   disk,s3\n");
+        assert_eq!(fitted(Some(29)), "ID  BEGAN       IN\n1   2026-11-22  disk,disk2,s3\n");
+        assert_eq!(fitted(Some(22)), "ID BEGAN      IN\n1  2026-11-22 disk,di…\n");
+        assert_eq!(fitted(Some(21)), "ID  IN\n1   disk,disk2,s3\n");
         assert_eq!(fitted(None), fitted(Some(120)));
     }
 }

@@ -6,20 +6,41 @@ use jiff::Timestamp;
 use crate::base_backup::catalogue::{Backup, Restorable, Survey, SystemWal};
 use crate::base_backup::holes::Holes;
 use crate::base_backup::windows::{Gap, Stretch, Timeline};
-use crate::command::basebackup::bar::{Mark, USABLE, bar};
+use crate::command::basebackup::bar::{COLUMNS, Mark, USABLE, bar};
 use crate::command::shown::{at_seconds, count};
 use crate::postgres::Lsn;
 
-/// A bar for each timeline of a system, and what it means in words.
-pub fn text(survey: &Survey, system: &SystemWal, wal_window: Duration) -> String {
+/// Of a timeline to which no recovery leads.
+const NOTHING: &str = "nothing to begin with";
+
+/// Room for what stands before a bar and around it, and the narrowest one.
+const AROUND: usize = "  timeline 1   [] ".len();
+const COLUMNS_MIN: usize = 20;
+
+/// A bar for each timeline of a system, and what it means in words; `width` is that of the paper.
+pub fn text(
+    survey: &Survey,
+    system: &SystemWal,
+    wal_window: Duration,
+    width: Option<usize>,
+) -> String {
     let (usable, timelines) = survey.windows(system);
     let holes = survey.holes(system, wal_window, Timestamp::now());
     let mut text = "\nA recovery to\n".to_owned();
     let Some(axis) = axis(survey, system, &timelines) else { return String::new() };
-    for timeline in &timelines {
-        let heading = format!("  timeline {}", timeline.timeline.number());
+    let drawn = timelines.iter().map(|timeline| {
         let marks = marks(survey, system, timeline);
-        let (drawn, extent) = (bar(timeline, &marks, &axis), extent(timeline, &marks));
+        (timeline, extent(timeline, &marks), marks)
+    });
+    let (of_no_use, drawn): (Vec<_>, Vec<_>) =
+        drawn.partition(|(timeline, extent, _)| is_of_no_use(system, timeline, extent));
+    text += &folded(&of_no_use.iter().map(|(timeline, ..)| *timeline).collect::<Vec<_>>());
+    let longest = drawn.iter().map(|(_, extent, _)| extent.len()).max().unwrap_or(0);
+    let room = |width: usize| width.saturating_sub(AROUND + longest).clamp(COLUMNS_MIN, COLUMNS);
+    let columns = width.map_or(COLUMNS, room);
+    for (timeline, extent, marks) in &drawn {
+        let heading = format!("  timeline {}", timeline.timeline.number());
+        let drawn = bar(timeline, marks, &axis, columns);
         text += &format!("{heading:14} [{drawn}] {extent}\n");
         text += &ancestry(system, timeline);
         text += &stretches(timeline, &usable, &holes);
@@ -28,6 +49,41 @@ pub fn text(survey: &Survey, system: &SystemWal, wal_window: Duration) -> String
         }
     }
     text
+}
+
+/// Whether it is told with others of its kind in one line: no recovery to it can begin anywhere, and nothing else is to be
+/// said of it. The newest one is what a recovery follows, so that is told for itself.
+fn is_of_no_use(system: &SystemWal, timeline: &Timeline, extent: &str) -> bool {
+    let newest = system.timelines.newest() == Some(timeline.timeline);
+    let nothing_else = timeline.followed && system.beyond(timeline.timeline).is_empty();
+    extent == NOTHING && !newest && nothing_else
+}
+
+/// Each promotion leaves a timeline, and its history is kept for ever.
+fn folded(timelines: &[&Timeline]) -> String {
+    let numbers: Vec<u32> = timelines.iter().map(|it| it.timeline.number()).collect();
+    let mut ranges: Vec<(u32, u32)> = Vec::new();
+    for number in numbers {
+        match ranges.last_mut() {
+            Some((_, last)) if *last + 1 == number => *last = number,
+            _ => ranges.push((number, number)),
+        }
+    }
+    let said = |(first, last): &(u32, u32)| match last - first {
+        0 => first.to_string(),
+        1 => format!("{first}, {last}"),
+        _ => format!("{first} to {last}"),
+    };
+    let said: Vec<String> = ranges.iter().map(said).collect();
+    let has_wal = timelines.iter().any(|it| !it.stretches.is_empty());
+    let wal = if has_wal { ", no base backup leads to their WAL" } else { "" };
+    match timelines.len() {
+        0 => String::new(),
+        many => {
+            let what = if many == 1 { "timeline" } else { "timelines" };
+            format!("  {what} {}: {NOTHING}{wal}\n", said.join(", "))
+        }
+    }
 }
 
 /// All that is drawn of a system, on one scale.
@@ -66,7 +122,7 @@ fn extent(timeline: &Timeline, marks: &[Mark]) -> String {
             format!("{} to {end}{gaps}", first.from)
         }
         _ if marks.iter().any(|mark| mark.sign == USABLE) => "the end of a backup only".to_owned(),
-        _ => "nothing to begin with".to_owned(),
+        _ => NOTHING.to_owned(),
     }
 }
 
