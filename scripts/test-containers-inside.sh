@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # Run by test-containers.sh, as root in a Debian that has booted, with podman: makes the images, installs the package and walks
-# docs/containers.md, chapter by chapter, as its readers would. Each block is as it stands on the page.
+# docs/containers.md, chapter by chapter, as its readers would, then what the README has for containers. Each block is as it stands on the page.
 case ${1:-} in -h | --help) exec awk 'NR > 1 && !/^#/ { exit } NR > 1 { sub(/^# /, ""); print }' "$0" ;; esac
 if [ -z "${SEAWALL_CLEAN_ROOT:-}" ]; then
     printf 'ERROR: this installs and removes things: it is not for a machine that is in use\nHINT: run scripts/test-containers.sh\n' >&2
@@ -164,6 +164,26 @@ timers() {
     say "the jobs of three timers ran under systemd, hardened as they are, and seawall check is content"
 }
 
+# Units of one of several clusters, and what is called when a unit failed.
+clusters_and_failures() {
+    # shellcheck disable=SC2016 # for the hook to fill in
+    printf '#!/bin/sh\necho "$1 $MONITOR_EXIT_STATUS" >/root/failed\n' >/etc/seawall/on-failure
+    chmod 755 /etc/seawall/on-failure
+    cp /etc/seawall/seawall.toml /etc/seawall/shop.toml
+    local unit
+    for unit in seawall-basebackup seawall-check; do
+        systemctl start "$unit@shop.service" || { journalctl --no-pager -n 30 -u "$unit@shop" >&2; fail "$unit@shop failed"; }
+    done
+    [ -s /var/lib/seawall/check/shop.prom ] || fail "seawall-check@shop left no figures"
+    journalctl --no-pager -u seawall-basebackup@shop -o cat | grep -q ': all is well' || fail "seawall-basebackup@shop verified nothing"
+    [ ! -e /root/failed ] || fail "the hook was called: $(cat /root/failed)"
+    systemctl start seawall-basebackup@nowhere.service && fail "a unit without a configuration succeeds"
+    for _ in {1..50}; do [ -s /root/failed ] || sleep 0.1; done
+    [ "$(cat /root/failed)" = 'seawall-basebackup@nowhere.service 3' ] || fail "the hook got: $(cat /root/failed)"
+    rm /etc/seawall/on-failure /etc/seawall/shop.toml
+    say "units of one of several clusters run, and a failed one calls the hook"
+}
+
 # A table is dropped; the moment before it comes back in a new volume, and the server archives no more until it is told to.
 restore() {
     local target old
@@ -237,6 +257,29 @@ other_versions() {
     done
 }
 
+# Its one command, with nothing of quadlets there.
+readme() {
+    rm /etc/containers/systemd/postgres.*
+    systemctl daemon-reload
+    podman volume rm -f postgres-data >/dev/null
+    podman secret rm postgres-password >/dev/null
+    sed "s,^cluster = .*,cluster = \"readme\"," /etc/seawall/seawall.toml >/root/toml
+    cat /root/toml >/etc/seawall/seawall.toml
+    awk '/^## / { within = $0 == "## In containers" } within && sub(/^    /, "")' /root/README.md >"$work/readme"
+    chmod 644 "$work/readme"
+    as_newcomer bash -euo pipefail "$work/readme" </dev/null || fail "the README's command ends with $?"
+    until podman exec postgres pg_isready -q -h 127.0.0.1; do sleep 0.5; done
+    sql "ALTER SYSTEM SET archive_mode = 'on'"
+    sql "ALTER SYSTEM SET archive_command = '/usr/bin/wal-push \"%p\" %f'"
+    podman restart -t 60 postgres >/dev/null
+    until podman exec postgres pg_isready -q -h 127.0.0.1; do sleep 0.5; done
+    sql 'SELECT pg_switch_wal()' >/dev/null
+    sleep 2
+    [ -n "$(find /var/backups/seawall/postgres/readme -path '*/wal/*' -name '*.zst.age')" ] || fail "the README's server archives nothing"
+    podman rm -f -t 60 postgres >/dev/null
+    say "the README's one command starts a server that archives"
+}
+
 without_root() {
     podman save -q -o /root/image-18.tar docker.io/library/postgres:18
     mv /root/image-18.tar /home/app/
@@ -284,7 +327,10 @@ not_checked='docs/containers.md'
 podman_works env || exit 0
 root_of_podman
 timers
+clusters_and_failures
+SEAWALL_CLEAN_ROOT=yes bash /root/test-runbooks-inside.sh Podman
 restore
 rehearse
 other_versions
+readme
 without_root

@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# Walks docs/containers.md in a Debian 13 of its own that has booted, with systemd and podman in it: the package is installed,
+# Walks docs/containers.md, the runbooks in their form for podman, and the README's one command in a Debian 13 of its own that has booted, with systemd and podman in it: the package is installed,
 # quadlets and timers are started, with root's podman and with an ordinary user's.
 #
 #   scripts/test-containers.sh FOLDER    FOLDER is what scripts/build-packages.sh filled
@@ -12,6 +12,8 @@ set -euo pipefail
 . "$(dirname -- "$(readlink -f -- "${BASH_SOURCE[0]}")")/common.sh"
 # shellcheck source-path=SCRIPTDIR source=roots.sh
 . "$repository_root/scripts/roots.sh"
+# shellcheck source-path=SCRIPTDIR source=machines.sh
+. "$repository_root/scripts/machines.sh"
 help_if_asked "${1:-}"
 check_machine
 
@@ -27,20 +29,12 @@ not_checked() {
 }
 
 work=$(mktemp -d /var/tmp/seawall-containers.XXXXXX)
-machine=
 leave() {
     trap '' INT TERM HUP
-    # The whole machine ends with its first process.
-    if [ -n "$machine" ] && kill -0 "$machine" 2>/dev/null; then
-        kill -KILL "$leader" 2>/dev/null || true
-        for _ in {1..100}; do kill -0 "$machine" 2>/dev/null && sleep 0.1; done
-        kill -KILL "$machine" 2>/dev/null || true
-        wait "$machine" 2>/dev/null || true
-    fi
+    end_machine
     # What podman mounted there went with the mount namespace.
     rm -rf --one-file-system -- "$work"
 }
-leader=
 trap leave EXIT
 trap 'exit 130' INT TERM HUP
 
@@ -77,35 +71,9 @@ make_image() {
     rm -rf --one-file-system -- "$image"
 }
 
-# Waits for the system in there; what it says at the boot is in $work/boot.
-boot() {
-    SYSTEMD_NSPAWN_UNIFIED_HIERARCHY=1 systemd-nspawn --quiet --register=no --keep-unit --boot --private-network --capability=all \
-        --system-call-filter='@keyring bpf landlock_create_ruleset landlock_add_rule landlock_restrict_self' --machine=seawall --hostname=seawall -D "$work/host" >"$work/boot" 2>&1 </dev/null &
-    machine=$!
-    for _ in {1..600}; do
-        leader=$(pgrep -P "$machine" | head -n 1) || true
-        if [ -n "$leader" ] && inside systemctl is-system-running --wait >"$work/state" 2>&1; then return 0; fi
-        # `degraded` is a system that has booted, without a module of the kernel, say.
-        if grep -qx degraded "$work/state" 2>/dev/null; then return 0; fi
-        kill -0 "$machine" 2>/dev/null || return 1
-        sleep 0.2
-    done
-    return 1
-}
-
-inside() {
-    nsenter --target "$leader" --all -- /usr/bin/env -i PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin \
-        HOME=/root LANG=C.UTF-8 SEAWALL_CLEAN_ROOT=yes "$@"
-}
-
 am_root || not_checked "it takes root; HINT: run as root: scripts/test-containers.sh FOLDER"
 started=$(now)
-# The lists of packages may be older than the archive.
-if ! command -v systemd-nspawn >/dev/null; then
-    install=(env DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends systemd-container)
-    "${install[@]}" >"$work/log" 2>&1 || { apt-get update -qq && "${install[@]}"; } >"$work/log" 2>&1 ||
-        not_checked "systemd-nspawn is not here ($(tail -n 1 "$work/log")); HINT: apt-get install systemd-container"
-fi
+need_nspawn || not_checked "$cannot_boot"
 can_make_roots || fail "a root cannot be made: $(tail -n 1 "$work/log")" "see scripts/roots.sh"
 root=$(debian_root debian-root-with-podman \
     systemd,systemd-sysv,dbus,dbus-user-session,podman,crun,netavark,aardvark-dns,nftables,uidmap,passt,iproute2,procps,postgresql-client,sudo,polkitd trixie)
@@ -114,12 +82,13 @@ tar -xf "$root" -C "$work/host" --exclude='./dev/*'
 say seawall >"$work/host/etc/hostname"
 say 127.0.0.1 localhost seawall >"$work/host/etc/hosts"
 make_image
-cp -- "${debs[0]}" "$repository_root/docs/containers.md" "$repository_root/scripts/test-containers-inside.sh" "$work/host/root/"
-boot || not_checked "systemd-nspawn boots no system here ($(tail -n 1 "$work/boot" | tr -d '\r')); HINT: the kernel or a container around this forbids it"
+cp -r -- "${debs[0]}" "$repository_root"/{README.md,docs/containers.md,docs/runbooks} "$work/host/root/"
+cp -- "$repository_root"/scripts/test-{containers,runbooks}-inside.sh "$work/host/root/"
+boot "$work/host" || not_checked "$cannot_boot"
 # Each block is waited for in there, and all of them together no longer than this.
 inside timeout 1200 bash /root/test-containers-inside.sh "$versions" >"$work/log" 2>&1 </dev/null || {
     tail -n 100 "$work/log" >&2
     fail "docs/containers.md does not hold in Debian 13" "the last lines are above"
 }
-sed -n '/^containers: /p; /^NOT CHECKED: /p' "$work/log"
+sed -n '/^containers: /p; /^runbooks: /p; /^NOT CHECKED: /p' "$work/log"
 say "containers: all is well, $(seconds_since "$started") s"

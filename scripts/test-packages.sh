@@ -1,6 +1,7 @@
 #!/usr/bin/env bash
 # Installs the .deb in a clean Debian root of its own, uses it there, and removes it again; in another one, with PostgreSQL,
-# it walks docs/first-day.md, up to the end of docs/install.md. Compares the .rpm and the tarball with the .deb.
+# it walks docs/first-day.md, up to the end of docs/install.md; in a third, which has booted, it does what the pages of docs/runbooks say.
+# Compares the .rpm and the tarball with the .deb.
 #
 #   scripts/test-packages.sh FOLDER    FOLDER is what scripts/build-packages.sh filled
 #
@@ -12,6 +13,8 @@ set -euo pipefail
 . "$(dirname -- "$(readlink -f -- "${BASH_SOURCE[0]}")")/common.sh"
 # shellcheck source-path=SCRIPTDIR source=roots.sh
 . "$repository_root/scripts/roots.sh"
+# shellcheck source-path=SCRIPTDIR source=machines.sh
+. "$repository_root/scripts/machines.sh"
 help_if_asked "${1:-}"
 check_machine
 
@@ -25,7 +28,7 @@ tarballs=("$packages"/*.tar.gz)
     fail "$packages has not one .deb, one .rpm and one tarball" "scripts/build-packages.sh makes them"
 
 work=$(mktemp -d /var/tmp/seawall-packages.XXXXXX)
-trap 'rm -rf -- "$work"' EXIT
+trap 'end_machine; rm -rf --one-file-system -- "$work"' EXIT
 trap 'exit 130' INT TERM HUP
 
 check_deb() {
@@ -96,10 +99,35 @@ check_in_clean_roots() {
         "$repository_root/docs/install.md"
 }
 
+# Where systemd starts the server, and its settings lie in /etc.
+walk_runbooks() {
+    local root=$work/host
+    if ! need_nspawn; then
+        say "NOT CHECKED: docs/runbooks on a Debian with systemd: $cannot_boot"
+        return
+    fi
+    mkdir -- "$root"
+    tar -xf "$(debian_root debian-root-with-postgresql systemd,postgresql,sudo)" -C "$root" --exclude='./dev/*'
+    say seawall >"$root/etc/hostname"
+    say 127.0.0.1 localhost seawall >"$root/etc/hosts"
+    cp -r -- "${debs[0]}" "$repository_root/docs/runbooks" "$repository_root/scripts/test-runbooks-inside.sh" "$root/root/"
+    if ! boot "$root"; then
+        say "NOT CHECKED: docs/runbooks on a Debian with systemd: $cannot_boot"
+        return
+    fi
+    inside timeout 600 bash /root/test-runbooks-inside.sh 'Debian and Ubuntu' >"$work/log" 2>&1 </dev/null || {
+        tail -n 100 "$work/log" >&2
+        fail "docs/runbooks do not hold on a Debian with systemd" "the last lines are above"
+    }
+    sed -n '/^runbooks: /p' "$work/log"
+    end_machine
+}
+
 started=$(now)
 verdict='all is well'
 check_deb
 check_others
 check_notices
 check_in_clean_roots
+walk_runbooks
 say "packages: $verdict, $(seconds_since "$started") s"

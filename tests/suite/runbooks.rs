@@ -1,22 +1,23 @@
-//! `docs/runbooks/`: the blocks of each page one after the other, against real servers, with the values of the
-//! page's first block set to those of the test.
+//! `docs/runbooks/`: the blocks of README.md for a kind of host, then those of a page, one after the other, against real
+//! servers, with what they set first set to the values of the test.
 
 mod damage;
+mod debian;
 mod deleted;
 mod lost;
 mod lost_redis;
 mod moved;
+mod shell;
 
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use crate::documents::{fenced, read};
 use crate::scene::KeyPair;
 use crate::support::place::Place;
 use crate::support::postgres::{Installation, Server};
 use crate::support::run::{Outcome, Run};
 use crate::support::s3::{ACCESS_KEY, Kind, REGION, S3Server, SECRET_KEY};
-use crate::support::user::write_as_server_user;
+use crate::support::user::{server_account, write_as_server_user};
 
 const LIMIT: Duration = Duration::from_secs(120);
 
@@ -122,20 +123,54 @@ impl Host {
         assert_eq!(server.sql("select count(*) from again"), "1");
     }
 
+    /// What README.md of the runbooks has people set for a server that `pg_ctl` starts.
+    fn values(&self) -> Vec<(&'static str, String)> {
+        let shown = |path: &Path| path.display().to_string();
+        let own = || rustix::process::getuid().as_raw();
+        let owner = server_account().map_or_else(own, |account| account.uid);
+        let [_, (_, port), ..] = self.server.connection();
+        vec![
+            ("PORT", port),
+            ("CONFIG", shown(&self.config)),
+            ("POSTGRES", String::new()),
+            ("OWNER", owner.to_string()),
+            ("PGDATA", shown(self.server.data())),
+            ("PGBIN", shown(&self.bin())),
+            ("SETTINGS", String::new()),
+            ("SCRATCH", shown(&self.place.join("scratch"))),
+            ("KEY_FROM", shown(&self.pair.file)),
+            ("IDENTITY", shown(&self.place.join("key-here"))),
+        ]
+    }
+
     /// Does what a page says.
     #[track_caller]
     fn page(&self, name: &str, values: &[(&str, &str)]) -> Outcome {
-        let script = script(&format!("docs/runbooks/{name}.md"), values);
+        let shell = shell::set_up("Any other server", &self.values());
+        let outcome = self.do_page(&shell, name, values);
+        assert!(!self.place.join("key-here").exists(), "the private key is still there: {outcome}");
+        outcome
+    }
+
+    #[track_caller]
+    fn do_page(&self, shell: &str, name: &str, values: &[(&str, &str)]) -> Outcome {
+        let script = format!("{shell}\n{}", shell::page(name, values));
         let run = Run::new(&self.place, "bash").server_user().args(["-c", &script]);
         let run = run.envs(self.server.connection()).env("PATH", self.search_path());
         run.limit(LIMIT).run()
+    }
+
+    /// What is found there is taken for what the host has.
+    fn stand_ins(&self) -> PathBuf {
+        self.place.folder("stand-ins")
     }
 
     fn search_path(&self) -> String {
         let ours = self.place.program(PROGRAMS[0]);
         PROGRAMS.iter().for_each(|program| drop(self.place.program(program)));
         let folder = ours.parent().expect("a program lies in a folder").display().to_string();
-        format!("{folder}:{}", std::env::var("PATH").unwrap_or_default())
+        let path = std::env::var("PATH").unwrap_or_default();
+        format!("{}:{folder}:{path}", self.stand_ins().display())
     }
 }
 
@@ -148,18 +183,4 @@ fn push(place: &Place, config: &Path) -> String {
 fn bin(version: u32) -> PathBuf {
     let program = Installation::of(version).program("postgres");
     Path::new(&program).parent().expect("a program lies in a folder").to_owned()
-}
-
-/// All blocks of a page. What its first one sets has to be given, and nothing else.
-#[track_caller]
-fn script(page: &str, values: &[(&str, &str)]) -> String {
-    let mut blocks = fenced(&read(page), "sh");
-    let names: Vec<&str> = blocks[0].lines().filter_map(|line| line.split('=').next()).collect();
-    let given: Vec<&str> = values.iter().map(|(name, _)| *name).collect();
-    assert_eq!(names, given, "what {page} sets");
-    let quoted = |value: &str| format!("'{}'", value.replace('\'', r"'\''"));
-    blocks[0] = values.iter().map(|(name, value)| format!("{name}={}\n", quoted(value))).collect();
-    assert!(blocks.len() > 3, "{page} has only {} blocks", blocks.len());
-    // A block ends with its last line: what a heredoc began must not swallow the next one.
-    format!("set -eu\nset -o pipefail\n{}", blocks.join("\n"))
 }

@@ -27,16 +27,7 @@ fn a_damaged_database_comes_back_with_every_committed_row() {
     let read = host.server.try_sql("select count(*) from t").expect_err("damaged");
     assert!(read.contains("invalid page in block"), "{read}");
 
-    let data = host.server.data().display().to_string();
-    let outcome = host.page(
-        "corruption",
-        &[
-            ("POSTGRES", ""),
-            ("CONFIG", &host.config.display().to_string()),
-            ("PGDATA", &data),
-            ("PGBIN", &host.bin().display().to_string()),
-        ],
-    );
+    let outcome = host.page("corruption", &[]);
     outcome.expect(0);
     assert_eq!(host.server.sql("select count(*), max(i) from t"), "30000|30000");
     assert_eq!(host.server.sql("show archive_mode"), "on");
@@ -62,13 +53,7 @@ fn another_repository_takes_the_place_of_a_lost_one() {
     host.server.switch_wal();
     let outcome = host.page(
         "lost-repository",
-        &[
-            ("POSTGRES", ""),
-            ("CONFIG", &host.config.display().to_string()),
-            ("NEW", &new.display().to_string()),
-            ("OLD", &old.display().to_string()),
-            ("PGBIN", &host.bin().display().to_string()),
-        ],
+        &[("NEW", &new.display().to_string()), ("OLD", &old.display().to_string())],
     );
     outcome.expect(0);
     assert!(outcome.stdout.contains("0 files wait"), "{outcome}");
@@ -82,14 +67,7 @@ fn a_queue_drains_once_there_is_room() {
     let mut host = Host::new(16);
     host.server.start();
     host.run(env!("CARGO_BIN_EXE_basebackup"), &["create"]).run().expect(0);
-    let outcome = host.page(
-        "full-disk",
-        &[
-            ("POSTGRES", ""),
-            ("CONFIG", &host.config.display().to_string()),
-            ("PGBIN", &host.bin().display().to_string()),
-        ],
-    );
+    let outcome = host.page("full-disk", &[]);
     outcome.expect(0);
     assert!(outcome.stdout.contains("\n0 files wait\n"), "{outcome}");
     // What came before the base backup is of today, for the stores too.
@@ -110,12 +88,9 @@ fn a_lost_key_is_replaced() {
     let outcome = host.page(
         "lost-key",
         &[
-            ("POSTGRES", ""),
-            ("CONFIG", &host.config.display().to_string()),
             ("OLD_PUBLIC", &host.pair.recipient),
             ("NEW_KEY", &key.display().to_string()),
             ("REPOSITORY", "s3"),
-            ("PGBIN", &host.bin().display().to_string()),
         ],
     );
     outcome.expect(0);

@@ -72,10 +72,10 @@ fn root_brings_redis_back_where_everything_belongs_to_somebody_else() {
         conf.display()
     );
     let blocks = fenced(&read("docs/runbooks/lost-server.md"), "sh");
-    assert!(blocks[0].contains("REDIS='sudo'\n"), "the page has root do it");
-    let step = blocks.iter().find(|it| it.contains("$REDIS redis-backup")).expect("its step");
+    assert!(read("docs/runbooks/README.md").contains("Open one bash as root"));
+    let step = blocks.iter().find(|it| it.contains("redis-backup restore")).expect("its step");
     let script = format!(
-        "set -eu\nREDIS= CONFIG='{}' REDIS_CONF='{}' REDIS_START='{start}'\n{step}\nkill \"$(cat '{}')\"\n",
+        "set -eu\nKEY= CONFIG='{}' REDIS_CONF='{}' REDIS_START='{start}'\n{step}\nkill \"$(cat '{}')\"\n",
         path.display(),
         conf.display(),
         pidfile.display()

@@ -26,10 +26,6 @@ fn an_upgraded_server_is_backed_up_beside_the_old_one() {
     let outcome = host.page(
         "major-upgrade",
         &[
-            ("POSTGRES", ""),
-            ("CONFIG", &host.config.display().to_string()),
-            ("OLD_DATA", &host.server.data().display().to_string()),
-            ("OLD_BIN", &host.bin().display().to_string()),
             ("NEW_DATA", &new.display().to_string()),
             ("NEW_BIN", &bin(NEWEST).display().to_string()),
             ("WORK", &work.display().to_string()),
@@ -58,12 +54,7 @@ fn two_tools_archive_until_one_is_enough() {
     assert!(before > 0);
     let outcome = host.page(
         "moving",
-        &[
-            ("POSTGRES", ""),
-            ("CONFIG", &host.config.display().to_string()),
-            ("WAL_PUSH", &host.place.program(env!("CARGO_BIN_EXE_wal-push")).display().to_string()),
-            ("PGBIN", &host.bin().display().to_string()),
-        ],
+        &[("WAL_PUSH", &host.place.program(env!("CARGO_BIN_EXE_wal-push")).display().to_string())],
     );
     outcome.expect(0);
     assert!(std::fs::read_dir(&old).expect("read").count() > before, "the old one goes on");

@@ -1,0 +1,179 @@
+#!/usr/bin/env bash
+# Run by test-packages.sh and by test-containers.sh, as root in a Debian that has booted: copies the blocks of docs/runbooks into one bash, as
+# somebody does at three in the morning, for one kind of host.
+#
+#   test-runbooks-inside.sh KIND    a heading of docs/runbooks/README.md: 'Debian and Ubuntu', or Podman, where the server runs already
+case ${1:-} in -h | --help) exec awk 'NR > 1 && !/^#/ { exit } NR > 1 { sub(/^# /, ""); print }' "$0" ;; esac
+if [ -z "${SEAWALL_CLEAN_ROOT:-}" ]; then
+    printf 'ERROR: this installs and removes things: it is not for a machine that is in use\nHINT: run scripts/test-packages.sh\n' >&2
+    exit 1
+fi
+set -euo pipefail
+# Only what the package brings counts, nothing from the shell outside.
+unset "${!SEAWALL_@}" "${!PG@}"
+export LC_ALL=C.UTF-8
+kind=$1
+pages=/root/runbooks
+work=$(mktemp -d)
+
+say() { printf 'runbooks: %s\n' "$*"; }
+fail() {
+    printf 'ERROR: %s\n' "$*" >&2
+    exit 1
+}
+now() { printf '%s\n' "${EPOCHREALTIME/,/.}"; }
+seconds_since() { awk -v from="$1" -v to="$(now)" 'BEGIN { printf "%.1f", to - from }'; }
+
+# The first block of a chapter of README.md, or the blocks of a page that are for every host, but for some steps of it.
+block_of() { awk -v chapter="### $1" '$0 == chapter { within = 1 } within && /^```/ { if (inside) exit; inside = 1; next } within && inside' "$pages/README.md"; }
+blocks_of() { # PAGE STEPS_LEFT_OUT
+    awk -v without=" $2 " '
+        /^## / { step = $2; sub(/\./, "", step) }
+        /^```/ { inside = !inside && /^```sh$/; next }
+        inside && !index(without, " " step " ")' "$pages/$1.md"
+}
+
+# The shell of README.md, with some settings that are not as it prints them.
+shell_with() { # SETTINGS
+    printf 'set -euo pipefail\n'
+    block_of 'For every host'
+    # What a block computes of its settings has to see the right ones.
+    { block_of "$kind"; block_of 'The private key'; } | awk -v settings="$1" '
+        BEGIN { count = split(settings, line, "\n"); for (i = 1; i <= count; i++) { name = line[i]; sub(/=.*/, "", name); set[name] = line[i] } }
+        { name = $0; sub(/=.*/, "", name); print (name in set) ? set[name] : $0; if (name in set) used[name] = 1 }
+        END { for (name in set) if (name && !(name in used)) { print "no setting " name >"/dev/stderr"; exit 1 } }'
+}
+
+# Does what a page says, in one shell, with what is to be set in its first block.
+walk() { # PAGE SETTINGS [STEPS_LEFT_OUT [SHELL_SETTINGS]]
+    local started page
+    started=$(now)
+    page=$(blocks_of "$1" "${3:-}")
+    {
+        shell_with "$ours${4:+$'\n'$4}"
+        awk -v settings="$2" '
+            BEGIN { count = split(settings, line, "\n"); for (i = 1; i <= count; i++) { name = line[i]; sub(/=.*/, "", name); set[name] = line[i] } }
+            { name = $0; sub(/=.*/, "", name); print (name in set) ? set[name] : $0 }' <<<"$page"
+    } >"$work/$1"
+    bash "$work/$1" </dev/null >"$work/said" 2>&1 || fail "$1 ends with $?: $(tail -n 40 "$work/said")"
+    say "$1 done in $(seconds_since "$started") s, for $kind"
+}
+
+in_shell() { bash -c "$(shell_with "$ours")"$'\n'"$1" </dev/null; }
+sql() { in_shell "\$POSTGRES \"\$PGBIN/psql\" -XAtq -c \"$1\""; }
+is() { # WHAT EXPECTED FOUND
+    [ "$2" = "$3" ] || fail "$1: expected $2, found $3"
+}
+
+install_on_debian() {
+    dpkg -i /root/*.deb >/dev/null
+    version=$(pg_lsclusters --no-header | awk '$2 == "main" { print $1 }')
+    port=$(pg_lsclusters --no-header | awk '$2 == "main" { print $3 }')
+    [ -n "$version" ] || fail "there is no cluster main"
+    ours="VERSION=$version"$'\n'"PORT=$port"$'\n'"KEY_FROM=/root/kept.key"
+    seawall init --repository /var/backups/seawall --encrypt new >/dev/null
+    # As it should be: not on this host.
+    mv /etc/seawall/seawall.key /root/kept.key
+    install -d -m 700 -o postgres /var/backups/seawall
+    sql "ALTER SYSTEM SET wal_level = 'replica'"
+    sql "ALTER SYSTEM SET archive_mode = 'on'"
+    sql "ALTER SYSTEM SET archive_command = '/usr/bin/wal-push %p %f'"
+    in_shell PG_RESTART
+    install -d -m 700 -o postgres /srv/ts
+    sql "CREATE TABLESPACE elsewhere LOCATION '/srv/ts'"
+}
+
+is_with_systemd() {
+    systemctl is-active --quiet "postgresql@$version-main" || fail "after $1 systemd does not know the server"
+    systemctl restart "postgresql@$version-main" || fail "after $1 systemd does not restart the server"
+    is "pg_lsclusters after $1" online "$(pg_lsclusters --no-header | awk '$2 == "main" { print $4 }')"
+    is "recovery after $1" f "$(sql 'SELECT pg_is_in_recovery()')"
+}
+
+backup() { in_shell "\$POSTGRES basebackup create --config \"\$CONFIG\"" >/dev/null 2>&1; }
+archived() { sql "SELECT pg_switch_wal()" >/dev/null && sleep 2; }
+key_is_away() { in_shell "[ ! -e \"\$IDENTITY\" ]" || fail "after $1 the private key is still there"; }
+
+deleted_data() {
+    local moment
+    sql "CREATE TABLE orders ${1:-} AS SELECT generate_series(1, 1000) AS id"
+    backup
+    sleep 1.1
+    moment=$(sql 'SELECT now()')
+    sleep 1.1
+    sql 'DELETE FROM orders'
+    walk deleted-data "BEFORE='$moment'"$'\n'DATABASE=postgres$'\n'TABLE=orders
+    is 'the rows of orders' 1000 "$(sql 'SELECT count(*) FROM orders')"
+    key_is_away deleted-data
+}
+
+# The last rows are in WAL that was not archived.
+corruption() { # a word that names a file of the server, for the shell there
+    local file
+    backup
+    sql "ALTER SYSTEM SET archive_command = 'false'"
+    sql 'SELECT pg_reload_conf()' >/dev/null
+    sql 'CREATE TABLE late AS SELECT generate_series(1, 1000)'
+    sql 'CHECKPOINT'
+    file=$(sql "SELECT pg_relation_filepath('orders')")
+    in_shell "\$POSTGRES sh -c 'printf damage | dd of=\"\$1\" bs=1 seek=20 conv=notrunc status=none' damage \"\$PGDATA/$file\""
+    walk corruption ''
+    is 'the rows of late' 1000 "$(sql 'SELECT count(*) FROM late')"
+    is 'the rows of orders' 1000 "$(sql 'SELECT count(*) FROM orders')"
+    is archive_mode on "$(sql 'SHOW archive_mode')"
+    key_is_away corruption
+}
+
+# Of the old host there is nothing: the package has made an empty cluster.
+lost_server() {
+    archived
+    pg_dropcluster --stop "$version" main
+    rm -rf /srv/ts/*
+    pg_createcluster "$version" main --port "$port" >/dev/null
+    systemctl start "postgresql@$version-main"
+    cp /etc/seawall/seawall.toml /root/seawall.toml
+    sed -i '/^endpoint = \|^credentials_file = /d' "$pages/lost-server.md"
+    walk lost-server "REPOSITORY=/var/backups/seawall"$'\n'"PUBLIC=$(sed -n 's/^# public key: //p' /root/kept.key)" '3 5 6'
+    is 'the rows of late' 1000 "$(sql 'SELECT count(*) FROM late')"
+    is archive_mode on "$(sql 'SHOW archive_mode')"
+    key_is_away lost-server
+}
+
+standby() {
+    # On one host it would be the same folder.
+    sql 'DROP TABLE orders'
+    sql 'DROP SCHEMA damaged CASCADE'
+    sql 'DROP TABLESPACE elsewhere'
+    backup
+    archived
+    pg_createcluster "$version" standby >/dev/null
+    local other
+    other=$(pg_lsclusters --no-header | awk '$2 == "standby" { print $3 }')
+    walk standby "PRIMARY='host=/var/run/postgresql port=$port user=postgres'" '' CLUSTER=standby$'\n'"PORT=$other"
+    is 'the rows of late on the standby' 1000 "$(runuser -u postgres -- psql -p "$other" -XAtc 'SELECT count(*) FROM late')"
+    systemctl is-active --quiet "postgresql@$version-standby" || fail "systemd does not know the standby"
+    pg_dropcluster --stop "$version" standby
+    rm -f /etc/seawall/seawall.key
+}
+
+started=$(now)
+case $kind in
+'Debian and Ubuntu')
+    install_on_debian
+    deleted_data 'TABLESPACE elsewhere'
+    is_with_systemd deleted-data
+    corruption
+    is_with_systemd corruption
+    lost_server
+    is_with_systemd lost-server
+    standby
+    ;;
+Podman)
+    ours='KEY_FROM=/root/kept.key'
+    deleted_data
+    corruption
+    podman volume exists postgres-data || fail "the old volume is gone"
+    ;;
+*) fail "no such kind of host: $kind" ;;
+esac
+say "$kind: all is well, $(seconds_since "$started") s"
