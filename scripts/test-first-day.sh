@@ -112,11 +112,12 @@ check_same_lines() {
 
 # The job of a timer, as its user.
 run_service() { # UNIT
-    local unit=/usr/lib/systemd/system/$1 user command
+    local unit=/usr/lib/systemd/system/$1 user command verify
     user=$(sed -n 's/^User=//p' "$unit")
     sed -n 's/^StateDirectory=//p' "$unit" | while read -r folder; do install -d -o "$user" -m 755 "/var/lib/$folder"; done
+    verify=$(sed -n 's/^Environment="\(VERIFY=.*\)"$/\1/p' "$unit")
     while read -r command; do
-        runuser -u "$user" -- sh -c "${command//\$\$/\$}" || fail "$1: $command ends with $?"
+        runuser -u "$user" -- env ${verify:+"$verify"} sh -c "${command//\$\$/\$}" || fail "$1: $command ends with $?"
     done < <(sed -n 's/^ExecStart=//p' "$unit")
 }
 

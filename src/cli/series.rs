@@ -82,16 +82,22 @@ pub fn verify_command<D: Checked>() -> Command {
         .action(ArgAction::Append)
         .num_args(0..)
         .help("Which ones; the beginning of an id will do. Default: all");
-    let own = vec![ids, switch("quick", "Looks at names and sizes only")];
+    let newest = switch("newest", "Only the newest one").conflicts_with("id");
+    let own = vec![ids, newest, switch("quick", "Looks at names and sizes only")];
     verb::<D>("verify", format!("Reads every byte of each {}, in every repository", D::WHAT), own)
         .after_help("Exit status 5 says that something is wrong; each fault is a line.")
 }
 
 pub fn verify<D: Checked>(config: &Config, matches: &ArgMatches) -> Result<()> {
     let ids: Vec<String> = matches.get_many("id").unwrap_or_default().cloned().collect();
+    let which = match (matches.get_flag("newest"), ids.is_empty()) {
+        (true, _) => verify::Which::Newest,
+        (_, true) => verify::Which::All,
+        _ => verify::Which::These(ids),
+    };
     let bar = Shared::new("verification");
     let progress = |done: u64, of: u64| bar.at(done, of);
-    let shown = verify::run::<D>(config, &ids, matches.get_flag("quick"), &progress);
+    let shown = verify::run::<D>(config, &which, matches.get_flag("quick"), &progress);
     drop(bar);
     print(shown?)
 }

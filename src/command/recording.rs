@@ -70,21 +70,43 @@ fn shortened(text: &str) -> String {
     text.chars().take(TOLD_CHARACTERS_MAX).collect()
 }
 
+/// What was read: every backup there is, or some, the newest among them.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Extent {
+    All,
+    Some,
+}
+
 /// That all was read, and whether all was well. Of a verification that leaves out the newest backup there is
-/// no record: it would look like one that says something about the next restore.
+/// no record: it would look like one that says something about the next restore. Where the last one found something, only
+/// one of all says that it is gone: each night's of the newest backup alone would hide what is wrong with the others.
 pub fn verified(
     repositories: &[Repository],
     subject: &Subject,
     began: Timestamp,
-    backups: Vec<String>,
+    (extent, backups): (Extent, Vec<String>),
     passed: bool,
     faults: Faults,
 ) {
+    if passed && extent == Extent::Some && last_one_failed(repositories, subject) {
+        tracing::info!(
+            "the last verification found something: only one of all says that it is gone"
+        );
+        return;
+    }
     let past = faults.past;
     let found = faults.with(passed);
     let record = record(Kind::Verification, began, repositories, passed);
     let record = Record { backups, found, past, ..record };
     store(repositories, subject, &record);
+}
+
+/// Of the repositories that can be asked.
+fn last_one_failed(repositories: &[Repository], subject: &Subject) -> bool {
+    let newest =
+        |repository| history::newest(repository, subject, Kind::Verification, 1, &|_| None).records;
+    let records = repositories.iter().flat_map(newest);
+    records.max_by_key(|record| record.ended).is_some_and(|record| !record.passed)
 }
 
 /// Why a drill failed, as far as its record may say it: names of Seawall's own objects and of WAL. What else an error

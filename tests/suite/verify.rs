@@ -121,6 +121,17 @@ impl Story {
         keys.filter_map(|key| key.strip_prefix(&side.prefix).map(str::to_owned)).collect()
     }
 
+    /// What the folder has of the last verification.
+    fn last_record(&self) -> serde_json::Value {
+        let folder = format!("history/postgres/main/{}", self.system);
+        let folder = self.sides[0].store.folder().join(folder);
+        let newest =
+            std::fs::read_dir(folder).unwrap().flatten().map(|it| it.path()).max().unwrap();
+        // Ids tell seconds apart.
+        std::thread::sleep(Duration::from_secs(1));
+        serde_json::from_slice(&std::fs::read(newest).unwrap()).unwrap()
+    }
+
     fn description(&self, backup: usize) -> String {
         let id = &self.backups[backup];
         format!("postgres/main/{}/basebackups/{id}/backup.json", self.system)

@@ -6,7 +6,7 @@ use serde::Serialize;
 use super::show::find;
 use crate::base_backup::catalogue::{Backup, Survey};
 use crate::base_backup::verify::{Report, Verify};
-use crate::command::recording::{self, Faults};
+use crate::command::recording::{self, Extent, Faults};
 use crate::command::shown::{Shown, count, plain, size};
 use crate::config::Config;
 use crate::error::{Class, Error, Result};
@@ -59,7 +59,9 @@ pub fn run(request: &Request<'_>) -> Result<Shown> {
     let errors: Vec<Error> = found.into_iter().chain(report.errors.iter().cloned()).collect();
     for (subject, ids) in subjects {
         let faults = Faults::of(&report.faults);
-        recording::verified(&repositories, &subject, began, ids, errors.is_empty(), faults);
+        let extent = if request.which == Which::All { Extent::All } else { Extent::Some };
+        let read = (extent, ids);
+        recording::verified(&repositories, &subject, began, read, errors.is_empty(), faults);
     }
     Ok(Shown { text, errors })
 }

@@ -5,7 +5,7 @@ use jiff::Timestamp;
 use super::places::{root_of, set_of};
 use crate::backup::series::{Backup, Series};
 use crate::codec::Identities;
-use crate::command::recording::{self, Faults};
+use crate::command::recording::{self, Extent, Faults};
 use crate::command::series::{Kind, find};
 use crate::command::shown::{Shown, count, plain, size};
 use crate::config::Config;
@@ -86,10 +86,11 @@ pub fn run(config: &Config, ids: &[String], progress: &(dyn Fn(Progress) + Sync)
     let newest =
         series.backups.last().is_some_and(|newest| chosen.iter().any(|it| it.id == newest.id));
     if ids.is_empty() || newest || !faults.is_empty() {
-        let ids = chosen.iter().map(|backup| backup.id.clone()).collect();
+        let extent = if ids.is_empty() { Extent::All } else { Extent::Some };
+        let read = (extent, chosen.iter().map(|backup| backup.id.clone()).collect());
         let subject = Description::subject(config);
         let told = Faults::told(&faults);
-        recording::verified(&repositories, &subject, began, ids, errors.is_empty(), told);
+        recording::verified(&repositories, &subject, began, read, errors.is_empty(), told);
     }
     Ok(Shown { text, errors })
 }

@@ -91,19 +91,42 @@ fn commands_of(line: &str) -> Vec<&str> {
         .collect()
 }
 
-/// A backup that is not whole, or is in one repository only, stops no retention; the unit fails all the same.
+/// The verification that a unit calls after each backup.
+fn verification_of(unit: &str) -> Option<&str> {
+    let all = values(unit, "Environment").into_iter();
+    let mut own = all.filter_map(|it| it.strip_prefix("\"VERIFY=")?.strip_suffix('"'));
+    own.next()
+}
+
+/// A backup that is not whole, or is in one repository only, stops neither its verification nor retention; the unit fails
+/// all the same.
 #[test]
 fn retention_runs_whatever_became_of_the_backup() {
     let place = Place::new();
-    for file in ["basebackup", "redis", "media@"] {
+    for file in ["basebackup", "basebackup@", "redis", "redis@", "media@"] {
         let unit = read(format!("packaging/seawall-{file}.service"));
         let line = values(&unit, "ExecStart")[0].replace("$$", "$").replace("%i", "example");
-        for (create, prune, expected) in [(0, 0, 0), (4, 0, 4), (8, 0, 8), (0, 5, 1), (8, 5, 1)] {
+        let verification = verification_of(&unit);
+        let calls = ["create\nprune\n", "create\nverify --newest\nprune\n"];
+        let calls = calls[usize::from(verification.is_some())];
+        for (create, verify, prune, expected) in [
+            (0, 0, 0, 0),
+            (4, 0, 0, 4),
+            (8, 0, 0, 8),
+            (0, 0, 5, 1),
+            (8, 0, 5, 1),
+            (0, 7, 0, 7),
+            (4, 7, 0, 4),
+        ] {
+            if verify != 0 && verification.is_none() {
+                continue;
+            }
             let log = place.join("log");
             let _ = std::fs::remove_file(&log);
             for program in ["basebackup", "redis-backup", "media-backup"] {
                 let script = format!(
-                    "#!/bin/sh\necho $1 >>{}\n[ $1 = create ] && exit {create}\nexit {prune}\n",
+                    "#!/bin/sh\ncase $1 in verify) echo $* ;; *) echo $1 ;; esac >>{}\n\
+                     case $1 in create) exit {create} ;; verify) exit {verify} ;; esac\nexit {prune}\n",
                     log.display()
                 );
                 let program = place.file(program, script);
@@ -111,9 +134,11 @@ fn retention_runs_whatever_became_of_the_backup() {
                 std::fs::set_permissions(program, mode).unwrap();
             }
             let path = format!("{}:/usr/bin:/bin", place.join("").display());
-            let ended = Process::new("sh").args(["-c", &line]).env("PATH", path).status().unwrap();
-            let what = format!("{file}: {create}, {prune}");
-            assert_eq!(std::fs::read_to_string(&log).unwrap(), "create\nprune\n", "{what}");
+            let mut shell = Process::new("sh");
+            let shell = shell.args(["-c", &line]).env("PATH", path);
+            let ended = shell.env("VERIFY", verification.unwrap_or_default()).status().unwrap();
+            let what = format!("{file}: {create}, {verify}, {prune}");
+            assert_eq!(std::fs::read_to_string(&log).unwrap(), calls, "{what}");
             let code = ended.code().unwrap();
             assert!(if expected == 1 { code != 0 } else { code == expected }, "{what}: {code}");
         }
@@ -124,7 +149,8 @@ fn retention_runs_whatever_became_of_the_backup() {
 fn the_programs_understand_what_units_say_to_them() {
     let mut commands = 0;
     for (file, unit) in units("service") {
-        for line in values(&unit, "ExecStart").into_iter().flat_map(commands_of) {
+        let own = verification_of(&unit).into_iter();
+        for line in values(&unit, "ExecStart").into_iter().flat_map(commands_of).chain(own) {
             let line = line.replace("%i", "example").replace("\"$$1\"", "example");
             let words: Vec<&str> = line.split(' ').collect();
             let program = pages::programs().into_iter().find(|it| it.get_name() == words[0]);
@@ -170,7 +196,7 @@ fn every_job_is_hardened_alike_and_tells_of_its_failure() {
             assert_eq!(values(&unit, key).len(), 1, "{key} in {file}");
         }
         // A drill that starts a server confines it, for which `@system-service` has no calls.
-        let confines = file.ends_with("-drill.service");
+        let confines = file.contains("-drill") && !file.contains("media");
         let calls = "landlock_add_rule landlock_create_ruleset landlock_restrict_self";
         assert_eq!(values(&unit, "SystemCallFilter").contains(&calls), confines, "{file}");
         let timer = read(file.replace(".service", ".timer"));
@@ -200,13 +226,57 @@ fn a_user_has_the_same_jobs() {
         for key in ["Type", "TimeoutStartSec", "LogExtraFields", "SuccessExitStatus", "UMask"] {
             assert_eq!(values(&own, key), values(&unit, key), "{key} for a user: {file}");
         }
-        assert_eq!(values(&own, "Environment"), ["SEAWALL_CONFIG=%E/seawall/seawall.toml"]);
+        let name = if file.contains("@.") && !file.contains("media") { "%i" } else { "seawall" };
+        let config = format!("SEAWALL_CONFIG=%E/seawall/{name}.toml");
+        assert!(values(&own, "Environment").contains(&config.as_str()), "{file}: {own}");
+        assert_eq!(verification_of(&own), verification_of(&unit), "{file}");
         for key in ["User", "ProtectSystem", "PrivateDevices", "CapabilityBoundingSet"] {
             assert!(values(&own, key).is_empty(), "{key} for a user: {file}");
         }
         jobs += 1;
     }
     assert!(jobs > 8, "{jobs}");
+}
+
+/// Each cluster of several has a configuration and units of its own, `seawall-basebackup@shop` reads shop.toml. They differ from
+/// those of the only cluster in that alone.
+#[test]
+fn a_cluster_of_several_has_the_same_jobs() {
+    let of = |text: &str, name: &str| -> BTreeSet<String> {
+        let text = text.replace(&format!("/seawall/{name}.toml"), "/seawall/NAME.toml");
+        let text = text.replace(&format!("/{name}.prom"), "/NAME.prom");
+        let system = text.replace("Environment=SEAWALL_CONFIG=/etc/seawall/NAME.toml\n", "");
+        let plain = system.replace(", of %i\n", "\n").replace(" SEAWALL_CLUSTER=%i\n", "\n");
+        plain.lines().map(str::to_owned).collect()
+    };
+    let mut templates = 0;
+    for (file, unit) in units("service").into_iter().chain(units("timer")) {
+        let Some(plain) = file
+            .strip_suffix("@.service")
+            .map(|name| name.to_owned() + ".service")
+            .or_else(|| file.strip_suffix("@.timer").map(|name| name.to_owned() + ".timer"))
+        else {
+            // Each job has one, but for those that are told a set or a unit.
+            if !file.contains('@') {
+                let (name, ending) = file.rsplit_once('.').unwrap();
+                assert!(!read(format!("{name}@.{ending}")).is_empty(), "{file}");
+            }
+            continue;
+        };
+        if file.contains("media") || file.contains("failed") {
+            continue;
+        }
+        assert_eq!(of(&unit, "%i"), of(&read(&plain), "seawall"), "{file}");
+        if file.ends_with("service") {
+            let own = format!(
+                "Environment=SEAWALL_CONFIG={}/seawall/%i.toml\n",
+                if file.contains("/user/") { "%E" } else { "/etc" }
+            );
+            assert!(unit.contains(&own), "{file}: {unit}");
+        }
+        templates += 1;
+    }
+    assert_eq!(templates, 21);
 }
 
 /// Keys as `podman-systemd.unit(5)` and `systemd.service(5)` have them; podman's own generator is in few

@@ -79,4 +79,6 @@ fn every_damage_is_said_and_the_other_repository_helps() {
         }
     }
     redis_backup(&server, &repositories, "verify").run().expect(0);
+    let newest = redis_backup(&server, &repositories, "verify").arg("--newest").run();
+    assert!(newest.expect(0).stdout.starts_with("read 1 Redis backup with "), "{newest}");
 }

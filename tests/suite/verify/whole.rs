@@ -128,14 +128,30 @@ fn holes_that_retention_leaves_are_no_faults() {
     outcome.says("verification found 1 fault.");
     // Within the window it is one: nothing mends it, and the newest base backup needs nothing of it.
     window("7d", &[]).expect(5);
-    let root = story.sides[0].store.folder();
-    let folder = root.join(format!("history/postgres/main/{}", story.system));
-    let newest = std::fs::read_dir(folder).unwrap().flatten().map(|it| it.path()).max().unwrap();
-    let record: serde_json::Value =
-        serde_json::from_slice(&std::fs::read(newest).unwrap()).unwrap();
+    let record = story.last_record();
     assert_eq!(record["passed"], false);
     let found = record["found"].as_array().unwrap();
     assert!(found.iter().any(|it| it.as_str().unwrap().contains(&fault)), "{record}");
+}
+
+/// As each night's verification of what was just stored, while an older backup is damaged.
+#[test]
+fn the_newest_alone_hides_no_fault_of_the_others() {
+    let story = Story::new();
+    story.verify(&story.both, &["--newest"]).expect(0);
+    assert_eq!(story.last_record()["passed"], true);
+    let (part, side) = (story.part(0), &story.sides[0]);
+    let content = side.get(&part).unwrap();
+    side.delete(&part);
+    story.verify(&story.both, &[]).expect(5);
+    let failed = story.last_record();
+    assert_eq!(failed["passed"], false);
+    let outcome = story.verify(&story.both, &["--newest"]);
+    outcome.expect(0).says("only one of all says that it is gone");
+    assert_eq!(story.last_record(), failed);
+    side.put(&part, &content);
+    story.verify(&story.both, &[]).expect(0);
+    assert_eq!(story.last_record()["passed"], true);
 }
 
 #[test]
