@@ -4,6 +4,7 @@
 //! What is asked of a repository grows with the pages of its listings only: descriptions are read of the
 //! newest backups, records of the newest drill and verification.
 
+mod archiving;
 mod arriving;
 mod base_backups;
 mod case;
@@ -16,7 +17,9 @@ mod judge;
 mod metrics;
 mod number;
 mod reach;
+mod reaches_back;
 mod records;
+mod redis_server;
 mod rpo;
 mod series;
 mod server;

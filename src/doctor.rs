@@ -17,5 +17,5 @@ pub use command_line::{Call, archive_command, find_call, restore_command};
 pub use finding::{Finding, Mend, Section, Verdict, identifier, literal};
 pub use idle::idle_settings;
 pub use secrets::secrets;
-pub use server::{Host, Server, server};
+pub use server::{Host, Server, program_missing, server};
 pub use store::repositories;

@@ -20,6 +20,7 @@ mod words;
 
 pub use facts::{Facts, Persistence, Product};
 pub use keys::{Keys, compare_keys, is_explained, is_plausible};
+pub use login::has_password;
 pub use rdb::{Checksum, RdbCheck, RdbFacts, Version};
 pub use server::Server;
 pub use snapshot::{Received, Snapshot, Start};

@@ -66,6 +66,7 @@ fuzz_target!(|data: &[u8]| {
 fn config(socket: PathBuf) -> RedisConfig {
     RedisConfig {
         configured: true,
+        named: true,
         name: "main".to_owned(),
         address: RedisAddress::Unix(socket),
         user: None,

@@ -41,10 +41,16 @@ fn fault(case: &Case<'_>, backup: &Backup, copy: &StoredBackup) -> Option<String
 
 /// The newest one that this repository alone can restore; one whose time nobody believes comes after all others.
 pub fn newest<'a>(case: &'a Case<'_>, number: usize) -> Option<&'a Backup> {
+    good(case, number)
+        .into_iter()
+        .max_by_key(|backup| (backup.ahead().is_none(), backup.facts.stop.time))
+}
+
+/// Those that this repository alone can restore, as far as is known.
+pub fn good<'a>(case: &'a Case<'_>, number: usize) -> Vec<&'a Backup> {
     let good =
         copies(case, number).into_iter().filter(|(it, copy)| fault(case, it, copy).is_none());
-    good.map(|(backup, _)| backup)
-        .max_by_key(|backup| (backup.ahead().is_none(), backup.facts.stop.time))
+    good.map(|(backup, _)| backup).collect()
 }
 
 pub fn judge(case: &Case<'_>, number: usize) -> Finding {
@@ -99,7 +105,7 @@ pub fn judge(case: &Case<'_>, number: usize) -> Finding {
 }
 
 /// For how many whole days something of the system has been stored in a repository.
-fn days(case: &Case<'_>, number: usize) -> i64 {
+pub fn days(case: &Case<'_>, number: usize) -> i64 {
     let (survey, system) = (&case.gathered.survey, case.gathered.system);
     let base = survey.catalogue.volumes.iter();
     let base = base.filter(|(at, it, _)| *at == number && Some(*it) == system);
@@ -108,7 +114,7 @@ fn days(case: &Case<'_>, number: usize) -> i64 {
     all.map(|volume| volume.days(case.now) - 1).max().unwrap_or_default()
 }
 
-fn further<'a>(
+pub fn further<'a>(
     case: &'a Case<'_>,
     number: usize,
 ) -> impl Iterator<Item = &'a crate::backup::Further> {

@@ -1,10 +1,13 @@
 use std::collections::BTreeSet;
+use std::thread;
+use std::time::Duration;
 
 use jiff::Timestamp;
 
 use super::arriving::{archived, arriving};
 use super::deleted::forget_deleted;
 use super::records::{Records, records};
+use super::redis_server::{self, RedisAsked};
 use super::server::{Asked, is_named};
 use super::stored::{Stored, media, redis};
 use crate::backup::{Failure, begun};
@@ -13,13 +16,15 @@ use crate::config::Config;
 use crate::error::Error;
 use crate::history::Subject;
 use crate::postgres::{SystemIdentifier, WalSegment, WalSegmentSize};
-use crate::repository::{Onlooker, Repository};
+use crate::repository::{Onlooker, Repository, identities};
 use crate::threads::beside;
 use crate::{media, redis_backup};
 
-/// At least so many of the newest backups of a kind are described, and at most.
+/// At least so many of the newest backups of a kind are described, and at most: within the window of the WAL, and within the
+/// time that was promised.
 const DESCRIBED_MIN: usize = 4;
 const DESCRIBED_MAX: usize = 64;
+pub const PROMISED_MAX: usize = 400;
 
 /// How closely it is looked. The check needs little of it.
 pub struct Look<'a, O> {
@@ -52,6 +57,10 @@ pub struct Gathered {
     pub media: Vec<Stored<media::Description>>,
     /// Of the systems, each Redis, then each media set.
     pub records: Vec<(Subject, Records)>,
+    /// What came of asking the Redis; `None` where nobody said where it is.
+    pub redis_server: Option<RedisAsked>,
+    /// Why the private keys that this host is said to have can't be read.
+    pub no_key: Option<Error>,
     /// Why it is not known what else lies in a repository.
     pub not_listed: Vec<Failure>,
 }
@@ -66,16 +75,18 @@ pub fn gather<O: Onlooker>(
 ) -> (Gathered, Vec<Vec<Option<O>>>) {
     let described = if look.all { usize::MAX } else { DESCRIBED_MIN };
     // A store that is down costs its time limit once, and not once for each kind of backup.
-    let ((survey, seen), (redis, no_redis), (media, no_media)) = std::thread::scope(|scope| {
-        let survey = beside(scope, || {
-            let (mut survey, seen) = survey(config, repositories, now, look);
-            forget_deleted(config, repositories, &mut survey, now);
-            (survey, seen)
+    let ((survey, seen), (redis, no_redis), redis_server, (media, no_media)) =
+        thread::scope(|scope| {
+            let survey = beside(scope, || {
+                let (mut survey, seen) = survey(config, repositories, now, look);
+                forget_deleted(config, repositories, &mut survey, now);
+                (survey, seen)
+            });
+            let redis = beside(scope, || redis(config, repositories, described));
+            let server = beside(scope, || redis_server::ask(config));
+            let media = media(config, repositories, described);
+            (joined(survey.join()), joined(redis.join()), joined(server.join()), media)
         });
-        let redis = beside(scope, || redis(config, repositories, described));
-        let media = media(config, repositories, described);
-        (joined(survey.join()), joined(redis.join()), media)
-    });
     let (system, told) = match server {
         Asked::Answered(server) => (Some(server.system), true),
         Asked::Silent { .. } => watched(config, repositories, &survey),
@@ -86,13 +97,24 @@ pub fn gather<O: Onlooker>(
     });
     let not_listed = no_redis.into_iter().chain(no_media).collect();
     let records = Vec::new();
-    let mut gathered =
-        Gathered { survey, system, told, arriving, redis, media, records, not_listed };
+    let no_key = identities(config).err();
+    let mut gathered = Gathered {
+        survey,
+        system,
+        told,
+        arriving,
+        redis,
+        media,
+        records,
+        redis_server,
+        no_key,
+        not_listed,
+    };
     gathered.records = records_of_all(config, repositories, &gathered, look, now);
     (gathered, seen)
 }
 
-fn joined<T>(thread: std::thread::Result<T>) -> T {
+fn joined<T>(thread: thread::Result<T>) -> T {
     thread.unwrap_or_else(|panic| std::panic::resume_unwind(panic))
 }
 
@@ -119,15 +141,17 @@ fn survey<O: Onlooker>(
     look: &Look<'_, O>,
 ) -> (Survey, Vec<Vec<Option<O>>>) {
     let wanted = config.objectives.base_backups.count;
-    let window = config.retention.wal_window.as_secs_f64();
-    let within = |id: &&&str| {
-        begun(id).is_some_and(|begun| now.duration_since(begun).as_secs_f64() <= window)
+    let within = |ids: &[&str], time: Duration| {
+        let young = |begun| now.duration_since(begun).as_secs_f64() <= time.as_secs_f64();
+        ids.iter().filter(|id| begun(id).is_some_and(young)).count()
     };
     let how_many = |ids: &[&str]| match look.all {
         true => ids.len(),
         false => {
-            let within = ids.iter().filter(within).count();
-            (within + 1).clamp(DESCRIBED_MIN, DESCRIBED_MAX).max(wanted)
+            let window = within(ids, config.retention.wal_window) + 1;
+            let promised = config.objectives.reaches_back.map_or(0, |it| within(ids, it) + 1);
+            let promised = promised.min(PROMISED_MAX);
+            window.clamp(DESCRIBED_MIN, DESCRIBED_MAX).max(wanted).max(promised)
         }
     };
     Survey::read_watched(repositories, config, &how_many, look.onlooker)

@@ -2,7 +2,9 @@ use super::case::Case;
 use super::draft::Draft;
 use super::server::Asked;
 use super::verdict::{Finding, State, Verdict};
-use super::{base_backups, clock, drills, rpo, series, space, systems, wal};
+use super::{
+    archiving, base_backups, clock, drills, reaches_back, rpo, series, space, systems, wal,
+};
 use crate::postgres::SUPPORTED_IN_WORDS;
 
 pub fn judge(case: &Case<'_>) -> Verdict {
@@ -25,11 +27,12 @@ fn postgres(case: &Case<'_>) -> Vec<Finding> {
     findings.extend(systems::judge(case));
     for number in case.answering() {
         findings.push(base_backups::judge(case, number));
+        findings.extend(reaches_back::judge(case, number));
         findings.push(wal::gaps(case, number));
         findings.push(rpo::judge(case, number));
     }
-    findings.extend(wal::archiver(case));
-    findings.extend(wal::backlog(case));
+    findings.extend(archiving::archiver(case));
+    findings.extend(archiving::backlog(case));
     findings.extend(base_backups::pins(case));
     if let Some(system) = case.gathered.system {
         let subject = crate::history::Subject::postgres(&case.config.cluster, system);
@@ -93,6 +96,9 @@ fn access(case: &Case<'_>, number: usize) -> Finding {
     match failure {
         Some((_, error)) => draft.fail(State::Critical, "", error),
         None => draft.ok(format!("{} answers", repository.place())),
+    }
+    if let Some(error) = &case.gathered.no_key {
+        draft.fail(State::Warning, "what is encrypted there can't be read here: ", error);
     }
     for (_, records) in &case.gathered.records {
         for (_, error) in records.failures.iter().filter(|(failed, _)| *failed == number) {

@@ -20,6 +20,7 @@ pub const METRICS: &[Metric] = &[
     metric("seawall_backup_age_seconds", "Time since the newest backup that can be restored ended"),
     metric("seawall_backups", "Backups that can be restored, as far as names and sizes show"),
     metric("seawall_backups_damaged", "Backups that can not be restored"),
+    at_least("seawall_reaches_back_seconds", "How far back any second can be restored"),
     metric("seawall_rpo_seconds", "How much time would be lost if the server were lost now"),
     metric("seawall_rpo_bytes", "How many bytes of WAL would be lost if the server were lost now"),
     metric("seawall_wal_missing_segments", "WAL segments missing among those that recoveries need"),

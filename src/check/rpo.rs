@@ -13,6 +13,10 @@ use crate::postgres::{Lsn, TimelineId};
 const LOOK: &str =
     "SELECT * FROM pg_stat_archiver and the server's log say why its WAL does not arrive.";
 
+/// A command that the shell does not find ends the archiver, which then notes no failure.
+const UNABLE: &str =
+    "The server can't run its archive_command: archiving, above, has the line that mends it.";
+
 const GAP: &str =
     "There is newer WAL behind a gap, see WAL: take a base backup now (`basebackup create`).";
 
@@ -100,6 +104,9 @@ fn lost_timeline(case: &Case<'_>, reach: &Reach, timeline: TimelineId, draft: &m
 }
 
 fn hint(reach: &Reach, server: &Server, rpo: u64) -> String {
+    if server.cannot_run.is_some() {
+        return UNABLE.to_owned();
+    }
     let last_only = server.written.0 - reach.lsn.0 < server.segment_size.bytes();
     match last_only && server.archive_timeout.is_zero() {
         true => format!(

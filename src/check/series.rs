@@ -8,6 +8,7 @@ use super::case::Case;
 use super::draft::Draft;
 use super::drills;
 use super::number::{self, There};
+use super::redis_server;
 use super::stored::Stored;
 use super::verdict::{Finding, Service, State, Subject};
 use super::words::{age, at, count, objective, time};
@@ -41,7 +42,10 @@ pub fn redis(case: &Case<'_>) -> Vec<Finding> {
             wanted: config.objectives.redis,
             keep: config.redis.keep,
         };
-        of_series(case, &expected, &it.series, &history::Subject::redis(&it.name))
+        let mut findings = redis_server::judge(case, &expected.subject);
+        let record = history::Subject::redis(&it.name);
+        findings.extend(of_series(case, &expected, &it.series, &record));
+        findings
     };
     case.gathered.redis.iter().flat_map(of_one).collect()
 }

@@ -1,10 +1,11 @@
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use jiff::Timestamp;
 
 use crate::config::Config;
 use crate::data_directory::ready_files;
+use crate::doctor::{Host, program_missing};
 use crate::error::{Class, Error, Result};
 use crate::postgres::{
     Lsn, SUPPORTED_IN_WORDS, ServerVersion, SystemIdentifier, TimelineId, WalFileName,
@@ -38,6 +39,8 @@ pub struct Server {
     pub archive_mode: String,
     pub archive_command: String,
     pub archive_library: String,
+    /// Why it can't run what `archive_command` says, where that can be seen from here.
+    pub cannot_run: Option<String>,
     /// Zero: none.
     pub archive_timeout: Duration,
     pub archiver: Option<Archiver>,
@@ -116,6 +119,7 @@ fn over_sql(config: &Config) -> Result<Server> {
     let field = |column: usize| row.get(column).cloned().flatten();
     let version = connection.server_version();
     let mut server = server(version, &field, before).ok_or_else(|| unexpected(&row))?;
+    server.cannot_run = cannot_run(&connection, &server);
     server.archiver = archiver(&mut connection);
     server.backlog = backlog(&mut connection, &server);
     Ok(server)
@@ -142,6 +146,7 @@ fn server(
         archive_mode: field(6).unwrap_or_default(),
         archive_command: field(7).unwrap_or_default(),
         archive_library: field(8).unwrap_or_default(),
+        cannot_run: None,
         archive_timeout: Duration::from_secs(field(9)?.parse().ok()?),
         archiver: None,
         backlog: None,
@@ -203,7 +208,16 @@ fn over_replication(config: &Config) -> Result<Server> {
         timeout.map(|it| it.to_string()),
         None,
     ];
-    server(&fields).ok_or_else(|| unexpected(&identity))
+    let mut server = server(&fields).ok_or_else(|| unexpected(&identity))?;
+    server.cannot_run = cannot_run(&connection, &server);
+    Ok(server)
+}
+
+/// Looked at while the session lives, whose process leads to the server's own.
+fn cannot_run(connection: &Connection, server: &Server) -> Option<String> {
+    let data_directory = server.data_directory.as_deref().and_then(Path::to_str);
+    let host = Host::of_backend(connection.backend(), data_directory).ok()?;
+    program_missing(&server.archive_command, &host)
 }
 
 /// As `SHOW` writes it: `16MB`, `1GB`.

@@ -1,3 +1,4 @@
+use std::io::IsTerminal;
 use std::path::PathBuf;
 use std::time::Duration;
 
@@ -63,6 +64,10 @@ pub fn run(matches: &ArgMatches) -> Result<u8> {
     let format = format.map_or(Format::Table, |(_, format)| *format);
     let output = matches.get_one::<PathBuf>("output");
     judge(matches, format, output).map_err(|error| {
+        let same = matches!(format, Format::Table | Format::Nagios);
+        if output.is_none() && same && one_terminal() {
+            return error;
+        }
         let told = unknown(format, &error, Timestamp::now()).and_then(|text| put(output, &text));
         match told {
             Ok(()) => error,
@@ -95,9 +100,14 @@ pub fn failed() -> Option<u8> {
     ours.then(|| State::Unknown.status())
 }
 
+/// Whether what is printed and what is logged is seen by one pair of eyes: the same words twice help nobody.
+fn one_terminal() -> bool {
+    std::io::stdout().is_terminal() && std::io::stderr().is_terminal()
+}
+
 /// Says what monitoring reads, where the command line was not understood and so has no form.
 pub fn not_understood(error: &Error) {
-    if failed().is_some() {
+    if failed().is_some() && !one_terminal() {
         guard::print(&format!("SEAWALL {}: {error}\n", State::Unknown));
     }
 }

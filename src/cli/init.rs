@@ -67,6 +67,10 @@ pub fn command() -> Command {
         ))
         .arg(text("rpo", "TIME", "How much may be lost").default_value("5m"))
         .arg(text("rto", "TIME", "How long a restore may take").default_value("30m"))
+        .arg(
+            text("reaches-back", "TIME", "How far back any second can be restored; so long is kept")
+                .default_value("7d"),
+        )
         .arg(text(
             "connection",
             "TEXT",
@@ -133,6 +137,7 @@ fn given(matches: &ArgMatches, found: &Found) -> Result<Answers> {
         encryption: text("encrypt").map_or(Encryption::None, |word| encryption(&word)),
         rpo: text("rpo").unwrap_or_default(),
         rto: text("rto").unwrap_or_default(),
+        reaches_back: text("reaches-back").unwrap_or_default(),
         connection: text("connection"),
         redis_url: text("redis-url"),
         media: media.map(|text| set(text)).collect::<Result<_>>()?,

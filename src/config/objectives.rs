@@ -10,6 +10,8 @@ pub struct Objectives {
     /// A restore may take so long.
     pub rto: Duration,
     pub base_backups: Wanted,
+    /// A recovery reaches any second of so long a time; `None`: nobody promised.
+    pub reaches_back: Option<Duration>,
     pub redis: Wanted,
     /// Of each set.
     pub media: Wanted,
@@ -37,6 +39,7 @@ impl Objectives {
             rpo: time("rpo"),
             rto: time("rto"),
             base_backups: wanted("base_backup_age", "base_backups"),
+            reaches_back: resolved.optional_duration("objectives.reaches_back"),
             redis: wanted("redis_age", "redis_backups"),
             media: wanted("media_age", "media_backups"),
             drill_age: time("drill_age"),

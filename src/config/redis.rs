@@ -16,6 +16,8 @@ const PORT: u16 = 6379;
 pub struct RedisConfig {
     /// Whether anything of it was set: then somebody means to back it up.
     pub configured: bool,
+    /// Whether somebody said where it is: then it should answer.
+    pub named: bool,
     /// Its folder in each repository.
     pub name: String,
     pub address: RedisAddress,
@@ -62,6 +64,7 @@ impl RedisConfig {
         let user = resolved.text("redis.user");
         Ok(Self {
             configured: resolved.sets("redis."),
+            named: resolved.sets("redis.url"),
             name: checked_name("redis.name", resolved.text("redis.name"))?,
             address: address(&resolved.text("redis.url"))?,
             user: Some(user).filter(|user| !user.is_empty()),

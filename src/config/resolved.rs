@@ -93,6 +93,10 @@ impl Resolved {
         }
     }
 
+    pub(super) fn optional_duration(&self, key: &str) -> Option<Duration> {
+        self.value(key).map(|_| self.duration(key))
+    }
+
     pub(super) fn duration(&self, key: &str) -> Duration {
         match self.value(key) {
             Some(Value::Duration(time)) => *time,

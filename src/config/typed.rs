@@ -17,6 +17,8 @@ use crate::error::{Class, Error, Result};
 /// The configuration as the rest of the program uses it: checked as a whole, with units in the types.
 #[derive(Debug, Clone)]
 pub struct Config {
+    /// The file that it was read from, if there was one.
+    pub file: Option<PathBuf>,
     pub cluster: String,
     /// In the order in which they are read.
     pub repositories: Vec<RepositoryConfig>,
@@ -117,6 +119,7 @@ impl LogFormat {
 impl Config {
     pub fn from_resolved(resolved: &Resolved) -> Result<Self> {
         let config = Self {
+            file: resolved.file.clone(),
             cluster: checked_name("cluster", resolved.text("cluster"))?,
             repositories: repositories(&resolved.repositories, resolved.aws_endpoint.as_ref())?,
             encryption: EncryptionConfig {

@@ -48,6 +48,50 @@ pub fn find_call(command: &str, program: &str) -> Option<Call> {
     })
 }
 
+/// What runs another program, given behind it.
+const AROUND: [&str; 7] = ["chrt", "env", "exec", "ionice", "nice", "nohup", "taskset"];
+
+/// Words that a shell knows by itself.
+const OF_THE_SHELL: [&str; 22] = [
+    "!", ".", ":", "[", "{", "case", "cd", "command", "echo", "eval", "exec", "exit", "false",
+    "for", "if", "printf", "set", "test", "trap", "true", "until", "while",
+];
+
+/// The programs without which a command fails whatever else is in it, as far as that can be read: the one that it begins
+/// with, and `ours` where only the likes of `nice` stand in front of it.
+pub fn programs(command: &str, ours: &str) -> Vec<String> {
+    let tokens = tokens(command);
+    let begin = tokens.iter().position(|it| it.word().is_some()).unwrap_or(tokens.len());
+    let words = tokens[begin..].iter().map_while(Token::word);
+    let set = words.clone().take_while(|word| is_assignment(word)).count();
+    let end = begin + words.clone().count();
+    if !decides(&tokens[end..]) {
+        return Vec::new();
+    }
+    let words: Vec<&str> = words.skip(set).collect();
+    let name = |word: &str| Path::new(word).file_name().map(|it| it.to_string_lossy().into_owned());
+    let is = |word: &str, all: &[&str]| name(word).is_some_and(|it| all.contains(&it.as_str()));
+    let Some(first) = words.first() else { return Vec::new() };
+    let at = words.iter().position(|word| is(word, &[ours]));
+    // An option of such a program, or its number.
+    let passed = |word: &&str| {
+        is(word, &AROUND)
+            || is_assignment(word)
+            || word.starts_with(|c: char| c == '-' || c.is_ascii_digit())
+    };
+    let behind = at.filter(|at| *at > 0 && is(first, &AROUND) && words[1..*at].iter().all(passed));
+    let plain = |word: &&&str| {
+        !OF_THE_SHELL.contains(*word) && !word.contains(['$', '`', '%', '*', '?', '~'])
+    };
+    let both = [Some(first), behind.map(|at| &words[at])];
+    both.into_iter().flatten().filter(plain).map(|word| (*word).to_owned()).collect()
+}
+
+fn is_assignment(word: &str) -> bool {
+    let is_name = |name: &str| name.chars().all(|c| c.is_ascii_alphanumeric() || c == '_');
+    word.split_once('=').is_some_and(|(name, _)| !name.is_empty() && is_name(name))
+}
+
 /// The `archive_command` for this installation and this configuration.
 pub fn archive_command(config: Option<&Path>) -> String {
     format!("{} \"%p\" %f", call("wal-push", config))
@@ -106,6 +150,29 @@ mod tests {
         }
         for command in ["/bin/true", "", "cp %p /backups/%f", "my-wal-push %p %f"] {
             assert_eq!(call(command), None, "{command}");
+        }
+    }
+
+    #[test]
+    fn what_it_takes_to_run_at_all() {
+        for (command, expected) in [
+            ("/usr/bin/wal-pusch \"%p\" %f", &["/usr/bin/wal-pusch"][..]),
+            ("'/a b/wal-push' %p %f 2>>/log", &["/a b/wal-push"]),
+            ("SEAWALL_CONFIG=/x Y=\"a b\" wal-push %p %f", &["wal-push"]),
+            ("nice -n 5 /b/wal-push %p", &["nice", "/b/wal-push"]),
+            ("env -i A=b ionice -c2 wal-push %p", &["env", "wal-push"]),
+            ("exec wal-push %p %f", &["wal-push"]),
+            ("podman exec db wal-push %p %f", &["podman"]),
+            ("wal-push %p %f || exit 1", &["wal-push"]),
+            ("(cp %p /x && wal-push %p %f)", &["cp"]),
+            ("test -f /x && wal-push %p %f", &[]),
+            ("wal-push %p %f || true", &[]),
+            ("$HOME/wal-push %p %f", &[]),
+            ("if x; then wal-push %p; fi", &[]),
+            ("A=b", &[]),
+            ("", &[]),
+        ] {
+            assert_eq!(programs(command, "wal-push"), expected, "{command}");
         }
     }
 

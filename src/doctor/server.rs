@@ -10,6 +10,7 @@ mod settings;
 use std::path::Path;
 
 pub use host::{Host, Unseen};
+pub use program::missing as program_missing;
 
 use self::facts::Facts;
 use super::finding::{Finding, Mend, Section};

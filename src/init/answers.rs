@@ -12,6 +12,8 @@ pub struct Answers {
     /// As in the configuration: `5m`.
     pub rpo: String,
     pub rto: String,
+    /// How far back a recovery reaches: what is kept, and what is promised.
+    pub reaches_back: String,
     /// libpq's; none where its own variables and defaults do.
     pub connection: Option<String>,
     pub redis_url: Option<String>,

@@ -151,6 +151,7 @@ mod tests {
             encryption: Encryption::None,
             rpo: "1m".to_owned(),
             rto: "1h".to_owned(),
+            reaches_back: "7d".into(),
             connection: None,
             redis_url: None,
             media: vec![],

@@ -24,16 +24,19 @@ const ENCRYPTION: &str = "
 ";
 
 const OBJECTIVES: &str = "
-# What `seawall check` and `seawall doctor` measure against: how much may be lost, and how long a restore may take.
+# What `seawall check` and `seawall doctor` measure against: how much may be lost, how long a restore may take, and how far back
+# any second can be restored (as far as retention.wal_window keeps it).
 [objectives]
 ";
 
 const RETENTION: &str = "
-# What `basebackup prune` keeps (these are the defaults).
+# What `basebackup prune` keeps: back to any second of these days, and every base backup of them. Below are the defaults for
+# how many of the newest of each day, week and month stay behind that.
 [retention]
-#wal_window = \"7d\"     # back to any second of these days
-#keep_within = \"7d\"    # every base backup of these days
-#keep_daily = 7        # the newest of each day, week and month
+";
+
+const KEPT: &str = "\
+#keep_daily = 7
 #keep_weekly = 4
 #keep_monthly = 12
 ";
@@ -62,7 +65,9 @@ pub fn text(answers: &Answers, recipients: &[String]) -> String {
     }
     text += OBJECTIVES;
     text += &(line("rpo", &answers.rpo) + &line("rto", &answers.rto));
-    text += RETENTION;
+    text += &line("reaches_back", &answers.reaches_back);
+    let kept = ["wal_window", "keep_within"].map(|key| line(key, &answers.reaches_back));
+    text += &format!("{RETENTION}{}{KEPT}", kept.concat());
     if let Some(url) = &answers.redis_url {
         text += &format!("\n[redis]\n{}", line("url", url));
         text += "#user = \"backup\"\n#password_file = \"/etc/seawall/redis.password\"\n";
@@ -135,6 +140,7 @@ mod tests {
             encryption: Encryption::None,
             rpo: "2m".to_owned(),
             rto: "1h".to_owned(),
+            reaches_back: "30d".to_owned(),
             connection: Some("host=db user=backup".to_owned()),
             redis_url: Some("redis://db:6379".to_owned()),
             media: vec![
@@ -162,6 +168,9 @@ mod tests {
         );
         assert_eq!(config.encryption.recipients, ["age1x"]);
         assert_eq!((config.objectives.rpo.as_secs(), config.objectives.rto.as_secs()), (120, 3600));
+        let month = std::time::Duration::from_secs(30 * 86_400);
+        assert_eq!(config.objectives.reaches_back, Some(month));
+        assert_eq!((config.retention.wal_window, config.retention.keep.within), (month, month));
         assert_eq!(config.redis.address.to_string(), "redis://db:6379");
         let sets: Vec<(&str, usize)> =
             config.media.iter().map(|set| (set.name.as_str(), set.paths.len())).collect();

@@ -105,6 +105,11 @@ pub fn no_answer(address: &RedisAddress, limits: &Limits, error: &io::Error) -> 
     }
 }
 
+/// Whether this process was given one.
+pub fn has_password(config: &RedisConfig) -> bool {
+    config.password_file.is_some() || std::env::var(PASSWORD).is_ok_and(|it| !it.is_empty())
+}
+
 /// From the file, else from the environment. Neither is ever shown.
 fn password(file: Option<&Path>) -> Result<Option<String>> {
     let Some(path) = file else {

@@ -92,6 +92,12 @@ impl Connection {
         ServerVersion(unsafe { pq::PQserverVersion(self.raw()) }.unsigned_abs())
     }
 
+    /// The process of this session, as the server numbers it; 0 where a pooler is in between that tells none.
+    pub fn backend(&self) -> u32 {
+        // SAFETY: the connection is alive.
+        unsafe { pq::PQbackendPID(self.raw()) }.unsigned_abs()
+    }
+
     /// Sends a command. Its answers are taken with [`Connection::next_answer`], all of them.
     pub fn send(&mut self, command: &str) -> Result<()> {
         let text = CString::new(command)

@@ -7,9 +7,12 @@ mod limits;
 mod overview;
 mod planted;
 mod races;
+mod reaching_back;
 pub mod requests;
 mod sabotage;
+mod secrets;
 mod series;
+mod stopped;
 mod well;
 
 use std::fs;
@@ -101,6 +104,16 @@ impl Watched {
     fn drill(&self, passed: bool) {
         let subject = Subject::postgres("main", self.system());
         record(&self.disk, &subject, Kind::Drill, passed);
+    }
+
+    /// The line that has the server archive to where this configuration says.
+    fn archives_again(&self) -> String {
+        let push = self.place.program(env!("CARGO_BIN_EXE_wal-push"));
+        format!(
+            "ALTER SYSTEM SET archive_command = '{} --config {} \"%p\" %f'; then SELECT pg_reload_conf().",
+            push.display(),
+            self.config.display()
+        )
     }
 
     /// `seawall check`, about to be run where the server can be reached.

@@ -41,6 +41,7 @@ impl<'a> Asking<'a> {
         for (flag, question, answer) in [
             ("rpo", "How much may be lost at most", &mut answers.rpo),
             ("rto", "How long may a restore take", &mut answers.rto),
+            ("reaches-back", "How far back must a restore reach", &mut answers.reaches_back),
         ] {
             if self.open(flag) {
                 *answer = ask(question, answer, not_a_time)?;

@@ -31,6 +31,12 @@ pub(super) const OBJECTIVES: &[Setting] = &[
         "1",
         "At least so many restorable base backups, in each repository",
     ),
+    setting(
+        "objectives.reaches_back",
+        Kind::Age,
+        "",
+        "A recovery reaches any second of so long a time, in each repository; absent: that is not judged",
+    ),
     setting("objectives.redis_age", Kind::Age, "2h", "The newest Redis backup may be so old"),
     setting(
         "objectives.redis_backups",

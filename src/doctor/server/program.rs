@@ -8,8 +8,11 @@ use std::process::{Child, Command, Stdio};
 use std::thread::sleep;
 use std::time::{Duration, Instant};
 
+use rustix::fs::{Access, AtFlags, CWD, accessat};
+
 use super::Host;
 use crate::doctor::access::EXECUTE;
+use crate::doctor::command_line::programs;
 use crate::doctor::finding::Finding;
 
 /// Longest time for `--version`.
@@ -30,6 +33,37 @@ pub fn find(program: &str, host: &Host) -> Option<PathBuf> {
     let closed = |path: &&PathBuf| fs::metadata(path).is_err_and(|error| host.hides(&error));
     let there = candidates.iter().find(|path| path.is_file());
     there.or_else(|| candidates.iter().find(closed)).cloned()
+}
+
+/// Why the server can't run what `archive_command` begins with: then each call ends with status 126 or 127, which ends
+/// the archiver too, so that `pg_stat_archiver` never tells. `None` also where only that user could know.
+pub fn missing(command: &str, host: &Host) -> Option<String> {
+    let own = rustix::process::geteuid();
+    if !own.is_root() && own.as_raw() != host.account.uid {
+        return None;
+    }
+    programs(command, "wal-push").iter().find_map(|program| {
+        if Path::new(program).is_relative() && program.contains('/') {
+            host.data_directory.as_ref()?;
+        }
+        let Some(path) = find(program, host) else {
+            return Some(format!("{program:?} is not there for the server"));
+        };
+        let user = host.account.name();
+        let refused = may_execute(&path, host) == Some(false);
+        refused.then(|| format!("the user {user} may not execute {path:?}"))
+    })
+}
+
+/// Its user is asked of the system; any other one by owners and modes.
+fn may_execute(path: &Path, host: &Host) -> Option<bool> {
+    if rustix::process::geteuid().as_raw() != host.account.uid {
+        return host.account.may(path, EXECUTE).ok();
+    }
+    match accessat(CWD, path, Access::EXEC_OK, AtFlags::EACCESS) {
+        Ok(()) => Some(true),
+        Err(error) => (error == rustix::io::Errno::ACCESS).then_some(false),
+    }
 }
 
 /// Whether the server's user may execute it, and what it then says of its version. It is run as that user

@@ -29,6 +29,7 @@ fn server(timeline: u32, written: Lsn) -> Server {
         archive_mode: "on".to_owned(),
         archive_command: "wal-push %p %f".to_owned(),
         archive_library: String::new(),
+        cannot_run: None,
         archive_timeout: Duration::from_secs(60),
         archiver: Some(Archiver::default()),
         backlog: Some(Backlog::default()),

@@ -127,3 +127,17 @@ fn a_bucket_that_hangs_is_named_and_the_rest_is_judged() {
     found.says("repository far, access", "critical", text, "Look at the store and the network");
     assert!(outcome.took.as_secs() < 20, "{outcome}");
 }
+
+/// On a terminal both streams end before one pair of eyes.
+#[test]
+fn a_mistake_is_said_once_on_a_terminal() {
+    let place = Place::new();
+    let program = place.program(env!("CARGO_BIN_EXE_seawall"));
+    for (words, text) in [("", "no repository is configured"), ("--formt json", "'--formt' found")]
+    {
+        let call = format!("script -qec '{} check {words}' /dev/null", program.display());
+        let outcome = Run::new(&place, "/bin/sh").args(["-c", &call]).run();
+        outcome.expect(3);
+        assert_eq!(outcome.stdout.matches(text).count(), 1, "{outcome}");
+    }
+}

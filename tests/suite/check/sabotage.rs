@@ -34,17 +34,17 @@ fn an_archive_command_that_does_nothing() {
     let found = watched.finds(2, &[]);
     found.only(&["archiving"]);
     let lacks = |name: &str| {
-        format!("the server takes {last} for archived, and repository {name} does not have it")
+        format!("the server took {last} for archived … ago, and repository {name} does not have it")
     };
     found.says(
         "postgresql main, archiving",
         "critical",
         &format!(
-            "archive_command = '/bin/true' archives nothing; {last} was archived … ago; {}; {}",
+            "archive_command = '/bin/true' archives nothing; {}; {}",
             lacks("disk"),
             lacks("s3")
         ),
-        "ALTER SYSTEM SET archive_command = 'wal-push \"%p\" \"%f\"'; then SELECT pg_reload_conf().",
+        &watched.archives_again(),
     );
     // And what is lost grows until it is more than was promised.
     std::thread::sleep(std::time::Duration::from_secs(1));
@@ -73,9 +73,9 @@ fn a_script_that_swallows_the_failure() {
         "postgresql main, archiving",
         "critical",
         &format!(
-            "{last} was archived … ago; the server takes {last} for archived, and repository disk does not have it"
+            "the server took {last} for archived … ago, and repository disk does not have it"
         ),
-        "Does archive_command call wal-push with this configuration? It is 'test -n \"%f\" || echo failed'.",
+        "Does archive_command call wal-push with this configuration? It is 'test -n \"%f\" || echo failed'. ALTER SYSTEM",
     );
 }
 
@@ -281,6 +281,9 @@ fn archiving_is_off() {
         "postgresql main, archiving",
         "critical",
         "archive_mode = off: no WAL is archived",
-        "ALTER SYSTEM SET archive_mode = on;",
+        &format!(
+            "ALTER SYSTEM SET archive_mode = on; {}",
+            watched.archives_again().replace("SELECT pg_reload_conf()", "restart")
+        ),
     );
 }

@@ -34,7 +34,7 @@ fn empty_answers_take_what_the_server_says() {
     place.folder("etc");
     let mut server = Server::builder(&place).setting("cluster_name", "orders").init();
     server.start();
-    let outcome = typed(&place, &server, &["", "", "", "", "", "", "none", "", ""], &[]);
+    let outcome = typed(&place, &server, &["", "", "", "", "", "", "", "none", "", ""], &[]);
     outcome.expect(0);
     let asked = format!(
         "Data directory of PostgreSQL (- if it is on another host) [{}]: ",
@@ -45,9 +45,15 @@ fn empty_answers_take_what_the_server_says() {
     let [(_, sockets), (_, port), ..] = server.connection();
     let connection = format!("connection = \"host={sockets} port={port}\"");
     assert!(text.contains(&connection), "no {connection}: {text}");
-    for line in
-        ["cluster = \"orders\"", "url = \"/var/backups/seawall\"", "rpo = \"5m\"", "rto = \"30m\""]
-    {
+    for line in [
+        "cluster = \"orders\"",
+        "url = \"/var/backups/seawall\"",
+        "rpo = \"5m\"",
+        "rto = \"30m\"",
+        "reaches_back = \"7d\"",
+        "wal_window = \"7d\"",
+        "keep_within = \"7d\"",
+    ] {
         assert!(text.lines().any(|found| found == line), "no {line}: {text}");
     }
     assert!(!text.contains("\n[redis]") && !text.contains("\n[media"), "{text}");
@@ -75,6 +81,8 @@ fn a_wrong_answer_is_asked_again() {
         "soon",
         "1m",
         "",
+        "30",
+        "30d",
         "maybe",
         "new",
         "redis://db:1",
@@ -103,6 +111,9 @@ fn a_wrong_answer_is_asked_again() {
         "region = \"eu-1\"",
         "credentials_file = \"/etc/s3\"",
         "rpo = \"1m\"",
+        "reaches_back = \"30d\"",
+        "wal_window = \"30d\"",
+        "keep_within = \"30d\"",
         "url = \"redis://db:1\"",
         "[media.up]",
     ] {
@@ -119,14 +130,15 @@ fn what_flags_say_is_not_asked_and_an_end_of_the_input_writes_nothing() {
     place.folder("etc");
     let mut server = Server::builder(&place).init();
     server.start();
-    let flags = ["--repository=/b", "--cluster=a", "--rpo=1m", "--rto=2m"];
+    let flags = ["--repository=/b", "--cluster=a", "--rpo=1m", "--rto=2m", "--reaches-back=9d"];
     let outcome = typed(&place, &server, &[""], &flags);
     outcome.expect(2);
     assert!(
         outcome.stdout.contains("the questions were not answered; nothing was written"),
         "{outcome}"
     );
-    for question in ["Name of the cluster", "Folder for backups", "How much", "How long"] {
+    for question in ["Name of the cluster", "Folder for backups", "How much", "How long", "How far"]
+    {
         assert!(!outcome.stdout.contains(question), "{outcome}");
     }
     assert_eq!(fs::read_dir(place.join("etc")).unwrap().count(), 0);

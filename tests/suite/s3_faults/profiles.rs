@@ -186,7 +186,7 @@ fn a_credentials_file_without_keys_is_named() {
     assert!(error(&outcome).contains("the profile has no keys"), "{outcome}");
     assert!(
         error(&outcome).ends_with(
-            "HINT: Set AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY, a profile or credentials_file."
+            "HINT: Write aws_access_key_id = … and aws_secret_access_key = … into it, in credentials_file or in the files of AWS."
         ),
         "{outcome}"
     );

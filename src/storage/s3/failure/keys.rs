@@ -9,6 +9,7 @@ const NOT_ENABLED: &str = "the credential provider was not enabled";
 const NO_KEYS: &str = "the profile has no keys";
 const NAME_SOME: &str =
     "Set AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY, a profile or credentials_file.";
+const WRITE_SOME: &str = "Write aws_access_key_id = … and aws_secret_access_key = … into it, in credentials_file or in the files of AWS.";
 const LOOK_AT_SOURCE: &str = "Look at what gives the keys: the profile and its credential_process, the role, or the \
      rights of this machine.";
 const SOURCE_AWAY: &str = "The service that gives the keys can't be reached; later may be better. Keys in \
@@ -17,8 +18,12 @@ const SOURCE_AWAY: &str = "The service that gives the keys can't be reached; lat
 pub fn not_got(error: &CredentialsError) -> Classified {
     let reason = words(error);
     // The SDK says no more of a profile that was read and has none.
-    let reason = if reason == NOT_ENABLED { NO_KEYS.to_owned() } else { reason };
+    let empty = reason == NOT_ENABLED;
+    let reason = if empty { NO_KEYS.to_owned() } else { reason };
     match error {
+        CredentialsError::CredentialsNotLoaded(_) if empty => {
+            (Class::Refused, reason, WRITE_SOME.into())
+        }
         CredentialsError::CredentialsNotLoaded(_) => (Class::Refused, reason, NAME_SOME.into()),
         CredentialsError::InvalidConfiguration(_) => {
             let (reason, hint) = of_profile(reason);

@@ -1,0 +1,125 @@
+//! What the server's archiver says, against what the repositories have.
+
+use super::case::Case;
+use super::draft::Draft;
+use super::server::{Archiver, Server};
+use super::verdict::{Finding, State};
+use super::words::{age, at, count, objective, time};
+use crate::doctor::{Mend, archive_command};
+use crate::postgres::WalFileName;
+
+/// Commands that archive nothing and say that they did.
+const NOTHING: [&str; 8] =
+    ["/bin/true", "/usr/bin/true", "true", ":", "exit 0", "cd .", "/bin/true %p", "echo"];
+
+/// What the server believes of its archive, against what the repositories have.
+pub fn archiver(case: &Case<'_>) -> Option<Finding> {
+    let server = case.server()?;
+    // A standby archives only where it was told to.
+    if server.in_recovery && server.archive_mode != "always" {
+        return None;
+    }
+    let mut draft = Draft::new(case.postgres(), "archiving", None);
+    let command = server.archive_command.trim();
+    let line = archive_command(case.config.file.as_deref());
+    let set = Mend::alter_system("archive_command", &line, false).text();
+    if server.archive_mode == "off" {
+        let hint = format!("ALTER SYSTEM SET archive_mode = on; {set} then restart.");
+        draft.say(State::Critical, "archive_mode = off: no WAL is archived", hint);
+        return Some(draft.finding());
+    }
+    let nothing = match &server.cannot_run {
+        _ if !server.archive_library.is_empty() => None,
+        _ if command.is_empty() || NOTHING.contains(&command) => Some(String::new()),
+        why => why.as_ref().map(|why| format!(": {why}")),
+    };
+    if let Some(why) = nothing {
+        let text = format!("archive_command = '{command}' archives nothing{why}");
+        draft.say(State::Critical, text, format!("{set} then SELECT pg_reload_conf()."));
+    }
+    let failing =
+        server.archiver.as_ref().is_some_and(|it| archived(case, server, it, &set, &mut draft));
+    draft.number("seawall_archive_failing", f64::from(u8::from(failing)));
+    Some(draft.finding())
+}
+
+/// Whether archiving fails just now. `set` is the statement that has it go on.
+fn archived(
+    case: &Case<'_>,
+    server: &Server,
+    archiver: &Archiver,
+    set: &str,
+    draft: &mut Draft,
+) -> bool {
+    let rpo = case.config.objectives.rpo;
+    if let Some((name, when)) = &archiver.last_archived {
+        let ago = time(age(*when, case.now));
+        let without: Vec<usize> =
+            case.answering().into_iter().filter(|number| lacks(case, *number, *name)).collect();
+        if without.is_empty() {
+            draft.ok(format!("{name} was archived {ago} ago"));
+        }
+        for number in without {
+            let text = format!(
+                "the server took {name} for archived {ago} ago, and repository {} does not have it",
+                case.name(number)
+            );
+            let hint = format!(
+                "Does archive_command call wal-push with this configuration? It is '{}'. {set} then SELECT pg_reload_conf().",
+                server.archive_command
+            );
+            draft.say(State::Critical, text, hint);
+        }
+    }
+    let since = archiver.last_archived.as_ref().map(|(_, when)| *when);
+    let failed =
+        archiver.last_failed.as_ref().filter(|(_, when)| since.is_none_or(|it| *when > it));
+    if let Some((name, when)) = failed {
+        let lasting = since.is_none_or(|it| age(it, case.now) > rpo.as_secs_f64());
+        let state = if lasting { State::Critical } else { State::Warning };
+        let text = format!("it fails: {name} could not be archived, last tried {}", at(*when));
+        draft.say(
+            state,
+            text,
+            "The server's log has the message of wal-push. `seawall doctor` looks for what stands in its way.",
+        );
+    }
+    failed.is_some()
+}
+
+fn lacks(case: &Case<'_>, number: usize, name: WalFileName) -> bool {
+    let system = case.gathered.system.and_then(|system| case.gathered.survey.system(system));
+    let inventory = system.and_then(|it| it.inventories.get(number)?.as_ref());
+    let Some(inventory) = inventory else { return false };
+    match (name, name.segment()) {
+        (WalFileName::History(timeline), _) => !inventory.histories.contains(&timeline),
+        (_, Some(segment)) if matches!(name, WalFileName::Segment(_)) => {
+            !inventory.ranges.iter().any(|it| it.first <= segment && segment <= it.last)
+        }
+        _ => false,
+    }
+}
+
+pub fn backlog(case: &Case<'_>) -> Option<Finding> {
+    let backlog = case.server()?.backlog?;
+    let rpo = case.config.objectives.rpo;
+    let mut draft = Draft::new(case.postgres(), "backlog", None);
+    draft.number("seawall_archive_ready_files", backlog.files as f64);
+    if backlog.files == 0 {
+        draft.ok("no WAL waits to be archived");
+        return Some(draft.finding());
+    }
+    let waits = backlog.oldest.map(|oldest| age(oldest, case.now));
+    let since = waits.map_or(String::new(), |waits| format!(", the oldest for {}", time(waits)));
+    let waiting = if backlog.files == 1 { "waits" } else { "wait" };
+    let text = format!("{} {waiting} to be archived{since}", count(backlog.files, "file"));
+    match waits.is_some_and(|waits| waits > rpo.as_secs_f64()) {
+        true => draft.say(
+            State::Warning,
+            format!("{text}; expected at most {}", objective(rpo)),
+            "Is a store slow or down? The server's log has the messages of wal-push.",
+        ),
+        false => draft.ok(text),
+    }
+    Some(draft.finding())
+}
