@@ -6,6 +6,8 @@ mod drawing;
 mod facts;
 mod page;
 mod words;
+mod zone;
 
 pub use facts::Facts;
 pub use page::html;
+pub use zone::Zone;

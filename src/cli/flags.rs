@@ -9,7 +9,7 @@ use super::{guard, help};
 use crate::config::{FlagValues, GLOBAL, Setting};
 use crate::error::{Class, Error, Result};
 
-const HEADINGS: [(&str, &str); 12] = [
+const HEADINGS: [(&str, &str); 13] = [
     ("", "Where"),
     ("encryption", "Encryption"),
     ("wal", "WAL"),
@@ -20,6 +20,7 @@ const HEADINGS: [(&str, &str); 12] = [
     ("retention", "Retention"),
     ("objectives", "Objectives"),
     ("drill", "Drills"),
+    ("report", "Report"),
     ("limits", "Limits"),
     ("log", "Log"),
 ];

@@ -8,20 +8,22 @@ use super::shown::Shown;
 use crate::check;
 use crate::config::Config;
 use crate::durable;
-use crate::error::Result;
-use crate::report::{Facts, html};
+use crate::error::{Error, Result};
+use crate::report::{Facts, Zone, html};
 use crate::repository;
 
 /// The page names repositories, backups and sizes: whoever serves or mails it is in the group of the file,
 /// and nobody else reads it.
 const MODE: u32 = 0o640;
 
-/// Writes the page into a file, or gives it as the text to print where there is none.
-pub fn run(config: &Config, file: Option<&Path>) -> Result<Shown> {
-    let server = check::ask(config);
-    let repositories = repository::open_all(config, None)?;
-    let facts = Facts::gather(config, &repositories, &server, Timestamp::now());
-    let page = html(&facts);
+/// Writes the page of these clusters into a file, or gives it as the text to print where there is none.
+pub fn run(configs: &[Config], file: Option<&Path>) -> Result<Shown> {
+    let clusters = configs
+        .iter()
+        .enumerate()
+        .map(|(number, config)| Ok(Facts { number, ..gathered(config)? }));
+    let clusters = clusters.collect::<Result<Vec<Facts>>>()?;
+    let page = html(&clusters);
     let text = match file {
         Some(file) => {
             durable::replace_with_mode(file, page.as_bytes(), MODE)?;
@@ -29,5 +31,13 @@ pub fn run(config: &Config, file: Option<&Path>) -> Result<Shown> {
         }
         None => page,
     };
-    Ok(Shown { text, errors: facts.errors })
+    let errors: Vec<Error> = clusters.into_iter().flat_map(|facts| facts.errors).collect();
+    Ok(Shown { text, errors })
+}
+
+fn gathered(config: &Config) -> Result<Facts> {
+    let zone = Zone::named(&config.report_timezone)?;
+    let server = check::ask(config);
+    let repositories = repository::open_all(config, None)?;
+    Ok(Facts::gather(config, &repositories, &server, Timestamp::now(), zone))
 }

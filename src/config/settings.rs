@@ -6,6 +6,7 @@ mod postgres;
 mod process;
 mod redis;
 mod rehearsal;
+mod report;
 
 use std::sync::LazyLock;
 
@@ -31,6 +32,7 @@ pub static GLOBAL: LazyLock<Vec<Setting>> = LazyLock::new(|| {
         media::MEDIA,
         objectives::OBJECTIVES,
         rehearsal::DRILL,
+        report::REPORT,
         process::PROCESS,
     ]
     .concat()

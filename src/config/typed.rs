@@ -38,6 +38,8 @@ pub struct Config {
     pub log: LogConfig,
     /// Of this host, if it is there.
     pub state_directory: Option<PathBuf>,
+    /// In which a report tells times. It is looked up where it is used: archiving goes on where no zones are installed.
+    pub report_timezone: String,
 }
 
 #[derive(Debug, Clone)]
@@ -165,6 +167,7 @@ impl Config {
             },
             log: resolved.log(),
             state_directory: resolved.path("state_directory"),
+            report_timezone: resolved.text("report.timezone"),
         };
         config.check_encryption()?;
         Ok(config)

@@ -18,6 +18,7 @@ mod windows;
 use maud::{Markup, html};
 
 use self::labels::Labels;
+use super::zone::Zone;
 
 pub use backups::backups;
 pub use exposure::exposure;
@@ -63,6 +64,8 @@ pub struct Caption<'a> {
     pub id: &'a str,
     pub title: &'a str,
     pub description: &'a str,
+    /// In which it tells times.
+    pub zone: &'a Zone,
 }
 
 /// The same picture on each paper; the style sheet shows one of them. Its texts lie on top of everything else.

@@ -3,25 +3,31 @@
 
 mod arrivals;
 mod clock;
+mod days;
 mod exposure;
 mod headline;
 mod series;
 mod system;
+mod tiles;
 mod windows;
 
+use std::path::PathBuf;
 use std::time::Duration;
 
 use jiff::Timestamp;
 
 pub use arrivals::DAYS;
-pub use exposure::Exposure;
+pub use days::Days;
+pub use exposure::{Exposure, Kept, Wait};
 pub use series::Series;
 pub use system::{BaseBackup, Restore, System};
+pub use tiles::Tile;
 pub use windows::{Gap, Line, Stretch};
 
 use self::arrivals::Arrivals;
+use super::zone::Zone;
 use crate::base_backup::catalogue::SystemWal;
-use crate::check::{self, Asked, Gathered, Look, Verdict};
+use crate::check::{self, Asked, Gathered, Look, State, Verdict};
 use crate::config::{Config, Objectives};
 use crate::error::Error;
 use crate::history::Subject;
@@ -35,6 +41,15 @@ const DRILLS: usize = 24;
 pub struct Facts {
     /// When they were gathered.
     pub now: Timestamp,
+    /// Which it is of several on one page.
+    pub number: usize,
+    /// In which times are told.
+    pub zone: Zone,
+    pub days: Days,
+    /// The configuration that it goes by, if it is a file.
+    pub file: Option<PathBuf>,
+    /// Whether that names a file with private keys.
+    pub has_identity: bool,
     pub cluster: String,
     pub places: Vec<Place>,
     /// Those that have a base backup, oldest first; that which is backed up now comes last.
@@ -69,24 +84,32 @@ impl Facts {
         repositories: &[Repository],
         server: &Asked,
         now: Timestamp,
+        zone: Zone,
     ) -> Self {
-        let onlooker = |size| Arrivals::new(size, now);
+        let days = Days::until(now, &zone);
+        let onlooker = |size| Arrivals::new(size, now, days);
         let look = Look { all: true, drills: DRILLS, onlooker: &onlooker };
         let (gathered, arrivals) = check::gather(config, repositories, server, now, &look);
         let survey = &gathered.survey;
-        let systems = systems(config, repositories, &gathered, arrivals);
+        let verdict = check::judge(config, repositories, server, now, &gathered);
+        let systems = systems(config, repositories, &gathered, (arrivals, is_behind(&verdict)));
         let series = Series::all(&gathered, repositories);
         let with_backup = |id: &String| systems.iter().any(|system| system.identifier == *id);
         let without_backup = survey.catalogue.systems.iter().map(ToString::to_string);
         Self {
             now,
+            number: 0,
+            zone,
+            days,
+            file: config.file.clone(),
+            has_identity: config.encryption.identity_file.is_some(),
             cluster: config.cluster.clone(),
             places: places(&gathered, repositories, &systems),
             without_backup: without_backup.filter(|id| !with_backup(id)).collect(),
             systems,
             series,
             objectives: config.objectives.clone(),
-            verdict: check::judge(config, repositories, server, now, &gathered),
+            verdict,
             errors: gathered.errors(),
         }
     }
@@ -105,15 +128,21 @@ impl Facts {
     }
 }
 
+/// Whether no repository has the WAL that it should have by now.
+fn is_behind(verdict: &Verdict) -> bool {
+    let mut found = verdict.findings.iter().filter(|it| it.check == "RPO now").peekable();
+    found.peek().is_some() && found.all(|finding| finding.state == State::Critical)
+}
+
 fn systems(
     config: &Config,
     repositories: &[Repository],
     gathered: &Gathered,
-    arrivals: Vec<Vec<Option<Arrivals>>>,
+    (arrivals, behind): (Vec<Vec<Option<Arrivals>>>, bool),
 ) -> Vec<System> {
     let survey = &gathered.survey;
     let of_one = |(wal, mut arrivals): (&SystemWal, Vec<Option<Arrivals>>)| {
-        arrivals.iter_mut().flatten().for_each(Arrivals::finish);
+        arrivals.iter_mut().flatten().for_each(|it| it.finish(behind));
         let subject = Subject::postgres(&config.cluster, wal.system);
         let records = gathered.records_of(&subject);
         let drills = records.map_or(&[][..], |records| &records.drills);

@@ -1,4 +1,4 @@
-//! Times, sizes and numbers as people read them anywhere: English months, UTC, and units.
+//! Ages, sizes and numbers as people read them anywhere, with their units.
 
 use std::time::Duration;
 
@@ -10,21 +10,6 @@ pub use crate::words::plain;
 /// `1.7 GiB`
 pub fn size(bytes: u64) -> String {
     ByteSize(bytes).display().iec().to_string()
-}
-
-/// The whole of it: `22 Nov 2026, 20:30 UTC`. A line ends behind the year only.
-pub fn moment(time: Timestamp) -> String {
-    time.strftime("%-d\u{a0}%b\u{a0}%Y, %H:%M\u{a0}UTC").to_string()
-}
-
-/// `22 Nov`
-pub fn day(time: Timestamp) -> String {
-    time.strftime("%-d %b").to_string()
-}
-
-/// `22 Nov 20:30`
-pub fn day_and_hour(time: Timestamp) -> String {
-    time.strftime("%-d %b %H:%M").to_string()
 }
 
 /// The time between two moments; none when clocks disagree.
@@ -78,6 +63,15 @@ pub fn count(number: u64, what: &str) -> String {
     format!("{}{JOINED}{what}{}", grouped(number), if number == 1 { "" } else { "s" })
 }
 
+/// `one`, `one and two`, `one, two and three`
+pub fn listed(all: &[String]) -> String {
+    match all {
+        [] => String::new(),
+        [one] => one.clone(),
+        [front @ .., last] => format!("{} and {last}", front.join(", ")),
+    }
+}
+
 /// In groups of three digits.
 fn grouped(number: u64) -> String {
     let digits = number.to_string();
@@ -116,10 +110,7 @@ mod tests {
     }
 
     #[test]
-    fn times_need_no_locale() {
-        let time: Timestamp = "2026-11-02T20:30:59Z".parse().unwrap();
-        assert_eq!(moment(time).replace(JOINED, " "), "2 Nov 2026, 20:30 UTC");
-        assert_eq!((day(time), day_and_hour(time)), ("2 Nov".into(), "2 Nov 20:30".into()));
+    fn numbers_need_no_locale() {
         assert_eq!(count(1, "key"), "1\u{a0}key");
         assert_eq!([999, 1000, 1_234_567].map(grouped), ["999", "1,000", "1,234,567"]);
     }

@@ -5,6 +5,7 @@ use std::path::{Path, PathBuf};
 use crate::base_backup::restore::{Inside, RecoveryTarget, RestorePlan};
 use crate::config::{FlagValues, GLOBAL};
 use crate::error::{Class, Error, Result};
+use crate::words::shell_word;
 
 /// For a server that has all WAL inside: nothing is to be fetched, and that is the end of it.
 const NOTHING: &str = "/bin/false";
@@ -73,17 +74,10 @@ fn command_line(
             say(&setting.flag(), value);
         }
     }
-    let words: Vec<String> = words.iter().map(|word| shell_word(word)).collect();
+    // `%` has a meaning of its own in `restore_command`.
+    let words = words.iter().map(|word| shell_word(word).replace('%', "%%"));
+    let words: Vec<String> = words.collect();
     format!("{} %f \"%p\"", words.join(" "))
-}
-
-/// One word for the shell; `%` has a meaning of its own in `restore_command`.
-fn shell_word(word: &str) -> String {
-    let plain = |c: char| c.is_ascii_alphanumeric() || "/._-:=@+,".contains(c);
-    if !word.is_empty() && word.chars().all(plain) {
-        return word.to_owned();
-    }
-    format!("'{}'", word.replace('\'', r"'\''").replace('%', "%%"))
 }
 
 #[cfg(test)]

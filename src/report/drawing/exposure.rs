@@ -7,8 +7,9 @@ use super::heights::{self, Heights, round_times};
 use super::labels::{Anchor, Labels, Style};
 use super::times::Times;
 use super::{Caption, Paper, n, picture};
-use crate::report::facts::Exposure;
-use crate::report::words::{moment, short_span, span};
+use crate::report::facts::{Exposure, Kept, Wait};
+use crate::report::words::{short_span, span};
+use crate::report::zone::Zone;
 
 /// Above it there is room for two lines of text.
 const TOP: f64 = 40.0;
@@ -24,8 +25,18 @@ struct Bar {
     begins: Timestamp,
     ends: Timestamp,
     /// `None`: not known.
-    seconds: Option<u64>,
+    wait: Option<Wait>,
 }
+
+impl Bar {
+    fn seconds(&self) -> Option<u64> {
+        Some(self.wait?.longest())
+    }
+}
+
+/// So many bars have room beside one another.
+const BARS_WIDE: usize = 84;
+const BARS_NARROW: usize = 42;
 
 /// What could have been lost at worst, for every few hours, with the objective as a line.
 pub fn exposure(
@@ -34,7 +45,9 @@ pub fn exposure(
     rpo: Duration,
     now: Timestamp,
 ) -> Markup {
-    picture(caption, BOTTOM + BELOW, |paper, labels| draw(paper, labels, exposure, rpo, now))
+    picture(caption, BOTTOM + BELOW, |paper, labels| {
+        draw(paper, labels, exposure, rpo, (caption, now))
+    })
 }
 
 fn draw(
@@ -42,25 +55,27 @@ fn draw(
     labels: &mut Labels,
     exposure: &Exposure,
     rpo: Duration,
-    now: Timestamp,
+    (caption, now): (Caption<'_>, Timestamp),
 ) -> Markup {
-    let hours = paper.choose(4, 8);
+    let most = paper.choose(BARS_WIDE, BARS_NARROW);
+    let hours = exposure.known().div_ceil(most).max(1).next_power_of_two();
     let bars = bars(exposure, hours);
     let Some(first) = bars.first() else { return html! {} };
     let objective = rpo.as_secs_f64().max(1.0);
-    let worst = exposure.worst().unwrap_or(0) as f64;
+    let worst = exposure.longest().unwrap_or(0) as f64;
     let most = (worst.max(objective) * 1.1).min((objective * CUT).max(usual(&bars) * CUT_USUAL));
     let steps: Vec<_> = round_times(most).into_iter().map(|it| (it, short_span(it))).collect();
     let (left, right) = (heights::left(&steps, paper.choose(58.0, 52.0)), paper.width() - 4.0);
-    let times = Times::new(first.begins, now, left, right);
+    let times = Times::new((first.begins, now), caption.zone, left, right);
     let heights = Heights { most, top: TOP, bottom: BOTTOM };
-    longest(labels, &bars, most, &times);
+    longest(labels, &bars, (most, rpo), &times);
     html! {
         (times.draw(labels, TOP, BOTTOM))
+        @let () = times.until_now(labels, BOTTOM);
         (heights.draw(labels, &steps, left, right))
         @for bar in &bars {
-            @if let Some(seconds) = bar.seconds {
-                (upright(bar, seconds, objective, &times, &heights))
+            @if let Some(wait) = bar.wait {
+                (upright(bar, wait, (rpo, caption.zone), &times, &heights))
             }
         }
         (heights.objective(labels, objective, &format!("objective {}", span(rpo)), left, right))
@@ -69,24 +84,42 @@ fn draw(
 
 /// The median in seconds.
 fn usual(bars: &[Bar]) -> f64 {
-    let mut known: Vec<u64> = bars.iter().filter_map(|bar| bar.seconds).collect();
+    let mut known: Vec<u64> = bars.iter().filter_map(Bar::seconds).collect();
     known.sort_unstable();
     known.get(known.len() / 2).map_or(0.0, |seconds| *seconds as f64)
 }
 
 fn bars(exposure: &Exposure, hours: usize) -> Vec<Bar> {
     let ends = |begins: Timestamp| begins.checked_add((hours as i64).hours()).unwrap_or(begins);
-    let bar = |(begins, seconds)| Bar { begins, ends: ends(begins), seconds };
+    let bar = |(begins, wait)| Bar { begins, ends: ends(begins), wait };
     exposure.every(hours).map(bar).collect()
 }
 
-fn upright(bar: &Bar, seconds: u64, objective: f64, times: &Times, heights: &Heights) -> Markup {
+fn upright(
+    bar: &Bar,
+    wait: Wait,
+    (rpo, zone): (Duration, &Zone),
+    times: &Times<'_>,
+    heights: &Heights,
+) -> Markup {
+    let kept = wait.kept(rpo.as_secs());
+    // What surely could have been lost counts more than a longer time of silence.
+    let seconds = if kept == Kept::No { wait.written } else { wait.longest() };
     let value = seconds as f64;
     let (x, end, y) = (times.x(bar.begins), times.x(bar.ends), heights.y(value));
-    let class = if value > objective { "over" } else { "within" };
+    let (class, more) = match kept {
+        Kept::Yes => ("within", ""),
+        Kept::Unknown => ("quiet", ", if the server wrote anything"),
+        Kept::No => ("over", ""),
+    };
+    let about = format!(
+        "At worst {}{more}, in the hours from {}",
+        span(Duration::from_secs(seconds)),
+        zone.moment(bar.begins)
+    );
     html! {
         rect class=(class) x=(n(x + 0.5)) y=(n(y)) width=(n((end - x - 1.0).max(1.0))) height=(n((heights.bottom - y).max(0.7))) {
-            title { "At worst " (span(Duration::from_secs(seconds))) " in the hours from " (moment(bar.begins)) }
+            title { (about) }
         }
         // A bar that goes on beyond the paper is torn off.
         @if value > heights.most {
@@ -96,12 +129,14 @@ fn upright(bar: &Bar, seconds: u64, objective: f64, times: &Times, heights: &Hei
 }
 
 /// How high the highest of the bars that were cut really is.
-fn longest(labels: &mut Labels, bars: &[Bar], most: f64, times: &Times) {
-    let known = bars.iter().filter_map(|bar| Some((bar, bar.seconds?)));
+fn longest(labels: &mut Labels, bars: &[Bar], (most, rpo): (f64, Duration), times: &Times<'_>) {
+    let known = bars.iter().filter_map(|bar| Some((bar, bar.seconds()?)));
     let cut = known.filter(|(_, seconds)| *seconds as f64 > most);
     if let Some((bar, seconds)) = cut.max_by_key(|(_, seconds)| *seconds) {
         let x = (times.x(bar.begins) + times.x(bar.ends)) / 2.0;
         let text = span(Duration::from_secs(seconds));
-        labels.write(Style::Alarm, Anchor::Middle, x, TOP - 6.0, &text);
+        let surely = bar.wait.is_some_and(|wait| wait.kept(rpo.as_secs()) == Kept::No);
+        let style = if surely { Style::Alarm } else { Style::Row };
+        labels.write(style, Anchor::Middle, x, TOP - 6.0, &text);
     }
 }

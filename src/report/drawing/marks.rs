@@ -1,13 +1,16 @@
 //! Which moments of a period are marked on an axis, and what they are called: so close together that they tell something,
 //! and so far apart that each has room for its name, on whatever day.
 
-use jiff::Timestamp;
-use jiff::civil::Date;
-use jiff::tz::TimeZone;
+use jiff::civil::{Date, DateTime};
+use jiff::{Timestamp, ToSpan};
 
 use super::labels::Style;
+use crate::report::zone::Zone;
 
 const DAY: i64 = 86_400;
+
+/// By so much clocks are put forward or back at most.
+const DAY_CHANGE: i64 = 7200;
 
 /// What is left free between two names, and how close together marks may be where names are short.
 const APART: f64 = 8.0;
@@ -32,9 +35,10 @@ const YEAR_DAYS: i64 = 365;
 
 /// From one moment to a later one, in seconds since 1970.
 #[derive(Debug, Clone, Copy)]
-pub struct Span {
+pub struct Span<'a> {
     from: i64,
     to: i64,
+    zone: &'a Zone,
 }
 
 /// A moment and what it is called.
@@ -74,10 +78,10 @@ impl Step {
     }
 }
 
-impl Span {
-    pub fn new(from: Timestamp, to: Timestamp) -> Self {
+impl<'a> Span<'a> {
+    pub fn new(from: Timestamp, to: Timestamp, zone: &'a Zone) -> Self {
         let (from, to) = (from.as_second(), to.as_second());
-        Self { from, to: to.max(from + LEAST_SECONDS) }
+        Self { from, to: to.max(from + LEAST_SECONDS), zone }
     }
 
     fn seconds(&self) -> i64 {
@@ -95,12 +99,16 @@ impl Span {
     }
 
     /// Moments to mark where the period is drawn so wide, the oldest first: times of the day, days, which begin at
-    /// midnight UTC, months or years.
+    /// midnight, months or years.
     pub fn marks(&self, width: f64) -> Vec<Mark> {
-        let inside = |time: &i64| (self.from..self.to).contains(time);
-        let mark = |(second, form): (i64, &str)| {
-            let time = Timestamp::from_second(second).ok()?;
-            Some(Mark { time, name: time.strftime(form).to_string() })
+        let inside = |mark: &Mark| (self.from..self.to).contains(&mark.time.as_second());
+        // What a clock skips, when it is put forward, is not marked.
+        let mark = |(civil, form): (DateTime, &str)| {
+            let time = match civil.time() == jiff::civil::Time::midnight() {
+                true => self.zone.midnight(civil.date())?,
+                false => self.zone.at(civil)?,
+            };
+            Some(Mark { time, name: civil.strftime(form).to_string() })
         };
         let all = match self.step(width) {
             Step::Seconds(seconds) => self.clock(seconds),
@@ -108,7 +116,7 @@ impl Span {
             Step::Months(months, _) => self.months(months, "%b %Y"),
             Step::Years(years) => self.months(years * 12, "%Y"),
         };
-        all.into_iter().filter(|(second, _)| inside(second)).filter_map(mark).collect()
+        all.into_iter().filter_map(mark).filter(inside).collect()
     }
 
     /// The closest that leaves room for the names.
@@ -123,38 +131,52 @@ impl Span {
         found.map_or(Step::Years(10_000), |(step, _)| step)
     }
 
-    fn clock(&self, step: i64) -> Vec<(i64, &'static str)> {
-        let form = |at: i64| if at % DAY == 0 { "%-d %b" } else { "%H:%M" };
-        let counts = self.from.div_euclid(step)..=self.to.div_euclid(step);
-        counts.map(|count| (count * step, form(count * step))).collect()
+    /// Where the period begins and ends, as clocks show it there.
+    fn ends(&self) -> Option<(DateTime, DateTime)> {
+        let local = |second| Some(self.zone.local(Timestamp::from_second(second).ok()?).datetime());
+        Some((local(self.from)?, local(self.to - 1)?))
     }
 
-    fn days(&self, step: i64) -> Vec<(i64, &'static str)> {
+    fn clock(&self, step: i64) -> Vec<(DateTime, &'static str)> {
+        let Some((from, to)) = self.ends() else { return Vec::new() };
+        let midnight = from.date().at(0, 0, 0, 0);
+        let before = (from.hour() as i64 * 60 + from.minute() as i64) * 60 / step * step;
+        let count = (self.seconds() + 2 * DAY_CHANGE) / step + 2;
+        let time = |number: i64| midnight.checked_add((before + number * step).seconds()).ok();
+        let form = |at: DateTime| {
+            if at.time() == jiff::civil::Time::midnight() { "%-d %b" } else { "%H:%M" }
+        };
+        let times = (0..count).filter_map(time).filter(|time| *time <= to);
+        times.map(|time| (time, form(time))).collect()
+    }
+
+    fn days(&self, step: i64) -> Vec<(DateTime, &'static str)> {
         // Counted back from the last day, so that the newest marks stay where they are while the axis grows.
-        let today = (self.to - 1).div_euclid(DAY);
-        let back = (today - self.from.div_euclid(DAY)) / step;
-        (0..=back).rev().map(|count| ((today - count * step) * DAY, "%-d %b")).collect()
+        let Some((from, to)) = self.ends() else { return Vec::new() };
+        let back = |count: i64| to.date().checked_sub((count * step).days()).ok();
+        let days = (0..).map_while(back).take_while(|day| *day >= from.date());
+        let mut days: Vec<_> = days.map(|day| (day.at(0, 0, 0, 0), "%-d %b")).collect();
+        days.reverse();
+        days
     }
 
-    fn months(&self, step: i64, form: &'static str) -> Vec<(i64, &'static str)> {
-        let (Some(from), Some(to)) = (month(self.from), month(self.to)) else { return Vec::new() };
-        let counts = from.div_euclid(step)..=to.div_euclid(step);
-        counts.filter_map(|count| Some((midnight(count * step)?, form))).collect()
+    fn months(&self, step: i64, form: &'static str) -> Vec<(DateTime, &'static str)> {
+        let Some((from, to)) = self.ends() else { return Vec::new() };
+        let counts = month(from.date()).div_euclid(step)..=month(to.date()).div_euclid(step);
+        counts.filter_map(|count| Some((first_day(count * step)?.at(0, 0, 0, 0), form))).collect()
     }
 }
 
-/// The month of a moment, counted from the beginning of the year 0.
-fn month(second: i64) -> Option<i64> {
-    let date = Timestamp::from_second(second).ok()?.to_zoned(TimeZone::UTC).date();
-    Some(i64::from(date.year()) * 12 + i64::from(date.month()) - 1)
+/// The month of a day, counted from the beginning of the year 0.
+fn month(date: Date) -> i64 {
+    i64::from(date.year()) * 12 + i64::from(date.month()) - 1
 }
 
-/// When such a month begins.
-fn midnight(month: i64) -> Option<i64> {
+/// The day on which such a month begins.
+fn first_day(month: i64) -> Option<Date> {
     let year = i16::try_from(month.div_euclid(12)).ok()?;
     let number = i8::try_from(month.rem_euclid(12) + 1).ok()?;
-    let first = Date::new(year, number, 1).ok()?;
-    Some(first.to_zoned(TimeZone::UTC).ok()?.timestamp().as_second())
+    Date::new(year, number, 1).ok()
 }
 
 #[cfg(test)]
@@ -162,7 +184,8 @@ mod tests {
     use super::*;
 
     fn names(from: &str, to: &str, width: f64) -> Vec<String> {
-        let span = Span::new(from.parse().unwrap(), to.parse().unwrap());
+        let zone = Zone::utc();
+        let span = Span::new(from.parse().unwrap(), to.parse().unwrap(), &zone);
         span.marks(width).into_iter().map(|mark| mark.name).collect()
     }
 
@@ -196,11 +219,12 @@ mod tests {
     #[test]
     fn whatever_the_period_its_marks_have_room() {
         let begin = 1_767_225_600 - 7;
+        let zone = Zone::utc();
         for from in (0..800).map(|day| begin + day * (DAY - 61)) {
             for (count, width) in (0..23).flat_map(|count| [(count, 282.0), (count, 748.0)]) {
                 let seconds = (60.0 * 2.4_f64.powi(count)) as i64 + from % 1009;
                 let at = |second: i64| Timestamp::from_second(second.min(253_402_207_000)).unwrap();
-                let span = Span::new(at(from), at(from + seconds));
+                let span = Span::new(at(from), at(from + seconds), &zone);
                 let marks = span.marks(width);
                 assert!(
                     seconds < 120 || (2..=14).contains(&marks.len()),

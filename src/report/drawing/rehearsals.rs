@@ -5,18 +5,16 @@ use maud::{Markup, html};
 
 use super::heights::{self, Heights, round_times};
 use super::labels::Labels;
-use super::times::Times;
+use super::times::{Times, begin};
 use super::windows::cross;
 use super::{Caption, Paper, n, picture};
 use crate::history::Record;
-use crate::report::words::{moment, short_span, span, took};
+use crate::report::words::{short_span, span, took};
+use crate::report::zone::Zone;
 
 const TOP: f64 = 26.0;
 const BOTTOM: f64 = 150.0;
 const BELOW: f64 = 24.0;
-
-/// The picture goes back at least so far: one point alone is no axis.
-const LEAST_SECONDS: i64 = 30 * 86_400;
 
 /// How long each rehearsed restore took, with the objective as a line.
 pub fn rehearsals(
@@ -25,7 +23,9 @@ pub fn rehearsals(
     rto: Duration,
     now: Timestamp,
 ) -> Markup {
-    picture(caption, BOTTOM + BELOW, |paper, labels| draw(paper, labels, drills, rto, now))
+    picture(caption, BOTTOM + BELOW, |paper, labels| {
+        draw(paper, labels, drills, rto, (caption, now))
+    })
 }
 
 fn draw(
@@ -33,15 +33,14 @@ fn draw(
     labels: &mut Labels,
     drills: &[Record],
     rto: Duration,
-    now: Timestamp,
+    (caption, now): (Caption<'_>, Timestamp),
 ) -> Markup {
     let objective = rto.as_secs_f64().max(1.0);
     let most = drills.iter().map(Record::rto_seconds).fold(objective, f64::max) * 1.1;
     let steps: Vec<_> = round_times(most).into_iter().map(|it| (it, short_span(it))).collect();
     let (left, right) = (heights::left(&steps, paper.choose(58.0, 52.0)), paper.width() - 10.0);
-    let back = Timestamp::from_second(now.as_second() - LEAST_SECONDS).unwrap_or(now);
-    let from = drills.first().map_or(back, |drill| drill.began.min(back));
-    let times = Times::new(from, now, left, right);
+    let from = begin(drills.first().map_or(now, |drill| drill.began), now);
+    let times = Times::new((from, now), caption.zone, left, right);
     let heights = Heights { most, top: TOP, bottom: BOTTOM };
     let passed: Vec<&Record> = drills.iter().filter(|drill| drill.passed).collect();
     let point = |drill: &Record| (times.x(drill.ended), heights.y(drill.rto_seconds()));
@@ -49,13 +48,14 @@ fn draw(
     let places: Vec<String> = places.map(|(x, y)| format!("{},{}", n(x), n(y))).collect();
     html! {
         (times.draw(labels, TOP, BOTTOM))
+        @let () = times.until_now(labels, BOTTOM);
         (heights.draw(labels, &steps, left, right))
         (heights.objective(labels, objective, &format!("objective {}", span(rto)), left, right))
         @if places.len() > 1 { polyline class="course" points=(places.join(" ")) {} }
         @for drill in drills {
             @let (x, y) = point(drill);
             g {
-                title { (said(drill)) }
+                title { (said(drill, caption.zone)) }
                 @if !drill.passed {
                     path class="cross" d=(cross(x, BOTTOM - 8.0)) {}
                 } @else {
@@ -66,8 +66,8 @@ fn draw(
     }
 }
 
-fn said(drill: &Record) -> String {
-    let at = moment(drill.ended);
+fn said(drill: &Record, zone: &Zone) -> String {
+    let at = zone.moment(drill.ended);
     match drill.passed {
         true => format!("{at}: {}", took(drill.rto_seconds())),
         false => format!("{at}: failed"),

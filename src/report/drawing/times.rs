@@ -4,18 +4,32 @@ use maud::{Markup, html};
 use super::labels::{Anchor, Labels, Style};
 use super::marks::{Mark, Span};
 use super::n;
+use crate::report::zone::Zone;
+
+/// The picture of a course goes back at least so far: an axis needs two ends.
+const LEAST_SECONDS: i64 = 86_400;
+
+/// The part of it before the first point, which would be cut in half on the edge.
+const LEAD: i64 = 25;
+
+/// Where an axis begins whose first point lies there.
+pub fn begin(first: Timestamp, now: Timestamp) -> Timestamp {
+    let (first, end) = (first.as_second(), now.as_second());
+    let begin = (first - (end - first) / LEAD).min(end - LEAST_SECONDS);
+    Timestamp::from_second(begin).unwrap_or(Timestamp::MIN)
+}
 
 /// An axis of time.
 #[derive(Debug, Clone, Copy)]
-pub struct Times {
-    span: Span,
+pub struct Times<'a> {
+    span: Span<'a>,
     left: f64,
     right: f64,
 }
 
-impl Times {
-    pub fn new(from: Timestamp, to: Timestamp, left: f64, right: f64) -> Self {
-        Self { span: Span::new(from, to), left, right }
+impl<'a> Times<'a> {
+    pub fn new((from, to): (Timestamp, Timestamp), zone: &'a Zone, left: f64, right: f64) -> Self {
+        Self { span: Span::new(from, to, zone), left, right }
     }
 
     /// Where a moment is drawn, at an edge if it lies beyond.
@@ -51,5 +65,10 @@ impl Times {
             let (style, anchor, x) = place(mark);
             labels.write(style, anchor, x, y, &mark.name);
         }
+    }
+
+    /// Where it ends is told where there is room: of a short past, no mark may lie near.
+    pub fn until_now(&self, labels: &mut Labels, y: f64) {
+        labels.write(Style::Mark, Anchor::End, self.right, y + 15.0, "now");
     }
 }

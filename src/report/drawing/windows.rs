@@ -5,7 +5,8 @@ use super::labels::{Anchor, Area, Labels, Style};
 use super::times::Times;
 use super::{Caption, Paper, n, picture};
 use crate::report::facts::{BaseBackup, Gap, Line, Restore, Stretch, System};
-use crate::report::words::{count, moment, plain, size};
+use crate::report::words::{count, plain, size};
+use crate::report::zone::Zone;
 
 const ROW: f64 = 56.0;
 const TOP: f64 = 6.0;
@@ -33,13 +34,14 @@ pub fn windows(caption: Caption<'_>, system: &System, period: Period) -> Markup 
     let lines = &shown[shown.len().saturating_sub(LINES_MAX)..];
     let bottom = TOP + ROW * lines.len() as f64;
     picture(caption, bottom + BELOW, |paper, labels| {
-        let times = Times::new(period.from, period.to, 6.0, paper.width() - 6.0);
+        let times = Times::new((period.from, period.to), caption.zone, 6.0, paper.width() - 6.0);
         html! {
             (gap_pattern(&caption, paper))
             (times.draw(labels, TOP, bottom))
+            @let () = times.until_now(labels, bottom);
             @for (at, line) in lines.iter().enumerate() {
                 @let y = TOP + ROW * at as f64;
-                @let row = Row { line, system, times: &times, y, pattern: pattern(&caption, paper) };
+                @let row = Row { line, system, times: &times, zone: caption.zone, y, pattern: pattern(&caption, paper) };
                 (branch(line, lines, at, &times))
                 (row.draw(labels))
             }
@@ -56,7 +58,8 @@ fn happens(line: &Line, system: &System, period: Period) -> bool {
 struct Row<'a> {
     line: &'a Line,
     system: &'a System,
-    times: &'a Times,
+    times: &'a Times<'a>,
+    zone: &'a Zone,
     y: f64,
     pattern: String,
 }
@@ -87,7 +90,7 @@ impl Row<'_> {
 
 fn bars(row: &Row<'_>, stretch: &Stretch) -> Markup {
     let (Some(from), Some(to)) = (stretch.from, stretch.to) else { return html! {} };
-    let to_text = moment(to);
+    let to_text = row.zone.moment(to);
     html! {
         @match stretch.restorable {
             None => (bar(row, "useless", from, to, &format!("WAL to {to_text}: no base backup leads to it"))),
@@ -95,7 +98,7 @@ fn bars(row: &Row<'_>, stretch: &Stretch) -> Markup {
                 @if begin > from {
                     (bar(row, "useless", from, begin, "WAL before the first base backup"))
                 }
-                (bar(row, "window", begin, to.max(begin), &format!("Every second from {} to {to_text}", moment(begin))))
+                (bar(row, "window", begin, to.max(begin), &format!("Every second from {}", row.zone.range(begin, to.max(begin)))))
             }
         }
     }
@@ -199,7 +202,7 @@ pub fn cross(x: f64, y: f64) -> String {
 }
 
 /// A line from the row that a timeline left, at the time it did.
-fn branch(line: &Line, lines: &[&Line], at: usize, times: &Times) -> Markup {
+fn branch(line: &Line, lines: &[&Line], at: usize, times: &Times<'_>) -> Markup {
     let parent = line.left.and_then(|(parent, when)| {
         let row = lines[..at].iter().position(|it| it.timeline == parent)?;
         Some((row, when.filter(|when| times.holds(*when))?))

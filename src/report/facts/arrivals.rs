@@ -3,6 +3,7 @@ use std::ops::Range;
 use jiff::Timestamp;
 
 use super::clock::Clock;
+use super::days::Days;
 use super::exposure::Exposure;
 use crate::postgres::{Lsn, TimelineId, WalFileName, WalSegment, WalSegmentSize};
 use crate::repository::Onlooker;
@@ -10,7 +11,13 @@ use crate::storage::Listed;
 
 /// How many days WAL is counted for.
 pub const DAYS: usize = 30;
-const DAY_SECONDS: i64 = 86_400;
+
+/// A time without WAL that is no longer than this tells of a server that writes.
+const SHORT_SECONDS: i64 = 60;
+
+/// WAL had piled up where so many more segments come within so many seconds behind one that was late.
+const PILED_UP: u32 = 2;
+const PILED_UP_SECONDS: i64 = 10;
 
 /// When the WAL of one system came to one repository, by the clock of the store: hours and days, whatever the
 /// number of segments.
@@ -18,7 +25,7 @@ const DAY_SECONDS: i64 = 86_400;
 pub struct Arrivals {
     pub clock: Clock,
     pub exposure: Exposure,
-    /// Stored bytes by the day they came, in UTC, today last.
+    /// Stored bytes by the day they came, today last.
     pub per_day: [u64; DAYS],
     /// Bytes that all files of the WAL take.
     pub stored: u64,
@@ -29,10 +36,21 @@ pub struct Arrivals {
     now: Timestamp,
     size: WalSegmentSize,
     last: Option<(WalSegment, Timestamp)>,
+    days: Days,
+    late: Option<Late>,
+}
+
+/// A long time without WAL, of which it is not known yet whether the server had any.
+#[derive(Debug)]
+struct Late {
+    from: Timestamp,
+    to: Timestamp,
+    /// How many came right behind it.
+    behind: u32,
 }
 
 impl Arrivals {
-    pub fn new(size: WalSegmentSize, now: Timestamp) -> Self {
+    pub fn new(size: WalSegmentSize, now: Timestamp, days: Days) -> Self {
         Self {
             clock: Clock::default(),
             exposure: Exposure::until(now),
@@ -43,14 +61,15 @@ impl Arrivals {
             now,
             size,
             last: None,
+            days,
+            late: None,
         }
     }
 
     fn add(&mut self, name: WalFileName, stored: u64, created: Option<Timestamp>) {
         self.stored += stored;
         let Some(created) = created else { return };
-        let age = day(self.now) - day(created);
-        if let Some(counted) = usize::try_from(age).ok().and_then(|age| DAYS.checked_sub(age + 1)) {
+        if let Some(counted) = self.days.of(created) {
             self.per_day[counted] += stored;
         }
         if let WalFileName::Segment(segment) = name {
@@ -69,7 +88,7 @@ impl Arrivals {
         self.segments += 1;
         let came = before.map_or(created, |(_, earlier)| earlier.max(created));
         if let Some((_, earlier)) = self.last.filter(|(_, earlier)| *earlier < came) {
-            self.exposure.waited(earlier, came);
+            self.waited(earlier, came);
         }
         let follows = before.is_some_and(|(last, _)| last.next(self.size) == Some(segment));
         self.clock.add(segment.timeline, &wal, came, follows);
@@ -82,10 +101,33 @@ impl Arrivals {
         Some(start..Lsn(start.0.saturating_add(self.size.bytes())))
     }
 
-    /// Nothing more came until now.
-    pub fn finish(&mut self) {
+    fn waited(&mut self, from: Timestamp, to: Timestamp) {
+        let seconds = |from: Timestamp, to: Timestamp| to.as_second() - from.as_second();
+        if let Some(late) = &mut self.late {
+            if seconds(late.to, to) <= PILED_UP_SECONDS {
+                late.behind += 1;
+            } else {
+                self.end_late();
+            }
+        }
+        if seconds(from, to) <= SHORT_SECONDS {
+            self.exposure.waited(from, to, true);
+        } else {
+            self.late = Some(Late { from, to, behind: 0 });
+        }
+    }
+
+    fn end_late(&mut self) {
+        if let Some(Late { from, to, behind }) = self.late.take() {
+            self.exposure.waited(from, to, behind >= PILED_UP);
+        }
+    }
+
+    /// Nothing more came until now, although the server is ahead of what came where `behind`.
+    pub fn finish(&mut self, behind: bool) {
+        self.end_late();
         if let Some(newest) = self.newest {
-            self.exposure.waited(newest, self.now);
+            self.exposure.waited(newest, self.now, behind);
         }
     }
 }
@@ -96,10 +138,6 @@ impl Onlooker for Arrivals {
     }
 }
 
-fn day(time: Timestamp) -> i64 {
-    time.as_second().div_euclid(DAY_SECONDS)
-}
-
 /// When the WAL before this place was safe in some repository, as far as can be told.
 pub fn came(all: &[Option<Arrivals>], timeline: TimelineId, lsn: Lsn) -> Option<Timestamp> {
     all.iter().flatten().filter_map(|one| one.clock.at(timeline, lsn)).min()
@@ -107,7 +145,9 @@ pub fn came(all: &[Option<Arrivals>], timeline: TimelineId, lsn: Lsn) -> Option<
 
 #[cfg(test)]
 mod tests {
+    use super::super::exposure::Kept;
     use super::*;
+    use crate::report::zone::Zone;
 
     fn at(seconds: i64) -> Timestamp {
         Timestamp::from_second(1_800_000_000 + seconds).unwrap()
@@ -116,13 +156,14 @@ mod tests {
     /// Segments of 16 MiB by timeline, number and time.
     fn arrivals(all: &[(u32, u32, i64)], now: i64) -> Arrivals {
         let size = WalSegmentSize::from_bytes(16 << 20).unwrap();
-        let mut arrivals = Arrivals::new(size, at(now));
+        let days = Days::until(at(now), &Zone::utc());
+        let mut arrivals = Arrivals::new(size, at(now), days);
         for (timeline, segment, time) in all {
             let timeline = TimelineId::new(*timeline).unwrap();
             let segment = WalSegment { timeline, log: 0, segment: *segment };
             arrivals.add(WalFileName::Segment(segment), 10, Some(at(*time)));
         }
-        arrivals.finish();
+        arrivals.finish(false);
         arrivals
     }
 
@@ -130,11 +171,24 @@ mod tests {
     fn a_segment_counts_when_all_before_it_are_there() {
         let found = arrivals(&[(1, 1, 0), (1, 2, 100), (1, 3, 40)], 160);
         assert_eq!(found.newest, Some(at(100)));
-        assert_eq!(found.exposure.worst(), Some(100));
+        assert_eq!(found.exposure.longest(), Some(100));
         assert_eq!((found.segments, found.stored), (3, 30));
         let one = TimelineId::new(1).unwrap();
         let times = [1, 4, 5].map(|number: u64| found.clock.at(one, Lsn(number << 24)));
         assert_eq!(times, [Some(at(0)), Some(at(100)), None]);
+    }
+
+    /// An idle server and one whose WAL does not arrive are told apart by what comes afterwards.
+    #[test]
+    fn what_piled_up_was_there_to_be_lost() {
+        let idle = [(1, 1, 0), (1, 2, 7200), (1, 3, 7300)];
+        let piled_up = [(1, 1, 0), (1, 2, 7200), (1, 3, 7201), (1, 4, 7202), (1, 5, 7300)];
+        let counted = |all: &[_]| {
+            let exposure = arrivals(all, 7400).exposure;
+            [Kept::Yes, Kept::Unknown, Kept::No].map(|kept| exposure.count(300, kept))
+        };
+        assert_eq!(counted(&idle), [0, 3, 0]);
+        assert_eq!(counted(&piled_up), [0, 0, 3]);
     }
 
     #[test]

@@ -3,7 +3,7 @@ use jiff::Timestamp;
 use super::Facts;
 use super::system::{Restore, System};
 use crate::check::State;
-use crate::report::words::{between, moment, span, took};
+use crate::report::words::{between, listed, span, took};
 
 /// The first sentences of the page.
 #[derive(Debug, PartialEq, Eq)]
@@ -36,20 +36,40 @@ impl System {
 
 impl Facts {
     pub fn headline(&self) -> Headline {
-        let (state, sentence) = self.restorable();
+        let (state, mut sentence) = self.restorable();
+        let lost = self.lost();
+        let state = if lost.is_empty() { state } else { State::Critical };
+        if !lost.is_empty() {
+            sentence += &format!(" Nothing of {} can be restored.", listed(&lost));
+        }
         let mut more = self.system().map(|system| self.rehearsed(system)).unwrap_or_default();
         let verdict = self.verdict.state();
         if verdict > state {
             // The sentence alone would make nobody look further.
-            more += match verdict {
-                State::Critical => " But something is in danger: see below.",
-                _ => " Something needs a look: see below.",
+            more += &match verdict {
+                State::Critical => format!(" But {} in danger: see below.", self.those(verdict)),
+                _ => " Something needs a look: see below.".to_owned(),
             };
         }
         Headline { state: state.max(verdict), sentence, more }
     }
 
-    fn restorable(&self) -> (State, String) {
+    /// Which kinds of data stand so, and whether that is one.
+    fn those(&self, state: State) -> String {
+        let found: Vec<String> = self
+            .tiles()
+            .iter()
+            .filter(|tile| tile.state == Some(state))
+            .map(|tile| if tile.name == "Media files" { "the media" } else { tile.name }.to_owned())
+            .collect();
+        match found.as_slice() {
+            [] => "something is".to_owned(),
+            [one] => format!("{one} is"),
+            _ => format!("{} are", listed(&found)),
+        }
+    }
+
+    pub(super) fn restorable(&self) -> (State, String) {
         let answered = self.places.iter().filter(|place| place.trouble.is_none()).count();
         let Some(system) = self.system() else {
             let sentence = match (answered, self.places.len()) {
@@ -63,19 +83,21 @@ impl Facts {
         };
         if let Some(window) = system.window() {
             let ago = span(between(window.to, self.now));
-            let (from, to) = (moment(window.from), moment(window.to));
+            let reach = self.zone.range(window.from, window.to);
+            // Of what, where it is not all.
+            let what = if self.lost().is_empty() { "" } else { " PostgreSQL" };
             let interrupted = if window.interrupted { " There are gaps before that." } else { "" };
             return (
                 State::Ok,
                 format!(
-                    "You can restore to any second from {from} to {to}, {ago} before this report.{interrupted}"
+                    "You can restore{what} to any second from {reach}, {ago} before this report.{interrupted}"
                 ),
             );
         }
         let newest = system.backups.iter().rfind(|backup| backup.restore == Restore::Yes);
         match newest {
             Some(backup) => {
-                let at = moment(backup.ended);
+                let at = self.zone.moment(backup.ended);
                 let sentence =
                     format!("You can restore the base backup of {at}, and nothing since.");
                 (State::Critical, sentence)

@@ -1,7 +1,7 @@
 use maud::{Markup, html};
 
 use crate::report::facts::{Facts, System};
-use crate::report::words::{between, count, moment, span, took};
+use crate::report::words::{between, count, span, took};
 
 /// The four numbers that say most.
 pub fn figures(facts: &Facts) -> Markup {
@@ -24,7 +24,7 @@ fn reach(facts: &Facts, system: &System) -> Markup {
     match system.window() {
         Some(window) => {
             let back = span(between(window.from, facts.now));
-            figure("Reaches back", &back, &format!("to {}", moment(window.from)))
+            figure("Reaches back", &back, &format!("to {}", facts.zone.moment(window.from)))
         }
         None => figure("Reaches back", "not at all", "no WAL follows a base backup"),
     }

@@ -1,10 +1,11 @@
 use jiff::{Timestamp, ToSpan};
 use maud::{Markup, html};
 
-use super::{signs, time};
+use super::{brief, id, signs};
 use crate::report::drawing::{Caption, Period, windows};
 use crate::report::facts::{BaseBackup, Facts, Gap, Line, Restore, System};
-use crate::report::words::{between, count, day_and_hour, plain, size, span};
+use crate::report::words::{between, count, plain, size, span};
+use crate::report::zone::Zone;
 
 /// The near picture shows so many days; the far one is drawn where there is half as much again.
 const NEAR_DAYS: i64 = 14;
@@ -31,16 +32,16 @@ pub fn recovery(facts: &Facts, system: &System, at: usize, newest: bool) -> Mark
             @if newest { p { (EXPLAINED) } }
             @if recent {
                 @let title = if oldest > near { "From the beginning" } else { "The last 14 days" };
-                (figure(system, &format!("near{at}"), title, Period { from: near.max(oldest), to: facts.now }))
+                (figure(facts, system, &id(facts, &format!("near{at}")), title, Period { from: near.max(oldest), to: facts.now }))
             }
             @if !recent || oldest < far {
-                (figure(system, &format!("far{at}"), "Since the oldest base backup", Period { from: oldest, to: facts.now }))
+                (figure(facts, system, &id(facts, &format!("far{at}")), "Since the oldest base backup", Period { from: oldest, to: facts.now }))
             }
             (signs::legend(system))
-            (gaps(system))
+            (gaps(facts, system))
             (unknown_ancestors(system))
             (second_contents(system))
-            (backups(system))
+            (backups(facts, system))
         }
     }
 }
@@ -51,9 +52,9 @@ fn oldest(system: &System) -> Option<Timestamp> {
     backups.chain(stretches.filter_map(|stretch| stretch.from)).min()
 }
 
-fn figure(system: &System, id: &str, title: &str, period: Period) -> Markup {
-    let description = described(system);
-    let caption = Caption { id, title, description: &description };
+fn figure(facts: &Facts, system: &System, id: &str, title: &str, period: Period) -> Markup {
+    let description = described(system, &facts.zone);
+    let caption = Caption { id, title, description: &description, zone: &facts.zone };
     html! {
         h3 { (title) }
         figure { (windows(caption, system, period)) }
@@ -61,11 +62,11 @@ fn figure(system: &System, id: &str, title: &str, period: Period) -> Markup {
 }
 
 /// The picture in words.
-fn described(system: &System) -> String {
+fn described(system: &System, zone: &Zone) -> String {
     let line = |line: &Line| {
         let windows = line.stretches.iter().filter_map(|it| Some((it.restorable?, it.to?)));
         let windows = windows
-            .map(|(from, to)| format!("{} to {}", day_and_hour(from), day_and_hour(to)))
+            .map(|(from, to)| format!("{} to {}", zone.day_and_hour(from), zone.day_and_hour(to)))
             .collect::<Vec<_>>();
         let reach = if windows.is_empty() { "nothing".to_owned() } else { windows.join(", ") };
         let gaps = line.gaps.iter().filter(|gap| !gap.not_kept).count();
@@ -76,7 +77,7 @@ fn described(system: &System) -> String {
     format!("{} {}", count(system.backups.len() as u64, "base backup") + ".", lines.join(" "))
 }
 
-fn gaps(system: &System) -> Markup {
+fn gaps(facts: &Facts, system: &System) -> Markup {
     let all: Vec<&Gap> = system.lines.iter().flat_map(|line| &line.gaps).collect();
     html! {
         @if !all.is_empty() {
@@ -87,7 +88,7 @@ fn gaps(system: &System) -> Markup {
                     tbody {
                         @for gap in all.iter().rev().take(20) {
                             tr {
-                                td { (moments(gap)) }
+                                td { (moments(facts, gap)) }
                                 td class="nowrap" {
                                     (count(gap.segments, "segment"))
                                     @if gap.not_kept { ", not kept: before the WAL window" }
@@ -103,8 +104,9 @@ fn gaps(system: &System) -> Markup {
     }
 }
 
-fn moments(gap: &Gap) -> Markup {
-    let known = |at: Option<Timestamp>| html! { @match at { Some(at) => (time(at)), None => "?" } };
+fn moments(facts: &Facts, gap: &Gap) -> Markup {
+    let known =
+        |at: Option<Timestamp>| html! { @match at { Some(at) => (brief(facts, at)), None => "?" } };
     html! { (known(gap.from)) " and " (known(gap.to)) }
 }
 
@@ -133,21 +135,21 @@ fn second_contents(system: &System) -> Markup {
     }
 }
 
-fn backups(system: &System) -> Markup {
+fn backups(facts: &Facts, system: &System) -> Markup {
     let (older, newer) = system.backups.split_at(system.backups.len().saturating_sub(LISTED));
     html! {
         h3 { "Base backups" }
-        (table(newer))
+        (table(facts, newer))
         @if !older.is_empty() {
             details {
                 summary { (count(older.len() as u64, "older base backup")) }
-                (table(older))
+                (table(facts, older))
             }
         }
     }
 }
 
-fn table(backups: &[BaseBackup]) -> Markup {
+fn table(facts: &Facts, backups: &[BaseBackup]) -> Markup {
     html! {
         div class="scroll" {
             table {
@@ -157,16 +159,16 @@ fn table(backups: &[BaseBackup]) -> Markup {
                         th class="number spare" { "Took" } th class="spare" { "Lies in" } th { "Restorable" }
                     }
                 }
-                tbody { @for backup in backups.iter().rev() { (row(backup)) } }
+                tbody { @for backup in backups.iter().rev() { (row(facts, backup)) } }
             }
         }
     }
 }
 
-fn row(backup: &BaseBackup) -> Markup {
+fn row(facts: &Facts, backup: &BaseBackup) -> Markup {
     html! {
         tr {
-            td class="nowrap" title=(plain(&backup.id)) { (time(backup.ended)) }
+            td class="nowrap" title=(plain(&backup.id)) { (brief(facts, backup.ended)) }
             td class="label" { (plain(&backup.label)) @if backup.pinned { " (pinned)" } }
             td class="number spare" { (size(backup.size)) }
             td class="number" { (size(backup.stored)) }

@@ -1,13 +1,15 @@
 use maud::{Markup, html};
 
-use super::signs;
-use super::time;
+use super::{brief, id, signs};
 use crate::history::Record;
 use crate::report::drawing::{Caption, rehearsals};
 use crate::report::facts::{Facts, System};
 use crate::report::words::{count, plain, span, took};
 
 const LISTED: usize = 5;
+
+/// Of one that failed.
+const REASONS: usize = 3;
 
 /// How fast a restore was, each time it was rehearsed.
 pub fn rehearsed(facts: &Facts, system: &System) -> Markup {
@@ -20,14 +22,18 @@ pub fn rehearsed(facts: &Facts, system: &System) -> Markup {
                 @let description = described(drills, last);
                 @let title = "How long each rehearsed restore took";
                 p { (description) " The objective is " (span(objective)) "." }
-                figure {
-                    (rehearsals(Caption { id: "rto", title, description: &description }, drills, objective, facts.now))
-                    figcaption {
-                        "Each point is a restore into a scratch directory with a real PostgreSQL: fetching and replaying, \
-                         without the checks that follow. A cross is one that failed."
+                // One point is no course.
+                @if drills.len() > 1 {
+                    @let id = id(facts, "rto");
+                    figure {
+                        (rehearsals(Caption { id: &id, title, description: &description, zone: &facts.zone }, drills, objective, facts.now))
+                        figcaption {
+                            "Each point is a restore into a scratch directory with a real PostgreSQL: fetching and replaying, \
+                             without the checks that follow. A cross is one that failed."
+                        }
                     }
                 }
-                (table(drills))
+                (table(facts, drills))
             } @else {
                 p { "No restore was rehearsed yet. " code { "basebackup drill" } " does it, and measures." }
             }
@@ -49,7 +55,7 @@ fn described(drills: &[Record], last: &Record) -> String {
     format!("{many}{failures}; {last}.")
 }
 
-fn table(drills: &[Record]) -> Markup {
+fn table(facts: &Facts, drills: &[Record]) -> Markup {
     html! {
         div class="scroll" {
             table {
@@ -62,8 +68,8 @@ fn table(drills: &[Record]) -> Markup {
                 tbody {
                     @for drill in drills.iter().rev().take(LISTED) {
                         tr {
-                            td class="nowrap" { (time(drill.ended)) }
-                            td class="nowrap" { (outcome(drill)) }
+                            td class="nowrap" { (brief(facts, drill.ended)) }
+                            td class="long" { (outcome(drill)) }
                             td class="number" { (took(drill.rto_seconds())) }
                             td class="spare" { (phases(drill)) }
                             td class="spare" { (plain(drill.repository.as_deref().unwrap_or(""))) }
@@ -81,6 +87,12 @@ fn outcome(drill: &Record) -> Markup {
     html! {
         (signs::outcome(drill.passed))
         @if !failed.is_empty() { ": " (plain(&failed.join(", "))) }
+        @if !drill.passed {
+            @for reason in drill.found.iter().take(REASONS) { span class="reason" { (plain(reason)) } }
+            @if drill.found.is_empty() && failed.is_empty() {
+                span class="reason" { "Its record does not say why: the journal of its unit does." }
+            }
+        }
     }
 }
 

@@ -14,6 +14,11 @@ pub fn state(state: State) -> Markup {
     sign(class, word, drawn)
 }
 
+/// What nobody looks after.
+pub fn absent() -> Markup {
+    sign("unknown", "Not backed up here", "M2 7h10")
+}
+
 /// How something went that is over.
 pub fn outcome(passed: bool) -> Markup {
     let (class, word, drawn) = match passed {

@@ -1,6 +1,6 @@
 use maud::{Markup, html};
 
-use super::{signs, time};
+use super::{brief, id, signs};
 use crate::report::drawing::{self, Caption, sparkline};
 use crate::report::facts::{DAYS, Facts, Place, Series, System};
 use crate::report::words::{between, count, plain, size, span};
@@ -13,29 +13,41 @@ pub fn sizes(facts: &Facts, system: &System) -> Markup {
     let sizes: Vec<_> = system.backups.iter().map(|it| (it.ended, it.stored)).collect();
     let newest = sizes.last().map_or(0, |(_, bytes)| *bytes);
     let oldest = sizes.first().map_or(0, |(_, bytes)| *bytes);
-    let base = format!(
-        "{}; the newest takes {}, the oldest {}.",
-        count(sizes.len() as u64, "base backup"),
-        size(newest),
-        size(oldest)
-    );
+    let base = match sizes.len() {
+        1 => format!("1 base backup, which takes {}.", size(newest)),
+        many => format!(
+            "{}; the newest takes {}, the oldest {}.",
+            count(many as u64, "base backup"),
+            size(newest),
+            size(oldest)
+        ),
+    };
     // Today is not over, and would look like a saving.
     let whole_days = &system.wal_per_day[..DAYS - 1];
     let with_wal = whole_days.iter().filter(|bytes| **bytes > 0).count().max(1) as u64;
-    let mean = whole_days.iter().sum::<u64>() / with_wal;
-    let wal = format!("{} of WAL on an average day of the last 30.", size(mean));
+    let of_whole_days: u64 = whole_days.iter().sum();
+    let wal = match (of_whole_days, system.wal_per_day[DAYS - 1]) {
+        (0, 0) => "No WAL came in the last 30 days.".to_owned(),
+        (0, today) => format!("{} of WAL came so far, all of it today.", size(today)),
+        (sum, _) => format!("{} of WAL on an average day of the last 30.", size(sum / with_wal)),
+    };
     html! {
         section {
             h2 { "Sizes and growth" }
             p { (base) " " (wal) }
-            h3 { "Base backups as stored" }
-            figure {
-                (drawing::backups(Caption { id: "sizes", title: "Stored size of each base backup", description: &base }, &sizes, facts.now))
+            // One line, or one bar, is no course: the sentence tells it.
+            @if sizes.len() > 1 {
+                @let id = id(facts, "sizes");
+                h3 { "Base backups as stored" }
+                figure {
+                    (drawing::backups(Caption { id: &id, title: "Stored size of each base backup", description: &base, zone: &facts.zone }, &sizes, facts.now))
+                }
             }
-            @if system.wal_per_day.iter().any(|bytes| *bytes > 0) {
+            @if of_whole_days > 0 {
+                @let id = id(facts, "wal");
                 h3 { "WAL per day" }
                 figure {
-                    (drawing::wal(Caption { id: "wal", title: "WAL stored on each day", description: &wal }, &system.wal_per_day, facts.now))
+                    (drawing::wal(Caption { id: &id, title: "WAL stored on each day", description: &wal, zone: &facts.zone }, &system.wal_per_day, &facts.days))
                     figcaption { "As stored, by the day it came, in the repository that got most. Today is not over." }
                 }
             }
@@ -123,7 +135,7 @@ fn of_series(facts: &Facts, series: &Series) -> Markup {
                 @if !series.watched { br; span class="note" { "not configured here" } }
             }
             @if let Some(newest) = series.newest() {
-                td class="nowrap" title=(plain(&newest.id)) { (time(newest.ended)) br; (span(between(newest.ended, facts.now))) " old" }
+                td class="nowrap" title=(plain(&newest.id)) { (brief(facts, newest.ended)) br; (span(between(newest.ended, facts.now))) " old" }
                 td class="spare" {
                     (plain(&newest.content)) br; (size(newest.stored)) " stored"
                     @if !newest.label.is_empty() { br; (plain(&newest.label)) }
@@ -133,7 +145,7 @@ fn of_series(facts: &Facts, series: &Series) -> Markup {
             }
             td {
                 @match &series.drill {
-                    Some(drill) => { (signs::outcome(drill.passed)) br; (time(drill.ended)) },
+                    Some(drill) => { (signs::outcome(drill.passed)) br; (brief(facts, drill.ended)) },
                     None => "never",
                 }
             }

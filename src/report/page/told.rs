@@ -11,7 +11,7 @@ pub fn headline(facts: &Facts) -> Markup {
     let headline = facts.headline();
     html! {
         header {
-            p class="about" { "Seawall, cluster " (plain(&facts.cluster)) ", as of " (time(facts.now)) }
+            p class="about" { "Seawall, cluster " (plain(&facts.cluster)) ", as of " (time(facts, facts.now)) }
             (state(headline.state))
             h1 { (headline.sentence) }
             @if !headline.more.is_empty() { p class="lead" { (headline.more) } }
@@ -116,7 +116,7 @@ pub fn footer(facts: &Facts) -> Markup {
                 }
             }
             p {
-                "All times are UTC. When WAL came is told by the clocks of the repositories; a repository that was \
+                "All times are those of the zone " (facts.zone.name()) ". When WAL came is told by the clocks of the repositories; a repository that was \
                  copied may tell the time of the copy."
             }
             p { "Written by seawall report, version " (env!("CARGO_PKG_VERSION")) "." }

@@ -1,7 +1,7 @@
 use std::fs;
 use std::num::NonZeroUsize;
 use std::ops::RangeInclusive;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use bytes::Bytes;
 use jiff::civil::DateTime;
@@ -50,6 +50,11 @@ impl Laid {
         let tables = stores.iter().map(|(name, store)| store.table(name));
         let config = place.file("seawall.toml", tables.collect::<Vec<_>>().join("\n"));
         Laid { place, stores, config }
+    }
+
+    /// Where the configuration is.
+    pub fn config(&self) -> &Path {
+        &self.config
     }
 
     /// What the library reads in the configuration.

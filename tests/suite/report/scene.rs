@@ -7,7 +7,7 @@ use seawall::base_backup::Description;
 use seawall::check::Asked;
 use seawall::error::{Class, Error};
 use seawall::history::{Check, Kind, Phase, Record};
-use seawall::report::{Facts, html};
+use seawall::report::{Facts, Zone, html};
 use seawall::repository::open_all;
 
 use crate::listing::laid::{Laid, OLD, described, history, history_key, object, segment_key};
@@ -116,6 +116,28 @@ impl Past {
         self.put(&key, &json, ago);
     }
 
+    /// A rehearsal that came to no check, with what its record says of that.
+    pub fn failed(&self, ago: u64, found: &[&str]) {
+        let ended = self.ago(ago);
+        let record = Record {
+            seawall: 1,
+            id: ended.strftime("%Y%m%dT%H%M%SZ-0d1f").to_string(),
+            kind: Kind::Drill,
+            began: ended,
+            ended,
+            passed: false,
+            backups: Vec::new(),
+            repository: None,
+            phases: Vec::new(),
+            reached: None,
+            checks: Vec::new(),
+            found: found.iter().map(ToString::to_string).collect(),
+            past: false,
+        };
+        let json = serde_json::to_vec(&record).expect("JSON");
+        self.put(&format!("history/postgres/main/{OLD}/{}-drill.json", record.id), &json, ago);
+    }
+
     /// Two weeks with a gap, a promotion, a pin, a damaged backup and three rehearsals.
     pub fn eventful(self) -> Past {
         let past = self;
@@ -140,7 +162,7 @@ impl Past {
         let repositories = open_all(&config, None).expect("a folder");
         let error = Error::new(Class::Unreachable, "nobody is there");
         let silent = Asked::Silent { error, named: false };
-        html(&Facts::gather(&config, &repositories, &silent, self.now))
+        html(&[Facts::gather(&config, &repositories, &silent, self.now, Zone::utc())])
     }
 
     /// `seawall report`, about to be run.

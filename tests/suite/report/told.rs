@@ -31,8 +31,8 @@ fn windows_gaps_pins_and_backups_are_told_and_drawn() {
     let (page, outcome) = past.page();
     let text = text(&page);
     let says = |part: &str| assert!(text.contains(part), "no {part:?} in {text}\n{outcome}");
-    let day = |seconds: u64| past.ago(seconds).strftime("%-d %b %Y, %H:%M UTC").to_string();
-    says(&format!("You can restore to any second from {}", day(7 * 86_400)));
+    let day = |seconds: u64| past.ago(seconds).strftime("%-d %b %Y, %H:%M").to_string();
+    says(&format!("You can restore to any second from {} to ", day(7 * 86_400)));
     says("before this report. There are gaps before that.");
     says("Last rehearsed 3 days before this report: it took 4 min 10 s.");
     says("At most lost now 4 min");

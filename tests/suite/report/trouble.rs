@@ -20,7 +20,7 @@ fn a_repository_that_does_not_answer_is_said() {
     outcome.expect(8).says("could not list repository s3");
     let page = fs::read_to_string(page).expect("written all the same").replace('\u{a0}', " ");
     assert!(page.contains("Did not answer: </strong>could not list repository s3"), "{page}");
-    assert!(page.contains("You can restore to any second from 22 Nov 2026, 20:30 UTC"), "{page}");
+    assert!(page.contains("You can restore to any second from 22 Nov 2026, 20:30"), "{page}");
     assert!(
         page.contains("in 1 of 2 repositories") || page.contains("1 of 2 repositories answered"),
         "{page}"
