@@ -17,7 +17,7 @@ pub use asked::{Asked, tell_absent_history};
 pub use cut::CutSegment;
 pub use histories::KeptHistories;
 pub use postmaster::Postmaster;
-pub use restored::{NOT_ARCHIVING, refuse_restored};
+pub use restored::{NOT_ARCHIVING, refuse_restored, without_mark};
 pub use state::StateFolder;
 
 use crate::error::{Class, Error, Result};

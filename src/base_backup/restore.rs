@@ -37,7 +37,8 @@ pub use running::{Servers, refuse_running};
 pub use server::Starter;
 pub use server_log::{Reason, ServerLog};
 pub use settings::{
-    RecoverySettings, add_settings, archiving_off, forget_recovery, quoted, tell_server,
+    RecoverySettings, add_settings, archiving_off, forget_recovery, leave_archiving, quoted,
+    tell_server,
 };
 pub use signs::{Gone, Limits, Signs};
 pub use system::{choose_system, living_system};

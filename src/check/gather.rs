@@ -78,7 +78,7 @@ pub fn gather<O: Onlooker>(
     let ((survey, seen), (redis, no_redis), redis_server, (media, no_media)) =
         thread::scope(|scope| {
             let survey = beside(scope, || {
-                let (mut survey, seen) = survey(config, repositories, now, look);
+                let (mut survey, seen) = settled(config, repositories, server, now, look);
                 forget_deleted(config, repositories, &mut survey, now);
                 (survey, seen)
             });
@@ -130,6 +130,30 @@ fn watched(
     };
     let noted = noted(config, repositories, &succession.candidates());
     (noted.or(Some(succession.living.system)), noted.is_some())
+}
+
+/// A server that was promoted a moment ago has not stored the history of its timeline yet, and nothing seems to lead there.
+fn settled<O: Onlooker>(
+    config: &Config,
+    repositories: &[Repository],
+    server: &Asked,
+    now: Timestamp,
+    look: &Look<'_, O>,
+) -> (Survey, Vec<Vec<Option<O>>>) {
+    let seen = survey(config, repositories, now, look);
+    if !awaits_history(server, &seen.0) {
+        return seen;
+    }
+    thread::sleep(config.wal.gap_wait);
+    survey(config, repositories, now, look)
+}
+
+fn awaits_history(server: &Asked, survey: &Survey) -> bool {
+    let Asked::Answered(server) = server else { return false };
+    let has_none = server.in_recovery || server.timeline.number() == 1;
+    let there = survey.system(server.system).filter(|_| !has_none);
+    let mut inventories = there.into_iter().flat_map(|it| it.inventories.iter().flatten());
+    inventories.any(|it| !it.histories.contains(&server.timeline))
 }
 
 /// The base backups that a recovery within the window of the WAL may begin with are described, and no

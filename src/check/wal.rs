@@ -205,7 +205,8 @@ fn mend(case: &Case<'_>, number: usize, gaps: &[Gap], state: State) -> String {
                  the WAL in pg_wal of the server and in other archives; else the gap goes with the older base backups."
             .to_owned(),
         None => "Take a base backup now (`basebackup create`): it needs nothing of what is before it. The segment may \
-                 still be in pg_wal of the server, or in another archive."
+                 still be in pg_wal of the server, or of another node of its cluster: there, in the data directory, \
+                 `wal-push pg_wal/NAME NAME` brings it. Or in another archive."
             .to_owned(),
     }
 }

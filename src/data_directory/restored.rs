@@ -25,9 +25,7 @@ pub fn refuse_restored(data_directory: &DataDirectory) -> Result<()> {
         Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(()),
         Err(error) => return Err(Error::file("read", &path, &error)),
     };
-    let told =
-        last_setting(&text, "seawall.restored").is_some() || text.lines().any(|line| line == OLDER);
-    if !told || last_setting(&text, "archive_mode").is_none_or(|mode| mode != "off") {
+    if !is_marked(&text) || last_setting(&text, "archive_mode").is_none_or(|mode| mode != "off") {
         return Ok(());
     }
     let message = format!(
@@ -38,6 +36,21 @@ pub fn refuse_restored(data_directory: &DataDirectory) -> Result<()> {
         "Is it the real server from now on: ALTER SYSTEM RESET archive_mode; what waits is archived then. Is it a test: start \
          it without -c archive_mode=on.",
     ))
+}
+
+/// The settings of a server that is to archive, whatever the one was that the backup was taken of.
+pub fn without_mark(text: &str) -> String {
+    if !is_marked(text) {
+        return text.to_owned();
+    }
+    let of_the_mark = |line: &str| {
+        line == OLDER || line.starts_with("seawall.restored ") || line == "archive_mode = 'off'"
+    };
+    text.lines().filter(|line| !of_the_mark(line)).map(|line| format!("{line}\n")).collect()
+}
+
+fn is_marked(text: &str) -> bool {
+    last_setting(text, "seawall.restored").is_some() || text.lines().any(|line| line == OLDER)
 }
 
 #[cfg(test)]
@@ -58,6 +71,11 @@ mod tests {
             assert!(!refused(&format!("{told}\narchive_mode = 'off'\narchive_mode = 'on'\n")));
             assert!(!refused(&format!("{told}\n")));
         }
+        for told in [NOT_ARCHIVING, OLDER] {
+            let text = format!("port = 5\n{told}\narchive_mode = 'off'\n# Added\n");
+            assert_eq!(without_mark(&text), "port = 5\n# Added\n");
+        }
+        assert_eq!(without_mark("archive_mode = 'off'\n"), "archive_mode = 'off'\n");
         // The owner of the server has said so, and then knows what counts more.
         assert!(!refused("archive_mode = 'off'\n"));
     }

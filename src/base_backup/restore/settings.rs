@@ -1,10 +1,11 @@
 use std::path::Path;
 
 use super::target::{RecoveryTarget, TargetAction, TargetTimeline};
-use crate::data_directory::NOT_ARCHIVING;
+use crate::data_directory::{NOT_ARCHIVING, without_mark};
 use crate::durable;
 use crate::error::{Error, Result};
 use crate::failpoint;
+use crate::postgres::last_setting;
 
 /// What a restored server is told about its recovery.
 #[derive(Debug, Clone)]
@@ -14,8 +15,8 @@ pub struct RecoverySettings {
     pub inclusive: bool,
     pub timeline: TargetTimeline,
     pub action: TargetAction,
-    /// Whether the restored server archives again. If not, `archive_mode` is off, so that a test server can't
-    /// push into the repository of the real one.
+    /// Whether archiving stays as it was. If not, `archive_mode` is off, so that a test server can't push into the repository
+    /// of the real one.
     pub archive: bool,
     /// Whether it goes on for ever, as a standby.
     pub standby: bool,
@@ -59,12 +60,9 @@ impl RecoverySettings {
         for (key, value) in settings {
             lines += &format!("{key} = '{}'\n", quoted(&value));
         }
-        // A standby that is promoted one day takes the place of the real one: then its command line may say that it archives.
-        lines += &match (self.archive, self.standby) {
-            (true, _) => String::new(),
-            (false, true) => ARCHIVING_OFF.to_owned(),
-            (false, false) => archiving_off(),
-        };
+        if !self.archive {
+            lines += &archiving_off();
+        }
         lines
     }
 
@@ -84,6 +82,9 @@ impl RecoverySettings {
 /// control file gets its name.
 pub fn tell_server(data: &Path, settings: &RecoverySettings) -> Result<()> {
     add_settings(data, &settings.lines())?;
+    if settings.archive {
+        leave_archiving(data)?;
+    }
     failpoint::reach("restore.settings-written");
     let [wanted, other] = match settings.standby {
         true => ["standby.signal", "recovery.signal"],
@@ -93,6 +94,23 @@ pub fn tell_server(data: &Path, settings: &RecoverySettings) -> Result<()> {
     durable::remove(data, &data.join(other))?;
     durable::replace(&data.join(wanted), b"")?;
     failpoint::reach("restore.signal-written");
+    Ok(())
+}
+
+/// A backup of a server that was itself restored not to archive says so still. Who set it off otherwise meant it: that is said.
+pub fn leave_archiving(data: &Path) -> Result<()> {
+    let path = data.join("postgresql.auto.conf");
+    let Ok(text) = std::fs::read_to_string(&path) else { return Ok(()) };
+    let left = without_mark(&text);
+    if left != text {
+        durable::replace(&path, left.as_bytes())?;
+    }
+    if last_setting(&left, "archive_mode").is_some_and(|mode| mode == "off") {
+        tracing::warn!(
+            "the restored server will archive nothing: {path:?} came with archive_mode = 'off', which counts more than \
+             postgresql.conf. HINT: Is it to archive: ALTER SYSTEM RESET archive_mode, and restart it."
+        );
+    }
     Ok(())
 }
 
@@ -198,15 +216,19 @@ mod tests {
              seawall.restored = 'archives nothing until archive_mode is set again, or reset'\n\
              archive_mode = 'off'\n"
         );
-        let standby = RecoverySettings { standby: true, major: 16, reads_ahead: true, ..settings };
+        let (standby, archive) = (true, true);
+        let standby =
+            RecoverySettings { standby, archive, major: 16, reads_ahead: true, ..settings };
         let lines = standby.lines();
         assert!(lines.contains("archive_cleanup_command"), "{lines}");
-        assert!(
-            lines.ends_with("archive_mode = 'off'\n") && !lines.contains(NOT_ARCHIVING),
-            "{lines}"
-        );
-        for name in ["min_apply_delay", "recovery_end_command", "promote_trigger_file", "prefetch"]
-        {
+        for name in [
+            "min_apply_delay",
+            "recovery_end_command",
+            "promote_trigger_file",
+            "prefetch",
+            "archive_mode",
+            NOT_ARCHIVING,
+        ] {
             assert!(!lines.contains(name), "{lines}");
         }
     }

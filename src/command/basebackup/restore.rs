@@ -8,7 +8,7 @@ use std::time::{Duration, Instant};
 
 use jiff::Timestamp;
 
-use self::shown::{ARCHIVE_AGAIN, Shown};
+use self::shown::{ARCHIVE_AGAIN, Archiving, Shown};
 use super::ours::ours;
 use super::restore_command::restore_command;
 use crate::base_backup::catalogue::{Backup, Survey};
@@ -16,8 +16,8 @@ use crate::base_backup::restore::{
     Claim, END_BEFORE_THE_GAP, LayDown, Limits, Located, Moves, Occupied, Place, Reason, Recovered,
     RecoverySettings, RecoveryTarget, RestorePlan, ServerLog, Servers, Signs, Starter,
     TablespaceName, TablespacePlace, TargetAction, TargetTimeline, Told, Until, Way, Wish,
-    add_settings, archiving_off, choose_system, follow, forget_recovery, locate, plan, real,
-    refuse_root, refuse_running, tell_server, warn_of_settings,
+    add_settings, archiving_off, choose_system, follow, forget_recovery, leave_archiving, locate,
+    plan, real, refuse_root, refuse_running, tell_server, warn_of_settings,
 };
 use crate::command::hook::run_hook;
 use crate::command::shown::tenths;
@@ -122,9 +122,9 @@ pub fn restore(
     refuse_servers(&place, &tablespaces, request.before.is_some())?;
     let settings = settings(request, &plan)?;
     let environment = environment::needed(request, &plan);
-    let archive = request.archive;
+    let archiving = Archiving::of(request);
     let shown =
-        Shown { place: &place, tablespaces: &tablespaces, opened: &opened, archive, environment };
+        Shown { place: &place, tablespaces: &tablespaces, opened: &opened, archiving, environment };
     if !agree(&shown.text(&plan, &wish, &repositories))? {
         return Ok(());
     }
@@ -147,7 +147,7 @@ pub fn restore(
     );
     match &settings {
         Some(settings) => tell_server(&place.data, settings)?,
-        None if request.archive => {}
+        None if request.archive => leave_archiving(&place.data)?,
         None => add_settings(&place.data, &archiving_off())?,
     }
     unpacked.finish()?;
@@ -279,7 +279,7 @@ fn bring_up(
         Recovered::Follows => "the standby takes readers",
     };
     tracing::info!(rto_seconds = tenths(begun.elapsed()), "{what}");
-    if !request.archive {
+    if Archiving::of(request) == Archiving::Off {
         tracing::info!("archiving is off in it: {ARCHIVE_AGAIN}");
     }
     match settings.filter(|_| recovered == Recovered::Promoted) {
@@ -339,7 +339,7 @@ fn settings(request: &Request<'_>, plan: &RestorePlan<'_>) -> Result<Option<Reco
         inclusive: request.inclusive,
         timeline: request.timeline,
         action: request.action,
-        archive: request.archive,
+        archive: Archiving::of(request) != Archiving::Off,
         standby: request.standby,
         major: plan.backup.facts.postgres_version.major(),
         reads_ahead: plan.may_read_ahead(&request.target),

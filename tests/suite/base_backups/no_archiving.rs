@@ -35,21 +35,14 @@ fn a_test_server_leaves_the_real_repository_alone() {
     real.kill_nine();
     let mut before = files(&archive);
 
-    let ways: [(&str, &[&str]); 4] = [
-        ("latest", &[]),
-        ("immediate", &["--target-immediate"]),
-        ("files", &["--no-recovery"]),
-        ("standby", &["--standby"]),
-    ];
+    let ways: [(&str, &[&str]); 3] =
+        [("latest", &[]), ("immediate", &["--target-immediate"]), ("files", &["--no-recovery"])];
     for (name, words) in ways {
         let data = place.join(name);
         restore(&seawall, &data, words).expect(0);
         let mut server = builder().over(data);
         server.start();
         assert_eq!(server.sql("show archive_mode"), "off", "{name}");
-        if name == "standby" {
-            server.promote();
-        }
         server.wait_promoted(LIMIT);
         server.sql("insert into t select generate_series(1, 100)");
         server.switch_wal();
@@ -90,6 +83,63 @@ fn no_backup_of_a_test_server(seawall: &Seawall, server: &Server) {
     server.sql("alter system reset seawall.restored");
     server.sql("select pg_reload_conf()");
     create().expect(0);
+}
+
+/// It is the server of tomorrow: whoever promotes it, and that may be a program, is not to find out by the missing WAL that it
+/// does not archive.
+#[test]
+fn a_standby_archives_once_it_is_promoted() {
+    let place = Place::new();
+    let seawall = Seawall::new(&place).local("archive");
+    let builder = || Server::builder(&place).segment_mib(1);
+    let mut real = builder().archive_command(&seawall.push()).init();
+    real.start();
+    real.sql("create table t as select generate_series(1, 100) i");
+    base_backup(&seawall, &real, "create").run().expect(0);
+    real.wait_archived(&real.switch_wal(), LIMIT);
+    real.kill_nine();
+    let data = place.join("standby");
+    let plan = seawall.base_backup_by_hand("restore").args(["--dry-run", "--standby"]);
+    let plan = plan.arg(&data).run();
+    plan.expect(0).shows("archiving   as on the old server: once it is promoted it archives");
+    assert!(!plan.stdout.contains("so that a test writes into no repository"), "{plan}");
+    restore(&seawall, &data, &["--standby"]).expect(0).does_not_say("will archive nothing");
+    let mut standby = builder().over(data);
+    standby.start();
+    assert_eq!(standby.sql("show archive_mode"), "on");
+    standby.promote();
+    standby.sql("insert into t select generate_series(1, 100)");
+    let segment = standby.switch_wal();
+    standby.wait_archived(&segment, LIMIT);
+    let stored = format!("/{segment}.zst");
+    assert!(files(&place.join("archive")).iter().any(|it| it.to_string_lossy().ends_with(&stored)));
+}
+
+/// The server of the backup was restored itself, and never told to archive; or somebody turned archiving off in it.
+#[test]
+fn a_standby_of_a_server_that_was_not_to_archive_archives_or_says_so() {
+    let place = Place::new();
+    let seawall = Seawall::new(&place).local("archive");
+    let builder = || Server::builder(&place).segment_mib(1);
+    let mut real = builder().archive_command(&seawall.push()).init();
+    real.start();
+    // As in a cluster in which a standby of an older restore led once. The server has not read it yet.
+    real.set("seawall.restored", "archives nothing until archive_mode is set again, or reset");
+    real.set("archive_mode", "off");
+    base_backup(&seawall, &real, "create").arg("--standalone").run().expect(0);
+    for words in [&["--standby"][..], &["--archive"]] {
+        let data = place.join(words[0]);
+        restore(&seawall, &data, words).expect(0).does_not_say("will archive nothing");
+        let settings = fs::read_to_string(data.join("postgresql.auto.conf")).expect("its settings");
+        assert!(!settings.contains("archive_mode") && !settings.contains("seawall."), "{settings}");
+    }
+    real.reload();
+    real.sql("alter system reset seawall.restored");
+    base_backup(&seawall, &real, "create").run().expect(0);
+    restore(&seawall, &place.join("told"), &["--standby"])
+        .expect(0)
+        .says("the restored server will archive nothing: ")
+        .says("HINT: Is it to archive: ALTER SYSTEM RESET archive_mode, and restart it.");
 }
 
 /// The command line of a container has precedence over what a restore writes.

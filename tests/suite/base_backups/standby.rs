@@ -69,7 +69,7 @@ fn a_backup_from_a_standby_that_follows_the_archive_comes_back(version: u32) {
     let mut primary = scene.primary();
     let mut standby = scene.standby("standby");
     standby.start();
-    assert_eq!(standby.sql("select pg_is_in_recovery(), current_setting('archive_mode')"), "t|off");
+    assert_eq!(standby.sql("select pg_is_in_recovery(), current_setting('archive_mode')"), "t|on");
     let create = base_backup(&scene.seawall, &standby, "create").arg("--label=standby").start();
     finish(create, &primary).expect(0).says("base backup done");
     primary.wait_archived(&primary.switch_wal(), LIMIT);

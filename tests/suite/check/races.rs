@@ -15,6 +15,7 @@ use super::{Found, LIMIT, Watched, record};
 use crate::archiving::commands::write_segments;
 use crate::listing::laid::{Laid, OLD, described, object, segment_key};
 use crate::scene::Store;
+use crate::support::postgres::shell_word;
 use crate::support::proxy::{Fault, Proxy, Rule};
 use crate::support::wait::poll;
 
@@ -226,4 +227,26 @@ fn a_backup_that_is_being_pruned_was_not_cut_short() {
     let text = format!("{text}; 1 backup cut short, the oldest {}", old.id);
     let hint = "`basebackup prune` removes what is left of it.";
     slow.check(1).says(BACKUPS, "warning", &text, hint);
+}
+
+/// The check comes between the promotion and the moment at which the history of the new timeline is in the repository.
+#[test]
+fn a_promotion_a_moment_ago_is_no_loss() {
+    let mut watched = Watched::with_folder();
+    let push = watched.server.sql("show archive_command");
+    let slowly = format!("case %f in *.history) sleep 2;; esac; {push}");
+    watched.server.set("archive_command", &slowly);
+    let fetch = shell_word(&watched.place.program(env!("CARGO_BIN_EXE_wal-fetch")));
+    let fetch = format!("{fetch} --config {} %f %p", shell_word(&watched.config));
+    watched.server.stop(crate::support::postgres::Stop::Fast);
+    watched.server.stand_by_with(&fetch);
+    watched.server.start();
+    watched.server.promote();
+    let check = watched.check().args(["--format", "json"]).env("SEAWALL_WAL_GAP_WAIT", "5s");
+    let found = Found::of(&check.run(), 0);
+    found.only(&[]);
+    assert_eq!(
+        watched.server.sql("select pg_walfile_name(pg_current_wal_lsn())")[..8],
+        *"00000002"
+    );
 }

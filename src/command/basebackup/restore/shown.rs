@@ -3,6 +3,7 @@
 use std::fs;
 use std::path::Path;
 
+use super::Request;
 use crate::base_backup::restore::{
     Opened, Outside, Place, RestorePlan, TablespacePlace, Wish, missing_above, room,
 };
@@ -13,12 +14,31 @@ use crate::words::plain;
 pub(super) const ARCHIVE_AGAIN: &str =
     "ALTER SYSTEM SET archive_mode = 'on' and a restart turn it on";
 
+/// Whether the restored server archives.
+#[derive(Clone, Copy, PartialEq)]
+pub(super) enum Archiving {
+    Off,
+    AsTheOldServer,
+    OncePromoted,
+}
+
+impl Archiving {
+    /// A standby is the server of tomorrow, and as long as it is a standby it archives only with `always`, what the primary
+    /// archives too. One that never archives, once it leads, is found out when its WAL is missing.
+    pub fn of(request: &Request<'_>) -> Self {
+        match (request.archive, request.standby) {
+            (true, _) => Self::AsTheOldServer,
+            (false, true) => Self::OncePromoted,
+            (false, false) => Self::Off,
+        }
+    }
+}
+
 pub(super) struct Shown<'a> {
     pub place: &'a Place,
     pub tablespaces: &'a [TablespacePlace],
     pub opened: &'a Opened,
-    /// Whether the restored server archives as the old one did.
-    pub archive: bool,
+    pub archiving: Archiving,
     /// What the server needs of this environment, if anything.
     pub environment: Option<String>,
 }
@@ -45,13 +65,20 @@ impl Shown<'_> {
         if let Some(wal) = self.wal() {
             line("pg_wal", wal);
         }
-        if !self.archive {
-            line(
+        match self.archiving {
+            Archiving::Off => line(
                 "archiving",
                 format!(
                     "off in this server, so that a test writes into no repository: {ARCHIVE_AGAIN}; so does --archive"
                 ),
-            );
+            ),
+            Archiving::OncePromoted => line(
+                "archiving",
+                "as on the old server: once it is promoted it archives, with archive_mode = always at once; is it a test, set \
+                 archive_mode = off before it starts"
+                    .to_owned(),
+            ),
+            Archiving::AsTheOldServer => {}
         }
         self.elsewhere().into_iter().for_each(|text| line("elsewhere", text));
         if let Some(environment) = &self.environment {
