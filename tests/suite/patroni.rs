@@ -1,0 +1,7 @@
+//! Three nodes of Patroni with etcd, with the files that `docs/patroni.md` prints.
+
+mod cluster;
+mod node;
+mod outage;
+mod role_changes;
+mod writers;
