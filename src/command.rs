@@ -3,6 +3,7 @@
 pub mod basebackup;
 pub mod check;
 pub mod config_show;
+pub mod deletion;
 pub mod doctor;
 pub mod hook;
 pub mod init;

@@ -37,6 +37,22 @@ impl Pruned {
     }
 }
 
+/// Deletes one backup in these repositories. Goes on with the others where one fails.
+pub fn delete(repositories: &[&Repository], folder: &BackupFolder) -> Pruned {
+    let mut pruned = Pruned::default();
+    for repository in repositories {
+        let mut deleting = Deleting::new(repository);
+        if let Err(error) = deleting.backup(folder) {
+            let (id, name) = (folder.id(), repository.name());
+            let what = format!("could not delete {id} in repository {name}");
+            pruned.errors.push(error.while_doing(what));
+        }
+        let Deleting { deleted, bytes, ended, stayed, .. } = deleting;
+        pruned.add(Pruned { deleted, bytes, ended, stayed, errors: Vec::new() });
+    }
+    pruned
+}
+
 /// Takes back what a backup that failed has stored of itself: nothing refers to it, and the room is wanted. A store
 /// that does not answer is not asked: what was sent to it may arrive yet. Nor is anything removed that may be another host's, which began
 /// with the same id.

@@ -4,4 +4,4 @@ mod carry_out;
 mod gather;
 
 pub use carry_out::CarryOut;
-pub use gather::{Gathered, gather};
+pub use gather::{Gathered, condition, gather};

@@ -15,7 +15,12 @@ const TAKE: &str = "`basebackup create` takes one.";
 const TIMER: &str = "Does the timer of `basebackup create` run (systemctl list-timers)? The log of its last run says \
                      what went wrong.";
 const AHEAD: &str = "A clock was wrong, or somebody planted it: who may write to the repository? `basebackup prune` keeps it for a while.";
-const DAMAGED: &str = "Take a new one with `basebackup create`, look at the disk or bucket, and delete the damaged one.";
+fn damaged(id: &str, repository: &str) -> String {
+    format!(
+        "Take a new one with `basebackup create`, look at the disk or bucket, and delete the damaged one: `basebackup delete {id} \
+         --repository {repository}`."
+    )
+}
 
 /// Those of the watched system whose copy in this repository was described, the oldest first.
 pub fn copies<'a>(case: &'a Case<'_>, number: usize) -> Vec<(&'a Backup, &'a StoredBackup)> {
@@ -90,7 +95,8 @@ pub fn judge(case: &Case<'_>, number: usize) -> Finding {
         None => draft.say(State::Critical, "none can be restored", TAKE),
     }
     for (backup, fault) in &faults {
-        draft.say(State::Critical, format!("{} {fault}", backup.id), DAMAGED);
+        let text = format!("{} {fault}", backup.id);
+        draft.say(State::Critical, text, damaged(&backup.id, case.name(number)));
     }
     for broken in &broken {
         draft.fail(State::Critical, &format!("{} is damaged: ", broken.id), &broken.error);

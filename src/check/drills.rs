@@ -48,7 +48,10 @@ pub fn judge(
         }
         if let Some(id) = last.and_then(|it| stored.lacks(case, it)) {
             let text = format!("it says that it read {id}, which no repository has");
-            draft.say(State::Warning, text, PLANTED);
+            let verb = if kind == Kind::Drill { "drill" } else { "verify" };
+            let hint =
+                format!("{PLANTED} Where you deleted that one, run `{program} {verb}` anew.");
+            draft.say(State::Warning, text, hint);
         }
     }
     vec![drill.finding(), verification.finding()]

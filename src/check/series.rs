@@ -183,7 +183,7 @@ fn in_repository<D: Alone>(
         draft.say(
             State::Critical,
             format!("{} is damaged: {fault}", backup.id),
-            create_anew(expected),
+            create_anew(expected, &backup.id, case.name(number)),
         );
     }
     for broken in &broken {
@@ -195,8 +195,16 @@ fn in_repository<D: Alone>(
     draft.finding()
 }
 
-fn create_anew(expected: &Expected<'_>) -> String {
-    format!("Take a new one with `{}`, and look at the disk or bucket.", expected.create)
+fn create_anew(expected: &Expected<'_>, id: &str, repository: &str) -> String {
+    let (create, program) = (&expected.create, expected.program);
+    let set = match expected.subject.service {
+        Service::Media => format!(" --set {}", expected.subject.name),
+        _ => String::new(),
+    };
+    format!(
+        "Take a new one with `{create}`, look at the disk or bucket, and delete the damaged one: `{program} delete {id}{set} \
+         --repository {repository}`."
+    )
 }
 
 fn age_of(case: &Case<'_>, expected: &Expected<'_>, ended: Timestamp, id: &str, draft: &mut Draft) {

@@ -1,6 +1,7 @@
 //! The command line of `basebackup`.
 
 mod create;
+mod delete;
 mod drill;
 mod list;
 mod pin;
@@ -15,7 +16,7 @@ use clap::Command;
 use super::verbs::{self, Verb};
 use crate::command::version;
 
-const VERBS: [Verb; 9] = [
+const VERBS: [Verb; 10] = [
     (create::command, create::run),
     (list::command, list::run),
     (show::command, show::run),
@@ -23,6 +24,7 @@ const VERBS: [Verb; 9] = [
     (verify::command, verify::run),
     (drill::command, drill::run),
     (prune::command, prune::run),
+    (delete::command, delete::run),
     (pin::command, pin::run),
     (pin::unpin_command, pin::unpin),
 ];

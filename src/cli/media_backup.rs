@@ -11,13 +11,13 @@ use clap::{Arg, ArgMatches, Command};
 
 use super::verbs::{self, Verb, print};
 use super::{asked, series};
-use crate::command::media_backup::prune;
+use crate::command::media_backup::{delete, prune};
 use crate::command::version;
 use crate::config::{Config, MediaSet};
 use crate::error::Result;
 use crate::media::Description;
 
-const VERBS: [Verb; 9] = [
+const VERBS: [Verb; 10] = [
     (create::command, create::run),
     (
         || with_set(series::list_command::<Description>()),
@@ -28,6 +28,7 @@ const VERBS: [Verb; 9] = [
     (verify::command, verify::run),
     (drill::command, drill::run),
     (|| with_set(series::prune_command::<Description>()), run_prune),
+    (|| with_set(series::delete_command::<Description>()), run_delete),
     (
         || with_set(series::pin_command::<Description>()),
         |config, matches| series::pin::<Description>(&of_set(config, matches)?, matches),
@@ -85,4 +86,10 @@ fn run_prune(config: &Config, matches: &ArgMatches) -> Result<()> {
     let mut agree = |plan: &str| asked::agreed(matches, plan);
     let dry_run = matches.get_flag("dry-run");
     print(prune::run(&of_set(config, matches)?, dry_run, &mut agree)?)
+}
+
+fn run_delete(config: &Config, matches: &ArgMatches) -> Result<()> {
+    let mut agree = |plan: &str| asked::agreed(matches, plan);
+    let order = series::order(matches, &mut agree);
+    print(delete::run(&of_set(config, matches)?, order)?)
 }

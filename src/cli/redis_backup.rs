@@ -11,7 +11,7 @@ use super::verbs::{self, Verb};
 use crate::command::version;
 use crate::redis_backup::Description;
 
-const VERBS: [Verb; 9] = [
+const VERBS: [Verb; 10] = [
     (create::command, create::run),
     (series::list_command::<Description>, series::list::<Description>),
     (series::show_command::<Description>, series::show::<Description>),
@@ -19,6 +19,7 @@ const VERBS: [Verb; 9] = [
     (series::verify_command::<Description>, series::verify::<Description>),
     (drill::command, drill::run),
     (series::prune_command::<Description>, series::prune::<Description>),
+    (series::delete_command::<Description>, series::delete::<Description>),
     (series::pin_command::<Description>, series::pin::<Description>),
     (series::unpin_command::<Description>, series::unpin::<Description>),
 ];

@@ -5,7 +5,8 @@ use clap::{Arg, ArgAction, ArgMatches, Command};
 use super::progress::Shared;
 use super::verbs::print;
 use super::{asked, flags, screen};
-use crate::command::series::{Checked, Kind, list, pin, prune, show, verify};
+use crate::command::deletion::Order;
+use crate::command::series::{Checked, Kind, delete, list, pin, prune, show, verify};
 use crate::config::Config;
 use crate::error::Result;
 
@@ -74,6 +75,37 @@ pub fn prune_command<D: Kind>() -> Command {
 pub fn prune<D: Kind>(config: &Config, matches: &ArgMatches) -> Result<()> {
     let mut agree = |plan: &str| asked::agreed(matches, plan);
     print(prune::run::<D>(config, matches.get_flag("dry-run"), &mut agree)?)
+}
+
+pub const DELETE_AFTER: &str = "\
+Not deleted: what is pinned, and what is the only good one in a repository unless --even-the-last says so. With --repository
+NAME it is deleted there alone. Cut short anywhere, `prune` removes the rest.";
+
+/// What every `delete` is asked.
+pub fn delete_words() -> Vec<Arg> {
+    vec![
+        id(),
+        switch("even-the-last", "Also where no other good one is left"),
+        switch("dry-run", "Show the plan and stop"),
+        switch("yes", "Do not ask"),
+    ]
+}
+
+pub fn delete_command<D: Kind>() -> Command {
+    let about = format!("Deletes one {}, in every repository or in one", D::WHAT);
+    verb::<D>("delete", about, delete_words()).after_help(DELETE_AFTER)
+}
+
+pub fn order<'a>(
+    matches: &ArgMatches,
+    agree: &'a mut dyn FnMut(&str) -> Result<bool>,
+) -> Order<'a> {
+    Order { id: id_of(matches), even_the_last: matches.get_flag("even-the-last"), agree }
+}
+
+pub fn delete<D: Kind>(config: &Config, matches: &ArgMatches) -> Result<()> {
+    let mut agree = |plan: &str| asked::agreed(matches, plan);
+    print(delete::run::<D>(config, order(matches, &mut agree))?)
 }
 
 pub fn verify_command<D: Checked>() -> Command {

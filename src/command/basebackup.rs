@@ -1,5 +1,6 @@
 //! What `basebackup list` and `basebackup show` say about base backups.
 
+pub mod delete;
 pub mod drill;
 pub mod list;
 pub mod pin;

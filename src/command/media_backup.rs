@@ -1,6 +1,7 @@
 //! What `media-backup` does beside the verbs that all backups have.
 
 pub mod create;
+pub mod delete;
 pub mod drill;
 pub mod files;
 pub mod prune;

@@ -1,5 +1,6 @@
 //! The verbs that are the same for all backups that stand alone, whatever they are of.
 
+pub mod delete;
 pub mod list;
 pub mod pin;
 pub mod prune;

@@ -1,6 +1,7 @@
 //! `basebackup prune`, `pin` and `unpin` on repositories laid out by hand: what they say, word by word, and
 //! what is left.
 
+mod deleted;
 pub mod interrupted;
 mod pins;
 mod planted;

@@ -87,7 +87,8 @@ fn candidate(system: &SystemWal, backup: &Backup, copy: &StoredBackup) -> Candid
     }
 }
 
-fn condition(system: &SystemWal, backup: &Backup, copy: &StoredBackup) -> Condition {
+/// Whether a copy can be restored, with the WAL of its repository.
+pub fn condition(system: &SystemWal, backup: &Backup, copy: &StoredBackup) -> Condition {
     if let Some(fault) = &copy.fault {
         return Condition::Bad(fault.clone());
     }

@@ -82,7 +82,7 @@ pub fn run(
 
 /// What goes with the snapshots; of a tree the files that no other snapshot has, which are more when those go too.
 /// Packs go with the last snapshot that needs them, so of packed ones it is the most that there can be.
-fn amounts(config: &Config, lines: &[Line]) -> Result<Amounts> {
+pub(super) fn amounts(config: &Config, lines: &[Line]) -> Result<Amounts> {
     let (set, mut amounts) = (&set_of(config)?.name, Amounts::default());
     for line in lines.iter().filter(|line| !line.verdict.keep) {
         let root = root_of(config, line.repository);
@@ -103,16 +103,16 @@ fn keep_all(lines: &mut [Line], repository: usize) {
     }
 }
 
-struct Pruning<'a> {
-    config: &'a Config,
-    keep: &'a KeepConfig,
-    now: Timestamp,
-    all: &'a str,
+pub(super) struct Pruning<'a> {
+    pub config: &'a Config,
+    pub keep: &'a KeepConfig,
+    pub now: Timestamp,
+    pub all: &'a str,
 }
 
 impl Pruning<'_> {
     /// Trees as a whole; of packs those that nobody needs.
-    fn run(
+    pub(super) fn run(
         &self,
         at: usize,
         repository: &Repository,
