@@ -80,6 +80,8 @@ lay_out() {
     stage_files . packaging/seawall.toml packaging/compose.yaml
     stage_files doc README.md docs/*.md
     stage_files doc/runbooks docs/runbooks/*.md
+    stage_files prometheus packaging/prometheus/seawall.rules.yml
+    stage_files grafana packaging/grafana/seawall.json
     gzip -9nc CHANGELOG.md >"$stage/doc/NEWS.gz"
     # Whose work is linked in. A .deb has the licences in its file `copyright`.
     cargo run -q --locked --example notices -- "$work" "$triple"

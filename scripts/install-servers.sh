@@ -344,6 +344,36 @@ install_browser() {
     installed "Chromium of playwright $playwright_version" "$chromium"
 }
 
+download_package() { # NAME: its .deb, into $work
+    (cd -- "$work" && LC_ALL=C apt-get download -qq "$1") >>"$apt_log" 2>&1
+}
+
+# What alert rules are checked with. The package brings a server too, which would be started at every boot: only this program of it is
+# unpacked. Any version will do; which one it is the tests say.
+install_promtool() {
+    local folder=$servers/promtool-of-the-distribution as_administrator=()
+    promtool=$folder/promtool
+    if "$promtool" --version >/dev/null 2>&1; then
+        already 'promtool of the distribution' "$promtool"
+        return
+    fi
+    am_root || as_administrator=(sudo -n)
+    start_work
+    if ! download_package prometheus; then
+        refresh_package_lists
+        if ! download_package prometheus; then
+            cat -- "$apt_log" >&2
+            fail "apt-get could not download prometheus, whose promtool checks the alert rules" "its own words are above"
+        fi
+    fi
+    dpkg-deb --extract "$work"/prometheus_*.deb "$work/unpacked"
+    mkdir -p -- "$folder"
+    install -m 755 "$work/unpacked/usr/bin/promtool" "$promtool.new"
+    mv -- "$promtool.new" "$promtool"
+    "$promtool" --version >/dev/null || fail "promtool does not run here" "see above"
+    installed 'promtool of the distribution' "$promtool"
+}
+
 # An empty folder $work beside the final places, so that the last step of each is one rename.
 start_work() {
     rm -rf -- "$work"
@@ -366,6 +396,7 @@ SEAWALL_MOTO_SERVER='$moto_server'
 SEAWALL_RCLONE='$rclone'
 SEAWALL_REDIS_SERVERS='$redis_servers'
 SEAWALL_CHROMIUM='$chromium'
+SEAWALL_PROMTOOL='$promtool'
 SEAWALL_PGBACKREST='$unstable/usr/bin/pgbackrest'
 SEAWALL_PATRONI='$patroni'
 SEAWALL_ETCD='$etcd'
@@ -421,6 +452,7 @@ install_downloads() {
     install_valkey
     install_s3s_fs
     install_browser
+    install_promtool
     install_cargo_deny
     install_patroni
     install_etcd

@@ -68,7 +68,8 @@ pub fn run(matches: &ArgMatches) -> Result<u8> {
         if output.is_none() && same && one_terminal() {
             return error;
         }
-        let told = unknown(format, &error, Timestamp::now()).and_then(|text| put(output, &text));
+        let told = unknown(format, &error, Timestamp::now(), output.map(PathBuf::as_path))
+            .and_then(|text| put(output, &text));
         match told {
             Ok(()) => error,
             Err(other) => error.adding(format!("; {other}")),

@@ -53,7 +53,7 @@ pub fn run(request: &Request<'_>) -> Result<(String, State)> {
         Format::Table => page::text(&verdict, request.paper),
         Format::Json => json(&verdict, None)?,
         Format::Nagios => nagios::text(&verdict),
-        Format::Prometheus => metrics::text(&verdict),
+        Format::Prometheus => metrics::text(&verdict, &request.config.cluster),
     };
     Ok((text, verdict.state()))
 }

@@ -1,10 +1,13 @@
 //! What the documents say is true, and the source keeps to its own rules.
 
 mod base_backup_statuses;
+mod book;
+mod chapters;
 mod configuration;
 mod dependencies;
 mod exit_statuses;
 mod links;
+mod monitoring;
 mod notices;
 mod packaging;
 mod repository_format;

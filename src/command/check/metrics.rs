@@ -1,7 +1,20 @@
 use crate::check::{Finding, METRICS, Verdict};
 
-/// What a scrape of a host would find (Prometheus docs, "Exposition formats").
-pub fn text(verdict: &Verdict) -> String {
+/// The cluster that a configuration has which names none.
+pub const USUAL_CLUSTER: &str = "main";
+
+/// What a scrape of a host would find (Prometheus docs, "Exposition formats"). Any other cluster than the usual one is a label of
+/// all: the node exporter takes no name with the same labels from two files.
+pub fn text(verdict: &Verdict, cluster: &str) -> String {
+    let cluster = match cluster {
+        USUAL_CLUSTER => String::new(),
+        other => format!("cluster=\"{other}\""),
+    };
+    let alone = if cluster.is_empty() { String::new() } else { format!("{{{cluster}}}") };
+    let labels = |finding: &Finding| {
+        let comma = if cluster.is_empty() { "" } else { "," };
+        format!("{cluster}{comma}{}", labels(finding))
+    };
     let mut text = String::new();
     let mut family = |name: &str, help: &str, lines: Vec<String>| {
         if !lines.is_empty() {
@@ -10,10 +23,10 @@ pub fn text(verdict: &Verdict) -> String {
     };
     let at = verdict.at.as_second();
     let (name, help) = ("seawall_check_timestamp_seconds", "When this was found out");
-    family(name, help, vec![format!("{name} {at}")]);
+    family(name, help, vec![format!("{name}{alone} {at}")]);
     let (name, help) =
         ("seawall_state", "0 OK, 1 WARNING, 2 CRITICAL, 3 UNKNOWN: the worst of all");
-    family(name, help, vec![format!("{name} {}", verdict.state().status())]);
+    family(name, help, vec![format!("{name}{alone} {}", verdict.state().status())]);
     let (name, help) = ("seawall_check_state", "0 OK, 1 WARNING, 2 CRITICAL, 3 UNKNOWN");
     let states = verdict.findings.iter().map(|finding| {
         let check = format!(",check=\"{}\"", finding.check);
@@ -49,7 +62,7 @@ mod tests {
     #[test]
     fn each_family_comes_once_with_help_and_type() {
         assert_eq!(
-            text(&verdict(&[State::Ok, State::Unknown])),
+            text(&verdict(&[State::Ok, State::Unknown]), USUAL_CLUSTER),
             "\
 # HELP seawall_check_timestamp_seconds When this was found out
 # TYPE seawall_check_timestamp_seconds gauge
@@ -67,5 +80,20 @@ seawall_rpo_seconds{service=\"postgresql\",name=\"main\",repository=\"disk0\"} 1
 seawall_rpo_seconds{service=\"postgresql\",name=\"main\",repository=\"disk1\"} 12.5
 "
         );
+    }
+
+    /// Two files of one host have no line with the same labels.
+    #[test]
+    fn another_cluster_is_a_label_of_all() {
+        let (main, shop) = (verdict(&[State::Ok]), verdict(&[State::Ok]));
+        let names = |text: &str| {
+            let lines = text.lines().filter(|line| !line.starts_with('#'));
+            lines.map(|line| line.rsplit_once(' ').unwrap().0.to_owned()).collect::<Vec<_>>()
+        };
+        let (main, shop) = (names(&text(&main, USUAL_CLUSTER)), names(&text(&shop, "shop")));
+        assert_eq!(main.len(), shop.len());
+        assert!(shop.iter().all(|name| name.contains("{cluster=\"shop\"")), "{shop:?}");
+        assert!(main.iter().all(|name| !name.contains("cluster=")), "{main:?}");
+        assert!(shop.contains(&"seawall_state{cluster=\"shop\"}".to_owned()), "{shop:?}");
     }
 }
