@@ -280,6 +280,31 @@ readme() {
     say "the README's one command starts a server that archives"
 }
 
+# As the first lines of the file say, but for Redis, of which there is no image here.
+compose() {
+    mkdir /srv/shop
+    cp /usr/share/doc/seawall/examples/compose.yaml /srv/shop/
+    sed "s,^cluster = .*,cluster = \"compose\"," /etc/seawall/seawall.toml >/root/toml
+    cat /root/toml >/etc/seawall/seawall.toml
+    install -d -o 999 -m 700 /var/backups/seawall /var/lib/seawall/compose
+    install -o 999 -m 400 /root/kept.key /srv/shop/seawall.key
+    (
+        cd /srv/shop
+        printf '%s' 'a long password' >postgres.password
+        podman-compose up -d postgres
+        until podman-compose exec -T -u postgres postgres pg_isready -q -h 127.0.0.1; do sleep 0.5; done
+        printf "ALTER SYSTEM SET %s;\n" "archive_mode = 'on'" "archive_command = '/usr/bin/wal-push \"%p\" %f'" |
+            podman-compose exec -T -u postgres postgres psql -q
+        podman-compose restart postgres
+        until podman-compose exec -T -u postgres postgres pg_isready -q -h 127.0.0.1; do sleep 0.5; done
+        podman-compose --profile jobs run --rm -T basebackup
+        podman-compose --profile jobs run --rm -T -v /srv/shop/seawall.key:/run/seawall.key:ro -e SEAWALL_ENCRYPTION_IDENTITY_FILE=/run/seawall.key drill
+        podman-compose down -v
+    ) </dev/null || fail "compose ends with $?"
+    [ -n "$(find /var/backups/seawall/postgres/compose -name backup.json)" ] || fail "compose took no backup"
+    say "podman-compose runs the server, takes a backup and rehearses it"
+}
+
 without_root() {
     podman save -q -o /root/image-18.tar docker.io/library/postgres:18
     mv /root/image-18.tar /home/app/
@@ -333,4 +358,5 @@ restore
 rehearse
 other_versions
 readme
+compose
 without_root

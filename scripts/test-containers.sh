@@ -75,8 +75,8 @@ am_root || not_checked "it takes root; HINT: run as root: scripts/test-container
 started=$(now)
 need_nspawn || not_checked "$cannot_boot"
 can_make_roots || fail "a root cannot be made: $(tail -n 1 "$work/log")" "see scripts/roots.sh"
-root=$(debian_root debian-root-with-podman \
-    systemd,systemd-sysv,dbus,dbus-user-session,podman,crun,netavark,aardvark-dns,nftables,uidmap,passt,iproute2,procps,postgresql-client,sudo,polkitd trixie)
+root=$(debian_root debian-root-with-podman-compose \
+    systemd,systemd-sysv,dbus,dbus-user-session,podman,podman-compose,crun,netavark,aardvark-dns,nftables,uidmap,passt,iproute2,procps,postgresql-client,sudo,polkitd trixie)
 mkdir "$work/host"
 tar -xf "$root" -C "$work/host" --exclude='./dev/*'
 say seawall >"$work/host/etc/hostname"
