@@ -15,6 +15,7 @@ mod guard;
 mod help;
 mod init;
 mod list;
+mod notify;
 mod progress;
 mod report;
 mod screen;

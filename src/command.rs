@@ -8,6 +8,7 @@ pub mod doctor;
 pub mod hook;
 pub mod init;
 pub mod media_backup;
+pub mod notify;
 pub mod overview;
 mod pruning;
 mod recording;

@@ -31,6 +31,7 @@ pub mod init;
 mod log;
 pub mod look_ahead;
 pub mod media;
+pub mod notify;
 pub mod postgres;
 pub mod prefetch;
 mod progress;

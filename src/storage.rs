@@ -18,6 +18,7 @@ use jiff::Timestamp;
 pub use guarded::{GoOn, Guarded};
 pub use local::give_to_owner;
 pub use protection::{Conduct, Protection, Stated};
+pub use s3::{Post, post};
 pub use volume::Volume;
 
 use crate::config::{Limits, Location, RepositoryConfig};

@@ -3,6 +3,8 @@ use std::fmt;
 use jiff::Timestamp;
 use serde::Serialize;
 
+use super::words::count;
+
 /// How it stands; a worse one is greater.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize)]
 #[serde(rename_all = "lowercase")]
@@ -83,6 +85,14 @@ pub struct Finding {
     pub numbers: Vec<Number>,
 }
 
+impl Finding {
+    /// `PostgreSQL main, RPO now in disk`
+    pub fn name(&self) -> String {
+        let within = self.repository.as_ref().map_or(String::new(), |it| format!(" in {it}"));
+        format!("{}, {}{within}", self.subject, self.check)
+    }
+}
+
 /// A value of a metric of [`super::METRICS`].
 #[derive(Debug, Clone, Copy, PartialEq, Serialize)]
 pub struct Number {
@@ -104,6 +114,25 @@ impl Verdict {
     /// The worst of all; a check that looked at nothing knows nothing.
     pub fn state(&self) -> State {
         self.findings.iter().map(|finding| finding.state).max().unwrap_or(State::Unknown)
+    }
+
+    /// The verdict in one line.
+    pub fn summary(&self) -> String {
+        let state = self.state();
+        let troubles = self.troubles();
+        match troubles.split_first() {
+            Some((first, more)) => {
+                let more = match more.len() {
+                    0 => String::new(),
+                    more => format!(" (and {more} more)"),
+                };
+                format!("{state}: {}: {}{more}", first.name(), first.text)
+            }
+            None => {
+                let checks = count(self.findings.len() as u64, "check");
+                format!("{state}: {checks}, all as they should be")
+            }
+        }
     }
 
     /// Those that are not as they should be, the worst first.

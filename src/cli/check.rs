@@ -2,7 +2,7 @@ use std::io::IsTerminal;
 use std::path::PathBuf;
 use std::time::Duration;
 
-use clap::{Arg, ArgMatches, Command};
+use clap::{Arg, ArgAction, ArgMatches, Command};
 use jiff::Timestamp;
 
 use super::{configure, flags, guard, screen};
@@ -48,12 +48,18 @@ pub fn command() -> Command {
         .value_name("DURATION")
         .default_value("5m")
         .help("Longest time that it may take; then it is UNKNOWN");
+    let notify = Arg::new("notify").long("notify").action(ArgAction::SetTrue).help(
+        "Tells by mail and webhooks (notify.*) what changed since the last run; status 3 where that fails",
+    );
     let command = Command::new(NAME)
         .about(SHORT)
         .long_about(ABOUT)
         .after_help(AFTER)
-        .args([format, output, timeout]);
-    flags::with_settings(command, &["postgres", "retention", "redis", "media_backup", "objectives"])
+        .args([format, output, timeout, notify]);
+    flags::with_settings(
+        command,
+        &["postgres", "retention", "redis", "media_backup", "objectives", "notify"],
+    )
 }
 
 /// The exit status. What kept it from judging is an error, its status that of UNKNOWN, and it is told in the form and the
@@ -82,8 +88,12 @@ fn judge(matches: &ArgMatches, format: Format, output: Option<&PathBuf>) -> Resu
     let config = configure(&flags::values(matches))?;
     let paper = if output.is_none() { screen::paper() } else { Paper::default() };
     let log = output.is_some();
-    let (text, state) = check(&Request { config: &config, format, paper, log, timeout })?;
-    put(output, &text)?;
+    let notify = matches.get_flag("notify");
+    let outcome = check(&Request { config: &config, format, paper, log, notify, timeout })?;
+    put(output, &outcome.text)?;
+    outcome.untold.iter().for_each(|error| tracing::error!("{error}"));
+    // A status of its own, so that whoever watches the unit hears of it where nobody else did.
+    let state = if outcome.untold.is_empty() { outcome.state } else { State::Unknown };
     Ok(state.status())
 }
 

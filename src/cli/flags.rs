@@ -9,7 +9,7 @@ use super::{guard, help};
 use crate::config::{FlagValues, GLOBAL, Setting};
 use crate::error::{Class, Error, Result};
 
-const HEADINGS: [(&str, &str); 13] = [
+const HEADINGS: [(&str, &str); 14] = [
     ("", "Where"),
     ("encryption", "Encryption"),
     ("wal", "WAL"),
@@ -19,6 +19,7 @@ const HEADINGS: [(&str, &str); 13] = [
     ("media_backup", "Media files"),
     ("retention", "Retention"),
     ("objectives", "Objectives"),
+    ("notify", "Notifications"),
     ("drill", "Drills"),
     ("report", "Report"),
     ("limits", "Limits"),

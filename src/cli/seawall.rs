@@ -2,7 +2,7 @@
 
 use clap::{ArgMatches, Command};
 
-use super::{check, doctor, flags, guard, init, list, report, trust};
+use super::{check, doctor, flags, guard, init, list, notify, report, trust};
 use crate::codec::Recipients;
 use crate::command::{self, version};
 use crate::config;
@@ -28,6 +28,7 @@ pub fn command() -> Command {
         .subcommand(doctor::command())
         .subcommand(init::command())
         .subcommand(list::command())
+        .subcommand(notify::command())
         .subcommand(report::command())
         .subcommand(trust::command())
 }
@@ -53,6 +54,7 @@ fn run() -> Result<u8> {
         Some((doctor::NAME, matches)) => doctor::run(matches),
         Some(("init", matches)) => init::run(matches),
         Some((list::NAME, matches)) => list::run(matches).and(done),
+        Some((notify::NAME, matches)) => notify::run(matches).and(done),
         Some(("report", matches)) => report::run(matches).and(done),
         Some((trust::NAME, matches)) => trust::run(matches).and(done),
         _ => done,

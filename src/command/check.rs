@@ -18,6 +18,7 @@ use crate::command::shown::Paper;
 use crate::config::Config;
 use crate::durable;
 use crate::error::{Class, Error, Result};
+use crate::notify;
 use crate::repository;
 use crate::threads;
 
@@ -39,13 +40,28 @@ pub struct Request<'a> {
     pub paper: Paper,
     /// Whether what is not as it should be is logged too, because nobody reads the text.
     pub log: bool,
+    /// Whether who is configured is told what changed.
+    pub notify: bool,
     /// The longest it may take.
     pub timeout: Duration,
 }
 
-/// The text, and how it stands.
-pub fn run(request: &Request<'_>) -> Result<(String, State)> {
-    let verdict = in_time(request.config.clone(), request.timeout)?;
+/// What was found.
+pub struct Outcome {
+    pub text: String,
+    pub state: State,
+    /// Why somebody was not told.
+    pub untold: Vec<Error>,
+}
+
+pub fn run(request: &Request<'_>) -> Result<Outcome> {
+    let verdict = in_time(request.config.clone(), request.timeout).inspect_err(|error| {
+        if request.notify {
+            notify::tell_unknown(request.config, error)
+                .iter()
+                .for_each(|it| tracing::error!("{it}"));
+        }
+    })?;
     if request.log {
         verdict.findings.iter().for_each(log);
     }
@@ -55,12 +71,13 @@ pub fn run(request: &Request<'_>) -> Result<(String, State)> {
         Format::Nagios => nagios::text(&verdict),
         Format::Prometheus => metrics::text(&verdict, &request.config.cluster),
     };
-    Ok((text, verdict.state()))
+    let untold = if request.notify { notify::tell(request.config, &verdict) } else { Vec::new() };
+    Ok(Outcome { text, state: verdict.state(), untold })
 }
 
 fn log(finding: &Finding) {
     let hint = finding.hint.as_ref().map_or(String::new(), |hint| format!(" HINT: {hint}"));
-    let text = format!("{}: {}.{hint}", page::name(finding), finding.text);
+    let text = format!("{}: {}.{hint}", finding.name(), finding.text);
     match finding.state {
         State::Ok => {}
         State::Critical => tracing::error!("{text}"),

@@ -1,6 +1,7 @@
 //! Every setting that there is once: as flag, variable and in the file.
 
 mod media;
+mod notify;
 mod objectives;
 mod postgres;
 mod process;
@@ -31,6 +32,7 @@ pub static GLOBAL: LazyLock<Vec<Setting>> = LazyLock::new(|| {
         redis::REDIS,
         media::MEDIA,
         objectives::OBJECTIVES,
+        notify::NOTIFY,
         rehearsal::DRILL,
         report::REPORT,
         process::PROCESS,

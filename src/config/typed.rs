@@ -5,6 +5,7 @@ use std::time::Duration;
 use super::keep::KeepConfig;
 use super::media::{MediaSet, sets};
 use super::names::checked_name;
+use super::notify::NotifyConfig;
 use super::objectives::Objectives;
 use super::redis::RedisConfig;
 use super::rehearsal::DrillConfig;
@@ -33,6 +34,7 @@ pub struct Config {
     pub media_backup: MediaBackupConfig,
     pub retention: RetentionConfig,
     pub objectives: Objectives,
+    pub notify: NotifyConfig,
     pub drill: DrillConfig,
     pub limits: Limits,
     pub log: LogConfig,
@@ -158,6 +160,7 @@ impl Config {
                 wal_window: resolved.duration("retention.wal_window"),
             },
             objectives: Objectives::from_resolved(resolved),
+            notify: NotifyConfig::from_resolved(resolved)?,
             drill: DrillConfig::from_resolved(resolved),
             limits: Limits {
                 connect: resolved.duration("limits.connect_timeout"),

@@ -18,6 +18,7 @@ mod multipart;
 mod names;
 mod paging;
 mod pending;
+mod post;
 mod profiles;
 mod protection;
 mod put;
@@ -39,6 +40,7 @@ use self::bucket::Bucket;
 use self::content::Content;
 pub use self::credentials::whereabouts;
 use self::large::NewS3LargeObject;
+pub use self::post::{Post, post};
 use self::reader::ObjectReader;
 use self::runtime::Runtime;
 use super::{

@@ -2,7 +2,7 @@
 
 mod formats;
 mod judged;
-mod laid_out;
+pub mod laid_out;
 mod limits;
 mod overview;
 mod planted;
@@ -145,7 +145,7 @@ fn keys() -> Vec<(String, String)> {
 }
 
 /// A record that ended just now, in a folder.
-fn record(folder: &Store, subject: &Subject, kind: Kind, passed: bool) {
+pub fn record(folder: &Store, subject: &Subject, kind: Kind, passed: bool) {
     let Store::Folder(root) = folder else { panic!("records are laid into folders") };
     let text = folder.table("disk");
     let config = Config::from_resolved(&seawall::config::of_text(&text).unwrap()).unwrap();

@@ -38,6 +38,7 @@ mod media_backups;
 mod media_packed;
 mod multipart;
 mod namespace;
+mod notify;
 mod others_by_hand;
 mod patroni;
 mod push_order;

@@ -1,4 +1,3 @@
-use super::page::{name, summary};
 use crate::check::{Finding, METRICS, Number, Verdict};
 
 /// What monitoring plugins print (Monitoring Plugins Development Guidelines, "Plugin Output for Nagios"): a
@@ -7,10 +6,10 @@ pub fn text(verdict: &Verdict) -> String {
     let data = verdict.findings.iter();
     let data = data.flat_map(|it| it.numbers.iter().map(move |number| datum(it, number)));
     let data: Vec<String> = data.collect();
-    let mut text = format!("SEAWALL {} | {}\n", plain(&summary(verdict)), data.join(" "));
+    let mut text = format!("SEAWALL {} | {}\n", plain(&verdict.summary()), data.join(" "));
     for finding in &verdict.findings {
         let hint = finding.hint.as_ref().map_or(String::new(), |hint| format!(". {hint}"));
-        text += &plain(&format!("{}: {}: {}{hint}", finding.state, name(finding), finding.text));
+        text += &plain(&format!("{}: {}: {}{hint}", finding.state, finding.name(), finding.text));
         text += "\n";
     }
     text

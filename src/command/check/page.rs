@@ -1,5 +1,5 @@
 use crate::check::{Finding, Verdict};
-use crate::command::shown::{Paper, Spare, count, fitted};
+use crate::command::shown::{Paper, Spare, fitted};
 
 const HEADINGS: [&str; 5] = ["STATE", "WHAT", "CHECK", "IN", "FOUND"];
 
@@ -7,7 +7,7 @@ const HEADINGS: [&str; 5] = ["STATE", "WHAT", "CHECK", "IN", "FOUND"];
 pub fn text(verdict: &Verdict, paper: Paper) -> String {
     let rows = verdict.findings.iter().map(row);
     let rows: Vec<_> = std::iter::once(HEADINGS.map(str::to_owned).into()).chain(rows).collect();
-    let mut text = paper.painted(&summary(verdict), verdict.state()) + "\n\n";
+    let mut text = paper.painted(&verdict.summary(), verdict.state()) + "\n\n";
     let states = verdict.findings.iter().map(|finding| finding.state);
     let states = std::iter::once(None).chain(states.map(Some));
     let spare = Spare { ends_in_text: true, ..Spare::default() };
@@ -17,7 +17,7 @@ pub fn text(verdict: &Verdict, paper: Paper) -> String {
     }
     let troubles = verdict.troubles();
     let hints = troubles.iter().filter_map(|it| Some((it, it.hint.as_ref()?)));
-    let hints: String = hints.map(|(it, hint)| format!("{}: {hint}\n", name(it))).collect();
+    let hints: String = hints.map(|(it, hint)| format!("{}: {hint}\n", it.name())).collect();
     paper.fit(&if hints.is_empty() { text } else { format!("{text}\n{hints}") })
 }
 
@@ -29,31 +29,6 @@ fn row(finding: &Finding) -> Vec<String> {
         finding.repository.clone().unwrap_or_default(),
         finding.text.clone(),
     ]
-}
-
-/// `PostgreSQL main, RPO now in disk`
-pub fn name(finding: &Finding) -> String {
-    let within = finding.repository.as_ref().map_or(String::new(), |it| format!(" in {it}"));
-    format!("{}, {}{within}", finding.subject, finding.check)
-}
-
-/// The verdict in one line.
-pub fn summary(verdict: &Verdict) -> String {
-    let state = verdict.state();
-    let troubles = verdict.troubles();
-    match troubles.split_first() {
-        Some((first, more)) => {
-            let more = match more.len() {
-                0 => String::new(),
-                more => format!(" (and {more} more)"),
-            };
-            format!("{state}: {}: {}{more}", name(first), first.text)
-        }
-        None => {
-            let checks = count(verdict.findings.len() as u64, "check");
-            format!("{state}: {checks}, all as they should be")
-        }
-    }
 }
 
 #[cfg(test)]

@@ -19,6 +19,7 @@ use aws_smithy_runtime_api::client::runtime_components::RuntimeComponents;
 use aws_smithy_types::body::SdkBody;
 use aws_smithy_types::retry::ErrorKind;
 use http::header::PROXY_AUTHORIZATION;
+use http::{Request, StatusCode};
 use hyper_util::client::legacy::connect::{CaptureConnection, capture_connection};
 use hyper_util::client::legacy::{Client, Error as HyperError};
 use hyper_util::rt::{TokioExecutor, TokioTimer};
@@ -43,6 +44,21 @@ impl Http {
         let mut builder = Client::builder(TokioExecutor::new());
         let client = builder.pool_timer(TokioTimer::new()).build(connect);
         Self { client, proxies }
+    }
+
+    /// One request as it is; the body of its answer is not read.
+    pub async fn send(&self, mut request: Request<SdkBody>) -> Result<StatusCode, ConnectorError> {
+        self.authorize(&mut request);
+        self.client.request(request).await.map(|answer| answer.status()).map_err(failure)
+    }
+
+    /// A proxy that is told requests as they are wants its password in each.
+    fn authorize(&self, request: &mut Request<SdkBody>) {
+        let proxied = self.proxies.of(request.uri());
+        let secret = proxied.and_then(|proxy| proxy.authorization_of_request(request.uri()));
+        if let Some(secret) = secret {
+            request.headers_mut().insert(PROXY_AUTHORIZATION, secret);
+        }
     }
 }
 
@@ -71,11 +87,7 @@ impl HttpConnector for Http {
                 return HttpConnectorFuture::ready(Err(ConnectorError::user(error.into())));
             }
         };
-        let proxied = self.proxies.of(request.uri());
-        let secret = proxied.and_then(|proxy| proxy.authorization_of_request(request.uri()));
-        if let Some(secret) = secret {
-            request.headers_mut().insert(PROXY_AUTHORIZATION, secret);
-        }
+        self.authorize(&mut request);
         let captured = capture_connection(&mut request);
         if let Some(capture) = request.extensions().get::<CaptureSmithyConnection>() {
             capture.set_connection_retriever(move || poisonable(&captured));

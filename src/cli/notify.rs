@@ -1,0 +1,22 @@
+use clap::{ArgMatches, Command};
+
+use super::{configure, flags, verbs};
+use crate::command::notify;
+use crate::error::Result;
+
+pub const NAME: &str = "notify";
+
+const SHORT: &str = "Tries out by what ways people are told of trouble";
+
+const ABOUT: &str = "Tries out by what ways people are told of trouble
+
+Sends something by mail and to each webhook of the table [notify], and says what became of each. What `seawall check` finds is
+told by `seawall check --notify`, which the timer runs: when it changes, and when it is well again.";
+
+pub fn command() -> Command {
+    flags::with_settings(Command::new(NAME).about(SHORT).long_about(ABOUT), &["notify"])
+}
+
+pub fn run(matches: &ArgMatches) -> Result<()> {
+    verbs::print(notify::run(&configure(&flags::values(matches))?)?)
+}

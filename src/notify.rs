@@ -1,0 +1,98 @@
+//! Who is told what `check` found: by mail, by webhook, by a ping. Once when something changes and once when it is well
+//! again, not at each run; what each of them was told last is a note of this host.
+
+mod mail;
+mod message;
+mod told;
+mod ways;
+mod webhook;
+
+use jiff::Timestamp;
+use jiff::tz::TimeZone;
+
+pub use message::{Kind, Message};
+pub use ways::Way;
+
+use self::message::Trouble;
+use self::told::Told;
+use crate::check::{State, Verdict};
+use crate::config::Config;
+use crate::error::{Class, Error, Result};
+
+/// What stands for a check that found nothing out.
+const ITSELF: &str = "seawall check";
+
+/// Tells all who have not heard it yet. Returns what did not work: it is tried again at the next run.
+pub fn tell(config: &Config, verdict: &Verdict) -> Vec<Error> {
+    let wanted = |state: State| state == State::Critical || config.notify.warnings;
+    let troubles = verdict.troubles().into_iter().filter(|it| wanted(it.state));
+    let troubles: Vec<Trouble> = troubles.map(Trouble::of).collect();
+    all(config, &troubles, &verdict.summary())
+}
+
+/// The same where nothing could be judged.
+pub fn tell_unknown(config: &Config, error: &Error) -> Vec<Error> {
+    let text = error.to_string();
+    let (text, hint) = text.split_once(" HINT: ").unwrap_or((&text, ""));
+    let trouble = Trouble {
+        name: ITSELF.to_owned(),
+        state: State::Unknown,
+        text: text.to_owned(),
+        hint: Some(hint.to_owned()).filter(|it| !it.is_empty()),
+    };
+    let summary = format!("{}: {ITSELF}: {text}", State::Unknown);
+    all(config, &[trouble], &summary)
+}
+
+fn all(config: &Config, troubles: &[Trouble], summary: &str) -> Vec<Error> {
+    let ways = match Way::all(&config.notify) {
+        Ok(ways) if ways.is_empty() => return Vec::new(),
+        Ok(ways) => ways,
+        Err(error) => return vec![error],
+    };
+    let now = Timestamp::now().to_zoned(TimeZone::UTC);
+    let today = now.date().to_string();
+    let due = config.notify.summary_hour.is_some_and(|hour| now.hour() >= hour);
+    let (mut told, trouble) = Told::read(config);
+    let mut errors: Vec<Error> = trouble.into_iter().collect();
+    for way in &ways {
+        let before = told.of(way);
+        if way.is_ping() {
+            errors.extend(way.ping(troubles, summary, config).err());
+            continue;
+        }
+        if let Some(message) = Message::of_change(&before.troubles, troubles, summary) {
+            match way.send(&message, config) {
+                Ok(()) => told.heard(way, troubles),
+                Err(error) => errors.push(error),
+            }
+        }
+        if due && before.summary.as_ref() != Some(&today) {
+            match way.send(&Message::of_day(troubles, summary), config) {
+                Ok(()) => told.had_summary(way, &today),
+                Err(error) => errors.push(error),
+            }
+        }
+    }
+    errors.extend(told.write().err());
+    errors
+}
+
+/// Sends something by every way, and says of each what became of it.
+pub fn try_out(config: &Config) -> Result<Vec<(String, Option<Error>)>> {
+    let ways = Way::all(&config.notify)?;
+    if ways.is_empty() {
+        let message =
+            "expected somebody to tell, found neither notify.mail_to nor notify.webhooks_file";
+        return Err(Error::new(Class::Configuration, message)
+            .hint("Set one of them in [notify]; docs/notify.md has an example of each."));
+    }
+    let outcome = |way: &Way| {
+        let sent = match way.is_ping() {
+            true => way.ping(&[], "seawall notify tries it out", config),
+            false => way.send(&Message::trial(), config),
+        };
+        (way.to_string(), sent.err())
+    };
+    Ok(ways.iter().map(outcome).collect())
+}

@@ -1,0 +1,157 @@
+//! What is said, as words. Pure.
+
+use std::collections::BTreeMap;
+
+use crate::check::{Finding, State};
+
+/// Something that is not as it should be.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Trouble {
+    /// Like `PostgreSQL main, RPO now in disk`.
+    pub name: String,
+    pub state: State,
+    pub text: String,
+    pub hint: Option<String>,
+}
+
+impl Trouble {
+    pub fn of(finding: &Finding) -> Self {
+        let Finding { state, text, hint, .. } = finding;
+        Self { name: finding.name(), state: *state, text: text.clone(), hint: hint.clone() }
+    }
+
+    fn line(&self) -> String {
+        let hint = self.hint.as_ref().map_or(String::new(), |hint| format!("\n  {hint}"));
+        format!("{}: {}: {}{hint}", self.state, self.name, self.text)
+    }
+}
+
+/// Why something is said.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Kind {
+    /// Something is new, or stands otherwise than it was told.
+    Trouble,
+    /// Some of it is over.
+    Better,
+    /// All of it is over.
+    Well,
+    /// Once a day, whether or not there is anything.
+    Summary,
+    Trial,
+}
+
+impl Kind {
+    pub fn word(self) -> &'static str {
+        match self {
+            Self::Trouble => "trouble",
+            Self::Better => "better",
+            Self::Well => "well",
+            Self::Summary => "summary",
+            Self::Trial => "trial",
+        }
+    }
+}
+
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Message {
+    pub kind: Kind,
+    /// The worst of what is there now.
+    pub state: State,
+    /// One line.
+    pub title: String,
+    pub new: Vec<String>,
+    pub still: Vec<String>,
+    pub over: Vec<String>,
+}
+
+impl Message {
+    /// What changed since somebody was told `before`, states by names; `None` when nothing did.
+    pub fn of_change(
+        before: &BTreeMap<String, String>,
+        now: &[Trouble],
+        summary: &str,
+    ) -> Option<Self> {
+        let known = |it: &&Trouble| before.get(&it.name) == Some(&it.state.to_string());
+        let (still, new): (Vec<&Trouble>, Vec<&Trouble>) = now.iter().partition(known);
+        let there = |name: &&String| now.iter().any(|it| it.name == **name);
+        let over: Vec<String> = before.keys().filter(|name| !there(name)).cloned().collect();
+        let (kind, title) = match (now.is_empty(), new.is_empty(), over.is_empty()) {
+            (_, true, true) => return None,
+            (true, ..) => (Kind::Well, "OK: it is well again".to_owned()),
+            (_, true, _) => (Kind::Better, format!("{summary}; something is over")),
+            _ => (Kind::Trouble, summary.to_owned()),
+        };
+        let lines = |all: Vec<&Trouble>| all.into_iter().map(Trouble::line).collect();
+        Some(Self { kind, title, over, ..Self::new(now, lines(new), lines(still)) })
+    }
+
+    pub fn of_day(now: &[Trouble], summary: &str) -> Self {
+        let still = now.iter().map(Trouble::line).collect();
+        Self { title: format!("Today {summary}"), ..Self::new(now, Vec::new(), still) }
+    }
+
+    pub fn trial() -> Self {
+        let title = "seawall notify tries it out: this way works".to_owned();
+        Self { kind: Kind::Trial, title, ..Self::new(&[], Vec::new(), Vec::new()) }
+    }
+
+    fn new(now: &[Trouble], new: Vec<String>, still: Vec<String>) -> Self {
+        let state = now.iter().map(|it| it.state).max().unwrap_or(State::Ok);
+        let (kind, title, over) = (Kind::Summary, String::new(), Vec::new());
+        Self { kind, state, title, new, still, over }
+    }
+
+    /// The lines below the title.
+    pub fn text(&self) -> String {
+        let parts = [("", &self.new), ("Still:\n", &self.still), ("Over:\n", &self.over)];
+        let parts = parts.iter().filter(|(_, lines)| !lines.is_empty());
+        let parts = parts.map(|(head, lines)| format!("{head}{}\n", lines.join("\n")));
+        let text = parts.collect::<Vec<_>>().join("\n");
+        if text.is_empty() { format!("{}\n", self.title) } else { text }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn trouble(name: &str, state: State) -> Trouble {
+        let (name, text) = (name.to_owned(), "it is so".to_owned());
+        Trouble { name, state, text, hint: Some("Do it.".to_owned()) }
+    }
+
+    fn before(all: &[Trouble]) -> BTreeMap<String, String> {
+        all.iter().map(|it| (it.name.clone(), it.state.to_string())).collect()
+    }
+
+    #[test]
+    fn only_a_change_is_told() {
+        let (one, other) = (trouble("a", State::Warning), trouble("b", State::Critical));
+        let alone = [one.clone()];
+        let of = |before: &[Trouble], now: &[Trouble]| {
+            Message::of_change(&self::before(before), now, "S: x")
+        };
+        assert_eq!(of(&[], &[]), None);
+        assert_eq!(of(&alone, &alone), None);
+        let new = of(&alone, &[other.clone(), one.clone()]).unwrap();
+        assert_eq!(
+            (new.kind, new.state, new.title.as_str()),
+            (Kind::Trouble, State::Critical, "S: x")
+        );
+        assert_eq!(
+            new.text(),
+            "CRITICAL: b: it is so\n  Do it.\n\nStill:\nWARNING: a: it is so\n  Do it.\n"
+        );
+        let better = of(&[one.clone(), other.clone()], &alone).unwrap();
+        assert_eq!((better.kind, better.title.as_str()), (Kind::Better, "S: x; something is over"));
+        assert_eq!(better.text(), "Still:\nWARNING: a: it is so\n  Do it.\n\nOver:\nb\n");
+        let worse = of(&alone, &[trouble("a", State::Critical)]).unwrap();
+        assert_eq!((worse.kind, worse.still.len()), (Kind::Trouble, 0));
+        let well = of(&alone, &[]).unwrap();
+        assert_eq!((well.kind, well.state), (Kind::Well, State::Ok));
+        assert_eq!(
+            (well.title.as_str(), well.text().as_str()),
+            ("OK: it is well again", "Over:\na\n")
+        );
+    }
+}
