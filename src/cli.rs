@@ -10,6 +10,7 @@ pub mod wal_push;
 
 mod asked;
 mod check;
+mod created;
 mod flags;
 mod guard;
 mod help;

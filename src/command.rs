@@ -3,6 +3,7 @@
 pub mod basebackup;
 pub mod check;
 pub mod config_show;
+pub mod created;
 pub mod deletion;
 pub mod doctor;
 pub mod hook;
@@ -10,7 +11,7 @@ pub mod init;
 pub mod media_backup;
 pub mod notify;
 pub mod overview;
-mod pruning;
+pub mod pruning;
 mod recording;
 pub mod redis_backup;
 mod remembering;

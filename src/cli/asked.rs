@@ -1,9 +1,35 @@
 use std::io::{BufRead, IsTerminal};
 
-use clap::ArgMatches;
+use clap::{Arg, ArgAction, ArgGroup, ArgMatches, Command};
 
 use super::{guard, verbs};
+use crate::command::pruning::Telling;
+use crate::command::shown::Shown;
 use crate::error::{Class, Error, Result};
+
+/// `prune` as it was asked for.
+pub fn pruning(
+    matches: &ArgMatches,
+    run: impl FnOnce(&mut Telling<'_>) -> Result<Shown>,
+) -> Result<()> {
+    let mut agree = |plan: &str| agreed(matches, plan);
+    let (dry_run, as_json) = (matches.get_flag("dry-run"), matches.get_flag("json"));
+    verbs::print(run(&mut Telling { dry_run, as_json, agree: &mut agree })?)
+}
+
+/// The options of each `prune`. Where the output is for a program nobody can be asked.
+pub fn with_pruning(command: Command) -> Command {
+    let switch = |name: &'static str, help: &'static str| {
+        Arg::new(name).long(name).action(ArgAction::SetTrue).help(help)
+    };
+    let json =
+        switch("json", "Prints the plan, and what was done, as JSON; with --dry-run or --yes");
+    command
+        .arg(switch("dry-run", "Show the plan and stop"))
+        .arg(switch("yes", "Do not ask"))
+        .arg(json.requires("said"))
+        .group(ArgGroup::new("said").args(["dry-run", "yes"]).multiple(true))
+}
 
 /// Shows a plan, and tells whether to carry it out: not with --dry-run, at once with --yes, else who is there
 /// is asked.

@@ -83,9 +83,8 @@ fn named(matches: &ArgMatches) -> Option<&str> {
 }
 
 fn run_prune(config: &Config, matches: &ArgMatches) -> Result<()> {
-    let mut agree = |plan: &str| asked::agreed(matches, plan);
-    let dry_run = matches.get_flag("dry-run");
-    print(prune::run(&of_set(config, matches)?, dry_run, &mut agree)?)
+    let config = of_set(config, matches)?;
+    asked::pruning(matches, |telling| prune::run(&config, telling))
 }
 
 fn run_delete(config: &Config, matches: &ArgMatches) -> Result<()> {

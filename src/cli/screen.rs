@@ -13,9 +13,14 @@ pub fn width() -> Option<usize> {
     said.or_else(asked).filter(|columns| *columns > 0)
 }
 
+/// Whether somebody reads along.
+pub fn is_terminal() -> bool {
+    std::io::stdout().is_terminal()
+}
+
 /// Colours are for a terminal, and for those who want them (<https://no-color.org>).
 pub fn colour() -> bool {
-    std::io::stdout().is_terminal() && std::env::var_os("NO_COLOR").is_none_or(|it| it.is_empty())
+    is_terminal() && std::env::var_os("NO_COLOR").is_none_or(|it| it.is_empty())
 }
 
 pub fn paper() -> Paper {

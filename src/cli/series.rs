@@ -45,36 +45,39 @@ pub fn show<D: Kind>(config: &Config, matches: &ArgMatches) -> Result<()> {
     print(show::run::<D>(config, &id_of(matches), matches.get_flag("json"))?)
 }
 
+fn pinning() -> Vec<Arg> {
+    vec![id(), switch("json", "Prints what was done as JSON")]
+}
+
 pub fn pin_command<D: Kind>() -> Command {
-    verb::<D>("pin", format!("Keeps a {} from being pruned", D::WHAT), vec![id()])
+    verb::<D>("pin", format!("Keeps a {} from being pruned", D::WHAT), pinning())
 }
 
 pub fn pin<D: Kind>(config: &Config, matches: &ArgMatches) -> Result<()> {
-    print(pin::run::<D>(config, &id_of(matches), true)?)
+    print(pin::run::<D>(config, &id_of(matches), true, matches.get_flag("json"))?)
 }
 
 pub fn unpin_command<D: Kind>() -> Command {
     let about = format!("Leaves a {} to the rules of retention again", D::WHAT);
-    verb::<D>("unpin", about, vec![id()])
+    verb::<D>("unpin", about, pinning())
 }
 
 pub fn unpin<D: Kind>(config: &Config, matches: &ArgMatches) -> Result<()> {
-    print(pin::run::<D>(config, &id_of(matches), false)?)
+    print(pin::run::<D>(config, &id_of(matches), false, matches.get_flag("json"))?)
 }
 
 pub fn prune_command<D: Kind>() -> Command {
-    let own = vec![switch("dry-run", "Show the plan and stop"), switch("yes", "Do not ask")];
-    verb::<D>("prune", format!("Deletes each {} that no rule keeps any more", D::WHAT), own)
-        .after_help(
-            "Never deleted: the newest good one in each repository, what is pinned, what is being taken now. In a \
-             repository that can't be read whole nothing is deleted. Cut short anywhere, it goes on when it is run \
-             again.",
-        )
+    let about = format!("Deletes each {} that no rule keeps any more", D::WHAT);
+    let command = asked::with_pruning(Command::new("prune").about(about)).after_help(
+        "Never deleted: the newest good one in each repository, what is pinned, what is being taken now. In a \
+         repository that can't be read whole nothing is deleted. Cut short anywhere, it goes on when it is run \
+         again.",
+    );
+    flags::with_settings(command, &[D::TABLE])
 }
 
 pub fn prune<D: Kind>(config: &Config, matches: &ArgMatches) -> Result<()> {
-    let mut agree = |plan: &str| asked::agreed(matches, plan);
-    print(prune::run::<D>(config, matches.get_flag("dry-run"), &mut agree)?)
+    asked::pruning(matches, |telling| prune::run::<D>(config, telling))
 }
 
 pub const DELETE_AFTER: &str = "\

@@ -1,9 +1,12 @@
 //! What every `prune` asks before its plan, and says before and after it.
 
+mod told;
+
 use std::collections::BTreeMap;
 
 use jiff::Timestamp;
 
+pub use self::told::{Fate, Telling};
 use super::shown::{count, plain, size};
 use crate::backup::deleting::Pruned;
 use crate::backup::in_parallel;

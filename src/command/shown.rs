@@ -1,10 +1,12 @@
 //! What commands say to people: texts for standard output, made of short words and aligned columns.
 
+mod document;
 mod find;
 mod paper;
 mod table;
 mod texts;
 
+pub use document::document;
 pub use find::{find, unfinished, unknown};
 pub use paper::Paper;
 pub use table::{Spare, fitted, table};

@@ -13,6 +13,7 @@ mod sabotage;
 mod secrets;
 mod series;
 mod stopped;
+mod told;
 mod well;
 
 use std::fs;

@@ -1,8 +1,12 @@
+use std::time::Instant;
+
 use clap::{Arg, ArgAction, ArgMatches, Command};
 
-use super::super::flags;
 use super::super::progress::Progress;
+use super::super::{created, flags};
 use crate::base_backup::create::{Request, create};
+use crate::command::created::Created;
+use crate::command::shown::size;
 use crate::config::Config;
 use crate::error::{Class, Error, Result};
 use crate::replication::{Checkpoint, Options};
@@ -51,12 +55,13 @@ pub fn command() -> Command {
                 .long("standalone")
                 .action(ArgAction::SetTrue)
                 .help("Puts the WAL that makes it consistent inside, so that it can be restored without an archive"),
-        );
+        )
+        .arg(created::json());
     flags::with_settings(command, &["postgres", "basebackup"])
 }
 
 pub fn run(config: &Config, matches: &ArgMatches) -> Result<()> {
-    let options = options(matches)?;
+    let (options, begun) = (options(matches)?, Instant::now());
     let repositories = repository::open_all(config, None)?;
     let identities = repository::identities(config)?;
     let mut progress = Progress::new("base backup");
@@ -70,7 +75,27 @@ pub fn run(config: &Config, matches: &ArgMatches) -> Result<()> {
     let taken = create(request).map_err(|error| error.while_doing("could not take a base backup"));
     drop(progress);
     let taken = taken?;
-    for (repository, it) in &taken.descriptions {
+    let first = taken.descriptions.first().map(|(_, it)| it);
+    let wrong = taken.descriptions.iter().any(|(_, it)| it.checksum_failures);
+    let wrong = wrong.then(|| wrong_checksums(&taken.id));
+    let errors: Vec<Error> = taken.failures.into_iter().chain(wrong).collect();
+    let created = Created {
+        what: "Base backup",
+        id: &taken.id,
+        copies: &taken.descriptions,
+        amount: first.map_or_else(String::new, |it| {
+            format!("{}, stored as {}", size(it.size()), size(it.stored_size()))
+        }),
+        more: first.map_or_else(String::new, |it| {
+            format!(
+                "It restores the server as of {}, and with its WAL any moment since.",
+                it.stop.time
+            )
+        }),
+        took: begun.elapsed(),
+        errors: &errors,
+    };
+    created::end(matches, &created, |repository, it| {
         tracing::info!(
             backup = %taken.id,
             repository,
@@ -81,21 +106,14 @@ pub fn run(config: &Config, matches: &ArgMatches) -> Result<()> {
             stop = %it.stop.lsn,
             "base backup done"
         );
-    }
-    for other in taken.failures.iter().skip(1) {
-        tracing::error!("{other}");
-    }
-    if let Some(failure) = taken.failures.into_iter().next() {
-        return Err(failure);
-    }
-    match taken.descriptions.iter().any(|(_, it)| it.checksum_failures) {
-        false => Ok(()),
-        true => Err(Error::new(
-            Class::Damaged,
-            format!("base backup {} was taken, but pages of the server have wrong checksums", taken.id),
-        )
-        .hint("The server's log names them. The backup is kept; so keep an older one, and look at the disk.")),
-    }
+    })
+}
+
+fn wrong_checksums(id: &str) -> Error {
+    let message =
+        format!("base backup {id} was taken, but pages of the server have wrong checksums");
+    Error::new(Class::Damaged, message)
+        .hint("The server's log names them. The backup is kept; so keep an older one, and look at the disk.")
 }
 
 fn options(matches: &ArgMatches) -> Result<Options> {

@@ -1,4 +1,4 @@
-use clap::{Arg, ArgMatches, Command};
+use clap::{Arg, ArgAction, ArgMatches, Command};
 
 use super::super::flags;
 use super::super::verbs::print;
@@ -17,7 +17,9 @@ pub fn unpin_command() -> Command {
 fn verb(name: &'static str, about: &'static str) -> Command {
     let id = Arg::new("id").value_name("ID").required(true);
     let id = id.help("Which one; the beginning of its id will do");
-    flags::with_settings(Command::new(name).about(about).arg(id), &[])
+    let json = Arg::new("json").long("json").action(ArgAction::SetTrue);
+    let json = json.help("Prints what was done as JSON");
+    flags::with_settings(Command::new(name).about(about).arg(id).arg(json), &[])
 }
 
 pub fn run(config: &Config, matches: &ArgMatches) -> Result<()> {
@@ -30,5 +32,5 @@ pub fn unpin(config: &Config, matches: &ArgMatches) -> Result<()> {
 
 fn set(config: &Config, matches: &ArgMatches, pinned: bool) -> Result<()> {
     let id = matches.get_one::<String>("id").cloned().unwrap_or_default();
-    print(pin::run(config, &id, pinned)?)
+    print(pin::run(config, &id, pinned, matches.get_flag("json"))?)
 }

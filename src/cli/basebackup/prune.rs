@@ -1,6 +1,5 @@
-use clap::{Arg, ArgAction, ArgMatches, Command};
+use clap::{ArgMatches, Command};
 
-use super::super::verbs::print;
 use super::super::{asked, flags};
 use crate::command::basebackup::prune;
 use crate::config::Config;
@@ -21,19 +20,10 @@ A backup is kept when any of the rules keeps it; the rules stand in the table [r
 others first:  basebackup prune --dry-run --retention-wal-window 14d --retention-keep-weekly 8";
 
 pub fn command() -> Command {
-    let switch = |name: &'static str, help: &'static str| {
-        Arg::new(name).long(name).action(ArgAction::SetTrue).help(help)
-    };
-    let command = Command::new("prune")
-        .about(SHORT)
-        .long_about(ABOUT)
-        .after_help(AFTER)
-        .arg(switch("dry-run", "Show the plan and stop"))
-        .arg(switch("yes", "Do not ask"));
-    flags::with_settings(command, &["retention"])
+    let command = Command::new("prune").about(SHORT).long_about(ABOUT).after_help(AFTER);
+    flags::with_settings(asked::with_pruning(command), &["retention"])
 }
 
 pub fn run(config: &Config, matches: &ArgMatches) -> Result<()> {
-    let mut agree = |plan: &str| asked::agreed(matches, plan);
-    print(prune::run(config, matches.get_flag("dry-run"), &mut agree)?)
+    asked::pruning(matches, |telling| prune::run(config, telling))
 }

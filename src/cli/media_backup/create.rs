@@ -1,9 +1,13 @@
+use std::time::Instant;
+
 use clap::{Arg, ArgAction, ArgMatches, Command};
 
-use super::super::flags;
 use super::super::progress::Shared;
+use super::super::{created, flags};
 use super::{named, with_set};
+use crate::command::created::Created;
 use crate::command::media_backup::create::{Request, create};
+use crate::command::shown::{count, size};
 use crate::config::{Config, MediaSet};
 use crate::error::Result;
 
@@ -41,11 +45,13 @@ pub fn command() -> Command {
                 .long("accept-fewer")
                 .action(ArgAction::SetTrue)
                 .help("That it holds far less than the snapshot before is as it should be"),
-        );
+        )
+        .arg(created::json());
     with_set(flags::with_settings(command, &["media_backup"]))
 }
 
 pub fn run(config: &Config, matches: &ArgMatches) -> Result<()> {
+    let begun = Instant::now();
     let set = MediaSet::choose(&config.media, named(matches))?.clone();
     let config = Config { media: vec![set], ..config.clone() };
     let bar = Shared::new("snapshot");
@@ -59,7 +65,22 @@ pub fn run(config: &Config, matches: &ArgMatches) -> Result<()> {
     });
     drop(bar);
     let done = done.map_err(|error| error.while_doing("could not take a snapshot"))?;
-    for (repository, it) in &done.descriptions {
+    let first = done.descriptions.first().map(|(_, it)| it);
+    let created = Created {
+        what: "Snapshot",
+        id: first.map_or("", |it| it.id.as_str()),
+        copies: &done.descriptions,
+        amount: first.map_or_else(String::new, |it| {
+            format!("{}, {}", count(it.totals.files, "file"), size(it.totals.size))
+        }),
+        more: first.map_or_else(String::new, |it| {
+            let new = (count(it.totals.new_files, "file"), size(it.totals.new_size));
+            format!("New in it: {}, {}.", new.0, new.1)
+        }),
+        took: begun.elapsed(),
+        errors: &done.errors,
+    };
+    created::end(matches, &created, |repository, it| {
         tracing::info!(
             snapshot = %it.id,
             repository,
@@ -69,9 +90,5 @@ pub fn run(config: &Config, matches: &ArgMatches) -> Result<()> {
             new_bytes = it.totals.new_size,
             "snapshot done"
         );
-    }
-    let mut errors = done.errors.into_iter();
-    let first = errors.next();
-    errors.for_each(|error| tracing::error!("{error}"));
-    first.map_or(Ok(()), Err)
+    })
 }

@@ -1,10 +1,13 @@
 use std::path::PathBuf;
+use std::time::Instant;
 
 use clap::{Arg, ArgAction, ArgMatches, Command};
 
-use super::super::flags;
 use super::super::progress::Progress;
+use super::super::{created, flags};
 use crate::backup::series::Alone;
+use crate::command::created::Created;
+use crate::command::shown::{count, size};
 use crate::config::Config;
 use crate::error::{Class, Error, Result};
 use crate::redis_backup::Description;
@@ -56,11 +59,13 @@ pub fn command() -> Command {
                     "Where the server's files are seen from here, if not where the server has them",
                 ),
         )
+        .arg(created::json())
         .after_help(AFTER);
     flags::with_settings(command, &["redis"])
 }
 
 pub fn run(config: &Config, matches: &ArgMatches) -> Result<()> {
+    let begun = Instant::now();
     let repositories = repository::open_all(config, None)?;
     let text = |name: &str| matches.get_one::<String>(name).cloned().unwrap_or_default();
     let folder = matches.get_one::<PathBuf>("folder").cloned();
@@ -83,24 +88,44 @@ pub fn run(config: &Config, matches: &ArgMatches) -> Result<()> {
     let taken = create(request).map_err(|error| error.while_doing("could not back up Redis"));
     drop(progress);
     let taken = taken?;
-    for (repository, it) in &taken.descriptions {
+    let first = taken.descriptions.first().map(|(_, it)| it);
+    let fallen = first.and_then(fell);
+    let errors: Vec<Error> = taken.failures.into_iter().chain(fallen).collect();
+    let created = Created {
+        what: "Redis backup",
+        id: &taken.id,
+        copies: &taken.descriptions,
+        amount: first.map_or_else(String::new, |it| {
+            format!("{}, stored as {}", size(bytes(it)), size(stored(it)))
+        }),
+        more: first.map_or_else(String::new, |it| {
+            format!("It holds {} of {} {}.", count(keys(it), "key"), it.product, it.version)
+        }),
+        took: begun.elapsed(),
+        errors: &errors,
+    };
+    created::end(matches, &created, |repository, it| {
         tracing::info!(
             backup = %taken.id,
             repository,
-            bytes_in = it.files.iter().map(|file| file.stored.size).sum::<u64>(),
-            bytes_out = it.files.iter().map(|file| file.stored.stored_size).sum::<u64>(),
-            keys = it.keys.iter().map(|keys| keys.keys).sum::<u64>(),
+            bytes_in = bytes(it),
+            bytes_out = stored(it),
+            keys = keys(it),
             "Redis backup done"
         );
-    }
-    for other in taken.failures.iter().skip(1) {
-        tracing::error!("{other}");
-    }
-    let fallen = taken.descriptions.first().and_then(|(_, it)| fell(it));
-    if let Some(error) = fallen.as_ref().filter(|_| !taken.failures.is_empty()) {
-        tracing::error!("{error}");
-    }
-    taken.failures.into_iter().chain(fallen).next().map_or(Ok(()), Err)
+    })
+}
+
+fn bytes(it: &Description) -> u64 {
+    it.files.iter().map(|file| file.stored.size).sum()
+}
+
+fn stored(it: &Description) -> u64 {
+    it.files.iter().map(|file| file.stored.stored_size).sum()
+}
+
+fn keys(it: &Description) -> u64 {
+    it.keys.iter().map(|keys| keys.keys).sum()
 }
 
 /// A server that started without its data looks like one that has few.

@@ -5,13 +5,14 @@ use jiff::Timestamp;
 use super::show::find;
 use crate::backup::{BackupFolder, pin};
 use crate::base_backup::catalogue::Survey;
+use crate::command::created;
 use crate::command::shown::Shown;
 use crate::config::Config;
 use crate::error::Result;
 use crate::repository::{self, Repository};
 
 /// `id` may be the beginning of one.
-pub fn run(config: &Config, id: &str, pinned: bool) -> Result<Shown> {
+pub fn run(config: &Config, id: &str, pinned: bool, as_json: bool) -> Result<Shown> {
     let repositories = repository::open_all(config, None)?;
     let survey = Survey::read(&repositories, config);
     let backup = find(&survey, &repositories, id)?;
@@ -24,8 +25,15 @@ pub fn run(config: &Config, id: &str, pinned: bool) -> Result<Shown> {
     };
     let done = copies.len() - errors.len();
     let word = if pinned { "pinned" } else { "not pinned any more" };
-    let text = if done > 0 { format!("{} is {word}.\n", backup.id) } else { String::new() };
     // There may be one in a repository that did not answer.
     errors.extend(survey.catalogue.failures.iter().map(|failure| failure.error.clone()));
+    let text = match (as_json, done) {
+        (true, _) => {
+            let names = copies.iter().map(|it| it.name()).collect();
+            created::pinned(&backup.id, pinned, names, &errors)?
+        }
+        (false, 0) => String::new(),
+        (false, _) => format!("{} is {word}.\n", backup.id),
+    };
     Ok(Shown { text, errors })
 }

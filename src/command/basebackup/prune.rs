@@ -11,9 +11,9 @@ use crate::base_backup::all_backups;
 use crate::base_backup::catalogue::Survey;
 use crate::base_backup::prune::{CarryOut, Gathered, gather};
 use crate::base_backup::retention::{Attempt, Deletion, Holdings, Plan, Verdict, WalLine, plan};
-use crate::command::pruning::{Amounts, clocks, done, remarks};
+use crate::command::pruning::{Amounts, Fate, Telling, clocks, remarks};
 use crate::command::remembering::{self, note, recall_base_backups, shelves_of_system};
-use crate::command::shown::{Shown, plain, table};
+use crate::command::shown::{Shown, table};
 use crate::config::Config;
 use crate::error::{Error, Result};
 use crate::postgres::SystemIdentifier;
@@ -21,11 +21,7 @@ use crate::repository::{self, Repository, WalFolder, WalRange};
 use crate::retention::ago;
 
 /// Shows its plan, has it agreed to, and carries it out.
-pub fn run(
-    config: &Config,
-    dry_run: bool,
-    agree: &mut dyn FnMut(&str) -> Result<bool>,
-) -> Result<Shown> {
+pub fn run(config: &Config, telling: &mut Telling<'_>) -> Result<Shown> {
     let repositories = repository::open_all(config, None)?;
     let mut survey = Survey::read(&repositories, config);
     let mut memory = Memory::of(config.state_directory.as_deref(), "basebackup");
@@ -37,6 +33,7 @@ pub fn run(
     let since = ago(now, config.retention.wal_window);
     let mut errors: Vec<Error> = survey.errors().chain(clocks.wrong.values()).cloned().collect();
     let (mut text, mut plans, mut amounts) = (String::new(), Vec::new(), Amounts::default());
+    let mut all_fates = Vec::new();
     for system in &survey.systems {
         let Gathered { mut holdings, errors: more } =
             gather(&survey, system, &repositories, config, since);
@@ -52,7 +49,9 @@ pub fn run(
         let here = (system.system, all.as_str());
         let shelves = shelves_of_system(&survey.catalogue, here, &repositories, &holdings.closed);
         note(&mut memory, &shelves, &clocks);
-        text += &described(system.system, &holdings, &plan, &uploads, &repositories);
+        let [backups, wal] = fates(&holdings, &plan, &uploads, &repositories);
+        text += &described(system.system, &backups, &wal);
+        all_fates.extend(backups.into_iter().chain(wal));
         let wal = WalFolder::new(&config.cluster, system.system);
         add_amounts(&mut amounts, &holdings, &plan, &|at, ranges| {
             // Who can't list it again says so when it comes to deleting.
@@ -67,15 +66,17 @@ pub fn run(
     let nothing = plans.iter().all(|(_, holdings, plan, uploads)| {
         plan.deletions(holdings).is_empty() && uploads.iter().all(|it| it.verdict.keep)
     });
-    if nothing || dry_run {
-        memory.end(!dry_run);
+    if nothing || telling.dry_run {
+        memory.end(!telling.dry_run);
     }
+    let planned = (&all_fates[..], &amounts);
     if nothing {
-        return Ok(Shown { text: text + "Nothing is to be deleted.\n", errors });
+        let text = text + "Nothing is to be deleted.\n";
+        return telling.shown(text, planned, &repositories, None, errors);
     }
     text += &amounts.told(&repositories);
-    if !agree(&text)? {
-        return Ok(Shown { text: String::new(), errors });
+    if !telling.agreed(&text)? {
+        return telling.shown(String::new(), planned, &repositories, None, errors);
     }
     memory.end(true);
     let mut all = Pruned::default();
@@ -94,7 +95,7 @@ pub fn run(
         all.add(order.run());
     }
     errors.append(&mut all.errors);
-    Ok(Shown { text: done(&all), errors })
+    telling.shown(String::new(), planned, &repositories, Some(&all), errors)
 }
 
 /// When the newest base backup ended of which nobody doubts it.
@@ -146,36 +147,40 @@ fn attempts(uploads: &[Uploads], holdings: &Holdings<'_>) -> Vec<Attempt> {
     new.map(attempt).collect()
 }
 
-fn described(
-    system: SystemIdentifier,
+/// What becomes of base backups, and of WAL, with why.
+fn fates(
     holdings: &Holdings<'_>,
     plan: &Plan,
     uploads: &[Uploads],
     repositories: &[Repository],
-) -> String {
-    let row = |verdict: &Verdict, repository: usize, what: String| {
-        let word = if verdict.keep { "keep" } else { "delete" };
+) -> [Vec<Fate>; 2] {
+    let fate = |kind, verdict: &Verdict, repository: usize, what: String| {
         let name = repositories.get(repository).map_or("", Repository::name);
-        vec![word.to_owned(), name.to_owned(), plain(&what), plain(&verdict.reason)]
+        Fate::new(kind, what, name, verdict)
     };
+    let base = |verdict: &Verdict, at: usize, id: &str| fate("backup", verdict, at, id.to_owned());
     let mut backups: Vec<_> = holdings.backups.iter().zip(&plan.backups).collect();
     backups.sort_by_key(|(it, _)| (it.repository, &it.id));
-    let backups = backups.iter().map(|(it, verdict)| row(verdict, it.repository, it.id.clone()));
+    let backups = backups.iter().map(|(it, verdict)| base(verdict, it.repository, &it.id));
     let unfinished = holdings.unfinished.iter().zip(&plan.unfinished);
-    let unfinished = unfinished.map(|(it, verdict)| row(verdict, it.repository, it.id.clone()));
-    let uploads = uploads.iter().map(|it| row(&it.verdict, it.repository, it.id.clone()));
-    let wal = plan.wal.iter().map(|line| row(&line.verdict, line.repository, wal(line)));
+    let unfinished = unfinished.map(|(it, verdict)| base(verdict, it.repository, &it.id));
+    let uploads = uploads.iter().map(|it| base(&it.verdict, it.repository, &it.id));
     let unread = Verdict::keep("its description can't be read");
-    let broken = holdings.broken.iter().map(|it| row(&unread, it.repository, it.id.clone()));
-    let backups = backups.chain(broken).chain(unfinished).chain(uploads).collect();
-    let wal = wal.collect();
-    let tables = [("BASE BACKUP", backups), ("WAL", wal)].map(|(head, rows)| titled(head, rows));
+    let broken = holdings.broken.iter().map(|it| base(&unread, it.repository, &it.id));
+    let wal = plan.wal.iter().map(|line| fate("wal", &line.verdict, line.repository, wal(line)));
+    [backups.chain(broken).chain(unfinished).chain(uploads).collect(), wal.collect()]
+}
+
+/// The plan as people are shown it.
+fn described(system: SystemIdentifier, backups: &[Fate], wal: &[Fate]) -> String {
+    let tables = [("BASE BACKUP", backups), ("WAL", wal)].map(|(head, fates)| titled(head, fates));
     format!("System {system}\n\n{}\nThe histories of timelines are kept.\n\n", tables.join("\n"))
 }
 
-fn titled(head: &str, rows: Vec<Vec<String>>) -> String {
+fn titled(head: &str, fates: &[Fate]) -> String {
     let heads = ["", "IN", head, "WHY"].map(str::to_owned).into();
-    table(&[vec![heads], rows].concat(), &[])
+    let rows = std::iter::once(heads).chain(fates.iter().map(Fate::row));
+    table(&rows.collect::<Vec<_>>(), &[])
 }
 
 fn wal(line: &WalLine) -> String {

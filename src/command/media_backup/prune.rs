@@ -9,10 +9,10 @@ use crate::backup::deleting::Pruned;
 use crate::backup::memory::Memory;
 use crate::backup::series::{Line, Series, What, newest, plan};
 use crate::backup::{Uploads, uploads};
-use crate::command::pruning::{Amounts, clocks, done, remarks};
+use crate::command::pruning::{Amounts, Telling, clocks, remarks};
 use crate::command::remembering::{self, note, recall, shelves};
 use crate::command::series::Kind;
-use crate::command::series::prune::described;
+use crate::command::series::prune::{described, fates};
 use crate::command::shown::Shown;
 use crate::config::{Config, KeepConfig};
 use crate::error::{Error, Result};
@@ -23,11 +23,7 @@ use crate::repository::{self, Repository};
 use crate::retention::Verdict;
 
 /// Shows its plan, has it agreed to, and carries it out.
-pub fn run(
-    config: &Config,
-    dry_run: bool,
-    agree: &mut dyn FnMut(&str) -> Result<bool>,
-) -> Result<Shown> {
+pub fn run(config: &Config, telling: &mut Telling<'_>) -> Result<Shown> {
     let repositories = repository::open_all(config, None)?;
     let mut series = Series::<Description>::read(&repositories, &Description::all(config));
     let mut memory = Memory::of(config.state_directory.as_deref(), Description::NOTES);
@@ -52,21 +48,23 @@ pub fn run(
     let closed: BTreeSet<usize> = series.failures.iter().map(|it| it.repository).collect();
     let (uploads, more) = uploads(&repositories, &series.all, &closed, &keep, now);
     errors.extend(more);
-    let mut text = described::<Description>(&repositories, &lines, &uploads);
+    let fates = fates(&repositories, &lines, &uploads);
+    let mut text = described::<Description>(&fates);
     text += &remembering::remarks(series.copies(), &repositories);
     text += &remarks(&repositories, &clocks, &failed);
     let mut verdicts =
         lines.iter().map(|it| &it.verdict).chain(uploads.iter().map(|it| &it.verdict));
     let nothing = verdicts.all(|verdict| verdict.keep);
-    if nothing || dry_run {
-        memory.end(!dry_run);
+    if nothing || telling.dry_run {
+        memory.end(!telling.dry_run);
     }
     if nothing {
-        return Ok(Shown { text: text + "Nothing is to be deleted.\n", errors });
+        let text = text + "Nothing is to be deleted.\n";
+        return telling.shown(text, (&fates, &Amounts::default()), &repositories, None, errors);
     }
     let amounts = amounts(config, &lines)?;
-    if !agree(&(text + &amounts.told(&repositories)))? {
-        return Ok(Shown { text: String::new(), errors });
+    if !telling.agreed(&(text + &amounts.told(&repositories)))? {
+        return telling.shown(String::new(), (&fates, &amounts), &repositories, None, errors);
     }
     memory.end(true);
     let mut all = Pruned::default();
@@ -77,7 +75,7 @@ pub fn run(
         );
     }
     errors.append(&mut all.errors);
-    Ok(Shown { text: done(&all), errors })
+    telling.shown(String::new(), (&fates, &amounts), &repositories, Some(&all), errors)
 }
 
 /// What goes with the snapshots; of a tree the files that no other snapshot has, which are more when those go too.

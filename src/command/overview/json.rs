@@ -4,7 +4,8 @@ use serde_json::json;
 use super::Overview;
 use super::rows::Row;
 use crate::check::State;
-use crate::error::{Class, Error, Result};
+use crate::command::shown::{at_seconds, document};
+use crate::error::Result;
 
 /// Rises when something in the JSON changes its meaning or goes.
 const VERSION: u32 = 1;
@@ -26,13 +27,11 @@ pub fn text(overview: &Overview<'_>) -> Result<String> {
     });
     let json = Json {
         version: VERSION,
-        at: crate::command::shown::at_seconds(overview.now),
+        at: at_seconds(overview.now),
         cluster: overview.cluster,
         state: overview.verdict.state(),
         backed_up: &overview.rows,
         failures: failures.collect(),
     };
-    let text = serde_json::to_string_pretty(&json);
-    text.map(|text| text + "\n")
-        .map_err(|error| Error::new(Class::Internal, format!("could not write JSON: {error}")))
+    document(&json)
 }

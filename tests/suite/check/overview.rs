@@ -40,7 +40,7 @@ fn shows(outcome: &Outcome, lines: &[&str]) {
 }
 
 /// A Redis and a media set beside the server, each backed up once.
-fn with_all(watched: &Watched) -> RedisServer {
+pub fn with_all(watched: &Watched) -> RedisServer {
     let redis = RedisServer::start(Program::usual(), &watched.place, &[]);
     redis.fill();
     let files = watched.place.folder("uploads");

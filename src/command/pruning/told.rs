@@ -1,0 +1,85 @@
+use serde::Serialize;
+use serde_json::{Value, json};
+
+use super::{Amounts, done};
+use crate::backup::deleting::Pruned;
+use crate::command::shown::{Shown, document, plain};
+use crate::error::{Error, Result};
+use crate::repository::Repository;
+use crate::retention::Verdict;
+
+/// Rises when something in the JSON changes its meaning or goes.
+const VERSION: u32 = 1;
+
+/// What becomes of one thing in one repository.
+#[derive(Debug, Serialize)]
+pub struct Fate {
+    /// `backup` or `wal`.
+    pub kind: &'static str,
+    /// Its id, or the name of its first segment and of its last.
+    pub name: String,
+    pub repository: String,
+    pub keep: bool,
+    pub reason: String,
+}
+
+impl Fate {
+    pub fn new(kind: &'static str, name: String, repository: &str, verdict: &Verdict) -> Self {
+        let (repository, reason) = (repository.to_owned(), verdict.reason.clone());
+        Self { kind, name, repository, keep: verdict.keep, reason }
+    }
+
+    /// In the table for people.
+    pub fn row(&self) -> Vec<String> {
+        let word = if self.keep { "keep" } else { "delete" };
+        vec![word.to_owned(), self.repository.clone(), plain(&self.name), plain(&self.reason)]
+    }
+}
+
+/// How a plan is told, and who agrees to it.
+pub struct Telling<'a> {
+    pub dry_run: bool,
+    /// Nobody is asked then: who wants it carried out has said so.
+    pub as_json: bool,
+    pub agree: &'a mut dyn FnMut(&str) -> Result<bool>,
+}
+
+impl Telling<'_> {
+    /// Whether the plan is to be carried out.
+    pub fn agreed(&mut self, plan: &str) -> Result<bool> {
+        if self.as_json { Ok(!self.dry_run) } else { (self.agree)(plan) }
+    }
+
+    /// At the end. `text` is what people have not seen yet.
+    pub fn shown(
+        &self,
+        text: String,
+        (plan, amounts): (&[Fate], &Amounts),
+        repositories: &[Repository],
+        pruned: Option<&Pruned>,
+        errors: Vec<Error>,
+    ) -> Result<Shown> {
+        if !self.as_json {
+            return Ok(Shown { text: text + &pruned.map(done).unwrap_or_default(), errors });
+        }
+        let name = |at: &usize| repositories.get(*at).map_or("", Repository::name).to_owned();
+        let amounts = amounts.0.iter().map(|(at, bytes)| (name(at), Value::from(*bytes)));
+        let result = pruned.map(|it| {
+            json!({
+                "objects": it.deleted,
+                "bytes": it.bytes,
+                "uploads_ended": it.ended,
+                "stayed": it.stayed,
+            })
+        });
+        let text = document(&json!({
+            "version": VERSION,
+            "dry_run": self.dry_run,
+            "plan": plan,
+            "bytes_to_delete": amounts.collect::<serde_json::Map<String, Value>>(),
+            "result": result,
+            "errors": errors.iter().map(ToString::to_string).collect::<Vec<_>>(),
+        }))?;
+        Ok(Shown { text, errors })
+    }
+}

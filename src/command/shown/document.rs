@@ -1,0 +1,10 @@
+use serde::Serialize;
+
+use crate::error::{Class, Error, Result};
+
+/// One JSON document, for programs.
+pub fn document(content: &impl Serialize) -> Result<String> {
+    let text = serde_json::to_string_pretty(content);
+    text.map(|text| text + "\n")
+        .map_err(|error| Error::new(Class::Internal, format!("could not write JSON: {error}")))
+}
