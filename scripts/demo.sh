@@ -68,9 +68,10 @@ prepare() {
     "$repository_root/scripts/install-servers.sh" "$needs" | sed 's/^/      /'
     postgres=$(distribution_postgres)
     if [ -z "$binaries" ]; then
-        tell "building the programs; the first time this takes some minutes"
-        "$repository_root/scripts/build-static.sh" | sed 's/^/      /'
-        binaries=$target_folder/$triple/release
+        tell "building the three programs that it shows; the first time this takes some minutes"
+        # shellcheck disable=SC2086 # words
+        "$repository_root/scripts/build-static.sh" --quick $programs | sed 's/^/      /'
+        binaries=$target_folder/$triple/quick
     fi
 }
 
