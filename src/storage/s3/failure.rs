@@ -55,6 +55,14 @@ pub fn head_hides_reason(error: &Failure<HeadObjectError>) -> bool {
     matches!(status(error), Some(300..=407 | 410..=428 | 430..=499 | 507))
 }
 
+/// Whether the connection was made and broke: what the store did with the request is not known. One that refuses a PUT
+/// before it has read the body may hang up, and then the reason is lost (RFC 9110, 10.1.1).
+pub fn hung_up<E: std::error::Error + 'static>(error: &Failure<E>) -> bool {
+    let unknown =
+        find::<NotConnected>(error).is_none() && find::<CredentialsError>(error).is_none();
+    matches!(error, SdkError::DispatchFailure(failure) if failure.is_io()) && unknown
+}
+
 /// Says what went wrong, of which class, and what to do about it.
 pub fn of<E>(error: Failure<E>, verb: &str, config: &S3Config, key: &str) -> Error
 where

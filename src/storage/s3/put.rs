@@ -50,10 +50,18 @@ impl Bucket {
                 Some(412) => return Ok(Some(Created::Taken)),
                 Some(409) if tried < CONFLICT_TRIES => pause_after_conflict(tried).await,
                 _ if failure::condition_not_known(&error) => return Ok(None),
+                _ if failure::hung_up(&error) && self.is_there(key).await => {
+                    return Ok(Some(Created::Taken));
+                }
                 _ => return Err(failure::of(error, "PUT", &self.config, key)),
             }
         }
         Ok(None)
+    }
+
+    /// As far as the store says so now.
+    async fn is_there(&self, key: &str) -> bool {
+        matches!(self.head_object(key).await, Ok(Some(_)))
     }
 
     /// For stores without the condition. Looking afterwards as well narrows what looking before leaves

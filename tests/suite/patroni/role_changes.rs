@@ -88,16 +88,13 @@ fn fail_over(cluster: &mut Cluster) {
     cluster.wait_all(leader);
 }
 
-/// On no node, and nothing failed on the way but what is known.
+/// On no node, and nothing failed on the way.
 fn nothing_waits(cluster: &Cluster, leader: usize) {
     cluster.nodes[leader].sql("select pg_switch_wal()");
     for node in &cluster.nodes {
         node.wait_archived(LIMIT);
-        // Where two nodes send one file at the same moment, this store hangs up on the later one before it has read it all.
         let log = node.log();
-        let failed = log.matches("archive command failed").count();
-        let explained = log.matches(" failed: Broken pipe (os error 32)").count();
-        assert_eq!(failed, explained, "{}\n{log}", node.name);
+        assert!(!log.contains("archive command failed"), "{}\n{log}", node.name);
     }
 }
 

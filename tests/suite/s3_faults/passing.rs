@@ -64,6 +64,17 @@ fn a_put_that_succeeded_but_looked_failed_is_recognised_as_our_own() {
     }
 }
 
+/// A store that hangs up on whoever sends what is there already, before it has read all of it, says no reason.
+#[test]
+fn what_a_store_hangs_up_on_is_looked_for() {
+    let line = Line::new(Kind::S3sFs);
+    line.proxy.add(Rule::new(Fault::CutBeforeAnswer).method("PUT").path(SEGMENT).times(1));
+    line.proxy.add(Rule::new(Fault::CutRequestAfter(5000)).method("PUT").path(SEGMENT));
+    let outcome = line.scene.has(0).push(0).args(SHORT_LIMITS).run();
+    outcome.expect(0).says("the same content is already archived");
+    line.holds_the_segment_once();
+}
+
 #[test]
 fn a_slow_store_is_waited_for() {
     let line = Line::new(Kind::S3sFs);
