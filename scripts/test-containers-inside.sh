@@ -93,7 +93,7 @@ walk() { # USER CHAPTER
         started=$(now) status=0
         if [ "$1" = newcomer ] && grep -q 'seawall init' "$block"; then
             # On a terminal, with an empty answer to each question.
-            as_newcomer script --quiet --return --command "bash -eu $block" /dev/null < <(printf '\n%.0s' {1..8}) >"$work/init" || status=$?
+            as_newcomer script --quiet --return --command "bash -eu $block" /dev/null < <(printf '\n%.0s' {1..9}) >"$work/init" || status=$?
             cat "$work/init"
         else
             "as_$1" bash -euo pipefail "$block" </dev/null || status=$?

@@ -65,7 +65,7 @@ run_block() { # FILE
     local status=0 allowed=0
     if grep -q 'seawall init' "$1"; then
         # On a terminal, with an empty answer to each question.
-        as_newcomer script --quiet --return --command "bash -eu $1" /dev/null < <(printf '\n%.0s' {1..9}) >"$work/init" || status=$?
+        as_newcomer script --quiet --return --command "bash -eu $1" /dev/null < <(printf '\n%.0s' {1..10}) >"$work/init" || status=$?
         cat "$work/init"
     else
         as_newcomer bash -euo pipefail "$1" >"$work/said" 2>&1 </dev/null || status=$?
