@@ -98,7 +98,7 @@ if [ "$how" = build ]; then
     # In half the time, and linked with the same libraries.
     demo 'newcomer, who builds' as_newcomer env CARGO_PROFILE_RELEASE_LTO=off CARGO_PROFILE_RELEASE_OPT_LEVEL=0 \
         CARGO_PROFILE_RELEASE_CODEGEN_UNITS=16 scripts/demo.sh
-    demo 'root, with what was built' "$checkout/scripts/demo.sh" --binaries "$checkout/target"/*/release
+    demo 'root, with what was built' "$checkout/scripts/demo.sh" --binaries "$checkout/target"/*/quick
 else
     demo 'root, who lacks PostgreSQL' "$checkout/scripts/demo.sh" --binaries "$programs"
     demo 'newcomer, with a strange shell' as_newcomer env -u HOME BASH_ENV="$home/settings" POSIXLY_CORRECT=1 CDPATH=/ LC_ALL=nonsense \
