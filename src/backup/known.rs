@@ -104,7 +104,7 @@ impl Known {
     }
 }
 
-/// Makes that folder and gives it to `owner`, who takes such backups. In the usual place only root can make it.
+/// Makes the folder of notes and gives it to `owner`, the user that takes such backups. Only root can make the usual folder.
 pub fn make_room(state: &Path, kind: &str, owner: Owner) -> Result<()> {
     Notes::make_for(state, &folder_of(kind), owner)
 }

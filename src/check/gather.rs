@@ -20,8 +20,8 @@ use crate::repository::{Onlooker, Repository, identities};
 use crate::threads::beside;
 use crate::{media, redis_backup};
 
-/// At least so many of the newest backups of a kind are described, and at most: within the window of the WAL, and within the
-/// time that was promised.
+/// How many of the newest backups of a kind are described: the least, the most within the window of the WAL, and the most within
+/// the time that was promised.
 const DESCRIBED_MIN: usize = 4;
 const DESCRIBED_MAX: usize = 64;
 pub const PROMISED_MAX: usize = 400;

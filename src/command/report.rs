@@ -16,7 +16,7 @@ use crate::repository;
 /// and nobody else reads it.
 const MODE: u32 = 0o640;
 
-/// Writes the page of these clusters into a file, or gives it as the text to print where there is none.
+/// Writes the page of these clusters into a file. Without a file the page is the text to print.
 pub fn run(configs: &[Config], file: Option<&Path>) -> Result<Shown> {
     let clusters = configs
         .iter()

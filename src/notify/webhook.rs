@@ -120,7 +120,7 @@ fn slack(title: &str, message: &Message) -> String {
 
 /// An adaptive card, as a workflow takes it (Microsoft Teams docs, "Post to a channel when a webhook request is received").
 fn teams(title: &str, message: &Message) -> String {
-    // One line end of ours is none of theirs.
+    // Teams joins lines that one line end parts: it takes two.
     let text = message.text().replace('\n', "\n\n");
     let block = |text: &str, weight: &str| json!({ "type": "TextBlock", "text": text, "weight": weight, "wrap": true });
     let card = json!({
