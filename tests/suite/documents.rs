@@ -1,5 +1,6 @@
 //! What the documents say is true, and the source keeps to its own rules.
 
+mod arrows;
 mod base_backup_statuses;
 mod book;
 mod chapters;
