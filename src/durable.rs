@@ -1,43 +1,38 @@
 //! The only code that creates, renames and syncs files. Two promises, kept apart: what a repository
 //! acknowledges survives a power cut, and what lies in a data directory is whole or absent.
+//!
+//! How the files go together: `publish` gives a repository's files their names, by way of `temporary`, `folders` and
+//! `descent`; `bulk` lays down thousands at once; `beneath` and `new_file` work in folders of somebody else;
+//! `notes` keeps what this host remembers. `files`, `inode` and `abandoned` are what these have in common.
 
+mod abandoned;
 mod beneath;
-mod beneath_file;
 mod bulk;
-mod create;
 mod descent;
+mod files;
 mod folders;
 mod inode;
-mod keep;
-mod laid;
-mod locked_folder;
+mod new_file;
 mod notes;
-mod open;
 mod publish;
-mod remove;
-mod seen;
 mod temporary;
-mod writeback;
 
-pub use beneath::{Beneath, Hand, names_in, split};
-pub use beneath_file::{NewFile, remove_abandoned_in};
-pub use bulk::Bulk;
-pub use create::create_new;
-pub use descent::{New, give_below, give_new, new_folder, open_below};
-pub use folders::{create_folders, sync_folder};
-pub use inode::{
-    Owner, or_refused, remove_xattr, set_mode as set_mode_of, set_mtime, set_xattr, xattr,
-    xattr_names,
+pub use abandoned::{is_temporary, remove_abandoned_in};
+pub use beneath::{Beneath, DirCursor, split};
+pub use bulk::{
+    Bulk, LaidFile, create_folder, give_group, lay_folder, lay_link, remove_all, set_mode,
 };
-pub use keep::keep;
-pub use laid::{LaidFile, create_folder, give_group, lay_folder, lay_link, remove_all, set_mode};
-pub use locked_folder::LockedFolder;
+pub use descent::{FolderOwner, give_below, give_new, new_folder, open_below};
+pub use files::{Seen, create_new, empty, keep, kind, open_to_read, read_small, remove};
+pub use folders::{LockedFolder, create_folders, sync_folder};
+pub use inode::{
+    Owner, names_in, or_refused, remove_xattr, set_mode as set_mode_of, set_mtime, set_xattr,
+    xattr, xattr_names,
+};
+pub use new_file::NewFile;
 pub use notes::Notes;
-pub use open::{empty, kind, open_to_read, read_small};
 pub use publish::{Nameless, Publication, Published, settle};
-pub use remove::remove;
-pub use seen::Seen;
 pub use temporary::{
-    Temporary, hand_over, is_temporary, remove_abandoned, remove_abandoned_below, replace,
-    replace_for_all, replace_synced, replace_with_mode,
+    Temporary, hand_over, remove_abandoned, remove_abandoned_below, replace, replace_for_all,
+    replace_synced, replace_with_mode,
 };

@@ -1,3 +1,6 @@
+//! Work below a folder that may belong to somebody else, as media files do: no path leads out of it, whatever links
+//! are put in the way while the work goes on. The kernel looks after that (`openat2(2)`), or we do, a step at a time.
+
 use std::ffi::OsStr;
 use std::fs::File;
 use std::io;
@@ -6,13 +9,13 @@ use std::os::unix::ffi::OsStrExt;
 use std::path::{Path, PathBuf};
 
 use rustix::fs::{
-    AtFlags, Dir, FileType, Mode, OFlags, ResolveFlags, Stat, linkat, mkdirat, open, openat,
-    openat2, readlinkat, renameat, statat, symlinkat, unlinkat,
+    AtFlags, Mode, OFlags, ResolveFlags, Stat, linkat, mkdirat, open, openat, openat2, readlinkat,
+    renameat, statat, symlinkat, unlinkat,
 };
 use rustix::io::Errno;
 
-use super::beneath_file::NewFile;
-use super::inode::Owner;
+use super::inode::{Owner, names_in};
+use super::new_file::NewFile;
 use crate::error::{Error, Result};
 
 /// Another process renames folders just now; the kernel asks for another try (`openat2(2)`, `EAGAIN`).
@@ -57,8 +60,8 @@ impl Beneath {
     }
 
     /// Work in it, which remembers the folder where the last thing was: the next is mostly beside it.
-    pub fn hand(&self) -> Hand<'_> {
-        Hand { root: self, last: None }
+    pub fn cursor(&self) -> DirCursor<'_> {
+        DirCursor { root: self, last: None }
     }
 
     fn open_below(&self, path: &[u8], flags: OFlags) -> io::Result<OwnedFd> {
@@ -100,12 +103,12 @@ pub fn split(path: &[u8]) -> (&[u8], &[u8]) {
     }
 }
 
-pub struct Hand<'a> {
+pub struct DirCursor<'a> {
     root: &'a Beneath,
     last: Option<(Vec<u8>, OwnedFd)>,
 }
 
-impl Hand<'_> {
+impl DirCursor<'_> {
     pub fn shown(&self, path: &[u8]) -> PathBuf {
         self.root.shown(path)
     }
@@ -165,7 +168,12 @@ impl Hand<'_> {
     }
 
     /// Gives a file that `from` knows a second name here.
-    pub fn hard_link(&mut self, from: &mut Hand<'_>, old: &[u8], new: &[u8]) -> io::Result<()> {
+    pub fn hard_link(
+        &mut self,
+        from: &mut DirCursor<'_>,
+        old: &[u8],
+        new: &[u8],
+    ) -> io::Result<()> {
         let (old_folder, old_name) = from.at(old)?;
         let (folder, name) = self.at(new)?;
         Ok(linkat(old_folder, old_name, folder, name, AtFlags::empty())?)
@@ -173,7 +181,7 @@ impl Hand<'_> {
 
     /// Gives a file a second name here.
     pub fn link_beside(&mut self, old: &[u8], new: &[u8]) -> io::Result<()> {
-        let mut from = self.root.hand();
+        let mut from = self.root.cursor();
         self.hard_link(&mut from, old, new)
     }
 
@@ -264,19 +272,6 @@ fn is_folder_error(error: &io::Error) -> bool {
     [Errno::ISDIR, Errno::PERM].map(|it| Some(it.raw_os_error())).contains(&error.raw_os_error())
 }
 
-/// The names in a folder with what they are, as far as it says, in no order.
-pub fn names_in(folder: impl AsFd) -> io::Result<Vec<(Vec<u8>, FileType)>> {
-    let mut names = Vec::new();
-    for entry in Dir::read_from(folder)? {
-        let entry = entry?;
-        let name = entry.file_name().to_bytes();
-        if name != b"." && name != b".." {
-            names.push((name.to_owned(), entry.file_type()));
-        }
-    }
-    Ok(names)
-}
-
 #[cfg(test)]
 mod tests {
     use std::fs;
@@ -296,14 +291,14 @@ mod tests {
         let root = Beneath::open(&inside).unwrap();
         for path in ["../secret", "up/secret", "a/../../secret", "link/b/file", "/etc/passwd", "up"]
         {
-            let error = root.hand().open_file(path.as_bytes()).map(drop).unwrap_err();
+            let error = root.cursor().open_file(path.as_bytes()).map(drop).unwrap_err();
             assert_ne!(error.kind(), io::ErrorKind::NotFound, "{path}");
             let flags = OFlags::RDONLY | OFlags::NOFOLLOW;
             assert!(root.open_stepwise(path.as_bytes(), flags).is_err(), "{path}");
         }
-        root.hand().open_file(b"a/b/file").unwrap();
+        root.cursor().open_file(b"a/b/file").unwrap();
         root.open_stepwise(b"a/b/file", OFlags::RDONLY).unwrap();
-        assert!(root.hand().stat(b"up").unwrap().st_mode & 0o170_000 == 0o120_000);
+        assert!(root.cursor().stat(b"up").unwrap().st_mode & 0o170_000 == 0o120_000);
     }
 
     #[test]
@@ -317,7 +312,7 @@ mod tests {
         super::super::set_mode(&place.path().join("tree/a"), 0o500).unwrap();
         let root = Beneath::open(place.path()).unwrap();
         for _ in 0..2 {
-            root.hand().remove_tree(b"tree").unwrap();
+            root.cursor().remove_tree(b"tree").unwrap();
         }
         let left: Vec<_> = fs::read_dir(place.path()).unwrap().collect();
         assert_eq!(left.len(), 1);

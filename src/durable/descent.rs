@@ -12,8 +12,8 @@ use rustix::fs::{AtFlags, FileType, Mode, OFlags, mkdirat, open, openat, statat}
 use rustix::io::Errno;
 use rustix::process::geteuid;
 
-use super::beneath::{Beneath, names_in};
-use super::inode::Owner;
+use super::beneath::Beneath;
+use super::inode::{Owner, names_in};
 use crate::error::{Class, Error, Result};
 
 /// What to do where a folder is missing.
@@ -106,14 +106,14 @@ pub fn give_new(folder: &OwnedFd, owner: Owner, path: &Path) -> Result<()> {
 
 /// Whose a new folder is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum New {
+pub enum FolderOwner {
     /// The owner's of the root above.
     Shared,
     Ours,
 }
 
 /// Makes a folder below `root`, whose parent must exist; `None` when there is one. Not synced.
-pub fn new_folder(root: &Path, folder: &Path, new: New) -> Result<Option<Beneath>> {
+pub fn new_folder(root: &Path, folder: &Path, owner: FolderOwner) -> Result<Option<Beneath>> {
     let above = folder.parent().unwrap_or(root);
     let way = descend(root, above, Missing::Fail)?;
     let name = folder.file_name().unwrap_or_default().as_bytes();
@@ -124,7 +124,7 @@ pub fn new_folder(root: &Path, folder: &Path, new: New) -> Result<Option<Beneath
     }
     let opened = openat(here, name, FOLDER | OFlags::NOFOLLOW, Mode::empty());
     let made = opened.map_err(|error| not_opened(folder, error))?;
-    if new == New::Shared {
+    if owner == FolderOwner::Shared {
         let owner = Owner::of(top).map_err(|error| Error::file("look at", root, &error))?;
         give_new(&made, owner, folder)?;
     }

@@ -1,9 +1,12 @@
+//! What a file or a folder has besides its content, asked for and set through the open file, so that nobody can put
+//! another one under its name meanwhile: owner, mode, time, extended attributes, and the names in a folder.
+
 use std::io;
 use std::os::fd::{AsFd, BorrowedFd};
 
 use rustix::fs::{
-    AtFlags, Gid, Mode, Timespec, Timestamps, UTIME_OMIT, Uid, XattrFlags, chownat, fchmod, fchown,
-    fgetxattr, flistxattr, fsetxattr, fstat, futimens, utimensat,
+    AtFlags, Dir, FileType, Gid, Mode, Timespec, Timestamps, UTIME_OMIT, Uid, XattrFlags, chownat,
+    fchmod, fchown, fgetxattr, flistxattr, fsetxattr, fstat, futimens, utimensat,
 };
 use rustix::io::Errno;
 
@@ -110,6 +113,19 @@ pub fn set_xattr(file: impl AsFd, name: &[u8], value: &[u8]) -> io::Result<()> {
 
 pub fn remove_xattr(file: impl AsFd, name: &[u8]) -> io::Result<()> {
     Ok(rustix::fs::fremovexattr(file, name)?)
+}
+
+/// The names in a folder with what they are, as far as it says, in no order.
+pub fn names_in(folder: impl AsFd) -> io::Result<Vec<(Vec<u8>, FileType)>> {
+    let mut names = Vec::new();
+    for entry in Dir::read_from(folder)? {
+        let entry = entry?;
+        let name = entry.file_name().to_bytes();
+        if name != b"." && name != b".." {
+            names.push((name.to_owned(), entry.file_type()));
+        }
+    }
+    Ok(names)
 }
 
 #[cfg(test)]

@@ -6,8 +6,8 @@ use std::path::{Path, PathBuf};
 
 use rustix::fs::{FileType, Stat, fstat};
 
+use super::abandoned::remove_abandoned_files;
 use super::beneath::Beneath;
-use super::beneath_file::remove_abandoned_files;
 use super::inode::Owner;
 use crate::error::{Class, Error, Result};
 
@@ -24,7 +24,7 @@ impl Notes {
     /// The folder `name` in `above`; `None` where it is not there.
     pub fn open(above: &Path, name: &str) -> Result<Option<Self>> {
         let path = above.join(name);
-        match Beneath::open(above)?.hand().sub(name.as_bytes()) {
+        match Beneath::open(above)?.cursor().sub(name.as_bytes()) {
             Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
             Err(error) => Err(Error::file("open folder", &path, &error)
                 .hint("A folder is expected there, and no link to one.")),
@@ -36,7 +36,7 @@ impl Notes {
     pub fn make(above: &Path, name: &str) -> Result<Self> {
         let path = above.join(name);
         let root = Beneath::open(above)?;
-        match root.hand().make_folder(name.as_bytes()) {
+        match root.cursor().make_folder(name.as_bytes()) {
             Err(error) if error.kind() != io::ErrorKind::AlreadyExists => {
                 let user = Owner::ours().uid;
                 let hint = format!("As root: install -d -m 700 -o {user} {}", path.display());
@@ -56,13 +56,13 @@ impl Notes {
             return Ok(());
         }
         let made = Self::make(above, name)?;
-        let given = made.folder.hand().open_folder(b"").and_then(|folder| owner.give(folder));
+        let given = made.folder.cursor().open_folder(b"").and_then(|folder| owner.give(folder));
         given.map_err(|error| Error::file("give away", &path, &error))
     }
 
     fn checked(folder: Beneath, path: PathBuf) -> Result<Self> {
         let failed = |error: io::Error| Error::file("look at", &path, &error);
-        let opened = folder.hand().open_folder(b"").map_err(failed)?;
+        let opened = folder.cursor().open_folder(b"").map_err(failed)?;
         let stat = fstat(&opened).map_err(|error| failed(error.into()))?;
         if stat.st_mode & WRITABLE_BY_OTHERS != 0 {
             let mode = stat.st_mode & 0o7777;
@@ -96,7 +96,7 @@ impl Notes {
     /// `None` where there is no such note.
     pub fn read(&self, name: &str, bytes_max: u64) -> Result<Option<Vec<u8>>> {
         let failed = |error: &io::Error| Error::file("read", &self.path(name), error);
-        let file = match self.folder.hand().open_file(name.as_bytes()) {
+        let file = match self.folder.cursor().open_file(name.as_bytes()) {
             Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
             opened => opened.map_err(|error| failed(&error))?,
         };
@@ -127,9 +127,9 @@ impl Notes {
     /// Puts a note in the place of the one before, durably. It belongs to the owner of the folder, who has to read it.
     pub fn write(&self, name: &str, content: &[u8]) -> Result<()> {
         let write = || -> io::Result<()> {
-            let mut hand = self.folder.hand();
-            let _ = remove_abandoned_files(hand.open_folder(b"")?);
-            let file = hand.begin_file(name.as_bytes())?;
+            let mut cursor = self.folder.cursor();
+            let _ = remove_abandoned_files(cursor.open_folder(b"")?);
+            let file = cursor.begin_file(name.as_bytes())?;
             file.file().write_all(content)?;
             if Owner::ours().uid == 0 && self.owner.uid != 0 {
                 self.owner.give(file.file())?;

@@ -1,18 +1,48 @@
-//! A file gets its name once it is whole and on the disk, and never in the place of another file.
+//! A file gets its name once it is whole and on the disk, and never in the place of another file. This is what the
+//! word "archived" rests on: `tests/suite/sync_order` watches the order of the system calls.
 
 use std::fs::File;
 use std::io::{ErrorKind, Seek, SeekFrom, Write};
+use std::num::NonZeroU64;
 use std::os::unix::fs::FileExt;
 use std::path::{Path, PathBuf};
 
+use rustix::fs::{Advice, fadvise};
+
 use super::descent::{Missing, descend};
-use super::folders::{Way, create_unsynced, sync_folder};
+use super::files::open_to_read;
+use super::folders::{PublishFolder, create_unsynced, sync_folder};
 use super::inode::Owner;
-use super::open::open_to_read;
 use super::temporary::Temporary;
-use super::writeback::Writeback;
 use crate::error::{Class, Error, Result};
 use crate::failpoint;
+
+/// Has the disk write while the next bytes are still being made; a sync at the end then waits for little. The
+/// advice that the pages are not needed again starts that (`mm/fadvise.c`); refused, nothing is lost but time.
+pub struct Writeback {
+    /// How much is written before the disk is told to begin with it, in bytes.
+    every: u64,
+    written: u64,
+    /// Up to here the disk was told to write.
+    begun: u64,
+}
+
+impl Writeback {
+    /// For a file that is written from here on.
+    pub fn from(written: u64, every: u64) -> Self {
+        Self { every, written, begun: 0 }
+    }
+
+    /// So many bytes more were written.
+    pub fn wrote(&mut self, file: &File, bytes: usize) {
+        self.written += bytes as u64;
+        let waiting = self.written - self.begun;
+        if waiting >= self.every {
+            let _ = fadvise(file, self.begun, NonZeroU64::new(waiting), Advice::DontNeed);
+            self.begun = self.written;
+        }
+    }
+}
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Published {
@@ -33,7 +63,7 @@ const FOLDER_TRIES: u32 = 3;
 pub struct Publication {
     temporary: Temporary,
     target: PathBuf,
-    way: Way,
+    folder: PublishFolder,
     writeback: Writeback,
 }
 
@@ -41,15 +71,15 @@ impl Publication {
     /// Begins a file for `target`, whose first `front` bytes are known last. `temporaries` is a folder on
     /// the same file system.
     pub fn begin(root: &Path, temporaries: &Path, target: &Path, front: u64) -> Result<Self> {
-        let way = Way::to(root, target.parent().unwrap_or(root))?;
-        let folder = create_unsynced(root, temporaries)?;
-        let mut temporary = Temporary::create_at(folder, temporaries)?;
+        let folder = PublishFolder::to(root, target.parent().unwrap_or(root))?;
+        let beside = create_unsynced(root, temporaries)?;
+        let mut temporary = Temporary::create_at(beside, temporaries)?;
         share(root, temporary.file(), target)?;
         failpoint::reach("local.temporary-created");
         let sought = temporary.file().seek(SeekFrom::Start(front));
         sought.map_err(|error| Error::file("write", target, &error))?;
         let (target, writeback) = (target.to_owned(), Writeback::from(front, WRITEBACK_BYTES));
-        Ok(Self { temporary, target, way, writeback })
+        Ok(Self { temporary, target, folder, writeback })
     }
 
     pub fn write(&mut self, content: &[u8]) -> Result<()> {
@@ -72,8 +102,8 @@ impl Publication {
         let synced = self.temporary.file().sync_all();
         synced.map_err(|error| Error::file("sync", &self.target, &error))?;
         failpoint::reach("local.temporary-synced");
-        let Self { temporary, target, way, .. } = self;
-        Ok(Nameless { temporary, target, way })
+        let Self { temporary, target, folder, .. } = self;
+        Ok(Nameless { temporary, target, folder })
     }
 }
 
@@ -81,7 +111,7 @@ impl Publication {
 pub struct Nameless {
     temporary: Temporary,
     target: PathBuf,
-    way: Way,
+    folder: PublishFolder,
 }
 
 impl Nameless {
@@ -90,14 +120,14 @@ impl Nameless {
     pub fn publish(mut self) -> Result<Published> {
         let name = self.target.file_name().unwrap_or_default().to_owned();
         let mut tries = 0;
-        let (folder, created) = loop {
-            let folder = self.way.again()?;
-            match self.temporary.publish_at(&folder, &name) {
+        let (found, created) = loop {
+            let found = self.folder.again()?;
+            match self.temporary.publish_at(&found, &name) {
                 // Somebody removed the folder since, and may have made it anew.
                 Err(error) if error.kind() == ErrorKind::NotFound && tries < FOLDER_TRIES => {
                     tries += 1;
                 }
-                created => break (folder, created),
+                created => break (found, created),
             }
         };
         let created = created.map_err(|error| publish_failed(&self.target, &error))?;
@@ -105,7 +135,7 @@ impl Nameless {
         if !created {
             return Ok(Published::Exists);
         }
-        self.way.sync(&folder)?;
+        self.folder.sync(&found)?;
         failpoint::reach("local.folder-synced");
         Ok(Published::Created)
     }

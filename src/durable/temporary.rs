@@ -1,3 +1,6 @@
+//! Files that are written under a name of their own and then take the place of another, or a name that is free: readers
+//! meet the old content or the new, and a writer that dies leaves nothing that anybody takes for whole.
+
 use std::ffi::OsStr;
 use std::fs::{self, File, Permissions};
 use std::io::{self, Write};
@@ -13,13 +16,11 @@ use rustix::fs::{
 };
 use rustix::io::Errno;
 
-use super::beneath_file::remove_abandoned_files;
+use super::abandoned::{PREFIX, hold, remove_abandoned_files};
 use super::descent::{Missing, descend};
 use super::folders::{open_folder, sync_folder};
 use crate::error::{Error, Result};
 use crate::failpoint;
-
-pub(super) const PREFIX: &str = ".seawall-tmp-";
 
 /// A file that is being written, mode 0600, under a name that nothing else uses. It is removed when
 /// dropped, unless it was published. Its writer holds a lock on it for as long as it lives: that is how
@@ -121,23 +122,6 @@ fn new_name() -> String {
     format!("{PREFIX}{:x}-{:x}-{number:x}", std::process::id(), since.as_nanos())
 }
 
-/// Locks a file that was just created, so that no cleaner takes it for the leavings of a dead process. False where one
-/// was faster: the file has no name any more.
-pub(super) fn hold(file: &File) -> io::Result<bool> {
-    lock(file)?;
-    Ok(file.metadata()?.nlink() > 0)
-}
-
-/// Some network file systems have no locks. There a file is written all the same, and leavings stay until
-/// somebody removes them: a cleaner removes nothing that it could not lock.
-fn lock(file: &File) -> io::Result<()> {
-    let unsupported = |error: &io::Error| {
-        let no_locks = rustix::io::Errno::NOLCK.raw_os_error();
-        error.kind() == io::ErrorKind::Unsupported || error.raw_os_error() == Some(no_locks)
-    };
-    file.lock().or_else(|error| if unsupported(&error) { Ok(()) } else { Err(error) })
-}
-
 /// Puts `content` in the place of `target`: whole or not at all, but not synced. For notes that may be
 /// lost.
 pub fn replace(target: &Path, content: &[u8]) -> Result<()> {
@@ -186,11 +170,6 @@ fn replacement(target: &Path, content: &[u8]) -> Result<Temporary> {
 #[allow(clippy::disallowed_methods, reason = "this is the safe one")]
 pub fn hand_over(from: &Path, target: &Path) -> Result<()> {
     fs::rename(from, target).map_err(|error| Error::file("create", target, &error))
-}
-
-/// Whether a file of this name is one that is being written, or was when its writer died.
-pub fn is_temporary(name: &OsStr) -> bool {
-    name.as_encoded_bytes().starts_with(PREFIX.as_bytes())
 }
 
 /// Removes temporary files whose writer is dead. What cannot be looked at stays: it does no harm.

@@ -28,7 +28,7 @@ use super::problems::Problems;
 use super::take::{Kept, Progress, Taking, Totals};
 use crate::backup::{StoredObject, hex};
 use crate::config::MediaSet;
-use crate::durable::{self, Beneath, Bulk, New, Publication, Published, open_to_read};
+use crate::durable::{self, Beneath, Bulk, FolderOwner, Publication, Published, open_to_read};
 use crate::error::{Class, Error, Result};
 use crate::failpoint::reach;
 
@@ -143,7 +143,7 @@ impl LocalSnapshot<'_> {
             _ => error,
         })?;
         reach("media.begun");
-        let tree = durable::new_folder(self.root, &folder.join(TREE), New::Ours)?;
+        let tree = durable::new_folder(self.root, &folder.join(TREE), FolderOwner::Ours)?;
         tree.ok_or_else(taken)
     }
 
@@ -165,7 +165,7 @@ impl LocalSnapshot<'_> {
     /// From its description on it is seen by that. A note that stays says nothing.
     fn end(&self, folder: &Path) {
         if let Ok(Some(folder)) = durable::open_below(self.root, folder) {
-            let _ = folder.hand().remove(BEGUN.as_bytes());
+            let _ = folder.cursor().remove(BEGUN.as_bytes());
         }
     }
 

@@ -5,7 +5,7 @@ use std::os::unix::ffi::OsStrExt;
 use std::path::{Path, PathBuf};
 
 use super::path::{join, rest_below};
-use crate::durable::{Beneath, Hand};
+use crate::durable::{Beneath, DirCursor};
 use crate::error::{Error, Result};
 
 /// Where entries lie in the file system: below one folder, or each path of a set at its own place.
@@ -67,7 +67,7 @@ impl Places {
 
     /// Work in them.
     pub fn hands(&self) -> Hands<'_> {
-        Hands { places: self, hands: self.0.iter().map(|place| place.root.hand()).collect() }
+        Hands { places: self, hands: self.0.iter().map(|place| place.root.cursor()).collect() }
     }
 
     /// Which of the paths an entry lies below.
@@ -137,12 +137,12 @@ fn not_there(path: &Path, error: &io::Error) -> Error {
 /// One open folder for each place.
 pub struct Hands<'a> {
     places: &'a Places,
-    hands: Vec<Hand<'a>>,
+    hands: Vec<DirCursor<'a>>,
 }
 
 impl<'a> Hands<'a> {
     /// Whoever works where this entry lies, and its path there.
-    pub fn at<'p>(&mut self, path: &'p [u8]) -> io::Result<(&mut Hand<'a>, Cow<'p, [u8]>)> {
+    pub fn at<'p>(&mut self, path: &'p [u8]) -> io::Result<(&mut DirCursor<'a>, Cow<'p, [u8]>)> {
         let found = self.places.find(path);
         let (number, path) = found
             .ok_or_else(|| io::Error::other("it is in none of the paths that may be written to"))?;
@@ -151,13 +151,13 @@ impl<'a> Hands<'a> {
 
     /// The same for a folder on the way to a place that is not there yet: one between it and the nearest folder
     /// that is.
-    pub fn above(&mut self, path: &[u8]) -> Option<(&mut Hand<'a>, Vec<u8>)> {
+    pub fn above(&mut self, path: &[u8]) -> Option<(&mut DirCursor<'a>, Vec<u8>)> {
         let mut places = self.places.0.iter().zip(&mut self.hands);
-        places.find_map(|(place, hand)| {
+        places.find_map(|(place, cursor)| {
             let name = place.name.as_deref()?;
             let rest = path.strip_prefix(place.prefix.strip_suffix(name)?)?;
             let is_above = name.strip_prefix(rest)?.starts_with(b"/");
-            is_above.then(|| (hand, rest.to_vec()))
+            is_above.then(|| (cursor, rest.to_vec()))
         })
     }
 

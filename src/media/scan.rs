@@ -18,7 +18,7 @@ use super::path::{EntryPath, join};
 use super::places::Places;
 use super::problems::Problems;
 use crate::config::MediaSet;
-use crate::durable::{Hand, is_temporary, split};
+use crate::durable::{DirCursor, is_temporary, split};
 use crate::error::{Error, Result};
 
 pub use look::{Found, FoundKind};
@@ -26,7 +26,7 @@ pub use look::{Found, FoundKind};
 /// Walks through the paths of a set.
 pub struct Scan<'a> {
     places: &'a Places,
-    hands: Vec<Hand<'a>>,
+    hands: Vec<DirCursor<'a>>,
     exclude: Exclude,
     names: Names,
     one_file_system: bool,
@@ -44,7 +44,7 @@ impl<'a> Scan<'a> {
         };
         let mut scan = Self {
             places,
-            hands: places.all().iter().map(|place| place.root.hand()).collect(),
+            hands: places.all().iter().map(|place| place.root.cursor()).collect(),
             exclude: Exclude::new(&set.exclude)?,
             names: Names::of_host(),
             one_file_system: set.one_file_system,

@@ -9,7 +9,7 @@ use rustix::io::Errno;
 use super::entry::{Seen, is_sparse, modified, size};
 use super::time::Time;
 use crate::codec::Digest;
-use crate::durable::{Hand, xattr, xattr_names};
+use crate::durable::{DirCursor, xattr, xattr_names};
 use crate::error::Result;
 
 const BUFFER_BYTES: usize = 256 << 10;
@@ -36,8 +36,8 @@ pub struct SourceFile {
 }
 
 impl SourceFile {
-    pub fn open(hand: &mut Hand<'_>, path: &[u8]) -> io::Result<Self> {
-        let file = hand.open_file(path)?;
+    pub fn open(cursor: &mut DirCursor<'_>, path: &[u8]) -> io::Result<Self> {
+        let file = cursor.open_file(path)?;
         let before = fstat(&file)?;
         if FileType::from_raw_mode(before.st_mode) != FileType::RegularFile {
             return Err(io::Error::other("it was replaced meanwhile"));

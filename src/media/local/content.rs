@@ -24,7 +24,7 @@ impl LocalContent {
 impl ContentSource for LocalContent {
     fn open(&self, entry: &Entry) -> Result<Box<dyn Read + '_>> {
         let path = entry.path.as_bytes();
-        let file = self.0.hand().open_file(path).map_err(|error| {
+        let file = self.0.cursor().open_file(path).map_err(|error| {
             let path = self.0.shown(path);
             match error.kind() {
                 io::ErrorKind::NotFound => {

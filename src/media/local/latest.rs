@@ -13,13 +13,13 @@ pub fn point_to(root: &Path, set: &str, id: &str) -> Result<()> {
     let new = format!(".seawall-tmp-{LATEST}-{id}");
     debug_assert!(is_temporary(new.as_ref()), "prune must know it");
     let Some(folder) = durable::open_below(root, &above)? else { return Ok(()) };
-    let mut hand = folder.hand();
+    let mut cursor = folder.cursor();
     // Of somebody who was killed here.
-    let _ = hand.remove(new.as_bytes());
+    let _ = cursor.remove(new.as_bytes());
     let target = format!("{id}/{TREE}");
-    let made = hand.make_link(new.as_bytes(), target.as_bytes());
+    let made = cursor.make_link(new.as_bytes(), target.as_bytes());
     made.map_err(|error| Error::file("create link", &above.join(&new), &error))?;
-    let named = hand.rename(new.as_bytes(), LATEST.as_bytes());
+    let named = cursor.rename(new.as_bytes(), LATEST.as_bytes());
     named.map_err(|error| Error::file("create link", &above.join(LATEST), &error))?;
     folder.sync()
 }

@@ -8,7 +8,7 @@ use rustix::fs::FileType;
 
 use super::{INDEX, TREE, set_folder, snapshot_folder};
 use crate::backup::DESCRIPTION;
-use crate::durable::{Hand, is_temporary, names_in, open_below};
+use crate::durable::{DirCursor, is_temporary, names_in, open_below};
 use crate::error::{Error, Result};
 
 /// Removes a snapshot, or what is left of one that was never finished; that there is none is fine. The description
@@ -17,17 +17,17 @@ use crate::error::{Error, Result};
 pub fn remove_snapshot(root: &Path, set: &str, id: &str) -> Result<()> {
     let (above, folder) = (set_folder(root, set), snapshot_folder(root, set, id));
     let Some(inside) = open_below(root, &folder)? else { return Ok(()) };
-    let mut hand = inside.hand();
-    if remove_if_there(&mut hand, DESCRIPTION)? {
+    let mut cursor = inside.cursor();
+    if remove_if_there(&mut cursor, DESCRIPTION)? {
         inside.sync()?;
     }
-    remove_if_there(&mut hand, INDEX)?;
-    let removed = hand.remove_tree(TREE.as_bytes());
+    remove_if_there(&mut cursor, INDEX)?;
+    let removed = cursor.remove_tree(TREE.as_bytes());
     removed.map_err(|error| Error::file("remove", &folder.join(TREE), &error))?;
     let Some(set) = open_below(root, &above)? else { return Ok(()) };
-    let removed = set.hand().remove_tree(id.as_bytes());
+    let removed = set.cursor().remove_tree(id.as_bytes());
     removed.map_err(|error| Error::file("remove", &folder, &error))?;
-    remove_links_of_the_dead(&mut set.hand());
+    remove_links_of_the_dead(&mut set.cursor());
     Ok(())
 }
 
@@ -45,17 +45,17 @@ pub fn bytes_of_its_own(folder: &Path) -> u64 {
     bytes
 }
 
-fn remove_if_there(hand: &mut Hand<'_>, name: &str) -> Result<bool> {
-    match hand.remove(name.as_bytes()) {
+fn remove_if_there(cursor: &mut DirCursor<'_>, name: &str) -> Result<bool> {
+    match cursor.remove(name.as_bytes()) {
         Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(false),
         removed => removed
             .map(|()| true)
-            .map_err(|error| Error::file("remove", &hand.shown(name.as_bytes()), &error)),
+            .map_err(|error| Error::file("remove", &cursor.shown(name.as_bytes()), &error)),
     }
 }
 
 /// Links that were to become `latest` when their maker was killed.
-fn remove_links_of_the_dead(set: &mut Hand<'_>) {
+fn remove_links_of_the_dead(set: &mut DirCursor<'_>) {
     let names = set.open_folder(b"").and_then(names_in).unwrap_or_default();
     for (name, _) in names.iter().filter(|(name, _)| is_temporary(OsStr::from_bytes(name))) {
         let stat = set.stat(name);

@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 use super::super::entry::{Entry, Metadata};
 use super::super::index::IndexReader;
 use super::super::nested::Nested;
-use crate::durable::{Beneath, Hand, Owner, open_to_read, set_mode_of, set_mtime, set_xattr};
+use crate::durable::{Beneath, DirCursor, Owner, open_to_read, set_mode_of, set_mtime, set_xattr};
 use crate::error::{Error, Result};
 
 /// Gives the folders of a finished tree their owners, modes and times: each when nothing comes into it any
@@ -12,13 +12,13 @@ use crate::error::{Error, Result};
 pub fn settle(tree: &Beneath, index: &Path, tell: bool) -> Result<Vec<PathBuf>> {
     let file = open_to_read(index).map_err(|error| Error::file("read", index, &error))?;
     let mut reader = IndexReader::open(file)?;
-    let (mut nested, mut hand) = (Nested::default(), tree.hand());
+    let (mut nested, mut cursor) = (Nested::default(), tree.cursor());
     let mut folders = Vec::new();
     let mut done = |folder: Vec<u8>, metadata: &Metadata| {
         if tell {
             folders.push(tree.shown(&folder));
         }
-        let dressed = dress(&mut hand, &folder, metadata);
+        let dressed = dress(&mut cursor, &folder, metadata);
         dressed.map_err(|error| {
             Error::file("set owner, mode and time of", &tree.shown(&folder), &error)
         })
@@ -38,8 +38,8 @@ pub fn settle(tree: &Beneath, index: &Path, tell: bool) -> Result<Vec<PathBuf>> 
     Ok(folders)
 }
 
-fn dress(hand: &mut Hand<'_>, path: &[u8], metadata: &Metadata) -> std::io::Result<()> {
-    let folder: OwnedFd = hand.open_folder(path)?;
+fn dress(cursor: &mut DirCursor<'_>, path: &[u8], metadata: &Metadata) -> std::io::Result<()> {
+    let folder: OwnedFd = cursor.open_folder(path)?;
     for (name, value) in metadata.xattrs.iter().filter(|(name, _)| name.starts_with("user.")) {
         let _ = set_xattr(&folder, name.as_bytes(), value);
     }

@@ -12,7 +12,7 @@ use super::super::take::Keep;
 use super::super::time::Time;
 use crate::codec::Digest;
 use crate::durable::{
-    Beneath, Hand, NewFile, Owner, or_refused, set_mode_of, set_mtime, set_xattr,
+    Beneath, DirCursor, NewFile, Owner, or_refused, set_mode_of, set_mtime, set_xattr,
 };
 use crate::error::{Error, Result};
 use crate::failpoint::reach;
@@ -31,8 +31,8 @@ pub struct Tree<'a> {
 }
 
 pub struct Tool<'a> {
-    new: Hand<'a>,
-    old: Option<Hand<'a>>,
+    new: DirCursor<'a>,
+    old: Option<DirCursor<'a>>,
 }
 
 impl<'a> Tree<'a> {
@@ -43,7 +43,7 @@ impl<'a> Tree<'a> {
 
     /// Whether a file of the one before is what was stored: going by its length and time, by what a verification
     /// said, and by its content where that is asked for.
-    fn is_sound(&self, old: &mut Hand<'_>, previous: &Entry) -> bool {
+    fn is_sound(&self, old: &mut DirCursor<'_>, previous: &Entry) -> bool {
         let Some(content) = previous.content() else { return false };
         let path = previous.path.as_bytes();
         // Somebody may have worked in the tree, or cut a file short.
@@ -54,7 +54,7 @@ impl<'a> Tree<'a> {
             return false;
         }
         let read =
-            |old: &mut Hand<'_>| SourceFile::open(old, path).ok()?.read(&mut |_| Ok(())).ok();
+            |old: &mut DirCursor<'_>| SourceFile::open(old, path).ok()?.read(&mut |_| Ok(())).ok();
         !self.prove || read(old) == Some(content.digest)
     }
 
@@ -150,7 +150,7 @@ impl Keep for Tree<'_> {
         Self: 'k;
 
     fn tool(&self) -> Tool<'_> {
-        Tool { new: self.new.hand(), old: self.old.map(Beneath::hand) }
+        Tool { new: self.new.cursor(), old: self.old.map(Beneath::cursor) }
     }
 
     /// For nobody else until all is in it.
@@ -164,7 +164,7 @@ impl Keep for Tree<'_> {
         let path = entry.path.as_bytes();
         let made = match &entry.kind {
             Kind::HardLink { to, .. } => {
-                match tool.new.hard_link(&mut self.new.hand(), to.as_bytes(), path) {
+                match tool.new.hard_link(&mut self.new.cursor(), to.as_bytes(), path) {
                     Err(error) if is_too_many_links(&error) => {
                         return self.copy(tool, entry, to.as_bytes());
                     }

@@ -11,7 +11,7 @@ use super::super::problems::Problems;
 use super::super::source::SourceFile;
 use super::super::take::Progress;
 use super::{LocalContent, open_index};
-use crate::durable::Hand;
+use crate::durable::DirCursor;
 use crate::error::Result;
 
 const ENTRIES_A_JOB: usize = 64;
@@ -40,12 +40,12 @@ pub fn verify_snapshot(
     let tree = content.tree();
     let mut index = open_index(root, set, id)?;
     let mut verified = Verified::default();
-    let check = |hand: &mut Hand<'_>, entries: Vec<Entry>| {
-        Ok(entries.into_iter().map(|entry| (check(hand, &entry), entry)).collect::<Vec<_>>())
+    let check = |cursor: &mut DirCursor<'_>, entries: Vec<Entry>| {
+        Ok(entries.into_iter().map(|entry| (check(cursor, &entry), entry)).collect::<Vec<_>>())
     };
     ordered(
         threads,
-        || tree.hand(),
+        || tree.cursor(),
         check,
         |lane| {
             let mut take = |outcomes: Vec<(Result<(), String>, Entry)>| {
@@ -75,13 +75,13 @@ pub fn verify_snapshot(
     Ok(verified)
 }
 
-fn check(hand: &mut Hand<'_>, entry: &Entry) -> Result<(), String> {
+fn check(cursor: &mut DirCursor<'_>, entry: &Entry) -> Result<(), String> {
     let path = entry.path.as_bytes();
     let said = |error: io::Error| match error.kind() {
         io::ErrorKind::NotFound => "it is missing".to_owned(),
         _ => error.to_string(),
     };
-    let stat = hand.stat(path).map_err(said)?;
+    let stat = cursor.stat(path).map_err(said)?;
     let found = FileType::from_raw_mode(stat.st_mode);
     let expected = match &entry.kind {
         Kind::File(_) | Kind::HardLink { .. } => FileType::RegularFile,
@@ -92,12 +92,12 @@ fn check(hand: &mut Hand<'_>, entry: &Entry) -> Result<(), String> {
         return Err(format!("expected {expected:?}, found {found:?}"));
     }
     if let Kind::Symlink { target } = &entry.kind
-        && hand.read_link(path).map_err(said)? != *target
+        && cursor.read_link(path).map_err(said)? != *target
     {
         return Err("it leads elsewhere".into());
     }
     let Some(content) = entry.content() else { return Ok(()) };
-    let mut source = SourceFile::open(hand, path).map_err(said)?;
+    let mut source = SourceFile::open(cursor, path).map_err(said)?;
     if source.size() != content.size {
         return Err(format!("expected {} bytes, found {}", content.size, source.size()));
     }

@@ -61,8 +61,8 @@ impl<R: Read> Restoring<'_, R> {
     }
 
     fn remove(&self, hands: &mut Hands<'_>, path: &EntryPath, folder: bool) {
-        let removed = hands.at(path.as_bytes()).and_then(|(hand, path)| {
-            if folder { hand.remove_folder(&path) } else { hand.remove(&path) }
+        let removed = hands.at(path.as_bytes()).and_then(|(cursor, path)| {
+            if folder { cursor.remove_folder(&path) } else { cursor.remove(&path) }
         });
         match removed {
             Ok(()) => self.restored.borrow_mut().removed += 1,

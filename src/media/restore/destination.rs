@@ -61,8 +61,8 @@ impl Target {
     pub fn set_places(&self) -> Places {
         let place = |path: &EntryPath| {
             let mut hands = self.places.hands();
-            let (hand, below) = hands.at(path.as_bytes()).ok()?;
-            let root = hand.sub(&below).ok()?;
+            let (cursor, below) = hands.at(path.as_bytes()).ok()?;
+            let root = cursor.sub(&below).ok()?;
             Some(Place::of_folder(path.as_bytes().to_vec(), root))
         };
         Places::from_places(self.set.iter().filter_map(place).collect())

@@ -7,7 +7,7 @@ use rustix::fs::{Stat, fstat};
 use super::super::entry::{Metadata, modified};
 use super::super::names::Names;
 use super::super::source::xattrs_of;
-use crate::durable::{Hand, Owner, remove_xattr, set_mode_of, set_mtime, set_xattr};
+use crate::durable::{DirCursor, Owner, remove_xattr, set_mode_of, set_mtime, set_xattr};
 
 /// Bits that lend the rights of the owner: of use with that owner only.
 const SETUID_SETGID: u32 = 0o6000;
@@ -78,18 +78,18 @@ impl Dresser {
     /// Of a symbolic link, which has no mode.
     pub fn dress_link(
         &self,
-        hand: &mut Hand<'_>,
+        cursor: &mut DirCursor<'_>,
         path: &[u8],
         metadata: &Metadata,
     ) -> io::Result<()> {
-        let (stat, owner) = (hand.stat(path)?, self.owner(metadata));
+        let (stat, owner) = (cursor.stat(path)?, self.owner(metadata));
         if is_other_owner(&stat, owner) {
-            self.given(hand.give_link(path, owner))?;
+            self.given(cursor.give_link(path, owner))?;
         }
         if modified(&stat) == metadata.mtime {
             Ok(())
         } else {
-            hand.date_link(path, metadata.mtime.parts())
+            cursor.date_link(path, metadata.mtime.parts())
         }
     }
 

@@ -8,7 +8,7 @@ use super::super::places::Hands;
 use super::super::source::SourceFile;
 use super::content::{Failure, write_content};
 use super::{ContentSource, Existing};
-use crate::durable::{Hand, split};
+use crate::durable::{DirCursor, split};
 use crate::error::{Class, Error, Result};
 use crate::failpoint::reach;
 
@@ -51,37 +51,37 @@ impl Layer<'_> {
     }
 
     fn lay_file(&mut self, entry: &Entry, content: &Content) -> Result<Option<u64>, Failure> {
-        let (hand, path) = self.hands.at(entry.path.as_bytes()).map_err(Failure::Target)?;
+        let (cursor, path) = self.hands.at(entry.path.as_bytes()).map_err(Failure::Target)?;
         let metadata = &entry.metadata;
         if let Existing::Delta { checksum } = self.existing
-            && let Ok(stat) = hand.stat(&path)
+            && let Ok(stat) = cursor.stat(&path)
             && is_there(&stat, entry, content, checksum)
-            && let Ok(mut source) = SourceFile::open(hand, &path)
+            && let Ok(mut source) = SourceFile::open(cursor, &path)
             && (!checksum || source.read(&mut |_| Ok(())).is_ok_and(|it| it == content.digest))
         {
             self.dresser.dress(source.file(), metadata).map_err(Failure::Target)?;
             return Ok(None);
         }
-        let mut file = hand.begin_file(&path).map_err(Failure::Target)?;
+        let mut file = cursor.begin_file(&path).map_err(Failure::Target)?;
         write_content(self.content, entry, content, &mut file)?;
         self.dresser.dress(file.file(), metadata).map_err(Failure::Target)?;
-        make_room(hand, &path, self.delete).map_err(Failure::Target)?;
+        make_room(cursor, &path, self.delete).map_err(Failure::Target)?;
         file.put_in_place(split(&path).1).map_err(Failure::Target)?;
         reach("media.file-laid");
         Ok(Some(content.size))
     }
 
     fn lay_symlink(&mut self, entry: &Entry, target: &[u8]) -> io::Result<Option<u64>> {
-        let (hand, path) = self.hands.at(entry.path.as_bytes())?;
-        if !hand.read_link(&path).is_ok_and(|there| there == target) {
-            make_room(hand, &path, self.delete)?;
+        let (cursor, path) = self.hands.at(entry.path.as_bytes())?;
+        if !cursor.read_link(&path).is_ok_and(|there| there == target) {
+            make_room(cursor, &path, self.delete)?;
             let temporary = temporary_beside(&path);
-            hand.make_link(&temporary, target)?;
-            hand.rename(&temporary, &path).inspect_err(|_| {
-                let _ = hand.remove(&temporary);
+            cursor.make_link(&temporary, target)?;
+            cursor.rename(&temporary, &path).inspect_err(|_| {
+                let _ = cursor.remove(&temporary);
             })?;
         }
-        self.dresser.dress_link(hand, &path, &entry.metadata)?;
+        self.dresser.dress_link(cursor, &path, &entry.metadata)?;
         Ok(None)
     }
 
@@ -94,18 +94,18 @@ impl Layer<'_> {
     ) -> io::Result<bool> {
         let (from, old) = others.at(to)?;
         let Ok(first) = from.stat(&old) else { return Ok(false) };
-        let (hand, path) = self.hands.at(entry.path.as_bytes())?;
+        let (cursor, path) = self.hands.at(entry.path.as_bytes())?;
         let identity = |stat: &Stat| (stat.st_dev, stat.st_ino);
-        if hand.stat(&path).is_ok_and(|stat| identity(&stat) == identity(&first)) {
+        if cursor.stat(&path).is_ok_and(|stat| identity(&stat) == identity(&first)) {
             return Ok(true);
         }
         let temporary = temporary_beside(&path);
-        if hand.hard_link(from, &old, &temporary).is_err() {
+        if cursor.hard_link(from, &old, &temporary).is_err() {
             return Ok(false);
         }
-        make_room(hand, &path, self.delete)?;
-        hand.rename(&temporary, &path).inspect_err(|_| {
-            let _ = hand.remove(&temporary);
+        make_room(cursor, &path, self.delete)?;
+        cursor.rename(&temporary, &path).inspect_err(|_| {
+            let _ = cursor.remove(&temporary);
         })?;
         Ok(true)
     }
@@ -119,17 +119,18 @@ fn is_there(stat: &Stat, entry: &Entry, content: &Content, checksum: bool) -> bo
 }
 
 /// A folder can't be replaced by anything else; it is emptied only for who asked to delete.
-pub fn make_room(hand: &mut Hand<'_>, path: &[u8], delete: bool) -> io::Result<()> {
-    let is_folder = hand
+pub fn make_room(cursor: &mut DirCursor<'_>, path: &[u8], delete: bool) -> io::Result<()> {
+    let is_folder = cursor
         .stat(path)
         .is_ok_and(|stat| FileType::from_raw_mode(stat.st_mode) == FileType::Directory);
     if !is_folder {
         return Ok(());
     }
     if delete {
-        return hand.remove_tree(path);
+        return cursor.remove_tree(path);
     }
-    hand.remove_folder(path)
+    cursor
+        .remove_folder(path)
         .map_err(|_| io::Error::other("a folder is in its place, which --delete would remove"))
 }
 

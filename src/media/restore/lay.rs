@@ -11,7 +11,7 @@ use super::super::places::Hands;
 use super::super::take::Progress;
 use super::file::{Laid, Layer};
 use super::{Existing, Restoring};
-use crate::durable::{Hand, remove_abandoned_in, set_mode_of, split};
+use crate::durable::{DirCursor, remove_abandoned_in, set_mode_of, split};
 use crate::error::Result;
 
 /// A job is so many entries, or fewer of this length together.
@@ -170,8 +170,8 @@ impl<R: Read> Folders<'_, '_, R> {
     /// Trouble with a folder is trouble with all that is in it, which will be told; the folder is too.
     /// `metadata` is for one that is not itself wanted: it gets that if it is new.
     fn make(&mut self, path: &[u8], metadata: Option<&Metadata>) {
-        let (hand, below) = match self.hands.at(path) {
-            Ok((hand, below)) => (hand, below.into_owned()),
+        let (cursor, below) = match self.hands.at(path) {
+            Ok((cursor, below)) => (cursor, below.into_owned()),
             Err(_) if metadata.is_some() => match self.hands.above(path) {
                 Some(above) => above,
                 // It was there before: it is not ours.
@@ -180,8 +180,8 @@ impl<R: Read> Folders<'_, '_, R> {
             Err(error) => return self.of.tell("create folder", super::shown(path), &error),
         };
         let existing = self.of.restore.existing;
-        let made = make_folders(hand, &below, existing).and_then(|new| match metadata {
-            Some(metadata) if new => self.of.dresser.dress(hand.open_folder(&below)?, metadata),
+        let made = make_folders(cursor, &below, existing).and_then(|new| match metadata {
+            Some(metadata) if new => self.of.dresser.dress(cursor.open_folder(&below)?, metadata),
             _ => Ok(()),
         });
         if let Err(error) = made {
@@ -192,39 +192,39 @@ impl<R: Read> Folders<'_, '_, R> {
 }
 
 /// Makes a folder, with those above it where a path of the set is to be made anew. True when it is new.
-fn make_folders(hand: &mut Hand<'_>, path: &[u8], existing: Existing) -> io::Result<bool> {
-    let is_folder = |hand: &mut Hand<'_>| {
-        let stat = hand.stat(path);
+fn make_folders(cursor: &mut DirCursor<'_>, path: &[u8], existing: Existing) -> io::Result<bool> {
+    let is_folder = |cursor: &mut DirCursor<'_>| {
+        let stat = cursor.stat(path);
         stat.map(|stat| FileType::from_raw_mode(stat.st_mode) == FileType::Directory)
     };
-    match is_folder(hand) {
+    match is_folder(cursor) {
         Ok(true) => {
-            open_for_us(hand, path)?;
+            open_for_us(cursor, path)?;
             return Ok(false);
         }
         Ok(false) if existing == Existing::Refuse => {
             return Err(io::ErrorKind::NotADirectory.into());
         }
-        Ok(false) => hand.remove(path)?,
+        Ok(false) => cursor.remove(path)?,
         Err(error) if error.kind() == io::ErrorKind::NotFound => {
             let above = split(path).0;
-            if !above.is_empty() && hand.stat(above).is_err() {
-                make_folders(hand, above, existing)?;
+            if !above.is_empty() && cursor.stat(above).is_err() {
+                make_folders(cursor, above, existing)?;
             }
         }
         Err(error) => return Err(error),
     }
-    hand.make_folder(path)?;
+    cursor.make_folder(path)?;
     Ok(true)
 }
 
 /// A folder that was there: what a dead process left in it goes, and we must be able to write to it.
-fn open_for_us(hand: &mut Hand<'_>, path: &[u8]) -> io::Result<()> {
-    let stat = hand.stat(path)?;
-    let folder = match hand.open_folder(path) {
+fn open_for_us(cursor: &mut DirCursor<'_>, path: &[u8]) -> io::Result<()> {
+    let stat = cursor.stat(path)?;
+    let folder = match cursor.open_folder(path) {
         Err(error) if error.kind() == io::ErrorKind::PermissionDenied => {
-            hand.open_up(path)?;
-            hand.open_folder(path)?
+            cursor.open_up(path)?;
+            cursor.open_folder(path)?
         }
         opened => opened?,
     };

@@ -58,7 +58,7 @@ impl<R: Read> Restoring<'_, R> {
 
     /// False when the folder is not there: why, was told when it could not be made.
     fn dress_folder(&self, layer: &mut Layer<'_>, path: &[u8], metadata: &Metadata) -> bool {
-        let opened = layer.hands.at(path).and_then(|(hand, path)| hand.open_folder(&path));
+        let opened = layer.hands.at(path).and_then(|(cursor, path)| cursor.open_folder(&path));
         let Ok(folder) = opened else { return false };
         if let Err(error) = self.dresser.dress(folder, metadata) {
             let shown = layer.hands.shown(path);

@@ -27,7 +27,7 @@ impl<R: Read> Restore<'_, R> {
             wanted += 1;
             if let Some(hands) = hands.as_mut().filter(|_| !entry.is_directory()) {
                 let path = entry.path.as_bytes();
-                let stat = hands.at(path).and_then(|(hand, path)| hand.stat(&path));
+                let stat = hands.at(path).and_then(|(cursor, path)| cursor.stat(&path));
                 if !is_absent(&stat) {
                     in_the_way += 1;
                     first.get_or_insert_with(|| hands.shown(path));

@@ -119,8 +119,8 @@ impl<K: Keep> Worker<'_, K> {
     }
 
     fn in_set(&mut self, entry: &Entry) -> Option<SourceFile> {
-        let (hand, path) = self.sources.at(entry.path.as_bytes()).ok()?;
-        SourceFile::open(hand, &path).ok()
+        let (cursor, path) = self.sources.at(entry.path.as_bytes()).ok()?;
+        SourceFile::open(cursor, &path).ok()
     }
 }
 

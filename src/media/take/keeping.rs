@@ -8,7 +8,7 @@ use super::super::source::SourceFile;
 use super::super::unchanged::is_unchanged;
 use super::{Keep, Taking};
 use crate::codec::Digest;
-use crate::durable::Hand;
+use crate::durable::DirCursor;
 use crate::error::Result;
 
 /// How often a file is read that changes while it is read, and how long it is left in peace in between.
@@ -58,13 +58,13 @@ pub struct Worker<'a, K: Keep> {
     pub(super) tool: K::Tool<'a>,
     pub(super) sources: Hands<'a>,
     /// What this is a copy of.
-    pub(super) tree: Option<Hand<'a>>,
+    pub(super) tree: Option<DirCursor<'a>>,
     began: i64,
 }
 
 impl<'a, K: Keep> Worker<'a, K> {
     pub fn new(taking: &'a Taking<'a, K>, began: i64) -> Self {
-        let tree = taking.copy_of.map(|it| it.tree.hand());
+        let tree = taking.copy_of.map(|it| it.tree.cursor());
         Self { taking, tool: taking.keep.tool(), sources: taking.places.hands(), tree, began }
     }
 
@@ -110,8 +110,8 @@ impl<'a, K: Keep> Worker<'a, K> {
         loop {
             attempt += 1;
             let opened = self.sources.at(found.path.as_bytes());
-            let opened = opened.and_then(|(hand, path)| {
-                let source = SourceFile::open(hand, &path)?;
+            let opened = opened.and_then(|(cursor, path)| {
+                let source = SourceFile::open(cursor, &path)?;
                 let xattrs = source.xattrs()?;
                 Ok((source, xattrs))
             });

@@ -35,19 +35,19 @@ impl Inside {
     }
 
     pub fn exists(&self, name: &str) -> bool {
-        self.0.hand().stat(name.as_bytes()).is_ok()
+        self.0.cursor().stat(name.as_bytes()).is_ok()
     }
 
     /// Owner and mode of a file.
     pub fn file(&self, name: &str) -> Option<(Owner, u32)> {
-        let stat = self.0.hand().stat(name.as_bytes()).ok()?;
+        let stat = self.0.cursor().stat(name.as_bytes()).ok()?;
         let is_file = FileType::from_raw_mode(stat.st_mode) == FileType::RegularFile;
         is_file.then_some((Owner { uid: stat.st_uid, gid: stat.st_gid }, stat.st_mode))
     }
 
     /// Owner and mode of a folder.
     pub fn folder(&self, name: &str) -> Option<(Owner, u32)> {
-        let stat = self.0.hand().stat(name.as_bytes()).ok()?;
+        let stat = self.0.cursor().stat(name.as_bytes()).ok()?;
         let is_folder = FileType::from_raw_mode(stat.st_mode) == FileType::Directory;
         is_folder.then_some((Owner { uid: stat.st_uid, gid: stat.st_gid }, stat.st_mode))
     }
@@ -55,7 +55,7 @@ impl Inside {
     /// A text, and whose file it is, with its mode.
     pub fn read(&self, name: &str) -> Result<Option<(String, Owner, u32)>> {
         let failed = |error: io::Error| self.failed("read", name, &error);
-        let file = match self.0.hand().open_file(name.as_bytes()) {
+        let file = match self.0.cursor().open_file(name.as_bytes()) {
             Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
             opened => opened.map_err(failed)?,
         };
@@ -72,7 +72,7 @@ impl Inside {
 
     /// The names in a folder; none where there is no folder.
     pub fn names(&self, folder: &str) -> Result<Vec<String>> {
-        let names = match self.0.hand().open_folder(folder.as_bytes()).and_then(names_in) {
+        let names = match self.0.cursor().open_folder(folder.as_bytes()).and_then(names_in) {
             Err(error) if error.kind() == io::ErrorKind::NotFound => Vec::new(),
             read => read.map_err(|error| self.failed("read folder", folder, &error))?,
         };
@@ -81,18 +81,18 @@ impl Inside {
 
     /// Makes a folder for `owner`, if there is none.
     pub fn make_folder(&self, name: &str, owner: Owner) -> Result<()> {
-        let mut hand = self.0.hand();
-        match hand.make_folder(name.as_bytes()) {
+        let mut cursor = self.0.cursor();
+        match cursor.make_folder(name.as_bytes()) {
             Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {}
             made => made.map_err(|error| self.failed("create folder", name, &error))?,
         }
-        let opened = hand.open_folder(name.as_bytes());
+        let opened = cursor.open_folder(name.as_bytes());
         let opened = opened.map_err(|error| self.failed("open folder", name, &error))?;
         durable::give_new(&opened, owner, &self.0.shown(name.as_bytes()))
     }
 
     pub fn begin(&self, name: &str, mode: u32) -> Result<Laid> {
-        let made = self.0.hand().create_file(name.as_bytes());
+        let made = self.0.cursor().create_file(name.as_bytes());
         let file = made.map_err(|error| self.failed("create", name, &error))?;
         let set = set_mode_of(file.file(), mode);
         set.map_err(|error| self.failed("set the mode of", name, &error))?;
@@ -129,7 +129,7 @@ impl Inside {
     /// Puts a whole text in the place of what has the name, durably.
     pub fn replace(&self, name: &str, folder: &str, text: &[u8]) -> Result<()> {
         let failed = |error: io::Error| self.failed("create", name, &error);
-        let mut file = self.0.hand().begin_file(name.as_bytes()).map_err(failed)?;
+        let mut file = self.0.cursor().begin_file(name.as_bytes()).map_err(failed)?;
         file.write_at(0, text).and_then(|()| file.file().sync_all()).map_err(failed)?;
         let base = name.rsplit('/').next().unwrap_or(name);
         file.put_in_place(base.as_bytes()).map_err(failed)?;
@@ -137,12 +137,12 @@ impl Inside {
     }
 
     pub fn keep(&self, from: &str, to: &str) -> Result<()> {
-        let kept = keep(&mut self.0.hand(), from.as_bytes(), to.as_bytes());
+        let kept = keep(&mut self.0.cursor(), from.as_bytes(), to.as_bytes());
         kept.map_err(|error| self.failed("keep", from, &error))
     }
 
     pub fn rename(&self, from: &str, to: &str) -> Result<()> {
-        let renamed = self.0.hand().rename(from.as_bytes(), to.as_bytes());
+        let renamed = self.0.cursor().rename(from.as_bytes(), to.as_bytes());
         renamed.map_err(|error| self.failed("create", to, &error))
     }
 
@@ -151,13 +151,13 @@ impl Inside {
         if folder.is_empty() {
             return self.0.sync();
         }
-        let sub = self.0.hand().sub(folder.as_bytes());
+        let sub = self.0.cursor().sub(folder.as_bytes());
         sub.map_err(|error| self.failed("open folder", folder, &error))?.sync()
     }
 
     /// Removes whatever is there, if anything is.
     pub fn remove(&self, name: &str) -> Result<()> {
-        let removed = self.0.hand().remove_tree(name.as_bytes());
+        let removed = self.0.cursor().remove_tree(name.as_bytes());
         removed.map_err(|error| self.failed("remove", name, &error))
     }
 }

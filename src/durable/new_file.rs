@@ -1,20 +1,17 @@
-use std::ffi::OsStr;
+//! A file that is written beside many others in a folder that is open: it gets its name at the end, or is gone.
+
 use std::fs::File;
 use std::io;
 use std::num::NonZeroU64;
-use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
-use std::os::unix::ffi::OsStrExt;
+use std::os::fd::{BorrowedFd, OwnedFd};
 use std::os::unix::fs::FileExt;
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use rustix::fs::{
-    Advice, AtFlags, FileType, FlockOperation, Mode, OFlags, Stat, fadvise, flock, fstat,
-    ioctl_ficlone, openat, renameat, statat, unlinkat,
+    Advice, AtFlags, Mode, OFlags, fadvise, ioctl_ficlone, openat, renameat, unlinkat,
 };
-use rustix::io::Errno;
 
-use super::beneath::names_in;
-use super::temporary::{PREFIX, hold, is_temporary};
+use super::abandoned::{PREFIX, hold};
 
 /// How much of a file is written before the disk is told to begin with it.
 const WRITEBACK_BYTES: u64 = 4 << 20;
@@ -100,95 +97,30 @@ impl Drop for NewFile {
     }
 }
 
-/// Removes what a dead process left in a folder while it wrote files there.
-pub fn remove_abandoned_in(folder: impl AsFd) -> io::Result<()> {
-    // A symbolic link: it is renamed as soon as it is made.
-    remove_of_the_dead(folder.as_fd(), &|error| error == Errno::LOOP)
-}
-
-/// The same where links are nobody's leavings.
-pub(super) fn remove_abandoned_files(folder: impl AsFd) -> io::Result<()> {
-    remove_of_the_dead(folder.as_fd(), &|_| false)
-}
-
-fn remove_of_the_dead(folder: BorrowedFd<'_>, goes: &dyn Fn(Errno) -> bool) -> io::Result<()> {
-    for (name, _) in names_in(folder)? {
-        if is_temporary(OsStr::from_bytes(&name)) {
-            remove_if_abandoned(folder, &name, goes);
-        }
-    }
-    Ok(())
-}
-
-/// The folder may be another user's, and what lies in it anything: a FIFO would keep us waiting for ever, a link leads
-/// elsewhere, and to open a device may do harm.
-fn remove_if_abandoned(folder: BorrowedFd<'_>, name: &[u8], goes: &dyn Fn(Errno) -> bool) {
-    let is_file = |stat: &Stat| FileType::from_raw_mode(stat.st_mode) == FileType::RegularFile;
-    let is_link = |stat: &Stat| FileType::from_raw_mode(stat.st_mode) == FileType::Symlink;
-    let looked = statat(folder, name, AtFlags::SYMLINK_NOFOLLOW);
-    if !looked.is_ok_and(|stat| is_file(&stat) || is_link(&stat)) {
-        return;
-    }
-    let flags = OFlags::NONBLOCK | OFlags::NOFOLLOW | OFlags::NOCTTY | OFlags::CLOEXEC;
-    // Network file systems lock only what is open for writing.
-    let opened = match openat(folder, name, flags | OFlags::WRONLY, Mode::empty()) {
-        Err(Errno::ACCESS) => openat(folder, name, flags | OFlags::RDONLY, Mode::empty()),
-        opened => opened,
-    };
-    let is_free = |file: &OwnedFd| {
-        fstat(file).is_ok_and(|stat| is_file(&stat))
-            && flock(file, FlockOperation::NonBlockingLockExclusive).is_ok()
-    };
-    // It stays open, and with that locked, until its name is gone: its writer may be about to lock it, and sees then
-    // that it was taken.
-    let abandoned = match &opened {
-        Ok(file) => is_free(file),
-        Err(error) => goes(*error),
-    };
-    if abandoned {
-        let _ = unlinkat(folder, name, AtFlags::empty());
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use std::fs;
 
     use super::super::Beneath;
-    use super::*;
 
     #[test]
     fn a_file_is_whole_or_absent() {
         let place = tempfile::tempdir().unwrap();
         fs::write(place.path().join("name"), "old").unwrap();
         let root = Beneath::open(place.path()).unwrap();
-        let mut hand = root.hand();
-        let mut file = hand.begin_file(b"name").unwrap();
+        let mut cursor = root.cursor();
+        let mut file = cursor.begin_file(b"name").unwrap();
         file.write_at(2, b"new").unwrap();
         file.set_length(6).unwrap();
         assert_eq!(fs::read(place.path().join("name")).unwrap(), b"old");
         file.put_in_place(b"name").unwrap();
         assert_eq!(fs::read(place.path().join("name")).unwrap(), b"\0\0new\0");
-        drop(hand.begin_file(b"name").unwrap());
-        drop(hand.create_file(b"other").unwrap());
-        hand.create_file(b"third").unwrap().keep();
+        drop(cursor.begin_file(b"name").unwrap());
+        drop(cursor.create_file(b"other").unwrap());
+        cursor.create_file(b"third").unwrap().keep();
         let mut names: Vec<_> =
             fs::read_dir(place.path()).unwrap().map(|it| it.unwrap().file_name()).collect();
         names.sort();
         assert_eq!(names, ["name", "third"]);
-    }
-
-    #[test]
-    fn only_leavings_of_the_dead_are_removed() {
-        let place = tempfile::tempdir().unwrap();
-        let dead = place.path().join(format!("{PREFIX}1-1"));
-        fs::write(&dead, "").unwrap();
-        let root = Beneath::open(place.path()).unwrap();
-        let mut hand = root.hand();
-        let alive = hand.begin_file(b"x").unwrap();
-        remove_abandoned_in(hand.open_folder(b"").unwrap()).unwrap();
-        assert!(!dead.exists());
-        assert_eq!(fs::read_dir(place.path()).unwrap().count(), 1);
-        drop(alive);
     }
 }
