@@ -14,7 +14,7 @@ pub(super) const MEDIA: &[Setting] = &[
         "media_backup.state_directory",
         Kind::Path,
         "/var/lib/seawall",
-        "Where a host that can't read its own encrypted snapshots remembers what is in the newest one",
+        "Folder for notes on the newest snapshot, for a host that cannot decrypt its own snapshots",
     ),
     setting(
         "media_backup.keep_within",
@@ -26,13 +26,13 @@ pub(super) const MEDIA: &[Setting] = &[
         "media_backup.keep_last",
         KEPT,
         "2",
-        "It keeps so many of the newest good ones, in each repository; the newest one always",
+        "prune keeps this many of the newest good ones in each repository; at least one",
     ),
     setting(
         "media_backup.keep_daily",
         KEPT,
         "30",
-        "It keeps the newest good one of each day (UTC) for so many days that have one",
+        "prune keeps the newest good one of each day (UTC), for this many days that have one",
     ),
     setting("media_backup.keep_weekly", KEPT, "4", "The same for weeks (ISO 8601)"),
     setting("media_backup.keep_monthly", KEPT, "12", "The same for months"),
@@ -41,6 +41,6 @@ pub(super) const MEDIA: &[Setting] = &[
         "media_backup.keep_unfinished",
         Kind::Age,
         "1d",
-        "An unfinished snapshot counts as one being taken now for this long",
+        "prune treats an unfinished snapshot as still being taken for this long",
     ),
 ];

@@ -4,13 +4,13 @@ use super::setting;
 use crate::config::setting::{Kind, Setting};
 
 pub(super) const NOTIFY: &[Setting] = &[
-    setting("notify.mail_to", Kind::List, "", "Addresses that get mail when something changes"),
     setting(
-        "notify.sendmail",
-        Kind::Path,
-        "/usr/sbin/sendmail",
-        "The program that mail is handed to",
+        "notify.mail_to",
+        Kind::List,
+        "",
+        "Addresses that get mail when the result of the check changes",
     ),
+    setting("notify.sendmail", Kind::Path, "/usr/sbin/sendmail", "Program that sends the mail"),
     setting(
         "notify.webhooks_file",
         Kind::Path,
@@ -21,12 +21,12 @@ pub(super) const NOTIFY: &[Setting] = &[
         "notify.warnings",
         Kind::Boolean,
         "true",
-        "Whether a WARNING is told, or only what is CRITICAL",
+        "Tell people about WARNING too, or only about CRITICAL",
     ),
     setting(
         "notify.summary_hour",
         Kind::Integer { min: 0, max: 23 },
         "",
-        "From this hour of each day on, in UTC, a summary is sent; absent: none",
+        "Hour of the day (UTC) from which the daily summary is sent; absent: no summary",
     ),
 ];

@@ -8,7 +8,7 @@ pub(super) const PROCESS: &[Setting] = &[
         "state_directory",
         Kind::Path,
         "/var/lib/seawall",
-        "Where this host notes what it stored last in each repository, and what prune saw there, if it is there: one that is exchanged takes no backup",
+        "Folder, if it exists, for notes on what this host stored last in each repository and what prune saw there; they recognise a repository that was exchanged",
     ),
     setting(
         "encryption.recipients",
@@ -20,13 +20,13 @@ pub(super) const PROCESS: &[Setting] = &[
         "encryption.recipients_file",
         Kind::Path,
         "",
-        "File with one age public key a line, beside those above",
+        "File with more age public keys, one on each line",
     ),
     setting(
         "encryption.identity_file",
         Kind::Path,
         "",
-        "File with the age private keys; needed to read only",
+        "File with the age private keys; needed only for reading",
     ),
     setting(
         "limits.connect_timeout",
@@ -50,7 +50,7 @@ pub(super) const PROCESS: &[Setting] = &[
         "limits.attempts",
         Kind::Integer { min: 1, max: 20 },
         "5",
-        "How often a request is tried, with a growing pause that varies",
+        "How often a request is tried, with growing random pauses",
     ),
     setting(
         "log.level",

@@ -40,7 +40,7 @@ pub(super) const REDIS: &[Setting] = &[
         "redis.save_timeout",
         Kind::Duration,
         "1h",
-        "Longest wait until the server has saved its data, or begins to send them",
+        "Longest wait until the server has saved its data, or begins to send it",
     ),
     setting(
         "redis.compression_level",
@@ -58,13 +58,13 @@ pub(super) const REDIS: &[Setting] = &[
         "redis.keep_last",
         KEPT,
         "2",
-        "It keeps so many of the newest good ones, in each repository; the newest one always",
+        "prune keeps this many of the newest good ones in each repository; at least one",
     ),
     setting(
         "redis.keep_daily",
         KEPT,
         "0",
-        "It keeps the newest good one of each day (UTC) for so many days that have one",
+        "prune keeps the newest good one of each day (UTC), for this many days that have one",
     ),
     setting("redis.keep_weekly", KEPT, "0", "The same for weeks (ISO 8601)"),
     setting("redis.keep_monthly", KEPT, "0", "The same for months"),
@@ -73,6 +73,6 @@ pub(super) const REDIS: &[Setting] = &[
         "redis.keep_unfinished",
         Kind::Age,
         "1d",
-        "An unfinished Redis backup counts as one being taken now for this long",
+        "prune treats an unfinished Redis backup as still being taken for this long",
     ),
 ];

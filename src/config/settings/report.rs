@@ -7,5 +7,5 @@ pub(super) const REPORT: &[Setting] = &[setting(
     "report.timezone",
     Kind::Text,
     "UTC",
-    "Time zone in which a report tells times, as IANA names it, like Europe/Berlin",
+    "Time zone of the report, by its IANA name such as Europe/Berlin",
 )];
