@@ -3,15 +3,15 @@
 #![no_main]
 
 use libfuzzer_sys::fuzz_target;
-use seawall::redis_server::files::{Kind, Manifest};
+use seawall::redis::files::{AofFileKind, AofManifest};
 use seawall_fuzz::is_plain_name;
 
 fuzz_target!(|data: &[u8]| {
     let Ok(text) = str::from_utf8(data) else { return };
-    let Ok(manifest) = Manifest::parse(text) else { return };
+    let Ok(manifest) = AofManifest::parse(text) else { return };
     assert!(manifest.entries.iter().all(|entry| is_plain_name(&entry.name)));
-    assert_eq!(Manifest::parse(&manifest.to_string()).as_ref(), Ok(&manifest));
+    assert_eq!(AofManifest::parse(&manifest.to_string()).as_ref(), Ok(&manifest));
     let needed: Vec<_> = manifest.needed().collect();
-    assert!(needed.iter().skip(1).all(|entry| entry.kind == Kind::Increment));
+    assert!(needed.iter().skip(1).all(|entry| entry.kind == AofFileKind::Increment));
     assert!(needed.iter().skip(1).is_sorted_by(|one, next| one.sequence < next.sequence));
 });

@@ -6,7 +6,7 @@ use std::fmt::Debug;
 
 use libfuzzer_sys::fuzz_target;
 use seawall::backup::{BackupFolder, Described, parse_description};
-use seawall::{media, redis_backup};
+use seawall::{media, redis};
 use seawall_fuzz::is_plain_name;
 use serde_json::to_vec;
 
@@ -22,7 +22,7 @@ fuzz_target!(|data: &[u8]| {
             assert!(is_plain_name(id) && name.is_some_and(is_plain_name), "{key}");
         }
     } else {
-        check::<redis_backup::Description>(json);
+        check::<redis::Description>(json);
     }
 });
 

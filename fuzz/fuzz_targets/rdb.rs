@@ -4,7 +4,7 @@
 #![no_main]
 
 use libfuzzer_sys::fuzz_target;
-use seawall::redis_server::{Checksum, RdbCheck, RdbFacts};
+use seawall::redis::{RdbChecksum, RdbCheck, RdbFacts};
 use seawall_fuzz::pieces;
 
 fuzz_target!(|data: &[u8]| {
@@ -18,7 +18,7 @@ fuzz_target!(|data: &[u8]| {
     assert_eq!(check(pieces(&file, *sizes)), whole);
     let Ok(facts) = whole else { return };
     assert_eq!(facts.bytes, file.len() as u64);
-    assert!(!without || facts.checksum == Checksum::SwitchedOff);
+    assert!(!without || facts.checksum == RdbChecksum::SwitchedOff);
     assert!(file.starts_with(facts.version.to_string().as_bytes()));
     let keys = facts.keys.unwrap_or_default();
     assert!(keys.is_sorted_by(|one, next| one.database < next.database));

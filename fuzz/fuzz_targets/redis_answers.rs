@@ -11,7 +11,7 @@ use std::time::Duration;
 
 use libfuzzer_sys::fuzz_target;
 use seawall::config::{KeepConfig, Limits, RedisAddress, RedisConfig, RedisTls};
-use seawall::redis_server::{Server, Snapshot};
+use seawall::redis::{ServerConnection, Snapshot};
 use tempfile::TempDir;
 
 const SEPARATOR: u8 = 0xFE;
@@ -47,7 +47,7 @@ fuzz_target!(|data: &[u8]| {
     place.answers.send(answers).expect("somebody listens");
     let config = config(place.socket.clone());
     if first % 2 == 0 {
-        let Ok(mut server) = Server::connect(&config, &LIMITS) else { return };
+        let Ok(mut server) = ServerConnection::connect(&config, &LIMITS) else { return };
         let _ = server.persistence();
         let _ = server.keys();
         let _ = server.facts();

@@ -18,7 +18,7 @@ use crate::history::Subject;
 use crate::postgres::{SystemIdentifier, WalSegment, WalSegmentSize};
 use crate::repository::{Onlooker, Repository, identities};
 use crate::threads::beside;
-use crate::{media, redis_backup};
+use crate::{media, redis};
 
 /// How many of the newest backups of a kind are described: the least, the most within the window of the WAL, and the most within
 /// the time that was promised.
@@ -53,7 +53,7 @@ pub struct Gathered {
     /// First missing segments of holes in the WAL that close by themselves, by repository.
     pub arriving: BTreeSet<(usize, WalSegment)>,
     /// Those that are watched come first.
-    pub redis: Vec<Stored<redis_backup::Description>>,
+    pub redis: Vec<Stored<redis::Description>>,
     pub media: Vec<Stored<media::Description>>,
     /// Of the systems, each Redis, then each media set.
     pub records: Vec<(Subject, Records)>,

@@ -8,7 +8,7 @@ use super::draft::Draft;
 use super::verdict::{Finding, State, Subject};
 use crate::config::Config;
 use crate::error::{Class, Error};
-use crate::redis_server::{Server, has_password};
+use crate::redis::{ServerConnection, has_password};
 
 /// What came of asking it.
 pub enum RedisAsked {
@@ -30,7 +30,7 @@ pub fn ask(config: &Config) -> Option<RedisAsked> {
     if redis.password_file.as_ref().is_some_and(closed) {
         return Some(RedisAsked::NotAsked);
     }
-    Some(match Server::connect(redis, &config.limits) {
+    Some(match ServerConnection::connect(redis, &config.limits) {
         Ok(_) => RedisAsked::Answered,
         Err(error) if error.class() == Class::Refused && !has_password(redis) => {
             RedisAsked::Refused

@@ -15,7 +15,7 @@ use super::words::{age, at, count, objective, time};
 use crate::backup::begun;
 use crate::backup::series::{Alone, Backup, Series};
 use crate::config::{KeepConfig, Wanted};
-use crate::{history, media, redis_backup};
+use crate::{history, media, redis};
 
 /// What is expected of one series.
 struct Expected<'a> {
@@ -30,7 +30,7 @@ struct Expected<'a> {
 
 pub fn redis(case: &Case<'_>) -> Vec<Finding> {
     let config = case.config;
-    let of_one = |it: &Stored<redis_backup::Description>| {
+    let of_one = |it: &Stored<redis::Description>| {
         let subject = Subject { service: Service::Redis, name: it.name.clone() };
         if !it.watched {
             return unwatched(case, &subject, &it.series);

@@ -6,7 +6,7 @@ use crate::backup::series::{Alone, Series};
 use crate::backup::{Failure, in_parallel};
 use crate::config::Config;
 use crate::repository::Repository;
-use crate::{media, redis_backup};
+use crate::{media, redis};
 
 /// The backups of one Redis, or of one media set.
 pub struct Stored<D> {
@@ -26,7 +26,7 @@ pub fn redis(
     config: &Config,
     repositories: &[Repository],
     described: usize,
-) -> All<redis_backup::Description> {
+) -> All<redis::Description> {
     let ours = config.redis.name.clone();
     let meant: Vec<String> = config.redis.configured.then(|| ours.clone()).into_iter().collect();
     read(repositories, "redis/", &meant, &|name| name == ours, described)

@@ -9,7 +9,7 @@ use clap::Command;
 use super::series;
 use super::verbs::{self, Verb};
 use crate::command::version;
-use crate::redis_backup::Description;
+use crate::redis::Description;
 
 const VERBS: [Verb; 10] = [
     (create::command, create::run),

@@ -13,7 +13,7 @@ use crate::base_backup::catalogue::Catalogue;
 use crate::config::Config;
 use crate::error::{Error, Result};
 use crate::repository::{self, Repository};
-use crate::{media, redis_backup};
+use crate::{media, redis};
 
 const MEANS: &str = "\
 For prune on this host each of them is then as old as it says, whatever date its store gives it. Do this only with a
@@ -50,7 +50,7 @@ pub fn run(config: &Config, agree: &mut dyn FnMut(&str) -> Result<bool>) -> Resu
         errors: Vec::new(),
     };
     vouching.base_backups(config);
-    vouching.series::<redis_backup::Description>(config, "Redis backups");
+    vouching.series::<redis::Description>(config, "Redis backups");
     for set in &config.media {
         let of_set = Config { media: vec![set.clone()], ..config.clone() };
         vouching.series::<media::Description>(&of_set, &format!("snapshots of {}", set.name));

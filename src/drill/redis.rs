@@ -11,7 +11,7 @@ use super::scratch::{Confinement, Scratch, check_socket};
 use crate::config::RedisAddress;
 use crate::durable::{self, LaidFile};
 use crate::error::{Class, Error, Result};
-use crate::redis_server::Product;
+use crate::redis::Product;
 
 /// What a server has unless it is told otherwise.
 const DATABASES: u32 = 16;

@@ -12,8 +12,10 @@ use std::path::Path;
 
 use seawall::config::RedisConfig;
 use seawall::error::Result;
-use seawall::redis_server::files::ServerFile;
-use seawall::redis_server::{Laid, Overrides, Received, Server, Snapshot, Target};
+use seawall::redis::files::ServerFile;
+use seawall::redis::{
+    Received, RedisTarget, RestoredFiles, ServerConnection, Snapshot, TargetOverrides,
+};
 
 use crate::support::redis::{LIMITS, Program, RedisServer};
 
@@ -29,22 +31,22 @@ fn snapshot(config: &RedisConfig) -> Result<(Vec<u8>, Received)> {
 }
 
 #[track_caller]
-fn connect(server: &RedisServer) -> Server {
-    Server::connect(&server.config(), &LIMITS).unwrap_or_else(|error| panic!("{error}"))
+fn connect(server: &RedisServer) -> ServerConnection {
+    ServerConnection::connect(&server.config(), &LIMITS).unwrap_or_else(|error| panic!("{error}"))
 }
 
-fn target(folder: &Path, appendonly: bool, program: &Program) -> Target {
-    let overrides = Overrides {
+fn target(folder: &Path, appendonly: bool, program: &Program) -> RedisTarget {
+    let overrides = TargetOverrides {
         dir: Some(folder.to_owned()),
         appendonly: Some(appendonly),
         version: Some(format!("{}.{}", program.version.0, program.version.1)),
         dbfilename: None,
         likely: None,
     };
-    Target::read(None, &overrides).unwrap()
+    RedisTarget::read(None, &overrides).unwrap()
 }
 
-fn lay_rdb(target: &Target, rdb: &[u8]) -> Result<Laid> {
+fn lay_rdb(target: &RedisTarget, rdb: &[u8]) -> Result<RestoredFiles> {
     let mut laying = target.begin()?;
     laying.begin_rdb()?;
     rdb.chunks(100_000).try_for_each(|piece| laying.write(piece))?;
@@ -63,7 +65,7 @@ fn read(file: ServerFile) -> Content {
     (name, bytes)
 }
 
-fn lay_set(target: &Target, files: &[Content]) -> Result<Laid> {
+fn lay_set(target: &RedisTarget, files: &[Content]) -> Result<RestoredFiles> {
     let mut laying = target.begin()?;
     for (name, bytes) in files {
         laying.begin_file(name)?;

@@ -10,8 +10,8 @@ use crate::command::created::Created;
 use crate::command::shown::{count, size};
 use crate::config::Config;
 use crate::error::{Class, Error, Result};
-use crate::redis_backup::Description;
-use crate::redis_backup::create::{From, Request, create};
+use crate::redis::Description;
+use crate::redis::create::{DataSource, RedisBackupRequest, create};
 use crate::repository;
 
 const SHORT: &str = "Takes a backup of a Redis, straight into every repository";
@@ -70,11 +70,13 @@ pub fn run(config: &Config, matches: &ArgMatches) -> Result<()> {
     let text = |name: &str| matches.get_one::<String>(name).cloned().unwrap_or_default();
     let folder = matches.get_one::<PathBuf>("folder").cloned();
     let source = match text("source").as_str() {
-        "connection" => From::Connection,
-        word => From::Files { folder, append_only: (word != "files").then_some(word == "aof") },
+        "connection" => DataSource::Connection,
+        word => {
+            DataSource::Files { folder, append_only: (word != "files").then_some(word == "aof") }
+        }
     };
     let mut progress = Progress::new("Redis backup");
-    let request = Request {
+    let request = RedisBackupRequest {
         config,
         repositories: &repositories,
         label: text("label"),

@@ -7,7 +7,7 @@ use super::super::{asked, flags};
 use crate::command::redis_backup::restore::{Request, restore};
 use crate::config::Config;
 use crate::error::Result;
-use crate::redis_server::Overrides;
+use crate::redis::TargetOverrides;
 
 const SHORT: &str = "Lays a backup down so that the server loads it";
 
@@ -71,7 +71,7 @@ pub fn run(config: &Config, matches: &ArgMatches) -> Result<()> {
         config,
         id: text("id"),
         conf: matches.get_one::<PathBuf>("conf").cloned(),
-        overrides: Overrides {
+        overrides: TargetOverrides {
             dir: matches.get_one::<PathBuf>("dir").cloned(),
             dbfilename: text("dbfilename"),
             appendonly: text("appendonly").map(|word| word == "yes"),

@@ -11,8 +11,8 @@ use crate::backup::{ObjectSource, damaged};
 use crate::codec::read_failed;
 use crate::durable::LaidFile;
 use crate::error::{Error, Result};
-use crate::redis_backup::{Content, Description};
-use crate::redis_server::{Product, RdbCheck};
+use crate::redis::{Description, RedisContent};
+use crate::redis::{Product, RdbCheck};
 
 /// What it says about data of a server that is newer than itself.
 const NEWER: [&str; 2] = ["Can't handle RDB format version", "Wrong signature"];
@@ -33,7 +33,7 @@ pub fn check(
         let path = tool.as_ref().map(|tool| tool.folder.path().join(&file.name));
         source.plain(&file.stored, &|_| {}, &mut |plain| {
             let mut copy = path.clone().map(|path| LaidFile::create(path, 0o600)).transpose()?;
-            let mut check = (description.content == Content::Rdb).then(RdbCheck::new);
+            let mut check = (description.content == RedisContent::Rdb).then(RdbCheck::new);
             each_piece(plain, &mut |bytes| {
                 copy.as_mut().map_or(Ok(()), |copy| copy.write(bytes))?;
                 check.as_mut().map_or(Ok(()), |check| check.write(bytes))
@@ -62,11 +62,11 @@ fn each_piece(plain: &mut dyn BufRead, take: &mut dyn FnMut(&[u8]) -> Result<()>
 
 impl Tool {
     /// The one of the same product.
-    fn find(product: Product, content: Content) -> Result<Option<Self>> {
+    fn find(product: Product, content: RedisContent) -> Result<Option<Self>> {
         let product = product.to_string().to_lowercase();
         let name = match content {
-            Content::Rdb => format!("{product}-check-rdb"),
-            Content::AppendOnly => format!("{product}-check-aof"),
+            RedisContent::Rdb => format!("{product}-check-rdb"),
+            RedisContent::AppendOnly => format!("{product}-check-aof"),
         };
         let folders = std::env::var_os("PATH").unwrap_or_default();
         let mut programs = std::env::split_paths(&folders).map(|folder| folder.join(&name));

@@ -6,8 +6,8 @@ use crate::backup::series::Backup;
 use crate::command::shown::tenths;
 use crate::config::Config;
 use crate::error::{Class, Error, Result};
-use crate::redis_backup::Description;
-use crate::redis_server::{Facts, Server, Target, compare_keys};
+use crate::redis::Description;
+use crate::redis::{RedisTarget, ServerConnection, ServerInfo, compare_keys};
 
 /// Longest wait for a server that was started to load its data.
 pub const LOADING: Duration = Duration::from_secs(3600);
@@ -19,7 +19,7 @@ const TELL_EVERY: Duration = Duration::from_secs(30);
 pub struct Comparing<'a> {
     pub config: &'a Config,
     pub backup: &'a Backup<Description>,
-    pub target: &'a Target,
+    pub target: &'a RedisTarget,
     /// Which run of a server answered before the restore.
     pub before: Option<&'a str>,
     /// How long to wait for a sign of life.
@@ -51,12 +51,12 @@ impl Comparing<'_> {
         Ok(())
     }
 
-    fn loaded(&self) -> Result<Facts> {
+    fn loaded(&self) -> Result<ServerInfo> {
         let config = self.config;
         let (begun, mut alive, mut told) = (Instant::now(), Instant::now(), Instant::now());
         loop {
-            let facts =
-                Server::connect(&config.redis, &config.limits).and_then(|mut it| it.facts());
+            let facts = ServerConnection::connect(&config.redis, &config.limits)
+                .and_then(|mut it| it.facts());
             let error = match facts {
                 Ok(facts) => return Ok(facts),
                 Err(error) if error.class() != Class::Unreachable => return Err(error),
@@ -96,7 +96,7 @@ impl Comparing<'_> {
     }
 
     /// Another server would be counted in place of the restored one.
-    fn is_it(&self, facts: &Facts) -> Result<()> {
+    fn is_it(&self, facts: &ServerInfo) -> Result<()> {
         let other = facts.persistence.as_ref().filter(|it| !self.target.is_of(it));
         // A container has other names for its folders: then a process in it is seen.
         let elsewhere = other.filter(|it| it.dir.is_dir() && self.target.refuse_used().is_ok());

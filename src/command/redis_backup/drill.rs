@@ -14,9 +14,9 @@ use crate::drill::{Confinement, Deadline, Scratch};
 use crate::durable;
 use crate::error::{Class, Error, Result};
 use crate::history::Subject;
-use crate::redis_backup::restore::Restore;
-use crate::redis_backup::{Content, Description};
-use crate::redis_server::{Keys, Overrides, Product, Server, Target, compare_keys};
+use crate::redis::restore::RedisRestore;
+use crate::redis::{Description, RedisContent};
+use crate::redis::{Keys, Product, RedisTarget, ServerConnection, TargetOverrides, compare_keys};
 use crate::repository::{self, Repository};
 
 const POLL: Duration = Duration::from_millis(50);
@@ -63,22 +63,22 @@ fn rehearse(
     rehearsal.fact("server", program.to_string());
     let mut scratch = Scratch::create_in(&config.drill.directory)?;
     scratch.check_room(backup.size())?;
-    let private = Private::new(&scratch, description.content == Content::AppendOnly)?;
+    let private = Private::new(&scratch, description.content == RedisContent::AppendOnly)?;
     durable::lay_folder(&scratch.data())?;
-    let overrides = Overrides {
+    let overrides = TargetOverrides {
         dir: Some(scratch.data()),
         dbfilename: None,
         likely: None,
-        appendonly: Some(description.content == Content::AppendOnly),
+        appendonly: Some(description.content == RedisContent::AppendOnly),
         version: Some(match program.product {
             Product::Redis => program.version.clone(),
             // Whatever its number, it reads the files of Redis 7.
             Product::Valkey => "7".to_owned(),
         }),
     };
-    let target = Target::read(None, &overrides)?;
+    let target = RedisTarget::read(None, &overrides)?;
     let (length, done) = (backup.size(), AtomicU64::new(0));
-    let restore = Restore {
+    let restore = RedisRestore {
         config,
         repositories,
         identities: &identities,
@@ -133,7 +133,8 @@ fn load(
 /// Waits for the server to have loaded its data, and counts its keys.
 fn loaded(config: &Config, server: &RedisConfig, own: &Own<'_>) -> Result<Vec<Keys>> {
     loop {
-        match Server::connect(server, &config.limits).and_then(|mut server| server.keys()) {
+        match ServerConnection::connect(server, &config.limits).and_then(|mut server| server.keys())
+        {
             Ok(keys) => return Ok(keys),
             // Starting, or loading.
             Err(error) if error.class() == Class::Unreachable => {}

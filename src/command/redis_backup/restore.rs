@@ -11,9 +11,11 @@ use crate::command::series::{choose, read, refuse_fallen};
 use crate::command::shown::{at_seconds, count, size, tenths};
 use crate::config::Config;
 use crate::error::{Class, Error, Result};
-use crate::redis_backup::restore::Restore;
-use crate::redis_backup::{Content, Description};
-use crate::redis_server::{Aof, Facts, Overrides, Product, Server, Target, Version};
+use crate::redis::restore::RedisRestore;
+use crate::redis::{
+    Aof, Product, RdbVersion, RedisTarget, ServerConnection, ServerInfo, TargetOverrides,
+};
+use crate::redis::{Description, RedisContent};
 use crate::repository::{self, Repository};
 use crate::words::plain;
 
@@ -23,7 +25,7 @@ pub struct Request<'a> {
     pub id: Option<String>,
     /// The server's configuration file.
     pub conf: Option<PathBuf>,
-    pub overrides: Overrides,
+    pub overrides: TargetOverrides,
     /// Commands of the user's, run before anything is touched and at the end.
     pub before: Option<String>,
     pub after: Option<String>,
@@ -58,7 +60,7 @@ pub fn restore(
     refuse_its_server(config, &target)?;
     let (size, done) = (backup.size(), AtomicU64::new(0));
     let count = |bytes| progress(done.fetch_add(bytes, Ordering::Relaxed) + bytes, size);
-    let (_, laid) = Restore {
+    let (_, laid) = RedisRestore {
         config,
         repositories: &repositories,
         identities: &identities,
@@ -85,7 +87,7 @@ pub fn restore(
 
 fn plan(
     backup: &Backup<Description>,
-    target: &Target,
+    target: &RedisTarget,
     repositories: &[Repository],
     unfinished: bool,
 ) -> String {
@@ -100,8 +102,8 @@ fn plan(
     };
     let keys: u64 = it.keys.iter().map(|keys| keys.keys).sum();
     let kind = match it.content {
-        Content::Rdb => "an RDB file",
-        Content::AppendOnly => "an append-only file",
+        RedisContent::Rdb => "an RDB file",
+        RedisContent::AppendOnly => "an append-only file",
     };
     let first = ("first", "carries a restore that was interrupted there to its end".to_owned());
     let lines = [
@@ -119,12 +121,18 @@ fn plan(
 }
 
 /// The server that answers now, if one does: it may be the one that is restored, or any other.
-fn seen(config: &Config) -> Option<Facts> {
-    Server::connect(&config.redis, &config.limits).and_then(|mut server| server.facts()).ok()
+fn seen(config: &Config) -> Option<ServerInfo> {
+    ServerConnection::connect(&config.redis, &config.limits)
+        .and_then(|mut server| server.facts())
+        .ok()
 }
 
 /// What the server will read, and whether it can.
-fn target(request: &Request<'_>, backup: &Description, there: Option<&Facts>) -> Result<Target> {
+fn target(
+    request: &Request<'_>,
+    backup: &Description,
+    there: Option<&ServerInfo>,
+) -> Result<RedisTarget> {
     let mut overrides = request.overrides.clone();
     overrides.likely = overrides.likely.or(backup.appendonly);
     overrides.version.get_or_insert_with(|| match backup.product {
@@ -132,15 +140,15 @@ fn target(request: &Request<'_>, backup: &Description, there: Option<&Facts>) ->
         // Whatever its number, it reads the files of Redis 7.
         Product::Valkey => "7".to_owned(),
     });
-    let running = |target: &Target| {
+    let running = |target: &RedisTarget| {
         let persistence = there.and_then(|it| it.persistence.as_ref());
         persistence.filter(|it| target.is_of(it)).cloned()
     };
     // What runs there tells what nothing else does.
-    let target = match Target::read(request.conf.as_deref(), &overrides) {
+    let target = match RedisTarget::read(request.conf.as_deref(), &overrides) {
         Err(error) if error.class() == Class::Usage => {
-            let anyhow = Overrides { likely: Some(false), ..overrides.clone() };
-            let target = Target::read(request.conf.as_deref(), &anyhow)?;
+            let anyhow = TargetOverrides { likely: Some(false), ..overrides.clone() };
+            let target = RedisTarget::read(request.conf.as_deref(), &anyhow)?;
             running(&target).map(|_| target).ok_or(error)
         }
         target => target,
@@ -166,18 +174,18 @@ fn target(request: &Request<'_>, backup: &Description, there: Option<&Facts>) ->
 fn refuse_older(
     request: &Request<'_>,
     backup: &Description,
-    target: &Target,
-    running: Option<&Facts>,
+    target: &RedisTarget,
+    running: Option<&ServerInfo>,
 ) -> Result<()> {
-    let Some(file) = Version::of_server(backup.product, &backup.version) else { return Ok(()) };
+    let Some(file) = RdbVersion::of_server(backup.product, &backup.version) else { return Ok(()) };
     let of = |version: &str| {
-        let known = [Product::Redis, Product::Valkey].map(|it| Version::of_server(it, version));
+        let known = [Product::Redis, Product::Valkey].map(|it| RdbVersion::of_server(it, version));
         (format!("version {version}"), known.into_iter().flatten().collect::<Vec<_>>())
     };
     let readers = match (&request.overrides.version, running, target.reader()) {
         (Some(version), ..) => of(version),
         (None, Some(it), _) => {
-            let reader = Version::of_server(it.product, &it.version);
+            let reader = RdbVersion::of_server(it.product, &it.version);
             (format!("{} {}", it.product, it.version), reader.into_iter().collect())
         }
         (None, None, Some(reader)) => (format!("one that wrote {reader} there"), vec![reader]),
@@ -196,7 +204,7 @@ fn refuse_older(
 }
 
 /// A server in another container shows only over its connection. One that does not answer uses nothing.
-fn refuse_its_server(config: &Config, target: &Target) -> Result<()> {
+fn refuse_its_server(config: &Config, target: &RedisTarget) -> Result<()> {
     match seen(config).and_then(|it| it.persistence) {
         Some(persistence) if target.is_of(&persistence) => {
             let (dir, address) = (&target.dir, &config.redis.address);

@@ -5,7 +5,7 @@ use crate::check::{Gathered, Stored};
 use crate::history::{Record, Subject};
 use crate::report::words::{count, size};
 use crate::repository::Repository;
-use crate::{media, redis_backup};
+use crate::{media, redis};
 
 /// Backups that each stand alone: of a Redis, or of a media set.
 #[derive(Debug)]
@@ -46,7 +46,7 @@ impl Series {
     /// Each Redis first, then each media set.
     pub fn all(gathered: &Gathered, repositories: &[Repository]) -> Vec<Self> {
         let redis = gathered.redis.iter().map(|it| {
-            let content = |it: &redis_backup::Description| {
+            let content = |it: &redis::Description| {
                 let keys = it.keys.iter().map(|keys| keys.keys).sum();
                 format!("{}, {} {}", count(keys, "key"), it.product, it.version)
             };

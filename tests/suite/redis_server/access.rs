@@ -10,7 +10,7 @@ use std::thread;
 
 use seawall::config::{RedisAddress, RedisConfig};
 use seawall::error::Class;
-use seawall::redis_server::{Server, Snapshot};
+use seawall::redis::{ServerConnection, Snapshot};
 
 use crate::support::place::Place;
 use crate::support::redis::{LIMITS, Program, RedisServer};
@@ -22,7 +22,7 @@ pub const NOT_REDIS_HINT: &str =
 /// The class and the words of what both kinds of connection say.
 #[track_caller]
 fn said(config: &RedisConfig) -> (Class, String) {
-    let ordinary = Server::connect(config, &LIMITS).err().expect("it does not connect");
+    let ordinary = ServerConnection::connect(config, &LIMITS).err().expect("it does not connect");
     let data = Snapshot::begin(config, &LIMITS, &mut |_| {}).err().expect("it sends nothing");
     assert_eq!(ordinary, data);
     (ordinary.class(), ordinary.to_string())

@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 use rustix::process::Signal;
 use seawall::config::{Limits, RedisConfig};
 use seawall::error::{Class, Error};
-use seawall::redis_server::{Checksum, Snapshot};
+use seawall::redis::{RdbChecksum, Snapshot};
 
 use super::{lay_rdb, snapshot, target};
 use crate::support::place::Place;
@@ -38,7 +38,10 @@ fn two_hundred_mebibytes_arrive_and_are_loaded() {
     source.fill_mebibytes(200);
     let digest = source.digest();
     let (rdb, received) = snapshot(&source.config()).unwrap();
-    assert!(received.bytes > 200 << 20 && received.rdb.checksum == Checksum::Good, "{received:?}");
+    assert!(
+        received.bytes > 200 << 20 && received.rdb.checksum == RdbChecksum::Good,
+        "{received:?}"
+    );
     source.kill();
     let folder = place.folder("restored");
     lay_rdb(&target(&folder, false, Program::usual()), &rdb).unwrap();
@@ -178,6 +181,6 @@ fn a_checksum_that_is_switched_off_is_told() {
     let source = RedisServer::start(Program::usual(), &place, &[("rdbchecksum", "no")]);
     source.fill();
     let (_, received) = snapshot(&source.config()).unwrap();
-    assert_eq!(received.rdb.checksum, Checksum::SwitchedOff);
+    assert_eq!(received.rdb.checksum, RdbChecksum::SwitchedOff);
     assert_eq!(received.rdb.keys, Some(source.keys()));
 }

@@ -6,7 +6,7 @@ use std::time::Duration;
 use rcgen::{BasicConstraints, CertificateParams, CertifiedIssuer, DnType, IsCa, KeyPair};
 use seawall::config::{Limits, RedisAddress, RedisConfig, RedisTls};
 use seawall::error::Class;
-use seawall::redis_server::Server;
+use seawall::redis::ServerConnection;
 
 use super::snapshot;
 use crate::support::place::{Place, free_port};
@@ -64,7 +64,10 @@ fn an_authority_of_ones_own_is_trusted() {
     let secured = Secured::start(&place, "no");
     let (_, received) = snapshot(&secured.config()).unwrap();
     assert_eq!(received.rdb.keys.unwrap(), secured.server.keys());
-    assert_eq!(Server::connect(&secured.config(), &LIMITS).unwrap().keys().unwrap().len(), 3);
+    assert_eq!(
+        ServerConnection::connect(&secured.config(), &LIMITS).unwrap().keys().unwrap().len(),
+        3
+    );
 }
 
 #[test]
@@ -72,7 +75,7 @@ fn a_certificate_is_shown_where_one_is_wanted() {
     let place = Place::new();
     let secured = Secured::start(&place, "yes");
     let mut config = secured.config();
-    let error = Server::connect(&config, &LIMITS).err().unwrap();
+    let error = ServerConnection::connect(&config, &LIMITS).err().unwrap();
     assert_eq!(error.class(), Class::Unreachable, "{error}");
     assert!(error.to_string().contains("redis.cert_file"), "{error}");
     config.tls.certificate = Some(secured.certificate.clone());
@@ -85,7 +88,7 @@ fn what_is_wrong_with_tls_is_said() {
     let (secured, other) = (Secured::start(&place, "no"), Secured::start(&place, "no"));
     let limits = Limits { request: Duration::from_secs(1), ..LIMITS };
     let said = |config: &RedisConfig| {
-        let error = Server::connect(config, &limits).err().unwrap();
+        let error = ServerConnection::connect(config, &limits).err().unwrap();
         (error.class(), error.to_string())
     };
     let mut config = secured.config();

@@ -2,8 +2,8 @@
 
 use seawall::backup::StoredObject;
 use seawall::media::{self, SnapshotKind, Sums};
-use seawall::redis_backup::{self, Content, Source, StoredFile};
-use seawall::redis_server::{Keys, Product};
+use seawall::redis::{self, RedisContent, RedisSource, StoredFile};
+use seawall::redis::{Keys, Product};
 
 use super::scene::Past;
 
@@ -15,14 +15,14 @@ impl Past {
     pub fn redis(&self, name: &str, ago: u64, bytes: usize) {
         let time = self.ago(ago);
         let id = time.strftime("%Y%m%dT%H%M%SZ-5e1f").to_string();
-        let description = redis_backup::Description {
-            seawall: redis_backup::Description::FORMAT,
+        let description = redis::Description {
+            seawall: redis::Description::FORMAT,
             id: id.clone(),
             label: String::new(),
             product: Product::Redis,
             version: "7.0.15".to_owned(),
-            source: Source::Connection,
-            content: Content::Rdb,
+            source: RedisSource::Connection,
+            content: RedisContent::Rdb,
             began: time.to_string(),
             ended: time.to_string(),
             moment: None,

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use seawall::config::{Limits, RedisAddress};
 use seawall::error::Class;
-use seawall::redis_server::{Product, Server};
+use seawall::redis::{Product, ServerConnection};
 
 use super::{NOT_REDIS_HINT, answering, at, said};
 use crate::redis_server::{connect, snapshot};
@@ -102,7 +102,7 @@ fn a_silent_server_is_waited_for_no_longer_than_the_limit() {
     let listener = TcpListener::bind("127.0.0.1:0").expect("a free port");
     let port = listener.local_addr().expect("bound").port();
     let limits = Limits { request: Duration::from_millis(300), ..LIMITS };
-    let error = Server::connect(&at(port), &limits).err().unwrap();
+    let error = ServerConnection::connect(&at(port), &limits).err().unwrap();
     assert_eq!(error.class(), Class::Unreachable);
     assert_eq!(
         error.to_string(),

@@ -8,7 +8,7 @@ use std::time::{Duration, Instant};
 
 use seawall::config::Limits;
 use seawall::error::Class;
-use seawall::redis_server::{Server, Snapshot};
+use seawall::redis::{ServerConnection, Snapshot};
 
 use super::at;
 use crate::support::redis::LIMITS;
@@ -61,7 +61,7 @@ const HINT: &str =
 fn an_answer_has_a_length() {
     for begin in ["$2147483000\r\n", "*2147483000\r\n", "+"] {
         let port = misbehaving("INFO", begin, &[b'x'; 4096], Duration::ZERO);
-        let error = Server::connect(&at(port), &limits()).err().expect("no answer");
+        let error = ServerConnection::connect(&at(port), &limits()).err().expect("no answer");
         assert_eq!(error.class(), Class::Unreachable, "{begin}: {error}");
         let text = format!(
             "could not use redis://127.0.0.1:{port}: its answer has more than 1 MiB. {HINT}"
@@ -76,7 +76,7 @@ fn a_byte_now_and_then_is_no_answer() {
     for (last, begin) in [("INFO", "$1000000\r\n"), ("PING", "+")] {
         let port = misbehaving(last, begin, b"x", Duration::from_millis(100));
         let begun = Instant::now();
-        let error = Server::connect(&at(port), &limits()).err().expect("no answer");
+        let error = ServerConnection::connect(&at(port), &limits()).err().expect("no answer");
         assert!(begun.elapsed() < Duration::from_secs(10), "{:?}", begun.elapsed());
         let text = format!(
             "could not use redis://127.0.0.1:{port}: its answer did not end within 2s. {HINT}"

@@ -4,7 +4,7 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use seawall::error::Class;
-use seawall::redis_server::Server;
+use seawall::redis::ServerConnection;
 
 use super::{LOGIN_HINT, answering, at, said};
 use crate::by_hand::ByHand;
@@ -28,7 +28,7 @@ fn an_acl_user_needs_no_more_than_the_hint_says() {
         config.password_file = Some(place.file("password", "se cret\n"));
         let (_, received) = snapshot(&config).unwrap();
         assert_eq!(received.rdb.keys.unwrap().len(), 3);
-        let mut server = Server::connect(&config, &LIMITS).unwrap();
+        let mut server = ServerConnection::connect(&config, &LIMITS).unwrap();
         assert!(server.facts().unwrap().persistence.is_some());
     }
 }
@@ -113,7 +113,7 @@ fn a_password_where_none_is_wanted_is_said_and_not_shown() {
 fn a_node_of_a_cluster_is_refused() {
     let place = Place::new();
     let server = RedisServer::start_in_a_cluster(&place);
-    let error = Server::connect(&server.config(), &LIMITS).err().unwrap();
+    let error = ServerConnection::connect(&server.config(), &LIMITS).err().unwrap();
     assert_eq!(error.class(), Class::Configuration);
     assert_eq!(
         error.to_string(),

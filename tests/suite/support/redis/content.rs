@@ -1,4 +1,4 @@
-use seawall::redis_server::Keys;
+use seawall::redis::Keys;
 
 use super::{RedisServer, query};
 
@@ -87,7 +87,7 @@ impl RedisServer {
     /// What the server counts now.
     #[track_caller]
     pub fn keys(&self) -> Vec<Keys> {
-        let mut server = seawall::redis_server::Server::connect(&self.config(), &super::LIMITS)
+        let mut server = seawall::redis::ServerConnection::connect(&self.config(), &super::LIMITS)
             .unwrap_or_else(|error| panic!("{error}"));
         server.keys().unwrap()
     }
