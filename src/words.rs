@@ -12,8 +12,24 @@ pub fn two_units(seconds: u64) -> String {
 
 /// One line, whatever is in it: names, labels and errors come from stores and servers.
 pub fn plain(text: &str) -> String {
-    let shown = |c: char| if c.is_control() { c.escape_default().collect() } else { c.to_string() };
+    let shown = |c: char| if is_unseen(c) { c.escape_default().collect() } else { c.to_string() };
     text.chars().map(shown).collect()
+}
+
+/// The same of a name that may be any bytes. No two names look alike: what is not UTF-8 is `\xff`, and a backslash two.
+pub fn plain_bytes(bytes: &[u8]) -> String {
+    let mut text = String::new();
+    for chunk in bytes.utf8_chunks() {
+        text += &plain(&chunk.valid().replace('\\', r"\\"));
+        text.extend(chunk.invalid().iter().map(|byte| format!(r"\x{byte:02x}")));
+    }
+    text
+}
+
+/// Moves the cursor, ends the line, or turns the direction in which the rest is read.
+fn is_unseen(c: char) -> bool {
+    c.is_control()
+        || matches!(c, '\u{61c}' | '\u{200e}' | '\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2066}'..='\u{2069}')
 }
 
 /// `1 segment`, `2 segments`
@@ -43,6 +59,9 @@ mod tests {
     #[test]
     fn what_comes_from_elsewhere_is_one_line() {
         assert_eq!(plain("a\n\u{1b}[31m"), "a\\n\\u{1b}[31m");
+        assert_eq!(plain("gpj.\u{202e}exe"), "gpj.\\u{202e}exe");
+        assert_eq!(plain_bytes(b"\xc3\xa9 \xff\x1b[m"), "\u{e9} \\xff\\u{1b}[m");
+        assert_eq!(plain_bytes(b"\\xff"), r"\\xff");
         assert_eq!((count(1, "gap"), count(2, "gap")), ("1 gap".into(), "2 gaps".into()));
     }
 }

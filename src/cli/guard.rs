@@ -1,8 +1,9 @@
 use std::ffi::OsString;
-use std::io::Write;
+use std::io::{self, BufWriter, Stdout, Write, stdout};
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
 use super::start;
+use crate::command::shown::not_written;
 use crate::config::{LogConfig, LogFormat};
 use crate::error::{Class, Error, Result};
 use crate::log;
@@ -37,6 +38,43 @@ fn format_asked_for(words: &[OsString]) -> LogFormat {
     });
     let variable = std::env::var("SEAWALL_LOG_FORMAT").unwrap_or_default();
     LogFormat::of_word(flag.unwrap_or(&variable))
+}
+
+/// A long output, handed over as it is made. Whoever reads it may leave early, as `head` does: the rest is not made, and
+/// that is no failure. Where it can't be written, as on a full disk, it is one.
+pub fn stream<T: Default>(make: impl FnOnce(&mut dyn Write) -> Result<T>) -> Result<T> {
+    let mut output = Output { to: BufWriter::with_capacity(1 << 16, stdout()), left: false };
+    let made = make(&mut output);
+    let flushed = output.flush().map_err(|error| not_written(&error));
+    if output.left {
+        return Ok(T::default());
+    }
+    made.and_then(|made| flushed.map(|()| made))
+}
+
+struct Output {
+    to: BufWriter<Stdout>,
+    /// Nobody reads it any more.
+    left: bool,
+}
+
+impl Output {
+    fn noted<T>(&mut self, done: io::Result<T>) -> io::Result<T> {
+        self.left |= done.as_ref().is_err_and(|error| error.kind() == io::ErrorKind::BrokenPipe);
+        done
+    }
+}
+
+impl Write for Output {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        let done = self.to.write(bytes);
+        self.noted(done)
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        let done = self.to.flush();
+        self.noted(done)
+    }
 }
 
 /// Prints a text that was asked for, at once: a question has no end of line. Nobody may be listening any more.

@@ -1,7 +1,11 @@
 //! The command line of `media-backup`.
 
+mod cat;
 mod create;
+mod diff;
 mod drill;
+mod find;
+mod ls;
 mod restore;
 mod selection;
 mod show;
@@ -17,13 +21,17 @@ use crate::config::{Config, MediaSet};
 use crate::error::Result;
 use crate::media::Description;
 
-const VERBS: [Verb; 10] = [
+const VERBS: [Verb; 14] = [
     (create::command, create::run),
     (
         || with_set(series::list_command::<Description>()),
         |config, matches| series::list::<Description>(&of_set(config, matches)?, matches),
     ),
     (show::command, show::run),
+    (ls::command, ls::run),
+    (find::command, find::run),
+    (diff::command, diff::run),
+    (cat::command, cat::run),
     (restore::command, restore::run),
     (verify::command, verify::run),
     (drill::command, drill::run),
@@ -42,7 +50,10 @@ const VERBS: [Verb; 10] = [
 const AFTER: &str = "In the order in which one needs them:
   media-backup create               takes a snapshot; unchanged files cost nothing
   media-backup list                 shows what there is
-  media-backup show ID --files      shows what is in one
+  media-backup ls latest PATH       shows what is in one
+  media-backup find 'IMG_2*.jpg'    shows in which snapshots a file is
+  media-backup diff                 shows what the newest one has changed
+  media-backup cat latest PATH      writes a file to standard output
   media-backup prune --dry-run      shows what retention would delete, and why
   media-backup verify               reads all of it again
   media-backup drill                restores some files, and compares them
@@ -52,11 +63,15 @@ const AFTER: &str = "In the order in which one needs them:
 A set is a table of the configuration: [media.uploads] with paths = [\"/srv/uploads\"]. Each verb has a --help of
 its own. Configuration: /etc/seawall/seawall.toml, or SEAWALL_CONFIG.";
 
+/// Of the verbs that look into one.
+const WHICH: &str =
+    "Which one; the beginning of its id will do, and latest is the newest whole one";
+
 pub fn command() -> Command {
     let command = Command::new("media-backup")
         .version(env!("CARGO_PKG_VERSION"))
         .long_version(version::without_libpq())
-        .about("Takes, shows, restores, verifies, rehearses and prunes snapshots of folders and files.")
+        .about("Takes, shows, searches, restores, verifies, rehearses and prunes snapshots of folders and files.")
         .after_help(AFTER)
         .subcommand_required(true);
     command.subcommands(VERBS.map(|(verb, _)| verb()))

@@ -19,6 +19,11 @@ fn id() -> Arg {
     id.help("Which one; the beginning of its id will do")
 }
 
+/// Of a verb that only looks, `latest` is one too.
+fn id_or_latest() -> Arg {
+    id().help("Which one; the beginning of its id will do, and latest is the newest whole one")
+}
+
 fn id_of(matches: &ArgMatches) -> String {
     matches.get_one::<String>("id").cloned().unwrap_or_default()
 }
@@ -38,7 +43,7 @@ pub fn list<D: Kind>(config: &Config, matches: &ArgMatches) -> Result<()> {
 
 pub fn show_command<D: Kind>() -> Command {
     let about = format!("Shows everything about one {}", D::WHAT);
-    verb::<D>("show", about, vec![id(), switch("json", "Prints it as JSON")])
+    verb::<D>("show", about, vec![id_or_latest(), switch("json", "Prints it as JSON")])
 }
 
 pub fn show<D: Kind>(config: &Config, matches: &ArgMatches) -> Result<()> {

@@ -1,13 +1,18 @@
 //! What `media-backup` does beside the verbs that all backups have.
 
+pub mod cat;
 pub mod create;
 pub mod delete;
+pub mod diff;
 pub mod drill;
-pub mod files;
+pub mod find;
+pub mod ls;
 pub mod prune;
 pub mod restore;
 pub mod verify;
 
+mod entries;
+mod lines;
 mod places;
 mod stored;
 

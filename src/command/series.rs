@@ -82,13 +82,21 @@ pub fn find<'a, D: Kind>(
     Err(shown::unknown(D::WHAT, D::PROGRAM, &ids, id))
 }
 
+/// What the newest whole one is called where an id is asked for.
+const LATEST: &str = "latest";
+
+/// Whether the newest whole one is meant, and not one by its id.
+pub fn is_latest(id: Option<&str>) -> bool {
+    id.is_none_or(|id| id == LATEST)
+}
+
 /// The same, or the newest whole one where no id is said.
 pub fn choose<'a, D: Kind>(
     series: &'a Series<D>,
     repositories: &[Repository],
     id: Option<&str>,
 ) -> Result<&'a Backup<D>> {
-    if let Some(id) = id {
+    if let Some(id) = id.filter(|_| !is_latest(id)) {
         return find(series, repositories, id);
     }
     let newest = series.backups.iter().rfind(|backup| backup.is_whole());

@@ -2,17 +2,19 @@
 
 mod document;
 mod find;
+mod out;
 mod paper;
 mod table;
 mod texts;
 
 pub use document::document;
 pub use find::{find, unfinished, unknown};
+pub use out::{not_written, write};
 pub use paper::Paper;
 pub use table::{Spare, fitted, table};
 pub use texts::{at_seconds, short_size, size, tenths, took, whole_size};
 
-pub use crate::words::{count, plain};
+pub use crate::words::{count, plain, plain_bytes};
 
 use crate::error::Error;
 

@@ -10,7 +10,14 @@ pub struct Exclude(Gitignore);
 
 impl Exclude {
     pub fn new(patterns: &[String]) -> Result<Self> {
+        Self::of(patterns, false)
+    }
+
+    /// `ignore_case`: letters match whichever case they are in.
+    pub fn of(patterns: &[String], ignore_case: bool) -> Result<Self> {
         let mut builder = GitignoreBuilder::new("");
+        let set = builder.case_insensitive(ignore_case);
+        set.map_err(|error| wrong(&patterns.join(", "), &error))?;
         for pattern in patterns {
             if pattern.contains(['\n', '\0']) {
                 return Err(wrong(pattern, &"it has a line break or NUL"));
@@ -20,6 +27,20 @@ impl Exclude {
         let built = builder.build();
         let built = built.map_err(|error| wrong(&patterns.join(", "), &error))?;
         Ok(Self(built))
+    }
+
+    /// One that somebody typed to look for something: with a slash in its middle it is bound to nothing either, and only
+    /// a leading slash binds it to the top. It takes nothing back, is no remark, and its blanks count.
+    pub fn glob(text: &str, ignore_case: bool) -> Result<Self> {
+        let blank = text.len() - text.trim_end_matches(' ').len();
+        let (text, blanks) = text.split_at(text.len() - blank);
+        let inner = text.trim_end_matches('/').contains('/') && !text.starts_with('/');
+        let begin = match text.chars().next() {
+            _ if inner => "**/",
+            Some('!' | '#') => "\\",
+            _ => "",
+        };
+        Self::of(&[format!("{begin}{text}{}", blanks.replace(' ', "\\ "))], ignore_case)
     }
 
     /// Whether the patterns match something at this path below the top. What lies in a folder that
@@ -73,6 +94,26 @@ mod tests {
         assert!(it.matches_or_parent(b"cache/x/y", false));
         assert!(!it.matches(b"cache/x/y", false));
         assert!(!exclude(&[]).unwrap().matches(b"a", false));
+    }
+
+    #[test]
+    fn what_is_typed_is_looked_for_at_any_depth() {
+        for (pattern, path, expected) in [
+            ("*.jpg", "srv/a.jpg", true),
+            ("2026/*.jpg", "srv/2026/a.jpg", true),
+            ("2026/*.jpg", "srv/2026/b/a.jpg", false),
+            ("/2026/*.jpg", "srv/2026/a.jpg", false),
+            ("/srv/**/*.jpg", "srv/2026/b/a.jpg", true),
+            ("!a", "srv/!a", true),
+            ("#a", "srv/#a", true),
+            ("a ", "srv/a ", true),
+            ("a ", "srv/a", false),
+            ("A.JPG", "srv/a.jpg", false),
+        ] {
+            let glob = Exclude::glob(pattern, false).unwrap();
+            assert_eq!(glob.matches(path.as_bytes(), false), expected, "{pattern} {path}");
+        }
+        assert!(Exclude::glob("A.JPG", true).unwrap().matches(b"srv/a.jpg", false));
     }
 
     #[test]

@@ -29,6 +29,13 @@ impl Entry {
             Error::new(Class::Internal, format!("could not write {:?}: {error}", self.path))
         })
     }
+
+    /// The same, for who adds to it.
+    pub fn to_value(&self) -> Result<serde_json::Value> {
+        serde_json::to_value(line::Line::of(self)).map_err(|error| {
+            Error::new(Class::Internal, format!("could not write {:?}: {error}", self.path))
+        })
+    }
 }
 
 /// The first line.
@@ -68,7 +75,7 @@ impl Header {
 }
 
 impl End {
-    fn add(&mut self, entry: &super::Entry) {
+    pub fn add(&mut self, entry: &super::Entry) {
         self.entries += 1;
         if let super::Kind::File(content) = &entry.kind {
             self.files += 1;

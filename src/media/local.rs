@@ -10,7 +10,6 @@ mod settle;
 mod tree;
 mod verify;
 
-use std::fs::File;
 use std::io::{self, BufReader, Write};
 use std::num::NonZeroUsize;
 use std::path::{Path, PathBuf};
@@ -21,7 +20,7 @@ use sha2::{Digest as _, Sha256};
 use self::tree::Tree;
 use super::damage::Damage;
 use super::index::{Header, INDEX_FORMAT, IndexReader, IndexWriter};
-use super::packed::{BEGUN, Spool};
+use super::packed::{BEGUN, Spool, SpoolReader};
 use super::places::Places;
 use super::previous::Previous;
 use super::problems::Problems;
@@ -98,10 +97,11 @@ fn open_tree(root: &Path, set: &str, id: &str) -> Result<Beneath> {
 }
 
 /// Opens the index of a snapshot in a folder.
-pub fn open_index(root: &Path, set: &str, id: &str) -> Result<IndexReader<File>> {
+pub fn open_index(root: &Path, set: &str, id: &str) -> Result<IndexReader<SpoolReader>> {
     let path = snapshot_folder(root, set, id).join(INDEX);
     let file = open_to_read(&path).map_err(|error| Error::file("read", &path, &error))?;
-    IndexReader::open(file).map_err(|error| error.while_doing(format!("could not use {path:?}")))
+    let reader = Spool::of(file).reader();
+    IndexReader::open(reader).map_err(|error| error.while_doing(format!("could not use {path:?}")))
 }
 
 impl LocalSnapshot<'_> {
@@ -204,7 +204,7 @@ impl LocalSnapshot<'_> {
     }
 
     /// Without it, or when it can't be read, everything is kept anew.
-    fn previous_tree(&self) -> Option<(Previous<File>, Beneath)> {
+    fn previous_tree(&self) -> Option<(Previous<SpoolReader>, Beneath)> {
         let id = self.previous?;
         let opened = || {
             let index = open_index(self.root, &self.set.name, id)?;

@@ -1,6 +1,7 @@
 //! `media-backup`, as it is called by hand: a folder with a tree and an encrypted bucket with packs.
 
 mod bad_input;
+mod compared;
 mod crashes;
 mod damage;
 mod fallen;
@@ -8,6 +9,7 @@ mod growing;
 mod healing;
 mod inside;
 mod leavings;
+mod looked_into;
 mod moments;
 mod owners;
 mod pruned;

@@ -6,7 +6,7 @@ use super::super::progress::Shared;
 use super::super::{asked, flags, guard};
 use super::selection::{arguments, chosen};
 use super::{of_set, with_set};
-use crate::command::media_backup::files;
+use crate::command::media_backup::ls::{self, Form, Part};
 use crate::command::media_backup::restore::{Request, restore};
 use crate::config::Config;
 use crate::error::Result;
@@ -92,6 +92,7 @@ pub fn run(config: &Config, matches: &ArgMatches) -> Result<()> {
 
 /// What would come back of a snapshot.
 fn list_part(config: &Config, id: Option<&str>, selection: &Selection) -> Result<()> {
-    let request = files::Request { config, id, selection, json: false };
-    files::list(&request, &mut |text| guard::print(text))
+    let part = Part::Selected(selection);
+    let request = ls::Request { config, id, part, form: Form::Long, heading: false };
+    guard::stream(|out| ls::list(&request, out))
 }

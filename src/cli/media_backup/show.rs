@@ -3,7 +3,7 @@ use clap::{Arg, ArgAction, ArgMatches, Command};
 use super::super::{guard, series};
 use super::selection::{arguments, chosen};
 use super::{of_set, with_set};
-use crate::command::media_backup::files::{Request, list};
+use crate::command::media_backup::ls::{Form, Part, Request, list};
 use crate::config::Config;
 use crate::error::Result;
 use crate::media::{Description, Selection};
@@ -25,8 +25,7 @@ pub fn run(config: &Config, matches: &ArgMatches) -> Result<()> {
         return series::show::<Description>(&config, matches);
     }
     let id = matches.get_one::<String>("id").map(String::as_str);
-    let json = matches.get_flag("json");
-    list(&Request { config: &config, id, selection: &selection, json }, &mut |text| {
-        guard::print(text)
-    })
+    let form = if matches.get_flag("json") { Form::Index } else { Form::Long };
+    let part = Part::Selected(&selection);
+    guard::stream(|out| list(&Request { config: &config, id, part, form, heading: false }, out))
 }

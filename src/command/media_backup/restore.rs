@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use super::places::{repository_folders, set_of};
 use super::stored::{Lay, Stored};
 use crate::backup::series::Backup;
-use crate::command::series::{choose, read, refuse_fallen};
+use crate::command::series::{choose, is_latest, read, refuse_fallen};
 use crate::command::shown::{at_seconds, count, size};
 use crate::config::Config;
 use crate::error::{Class, Error, Result};
@@ -36,7 +36,7 @@ pub fn restore(request: &Request<'_>, agree: &mut dyn FnMut(&str) -> Result<bool
     let repositories = repository::open_all(config, None)?;
     let series = read::<Description>(config, &repositories);
     let backup = choose(&series, &repositories, request.id.as_deref())?;
-    if request.id.is_none() {
+    if is_latest(request.id.as_deref()) {
         refuse_fallen(&series)?;
     }
     if request.delete {

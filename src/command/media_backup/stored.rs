@@ -5,11 +5,12 @@ use std::path::Path;
 
 use super::places::{root_of, set_of};
 use crate::backup::series::Series;
+use crate::codec::{Digest, Identities};
 use crate::config::Config;
 use crate::error::{Class, Error, Result};
 use crate::media::local::{LocalContent, open_index};
-use crate::media::packed::PackedSource;
-use crate::media::{ContentSource, Description, IndexReader, Restored, SnapshotKind};
+use crate::media::packed::{PackedSource, SpoolReader};
+use crate::media::{ContentSource, Description, Entry, IndexReader, Restored, SnapshotKind};
 use crate::repository::{self, Repository};
 
 /// A snapshot, and the repository that it is read from, with its place.
@@ -35,32 +36,78 @@ pub trait Lay {
 impl Stored<'_> {
     /// What is only needed meanwhile goes into the folder `temporaries`.
     pub fn read(&self, temporaries: &Path, with: &impl Lay) -> Result<Restored> {
-        let (config, id) = (self.config, self.id);
-        let contents = self.series.contents(id, self.repository)?;
-        let gone = || Error::new(Class::Gap, format!("snapshot {id} is gone"));
-        let description = contents.ok_or_else(gone)?.description;
-        let set = set_of(config)?;
-        match (description.kind, root_of(config, self.at)) {
-            (SnapshotKind::LocalTree, Some(root)) => {
-                let content = LocalContent::open(root, &set.name, id)?;
-                with.lay(&description, &|| open_index(root, &set.name, id), &content)
+        let (id, description) = (self.id, self.description()?);
+        let set = &set_of(self.config)?.name;
+        if let Some(root) = self.tree(&description)? {
+            let content = LocalContent::open(root, set, id)?;
+            return with.lay(&description, &|| open_index(root, set, id), &content);
+        }
+        let identities = repository::identities(self.config)?;
+        let source = self.packed(&description, &identities);
+        let spool = source.index(temporaries)?;
+        let content = source.content()?;
+        with.lay(&description, &|| IndexReader::open(spool.reader()), &content)
+    }
+
+    /// What it is, and its index, to be read once.
+    pub fn index(&self, temporaries: &Path) -> Result<(Description, IndexReader<SpoolReader>)> {
+        let description = self.description()?;
+        let index = match self.tree(&description)? {
+            Some(root) => open_index(root, &set_of(self.config)?.name, self.id)?,
+            None => {
+                let identities = repository::identities(self.config)?;
+                let spool = self.packed(&description, &identities).index(temporaries)?;
+                IndexReader::open(spool.reader())?
             }
+        };
+        Ok((description, index))
+    }
+
+    /// Shows the content of one file to `read`, who proves it.
+    pub fn content(
+        &self,
+        entry: &Entry,
+        digest: &Digest,
+        read: &mut dyn FnMut(&mut dyn Read) -> Result<()>,
+    ) -> Result<()> {
+        let description = self.description()?;
+        if let Some(root) = self.tree(&description)? {
+            let content = LocalContent::open(root, &set_of(self.config)?.name, self.id)?;
+            return read(&mut content.open(entry)?);
+        }
+        let identities = repository::identities(self.config)?;
+        let content = self.packed(&description, &identities).content_of(digest)?;
+        read(&mut content.open(entry)?)
+    }
+
+    fn description(&self) -> Result<Description> {
+        let contents = self.series.contents(self.id, self.repository)?;
+        let gone = || Error::new(Class::Gap, format!("snapshot {} is gone", self.id));
+        Ok(contents.ok_or_else(gone)?.description)
+    }
+
+    /// The folder of its repository, if it is a tree.
+    fn tree(&self, description: &Description) -> Result<Option<&Path>> {
+        match (description.kind, root_of(self.config, self.at)) {
+            (SnapshotKind::LocalTree, Some(root)) => Ok(Some(root)),
             (SnapshotKind::LocalTree, None) => {
                 Err(Error::new(Class::Damaged, "expected a tree in a folder, found a bucket"))
             }
-            (SnapshotKind::Packed, _) => {
-                let identities = repository::identities(config)?;
-                let source = PackedSource {
-                    storage: self.repository.storage(),
-                    all: &self.series.all,
-                    description: &description,
-                    identities: &identities,
-                    attempts: config.limits.attempts,
-                };
-                let spool = source.index(temporaries)?;
-                let content = source.content()?;
-                with.lay(&description, &|| IndexReader::open(spool.reader()), &content)
-            }
+            (SnapshotKind::Packed, _) => Ok(None),
+        }
+    }
+
+    fn packed<'p>(
+        &'p self,
+        description: &'p Description,
+        identities: &'p Identities,
+    ) -> PackedSource<'p> {
+        PackedSource {
+            storage: self.repository.storage(),
+            all: &self.series.all,
+            description,
+            identities,
+            attempts: self.config.limits.attempts,
         }
     }
 }

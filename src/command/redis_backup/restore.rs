@@ -7,7 +7,7 @@ use std::time::Instant;
 use super::compare::{Comparing, LOADING, STARTING};
 use crate::backup::series::Backup;
 use crate::command::hook::run_hook;
-use crate::command::series::{choose, read, refuse_fallen};
+use crate::command::series::{choose, is_latest, read, refuse_fallen};
 use crate::command::shown::{at_seconds, count, size, tenths};
 use crate::config::Config;
 use crate::error::{Class, Error, Result};
@@ -44,7 +44,7 @@ pub fn restore(
     let identities = repository::identities(config)?;
     let series = read::<Description>(config, &repositories);
     let backup = choose(&series, &repositories, request.id.as_deref())?;
-    if request.id.is_none() {
+    if is_latest(request.id.as_deref()) {
         refuse_fallen(&series)?;
     }
     let there = seen(config);

@@ -1,6 +1,6 @@
 //! `show`: everything about one backup.
 
-use super::{Kind, find, json};
+use super::{Kind, choose, json};
 use crate::backup::Contents;
 use crate::backup::series::{Backup, Series};
 use crate::command::shown::{Shown, plain, size, table, took};
@@ -12,7 +12,7 @@ use crate::repository::{self, Repository};
 pub fn run<D: Kind>(config: &Config, id: &str, as_json: bool) -> Result<Shown> {
     let repositories = repository::open_all(config, None)?;
     let series = Series::<D>::read(&repositories, &D::all(config));
-    let backup = find(&series, &repositories, id)?;
+    let backup = choose(&series, &repositories, Some(id))?;
     let failures = series.failures.iter();
     let mut errors: Vec<Error> = failures.map(|failure| failure.error.clone()).collect();
     if as_json {

@@ -53,6 +53,15 @@ impl<'a> PackedSource<'a> {
         Ok(PackedContent { source: *self, contents, windows: Windows::default() })
     }
 
+    /// One content alone: the list of them all is read, and only this one kept of it.
+    pub fn content_of(&self, digest: &Digest) -> Result<PackedContent<'a>> {
+        let object = self.object(CONTENTS)?;
+        let contents = self.plain(object, &mut |plain| {
+            Contents::read_those(plain, self.description, &|it| it == digest)
+        })?;
+        Ok(PackedContent { source: *self, contents, windows: Windows::default() })
+    }
+
     /// Its key.
     pub(super) fn key(&self, snapshot: &str, object: &str) -> String {
         BackupFolder::below(self.all, snapshot).key(object)

@@ -45,7 +45,7 @@ fn laid_out(laid: &Laid, stores: &[&str]) {
 
 #[test]
 fn every_verb_is_one_and_every_status_is_known() {
-    let source = read("src/cli/basebackup.rs");
+    let source = read("src/cli/basebackup.rs") + &read("src/cli/media_backup.rs");
     let rows = rows();
     assert!(rows.len() > 20, "{FILE}: {} rows", rows.len());
     for (verb, what, status) in rows {

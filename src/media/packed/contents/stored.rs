@@ -72,6 +72,15 @@ impl Contents {
     /// Reads a plain list and believes nothing: sorted, each content once, each within an object that the
     /// description names. No file has any of them yet.
     pub fn read(plain: impl Read, description: &Description) -> Result<Self> {
+        Self::read_those(plain, description, &|_| true)
+    }
+
+    /// The same, but keeps in memory only those that are wanted.
+    pub fn read_those(
+        plain: impl Read,
+        description: &Description,
+        wanted: &dyn Fn(&Digest) -> bool,
+    ) -> Result<Self> {
         let mut lines = Numbered {
             reader: BufReader::with_capacity(1 << 16, plain),
             number: 0,
@@ -97,12 +106,11 @@ impl Contents {
             );
             return Err(damaged(message));
         }
-        let mut last: Option<Digest> = None;
+        let (mut last, mut found): (Option<Digest>, u64) = (None, 0);
         loop {
             match lines.next()? {
-                Any::End { end } if end.contents == contents.places.len() as u64 => break,
+                Any::End { end } if end.contents == found => break,
                 Any::End { end } => {
-                    let found = contents.places.len();
                     return Err(
                         lines.wrong(&format!("expected {} contents, found {found}", end.contents))
                     );
@@ -114,7 +122,10 @@ impl Contents {
                         return Err(lines.wrong("expected a digest behind the last one"));
                     }
                     last = Some(digest);
-                    contents.add(digest, place);
+                    found += 1;
+                    if wanted(&digest) {
+                        contents.add(digest, place);
+                    }
                 }
             }
         }
@@ -242,6 +253,14 @@ mod tests {
         assert_eq!(some().holders_in_use().count(), 2);
         let holder = read.holder(read.get(&Digest::of(b"b")).unwrap().object).unwrap();
         assert_eq!((holder.snapshot.as_str(), read.length(0)), ("old", 100));
+    }
+
+    #[test]
+    fn one_is_kept_of_all_that_are_read() {
+        let text = plain(&some());
+        let one = Digest::of(b"b");
+        let read = Contents::read_those(text.as_bytes(), &description(), &|it| *it == one).unwrap();
+        assert_eq!((read.places.len(), read.has(&one)), (1, true));
     }
 
     #[test]

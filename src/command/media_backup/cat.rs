@@ -1,0 +1,192 @@
+//! `media-backup cat`: the content of one file, proved. Where one repository has it damaged the next one gives it.
+
+use std::io::{Read, Write};
+
+use super::entries::{Snapshots, by_wholeness};
+use super::lines::path;
+use crate::backup::damaged;
+use crate::codec::{Digest, read_failed};
+use crate::command::shown::{not_written, plain_bytes, size};
+use crate::config::Config;
+use crate::error::{Class, Error, Result};
+use crate::media::{Content, Entry, EntryPath, Kind};
+
+/// A content of up to so many bytes is proved before the first one is written. A longer one is proved meanwhile.
+const HELD_BYTES_MAX: u64 = 8 << 20;
+
+const BUFFER_BYTES: usize = 256 << 10;
+
+/// Bytes that move the cursor of a terminal, or worse, are looked for among so many.
+const LOOKED_AT: usize = 8 << 10;
+
+const PATHS: &str = "Paths are those that the files had, from / on. `media-backup find NAME` looks into all snapshots.";
+
+pub struct Request<'a> {
+    pub config: &'a Config,
+    pub id: &'a str,
+    pub path: &'a [u8],
+    /// Whether somebody reads along.
+    pub is_terminal: bool,
+}
+
+pub fn cat(request: &Request<'_>, out: &mut dyn Write) -> Result<()> {
+    let snapshots = Snapshots::open(request.config)?;
+    let backup = snapshots.choose(Some(request.id))?;
+    let mut entries = snapshots.entries(backup);
+    let entry = find(request, &backup.id, &mut || entries.next())?;
+    let content = entry.content().ok_or_else(|| no_file(&entry, &backup.id))?;
+    let mut writing = Writing {
+        out,
+        content,
+        is_terminal: request.is_terminal,
+        written: 0,
+        hasher: blake3::Hasher::new(),
+        goes_nowhere: false,
+    };
+    let mut failure: Option<Error> = None;
+    for at in by_wholeness(backup) {
+        let Some(stored) = snapshots.stored(&backup.id, at) else { continue };
+        let name = stored.repository.name();
+        if let Some(error) = failure.take() {
+            tracing::warn!("going on with repository {name}: {error}");
+        }
+        let read = stored.content(&entry, &content.digest, &mut |plain| writing.copy(plain));
+        match read {
+            Ok(()) => return Ok(()),
+            // That is no fault of the repository.
+            Err(error) if matches!(error.class(), Class::Usage | Class::Input) => {
+                return Err(error);
+            }
+            Err(error) if writing.goes_nowhere => return Err(error),
+            Err(error) => {
+                let doing = format!("could not read {} from repository {name}", path(&entry));
+                failure = Some(error.while_doing(doing));
+            }
+        }
+    }
+    let failure = failure.unwrap_or_else(|| {
+        Error::new(Class::Gap, format!("no repository has snapshot {}", backup.id))
+    });
+    Err(match writing.written {
+        0 => failure,
+        _ => failure.hint("What was written is not the file that was stored. Throw it away."),
+    })
+}
+
+/// Reads no further than it must.
+fn find(
+    request: &Request<'_>,
+    id: &str,
+    next: &mut dyn FnMut() -> Result<Option<Entry>>,
+) -> Result<Entry> {
+    let wanted = request.path.strip_prefix(b"/").unwrap_or(request.path);
+    let wanted = EntryPath::new(wanted.to_vec())
+        .map_err(|error| Error::new(Class::Usage, error).hint(PATHS))?;
+    while let Some(entry) = next()? {
+        if entry.path == wanted {
+            return Ok(entry);
+        }
+        if entry.path > wanted {
+            break;
+        }
+    }
+    let message = format!("snapshot {id} has nothing at /{}", plain_bytes(wanted.as_bytes()));
+    Err(Error::new(Class::Usage, message).hint(PATHS))
+}
+
+fn no_file(entry: &Entry, id: &str) -> Error {
+    let path = path(entry);
+    match &entry.kind {
+        Kind::Symlink { target } => {
+            let message =
+                format!("expected a file, found {path}, a link to {}", plain_bytes(target));
+            Error::new(Class::Usage, message).hint("Ask for the file that it leads to.")
+        }
+        _ => Error::new(Class::Usage, format!("expected a file, found the folder {path}")).hint(
+            format!("`media-backup restore {id} --path PATH --to DIRECTORY` brings a folder back."),
+        ),
+    }
+}
+
+/// Where the bytes go, and which they were.
+struct Writing<'a> {
+    out: &'a mut dyn Write,
+    content: &'a Content,
+    is_terminal: bool,
+    written: u64,
+    hasher: blake3::Hasher,
+    /// Whoever was to get them takes no more.
+    goes_nowhere: bool,
+}
+
+impl Writing<'_> {
+    fn copy(&mut self, plain: &mut dyn Read) -> Result<()> {
+        if self.content.size > HELD_BYTES_MAX {
+            return self.copy_long(plain);
+        }
+        let mut bytes = Vec::new();
+        let read = plain.take(self.content.size + 1).read_to_end(&mut bytes);
+        read.map_err(|error| read_failed(&error))?;
+        self.check(bytes.len() as u64, Digest::of(&bytes))?;
+        self.write(&bytes)
+    }
+
+    /// What an earlier repository gave before it failed is not written again, but must be the same here.
+    fn copy_long(&mut self, plain: &mut dyn Read) -> Result<()> {
+        let before = Digest::of_hasher(&self.hasher);
+        let (mut known, mut left) = (blake3::Hasher::new(), self.written);
+        let mut buffer = vec![0; BUFFER_BYTES];
+        let mut plain = plain.take(self.content.size.saturating_add(1));
+        loop {
+            let room = usize::try_from(left).unwrap_or(usize::MAX).min(BUFFER_BYTES);
+            let room = if left == 0 { BUFFER_BYTES } else { room };
+            let read = plain.read(&mut buffer[..room]).map_err(|error| read_failed(&error))?;
+            if read == 0 {
+                return self.check(self.written, Digest::of_hasher(&self.hasher));
+            }
+            let bytes = &buffer[..read];
+            if left == 0 {
+                self.write(bytes)?;
+                continue;
+            }
+            known.update(bytes);
+            left -= read as u64;
+            if left == 0 && Digest::of_hasher(&known) != before {
+                return Err(damaged("expected what was written, found something else".into()));
+            }
+        }
+    }
+
+    fn write(&mut self, bytes: &[u8]) -> Result<()> {
+        let first = &bytes[..bytes.len().min(LOOKED_AT)];
+        if self.written == 0 && self.is_terminal && first.iter().any(|byte| is_for_machines(*byte))
+        {
+            let size = size(self.content.size);
+            let message =
+                format!("expected text for a terminal, found a file of {size} that is none");
+            return Err(Error::new(Class::Usage, message)
+                .hint("Add `> FILE`, or `| less`: raw bytes would disturb the terminal."));
+        }
+        self.hasher.update(bytes);
+        self.written += bytes.len() as u64;
+        self.out.write_all(bytes).map_err(|error| {
+            self.goes_nowhere = true;
+            not_written(&error)
+        })
+    }
+
+    fn check(&self, length: u64, found: Digest) -> Result<()> {
+        let (size, expected) = (self.content.size, self.content.digest);
+        if length != size {
+            return Err(damaged(format!("expected {size} bytes of content, found {length}")));
+        }
+        if found != expected {
+            return Err(damaged(format!("expected content with BLAKE3 {expected}, found {found}")));
+        }
+        Ok(())
+    }
+}
+
+fn is_for_machines(byte: u8) -> bool {
+    byte == 0x7f || (byte < b' ' && !b"\t\n\r".contains(&byte))
+}
