@@ -1,13 +1,14 @@
-//! The cluster of `docs/patroni.md`: its files, with this host's ports and folders in place of the page's.
+//! The cluster of `docs/patroni.md`: three nodes, what is asked of them, and servers that are restored beside them.
 
 use std::fs;
 use std::path::PathBuf;
-use std::process::Stdio;
 use std::time::Duration;
 
-use rustix::process::Signal;
 use serde_json::{Value, json};
 
+use super::files::{
+    PAGE, etcd, fenced_part, hosts, patroni_yml, postgres_bin, private, seawall_toml,
+};
 use super::node::{Node, SUPERUSER, link_program, replaced};
 use super::writers::TABLE;
 use crate::documents::{fenced, read};
@@ -16,14 +17,11 @@ use crate::support::place::{Place, free_port};
 use crate::support::postgres::{Installation, Server};
 use crate::support::process::Process;
 use crate::support::run::Run;
-use crate::support::s3::{ACCESS_KEY, Kind, REGION, S3Server, SECRET_KEY};
-use crate::support::user::{as_server_user, hand_over};
+use crate::support::s3::{Kind, S3Server};
 use crate::support::wait::{poll, wait_until};
 
 /// Patroni takes no shorter `ttl` than 20 seconds, and nobody else leads before.
 pub const LIMIT: Duration = Duration::from_secs(120);
-
-const PAGE: &str = "docs/patroni.md";
 
 /// In place of `/usr/bin`.
 const PROGRAMS: &str = "programs-of-the-nodes";
@@ -97,6 +95,15 @@ impl Cluster {
     /// A single node of another scope, made as the page makes a copy of a moment.
     #[track_caller]
     pub fn copy_of(&self, moment: &str) -> (Node, PathBuf) {
+        let (mut node, own) = self.copy_to_be(moment);
+        node.start();
+        wait_until("the copy to take writes", LIMIT, || node.leads());
+        (node, own)
+    }
+
+    /// The same, not started.
+    #[track_caller]
+    pub fn copy_to_be(&self, moment: &str) -> (Node, PathBuf) {
         let text = fs::read_to_string(&self.config).expect("our own file");
         let own = self.place.file("copy.toml", replaced(&text, &[("\"shop\"", "\"shop-copy\"")]));
         let method = &fenced(&read(PAGE), "yaml")[1];
@@ -112,10 +119,7 @@ impl Cluster {
         );
         let mut environment = self.environment.clone();
         environment[0].1 = own.to_str().expect("paths of the tests are UTF-8").to_owned();
-        let mut node = Node::new(&self.place, "copy", self.version, &text, environment);
-        node.start();
-        wait_until("the copy to take writes", LIMIT, || node.leads());
-        (node, own)
+        (Node::new(&self.place, "copy", self.version, &text, environment), own)
     }
 
     #[track_caller]
@@ -168,6 +172,18 @@ impl Cluster {
     pub fn seawall(&self, program: &str) -> Run {
         let run = Run::new(&self.place, program).server_user();
         run.envs(self.environment.iter().cloned()).limit(LIMIT)
+    }
+
+    /// As on the first node.
+    pub fn patronictl(&self, words: &[&str]) -> Run {
+        let program = self.patronictl_folder().join("patronictl");
+        let program = program.to_str().expect("paths of the tests are UTF-8");
+        self.seawall(program).arg("-c").arg(self.nodes[0].configuration()).args(words)
+    }
+
+    pub fn patronictl_folder(&self) -> PathBuf {
+        let patroni = installed::program("SEAWALL_PATRONI");
+        patroni.parent().expect("a program is in a folder").to_owned()
     }
 
     pub fn programs(&self) -> PathBuf {
@@ -239,109 +255,4 @@ impl Cluster {
             ))
         }
     }
-}
-
-fn postgres_bin(version: u32) -> PathBuf {
-    let program = PathBuf::from(Installation::of(version).program("postgres"));
-    program.parent().expect("a folder").to_owned()
-}
-
-fn hosts(nodes: &[Node]) -> String {
-    let ports: Vec<String> = nodes.iter().map(|node| node.port.to_string()).collect();
-    format!("host=127.0.0.1,127.0.0.1,127.0.0.1 port={}", ports.join(","))
-}
-
-fn etcd(place: &Place, client: u16) -> Process {
-    let peer = format!("http://127.0.0.1:{}", free_port());
-    let client = format!("http://127.0.0.1:{client}");
-    let mut command = place.command(installed::program("SEAWALL_ETCD"));
-    command.arg("--data-dir").arg(place.folder("etcd")).args([
-        "--listen-client-urls",
-        &client,
-        "--advertise-client-urls",
-        &client,
-        "--listen-peer-urls",
-        &peer,
-        "--initial-advertise-peer-urls",
-        &peer,
-        "--initial-cluster",
-        &format!("default={peer}"),
-    ]);
-    let log = fs::File::create(place.join("etcd.log")).expect("our own folder");
-    command.stdin(Stdio::null()).stdout(log.try_clone().expect("a file handle")).stderr(log);
-    as_server_user(&mut command);
-    fs::set_permissions(place.join("etcd"), std::os::unix::fs::PermissionsExt::from_mode(0o700))
-        .expect("our own folder");
-    Process::start(command, Signal::KILL)
-}
-
-/// What all nodes share: shorter times, small segments, and folders of this test.
-fn patroni_yml(place: &Place, wish: &Wish, etcd: u16, programs: &str) -> String {
-    let bin = postgres_bin(wish.version).display().to_string();
-    let of_the_test = format!(
-        "  parameters:\n    fsync: 'off'\n    shared_buffers: 16MB\n    wal_retrieve_retry_interval: 500ms\n    \
-         unix_socket_directories: {}\n  bin_dir:",
-        place.sockets().display()
-    );
-    let synchronous = format!(
-        "    synchronous_mode: {}\n    synchronous_node_count: 2\n    postgresql:\n",
-        wish.synchronous
-    );
-    replaced(
-        &fenced(&read(PAGE), "yaml")[0],
-        &[
-            ("node1:2379,node2:2379,node3:2379", &format!("127.0.0.1:{etcd}")),
-            ("ttl: 30", "ttl: 20"),
-            ("loop_wait: 10", "loop_wait: 1"),
-            ("retry_timeout: 10", "retry_timeout: 3"),
-            ("    postgresql:\n", &synchronous),
-            ("archive_mode: always", &format!("archive_mode: '{}'", wish.archive_mode)),
-            ("- data-checksums", "- data-checksums\n    - wal-segsize: '1'\n    - no-sync"),
-            ("  bin_dir:", &of_the_test),
-            ("/usr/lib/postgresql/17/bin", &bin),
-            ("/usr/bin/", programs),
-            ("local all all peer", "local all all trust"),
-            ("10.0.0.0/24", "127.0.0.1/32"),
-        ],
-    )
-}
-
-fn seawall_toml(place: &Place, nodes: &[Node], s3: Option<&S3Server>) -> String {
-    let page = &fenced(&read(PAGE), "toml")[0];
-    let text = replaced(page, &[("host=node1,node2,node3 port=5432", &hosts(nodes))]);
-    // How full the disk of this machine is, is not the question.
-    let text = format!("{text}\n[objectives]\nfree_space = 0\n");
-    let Some(s3) = s3 else {
-        let archive = place.folder("archive").display().to_string();
-        let bucket = fenced_part(&text, "region = ", "\n\n");
-        return replaced(&text, &[("s3://my-bucket/seawall", &archive), (&bucket, "")]);
-    };
-    let credentials = place.file(
-        "s3.credentials",
-        format!(
-            "[default]\naws_access_key_id = {ACCESS_KEY}\naws_secret_access_key = {SECRET_KEY}\n"
-        ),
-    );
-    private(&credentials);
-    replaced(
-        &text,
-        &[
-            ("s3://my-bucket/seawall", &format!("s3://{}/seawall", s3.bucket())),
-            ("eu-central-1\"", &format!("{REGION}\"\nendpoint = \"{}\"", s3.endpoint())),
-            ("/etc/seawall/s3.credentials", &credentials.display().to_string()),
-        ],
-    )
-}
-
-/// From `begin` to before `end`.
-fn fenced_part(text: &str, begin: &str, end: &str) -> String {
-    let from = text.find(begin).unwrap_or_else(|| panic!("no {begin:?} in\n{text}"));
-    let length = text[from..].find(end).unwrap_or_else(|| panic!("no {end:?} behind {begin:?}"));
-    text[from..from + length].to_owned()
-}
-
-fn private(path: &PathBuf) {
-    use std::os::unix::fs::PermissionsExt;
-    fs::set_permissions(path, fs::Permissions::from_mode(0o600)).expect("our own file");
-    hand_over(path);
 }

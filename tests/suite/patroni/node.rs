@@ -66,6 +66,18 @@ impl Node {
         Node { place, name, port, rest, data, configuration, environment, version, process: None }
     }
 
+    /// Its `patroni.yml`.
+    pub fn configuration(&self) -> &Path {
+        &self.configuration
+    }
+
+    /// As somebody would write it who left these words out.
+    #[track_caller]
+    pub fn leave_out(&self, words: &str) {
+        let text = fs::read_to_string(&self.configuration).expect("our own file");
+        self.place.file(&format!("{}.yml", self.name), replaced(&text, &[(words, "")]));
+    }
+
     /// Starts Patroni. When the test ends abruptly, Patroni stops its server.
     #[track_caller]
     pub fn start(&mut self) {
@@ -118,7 +130,13 @@ impl Node {
 
     /// Whether it leads, and takes writes.
     pub fn leads(&self) -> bool {
-        self.asks("GET", "/primary", &Value::Null).is_some_and(|(status, _)| status == 200)
+        // Patroni says so from the moment that it promotes it.
+        self.is("/primary") && self.try_sql("select pg_is_in_recovery()").as_deref() == Ok("f")
+    }
+
+    /// Whether Patroni says so of it, as to a load balancer.
+    pub fn is(&self, role: &str) -> bool {
+        self.asks("GET", role, &Value::Null).is_some_and(|(status, _)| status == 200)
     }
 
     /// Whether it gets its WAL from the leader just now.

@@ -1,11 +1,14 @@
 //! The archive is away while the leader changes.
 
+use std::collections::BTreeSet;
 use std::fs;
 use std::os::unix::fs::PermissionsExt;
+use std::thread::sleep;
+use std::time::Duration;
 
 use super::cluster::{Cluster, LIMIT, Wish};
 use super::node::replaced;
-use super::role_changes::rows;
+use super::story::{Story, rows};
 use super::writers::Writers;
 use crate::documents::{fenced, read};
 use crate::support::postgres::{NEWEST, OLDEST, Stop};
@@ -14,7 +17,7 @@ use crate::support::wait::wait_until;
 /// Each node archives what it has.
 #[test]
 fn with_archive_mode_always_an_outage_during_a_switchover_ends_complete() {
-    let (cluster, leader) = outage("always", NEWEST - 1);
+    let (cluster, leader) = outage("always", OLDEST + 2);
     for node in &cluster.nodes {
         node.wait_archived(LIMIT);
     }
@@ -25,7 +28,7 @@ fn with_archive_mode_always_an_outage_during_a_switchover_ends_complete() {
 /// it over in silence, and the page's line mends it.
 #[test]
 fn with_archive_mode_on_an_outage_during_a_switchover_is_told_and_mended() {
-    let (cluster, leader) = outage("on", OLDEST);
+    let (cluster, leader) = outage("on", OLDEST + 1);
     cluster.nodes[leader].wait_archived(LIMIT);
     let left = cluster.nodes[0].ready_files();
     assert!(left.len() > 1, "nothing is tried: {left:?}");
@@ -67,35 +70,87 @@ fn with_archive_mode_on_an_outage_during_a_switchover_is_told_and_mended() {
     is_complete(&cluster, leader, "mended");
 }
 
+/// The leader dies with WAL that nobody else has, and the next one comes while the archive is still away.
+#[test]
+fn with_archive_mode_always_an_outage_during_a_fail_over_ends_complete() {
+    outage_and_fail_over("always", OLDEST + 1);
+}
+
+/// What the leader had not archived, Patroni has it archive before it rewinds it.
+#[test]
+fn with_archive_mode_on_an_outage_during_a_fail_over_ends_complete() {
+    outage_and_fail_over("on", NEWEST);
+}
+
+fn outage_and_fail_over(archive_mode: &'static str, version: u32) {
+    let mut story = Story::default();
+    let wish = Wish { version, archive_mode, bucket: false, synchronous: true };
+    let (mut cluster, writers) = without_archive(&wish);
+    story.remember(&cluster.nodes[0]);
+    cluster.nodes[0].stop_sending();
+    sleep(Duration::from_millis(500));
+    cluster.nodes[0].kill_nine();
+    let leader = cluster.wait_leader();
+    story.remember(&cluster.nodes[leader]);
+    wait_until("WAL of the new leader that waits", LIMIT, || {
+        cluster.nodes[leader].ready_files().len() >= 3
+    });
+    mode_of_the_archive(&cluster, 0o700);
+    cluster.start(0);
+    let log = cluster.nodes[0].log();
+    assert!(log.contains("running pg_rewind from"), "{log}");
+    cluster.wait_all(leader);
+    story.wrote(&cluster, writers);
+    assert_eq!(story.lost(&cluster.nodes[leader]), BTreeSet::new());
+    cluster.nodes[leader].sql("select pg_switch_wal()");
+    for node in &cluster.nodes {
+        node.wait_archived(LIMIT);
+    }
+    is_complete(&cluster, leader, "complete");
+    story.comes_back(&cluster, leader);
+}
+
 /// The archive goes away under load, node 1 hands over to node 2, and the archive comes back.
 fn outage(archive_mode: &'static str, version: u32) -> (Cluster, usize) {
     let wish = Wish { version, archive_mode, bucket: false, synchronous: false };
-    let mut cluster = Cluster::new(&wish);
-    cluster.base_backup();
-    cluster.start(1);
-    cluster.start(2);
-    let writers = Writers::start(&cluster);
-    let leader = &cluster.nodes[0];
-    wait_until("some WAL in the archive", LIMIT, || {
-        leader.sql("select archived_count > 4 from pg_stat_archiver") == "t"
-    });
-    let archive = cluster.place.join("archive");
-    let mode = |mode: u32| {
-        fs::set_permissions(&archive, fs::Permissions::from_mode(mode)).expect("our own folder");
-    };
-    mode(0o000);
-    wait_until("WAL that waits", LIMIT, || leader.ready_files().len() >= 3);
+    let (cluster, writers) = without_archive(&wish);
     cluster.switch_over(1);
     let written = cluster.nodes[1].sql("select count(*) from noted");
     wait_until("rows on the new leader", LIMIT, || {
         cluster.nodes[1].sql("select count(*) from noted") != written
     });
-    mode(0o700);
+    mode_of_the_archive(&cluster, 0o700);
     let acknowledged = writers.stop();
     let there = cluster.nodes[1].sql("select id from noted");
     assert!(acknowledged.iter().all(|id| there.contains(id)), "a switchover lost commits");
     cluster.nodes[1].sql("select pg_switch_wal()");
     (cluster, 1)
+}
+
+/// Three nodes under load, the first of which leads and has WAL that it can't archive.
+fn without_archive(wish: &Wish) -> (Cluster, Writers) {
+    let mut cluster = Cluster::new(wish);
+    cluster.base_backup();
+    cluster.start(1);
+    cluster.start(2);
+    if wish.synchronous {
+        wait_until("commits to wait for other nodes", LIMIT, || {
+            cluster.nodes[1].is("/synchronous") && cluster.nodes[2].is("/synchronous")
+        });
+    }
+    let writers = Writers::start(&cluster);
+    let leader = &cluster.nodes[0];
+    wait_until("some WAL in the archive", LIMIT, || {
+        leader.sql("select archived_count > 4 from pg_stat_archiver") == "t"
+    });
+    mode_of_the_archive(&cluster, 0o000);
+    wait_until("WAL that waits", LIMIT, || leader.ready_files().len() >= 3);
+    (cluster, writers)
+}
+
+fn mode_of_the_archive(cluster: &Cluster, mode: u32) {
+    let archive = cluster.place.join("archive");
+    fs::set_permissions(archive, fs::Permissions::from_mode(mode)).expect("our own folder");
 }
 
 /// Nothing is missing, and a restore to the end is as the live server.

@@ -7,11 +7,10 @@ use std::time::Duration;
 
 use super::cluster::{Cluster, LIMIT, Wish};
 use super::node::Node;
+use super::story::{Story, nothing_waits, rows};
 use super::writers::Writers;
-use crate::support::postgres::{NEWEST, OLDEST, Stop};
+use crate::support::postgres::{NEWEST, OLDEST};
 use crate::support::run::Outcome;
-
-const ROW: &str = "insert into noted (content) values ('alone') returning id";
 
 const A_WHILE: Duration = Duration::from_secs(2);
 
@@ -86,74 +85,6 @@ fn fail_over(cluster: &mut Cluster) {
     sleep(A_WHILE);
     cluster.start(2);
     cluster.wait_all(leader);
-}
-
-/// On no node, and nothing failed on the way.
-fn nothing_waits(cluster: &Cluster, leader: usize) {
-    cluster.nodes[leader].sql("select pg_switch_wal()");
-    for node in &cluster.nodes {
-        node.wait_archived(LIMIT);
-        let log = node.log();
-        assert!(!log.contains("archive command failed"), "{}\n{log}", node.name);
-    }
-}
-
-/// What was written, and which moments can be told apart from both sides.
-#[derive(Default)]
-struct Story {
-    acknowledged: BTreeSet<String>,
-    moments: Vec<String>,
-}
-
-impl Story {
-    /// A row of its own, and the moment behind it.
-    fn writes(&mut self, cluster: &Cluster) {
-        let leader = &cluster.nodes[cluster.wait_leader()];
-        self.acknowledged.insert(leader.sql(ROW));
-        self.remember(leader);
-    }
-
-    fn wrote(&mut self, cluster: &Cluster, writers: Writers) {
-        let acknowledged = writers.stop();
-        assert!(acknowledged.len() > 20, "the load was none: {}", acknowledged.len());
-        self.acknowledged.extend(acknowledged);
-        self.remember(&cluster.nodes[cluster.wait_leader()]);
-    }
-
-    /// A recovery knows a moment by what was committed behind it.
-    fn remember(&mut self, leader: &Node) {
-        sleep(Duration::from_millis(50));
-        self.moments.push(leader.sql("select clock_timestamp()"));
-        sleep(Duration::from_millis(50));
-        self.acknowledged.insert(leader.sql(ROW));
-    }
-
-    fn lost(&self, leader: &Node) -> BTreeSet<String> {
-        let there = leader.sql("select id from noted");
-        let there: BTreeSet<String> = there.lines().map(str::to_owned).collect();
-        self.acknowledged.difference(&there).cloned().collect()
-    }
-
-    /// At the end, and at each moment.
-    fn comes_back(&self, cluster: &Cluster, leader: usize) {
-        let live = |condition: &str| cluster.nodes[leader].sql(&rows(condition));
-        let mut end = cluster.restored("end", &[]);
-        assert_eq!(end.sql(&rows("true")), live("true"), "{}", end.log());
-        end.stop(Stop::Immediate);
-        for (at, moment) in self.moments.iter().enumerate() {
-            let name = format!("moment{at}");
-            let mut there = cluster.restored(&name, &["--target-time", moment]);
-            let expected = live(&format!("at <= '{moment}'"));
-            assert_eq!(there.sql(&rows("true")), expected, "{moment}\n{}", there.log());
-            there.stop(Stop::Immediate);
-        }
-    }
-}
-
-pub fn rows(condition: &str) -> String {
-    format!(
-        "select count(*), md5(coalesce(string_agg(id::text || md5(content), ',' order by id), '')) from noted where {condition}"
-    )
 }
 
 /// It is as at that moment, archives by Patroni's word from its first second on, and under its own name.

@@ -42,10 +42,20 @@ impl Writers {
     }
 
     /// The rows that were acknowledged.
-    pub fn stop(self) -> BTreeSet<String> {
+    pub fn stop(mut self) -> BTreeSet<String> {
         self.over.store(true, Ordering::Relaxed);
-        let clients = self.clients.into_iter();
+        let clients = self.clients.drain(..);
         clients.flat_map(|client| client.join().expect("a client does not panic")).collect()
+    }
+}
+
+/// A test that fails leaves no client behind, which would keep the servers of its place.
+impl Drop for Writers {
+    fn drop(&mut self) {
+        self.over.store(true, Ordering::Relaxed);
+        for client in self.clients.drain(..) {
+            let _ = client.join();
+        }
     }
 }
 
