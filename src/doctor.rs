@@ -7,6 +7,7 @@ mod command_line;
 mod finding;
 mod folder;
 mod idle;
+mod origin;
 mod secrets;
 mod server;
 mod shell;
@@ -14,8 +15,9 @@ mod store;
 
 pub use access::Account;
 pub use command_line::{Call, archive_command, find_call, restore_command};
-pub use finding::{Finding, Mend, Section, Verdict, identifier, literal};
+pub use finding::{Finding, Mend, Restart, Section, Verdict, identifier, literal};
 pub use idle::idle_settings;
+pub use origin::{Origins, patroni_pair};
 pub use secrets::secrets;
 pub use server::{Host, Server, program_missing, server};
 pub use store::repositories;

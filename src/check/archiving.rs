@@ -5,7 +5,7 @@ use super::draft::Draft;
 use super::server::{Archiver, Server};
 use super::verdict::{Finding, State};
 use super::words::{age, at, count, objective, time};
-use crate::doctor::{Mend, archive_command};
+use crate::doctor::{Mend, Restart, archive_command};
 use crate::postgres::WalFileName;
 
 /// Commands that archive nothing and say that they did.
@@ -22,10 +22,9 @@ pub fn archiver(case: &Case<'_>) -> Option<Finding> {
     let mut draft = Draft::new(case.postgres(), "archiving", None);
     let command = server.archive_command.trim();
     let line = archive_command(case.config.file.as_deref());
-    let set = Mend::alter_system("archive_command", &line, false).text();
+    let set = set(server, "archive_command", &line);
     if server.archive_mode == "off" {
-        let hint = format!("ALTER SYSTEM SET archive_mode = on; {set} then restart.");
-        draft.say(State::Critical, "archive_mode = off: no WAL is archived", hint);
+        draft.say(State::Critical, "archive_mode = off: no WAL is archived", off(server, &line));
         return Some(draft.finding());
     }
     let nothing = match &server.cannot_run {
@@ -35,7 +34,7 @@ pub fn archiver(case: &Case<'_>) -> Option<Finding> {
     };
     if let Some(why) = nothing {
         let text = format!("archive_command = '{command}' archives nothing{why}");
-        draft.say(State::Critical, text, format!("{set} then SELECT pg_reload_conf()."));
+        draft.say(State::Critical, text, set.clone());
     }
     let failing =
         server.archiver.as_ref().is_some_and(|it| archived(case, server, it, &set, &mut draft));
@@ -43,7 +42,36 @@ pub fn archiver(case: &Case<'_>) -> Option<Finding> {
     Some(draft.finding())
 }
 
-/// Whether archiving fails just now. `set` is the statement that has it go on.
+/// The mend of a setting, and where it stands now.
+pub fn set(server: &Server, name: &str, value: &str) -> String {
+    let mend = match server.origins.set(name, value, false) {
+        mend @ Mend::Sql { .. } => format!("{} then SELECT pg_reload_conf().", mend.text()),
+        mend => mend.text(),
+    };
+    mend + &stands(server, name)
+}
+
+fn stands(server: &Server, name: &str) -> String {
+    let place = server.origins.set_in(name);
+    place.map_or(String::new(), |place| format!(" ({name} is set in {place})"))
+}
+
+/// The server does not show an `archive_command` that is not in force.
+fn off(server: &Server, line: &str) -> String {
+    let name = "archive_mode";
+    let mend = match (
+        server.origins.set(name, "on", true),
+        server.origins.set("archive_command", line, false),
+    ) {
+        (Mend::Sql { restart: Restart::Server, .. }, command @ Mend::Sql { .. }) => {
+            format!("ALTER SYSTEM SET archive_mode = on; {} then restart.", command.text())
+        }
+        (mode, _) => mode.text(),
+    };
+    mend + &stands(server, name)
+}
+
+/// Whether archiving fails just now. `set` is what has it go on.
 fn archived(
     case: &Case<'_>,
     server: &Server,
@@ -65,7 +93,7 @@ fn archived(
                 case.name(number)
             );
             let hint = format!(
-                "Does archive_command call wal-push with this configuration? It is '{}'. {set} then SELECT pg_reload_conf().",
+                "Does archive_command call wal-push with this configuration? It is '{}'. {set}",
                 server.archive_command
             );
             draft.say(State::Critical, text, hint);

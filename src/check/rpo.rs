@@ -1,5 +1,6 @@
 //! What would be lost if the server were lost now, for each repository.
 
+use super::archiving;
 use super::base_backups;
 use super::case::Case;
 use super::draft::Draft;
@@ -109,10 +110,10 @@ fn hint(reach: &Reach, server: &Server, rpo: u64) -> String {
     }
     let last_only = server.written.0 - reach.lsn.0 < server.segment_size.bytes();
     match last_only && server.archive_timeout.is_zero() {
-        true => format!(
-            "A segment is archived when it is full: ALTER SYSTEM SET archive_timeout = '{rpo}s', then SELECT \
-             pg_reload_conf()."
-        ),
+        true => {
+            let mend = archiving::set(server, "archive_timeout", &format!("{rpo}s"));
+            format!("A segment is archived when it is full: {mend}")
+        }
         false => LOOK.to_owned(),
     }
 }

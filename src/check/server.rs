@@ -5,7 +5,7 @@ use jiff::Timestamp;
 
 use crate::config::Config;
 use crate::data_directory::ready_files;
-use crate::doctor::{Host, program_missing};
+use crate::doctor::{Host, Origins, program_missing};
 use crate::error::{Class, Error, Result};
 use crate::postgres::{
     Lsn, SUPPORTED_IN_WORDS, ServerVersion, SystemIdentifier, TimelineId, WalFileName,
@@ -39,6 +39,8 @@ pub struct Server {
     pub archive_mode: String,
     pub archive_command: String,
     pub archive_library: String,
+    /// Where its settings have their values from.
+    pub origins: Origins,
     /// Why it can't run what `archive_command` says, where that can be seen from here.
     pub cannot_run: Option<String>,
     /// Zero: none.
@@ -119,7 +121,8 @@ fn over_sql(config: &Config) -> Result<Server> {
     let field = |column: usize| row.get(column).cloned().flatten();
     let version = connection.server_version();
     let mut server = server(version, &field, before).ok_or_else(|| unexpected(&row))?;
-    server.cannot_run = cannot_run(&connection, &server);
+    server.origins = Origins::ask(&mut connection).unwrap_or_default();
+    look_from_here(&connection, &mut server);
     server.archiver = archiver(&mut connection);
     server.backlog = backlog(&mut connection, &server);
     Ok(server)
@@ -146,6 +149,7 @@ fn server(
         archive_mode: field(6).unwrap_or_default(),
         archive_command: field(7).unwrap_or_default(),
         archive_library: field(8).unwrap_or_default(),
+        origins: Origins::default(),
         cannot_run: None,
         archive_timeout: Duration::from_secs(field(9)?.parse().ok()?),
         archiver: None,
@@ -209,15 +213,18 @@ fn over_replication(config: &Config) -> Result<Server> {
         None,
     ];
     let mut server = server(&fields).ok_or_else(|| unexpected(&identity))?;
-    server.cannot_run = cannot_run(&connection, &server);
+    look_from_here(&connection, &mut server);
     Ok(server)
 }
 
 /// Looked at while the session lives, whose process leads to the server's own.
-fn cannot_run(connection: &Connection, server: &Server) -> Option<String> {
+fn look_from_here(connection: &Connection, server: &mut Server) {
     let data_directory = server.data_directory.as_deref().and_then(Path::to_str);
-    let host = Host::of_backend(connection.backend(), data_directory).ok()?;
-    program_missing(&server.archive_command, &host)
+    let Ok(host) = Host::of_backend(connection.backend(), data_directory) else { return };
+    server.cannot_run = program_missing(&server.archive_command, &host);
+    if let Some(data) = &host.data_directory {
+        server.origins.look(data);
+    }
 }
 
 /// As `SHOW` writes it: `16MB`, `1GB`.

@@ -22,14 +22,23 @@ impl Verdict {
     }
 }
 
+/// What a setting takes to come into force.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Restart {
+    /// A reload is enough.
+    Needless,
+    Server,
+    /// By this command: where a server goes away by itself, Patroni looks for another leader.
+    By(String),
+}
+
 /// What to do about it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Mend {
     /// A statement of SQL, without its semicolon.
     Sql {
         statement: String,
-        /// Whether it takes a restart of the server; a reload is enough for the others.
-        restart: bool,
+        restart: Restart,
     },
     /// A command for a shell.
     Shell(String),
@@ -42,14 +51,23 @@ impl Mend {
     /// `ALTER SYSTEM SET name = 'value'`
     pub fn alter_system(name: &str, value: &str, restart: bool) -> Self {
         let statement = format!("ALTER SYSTEM SET {name} = {}", literal(value));
+        let restart = if restart { Restart::Server } else { Restart::Needless };
         Self::Sql { statement, restart }
+    }
+
+    /// A statement after which a reload is enough.
+    pub fn sql(statement: String) -> Self {
+        Self::Sql { statement, restart: Restart::Needless }
     }
 
     /// The line to type.
     pub fn text(&self) -> String {
         match self {
-            Self::Sql { statement, restart: false } => format!("{statement};"),
-            Self::Sql { statement, restart: true } => format!("{statement};  -- restart needed"),
+            Self::Sql { statement, restart } => match restart {
+                Restart::Needless => format!("{statement};"),
+                Restart::Server => format!("{statement};  -- restart needed"),
+                Restart::By(command) => format!("{statement};  -- restart needed: {command}"),
+            },
             Self::Shell(text) | Self::Line(text) | Self::Advice(text) => text.clone(),
         }
     }
@@ -62,12 +80,14 @@ pub struct Finding {
     pub what: String,
     pub verdict: Verdict,
     pub found: String,
+    /// Where the setting has its value from.
+    pub set_in: Option<String>,
     pub mend: Option<Mend>,
 }
 
 impl Finding {
     pub fn new(verdict: Verdict, what: impl Into<String>, found: impl Into<String>) -> Self {
-        Self { what: what.into(), verdict, found: found.into(), mend: None }
+        Self { what: what.into(), verdict, found: found.into(), set_in: None, mend: None }
     }
 
     pub fn good(what: impl Into<String>, found: impl Into<String>) -> Self {

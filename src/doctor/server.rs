@@ -13,7 +13,7 @@ pub use host::{Host, Unseen};
 pub use program::missing as program_missing;
 
 use self::facts::Facts;
-use super::finding::{Finding, Mend, Section};
+use super::finding::{Finding, Mend, Section, Verdict};
 use crate::config::Config;
 use crate::error::{Class, Error};
 use crate::replication::query;
@@ -27,9 +27,12 @@ pub struct Server {
 /// Looks at the server. `file` is the configuration file in use.
 pub fn server(config: &Config, file: Option<&Path>) -> (Section, Option<Server>) {
     let asked = query::connect(&config.connection, config.limits.connect).and_then(|mut it| {
-        let facts = Facts::ask(&mut it)?;
+        let mut facts = Facts::ask(&mut it)?;
         // With the connection the process of the session ends.
         let host = Host::of_backend(facts.backend, facts.text("data_directory"));
+        if let Ok(Host { data_directory: Some(data), .. }) = &host {
+            facts.origins.look(data);
+        }
         Ok((facts, host))
     });
     let (facts, host) = match asked {
@@ -42,6 +45,10 @@ pub fn server(config: &Config, file: Option<&Path>) -> (Section, Option<Server>)
     let mut findings = settings::settings(&facts, config);
     findings.extend(archiving::archiving(&facts, &host, file));
     findings.extend(role::role(&facts, config));
+    for finding in findings.iter_mut().filter(|it| it.verdict >= Verdict::Warning) {
+        let name = finding.what.split(':').next().unwrap_or_default();
+        finding.set_in = facts.origins.set_in(name);
+    }
     let about = format!("server, PostgreSQL {}", facts.version);
     let server = Server { host, in_recovery: facts.in_recovery };
     (Section { about, findings }, Some(server))

@@ -137,11 +137,11 @@ fn look(answers: &Answers, hands: &Hands) -> String {
 }
 
 #[cfg(test)]
-mod tests {
+pub mod tests {
     use super::*;
     use crate::init::Place;
 
-    fn answers() -> Answers {
+    pub fn answers() -> Answers {
         let folder =
             Place { url: "/b".to_owned(), endpoint: None, region: None, credentials_file: None };
         Answers {

@@ -4,6 +4,7 @@
 mod clocks;
 mod disks;
 mod hidden;
+mod origins;
 mod secrets;
 mod servers;
 mod stores;
@@ -36,12 +37,13 @@ pub fn doctor_of_stores(place: &Place, config: &Path) -> Run {
     doctor(place, config).arg("--without-server")
 }
 
-/// One finding: what, verdict, what was found, what mends it.
+/// One finding: what, verdict, what was found, where it is set, what mends it.
 #[derive(Debug)]
 pub struct Found {
     pub what: String,
     pub verdict: String,
     pub found: String,
+    pub set_in: String,
     pub mend: String,
 }
 
@@ -63,6 +65,7 @@ pub fn findings_in(stdout: &str) -> Vec<Found> {
         what: text(&it["what"]),
         verdict: text(&it["verdict"]),
         found: text(&it["found"]),
+        set_in: text(&it["set_in"]),
         mend: text(&it["mend"]),
     })
     .collect()

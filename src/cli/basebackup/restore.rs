@@ -23,7 +23,8 @@ anything.";
 const AFTER: &str = "\
 Without a target recovery goes as far as the WAL does. A time without a zone is the local time of this host: TZ, else
 /etc/localtime; the plan says it in UTC and in local time. The restored server does not archive (archive_mode = off) unless --archive says so: a test
-server must not push into the repository of the real one. A --standby archives as the old server did, once it is promoted. A server that runs on the directory is never touched:
+server must not push into the repository of the real one. A --standby archives as the old server did, once it is promoted. Called by
+Patroni it takes one of the two, since that is Patroni's to say. A server that runs on the directory is never touched:
 stop it, or let --before do it. Nor is a folder with another server's tablespace; the plan names all that is written to. With --start or --follow
 the settings of the recovery are removed again once the server takes writes.
 

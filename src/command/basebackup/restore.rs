@@ -2,6 +2,7 @@
 
 mod environment;
 mod shown;
+mod under_patroni;
 
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
@@ -75,6 +76,7 @@ pub fn restore(
     progress: &(dyn Fn(u64, u64) + Sync),
 ) -> Result<()> {
     let config = request.config;
+    under_patroni::refuse(Archiving::of(request))?;
     refuse_root(&request.data, request.start)?;
     let repositories = repository::open_all(config, None)?;
     let survey = Survey::read(&repositories, config);

@@ -1,7 +1,7 @@
 use serde::Serialize;
 
 use crate::command::shown::{count, plain};
-use crate::doctor::{Finding, Mend, Section, Verdict};
+use crate::doctor::{Finding, Mend, Restart, Section, Verdict};
 
 /// Rises when something in the JSON changes its meaning or goes.
 const VERSION: u32 = 1;
@@ -27,8 +27,10 @@ fn line(finding: &Finding) -> String {
         other => other.word().to_owned(),
     };
     let found = plain(&finding.found);
-    let mend = finding.mend.as_ref().map(|mend| format!("{:11}{}\n", "", plain(&mend.text())));
-    format!("  {word:7}  {}: {found}\n{}", plain(&finding.what), mend.unwrap_or_default())
+    let set_in = finding.set_in.as_ref().map(|place| format!("set in {place}"));
+    let below = [set_in, finding.mend.as_ref().map(Mend::text)].into_iter().flatten();
+    let below: String = below.map(|text| format!("{:11}{}\n", "", plain(&text))).collect();
+    format!("  {word:7}  {}: {found}\n{below}", plain(&finding.what))
 }
 
 fn verdict(sections: &[Section]) -> String {
@@ -85,6 +87,8 @@ struct JsonFinding<'a> {
     what: &'a str,
     verdict: &'static str,
     found: &'a str,
+    /// File and line, or the command line of the server, where the setting is none that is left as it is by default.
+    set_in: Option<&'a str>,
     /// `sql`, `shell`, `line` or `advice`; `null` where nothing is to be done.
     mend_kind: Option<&'static str>,
     mend: Option<String>,
@@ -104,11 +108,12 @@ pub fn json(sections: &[Section]) -> serde_json::Result<String> {
 
 fn section<'a>(section: &'a Section) -> JsonSection<'a> {
     let finding = |it: &'a Finding| {
-        let Finding { what, verdict, found, mend } = it;
+        let Finding { what, verdict, found, set_in, mend } = it;
         JsonFinding {
             what,
             verdict: verdict.word(),
             found,
+            set_in: set_in.as_deref(),
             mend_kind: mend.as_ref().map(|mend| match mend {
                 Mend::Sql { .. } => "sql",
                 Mend::Shell(_) => "shell",
@@ -119,7 +124,10 @@ fn section<'a>(section: &'a Section) -> JsonSection<'a> {
                 Mend::Sql { statement, .. } => format!("{statement};"),
                 other => other.text(),
             }),
-            restart: matches!(mend, Some(Mend::Sql { restart: true, .. })),
+            restart: matches!(
+                mend,
+                Some(Mend::Sql { restart: Restart::Server | Restart::By(_), .. })
+            ),
         }
     };
     JsonSection { about: &section.about, findings: section.findings.iter().map(finding).collect() }

@@ -20,7 +20,7 @@ pub fn archiving(facts: &Facts, host: &Result<Host, Unseen>, file: Option<&Path>
     let mut findings = vec![archive_mode(facts)];
     findings.extend(archive_library(facts));
     let command = facts.text(NAME).unwrap_or_default();
-    let wanted = Mend::alter_system(NAME, &archive_command(file), false);
+    let wanted = facts.origins.set(NAME, &archive_command(file), false);
     match find_call(command, "wal-push") {
         _ if archive_library(facts).is_some() => findings.push(unused(wanted)),
         // With archive_mode off the server shows "(disabled)", whatever is set.
@@ -63,9 +63,8 @@ fn left_of_a_recovery(facts: &Facts) -> Vec<Finding> {
         let found = format!(
             "{value:?}, of an earlier recovery: a standby that is made of this server stops there"
         );
-        let statement = format!("ALTER SYSTEM RESET {name}");
         let gone = facts.in_recovery || facts.waits_for_restart(&name);
-        let mend = Mend::Sql { statement, restart: false };
+        let mend = facts.origins.reset(&name);
         (!gone).then(|| Finding::warning(name, found).mend(mend))
     });
     left.collect()
@@ -80,8 +79,7 @@ fn restored(facts: &Facts, host: &Host) -> Option<Finding> {
     let found =
         "off in postgresql.auto.conf, by a restore: wal-push archives nothing of this server";
     let finding = Finding::problem("archive_mode of a restore", found);
-    let statement = "ALTER SYSTEM RESET archive_mode".to_owned();
-    let mend = Mend::Sql { statement, restart: false };
+    let mend = Mend::sql("ALTER SYSTEM RESET archive_mode".to_owned());
     (refused.class() == Class::Configuration).then(|| finding.mend(mend))
 }
 
@@ -100,7 +98,7 @@ fn archive_mode(facts: &Facts) -> Finding {
 fn archive_library(facts: &Facts) -> Option<Finding> {
     let library = facts.text("archive_library").filter(|text| !text.is_empty())?;
     let found = format!("{library:?} archives instead of archive_command");
-    let mend = Mend::alter_system("archive_library", "", false);
+    let mend = facts.origins.set("archive_library", "", false);
     Some(Finding::problem("archive_library", found).mend(mend))
 }
 
@@ -189,7 +187,7 @@ fn failure(facts: &Facts) -> Option<Finding> {
 /// A primary has no use for it; `basebackup restore` writes its own.
 fn restoring(facts: &Facts, file: Option<&Path>) -> Option<Finding> {
     let (name, command) = ("restore_command", facts.text("restore_command").unwrap_or_default());
-    let wanted = Mend::alter_system(name, &restore_command(file), false);
+    let wanted = facts.origins.set(name, &restore_command(file), false);
     if command.is_empty() {
         let found =
             "empty: a standby that falls behind its primary can't catch up from the archive";

@@ -2,6 +2,7 @@ use std::collections::BTreeMap;
 
 use jiff::Timestamp;
 
+use crate::doctor::Origins;
 use crate::error::{Class, Error, Result};
 use crate::postgres::ServerVersion;
 use crate::replication::Connection;
@@ -33,6 +34,7 @@ const SUCCESS: &str = "select last_archived_wal, last_archived_time::timestamptz
 pub struct Facts {
     pub version: ServerVersion,
     settings: BTreeMap<String, (String, bool)>,
+    pub origins: Origins,
     pub role: String,
     pub superuser: bool,
     pub replication: bool,
@@ -61,9 +63,11 @@ impl Facts {
         let state = one(connection, STATE)?;
         let now = Timestamp::now().as_millisecond();
         let (failure, success) = (attempt(connection, FAILURE)?, attempt(connection, SUCCESS)?);
+        let origins = Origins::ask(connection)?;
         Ok(Self {
             version,
             settings,
+            origins,
             superuser: role.get(1).is_some_and(|it| it == "t"),
             replication: role.get(2).is_some_and(|it| it == "t"),
             monitor: role.get(3).is_some_and(|it| it == "t"),

@@ -11,19 +11,19 @@ const PATIENCE: Duration = Duration::from_secs(30);
 /// What the role may do.
 pub fn role(facts: &Facts, config: &Config) -> Vec<Finding> {
     let role = identifier(&facts.role);
-    let sql = |statement: String| Mend::Sql { statement, restart: false };
     let may_replicate = facts.superuser || facts.replication;
     let rights = if may_replicate {
         Finding::good("REPLICATION", format!("role {} has it", facts.role))
     } else {
         let found = format!("role {} lacks it: it can take no base backup", facts.role);
-        Finding::problem("REPLICATION", found).mend(sql(format!("ALTER ROLE {role} REPLICATION")))
+        Finding::problem("REPLICATION", found)
+            .mend(Mend::sql(format!("ALTER ROLE {role} REPLICATION")))
     };
     let monitor = if facts.monitor {
         Finding::good("pg_monitor", format!("role {} has it", facts.role))
     } else {
         let found = format!("role {} lacks it: paths and activity stay hidden", facts.role);
-        Finding::warning("pg_monitor", found).mend(sql(format!("GRANT pg_monitor TO {role}")))
+        Finding::warning("pg_monitor", found).mend(Mend::sql(format!("GRANT pg_monitor TO {role}")))
     };
     let connection = may_replicate.then(|| replication_connection(facts, config));
     [rights, monitor].into_iter().chain(connection).collect()

@@ -32,9 +32,9 @@ pub fn settings(facts: &Facts, config: &Config) -> Vec<Finding> {
 /// The mend of a setting that needs a restart: said alone where it is set already.
 pub fn restart_to(facts: &Facts, name: &str, value: &str) -> Mend {
     if facts.waits_for_restart(name) {
-        return Mend::Advice(format!("Another value of {name} is set: restart the server."));
+        return facts.origins.restart(name);
     }
-    Mend::alter_system(name, value, true)
+    facts.origins.set(name, value, true)
 }
 
 /// WAL of any version is archived; base backups are taken of these alone.
@@ -62,7 +62,7 @@ fn archive_timeout(facts: &Facts, rpo: Duration) -> Finding {
     let name = "archive_timeout";
     let found = Duration::from_secs(facts.number(name).unsigned_abs());
     let wanted = (rpo.as_secs() / 2).clamp(1, 60);
-    let mend = Mend::alter_system(name, &format!("{wanted}s"), false);
+    let mend = facts.origins.set(name, &format!("{wanted}s"), false);
     let aim = format!("objectives.rpo is {}", humantime::format_duration(rpo));
     if found.is_zero() {
         let text = format!("0: a quiet server may archive nothing for hours, {aim}");
@@ -106,7 +106,7 @@ fn must_be_on(facts: &Facts, name: &'static str, otherwise: &str) -> Finding {
     if facts.text(name) == Some("on") {
         return Finding::good(name, "on");
     }
-    Finding::problem(name, format!("off: {otherwise}")).mend(Mend::alter_system(name, "on", false))
+    Finding::problem(name, format!("off: {otherwise}")).mend(facts.origins.set(name, "on", false))
 }
 
 fn wal_segment_size(facts: &Facts) -> Finding {

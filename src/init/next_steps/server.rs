@@ -3,11 +3,15 @@
 use std::path::Path;
 
 use super::Answers;
-use crate::doctor::{Mend, archive_command};
+use crate::doctor::{Mend, Origins, archive_command, patroni_pair};
+use crate::words::shell_word;
 
 /// The settings of the server, and how it comes to know them.
 pub fn settings(answers: &Answers, user: &str) -> String {
     let command = archive_command(Some(&answers.output));
+    if answers.data_directory.as_deref().is_some_and(Origins::by_patroni_in) {
+        return of_patroni(answers, &command);
+    }
     let lines: String =
         mends(answers, &command).iter().map(|mend| format!("    {}\n", mend.text())).collect();
     let unit = unit(answers.data_directory.as_deref());
@@ -15,6 +19,21 @@ pub fn settings(answers: &Answers, user: &str) -> String {
         "Tell PostgreSQL, with psql as a superuser:\n\n    sudo -u {user} psql{}\n{lines}    \\q\n\n\
          and restart it. Before that nothing is archived; every session ends.\n\n    sudo systemctl restart {unit}\n",
         address(answers)
+    )
+}
+
+/// The servers of a Patroni, all of them at once. It sees to `wal_level` itself.
+fn of_patroni(answers: &Answers, command: &str) -> String {
+    let scope = shell_word(&answers.cluster);
+    let timeout = format!("{}s", archive_timeout(answers));
+    let settings =
+        [("archive_mode", "always"), ("archive_command", command), ("archive_timeout", &timeout)];
+    let pairs = settings.map(|(name, value)| patroni_pair(name, value)).join(" ");
+    format!(
+        "Tell Patroni, on any node; {scope} is its scope. docs/patroni.md has the whole of it:\n\n    \
+         patronictl edit-config {scope} {pairs}\n\n\
+         and have it restart the servers. Before that nothing is archived; every session ends.\n\n    \
+         patronictl restart {scope}\n"
     )
 }
 
@@ -62,6 +81,21 @@ fn archive_timeout(answers: &Answers) -> u64 {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::init::next_steps::tests::answers;
+
+    #[test]
+    fn a_server_of_patroni_is_told_by_patroni() {
+        let place = tempfile::tempdir().unwrap();
+        let answers = Answers { data_directory: Some(place.path().to_owned()), ..answers() };
+        assert!(settings(&answers, "postgres").contains("ALTER SYSTEM"));
+        std::fs::write(place.path().join("patroni.dynamic.json"), "{}").unwrap();
+        let text = settings(&answers, "postgres");
+        let line = "    patronictl edit-config main --pg archive_mode=always --pg 'archive_command=wal-push \"%p\" %f' --pg \
+                    archive_timeout=30s\n";
+        assert!(text.contains(line), "{text}");
+        assert!(text.ends_with("    patronictl restart main\n"), "{text}");
+        assert!(!text.contains("ALTER SYSTEM"), "{text}");
+    }
 
     #[test]
     fn the_service_is_known_by_the_place_of_its_data() {

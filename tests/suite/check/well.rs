@@ -65,7 +65,7 @@ fn without_archive_timeout_the_hint_is_to_set_it() {
         "postgresql main, RPO now in disk",
         "critical",
         "…; expected at most 0s",
-        "A segment is archived when it is full: ALTER SYSTEM SET archive_timeout = '0s', then",
+        "A segment is archived when it is full: ALTER SYSTEM SET archive_timeout = '0s'; then",
     );
 }
 

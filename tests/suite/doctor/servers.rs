@@ -240,7 +240,8 @@ fn what_an_earlier_recovery_has_left_is_named() {
         lsn.found,
         "\"0/3000000\", of an earlier recovery: a standby that is made of this server stops there"
     );
-    assert_eq!(lsn.mend, "ALTER SYSTEM RESET recovery_target_lsn;");
+    assert_eq!(lsn.mend, format!("Remove recovery_target_lsn from {}, then reload.", lsn.set_in));
+    assert!(lsn.set_in.contains("/postgresql.conf, line "), "{lsn:?}");
     assert_eq!(about(&all, "recovery_target_timeline").verdict, "warning");
     assert!(all.iter().all(|it| it.what != "recovery_target_xid"));
 }

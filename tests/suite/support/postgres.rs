@@ -32,6 +32,7 @@ pub struct Server {
     name: String,
     data: PathBuf,
     port: u16,
+    arguments: Vec<String>,
     environment: Vec<(String, String)>,
     /// Where in the log the newest start begins.
     log_start: usize,
@@ -97,7 +98,8 @@ impl Server {
     fn postmaster(&self) -> std::process::Command {
         let mut command = self.place.command(self.installation.program("postgres"));
         command.arg("-D").arg(&self.data).args(["-p", &self.port.to_string(), "-k"]);
-        command.arg(self.place.sockets()).envs(self.environment.iter().cloned());
+        command.arg(self.place.sockets()).args(&self.arguments);
+        command.envs(self.environment.iter().cloned());
         let log = fs::File::options().create(true).append(true).open(self.log_path());
         let log = log.expect("the log can be written");
         command.stdin(std::process::Stdio::null());

@@ -27,6 +27,7 @@ pub struct Builder {
     version: u32,
     segment_mib: u32,
     settings: Vec<(String, String)>,
+    arguments: Vec<String>,
     environment: Vec<(String, String)>,
     tcp: Option<u16>,
 }
@@ -39,6 +40,7 @@ impl Builder {
             version: VERSIONS[0],
             segment_mib: 16,
             settings: settings.into(),
+            arguments: Vec::new(),
             environment: Vec::new(),
             tcp: None,
         }
@@ -59,6 +61,12 @@ impl Builder {
     /// A line of `postgresql.conf`, quoted as needed; the last one for a key holds.
     pub fn setting(mut self, key: &str, value: &str) -> Builder {
         self.settings.push((key.to_owned(), value.to_owned()));
+        self
+    }
+
+    /// A setting that counts more than any file.
+    pub fn on_the_command_line(mut self, key: &str, value: &str) -> Builder {
+        self.arguments.extend(["-c".to_owned(), format!("{key}={value}")]);
         self
     }
 
@@ -121,6 +129,7 @@ impl Builder {
             name: format!("server{number}"),
             data,
             port: self.tcp.unwrap_or(5000 + number),
+            arguments: self.arguments,
             environment: self.environment,
             log_start: 0,
             killed: false,
