@@ -44,7 +44,7 @@ impl Deadline {
             return Ok(left);
         }
         let limit = humantime::format_duration(self.limit);
-        let message = format!("expected the drill to end within {limit}, it did not");
+        let message = format!("the drill did not end within {limit}");
         Err(Error::new(Class::Incomplete, message)
             .hint("Look for what is slow in the phases above it, or raise drill.timeout."))
     }

@@ -106,7 +106,7 @@ impl Error {
                 "Check owner and mode of it and of the folders above, for the user that runs this.",
             ),
             io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded => {
-                failure.hint("Make room on that file system; until then nothing is lost.")
+                failure.hint("Make room on that file system.")
             }
             io::ErrorKind::FileTooLarge => {
                 failure.hint("Raise the limit on the size of files (ulimit -f).")

@@ -83,7 +83,7 @@ pub fn try_out(config: &Config) -> Result<Vec<(String, Option<Error>)>> {
     let ways = Way::all(&config.notify)?;
     if ways.is_empty() {
         let message =
-            "expected somebody to tell, found neither notify.mail_to nor notify.webhooks_file";
+            "there is nobody to tell: neither notify.mail_to nor notify.webhooks_file is set";
         return Err(Error::new(Class::Configuration, message)
             .hint("Set one of them in [notify]; docs/notify.md has an example of each."));
     }

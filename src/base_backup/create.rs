@@ -151,7 +151,7 @@ impl Server {
         if standalone || self.from_standby || self.archive_mode != "off" {
             return Ok(());
         }
-        let message = "expected a server that archives its WAL, found archive_mode = off";
+        let message = "the server does not archive its WAL: archive_mode = off";
         Err(Error::new(Class::Configuration, message).hint(
             "Set archive_mode and archive_command = 'wal-push %p %f', or take a backup that needs no \
              archive: --standalone.",
@@ -172,7 +172,7 @@ impl Server {
         if told.is_none_or(|it| it.is_empty()) {
             return Ok(());
         }
-        let message = "expected the real server, found one that was restored without --archive: its backup would be the \
+        let message = "this server was restored without --archive: its backup would be the \
                        newest one of the real server";
         Err(Error::new(Class::Configuration, message).hint(
             "Is it the real server from now on, or has it a cluster name or a repository of its own: ALTER SYSTEM RESET \

@@ -113,7 +113,7 @@ impl Unpack<'_> {
         };
         let table = Table::new(&manifest.files).map_err(said)?;
         if !table.contains(Path::new(CONTROL_FILE)) {
-            return Err(said(damaged(format!("expected {CONTROL_FILE} in it, found none"))));
+            return Err(said(damaged(format!("{CONTROL_FILE} is missing in it"))));
         }
         manifest
             .files

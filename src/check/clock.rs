@@ -28,7 +28,7 @@ pub fn of_repository(case: &Case<'_>, number: usize) -> Option<Finding> {
     match ahead > TOLERATED {
         true => {
             let text = format!(
-                "what is newest there was stored {} in the future: a clock is wrong, there or here",
+                "the newest object is dated {} in the future: this host's clock or the store's is wrong",
                 time(ahead)
             );
             draft.say(state(ahead), text, HINT);

@@ -95,8 +95,8 @@ fn lost_timeline(case: &Case<'_>, reach: &Reach, timeline: TimelineId, draft: &m
         false => draft.say(
             State::Critical,
             format!(
-                "the server is on timeline {number}, which no base backup leads to here: WAL is there up to {} of \
-                 another",
+                "the server is on timeline {number}, and no base backup here can be recovered to it: its WAL ends at \
+                 {} of another",
                 reach.lsn
             ),
             "Take a base backup now: `basebackup create`.",

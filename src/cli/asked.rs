@@ -41,7 +41,7 @@ pub fn agreed(matches: &ArgMatches, plan: &str) -> Result<bool> {
 /// On a terminal; elsewhere nobody could answer.
 fn asked() -> Result<bool> {
     if !std::io::stdin().is_terminal() {
-        return Err(Error::new(Class::Usage, "nobody is there to be asked").hint("Add --yes."));
+        return Err(Error::new(Class::Usage, "there is no terminal to ask on").hint("Add --yes."));
     }
     guard::print("Go on? [y/N] ");
     let mut answer = String::new();

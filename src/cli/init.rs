@@ -176,7 +176,7 @@ fn set(text: &str) -> Result<(String, PathBuf)> {
 /// Whether to encrypt is nobody's to guess.
 fn complete(answers: Answers, matches: &ArgMatches) -> Result<Answers> {
     let missing = |flag: &str| {
-        Error::new(Class::Usage, format!("expected {flag}, because nobody is there to be asked"))
+        Error::new(Class::Usage, format!("{flag} is missing, and there is no terminal to ask on"))
             .hint("Run it on a terminal, or see --help for what to give.")
     };
     if answers.repositories.is_empty() {

@@ -97,8 +97,8 @@ fn no_end() -> Error {
 fn not_opened(error: &age::DecryptError) -> Error {
     match error {
         age::DecryptError::NoMatchingKeys => {
-            Error::new(Class::Configuration, "no identity in the identity file opens it")
-                .hint("Add the private key of a recipient it was encrypted to.")
+            Error::new(Class::Configuration, "none of the keys in the identity file decrypts it")
+                .hint("Add the private key of one of its recipients.")
         }
         age::DecryptError::Io(error) => read_failed(error),
         // Its advice is for users of age, in lines of its own.

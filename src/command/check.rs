@@ -100,7 +100,7 @@ fn in_time(config: Config, timeout: Duration) -> Result<Verdict> {
     receiver.recv_timeout(timeout).unwrap_or_else(|error| match error {
         RecvTimeoutError::Timeout => {
             let timeout = humantime::format_duration(timeout);
-            let message = format!("expected the check to end within {timeout}, it did not");
+            let message = format!("the check did not end within {timeout}");
             Err(Error::new(Class::Unreachable, message).hint(
                 "Does a store or a mount hang? Lower limits.total_timeout to learn which, or raise --timeout.",
             ))

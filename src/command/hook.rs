@@ -17,6 +17,6 @@ pub fn run_hook(which: &str, command: &str, data: &Path) -> Result<()> {
     if status.success() {
         return Ok(());
     }
-    let message = format!("expected --{which} to succeed, it ended with {status}: {command}");
+    let message = format!("--{which} failed with {status}: {command}");
     Err(Error::new(Class::Usage, message))
 }

@@ -111,7 +111,7 @@ fn absent(path: &Path) -> Result<()> {
 }
 
 fn taken(path: &Path) -> Error {
-    Error::new(Class::Usage, format!("expected no file at {path:?}, found one; it stays as it is"))
+    Error::new(Class::Usage, format!("{path:?} already exists; it stays as it is"))
         .hint("Say --output for another one, or move it aside.")
 }
 

@@ -111,7 +111,7 @@ impl Scratch {
             }
             if Instant::now() > until {
                 let waited = humantime::format_duration(patience);
-                let message = format!("expected the server to stop within {waited}, it did not");
+                let message = format!("the server did not stop within {waited}");
                 return Err(Error::new(Class::Incomplete, message));
             }
             std::thread::sleep(POLL);

@@ -32,9 +32,7 @@ impl KeyPair {
             true => Ok(()),
             false => Err(Error::new(
                 Class::Usage,
-                format!(
-                    "expected no file at {path:?}, found one: it may be the key to older backups"
-                ),
+                format!("{path:?} already exists: it may be the key to older backups"),
             )
             .hint(
                 "Say --identity-file for another one, or --encrypt age1… to use its public key.",

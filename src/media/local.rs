@@ -131,7 +131,7 @@ impl LocalSnapshot<'_> {
     /// its path names.
     fn create(&self, folder: &Path) -> Result<Beneath> {
         let taken = || {
-            let message = format!("expected no snapshot {} yet, found one", self.id);
+            let message = format!("snapshot {} already exists", self.id);
             Error::new(Class::Conflict, message)
                 .hint("Another one was begun in the same second; try again.")
         };
@@ -262,7 +262,7 @@ impl Stored {
 
     fn published(self, name: &str, size: u64) -> Result<StoredObject> {
         if self.publication.finish(b"")? == Published::Exists {
-            let message = format!("expected no {:?} yet, found one", self.target);
+            let message = format!("{:?} already exists", self.target);
             return Err(Error::new(Class::Conflict, message));
         }
         let (object, stored_size) = (name.to_owned(), self.length);

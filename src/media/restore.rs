@@ -110,9 +110,9 @@ impl<R: Read> Restore<'_, R> {
         if self.delete && self.existing == Existing::Refuse {
             return Err(Error::new(
                 Class::Usage,
-                "expected leave to change what is there, found none",
+                "--delete removes files: that needs --delta or --replace",
             )
-            .hint("To remove files goes together with --delta."));
+            .hint("Add --delta."));
         }
         let header = self.survey()?;
         let target = Target::open(self.destination, &header)?;

@@ -216,7 +216,7 @@ impl RedisTarget {
 }
 
 fn used(dir: &Path, user: &str) -> Error {
-    let message = format!("expected no server on {dir:?}, found one, {user}");
+    let message = format!("a server is running on {dir:?}, {user}");
     Error::new(Class::Input, message)
         .hint("Stop it first; at its end it would write its own data over them.")
 }

@@ -15,8 +15,8 @@ use crate::storage::Facts;
 const IN_THE_WAY: &str =
     "Move that object aside after looking at it; then the file is archived again.";
 
-const WHICH_IS_RIGHT: &str = "Two servers archive into one cluster name, or this server was restored and went its own way. \
-     Give one of them another cluster name; never delete the object before you know which is right.";
+const WHICH_IS_RIGHT: &str = "Either two servers archive under one cluster name, or this server was restored and has \
+     diverged since. Give one of them another cluster name. Do not delete the object before you know which content you need.";
 
 impl Repository {
     /// The same content in each object that was found is success, and made durable; other content stops, unless a

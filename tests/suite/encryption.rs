@@ -93,8 +93,8 @@ fn each_recipient_opens_it_and_nobody_else() {
         assert_eq!(
             error(&outcome),
             format!(
-                "could not fetch {} from repository vault: no identity in the identity file opens it. HINT: \
-                 Add the private key of a recipient it was encrypted to.",
+                "could not fetch {} from repository vault: none of the keys in the identity file decrypts it. HINT: \
+                 Add the private key of one of its recipients.",
                 scene.name(0)
             )
         );

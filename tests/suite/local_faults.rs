@@ -13,7 +13,7 @@ use crate::by_hand::ByHand;
 use crate::namespace;
 use crate::support::run::Run;
 
-const ROOM: &str = "HINT: Make room on that file system; until then nothing is lost.";
+const ROOM: &str = "HINT: Make room on that file system.";
 const OWNER: &str =
     "HINT: Check owner and mode of it and of the folders above, for the user that runs this.";
 

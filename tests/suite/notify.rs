@@ -269,7 +269,7 @@ fn a_check_that_finds_nothing_out_is_told_too() {
         got[0]["title"]
             .as_str()
             .unwrap()
-            .starts_with("UNKNOWN: seawall check: expected the check to end")
+            .starts_with("UNKNOWN: seawall check: the check did not end")
     );
 }
 

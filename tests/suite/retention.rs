@@ -119,7 +119,7 @@ fn shows_its_plan_and_deletes_what_no_rule_keeps() {
     let dry = prune(&laid).arg("--dry-run").run();
     let amounts = "To be deleted: 4.3 KiB in disk, 4.3 KiB in s3.\n";
     says(dry.expect(0), &format!("{PLAN}{amounts}"));
-    prune(&laid).run().expect(2).says("nobody is there to be asked. HINT: Add --yes.");
+    prune(&laid).run().expect(2).says("there is no terminal to ask on. HINT: Add --yes.");
     assert_eq!(["disk", "s3"].map(|store| laid.store(store).keys()), before);
     let outcome = prune(&laid).arg("--yes").run();
     says(outcome.expect(0), &format!("{PLAN}{amounts}Deleted 29 objects, 8.7 KiB.\n"));

@@ -140,7 +140,7 @@ pub fn create_once(
 
 /// An id is used once; whoever else had the same in this second was first.
 fn taken(object: &str) -> Error {
-    let message = format!("expected no object {object} yet, found one");
+    let message = format!("object {object} already exists");
     Error::new(Class::Conflict, message)
         .hint("Another host began a backup in the same second; try again.")
 }

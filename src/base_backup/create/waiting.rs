@@ -63,7 +63,7 @@ impl Waiting<'_> {
     fn too_late(&self, repository: &Repository, missing: WalSegment) -> Error {
         let why = self.why(missing).map_or(String::new(), |why| format!(": {why}"));
         let message = format!(
-            "expected the WAL of the backup from {} to {} in repository {}, {missing} did not come in time{why}",
+            "the WAL of the backup, from {} to {}, is not whole in repository {}: {missing} did not come in time{why}",
             self.range.first,
             self.range.last,
             repository.name()

@@ -60,10 +60,7 @@ pub fn choose(candidates: &[Candidate], timelines: &Timelines, wish: &Wish<'_>) 
         more => format!("; and {more} more"),
     };
     reasons.truncate(SHOWN);
-    let message = format!(
-        "expected a base backup from which the target can be reached, found none: {}{more}",
-        reasons.join("; ")
-    );
+    let message = format!("no base backup reaches the target: {}{more}", reasons.join("; "));
     Err(Error::new(Class::Gap, message)
         .hint("`basebackup list` draws what can be recovered; choose a target inside a window."))
 }
@@ -110,11 +107,9 @@ fn reach(
 
 fn none_there(asked: Option<&str>) -> Error {
     match asked {
-        Some(id) => {
-            Error::new(Class::Usage, format!("expected a base backup {id}, found none of that id"))
-                .hint("`basebackup list` shows what there is.")
-        }
-        None => Error::new(Class::Gap, "expected a base backup, found none")
+        Some(id) => Error::new(Class::Usage, format!("there is no base backup {id}"))
+            .hint("`basebackup list` shows what there is."),
+        None => Error::new(Class::Gap, "there is no base backup")
             .hint("Are repository and cluster right? `basebackup list` shows what there is."),
     }
 }
@@ -195,7 +190,7 @@ mod tests {
         assert!(chosen(&wal, &RecoveryTarget::Latest, None).is_ok());
         assert_eq!(
             chosen(&wal, &RecoveryTarget::Lsn(Lsn(9 * MIB)), None),
-            Err("expected a base backup from which the target can be reached, found none: backup-10: it is \
+            Err("no base backup reaches the target: backup-10: it is \
                  consistent only from 0/A00012C on; backup-2: its WAL goes up to 0/800000 only. HINT: \
                  `basebackup list` draws what can be recovered; choose a target inside a window."
                 .replace("0/A00012C", &Lsn(10 * MIB + 300).to_string()))
@@ -206,7 +201,7 @@ mod tests {
     fn a_backup_that_is_not_there_is_said() {
         assert_eq!(
             chosen(&wal(&[(2, 20)]), &RecoveryTarget::Latest, Some("backup-3")),
-            Err("expected a base backup backup-3, found none of that id. HINT: `basebackup list` shows what \
+            Err("there is no base backup backup-3. HINT: `basebackup list` shows what \
                  there is."
                 .to_owned())
         );

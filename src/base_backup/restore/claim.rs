@@ -44,7 +44,7 @@ fn identity(metadata: &fs::Metadata) -> (u64, u64) {
 }
 
 fn taken(folder: &Path) -> Error {
-    let message = format!("expected no other restore at work on {folder:?}, found one");
+    let message = format!("another restore is at work on {folder:?}");
     Error::new(Class::Input, message)
         .hint("Wait for its end, or stop it; the same command goes on then.")
 }
@@ -59,7 +59,7 @@ mod tests {
         let (mut one, mut other) = (Claim::default(), Claim::default());
         assert_eq!([one.take(place.path()), one.take(place.path())], [Ok(()), Ok(())]);
         let said = format!(
-            "expected no other restore at work on {:?}, found one. HINT: Wait for its end, or stop it; the same command goes \
+            "another restore is at work on {:?}. HINT: Wait for its end, or stop it; the same command goes \
              on then.",
             place.path()
         );

@@ -202,7 +202,7 @@ fn ask(connection: &mut Connection) -> Result<Replay> {
 }
 
 fn went_down() -> Error {
-    Error::new(Class::Gap, "expected the server to recover, it went down")
+    Error::new(Class::Gap, "the server stopped during recovery")
         .hint("Its log says why; with a target that it did not find it refuses to end.")
 }
 
@@ -212,15 +212,14 @@ fn never_came(signs: &Signs, silence: &Silence) -> Error {
     } else {
         ""
     };
-    let message = format!("expected a server to come up on {:?}, found none{other}", signs.data());
+    let message = format!("no server came up on {:?}{other}", signs.data());
     Error::new(Class::Gap, message)
         .hint("What started it uses another directory, or it failed: see its log, and data_directory in postgresql.conf.")
 }
 
 fn silent(signs: &Signs, limit: Duration) -> Error {
     let (data, seconds) = (signs.data(), limit.as_secs());
-    let message =
-        format!("expected a sign of life of the server on {data:?} within {seconds} s, found none");
+    let message = format!("the server on {data:?} gave no sign of life within {seconds} s");
     Error::new(Class::Unreachable, message).hint(
         "Its log and the list of its processes say what it waits for. --timeout gives it longer.",
     )

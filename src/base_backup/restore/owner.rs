@@ -18,7 +18,7 @@ pub fn refuse_root(data: &Path, start: bool) -> Result<()> {
     let metadata = fs::metadata(there).map_err(|error| Error::file("look at", there, &error))?;
     if metadata.uid() != 0 {
         let user = accounts::user(metadata.uid());
-        let message = format!("expected to run as {user}, whose folder {there:?} is, not as root");
+        let message = format!("root may not restore here: {there:?} belongs to {user}");
         return Err(Error::new(Class::Usage, message).hint(format!(
             "The server could not read files of root: sudo -u {user} basebackup restore … (with `sudo systemctl …` in \
              --before and --after where they need it)."

@@ -125,11 +125,7 @@ pub fn real(path: &Path) -> Result<PathBuf> {
 }
 
 fn taken(data: &Path) -> Error {
-    Error::new(
-        Class::Input,
-        format!("expected {data:?} to be empty or not there, found files in it"),
-    )
-    .hint(
+    Error::new(Class::Input, format!("{data:?} has files in it")).hint(
         "--replace moves it aside and keeps it; --delta writes only what differs from the backup.",
     )
 }
@@ -137,8 +133,7 @@ fn taken(data: &Path) -> Error {
 /// What can't be moved is known before the server is stopped for it.
 fn check_moving(data: &Path, aside: &Path) -> Result<()> {
     let refused = |found: &str| {
-        let message =
-            format!("expected a directory that can be moved aside, found {found}: {data:?}");
+        let message = format!("{data:?} can't be moved aside: it is {found}");
         Error::new(Class::Input, message)
             .hint("--delta goes over what is there in its place; it keeps nothing of it.")
     };
@@ -147,10 +142,10 @@ fn check_moving(data: &Path, aside: &Path) -> Result<()> {
     }
     let above = data.parent().unwrap_or(Path::new("/"));
     if access(above, Access::WRITE_OK | Access::EXEC_OK).is_err() {
-        return Err(refused("one in a folder that this user may not write to"));
+        return Err(refused("in a folder that this user may not write to"));
     }
     if fs::symlink_metadata(aside).is_ok() {
-        let message = format!("expected no {aside:?} yet, found one");
+        let message = format!("{aside:?} already exists");
         return Err(Error::new(Class::Input, message).hint("Wait a second and try again."));
     }
     Ok(())
@@ -195,7 +190,7 @@ mod tests {
         assert_eq!(
             look(&data, Occupied::Refuse).unwrap_err(),
             format!(
-                "expected {data:?} to be empty or not there, found files in it. HINT: --replace moves it aside \
+                "{data:?} has files in it. HINT: --replace moves it aside \
                  and keeps it; --delta writes only what differs from the backup."
             )
         );
@@ -204,10 +199,7 @@ mod tests {
         assert_eq!(look(&data, Occupied::Replace).unwrap().aside.as_ref(), Some(&aside));
         fs::create_dir(&aside).unwrap();
         let said = look(&data, Occupied::Replace).unwrap_err();
-        assert_eq!(
-            said,
-            format!("expected no {aside:?} yet, found one. HINT: Wait a second and try again.")
-        );
+        assert_eq!(said, format!("{aside:?} already exists. HINT: Wait a second and try again."));
     }
 
     #[test]
@@ -242,7 +234,7 @@ mod tests {
             check_moving(Path::new("/proc"), Path::new("/proc.old")).unwrap_err().to_string();
         assert_eq!(
             said,
-            "expected a directory that can be moved aside, found a mount point: \"/proc\". HINT: --delta goes over what is \
+            "\"/proc\" can't be moved aside: it is a mount point. HINT: --delta goes over what is \
              there in its place; it keeps nothing of it."
         );
     }

@@ -51,7 +51,8 @@ pub enum Inside {
 }
 
 /// For who asks for more than is there.
-pub const END_BEFORE_THE_GAP: &str = "End it before the gap: --target-immediate goes to the end of the base backup, --target-time and --target-lsn further.";
+pub const END_BEFORE_THE_GAP: &str = "End it before the gap: --target-immediate goes to the end of the base backup, \
+ --target-time and --target-lsn further.";
 
 /// Picks the backup, of the system that was chosen, see [`super::living_system`].
 pub fn plan<'a>(
@@ -193,7 +194,7 @@ pub(super) fn candidate(backup: &Backup) -> Candidate {
 }
 
 fn nothing_there() -> Error {
-    Error::new(Class::Gap, "expected a base backup, found none")
+    Error::new(Class::Gap, "there is no base backup")
         .hint("Are repository and cluster right? `basebackup list` shows what there is.")
 }
 

@@ -28,8 +28,7 @@ pub fn refuse_running(data: &Path, servers: &Servers) -> Result<()> {
         return Ok(());
     }
     let message = format!(
-        "expected no server on {data:?}, found its postmaster.pid, which names process {}: whether that server runs can't be \
-         told from here",
+        "{data:?} has a postmaster.pid, which names process {}: whether that server runs can't be told from here",
         file.process()
     );
     Err(Error::new(Class::Input, message).hint(format!(
@@ -40,7 +39,7 @@ pub fn refuse_running(data: &Path, servers: &Servers) -> Result<()> {
 }
 
 fn running(data: &Path, process: i64) -> Error {
-    let message = format!("expected no server on {data:?}, found one, process {process}");
+    let message = format!("a server is running on {data:?}, process {process}");
     Error::new(Class::Input, message).hint("Stop it first, or let --before do it.")
 }
 
@@ -68,8 +67,8 @@ mod tests {
             assert_eq!(
                 refused(data, &some),
                 format!(
-                    "expected no server on {data:?}, found its postmaster.pid, which names process {process}: whether that \
-                     server runs can't be told from here. HINT: It may run in a container or on another host that has this \
+                    "{data:?} has a postmaster.pid, which names process {process}: whether that server runs can't be \
+                     told from here. HINT: It may run in a container or on another host that has this \
                      directory: stop it there. If it crashed and runs nowhere, remove the file: rm '{}'",
                     path.display()
                 )

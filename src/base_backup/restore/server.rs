@@ -37,7 +37,7 @@ impl Starter {
         if status.success() {
             return Ok(());
         }
-        let message = format!("expected {program:?} to start the server, it ended with {status}");
+        let message = format!("{program:?} did not start the server: {status}");
         Err(Error::new(Class::LocalFile, message).hint(format!("Its messages are in {log:?}.")))
     }
 }
@@ -87,7 +87,7 @@ fn pg_ctl(bin: Option<&Path>, major: u32) -> Result<PathBuf> {
     let programs = folders.iter().map(|folder| folder.join("pg_ctl"));
     programs.into_iter().find(|program| is_of(program, major)).ok_or_else(|| {
         let place = bin.map_or(String::new(), |bin| format!(" in {bin:?}"));
-        let message = format!("expected pg_ctl of PostgreSQL {major}{place}, found none");
+        let message = format!("there is no pg_ctl of PostgreSQL {major}{place}");
         Error::new(Class::Usage, message).hint("Say where its programs are: --postgres-bin FOLDER.")
     })
 }
@@ -126,7 +126,7 @@ mod tests {
         let said = pg_ctl(Some(Path::new("/nowhere")), 18).unwrap_err().to_string();
         assert_eq!(
             said,
-            "expected pg_ctl of PostgreSQL 18 in \"/nowhere\", found none. HINT: Say where its programs are: --postgres-bin \
+            "there is no pg_ctl of PostgreSQL 18 in \"/nowhere\". HINT: Say where its programs are: --postgres-bin \
              FOLDER."
         );
     }

@@ -63,10 +63,8 @@ pub fn living_system(
     if let Some(ours) = ours(&succession.candidates()) {
         return Ok(Some(ours));
     }
-    let message = format!(
-        "expected one server under this cluster name, found several at the same time: {}",
-        lives(survey)
-    );
+    let message =
+        format!("several servers used this cluster name at the same time: {}", lives(survey));
     Err(Error::new(Class::Usage, message).hint(
         "Say which one is to come back: --system-identifier NUMBER. The first one has been there longest; one with a single \
          date may be a backup that somebody planted. postgres.connection, where that server runs, tells as well.",

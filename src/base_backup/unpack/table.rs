@@ -41,9 +41,7 @@ impl<'a> Table<'a> {
         for (index, file) in files.iter().enumerate() {
             if by_path.insert(file.path.as_os_str(), index).is_some() {
                 let path = file.path.display();
-                return Err(damaged(format!(
-                    "expected {path} once in backup_manifest, found it twice"
-                )));
+                return Err(damaged(format!("backup_manifest has {path} twice")));
             }
         }
         Ok(Self { files, by_path, states: Mutex::new(vec![State::Missing; files.len()]) })
@@ -66,7 +64,7 @@ impl<'a> Table<'a> {
             State::Laid(by) if by == part => Ok(Claim::Skip),
             State::Begun(_) | State::Laid(_) => {
                 let path = path.display();
-                Err(damaged(format!("{path}: expected it once in the backup, found it twice")))
+                Err(damaged(format!("{path}: the backup has this file twice")))
             }
         }
     }
@@ -143,7 +141,7 @@ pub(super) mod tests {
         table.laid(1, 0);
         assert_eq!((table.missing(), table.counts()), (None, (2, 1)));
         let twice = claim("b", 1).unwrap_err().to_string();
-        assert_eq!(twice, "b: expected it once in the backup, found it twice");
+        assert_eq!(twice, "b: the backup has this file twice");
     }
 
     #[test]
@@ -164,6 +162,6 @@ pub(super) mod tests {
     #[test]
     fn a_manifest_names_a_file_once() {
         let error = Table::new(&files(&[("a", 1), ("a", 1)])).err().unwrap().to_string();
-        assert_eq!(error, "expected a once in backup_manifest, found it twice");
+        assert_eq!(error, "backup_manifest has a twice");
     }
 }

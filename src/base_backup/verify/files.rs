@@ -45,7 +45,7 @@ impl<'m> Files<'m> {
         let missing = found.iter().zip(self.files).filter(|(found, _)| !**found);
         let mut paths = missing.map(|(_, file)| file.path.display());
         let first = paths.next()?;
-        Some(format!("expected {first}{} in the parts, found it in none", others(paths.count())))
+        Some(format!("{first}{} is in none of the parts", others(paths.count())))
     }
 
     /// A file that the manifest names twice.
@@ -90,7 +90,7 @@ impl<'a, 'm> Look<'a, 'm> {
             for at in std::mem::take(&mut self.found) {
                 if std::mem::replace(&mut lock(&files.found)[at], true) {
                     let path = files.files[at].path.display();
-                    self.wrong(format!("{path}: expected it once in the backup, found it twice"));
+                    self.wrong(format!("{path}: the backup has this file twice"));
                 }
             }
             lock(&files.kept).append(&mut self.kept);
@@ -219,20 +219,14 @@ mod tests {
         let files = Files::new(&manifest);
         assert_eq!(part(&files, &[("PG_VERSION", &[0; 3]), ("pg_wal/x", b"any")]), None);
         assert_eq!(lock(&files.kept)[PG_VERSION], [0; 3]);
-        assert_eq!(
-            files.missing().unwrap(),
-            "expected a and 1 other in the parts, found it in none"
-        );
+        assert_eq!(files.missing().unwrap(), "a and 1 other is in none of the parts");
         assert_eq!(part(&files, &[("a", &[0; 3])]).unwrap(), "a: expected 2 bytes, found 3");
         assert_eq!(
             part(&files, &[("b", &[1]), ("stray", b"")]).unwrap(),
             "b: expected CRC32C 51537d52, found CRC32C 52d016a0, and 1 other wrong"
         );
         assert_eq!(files.missing(), None);
-        assert_eq!(
-            part(&files, &[("a", &[0; 2])]).unwrap(),
-            "a: expected it once in the backup, found it twice"
-        );
+        assert_eq!(part(&files, &[("a", &[0; 2])]).unwrap(), "a: the backup has this file twice");
         assert_eq!(
             part(&files, &[("stray", b"")]).unwrap(),
             "stray: expected a file of backup_manifest, found another"

@@ -322,7 +322,7 @@ fn told_by_the_server(error: Error, log: &ServerLog, path: &Path, plan: &Restore
     });
     Error::new(
         class.unwrap_or(error.class()),
-        format!("expected the server to recover, it went down: {text}"),
+        format!("the server stopped during recovery: {text}"),
     )
     .hint(hint)
 }

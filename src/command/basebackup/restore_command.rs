@@ -35,7 +35,7 @@ fn of_the_archive(flags: &FlagValues) -> Result<String> {
     if !program.exists() {
         return Err(Error::new(
             Class::Configuration,
-            format!("expected wal-fetch at {program:?}, found nothing"),
+            format!("there is no wal-fetch at {program:?}"),
         )
         .hint("Install it there, or say what the server is to call: --restore-command."));
     }

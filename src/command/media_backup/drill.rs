@@ -102,7 +102,7 @@ fn judge(restored: &Restored) -> Result<String> {
     let told: Vec<&str> =
         problems.told.iter().take(NAMED).map(|problem| problem.message.as_str()).collect();
     let failed = count(problems.failures, "file");
-    let message = format!("expected files as in the index, {failed} not so: {}", told.join("; "));
+    let message = format!("{failed} not as in the index: {}", told.join("; "));
     Err(Error::new(Class::Damaged, message))
 }
 

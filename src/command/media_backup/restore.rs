@@ -144,16 +144,14 @@ fn refuse_incomplete(description: &Description) -> Result<()> {
     if failures == 0 {
         return Ok(());
     }
-    let message = format!(
-        "expected a snapshot of all that was there, found {id} without {} that could not be read",
-        count(failures, "file or folder")
-    );
+    let message =
+        format!("snapshot {id} lacks {} that could not be read", count(failures, "file or folder"));
     Err(Error::new(Class::Input, message).hint("--delete would remove them: leave it out."))
 }
 
 /// What a snapshot says of its paths is not believed: it may be anybody's.
 fn nowhere_to_put_it() -> Error {
-    Error::new(Class::Usage, "expected a set that is configured, or --to, found neither").hint(
+    Error::new(Class::Usage, "this set is not configured, and --to is missing").hint(
         "Files get their full paths below --to DIRECTORY: with --to / they go where they were.",
     )
 }

@@ -97,7 +97,7 @@ impl Tool {
         let last = text.lines().rfind(|line| !line.trim().is_empty()).unwrap_or_default();
         let program = self.program.display();
         Err(damaged(format!(
-            "expected {program} to accept it, it ended with {}: {last}",
+            "{program} does not accept it, and ended with {}: {last}",
             output.status
         )))
     }

@@ -156,5 +156,8 @@ fn compare(description: &Description, now: &[Keys]) -> Result<String> {
         return Ok(format!("{} in {}", count(keys, "key"), count(now.len() as u64, "database")));
     }
     let differences = compare_keys(recorded, now).join("; ");
-    Err(Error::new(Class::Damaged, format!("expected the keys of the backup: {differences}")))
+    Err(Error::new(
+        Class::Damaged,
+        format!("the keys differ from those of the backup: {differences}"),
+    ))
 }

@@ -208,7 +208,7 @@ fn refuse_its_server(config: &Config, target: &RedisTarget) -> Result<()> {
     match seen(config).and_then(|it| it.persistence) {
         Some(persistence) if target.is_of(&persistence) => {
             let (dir, address) = (&target.dir, &config.redis.address);
-            let message = format!("expected no server on {dir:?}, found the one at {address}");
+            let message = format!("a server is running on {dir:?}, the one at {address}");
             Err(Error::new(Class::Input, message).hint(
                 "Stop it first (--before 'systemctl stop redis'); at its end it would write its own data over them.",
             ))

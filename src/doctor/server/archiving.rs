@@ -112,7 +112,7 @@ fn foreign(command: &str) -> Finding {
     }
     Finding::problem(
         NAME,
-        format!("{command:?} is not wal-push: nothing comes into the repositories"),
+        format!("{command:?} does not run wal-push: nothing reaches the repositories"),
     )
 }
 
@@ -123,7 +123,7 @@ fn out_of_sight(unseen: Unseen, facts: &Facts) -> Finding {
         let found = format!("not looked at: {reason}; it archived {file} at {when}");
         return Finding::note(PROGRAM, found);
     }
-    let found = format!("not looked at: {reason}, and the newest attempt to archive is no success");
+    let found = format!("not checked: {reason}; the newest attempt to archive failed");
     Finding::unknown(PROGRAM, found).advice(
         "Run this where the server runs (podman exec -u postgres CONTAINER seawall doctor), or \
          SELECT pg_switch_wal() and see a moment later what came of it.",

@@ -11,7 +11,7 @@ pub(super) fn failure(path: &Path) -> Error {
         text: "it wrote nothing about it".to_owned(),
         hint: None,
     });
-    let message = format!("expected the server to recover, it went down: {}", reason.text);
+    let message = format!("the server stopped during recovery: {}", reason.text);
     if log.is_of_new_tablespace() {
         return Error::new(Class::Incomplete, message).hint(
             "A tablespace was created after the base backup; a drill writes in its own folder only. Take a base \
@@ -32,7 +32,7 @@ mod tests {
         let error = failure(Path::new("/nowhere"));
         assert_eq!(
             error.to_string(),
-            "expected the server to recover, it went down: it wrote nothing about it. HINT: With --keep the folder stays, \
+            "the server stopped during recovery: it wrote nothing about it. HINT: With --keep the folder stays, \
              and the log of the server in it."
         );
         assert_eq!(error.class(), Class::Damaged);

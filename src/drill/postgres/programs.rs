@@ -38,7 +38,7 @@ impl Programs {
         usable.next().ok_or_else(|| {
             let looked = packages.join(", ");
             let message = format!(
-                "expected the programs of PostgreSQL {major}, found none in {looked} or on PATH"
+                "there are no programs of PostgreSQL {major} in {looked} or on PATH"
             );
             Error::new(Class::Usage, message).hint(format!(
                 "Install the server package of PostgreSQL {major}, or say where it is: --drill-postgres-bin FOLDER."
@@ -114,7 +114,7 @@ mod tests {
         );
         assert_eq!(
             Programs::find(None, 7).unwrap_err().to_string(),
-            "expected the programs of PostgreSQL 7, found none in /usr/lib/postgresql/7/bin, /usr/pgsql-7/bin, \
+            "there are no programs of PostgreSQL 7 in /usr/lib/postgresql/7/bin, /usr/pgsql-7/bin, \
              /usr/local/pgsql/bin or on PATH. HINT: Install the server package of PostgreSQL 7, or say where it is: \
              --drill-postgres-bin FOLDER."
         );

@@ -165,7 +165,7 @@ fn bytes(name: &str, text: Option<String>, base64: Option<String>) -> Result<Vec
 /// Where a symbolic link leads is nobody's business, but a system call must take it.
 fn checked_target(target: Vec<u8>) -> Result<Vec<u8>, String> {
     if target.is_empty() || target.len() > 4095 || target.contains(&0) {
-        return Err("expected the target of a link, found none, NUL or too long a one".into());
+        return Err("the target of the link is missing, contains NUL, or is too long".into());
     }
     Ok(target)
 }

@@ -105,7 +105,7 @@ fn finish((object, stored): Whole<'_>) -> Result<StoredObject> {
 
 /// An id is used once.
 pub fn taken(object: &str) -> Error {
-    let message = format!("expected no object {object} yet, found one");
+    let message = format!("object {object} already exists");
     Error::new(Class::Conflict, message)
         .hint("Another host began a snapshot in the same second; try again.")
 }

@@ -10,7 +10,8 @@ impl<R: Read> Restore<'_, R> {
     /// something is in the way that may not be replaced.
     pub(super) fn survey(&self) -> Result<Header> {
         if self.delete && matches!(self.selection, Selection::Pattern(_)) {
-            let message = "expected all or one path to remove other files from, found a pattern";
+            let message =
+                "--delete can't be used with a pattern: give one path, or none for everything";
             return Err(Error::new(Class::Usage, message));
         }
         let header = (self.index)()?.header().clone();
@@ -38,7 +39,7 @@ impl<R: Read> Restore<'_, R> {
         if let Some(first) = first {
             let more = in_the_way - 1;
             let more = if more > 0 { format!(" and {more} more") } else { String::new() };
-            let message = format!("expected nothing where files go, found {first:?}{more}");
+            let message = format!("files are in the way: {first:?}{more}");
             return Err(Error::new(Class::Usage, message).hint(
                 "Use --delta to replace what differs, also after a restore that was cut short.",
             ));

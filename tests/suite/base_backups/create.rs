@@ -57,7 +57,8 @@ fn a_backup_under_load_brings_every_row_back(version: u32) {
             &format!("{}={}", location.display(), place.join("ts").display()),
         ])
     };
-    let beware = "beware      the server fetches its WAL with its own environment, which has to have what this one has: AWS_ACCESS_KEY_ID, \
+    let beware = "beware      the server fetches its WAL with its own environment, which has to have what this one \
+    has: AWS_ACCESS_KEY_ID, \
                   AWS_SECRET_ACCESS_KEY, AWS_REGION, AWS_ENDPOINT_URL. Or write ";
     plan(&["--dry-run"]).envs(s3.environment()).run().expect(0).shows(beware);
     let pg_ctl = Installation::of(version).program("pg_ctl");
@@ -85,7 +86,7 @@ fn a_standalone_backup_needs_no_archive() {
     let contents = server.contents();
     let without = base_backup(&seawall, &server, "create").run();
     without.expect(3).says(
-        "could not take a base backup: expected a server that archives its WAL, found archive_mode = off. \
+        "could not take a base backup: the server does not archive its WAL: archive_mode = off. \
          HINT: Set archive_mode and archive_command = 'wal-push %p %f', or take a backup that needs no \
          archive: --standalone.",
     );

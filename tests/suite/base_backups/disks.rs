@@ -12,8 +12,8 @@ use crate::support::place::Place;
 use crate::support::postgres::Server;
 
 const LIMIT: Duration = Duration::from_secs(60);
-const NO_SPACE: &str = "No space left on device (os error 28). HINT: Make room on that file system; until \
-                        then nothing is lost.\n";
+const NO_SPACE: &str =
+    "No space left on device (os error 28). HINT: Make room on that file system.\n";
 const READ_ONLY: &str = "Read-only file system (os error 30). HINT: Mount that file system writable; the \
                          kernel log says why it is read-only.\n";
 const CLOSED: &str = "Permission denied (os error 13). HINT: Check owner and mode of it and of the folders \
@@ -217,8 +217,8 @@ fn a_target_that_may_not_be_written_to_is_left_as_it_is() {
     let outcome = restore(&data, &["--replace"]);
     // Known before anything is stopped for it.
     outcome.expect(6).says(&format!(
-        "could not restore into {data:?}: expected a directory that can be moved aside, found one in a folder that this user may \
-         not write to: {data:?}. HINT: --delta goes over what is there in its place; it keeps nothing of it."
+        "could not restore into {data:?}: {data:?} can't be moved aside: it is in a folder that this user may not \
+         write to. HINT: --delta goes over what is there in its place; it keeps nothing of it."
     ));
     set_mode(0o700);
     host.is_back(&data);

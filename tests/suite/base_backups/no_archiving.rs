@@ -75,7 +75,7 @@ fn a_test_server_leaves_the_real_repository_alone() {
 /// It would be the newest one of the real server. Its owner may say that it is the real one.
 fn no_backup_of_a_test_server(seawall: &Seawall, server: &Server) {
     let create = || base_backup(seawall, server, "create").arg("--standalone").run();
-    let text = "expected the real server, found one that was restored without --archive: its backup would be the newest one \
+    let text = "this server was restored without --archive: its backup would be the newest one \
                 of the real server. HINT: Is it the real server from now on, or has it a cluster name or a repository of \
                 its own: ALTER SYSTEM RESET archive_mode; ALTER SYSTEM RESET seawall.restored; SELECT pg_reload_conf().";
     create().expect(3).says(text);

@@ -170,12 +170,10 @@ fn start_starts_what_was_restored() {
 fn a_followed_server_that_is_not_there_ends_the_wait() {
     let live = Live::new();
     let words = ["--target-name", "nowhere", "--after", &live.start("6007"), "--follow"];
-    live.restoring(&words).run().expect(11).says("expected the server to recover, it went down");
+    live.restoring(&words).run().expect(11).says("the server stopped during recovery");
     let outcome =
         live.restoring(&["--delta", "--after", "true", "--follow", "--timeout", "3s"]).run();
-    outcome
-        .expect(11)
-        .says(&format!("expected a server to come up on {:?}, found none. HINT: ", live.data()));
+    outcome.expect(11).says(&format!("no server came up on {:?}. HINT: ", live.data()));
     live.restoring(&["--timeout", "3s"]).run().expect(2).says("--start");
 }
 
@@ -194,7 +192,7 @@ fn a_server_that_stands_still_is_not_waited_for_for_ever() {
     Run::new(&live.place, "kill").server_user().args(["-CONT", &pid]).run().expect(0);
     live.stop();
     outcome.expect(8).says(&format!(
-        "expected a sign of life of the server on {:?} within 4 s, found none. HINT: Its log and the list of its processes say what \
+        "the server on {:?} gave no sign of life within 4 s. HINT: Its log and the list of its processes say what \
          it waits for. --timeout gives it longer.",
         live.data()
     ));

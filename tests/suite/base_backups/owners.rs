@@ -27,7 +27,7 @@ fn root_restores_into_no_folder_of_somebody_else() {
     for (data, folder) in [(&new, place.path()), (&there, there.as_path())] {
         let outcome = restore(&place).arg(data).run();
         outcome.expect(2).says(&format!(
-            "could not restore into {data:?}: expected to run as {user}, whose folder {folder:?} is, not as root. HINT: \
+            "could not restore into {data:?}: root may not restore here: {folder:?} belongs to {user}. HINT: \
              The server could not read files of root: sudo -u {user} basebackup restore …"
         ));
         assert!(!new.exists() && fs::read_dir(&there).expect("a folder").count() == 0);
@@ -35,7 +35,7 @@ fn root_restores_into_no_folder_of_somebody_else() {
     // Into one of root's own, for a look: this far it comes, and no further.
     let own = tempfile::tempdir().expect("a folder");
     let outcome = restore(&place).arg(own.path().join("data")).run();
-    outcome.expect(11).says("expected a base backup, found none");
+    outcome.expect(11).says("there is no base backup");
     let outcome = restore(&place).arg(own.path().join("data")).arg("--start").run();
     outcome.expect(2).says("PostgreSQL does not run as root");
 }

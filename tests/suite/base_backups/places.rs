@@ -83,16 +83,14 @@ fn a_mount_point_is_known_before_the_server_is_stopped() {
     let lost = Lost::new();
     let (mark, before) = lost.hook();
     let text = format!(
-        "mount --bind '{data}' '{data}'; $as '{program}' restore '{data}' --repository '{archive}' --yes --replace --before \"{before}\"",
+        "mount --bind '{data}' '{data}'; $as '{program}' restore '{data}' --repository '{archive}' --yes --replace \
+         --before \"{before}\"",
         data = lost.data.display(),
         program = env!("CARGO_BIN_EXE_basebackup"),
         archive = lost.place.join("archive").display()
     );
     let Some(run) = namespace::script(&lost.place, &text) else { return };
-    let found = format!(
-        "expected a directory that can be moved aside, found a mount point: {:?}",
-        lost.data
-    );
+    let found = format!("{:?} can't be moved aside: it is a mount point", lost.data);
     run.limit(LIMIT)
         .run()
         .expect(6)
@@ -205,9 +203,7 @@ fn two_restores_into_one_directory_are_kept_apart() {
         let first = restoring(&lost.seawall, data).args([mode, "--before", &hook]).start();
         crate::support::wait::wait_until("the first one to begin", LIMIT, || begun.exists());
         let second = restore(&lost.seawall, data, &[mode]);
-        let found = format!(
-            "expected no other restore at work on {data:?}, found one. HINT: Wait for its end"
-        );
+        let found = format!("another restore is at work on {data:?}. HINT: Wait for its end");
         second.expect(6).says(&found);
         fs::remove_file(&wait).expect("our own folder");
         first.finish().expect(0);

@@ -133,7 +133,8 @@ fn the_plan_is_shown_before_anything_is_touched() {
         "from        local\n",
         &format!("target      {}\n", in_utc(now)),
         ", without a gap\n",
-        "archiving   off in this server, so that a test writes into no repository: ALTER SYSTEM SET archive_mode = 'on' and a restart \
+        "archiving   off in this server, so that a test writes into no repository: ALTER SYSTEM SET archive_mode = \
+         'on' and a restart \
          turn it on; so does --archive\n",
     ] {
         assert!(plan.stdout.contains(line), "{line:?} in {plan}");
@@ -151,12 +152,10 @@ fn the_plan_is_shown_before_anything_is_touched() {
         .expect(2)
         .says("for --target-time, found 2099-12-31 23:00:00+00. HINT: Without a target");
     // Nobody to be asked.
-    story.restore("data", &[]).expect(2).says("nobody is there to be asked. HINT: Add --yes.");
+    story.restore("data", &[]).expect(2).says("there is no terminal to ask on. HINT: Add --yes.");
     assert!(!story.data("data").exists());
     let early = story.restore("data", &["--target-lsn", "0/1", "--yes"]);
-    early
-        .expect(11)
-        .says("expected a base backup from which the target can be reached, found none: ");
+    early.expect(11).says("no base backup reaches the target: ");
     assert!(!story.data("data").exists());
 }
 
@@ -165,7 +164,7 @@ fn what_is_there_is_refused_kept_aside_or_brought_up_to_date() {
     let story = Story::new(OLDEST);
     story.restore("data", &["--target-immediate", "--yes"]).expect(0);
     story.restore("data", &["--yes"]).expect(6).says(
-        "to be empty or not there, found files in it. HINT: --replace moves it aside and keeps it; --delta writes \
+        "has files in it. HINT: --replace moves it aside and keeps it; --delta writes \
          only what differs from the backup.",
     );
     story.restore("data", &["--target-immediate", "--yes", "--delta"]).expect(0);
@@ -232,6 +231,6 @@ fn a_server_that_a_hook_starts_finds_its_wal_and_is_followed() {
 fn a_hook_that_fails_stops_everything_before_it_begins() {
     let story = Story::new(NEWEST);
     let outcome = story.restore("data", &["--yes", "--before", "exit 3"]);
-    outcome.expect(2).says("expected --before to succeed, it ended with exit status: 3: exit 3");
+    outcome.expect(2).says("--before failed with exit status: 3: exit 3");
     assert!(!story.data("data").exists());
 }

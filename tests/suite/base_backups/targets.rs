@@ -125,8 +125,8 @@ fn a_target_in_no_window_is_refused_and_nothing_touched() {
             assert_eq!(
                 error(outcome.expect(11)),
                 format!(
-                    "could not restore into {data:?}: expected a base backup from which the target can be reached, \
-                     found none: {id}: {reason}. HINT: `basebackup list` draws what can be recovered; choose a \
+                    "could not restore into {data:?}: no base backup reaches the target: {id}: {reason}. HINT: \
+                     `basebackup list` draws what can be recovered; choose a \
                      target inside a window."
                 )
             );

@@ -71,8 +71,8 @@ impl Story {
         assert_eq!(
             error(outcome.expect(11)),
             format!(
-                "could not restore into {:?}: expected a base backup from which the target can be reached, found \
-                 none: {reasons}. HINT: `basebackup list` draws what can be recovered; choose a target inside a \
+                "could not restore into {:?}: no base backup reaches the target: {reasons}. HINT: `basebackup list` \
+                 draws what can be recovered; choose a target inside a \
                  window.",
                 self.place.join("nothing")
             )

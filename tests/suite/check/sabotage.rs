@@ -198,7 +198,7 @@ fn a_clock_is_a_day_off() {
     found.says(
         "repository disk, clock",
         "critical",
-        "what is newest there was stored … in the future: a clock is wrong, there or here",
+        "the newest object is dated … in the future: this host's clock or the store's is wrong",
         "Set the clocks by NTP",
     );
 }

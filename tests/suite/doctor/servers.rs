@@ -142,7 +142,7 @@ fn an_archive_command_that_does_not_archive_is_named() {
         (
             "/bin/true".to_owned(),
             "archive_command",
-            "\"/bin/true\" is not wal-push: nothing comes into the repositories".to_owned(),
+            "\"/bin/true\" does not run wal-push: nothing reaches the repositories".to_owned(),
         ),
         (String::new(), "archive_command", "empty: WAL piles up in pg_wal".to_owned()),
         (

@@ -104,7 +104,7 @@ fn what_is_wrong_with_a_redis_backup_is_said() {
     let text = error(outcome.expect(5));
     assert!(
         text.starts_with(
-            "check \"keys\" failed: expected the keys of the backup: database 0: expected "
+            "check \"keys\" failed: the keys differ from those of the backup: database 0: expected "
         ),
         "{text}"
     );

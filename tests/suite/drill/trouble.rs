@@ -106,7 +106,7 @@ fn what_is_not_there_is_said_before_anything_is_fetched() {
     let outcome = scene.drill().args(["--backup", "20200101T000000Z-0000"]).run();
     assert_eq!(
         error(outcome.expect(2)),
-        "expected a base backup 20200101T000000Z-0000, found none of that id. HINT: `basebackup list` shows what \
+        "there is no base backup 20200101T000000Z-0000. HINT: `basebackup list` shows what \
          there is."
     );
     let nowhere = scene.place.folder("nowhere");
@@ -152,7 +152,7 @@ fn a_table_that_cannot_be_read_is_found() {
     let text = &outcome.expect(5).stderr;
     assert!(
         text.contains(
-            "ERROR check \"tables\" failed: expected every table to be readable: public.spoilt in database \"postgres\": \
+            "ERROR check \"tables\" failed: not every table could be read: public.spoilt in database \"postgres\": \
              the server says: invalid page in block "
         ),
         "{text}"
@@ -169,7 +169,7 @@ fn a_drill_that_takes_too_long_has_failed() {
     let text = error(outcome.expect(4));
     assert!(
         text.ends_with(
-            "expected the drill to end within 8s, it did not. HINT: Look for what is slow in the phases above it, or \
+            "the drill did not end within 8s. HINT: Look for what is slow in the phases above it, or \
              raise drill.timeout."
         ),
         "{text}"
@@ -197,7 +197,7 @@ fn a_fetch_that_takes_too_long_is_cut_short() {
     assert!(text.starts_with("could not restore from repository s3: could not read "), "{text}");
     assert!(
         text.ends_with(
-            ".tar.zst: expected the drill to end within 3s, it did not. HINT: Look for what is slow in the phases \
+            ".tar.zst: the drill did not end within 3s. HINT: Look for what is slow in the phases \
              above it, or raise drill.timeout."
         ),
         "{text}"

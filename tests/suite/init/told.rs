@@ -88,7 +88,7 @@ fn nothing_is_overwritten() {
     assert_eq!(
         error(&outcome),
         format!(
-            "expected no file at {config:?}, found one; it stays as it is. \
+            "{config:?} already exists; it stays as it is. \
              HINT: Say --output for another one, or move it aside."
         )
     );
@@ -112,7 +112,7 @@ fn without_a_terminal_what_is_missing_is_named() {
     {
         let outcome = init(&place).args(words).run();
         outcome.expect(2);
-        let expected = format!("expected {flag}, because nobody is there to be asked. {hint}");
+        let expected = format!("{flag} is missing, and there is no terminal to ask on. {hint}");
         assert_eq!(error(&outcome), expected);
     }
     assert_eq!(fs::read_dir(place.join("etc")).unwrap().count(), 0);

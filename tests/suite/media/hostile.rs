@@ -117,7 +117,7 @@ fn an_index_that_lies_is_refused() {
         ),
         (
             vec![symlink_to("a", "")],
-            "line 2 of the index: expected the target of a link, found none, NUL or too long a one",
+            "line 2 of the index: the target of the link is missing, contains NUL, or is too long",
         ),
         (
             vec![line(r#""path":"a","kind":"device""#)],

@@ -61,7 +61,7 @@ fn nothing_is_replaced_without_being_asked() {
     assert_eq!(
         scene.restore_as(1, scene.original()).unwrap_err().to_string(),
         format!(
-            "expected nothing where files go, found {changed:?} and 2 more. HINT: Use --delta to replace \
+            "files are in the way: {changed:?} and 2 more. HINT: Use --delta to replace \
              what differs, also after a restore that was cut short."
         )
     );
@@ -126,8 +126,7 @@ fn what_the_snapshot_lacks_goes_only_when_asked_and_what_is_excluded_never() {
     let refused = scene.restore_as(1, Wish { existing: Existing::Refuse, delete: true, ..wish });
     assert_eq!(
         refused.unwrap_err().to_string(),
-        "expected leave to change what is there, found none. HINT: To remove files goes together with \
-         --delta."
+        "--delete removes files: that needs --delta or --replace. HINT: Add --delta."
     );
 }
 

@@ -194,7 +194,7 @@ fn latest_leads_to_the_newest_tree_and_the_tree_is_for_its_owner_only() {
     assert_eq!(
         error.to_string(),
         format!(
-            "expected no snapshot {} yet, found one. HINT: Another one was begun in the same second; \
+            "snapshot {} already exists. HINT: Another one was begun in the same second; \
              try again.",
             Scene::id(1)
         )

@@ -8,8 +8,8 @@ use crate::media::trees::{Random, content};
 use crate::namespace;
 use crate::support::run::{Outcome, Run};
 
-const NO_SPACE: &str = "No space left on device (os error 28). HINT: Make room on that file system; until \
-                        then nothing is lost.";
+const NO_SPACE: &str =
+    "No space left on device (os error 28). HINT: Make room on that file system.";
 
 /// Its last line, without the time.
 fn last(outcome: &Outcome) -> String {
@@ -34,7 +34,8 @@ fn a_path_that_is_not_there_is_an_error_and_no_snapshot() {
     assert_eq!(
         last(&outcome),
         format!(
-            "ERROR could not take a snapshot: could not look at {missing:?}: No such file or directory (os error 2). HINT: Is the disk \
+            "ERROR could not take a snapshot: could not look at {missing:?}: No such file or directory (os error 2). \
+             HINT: Is the disk \
              mounted? No path of the set is there."
         )
     );

@@ -153,7 +153,7 @@ fn a_history_that_leaves_elsewhere_explains_nothing() {
     for before in [0, 1 << 20, 2 << 20] {
         follower.directory.put(HISTORY, history(&follower, before).as_bytes());
         follower.push(0).run().expect(0);
-        replaced.push(0).run().expect(7).says("Two servers archive into one cluster name");
+        replaced.push(0).run().expect(7).says("Either two servers archive under one cluster name");
         let of_timeline_3 = history(&follower, before);
         replaced.directory.put("00000003.history", of_timeline_3.as_bytes());
         replaced.push(0).run().expect(7);

@@ -7,8 +7,8 @@ use crate::namespace;
 use crate::support::place::Place;
 use crate::support::redis::{Program, RedisServer};
 
-const NO_SPACE: &str = "No space left on device (os error 28). HINT: Make room on that file system; until \
-                        then nothing is lost.";
+const NO_SPACE: &str =
+    "No space left on device (os error 28). HINT: Make room on that file system.";
 
 #[test]
 fn it_is_said_and_done_when_there_is_room() {

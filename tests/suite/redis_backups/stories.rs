@@ -93,8 +93,8 @@ fn one_command_stops_restores_starts_and_compares() {
     let outcome = restore().arg("--dry-run").run();
     outcome.expect(0);
     assert!(outcome.stdout.contains("reads dump.rdb there"), "{outcome}");
-    restore().run().expect(2).says("nobody is there to be asked. HINT: Add --yes.");
-    restore().arg("--yes").run().expect(6).says("expected no server on");
+    restore().run().expect(2).says("there is no terminal to ask on. HINT: Add --yes.");
+    restore().arg("--yes").run().expect(6).says("a server is running on");
     // The test is its parent and does not look after it meanwhile: dead is what has no program any more.
     let stop =
         format!("kill {}; while readlink -q /proc/{0}/exe; do sleep 0.1; done", server.pid());

@@ -112,7 +112,7 @@ fn a_folder_that_a_server_uses_is_refused() {
     assert_eq!(
         target.begin().err().unwrap().to_string(),
         format!(
-            "expected no server on {folder:?}, found one, {} (process {}). HINT: Stop it first; at its \
+            "a server is running on {folder:?}, {} (process {}). HINT: Stop it first; at its \
              end it would write its own data over them.",
             name.trim(),
             server.pid()

@@ -32,7 +32,7 @@ fn one_base_backup_goes_and_its_wal_stays() {
     );
     let dry = delete(&laid, "20200106").arg("--dry-run").run();
     says(dry.expect(0), &plan);
-    delete(&laid, TWO).run().expect(2).says("nobody is there to be asked. HINT: Add --yes.");
+    delete(&laid, TWO).run().expect(2).says("there is no terminal to ask on. HINT: Add --yes.");
     assert_eq!(["disk", "s3"].map(|store| laid.store(store).keys()), before);
     let outcome = delete(&laid, TWO).args(["--yes", "--repository", "disk"]).run();
     shows(outcome.expect(0), "Deleted 4 objects, ");
@@ -58,7 +58,8 @@ fn what_is_pinned_or_the_last_good_one_stays() {
     ));
     let keys = laid.store("s3").keys();
     delete(&laid, THREE).arg("--yes").run().expect(2).says(&format!(
-        "{THREE} is the only base backup in repository s3 that can be restored. HINT: Take a new one first (`basebackup create`), \
+        "{THREE} is the only base backup in repository s3 that can be restored. HINT: Take a new one first \
+         (`basebackup create`), \
          name with --repository where it is to be deleted, or add --even-the-last."
     ));
     assert_eq!(laid.store("s3").keys(), keys);

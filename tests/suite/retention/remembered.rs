@@ -96,7 +96,8 @@ fn without_a_memory_the_dates_of_the_store_count() {
         assert_eq!(backups(&past), all, "{why}");
         shows(
             &outcome,
-            "Repository disk dates most of its backups later than they say. If it is a copy of yours, or was restored: seawall trust --repository disk\n",
+            "Repository disk dates most of its backups later than they say. If it is a copy of yours, or was \
+             restored: seawall trust --repository disk\n",
         );
         let warned =
             outcome.stderr.matches("only the dates of the stores tell how old backups are: ");
@@ -158,7 +159,7 @@ fn a_human_can_vouch_for_a_copy() {
     assert_eq!(fs::read_dir(host(&past)).expect("a folder").count(), 0);
     trust(&["--repository", "disk"])
         .expect(2)
-        .says("nobody is there to be asked. HINT: Add --yes.");
+        .says("there is no terminal to ask on. HINT: Add --yes.");
     let outcome = trust(&["--repository", "disk", "--yes"]);
     assert!(outcome.expect(0).stdout.ends_with("\nEntered 20 backups.\n"), "{outcome}");
     let again = trust(&["--repository", "disk", "--yes"]);

@@ -83,7 +83,7 @@ fn what_can_be_checked_is_checked_and_the_rest_is_said() {
     assert!(error(&outcome).starts_with("could not verify all of repository local: "), "{outcome}");
     assert!(
         error(&outcome).contains(
-            "no identity in the identity file opens it. HINT: Add the private key of a recipient"
+            "none of the keys in the identity file decrypts it. HINT: Add the private key of one of its"
         ),
         "{outcome}"
     );

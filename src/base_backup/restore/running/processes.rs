@@ -110,7 +110,7 @@ impl Servers {
             let taken = |it: &&Folder| Some(it.identity) == wanted || it.path.starts_with(folder);
             let Some(taken) = folders.into_iter().find(taken) else { continue };
             let message = format!(
-                "expected {what} {folder:?} to be of no other server, found {:?} in use by the server on {:?}, process {}",
+                "{what} {folder:?} belongs to another server: {:?} is in use by the server on {:?}, process {}",
                 taken.path, server.data.path, server.process
             );
             return Err(Error::new(Class::Input, message).hint(
@@ -189,7 +189,7 @@ mod tests {
         for taken in ["link", "far", "far/ts"] {
             let said = refused("copy", taken).unwrap_err();
             let expected = format!(
-                "expected the folder {:?} to be of no other server, found {:?} in use by the server on {:?}, process 7. HINT: \
+                "the folder {:?} belongs to another server: {:?} is in use by the server on {:?}, process 7. HINT: \
                  Restore elsewhere: into another directory, and each tablespace with --tablespace OID=FOLDER.",
                 at(taken),
                 at("far/ts"),

@@ -81,8 +81,7 @@ fn corrupt(text: &str) -> Error {
     let what = lines.next().unwrap_or_default().trim();
     let what = what.strip_prefix("ERROR:").unwrap_or(what).trim();
     let named = text.lines().filter(|line| !line.starts_with(' ')).count();
-    let message =
-        format!("expected relations in order, found {named} not so, the first: {first}: {what}");
+    let message = format!("relations that are damaged: {named}, the first: {first}: {what}");
     Error::new(Class::Damaged, message)
 }
 
@@ -96,7 +95,7 @@ mod tests {
                     btree index \"shop.public.orders_pkey\":\n    ERROR:  item order invariant violated\n";
         assert_eq!(
             corrupt(text).to_string(),
-            "expected relations in order, found 2 not so, the first: heap table \"shop.public.orders\", block 3, \
+            "relations that are damaged: 2, the first: heap table \"shop.public.orders\", block 3, \
              offset 7: xmin 5 precedes relation freeze"
         );
     }

@@ -32,7 +32,7 @@ pub(super) fn check(checks: &Checks<'_>) -> Result<Outcome> {
     let first = said.lines().next().unwrap_or_default().replace("pg_checksums: error: ", "");
     let first = first.replace(&format!("{}/", data.display()), "");
     let message = format!(
-        "expected pages as they were written, found {} that are not: {first}",
+        "pages that are not as they were written: {}, the first: {first}",
         number("Bad checksums:")
     );
     Ok(Outcome::Failed(Error::new(Class::Damaged, message)))

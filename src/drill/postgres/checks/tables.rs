@@ -59,7 +59,7 @@ pub(super) fn check(checks: &Checks<'_>) -> Result<Outcome> {
         0 => String::new(),
         more => format!("; and {more} more"),
     };
-    let message = format!("expected every table to be readable: {}{more}", texts.join("; "));
+    let message = format!("not every table could be read: {}{more}", texts.join("; "));
     Ok(Outcome::Failed(Error::new(Class::Damaged, message)))
 }
 

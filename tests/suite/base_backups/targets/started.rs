@@ -41,7 +41,7 @@ fn a_target_that_the_wal_does_not_hold_stops_the_server() {
         assert_eq!(
             error(outcome.expect(11)),
             format!(
-                "could not restore into {data:?}: expected the server to recover, it went down: recovery ended before \
+                "could not restore into {data:?}: the server stopped during recovery: recovery ended before \
                  configured recovery target was reached. HINT: The server's first messages are in {log:?}."
             )
         );

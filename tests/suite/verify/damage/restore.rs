@@ -31,14 +31,14 @@ impl Case<'_> {
             "expected a base backup that can be restored, found {id}: no repository has it whole. HINT: \
              `basebackup list` shows which ones can be.\n"
         );
-        let none = format!("expected a base backup {id}, found none of that id. HINT: ");
+        let none = format!("there is no base backup {id}. HINT: ");
         let lost = format!("{id}: timeline 2 can't be reached from it without a gap. HINT: ");
         let stops = format!("could not fetch {} from repository {name}: ", segment_name(between));
         match (self.object, self.damage) {
             (Object::Part | Object::Manifest, Flipped) => Alone::Fails(5, unread),
             (Object::Part | Object::Manifest, _) => Alone::Fails(5, worthless),
             (Object::Description, Swapped) => {
-                Alone::Fails(11, "expected a base backup, found none. HINT: ".to_owned())
+                Alone::Fails(11, "there is no base backup. HINT: ".to_owned())
             }
             (Object::Description, _) => Alone::Fails(2, none),
             (Object::History, _) => Alone::Fails(11, lost),
