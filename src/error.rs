@@ -1,7 +1,7 @@
 //! The one error of everything above the parsers: what could not be done, to what, expected against
 //! found, and the likeliest mend. Its class says what the caller may do and decides the exit status.
 
-use std::fmt::{self, Write as _};
+use std::fmt;
 use std::io;
 use std::path::Path;
 
@@ -49,16 +49,38 @@ pub fn is_of_a_name(reason: &str) -> bool {
 const NO_MORE: &str =
     "Raise ulimit -u of this user, TasksMax of its unit or pids of its container.";
 
+/// What a caller has to know beyond the class. It is said here, so that nobody reads it out of a message.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Kind {
+    /// The store keeps this object from being deleted.
+    ObjectLock,
+    /// The server of PostgreSQL refused a statement, with this SQLSTATE.
+    Sqlstate(String),
+    /// No server of PostgreSQL takes connections there, or not yet.
+    NotUp,
+    /// The server knows the database that was asked for not, or lets nobody into it.
+    Database,
+    /// The server knows the role not, or does not let it log in.
+    Role,
+}
+
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Error {
     class: Class,
+    kind: Option<Kind>,
     message: String,
     hint: Option<String>,
 }
 
 impl Error {
     pub fn new(class: Class, message: impl Into<String>) -> Self {
-        Self { class, message: message.into(), hint: None }
+        Self { class, kind: None, message: message.into(), hint: None }
+    }
+
+    #[must_use]
+    pub fn of(mut self, kind: Kind) -> Self {
+        self.kind = Some(kind);
+        self
     }
 
     #[must_use]
@@ -90,6 +112,27 @@ impl Error {
 
     pub fn class(&self) -> Class {
         self.class
+    }
+
+    pub fn kind(&self) -> Option<&Kind> {
+        self.kind.as_ref()
+    }
+
+    /// What could not be done and why, in one line, whatever a store or a file put into it; without the hint.
+    pub fn message(&self) -> String {
+        let mut line = String::with_capacity(self.message.len());
+        for character in self.message.chars() {
+            match character {
+                control if control.is_control() => line.extend(control.escape_default()),
+                other => line.push(other),
+            }
+        }
+        line
+    }
+
+    /// What to do about it.
+    pub fn hint_text(&self) -> Option<&str> {
+        self.hint.as_deref()
     }
 
     /// A thread that the system did not give.
@@ -126,14 +169,10 @@ fn reason(error: &io::Error) -> String {
     text.split_once(" at path ").map_or(text.clone(), |(reason, _)| reason.to_owned())
 }
 
-/// One line, whatever a store or a file put into the message.
+/// The message and the hint, in one line.
 impl fmt::Display for Error {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let mut characters = self.message.chars();
-        characters.try_for_each(|character| match character {
-            control if control.is_control() => write!(f, "{}", control.escape_default()),
-            other => f.write_char(other),
-        })?;
+        f.write_str(&self.message())?;
         // A server's own words may end a sentence.
         let stop = if self.message.ends_with(['.', '?', '!']) { "" } else { "." };
         self.hint.iter().try_for_each(|hint| write!(f, "{stop} HINT: {hint}"))
@@ -149,6 +188,10 @@ mod tests {
     #[test]
     fn reads_as_one_sentence_and_a_hint() {
         let error = Error::new(Class::Gap, "segment 2 is missing").hint("Look for it.");
+        assert_eq!(
+            (error.message(), error.hint_text()),
+            ("segment 2 is missing".to_owned(), Some("Look for it."))
+        );
         assert_eq!(
             error.while_doing("could not fetch 2").to_string(),
             "could not fetch 2: segment 2 is missing. HINT: Look for it."

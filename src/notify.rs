@@ -32,13 +32,12 @@ pub fn tell(config: &Config, verdict: &Verdict) -> Vec<Error> {
 
 /// The same where nothing could be judged.
 pub fn tell_unknown(config: &Config, error: &Error) -> Vec<Error> {
-    let text = error.to_string();
-    let (text, hint) = text.split_once(" HINT: ").unwrap_or((&text, ""));
+    let text = error.message();
     let trouble = Trouble {
         name: ITSELF.to_owned(),
         state: State::Unknown,
-        text: text.to_owned(),
-        hint: Some(hint.to_owned()).filter(|it| !it.is_empty()),
+        text: text.clone(),
+        hint: error.hint_text().map(str::to_owned),
     };
     let summary = format!("{}: {ITSELF}: {text}", State::Unknown);
     all(config, &[trouble], &summary)

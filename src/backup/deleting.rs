@@ -6,10 +6,9 @@ use std::time::{Duration, Instant};
 
 use super::uploads::{Uploads, refused};
 use super::{BackupFolder, DESCRIPTION, PIN};
-use crate::error::{Class, Error, Result};
+use crate::error::{Class, Error, Kind, Result};
 use crate::failpoint::reach;
 use crate::repository::Repository;
-use crate::storage::LOCKED;
 
 const BETWEEN_LINES: Duration = Duration::from_secs(5);
 
@@ -176,5 +175,5 @@ impl<'a> Deleting<'a> {
 
 /// A lock is what somebody asked for; a credential that may not delete is trouble.
 fn is_lock(error: &Error) -> bool {
-    error.class() == Class::Refused && error.to_string().ends_with(LOCKED)
+    error.kind() == Some(&Kind::ObjectLock)
 }

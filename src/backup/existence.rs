@@ -46,7 +46,7 @@ fn look(repository: &Repository, folder: &BackupFolder, objects: &[&StoredObject
     for object in objects {
         if there.get(&object.object) != Some(&object.stored_size) {
             let message = format!(
-                "expected {} with {} bytes, found it deleted or changed meanwhile",
+                "expected {} with {} bytes, but it was deleted or changed meanwhile",
                 folder.key(&object.object),
                 object.stored_size
             );

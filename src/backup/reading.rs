@@ -116,7 +116,7 @@ impl ObjectSource<'_> {
                 (Ok(done), Ok(())) => Ok(done),
                 (Err(error), Ok(())) => Err(never_again(error)),
                 (Ok(_), Err(proof)) => Err(self.wrong_bytes(proof)),
-                (Err(error), Err(proof)) if error.to_string().ends_with(&proof.to_string()) => {
+                (Err(error), Err(proof)) if error.message().ends_with(&proof.message()) => {
                     Err(self.wrong_bytes(proof))
                 }
                 (Err(error), Err(proof)) => {

@@ -143,7 +143,7 @@ impl Unpack<'_> {
         let path = path.display();
         let others = if count > 1 { format!(" and {} others", count - 1) } else { String::new() };
         Err(damaged(format!(
-            "could not unpack {prefix}: expected {path}{others} in its parts, found it in none"
+            "could not unpack {prefix}: expected {path}{others} in its parts, none of them has it"
         )))
     }
 

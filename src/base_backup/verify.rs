@@ -17,7 +17,7 @@ pub use report::{Fault, Read, Report};
 
 use self::copy::{Copy, CopyFault, Verified};
 use self::effect::Effects;
-use self::session::{Session, without_hint};
+use self::session::Session;
 use self::wal::{Proved, Shelf};
 use super::catalogue::{Backup, Broken, Survey, SystemWal};
 use crate::backup::{BackupFolder, DESCRIPTION};
@@ -195,7 +195,7 @@ impl Verify<'_> {
     fn found(&self, broken: &Broken) -> String {
         let name = self.repositories[broken.repository].name();
         let reading = format!("could not read base backup {} in repository {name}: ", broken.id);
-        without_hint(&broken.error).replacen(&reading, "", 1)
+        broken.error.message().replacen(&reading, "", 1)
     }
 
     fn names(&self, repositories: &[usize]) -> Vec<String> {
@@ -208,7 +208,7 @@ fn not_followed(system: &SystemWal) -> impl Iterator<Item = String> {
     let locked = system.unread.iter().filter(|(_, error)| error.class() == Class::Configuration);
     locked.map(|(timeline, error)| {
         let number = timeline.number();
-        format!("recoveries across to timeline {number}: {}", without_hint(error))
+        format!("recoveries across to timeline {number}: {}", error.message())
     })
 }
 

@@ -33,10 +33,9 @@ impl Draft {
 
     /// Says what an error says; its hint is ours.
     pub fn fail(&mut self, state: State, doing: &str, error: &Error) {
-        let text = error.to_string();
-        let (text, hint) = text.split_once(" HINT: ").unwrap_or((&text, ""));
-        let text = text.strip_suffix('.').unwrap_or(text);
-        self.say(state, format!("{doing}{text}"), hint);
+        let text = error.message();
+        let text = text.strip_suffix('.').unwrap_or(&text);
+        self.say(state, format!("{doing}{text}"), error.hint_text().unwrap_or_default());
     }
 
     pub fn number(&mut self, metric: &'static str, value: f64) {

@@ -6,7 +6,7 @@ use jiff::Timestamp;
 use crate::config::Config;
 use crate::data_directory::ready_files;
 use crate::doctor::{Host, Origins, program_missing};
-use crate::error::{Class, Error, Result};
+use crate::error::{Class, Error, Kind, Result};
 use crate::postgres::{
     Lsn, SUPPORTED_IN_WORDS, ServerVersion, SystemIdentifier, TimelineId, WalFileName,
     WalSegmentSize,
@@ -113,7 +113,7 @@ fn connect(config: &Config, last: &[(&str, &str)]) -> Result<Connection> {
 fn over_sql(config: &Config) -> Result<Server> {
     let mut connection = connect(config, &[]).or_else(|error| {
         // Without a name libpq takes the database that is called as the role.
-        let no_database = error.to_string().contains("database \"");
+        let no_database = error.kind() == Some(&Kind::Database);
         if no_database { connect(config, &[("dbname", "postgres")]) } else { Err(error) }
     })?;
     let before = Timestamp::now();

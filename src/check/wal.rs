@@ -92,7 +92,7 @@ fn in_the_clear(case: &Case<'_>, number: usize, system: &SystemWal, draft: &mut 
     };
     draft.say(
         State::Warning,
-        format!("{segment}, the newest, lies there in the clear, although encryption.recipients is set"),
+        format!("{segment}, the newest, is stored unencrypted, although encryption.recipients is set"),
         "Does archive_command go by this configuration? SEAWALL_REPOSITORY and another --config know of no recipients. Where they \
          have just been set, the next segment mends it.",
     );

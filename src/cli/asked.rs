@@ -22,8 +22,7 @@ pub fn with_pruning(command: Command) -> Command {
     let switch = |name: &'static str, help: &'static str| {
         Arg::new(name).long(name).action(ArgAction::SetTrue).help(help)
     };
-    let json =
-        switch("json", "Prints the plan, and what was done, as JSON; with --dry-run or --yes");
+    let json = switch("json", "Print the plan and the result as JSON; needs --dry-run or --yes");
     command
         .arg(switch("dry-run", "Show the plan and stop"))
         .arg(switch("yes", "Do not ask"))

@@ -29,9 +29,9 @@ const VERBS: [Verb; 10] = [
     (pin::unpin_command, pin::unpin),
 ];
 
-const AFTER: &str = "In the order in which one needs them:
+const AFTER: &str = "In the order in which you need them:
   basebackup create                 takes a base backup into every repository
-  basebackup list                   shows from when to when one can recover
+  basebackup list                   shows from when to when you can recover
   basebackup prune --dry-run        shows what retention would delete, and why
   basebackup verify --newest        reads all of it, and the WAL behind it
   basebackup restore DIRECTORY --target-time '2026-11-22 14:29:59' --start

@@ -13,9 +13,9 @@ use crate::error::{Class, Error, Result};
 
 pub const NAME: &str = "check";
 
-const SHORT: &str = "Tells whether all that is configured can be restored, to when, and how fast";
+const SHORT: &str = "Tells whether everything configured can be restored, to when, and how fast";
 
-const ABOUT: &str = "Tells whether all that is configured can be restored, to when, and how fast
+const ABOUT: &str = "Tells whether everything configured can be restored, to when, and how fast
 
 Looks at base backups, WAL, Redis, media files, drills, verifications, room and clocks, in every repository and, where it
 can be reached, on the server; judges them against the objectives of the configuration. Writes nothing.";
@@ -37,19 +37,19 @@ pub fn command() -> Command {
         .value_name("FORMAT")
         .value_parser(FORMATS.map(|(word, _)| word))
         .default_value("table")
-        .help("How it is said");
+        .help("Form of the output");
     let output = Arg::new("output")
         .long("output")
         .value_name("FILE")
         .value_parser(clap::value_parser!(PathBuf))
-        .help("Puts it into this file instead, whole or not at all; what is not OK is logged");
+        .help("Write to FILE in one step instead of standard output; findings that are not OK are logged too");
     let timeout = Arg::new("timeout")
         .long("timeout")
         .value_name("DURATION")
         .default_value("5m")
-        .help("Longest time that it may take; then it is UNKNOWN");
+        .help("Longest time for the check; after that the result is UNKNOWN");
     let notify = Arg::new("notify").long("notify").action(ArgAction::SetTrue).help(
-        "Tells by mail and webhooks (notify.*) what changed since the last run; status 3 where that fails",
+        "Tell people by mail and webhooks (notify.*) what changed since the last run; status 3 if that fails",
     );
     let command = Command::new(NAME)
         .about(SHORT)

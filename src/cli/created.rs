@@ -9,7 +9,7 @@ use crate::error::Result;
 
 pub fn json() -> Arg {
     let json = Arg::new("json").long("json").action(ArgAction::SetTrue);
-    json.help("Prints what was taken as JSON")
+    json.help("Print what was taken as JSON")
 }
 
 /// `log` says the same of one repository for the log. The first error is the exit status.

@@ -11,9 +11,9 @@ use crate::{exit_status, log};
 
 pub const NAME: &str = "doctor";
 
-const SHORT: &str = "Looks at the server, tries every repository, and says what to change";
+const SHORT: &str = "Checks the server, tries every repository, and says what to change";
 
-const ABOUT: &str = "Looks at the server, tries every repository, and says what to change
+const ABOUT: &str = "Checks the server, tries every repository, and says what to change
 
 The server's settings, its archive_command and the rights of the role; each repository by writing, reading, listing
 and deleting objects below seawall-doctor/; who can read the secrets; settings without effect. Nothing else is touched.";
@@ -32,9 +32,9 @@ pub fn command() -> Command {
         .about(SHORT)
         .long_about(ABOUT)
         .after_help(AFTER)
-        .arg(switch("fix-preview", "Prints only the SQL that would mend the server's settings"))
-        .arg(switch("json", "Prints what was found as JSON").conflicts_with("fix-preview"))
-        .arg(switch("without-server", "Leaves the PostgreSQL server out"));
+        .arg(switch("fix-preview", "Print only the SQL that corrects the server's settings"))
+        .arg(switch("json", "Print what was found as JSON").conflicts_with("fix-preview"))
+        .arg(switch("without-server", "Leave the PostgreSQL server out"));
     flags::with_settings(command, &["wal", "postgres", "redis", "objectives"])
 }
 

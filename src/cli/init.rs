@@ -18,15 +18,15 @@ use crate::error::{Class, Error, Result};
 use crate::init::{Answers, Encryption, Found, Place, connection_to, find_server};
 use crate::{config, exit_status, log};
 
-const SHORT: &str = "Makes a first configuration, and says what is left to do";
+const SHORT: &str = "Writes a first configuration, and prints the remaining steps";
 
-const ABOUT: &str = "Makes a first configuration, and says what is left to do
+const ABOUT: &str = "Writes a first configuration, and prints the remaining steps
 
-It asks what it is not told by flags, writes a checked configuration and a new key pair, prints the settings and
-units to install, and runs `seawall doctor`. It never overwrites a file.";
+It asks for what no flag gives, writes a checked configuration and a new key pair, prints the settings and units to \
+     install, and runs `seawall doctor`. It never overwrites a file.";
 
 const AFTER: &str = "\
-Where nobody can be asked (no terminal), --repository and --encrypt have to be given:
+Without a terminal, give --repository and --encrypt:
   seawall init --repository /var/backups/seawall --repository s3://my-bucket/seawall \\
       --credentials-file /etc/seawall/s3.credentials --encrypt new";
 
@@ -68,7 +68,7 @@ pub fn command() -> Command {
         .arg(text("rpo", "TIME", "How much may be lost").default_value("5m"))
         .arg(text("rto", "TIME", "How long a restore may take").default_value("30m"))
         .arg(
-            text("reaches-back", "TIME", "How far back any second can be restored; so long is kept")
+            text("reaches-back", "TIME", "How far back any second can be restored; sets the retention")
                 .default_value("7d"),
         )
         .arg(text(
@@ -77,9 +77,9 @@ pub fn command() -> Command {
             "How to reach the server, for libpq; default: the PG… variables",
         ))
         .arg(text("redis-url", "URL", "A Redis or Valkey to back up: redis://HOST:PORT"))
-        .arg(many(text("media", "NAME=PATH", "A set of files to back up; may be repeated")))
+        .arg(many(text("media", "NAME=PATH", "Files to back up as a set; may be repeated")))
         .arg(switch("container", "The server runs in a container of podman's, of root or of the user who calls this"))
-        .arg(switch("no-doctor", "Does not run seawall doctor at the end"))
+        .arg(switch("no-doctor", "Do not run seawall doctor at the end"))
 }
 
 pub fn run(matches: &ArgMatches) -> Result<u8> {

@@ -47,7 +47,7 @@ const VERBS: [Verb; 14] = [
     ),
 ];
 
-const AFTER: &str = "In the order in which one needs them:
+const AFTER: &str = "In the order in which you need them:
   media-backup create               takes a snapshot; unchanged files cost nothing
   media-backup list                 shows what there is
   media-backup ls latest PATH       shows what is in one
@@ -64,8 +64,7 @@ A set is a table of the configuration: [media.uploads] with paths = [\"/srv/uplo
 its own. Configuration: /etc/seawall/seawall.toml, or SEAWALL_CONFIG.";
 
 /// Of the verbs that look into one.
-const WHICH: &str =
-    "Which one; the beginning of its id will do, and latest is the newest whole one";
+const WHICH: &str = "Id of the snapshot, or its beginning; latest is the newest whole one";
 
 pub fn command() -> Command {
     let command = Command::new("media-backup")
@@ -84,7 +83,7 @@ pub fn main() -> u8 {
 
 fn with_set(command: Command) -> Command {
     let set = Arg::new("set").long("set").value_name("NAME").help_heading("Where");
-    command.arg(set.help("Which [media.NAME] of the configuration, if there are several; without one, a set that is stored"))
+    command.arg(set.help("Name of the media set ([media.NAME]); needed if there are several"))
 }
 
 /// The configuration with that set alone, which may be one that is stored and not configured.

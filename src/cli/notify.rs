@@ -6,9 +6,9 @@ use crate::error::Result;
 
 pub const NAME: &str = "notify";
 
-const SHORT: &str = "Tries out by what ways people are told of trouble";
+const SHORT: &str = "Sends a test message by mail and to each webhook";
 
-const ABOUT: &str = "Tries out by what ways people are told of trouble
+const ABOUT: &str = "Sends a test message by mail and to each webhook
 
 Sends something by mail and to each webhook of the table [notify], and says what became of each. What `seawall check` finds is
 told by `seawall check --notify`, which the timer runs: when it changes, and when it is well again.";

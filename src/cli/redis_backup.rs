@@ -24,7 +24,7 @@ const VERBS: [Verb; 10] = [
     (series::unpin_command::<Description>, series::unpin::<Description>),
 ];
 
-const AFTER: &str = "In the order in which one needs them:
+const AFTER: &str = "In the order in which you need them:
   redis-backup create               takes the data of the server, as a replica does
   redis-backup list                 shows what there is
   redis-backup prune --dry-run      shows what retention would delete, and why

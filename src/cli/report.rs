@@ -11,7 +11,8 @@ use crate::error::Result;
 
 const ABOUT: &str = "Writes a page that says what can be restored, to when and how fast";
 
-const AFTER: &str = "One file with pictures, for a browser, a phone or paper; it loads nothing when it is opened. Nothing is read
+const AFTER: &str = "One file with pictures, for a browser, a phone or paper; it loads nothing when it is opened. \
+     Nothing is read
 but names, sizes, times and descriptions; the server is asked where it is if it answers. What can't be seen is said on the page and on
 standard error, and the exit status is that of the trouble; the page is written all the same.
 Times are UTC; --timezone Europe/Berlin tells local ones. Several --config put several clusters on one page.
@@ -23,7 +24,7 @@ pub fn command() -> Command {
         .value_name("FILE")
         .required(true)
         .value_parser(clap::value_parser!(PathBuf))
-        .help("Where to write the page, in the place of what is there; - for standard output");
+        .help("File to write the page to, replacing an older one; - for standard output");
     let command = Command::new("report").about(ABOUT).after_help(AFTER).arg(html);
     flags::with_settings(command, &["postgres", "redis", "objectives", "report"])
         .mut_arg("report.timezone", |zone| zone.visible_alias("timezone"))

@@ -14,14 +14,14 @@ pub fn command() -> Command {
         "Prints every setting with its value and where that came from, and checks them as a whole",
     );
     let config = Command::new("config")
-        .about("Looks at the configuration")
+        .about("Shows the configuration")
         .subcommand_required(true)
         .subcommand(flags::with_settings(show, &["wal", "postgres", "basebackup"]));
     Command::new("seawall")
         .version(env!("CARGO_PKG_VERSION"))
         .long_version(version::with_libpq())
         .about("Keeps a PostgreSQL server, its Redis and its media files recoverable.")
-        .after_help("A first configuration, and all that is to do after it: sudo seawall init")
+        .after_help("To begin: sudo seawall init")
         .subcommand_required(true)
         .subcommand(check::command())
         .subcommand(config)

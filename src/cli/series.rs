@@ -16,12 +16,12 @@ fn switch(name: &'static str, help: &'static str) -> Arg {
 
 fn id() -> Arg {
     let id = Arg::new("id").value_name("ID").required(true);
-    id.help("Which one; the beginning of its id will do")
+    id.help("Id of the backup, or its beginning")
 }
 
 /// Of a verb that only looks, `latest` is one too.
 fn id_or_latest() -> Arg {
-    id().help("Which one; the beginning of its id will do, and latest is the newest whole one")
+    id().help("Id of the backup, or its beginning; latest is the newest whole one")
 }
 
 fn id_of(matches: &ArgMatches) -> String {
@@ -43,7 +43,7 @@ pub fn list<D: Kind>(config: &Config, matches: &ArgMatches) -> Result<()> {
 
 pub fn show_command<D: Kind>() -> Command {
     let about = format!("Shows everything about one {}", D::WHAT);
-    verb::<D>("show", about, vec![id_or_latest(), switch("json", "Prints it as JSON")])
+    verb::<D>("show", about, vec![id_or_latest(), switch("json", "Print as JSON")])
 }
 
 pub fn show<D: Kind>(config: &Config, matches: &ArgMatches) -> Result<()> {
@@ -51,7 +51,7 @@ pub fn show<D: Kind>(config: &Config, matches: &ArgMatches) -> Result<()> {
 }
 
 fn pinning() -> Vec<Arg> {
-    vec![id(), switch("json", "Prints what was done as JSON")]
+    vec![id(), switch("json", "Print what was done as JSON")]
 }
 
 pub fn pin_command<D: Kind>() -> Command {
@@ -121,11 +121,11 @@ pub fn verify_command<D: Checked>() -> Command {
         .value_name("ID")
         .action(ArgAction::Append)
         .num_args(0..)
-        .help("Which ones; the beginning of an id will do. Default: all");
+        .help("Ids of the backups, or their beginnings; default: all");
     let newest = switch("newest", "Only the newest one").conflicts_with("id");
     let own = vec![ids, newest, switch("quick", "Looks at names and sizes only")];
     verb::<D>("verify", format!("Reads every byte of each {}, in every repository", D::WHAT), own)
-        .after_help("Exit status 5 says that something is wrong; each fault is a line.")
+        .after_help("Exit status 5: something is damaged or missing; each fault is a line.")
 }
 
 pub fn verify<D: Checked>(config: &Config, matches: &ArgMatches) -> Result<()> {

@@ -9,10 +9,10 @@ use crate::error::{Class, Error, Result};
 
 pub const NAME: &str = "trust";
 
-const ABOUT: &str = "Says that the backups in a restored or copied repository are as old as they say
+const ABOUT: &str = "Accepts the dates of the backups in a repository that was copied or restored
 
-A store dates what is copied anew. prune then keeps it for one window, and counts it for no rule, because it looks like
-something that was planted. Who made the copy knows better.";
+A store gives copied objects a new date. To prune they look like planted ones: it keeps them for one window and \
+     counts them for no rule. You made the copy, so you can vouch for it.";
 
 const AFTER: &str = "\
 It is noted on this host alone, in state_directory, and bound to the content of each description: run it where prune

@@ -19,9 +19,9 @@ const ABOUT: &str = "Brings one WAL file back from the archive.
 Write into postgresql.conf, beside recovery.signal or standby.signal:
     restore_command = 'wal-fetch %f \"%p\"'";
 
-const AFTER: &str = "Exit status 0: the file is there. 1: it is not in the archive, and nothing says that it should be;
-PostgreSQL takes that as the end of the WAL. 200 and more: it could not be found out, and PostgreSQL
-stops rather than losing what it can't see. A standby gets 2 to 125 instead, and asks again; so does a
+const AFTER: &str = "Exit status 0: the file is there. 1: the archive does not have the file, and nothing shows that it
+should; PostgreSQL takes that as the end of the WAL. 200 and more: wal-fetch could not find out, and PostgreSQL stops
+so that no data is lost. A standby gets 2 to 125 instead, and asks again; so does a
 server that was promoted just now and asks for a history, of which it has its own copy.";
 
 pub fn command() -> Command {
@@ -31,16 +31,17 @@ pub fn command() -> Command {
         .long_version(version::without_libpq())
         .about(ABOUT)
         .after_help(AFTER)
-        .arg(Arg::new("name").value_name("NAME").required(true).help("The file's name, as %f gives it"))
+        .arg(Arg::new("name").value_name("NAME").required(true).help("Name of the WAL file (%f)"))
         .arg(
             Arg::new("path")
                 .value_name("PATH")
                 .required(true)
                 .value_parser(clap::value_parser!(PathBuf))
-                .help("Where to put it, as %p gives it"),
+                .help("Path to write it to (%p)"),
         )
         .arg(Arg::new("system").long("system-identifier").value_name("NUMBER").value_parser(number).help(
-            "Whose WAL it is, for use away from a data directory (pg_controldata prints it)",
+            "System identifier of the server that wrote the WAL, for use away from a data directory (pg_controldata \
+             prints it)",
         ))
         .arg(
             Arg::new("prefetch")

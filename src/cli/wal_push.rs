@@ -32,9 +32,9 @@ pub fn command() -> Command {
                 .value_name("PATH")
                 .required(true)
                 .value_parser(clap::value_parser!(PathBuf))
-                .help("The file, as %p gives it"),
+                .help("Path of the WAL file (%p)"),
         )
-        .arg(Arg::new("name").value_name("NAME").required(true).help("Its name, as %f gives it"));
+        .arg(Arg::new("name").value_name("NAME").required(true).help("Name of the WAL file (%f)"));
     flags::with_settings(command, &["wal"])
 }
 

@@ -261,7 +261,7 @@ impl Rehearsal {
         let mut text = line("of", &self.name);
         if let Some((backup, time)) = &self.backup {
             let age = took(*time, self.began);
-            text += &line("backup", &format!("{backup}, {age} old: at most so much is lost"));
+            text += &line("backup", &format!("{backup}, {age} old: the most that is lost"));
         }
         text.extend(self.facts.iter().map(|(name, value)| line(name, value)));
         if let Some(seconds) = self.rto() {

@@ -45,7 +45,9 @@ fn number(name: &str, which: &str) -> Result<u32> {
         Error::new(Class::LocalFile, format!("could not run the program id: {error}"))
     })?;
     let text = String::from_utf8_lossy(&output.stdout);
-    text.trim().parse().ok().filter(|_| output.status.success()).ok_or_else(|| {
-        Error::new(Class::Usage, format!("expected a user {name:?}, found none of that name"))
-    })
+    text.trim()
+        .parse()
+        .ok()
+        .filter(|_| output.status.success())
+        .ok_or_else(|| Error::new(Class::Usage, format!("there is no user {name:?}")))
 }

@@ -11,7 +11,7 @@ use rustix::event::{PollFd, PollFlags, Timespec, poll};
 
 use super::linked::{owned, without_configuration_of_openssl};
 use super::socket::{default_host, variables_name_a_place};
-use crate::error::{Class, Error, NAMES, Result, is_of_a_name};
+use crate::error::{Class, Error, Kind, NAMES, Result, is_of_a_name};
 use crate::postgres::ServerVersion;
 
 /// A connection to a PostgreSQL server. Not shared between threads; it may move from one to another.
@@ -203,6 +203,7 @@ impl Connection {
 
     fn lost(&self) -> Error {
         Error::new(Class::Unreachable, format!("the connection broke: {}", self.message()))
+            .of(Kind::NotUp)
             .hint("Look into the server's log; a proxy in between may cut long connections.")
     }
 
@@ -265,7 +266,12 @@ impl QueryResult {
             Some("XX") if sqlstate == "XX001" => Class::Damaged,
             _ => Class::Unreachable,
         };
-        let error = Error::new(class, format!("the server says: {message} (SQLSTATE {sqlstate})"));
+        let error = Error::new(class, format!("the server says: {message} (SQLSTATE {sqlstate})"))
+            .of(match sqlstate.get(..3) {
+                // `operator_intervention`: it starts, stops, or ends this session.
+                Some("57P") => Kind::NotUp,
+                _ => Kind::Sqlstate(sqlstate),
+            });
         if hint.is_empty() { error } else { error.hint(hint) }
     }
 }
@@ -303,6 +309,32 @@ unsafe extern "C" fn log_notice(_: *mut c_void, message: *const c_char) {
 /// libpq puts a hint of its own on a line of its own.
 fn not_connected(message: &str, conninfo: &str) -> Error {
     let message = message.split_whitespace().collect::<Vec<_>>().join(" ");
+    let kind = kind_of(&message);
+    let error = refused_or_not_there(&message, conninfo);
+    kind.map_or(error.clone(), |kind| error.of(kind))
+}
+
+/// libpq gives a connection that failed no SQLSTATE: the words of server and library are all there is.
+fn kind_of(message: &str) -> Option<Kind> {
+    let has = |words: &[&str]| words.iter().any(|words| message.contains(words));
+    if has(&[
+        "the database system is",
+        "Connection refused",
+        "No such file or directory",
+        "timeout expired",
+        "closed the connection unexpectedly",
+    ]) {
+        Some(Kind::NotUp)
+    } else if message.contains("database \"") {
+        Some(Kind::Database)
+    } else if message.contains("role \"") {
+        Some(Kind::Role)
+    } else {
+        None
+    }
+}
+
+fn refused_or_not_there(message: &str, conninfo: &str) -> Error {
     let refused = [
         "authentication failed",
         "no password supplied",
@@ -322,7 +354,7 @@ fn not_connected(message: &str, conninfo: &str) -> Error {
     // libpq asks it too, where nobody listens. Any other error (a service, a certificate) has nothing to do with it.
     let is_down =
         ["Is the server running", "timeout expired"].iter().any(|it| message.contains(it));
-    let hint = if is_of_a_name(&message) {
+    let hint = if is_of_a_name(message) {
         NAMES
     } else if is_down && !conninfo.is_empty() {
         "Is the server running? If so, it is not where postgres.connection (--postgres-connection) says."

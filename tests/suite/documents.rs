@@ -6,6 +6,7 @@ mod book;
 mod chapters;
 mod configuration;
 mod dependencies;
+mod english;
 mod exit_statuses;
 mod links;
 mod monitoring;

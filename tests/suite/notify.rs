@@ -301,7 +301,7 @@ fn notify_tries_all_of_it_out() {
     laid.seawall("notify")
         .run()
         .expect(3)
-        .says("found neither notify.mail_to nor notify.webhooks_file");
+        .says("neither notify.mail_to nor notify.webhooks_file is set");
     laid.configure("[notify]\nmail_to = [\"a@b\\nBcc: c@d\"]\n");
     laid.seawall("notify").run().expect(3).says("expected addresses like ops@example.org");
 }

@@ -146,7 +146,7 @@ impl Survey {
                 Err(Restorable::No(format!("WAL segment {segment} is missing")))
             }
             Needed::Unknown => {
-                Err(Restorable::Unknown("how its timelines hang together is not known".to_owned()))
+                Err(Restorable::Unknown("the order of its timelines is not known".to_owned()))
             }
         }
     }

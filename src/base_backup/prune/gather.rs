@@ -102,7 +102,7 @@ pub fn condition(system: &SystemWal, backup: &Backup, copy: &StoredBackup) -> Co
             Condition::Bad(format!("WAL segment {segment} is missing"))
         }
         Some(Needed::Missing(_) | Needed::Unknown) => {
-            Condition::Unknown("how its timelines hang together is not known".to_owned())
+            Condition::Unknown("the order of its timelines is not known".to_owned())
         }
         None => Condition::Unknown("its WAL could not be listed".to_owned()),
     }

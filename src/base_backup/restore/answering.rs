@@ -4,7 +4,7 @@ use std::fs;
 use std::path::Path;
 use std::time::Duration;
 
-use crate::error::{Class, Error, Result};
+use crate::error::{Class, Error, Kind, Result};
 use crate::replication::Connection;
 
 /// A server that is asked for its progress answers at once, or it hangs.
@@ -123,19 +123,9 @@ fn identity(text: &str) -> String {
 }
 
 fn refused(error: &Error) -> Answer {
-    let text = error.to_string();
-    let text = text.split_once(". HINT: ").map_or(&*text, |(text, _)| text).to_owned();
-    let not_yet = [
-        "the database system is",
-        "Connection refused",
-        "No such file or directory",
-        "timeout expired",
-        "closed the connection unexpectedly",
-    ];
-    if not_yet.iter().any(|words| text.contains(words)) {
-        Answer::NotYet
-    } else {
-        Answer::Refused(text)
+    match error.kind() {
+        Some(Kind::NotUp) => Answer::NotYet,
+        _ => Answer::Refused(error.message()),
     }
 }
 

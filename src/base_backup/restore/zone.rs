@@ -31,7 +31,7 @@ fn without_variable(localtime: &Path) -> Result<TimeZone> {
     match fs::read_link(localtime) {
         Ok(target) => unfound(LOCALTIME, target.as_os_str()),
         Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(TimeZone::UTC),
-        Err(_) => Err(unknown(LOCALTIME, "what is no zone")),
+        Err(_) => Err(unknown(LOCALTIME, "something that is no time zone")),
     }
 }
 
@@ -75,7 +75,9 @@ mod tests {
         let said = without_variable(&localtime).unwrap_err().to_string();
         let front = "expected a time zone that this host knows in /etc/localtime, found ";
         assert!(
-            said.starts_with(&format!("{front}what is no zone. HINT: Install tzdata")),
+            said.starts_with(&format!(
+                "{front}something that is no time zone. HINT: Install tzdata"
+            )),
             "{said}"
         );
         for (target, utc) in [("/usr/share/zoneinfo/Etc/UTC", true), ("../zoneinfo/No/Zone", false)]

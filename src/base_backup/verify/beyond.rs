@@ -87,10 +87,6 @@ fn is_there(repository: &Repository, stored: &StoredBeyond) -> bool {
 }
 
 fn fault(repository: &str, stored: &StoredBeyond, found: String) -> Fault {
-    let found = match found.starts_with("expected ") {
-        true => found,
-        false => format!("expected what was archived, found damage: {found}"),
-    };
     let (segment, timeline) = (stored.segment, stored.segment.timeline.number());
     Fault {
         repository: Some(repository.to_owned()),

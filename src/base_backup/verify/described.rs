@@ -93,7 +93,7 @@ fn by_map(map: &TablespaceMap, description: &Description) -> Vec<String> {
     let unknown = unknown.filter(|it| it.location.starts_with('/') && !map.0.contains_key(&it.oid));
     faults.extend(
         unknown.map(|it| {
-            format!("expected no tablespace {} as {TABLESPACE_MAP} says, found it", it.oid)
+            format!("it has tablespace {}, which {TABLESPACE_MAP} does not name", it.oid)
         }),
     );
     faults
@@ -148,7 +148,7 @@ mod tests {
             faults("16386 /other\n"),
             [
                 "expected tablespace 16386 at /other as tablespace_map says, found none",
-                "expected no tablespace 16385 as tablespace_map says, found it"
+                "it has tablespace 16385, which tablespace_map does not name"
             ]
         );
     }

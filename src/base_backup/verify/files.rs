@@ -52,7 +52,7 @@ impl<'m> Files<'m> {
     pub(super) fn twice(&self) -> Option<String> {
         let first = |at: usize| self.by_path.get(self.files[at].path.as_os_str()) != Some(&at);
         let twice = (0..self.files.len()).find(|at| first(*at))?;
-        Some(format!("expected {} once in it, found it twice", self.files[twice].path.display()))
+        Some(format!("it has {} twice", self.files[twice].path.display()))
     }
 }
 
@@ -237,6 +237,6 @@ mod tests {
     fn a_manifest_names_a_file_once() {
         assert_eq!(Files::new(&files(&[("a", 1), ("b", 1)])).twice(), None);
         let twice = Files::new(&files(&[("a", 1), ("a", 1)])).twice();
-        assert_eq!(twice.unwrap(), "expected a once in it, found it twice");
+        assert_eq!(twice.unwrap(), "it has a twice");
     }
 }

@@ -42,7 +42,8 @@ impl<'a> Session<'a> {
     /// What an error says about an object of this repository.
     pub(super) fn judge<T>(&self, repository: usize, error: Error) -> Outcome<T> {
         match error.class() {
-            Class::Damaged | Class::Conflict => return Outcome::Fault(without_hint(&error)),
+            // A fault is one of many lines: what to do about it depends on all of them.
+            Class::Damaged | Class::Conflict => return Outcome::Fault(error.message()),
             Class::Configuration => drop(lock(&self.locked).entry(repository).or_insert(error)),
             _ => drop(lock(&self.down).entry(repository).or_insert(error)),
         }
@@ -80,12 +81,6 @@ impl Session<'_> {
     ) -> Vec<R> {
         in_threads(self.verify.config.basebackup.parallel, items, work)
     }
-}
-
-/// A fault is one of many lines: what to do about it depends on all of them.
-pub(super) fn without_hint(error: &Error) -> String {
-    let text = error.to_string();
-    text.split_once(". HINT: ").map_or(text.clone(), |(message, _)| message.to_owned())
 }
 
 pub(super) fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {

@@ -34,7 +34,7 @@ pub fn command() -> Command {
                 .long("label")
                 .value_name("TEXT")
                 .default_value("seawall")
-                .help("What to call it; shown by list, and written into backup_label"),
+                .help("Label of the backup; shown by list, and written into backup_label"),
         )
         .arg(
             Arg::new("checkpoint")
@@ -42,19 +42,19 @@ pub fn command() -> Command {
                 .value_name("WORD")
                 .value_parser(["fast", "spread"])
                 .default_value("fast")
-                .help("The checkpoint at its start: fast begins at once, spread spares the disks and takes minutes"),
+                .help("Checkpoint at the start: fast begins at once; spread spares the disks and takes minutes"),
         )
         .arg(
             Arg::new("rate-limit")
                 .long("rate-limit")
                 .value_name("SIZE")
-                .help("The server sends at most this much a second, such as 50MiB; from 32KiB to 1GiB"),
+                .help("Highest rate at which the server sends data, such as 50MiB a second; from 32KiB to 1GiB"),
         )
         .arg(
             Arg::new("standalone")
                 .long("standalone")
                 .action(ArgAction::SetTrue)
-                .help("Puts the WAL that makes it consistent inside, so that it can be restored without an archive"),
+                .help("Store the WAL that the backup needs inside it, so that it can be restored without an archive"),
         )
         .arg(created::json());
     flags::with_settings(command, &["postgres", "basebackup"])

@@ -13,9 +13,9 @@ use crate::error::Result;
 use crate::postgres::SystemIdentifier;
 
 const SHORT: &str =
-    "Rehearses a restore with a server of its own, checks what came of it, and records it";
+    "Rehearses a restore with a server of its own, checks the result, and records it";
 
-const ABOUT: &str = "Rehearses a restore with a server of its own, checks what came of it, and records it
+const ABOUT: &str = "Rehearses a restore with a server of its own, checks the result, and records it
 
 Restores the newest base backup into a folder below drill.directory, starts PostgreSQL on it, which nobody else can
 reach and which archives nothing, replays the WAL to its end, and reads every table of every database. pg_amcheck
@@ -45,14 +45,14 @@ pub fn command() -> Command {
         .arg(text(
             "backup",
             "ID",
-            "This base backup (of `list`), not the newest that can reach the target",
+            "Id of the base backup; default: the newest from which the target can be reached",
         ))
         .arg(
             Arg::new("system")
                 .long("system-identifier")
                 .value_name("NUMBER")
                 .value_parser(clap::value_parser!(u64))
-                .help("Of several systems under this cluster name this one, not the newest"),
+                .help("System to use, if the cluster name holds several"),
         )
         .arg(
             text(
@@ -62,7 +62,7 @@ pub fn command() -> Command {
             )
             .action(ArgAction::Append),
         )
-        .arg(text("user", "NAME", "Run as this user; root has to name one"))
+        .arg(text("user", "NAME", "Run as this user; required for root"))
         .arg(text(
             "role",
             "NAME",

@@ -6,18 +6,18 @@ use crate::command::basebackup::list;
 use crate::config::Config;
 use crate::error::Result;
 
-const ABOUT: &str = "Lists all base backups, and from where to where one can recover";
+const ABOUT: &str = "Lists all base backups, and shows from when to when you can recover";
 
-const AFTER: &str = "Nothing is read but names, sizes and descriptions: `basebackup verify` reads every byte.
-What can't be seen (a repository that does not answer, a description that can't be read) is said, the rest is
-shown, and the exit status is that of the trouble.";
+const AFTER: &str = "It reads only names, sizes and descriptions; `basebackup verify` reads every byte. It says what \
+     it can't see (a repository that does not answer, a description that can't be read), shows the rest, and ends \
+      with the status of the first error.";
 
 pub fn command() -> Command {
     let json = Arg::new("json").long("json").action(ArgAction::SetTrue);
     let command = Command::new("list")
         .about(ABOUT)
         .after_help(AFTER)
-        .arg(json.help("Prints all that is known as JSON"));
+        .arg(json.help("Print everything as JSON"));
     flags::with_settings(command, &[])
 }
 

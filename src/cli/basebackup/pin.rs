@@ -11,14 +11,14 @@ pub fn command() -> Command {
 }
 
 pub fn unpin_command() -> Command {
-    verb("unpin", "Leaves a base backup to the rules of retention again")
+    verb("unpin", "Lets retention delete a base backup again")
 }
 
 fn verb(name: &'static str, about: &'static str) -> Command {
     let id = Arg::new("id").value_name("ID").required(true);
-    let id = id.help("Which one; the beginning of its id will do");
+    let id = id.help("Id of the backup, or its beginning");
     let json = Arg::new("json").long("json").action(ArgAction::SetTrue);
-    let json = json.help("Prints what was done as JSON");
+    let json = json.help("Print what was done as JSON");
     flags::with_settings(Command::new(name).about(about).arg(id).arg(json), &[])
 }
 

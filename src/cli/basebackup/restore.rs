@@ -57,27 +57,28 @@ pub fn command() -> Command {
                 .default_value("promote"),
         )
         .next_help_heading("Restore")
-        .arg(text("backup", "ID", "This base backup (of `list`), not the newest that can reach the target"))
+        .arg(text("backup", "ID", "Id of the base backup; default: the newest from which the target can be reached"))
         .arg(
             Arg::new("system")
                 .long("system-identifier")
                 .value_name("NUMBER")
                 .value_parser(clap::value_parser!(u64))
-                .help("Of several systems under this cluster name this one, not the newest"),
+                .help("System to use, if the cluster name holds several"),
         )
         .arg(
-            text("tablespace", "WHICH=FOLDER", "Puts a tablespace there, by its OID or where it was, as `show ID` lists them; may be repeated")
+            text("tablespace", "WHICH=FOLDER", "Folder for a tablespace, named by its OID or its old folder (`show \
+             ID` lists both); may be repeated")
                 .action(ArgAction::Append),
         )
-        .arg(switch("delta", "Keep files that are as in the backup; write and remove the rest"))
+        .arg(switch("delta", "Keep files that equal those of the backup; write and remove the others"))
         .arg(switch("replace", "Move the old directory aside first, and keep it").conflicts_with("delta"))
         .arg(switch("standby", "Follow the archive as a standby").conflicts_with("target"))
-        .arg(switch("no-recovery", "Lay the files down only, as pg_verifybackup takes them").conflicts_with_all(["target", "standby"]))
+        .arg(switch("no-recovery", "Only restore the files; do not set up a recovery").conflicts_with_all(["target", "standby"]))
         .arg(switch("archive", "Let the restored server archive"))
         .arg(text(
             "restore-command",
             "TEXT",
-            "What the server is to call; default: the wal-fetch beside this program, with the same repositories",
+            "restore_command of the restored server; default: the wal-fetch beside this program, with the same repositories",
         ))
         .next_help_heading("Around it")
         .arg(text("before", "COMMAND", "Shell command to run first, such as one that stops the server; $1 is the directory"))
@@ -86,7 +87,8 @@ pub fn command() -> Command {
         .arg(switch("follow", "Watch the recovery of a server that --after started").requires("after"))
         .group(ArgGroup::new("watched").args(["start", "follow"]).multiple(true))
         .arg(
-            text("timeout", "TIME", "Fail when the server shows nothing of itself for so long [default: 10min, and until it is up 30s with --start, 60s with --follow]")
+            text("timeout", "TIME", "Fail when the server shows no sign of life for this long [default: 10min, and \
+             until it is up 30s with --start, 60s with --follow]")
                 .value_parser(|text: &str| humantime::parse_duration(text))
                 .requires("watched"),
         )
@@ -95,7 +97,7 @@ pub fn command() -> Command {
                 .long("postgres-bin")
                 .value_name("FOLDER")
                 .value_parser(clap::value_parser!(PathBuf))
-                .help("Where pg_ctl is, for --start"),
+                .help("Folder with pg_ctl, for --start"),
         )
         .arg(switch("dry-run", "Show the plan and stop"))
         .arg(switch("yes", "Do not ask"));

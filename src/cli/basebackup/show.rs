@@ -6,15 +6,15 @@ use crate::command::basebackup::show;
 use crate::config::Config;
 use crate::error::Result;
 
-const ABOUT: &str = "Shows all that is known of one base backup, and whether all of it is there";
+const ABOUT: &str = "Shows everything about one base backup, and whether all of it is there";
 
 pub fn command() -> Command {
     let id = Arg::new("id").value_name("ID").required(true);
     let json = Arg::new("json").long("json").action(ArgAction::SetTrue);
     let command = Command::new("show")
         .about(ABOUT)
-        .arg(id.help("Which one; the beginning of its id will do"))
-        .arg(json.help("Prints it as JSON"));
+        .arg(id.help("Id of the backup, or its beginning"))
+        .arg(json.help("Print as JSON"));
     flags::with_settings(command, &[])
 }
 

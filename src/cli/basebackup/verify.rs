@@ -16,9 +16,9 @@ Parts, manifests, descriptions, WAL segments and histories are compared with the
 their names; gaps in the WAL are looked for. Each fault is a line, with what can't be recovered because of it.";
 
 const AFTER: &str = "\
-Exit status 5 says that something is wrong. A repository that does not answer is an error of its own; the others
-are verified all the same. Without a private key (--encryption-identity-file) encrypted objects are checked as far
-as possible, and what was not checked is said.";
+Exit status 5: something is damaged or missing. A repository that does not answer is an error of its own; the others \
+     are verified all the same. Without a private key (--encryption-identity-file) encrypted objects are checked as \
+      far as possible; the output says what was not checked.";
 
 pub fn command() -> Command {
     let switch = |name: &'static str, help: &'static str| {
@@ -28,15 +28,15 @@ pub fn command() -> Command {
         .value_name("ID")
         .action(ArgAction::Append)
         .num_args(0..)
-        .help("Which ones; the beginning of an id will do. Default: all");
+        .help("Ids of the backups, or their beginnings; default: all");
     let command = Command::new("verify")
         .about(SHORT)
         .long_about(ABOUT)
         .after_help(AFTER)
         .arg(ids)
         .arg(switch("newest", "Only the newest base backup").conflicts_with("id"))
-        .arg(switch("quick", "Looks at names, sizes and gaps only"))
-        .arg(switch("json", "Prints what was found as JSON"));
+        .arg(switch("quick", "Look only at names, sizes and gaps"))
+        .arg(switch("json", "Print what was found as JSON"));
     flags::with_settings(command, &["basebackup"])
 }
 

@@ -18,7 +18,8 @@ const ABOUT: &str = "Takes a snapshot of a set of folders and files into every r
 Each snapshot looks complete and costs only what changed. In a folder it is a tree that can be browsed; in a
 bucket, and where it is encrypted, content lies in packs, each uploaded once.";
 
-const AFTER: &str = "Exit status 4 says that some files could not be read, or a path of the set was not there; each is a line, and the snapshot has the rest; or that it
+const AFTER: &str = "Exit status 4 says that some files could not be read, or a path of the set was not there; each \
+     is a line, and the snapshot has the rest; or that it
 has far less than the one before (nothing in one of the paths, or at most half of the files), as of a disk that is not mounted. Then
 `prune` keeps those before it until one has more again, or --accept-fewer says that it is right.";
 
@@ -32,7 +33,7 @@ pub fn command() -> Command {
                 .long("label")
                 .value_name("TEXT")
                 .default_value("seawall")
-                .help("What to call it"),
+                .help("Label of the backup"),
         )
         .arg(
             Arg::new("checksum")
@@ -44,7 +45,7 @@ pub fn command() -> Command {
             Arg::new("accept-fewer")
                 .long("accept-fewer")
                 .action(ArgAction::SetTrue)
-                .help("That it holds far less than the snapshot before is as it should be"),
+                .help("Accept that the snapshot holds far less than the one before"),
         )
         .arg(created::json());
     with_set(flags::with_settings(command, &["media_backup"]))

@@ -30,7 +30,7 @@ pub fn command() -> Command {
         .arg(id(
             "first",
             "ID1",
-            "The older one; the beginning of its id will do. Default: the one before ID2",
+            "Id of the older snapshot, or its beginning; default: the one before ID2",
         ))
         .arg(id("second", "ID2", "The newer one. Default: latest, the newest whole one"))
         .arg(

@@ -8,14 +8,14 @@ use crate::command::media_backup::drill::{Request, run as drill};
 use crate::config::{Config, MediaSet};
 use crate::error::Result;
 
-const ABOUT: &str = "Restores some files of the newest snapshot, compares them, and records it
+const ABOUT: &str = "Restores some files of the newest snapshot, compares them, and records the result
 
 drill.media_sample files, chosen by chance, are restored into a folder below drill.directory, and compared with
 length and BLAKE3 of the index. The folder is gone afterwards, and a record is in every repository.";
 
 pub fn command() -> Command {
     let command = Command::new("drill")
-        .about("Restores some files of the newest snapshot, compares them, and records it")
+        .about("Restores some files of the newest snapshot, compares them, and records the result")
         .long_about(ABOUT)
         .after_help(
             "Without --set, of every set. Exit status 5 says that a file is not what it was.",
@@ -24,19 +24,19 @@ pub fn command() -> Command {
             Arg::new("id")
                 .value_name("ID")
                 .requires("set")
-                .help("Which one; the beginning of its id will do. Default: the newest whole one"),
+                .help("Id of the backup, or its beginning; default: the newest whole one"),
         )
         .arg(
             Arg::new("keep")
                 .long("keep")
                 .action(ArgAction::SetTrue)
-                .help("Leave the folder with the files"),
+                .help("Keep the folder with the files"),
         )
         .arg(
             Arg::new("json")
                 .long("json")
                 .action(ArgAction::SetTrue)
-                .help("Prints what came of it as JSON, one text for each set"),
+                .help("Print the result as JSON, one text for each set"),
         );
     with_set(flags::with_settings(command, &["media_backup", "drill", "objectives"]))
 }

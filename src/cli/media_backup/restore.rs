@@ -36,7 +36,7 @@ pub fn command() -> Command {
         .arg(
             Arg::new("id")
                 .value_name("ID")
-                .help("Which one; the beginning of its id will do. Default: the newest whole one"),
+                .help("Id of the backup, or its beginning; default: the newest whole one"),
         )
         .arg(path("to", "DIRECTORY", "Put them below this folder, under their full paths"))
         .args(arguments())

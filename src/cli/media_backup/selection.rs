@@ -12,10 +12,10 @@ pub fn arguments() -> [Arg; 2] {
     let pattern = Arg::new("pattern").long("pattern").value_name("PATTERN");
     [
         path.value_parser(clap::value_parser!(PathBuf))
-            .help("Only this file, or this folder with all that is in it"),
+            .help("Only this file, or this folder with everything in it"),
         pattern
             .conflicts_with("path")
-            .help("Only what matches, as in a .gitignore file: '*.jpg', '/srv/uploads/2026/'"),
+            .help("Only files that match a pattern of .gitignore: '*.jpg', '/srv/uploads/2026/'"),
     ]
 }
 

@@ -13,10 +13,10 @@ pub fn command() -> Command {
         .value_name("ID")
         .action(ArgAction::Append)
         .num_args(0..)
-        .help("Which ones; the beginning of an id will do. Default: all");
+        .help("Ids of the backups, or their beginnings; default: all");
     let command = Command::new("verify")
         .about("Reads every byte of each snapshot, in every repository")
-        .after_help("Exit status 5 says that something is wrong; each fault is a line.")
+        .after_help("Exit status 5: something is damaged or missing; each fault is a line.")
         .arg(ids);
     with_set(flags::with_settings(command, &["media_backup"]))
 }

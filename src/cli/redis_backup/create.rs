@@ -23,7 +23,8 @@ written to a disk in between. With --source files its files are read instead.";
 
 const AFTER: &str = "\
 Exit status 4 says that the backup has far less than the one before: no key, a database of 10 or more keys gone, a tenth
-of the keys without an expiry where 10 or more of them are gone, or a hundredth of all where 1,000 are. `prune` keeps those before it until one has more again, or --accept-fewer says that it is right.";
+of the keys without an expiry where 10 or more of them are gone, or a hundredth of all where 1,000 are. `prune` keeps \
+     those before it until one has more again, or --accept-fewer says that it is right.";
 
 pub fn command() -> Command {
     let command = Command::new("create")
@@ -34,7 +35,7 @@ pub fn command() -> Command {
                 .long("label")
                 .value_name("TEXT")
                 .default_value("seawall")
-                .help("What to call it"),
+                .help("Label of the backup"),
         )
         .arg(
             Arg::new("source")
@@ -42,13 +43,14 @@ pub fn command() -> Command {
                 .value_name("WORD")
                 .value_parser(["connection", "files", "rdb", "aof"])
                 .default_value("connection")
-                .help("The connection; or the files that the server would read: an RDB that is saved now, or its append-only file"),
+                .help("The connection; or the files that the server would read: an RDB that is saved now, or its \
+                 append-only file"),
         )
         .arg(
             Arg::new("accept-fewer")
                 .long("accept-fewer")
                 .action(ArgAction::SetTrue)
-                .help("That it holds far less than the backup before is as it should be"),
+                .help("Accept that the backup holds far less than the one before"),
         )
         .arg(
             Arg::new("folder")

@@ -8,7 +8,7 @@ use crate::config::Config;
 use crate::drill::{Confinement, become_user};
 use crate::error::Result;
 
-const ABOUT: &str = "Rehearses a restore with a server of its own, counts the keys, and records it
+const ABOUT: &str = "Rehearses a restore with a server of its own, counts the keys, and records the result
 
 Lays the newest backup down in a folder below drill.directory, starts redis-server or valkey-server on it, which
 listens on a socket in that folder only, waits until it has loaded all, and compares its keys with those of the
@@ -19,19 +19,21 @@ pub fn command() -> Command {
         Arg::new(name).long(name).action(ArgAction::SetTrue).help(help)
     };
     let command = Command::new("drill")
-        .about("Rehearses a restore with a server of its own, counts the keys, and records it")
+        .about(
+            "Rehearses a restore with a server of its own, counts the keys, and records the result",
+        )
         .long_about(ABOUT)
         .after_help("Exit status 5 says that the server did not load the backup, or not all of it.")
         .arg(
             Arg::new("id")
                 .value_name("ID")
-                .help("Which one; the beginning of its id will do. Default: the newest whole one"),
+                .help("Id of the backup, or its beginning; default: the newest whole one"),
         )
         .arg(
             Arg::new("user")
                 .long("user")
                 .value_name("NAME")
-                .help("Run as this user; root has to name one"),
+                .help("Run as this user; required for root"),
         )
         .arg(switch(
             "unconfined",

@@ -9,9 +9,9 @@ use crate::config::Config;
 use crate::error::Result;
 use crate::redis::TargetOverrides;
 
-const SHORT: &str = "Lays a backup down so that the server loads it";
+const SHORT: &str = "Restores a backup so that the server loads it";
 
-const ABOUT: &str = "Lays a backup down so that the server loads it
+const ABOUT: &str = "Restores a backup so that the server loads it
 
 What the server reads at its start depends on its configuration: an RDB file that is put beside an append-only
 file is ignored. So the configuration is looked at (--conf), and what it reads is written. What was there is kept
@@ -32,7 +32,7 @@ pub fn command() -> Command {
         .arg(
             Arg::new("id")
                 .value_name("ID")
-                .help("Which one; the beginning of its id will do. Default: the newest whole one"),
+                .help("Id of the backup, or its beginning; default: the newest whole one"),
         )
         .arg(path("conf", "FILE", "The redis.conf that the server is started with"))
         .arg(path("dir", "DIRECTORY", "The server's folder, if it is not the one in --conf"))

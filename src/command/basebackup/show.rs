@@ -128,7 +128,7 @@ fn wal_lines(repositories: &[Repository], backup: &Backup, needed: &[Option<Need
             Some(Needed::Complete) if facts.standalone => continue,
             Some(Needed::Complete) => "all there".to_owned(),
             Some(Needed::Missing(segment)) => format!("{segment} is missing"),
-            Some(Needed::Unknown) => "how its timelines hang together is not known".to_owned(),
+            Some(Needed::Unknown) => "the order of its timelines is not known".to_owned(),
             None => "not known".to_owned(),
         };
         text += &line("", &format!("in repository {}: {found}", repository.name()));

@@ -52,7 +52,7 @@ impl Lineage<'_> {
 fn cut(timeline: TimelineId, parent: TimelineId, lost: TimelineId, path: &Path) -> Error {
     let (own, parent) = (WalFileName::History(timeline), WalFileName::History(parent));
     let message = format!(
-        "could not archive {own}: expected it to begin with the lines of {parent}, found none of timeline {}: with it no \
+        "could not archive {own}: it must begin with the lines of {parent}, and has none of timeline {}: with it no \
          restore from a base backup of timeline {} would get to timeline {}",
         lost.number(),
         lost.number(),

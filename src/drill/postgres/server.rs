@@ -12,7 +12,7 @@ use super::settings::PORT;
 use crate::base_backup::restore::ServerLog;
 use crate::drill::{Confinement, Deadline, Scratch};
 use crate::durable::LaidFile;
-use crate::error::{Class, Error, Result};
+use crate::error::{Class, Error, Kind, Result};
 use crate::postgres::{Lsn, TimelineHistory, TimelineId};
 use crate::replication::Connection;
 
@@ -238,8 +238,5 @@ fn recovered_timeline(data: &Path, segment: &str) -> Option<u32> {
 }
 
 fn is_missing(error: &Error) -> bool {
-    let text = error.to_string();
-    text.contains("does not exist") && (text.contains("role \"") || text.contains("database \""))
-        || text.contains("is not permitted to log in")
-        || text.contains("is not currently accepting connections")
+    matches!(error.kind(), Some(Kind::Role | Kind::Database))
 }

@@ -125,7 +125,7 @@ impl PackedSnapshot<'_> {
                 let (key, size) =
                     (format!("{}{id}/{}", self.all(), object.object), object.stored_size);
                 let message = format!(
-                    "expected {key} with {size} bytes, found it deleted or changed meanwhile"
+                    "expected {key} with {size} bytes, but it was deleted or changed meanwhile"
                 );
                 return Err(Error::new(Class::Conflict, message).hint("Take the snapshot again."));
             }

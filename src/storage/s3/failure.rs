@@ -14,7 +14,7 @@ use aws_smithy_runtime_api::client::orchestrator::HttpResponse;
 use super::answer_limit::TooLong;
 use super::http::{NotConnected, causes, deepest, find};
 use crate::config::S3Config;
-use crate::error::{Class, Error, Result};
+use crate::error::{Class, Error, Kind, Result};
 use crate::storage::LOCKED;
 pub use answered::NO_STORE;
 
@@ -95,7 +95,7 @@ where
 {
     let (_, reason, _) = classify(&error);
     let message = format!("DELETE {} failed: {lock} ({reason})", place(config, key));
-    Error::new(Class::Refused, message).hint(LOCKED)
+    Error::new(Class::Refused, message).of(Kind::ObjectLock).hint(LOCKED)
 }
 
 fn classify<E>(error: &Failure<E>) -> Classified

@@ -59,8 +59,7 @@ fn the_plan_names_what_the_configuration_has_elsewhere() {
     json.as_object_mut().and_then(|it| it.remove("elsewhere")).expect("it was told");
     fs::write(&description, json.to_string()).expect("our own file");
     live.restoring(&["--dry-run"]).run().expect(0).shows(
-        "elsewhere   an older version took this backup: what its configuration has outside of the directory is said once the \
-         files are there\n",
+        "elsewhere   an older version took this backup: the files of its configuration outside of the directory are named once the restored files are there\n",
     );
     let restored = live.restoring(&[]).run();
     restored.expect(0);

@@ -110,7 +110,10 @@ fn the_answer_of_a_live_server_is_no_success() {
     base_backup(&live.seawall, &live.server, "create").limit(LIMIT).run().expect(0);
     live.server.wait_archived(&live.server.switch_wal(), LIMIT);
     let outcome = live.restoring(&["--start"]).run();
-    outcome.expect(11).says("it went down: lock file ").does_not_say("takes writes");
+    outcome
+        .expect(11)
+        .says("the server stopped during recovery: lock file ")
+        .does_not_say("takes writes");
     assert!(live.data().join("recovery.signal").exists());
 }
 

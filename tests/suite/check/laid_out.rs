@@ -337,7 +337,7 @@ fn wal_that_arrives_in_the_clear_is_said() {
     found.says(
         "postgresql main, WAL in disk",
         "warning",
-        "no gap from 0/2000028 on; 000000010000000000000006, the newest, lies there in the clear, although encryption.recipients is set",
+        "no gap from 0/2000028 on; 000000010000000000000006, the newest, is stored unencrypted, although encryption.recipients is set",
         "Does archive_command go by this configuration?",
     );
     // Nobody asked for encryption; or what was in the clear is of before.

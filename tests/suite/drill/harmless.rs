@@ -125,7 +125,7 @@ fn root_has_to_name_a_user() {
     );
     assert_eq!(
         error(drill(&["--user", "nobody-of-this-name"]).expect(2)),
-        "expected a user \"nobody-of-this-name\", found none of that name"
+        "there is no user \"nobody-of-this-name\""
     );
     let account = crate::support::user::server_account().unwrap();
     let passwd = fs::read_to_string("/etc/passwd").unwrap();

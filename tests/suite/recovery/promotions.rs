@@ -104,7 +104,7 @@ fn a_history_that_lacks_what_its_parents_has_is_not_archived() {
     let seawall = Seawall::new(&scene.place).local("archive");
     let push = || seawall.push_by_hand(second.data(), &history, "00000003.history").run();
     push().expect(7).says(
-        "could not archive 00000003.history: expected it to begin with the lines of 00000002.history, found none of \
+        "could not archive 00000003.history: it must begin with the lines of 00000002.history, and has none of \
          timeline 1",
     );
     // As the hint says.

@@ -50,7 +50,7 @@ fn a_create_whose_parts_were_pruned_is_no_backup() {
     std::fs::write(&go, "").unwrap();
     let outcome = create.finish();
     let text = error(outcome.expect(7));
-    assert!(text.contains("found it deleted or changed meanwhile"), "{outcome}");
+    assert!(text.contains("but it was deleted or changed meanwhile"), "{outcome}");
     assert!(text.contains("keep_unfinished has to be longer than a backup takes"), "{outcome}");
     assert!(!folder.join("backup.json").exists(), "{outcome}");
     assert_eq!(std::fs::read_dir(&folder).into_iter().flatten().count(), 0, "{outcome}");

@@ -151,7 +151,7 @@ fn files_and_manifest_have_to_agree() {
     });
     assert_eq!(
         not_there.fails(),
-        format!("could not unpack {PREFIX}: expected {FILE} in its parts, found it in none")
+        format!("could not unpack {PREFIX}: expected {FILE} in its parts, none of them has it")
     );
     let mut wrong_content = damaged(|backup| {
         backup.edit_part(number, |header, content| {

@@ -107,7 +107,7 @@ impl<'a> Case<'a> {
         let sizes = |expected: usize, found: &str| {
             format!("expected an object of {expected} bytes, found {found}")
         };
-        let stored = "expected what was archived, found damage: it can't be unpacked:";
+        let stored = "it can't be unpacked:";
         let checksum = "Restored data doesn't match checksum";
         match (self.object, self.damage) {
             (Object::Part | Object::Manifest, Deleted) => {

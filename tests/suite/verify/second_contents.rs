@@ -48,15 +48,18 @@ fn a_second_content_is_read_to_its_end() {
             let outcome = story.verify(&story.both, &[]);
             let lines = faults(outcome.expect(5));
             assert_eq!(lines.len(), 1, "{outcome}");
-            let begin = format!("{}: {key}: expected ", side.name);
+            let begin = format!("{}: {key}: ", side.name);
             assert!(lines[0].starts_with(&begin), "{outcome}");
             assert!(lines[0].contains(found) && lines[0].contains(&spoils), "{found} {outcome}");
             side.put(&key, &whole);
         };
-        faulty(&flipped, "what was archived, found damage: ");
-        faulty(&whole[..whole.len() / 2], "what was archived, found damage: ");
+        faulty(&flipped, "it can't be unpacked: ");
+        faulty(&whole[..whole.len() / 2], "it can't be unpacked: ");
         let (other, another) = second(&segment, b"something else");
-        faulty(&another, &format!("the object of {name}, found that of {other} with BLAKE3 "));
+        faulty(
+            &another,
+            &format!("expected the object of {name}, found that of {other} with BLAKE3 "),
+        );
     }
     story.verify(&story.both, &[]).expect(0);
     // An object of no length shows without being read.

@@ -100,7 +100,7 @@ impl Shown<'_> {
         let mut lines: Vec<String> = missing.chain(told).collect();
         if description.elsewhere.is_none() && !self.opened.without.contains(&"postgresql.conf") {
             lines.push(
-                "an older version took this backup: what its configuration has outside of the directory is said once the files are there"
+                "an older version took this backup: the files of its configuration outside of the directory are named once the restored files are there"
                     .to_owned(),
             );
         }

@@ -39,7 +39,7 @@ fn judge(rows: &Rows) -> Result<()> {
         },
         ([row], [_]) => {
             let value = row.first().cloned().flatten().unwrap_or_else(|| "NULL".to_owned());
-            Err(wrong(format!("{value:?}, which is none")))
+            Err(wrong(format!("{value:?}, which is not a boolean")))
         }
         (rows, columns) => Err(wrong(format!("{} rows of {} columns", rows.len(), columns.len()))),
     }
@@ -65,7 +65,7 @@ mod tests {
             let text = format!("expected one row with one boolean, found {found}");
             Err((Class::Configuration, format!("{text}. HINT: Mend drill.assert.")))
         };
-        assert_eq!(judged(&[&[Some("t")]], &[25]), wrong("\"t\", which is none"));
+        assert_eq!(judged(&[&[Some("t")]], &[25]), wrong("\"t\", which is not a boolean"));
         assert_eq!(judged(&[], &[BOOLEAN]), wrong("0 rows of 1 columns"));
         assert_eq!(judged(&[], &[]), wrong("0 rows of 0 columns"));
         assert_eq!(

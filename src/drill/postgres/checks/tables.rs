@@ -3,9 +3,12 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Mutex, PoisonError};
 
 use super::{Checks, Outcome};
-use crate::error::{Class, Error, Result};
+use crate::error::{Class, Error, Kind, Result};
 use crate::replication::Connection;
 use crate::threads;
+
+/// Some types have a text form only: the server says that the function for the binary form is not there.
+const UNDEFINED_FUNCTION: &str = "42883";
 
 /// How many unreadable tables are named.
 const NAMED: usize = 3;
@@ -54,7 +57,7 @@ pub(super) fn check(checks: &Checks<'_>) -> Result<Outcome> {
     if faults.is_empty() {
         return Ok(Outcome::Passed(format!("{read} tables in {} databases", databases.len())));
     }
-    let texts: Vec<String> = faults.iter().take(NAMED).map(without_hint).collect();
+    let texts: Vec<String> = faults.iter().take(NAMED).map(Error::message).collect();
     let more = match faults.len().saturating_sub(NAMED) {
         0 => String::new(),
         more => format!("; and {more} more"),
@@ -153,17 +156,11 @@ fn read(
     };
     let copy = |format: &str| format!("COPY {} TO '/dev/null' (FORMAT {format})", piece.rows);
     match connection.query(&copy("binary")) {
-        // Some types have a text form only.
-        Err(error) if error.to_string().contains("(SQLSTATE 42883)") => {
+        Err(error) if matches!(error.kind(), Some(Kind::Sqlstate(state)) if state == UNDEFINED_FUNCTION) => {
             connection.query(&copy("text")).map(drop)
         }
         read => read.map(drop),
     }
-}
-
-fn without_hint(error: &Error) -> String {
-    let text = error.to_string();
-    text.split_once(". HINT: ").map_or(text.clone(), |(message, _)| message.to_owned())
 }
 
 #[cfg(test)]
