@@ -2,7 +2,7 @@
 # Makes a .deb, a .rpm and a tarball of the static programs, with man pages, completions, units and samples.
 #
 #   scripts/build-packages.sh                      builds the programs first
-#   scripts/build-packages.sh --binaries FOLDER    takes the programs from FOLDER
+#   scripts/build-packages.sh --binaries FOLDER    takes the programs from FOLDER, in seconds
 #
 # They land in target/packages, or where cargo is told to build, with SHA256SUMS; the last lines name them. The tools are built once, as
 # crates.io has them, into the folder that scripts/install-servers.sh uses too.
@@ -68,10 +68,10 @@ lay_out() {
     for name in $programs; do
         install -m 755 "$binaries/$name" "$stage/bin/$name"
     done
-    cargo run -q --locked --example manuals -- "$stage" "$(date -u -d "@$SOURCE_DATE_EPOCH" +%F)"
-    gzip -9n "$stage"/man1/*.1
-    install -d "$stage/man"
-    mv -- "$stage/man1" "$stage/man/man1"
+    install -d -m 755 "$stage/man/man1" "$stage"/completions/{bash,zsh,fish}
+    "$binaries/seawall" manuals "$stage" "$(date -u -d "@$SOURCE_DATE_EPOCH" +%F)" ||
+        fail "$binaries/seawall does not write the man pages" "is it of this checkout? scripts/build-static.sh builds it"
+    gzip -9n "$stage"/man/man1/*.1
     stage_files systemd packaging/*.service packaging/*.timer
     # What a user's own manager runs; the timers are the same.
     stage_files user packaging/user/*.service packaging/*.timer
@@ -84,7 +84,7 @@ lay_out() {
     stage_files grafana packaging/grafana/seawall.json
     gzip -9nc CHANGELOG.md >"$stage/doc/NEWS.gz"
     # Whose work is linked in. A .deb has the licences in its file `copyright`.
-    cargo run -q --locked --example notices -- "$work" "$triple"
+    cargo run -q --locked -p seawall-notices -- "$work" "$triple"
     stage_files licenses LICENSE-APACHE LICENSE-MIT "$work/NOTICES"
     stage_files debian "$work/copyright"
     gzip -9nc "$work/NOTICES" >"$stage/debian/NOTICES.gz"

@@ -49,7 +49,7 @@ check_notices() {
     done | sed 's,.*/,,; s/-\([0-9]\+\.[0-9]\+\..*\)$/ \1/' | sort -u >"$work/crates"
     [ "$(wc -l <"$work/crates")" -gt 50 ] || fail "the programs name only $(wc -l <"$work/crates") crates" "are their paths stripped?"
     while read -r crate; do
-        grep -qxF "$crate" "$work/NOTICES" || fail "NOTICES does not name $crate, which is linked in" "see examples/notices"
+        grep -qxF "$crate" "$work/NOTICES" || fail "NOTICES does not name $crate, which is linked in" "see packaging/notices"
     done <"$work/crates"
     say "packages: NOTICES names all $(wc -l <"$work/crates") crates that the programs name"
 }

@@ -19,13 +19,13 @@ fuzz_seconds=13 # for each target, two at a time: with 28 targets three minutes
 
 step_servers() { scripts/install-servers.sh; }
 step_format() {
-    cargo fmt --check
+    cargo fmt --all --check
     if [ -e fuzz/Cargo.toml ]; then cargo fmt --check --manifest-path fuzz/Cargo.toml; fi
 }
 # What it could not check it says in lines that begin with NOT CHECKED, as the packages do.
 step_deny() { scripts/deny.sh | tee -a "$log"; }
 step_lint() {
-    cargo clippy --all-targets --locked -- -D warnings
+    cargo clippy --workspace --all-targets --locked -- -D warnings
     shellcheck -x scripts/*.sh .ci/run
 }
 # They use what is public of the library: a change breaks them here, and not an hour later. `fuzz` takes what is built.

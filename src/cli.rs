@@ -2,6 +2,7 @@
 
 pub mod basebackup;
 mod doctor;
+pub mod manuals;
 pub mod media_backup;
 pub mod redis_backup;
 pub mod seawall;

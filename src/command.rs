@@ -8,6 +8,7 @@ pub mod deletion;
 pub mod doctor;
 pub mod hook;
 pub mod init;
+pub mod manuals;
 pub mod media_backup;
 pub mod notify;
 pub mod overview;

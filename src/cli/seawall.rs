@@ -2,7 +2,7 @@
 
 use clap::{ArgMatches, Command};
 
-use super::{check, doctor, flags, guard, init, list, notify, report, trust};
+use super::{check, doctor, flags, guard, init, list, manuals, notify, report, trust};
 use crate::codec::Recipients;
 use crate::command::{self, version};
 use crate::config;
@@ -46,7 +46,8 @@ pub fn main() -> u8 {
 
 fn run() -> Result<u8> {
     let done = Ok(exit_status::DONE);
-    let parsed = flags::parse(command(), &guard::words()).inspect_err(check::not_understood);
+    let parsed = flags::parse(command().subcommand(manuals::command()), &guard::words())
+        .inspect_err(check::not_understood);
     let Some(matches) = parsed? else { return done };
     match matches.subcommand() {
         Some((check::NAME, matches)) => check::run(matches),
@@ -54,6 +55,7 @@ fn run() -> Result<u8> {
         Some((doctor::NAME, matches)) => doctor::run(matches),
         Some(("init", matches)) => init::run(matches),
         Some((list::NAME, matches)) => list::run(matches).and(done),
+        Some((manuals::NAME, matches)) => manuals::run(matches).and(done),
         Some((notify::NAME, matches)) => notify::run(matches).and(done),
         Some(("report", matches)) => report::run(matches).and(done),
         Some((trust::NAME, matches)) => trust::run(matches).and(done),

@@ -1,29 +1,34 @@
 //! What the packages say of the work of others that is linked in: every crate is named, its licence is one that `deny.toml` allows,
 //! and what the `.rpm` says of itself is true.
 
-#[path = "../../../examples/notices/components.rs"]
+#[path = "../../../packaging/notices/src/components.rs"]
 mod components;
-#[path = "../../../examples/notices/copyright.rs"]
+#[path = "../../../packaging/notices/src/copyright.rs"]
 mod copyright;
-#[path = "../../../examples/notices/crates.rs"]
+#[path = "../../../packaging/notices/src/crates.rs"]
 mod crates;
-#[path = "../../../examples/notices/expression.rs"]
+#[path = "../../../packaging/notices/src/expression.rs"]
 mod expression;
-#[path = "../../../examples/notices/text.rs"]
+#[path = "../../../packaging/notices/src/text.rs"]
 mod text;
 
 use std::collections::BTreeSet;
 use std::error::Error;
+use std::path::PathBuf;
 use std::process::Command;
 
 use components::Component;
 
 type Result<T> = std::result::Result<T, Box<dyn Error>>;
 
-/// As the example has it.
-#[allow(clippy::unnecessary_wraps, reason = "the example's own may fail")]
+/// As the program has it.
+#[allow(clippy::unnecessary_wraps, reason = "the program's own may fail")]
 fn read(path: &str) -> Result<String> {
     Ok(super::read(path))
+}
+
+fn root() -> PathBuf {
+    super::root().to_owned()
 }
 
 fn triple() -> String {

@@ -1,20 +1,19 @@
 //! What the packages bring beside the programs: pages and completions for every verb, units whose commands the
 //! programs understand, quadlets and the compose file. `scripts/test-packages.sh` installs them.
 
-#[path = "../../../examples/manuals/pages.rs"]
-mod pages;
-
 use std::collections::BTreeSet;
 use std::process::Command as Process;
 
 use clap::Command;
+
+use seawall::cli::manuals as pages;
 
 use super::{files, read};
 use crate::support::place::Place;
 
 /// The names of the pages of a command and its verbs.
 fn pages_of(command: &Command, name: &str, names: &mut BTreeSet<String>) {
-    names.insert(format!("man1/{name}.1"));
+    names.insert(format!("man/man1/{name}.1"));
     for verb in command.get_subcommands().filter(|verb| verb.get_name() != "help") {
         pages_of(verb, &format!("{name}-{}", verb.get_name()), names);
     }
@@ -40,11 +39,11 @@ fn every_program_and_every_verb_has_a_page() {
     }
     assert!(expected.len() > 30, "{expected:?}");
     let all = pages::all("2026-11-23").unwrap();
-    let found = all.iter().filter(|(path, _)| path.starts_with("man1/"));
+    let found = all.iter().filter(|(path, _)| path.starts_with("man/man1/"));
     let found: BTreeSet<String> = found.map(|(path, _)| path.clone()).collect();
     assert_eq!(found, expected);
-    for (path, content) in all.iter().filter(|(path, _)| path.starts_with("man1/")) {
-        let (text, name) = (str::from_utf8(content).unwrap(), path[5..].trim_end_matches(".1"));
+    for (path, content) in all.iter().filter(|(path, _)| path.starts_with("man/man1/")) {
+        let (text, name) = (str::from_utf8(content).unwrap(), path[9..].trim_end_matches(".1"));
         assert!(text.contains(&format!(".TH {name} 1 2026-11-23 ")), "{text}");
         for section in ["NAME", "SYNOPSIS", "DESCRIPTION", "OPTIONS", "FILES"] {
             assert!(

@@ -37,8 +37,7 @@ fn in_one_line(text: &str) -> String {
 #[test]
 fn no_other_range_of_versions_is_named() {
     let mut named = 0;
-    let folders =
-        ["src", "docs", "tests/suite/documents", "examples", "packaging", "scripts", "bench"];
+    let folders = ["src", "docs", "tests/suite/documents", "packaging", "scripts", "bench"];
     let kinds = ["rs", "md", "sh", "toml", "py"];
     let below = kinds.iter().flat_map(|kind| files(&folders, kind));
     let above = ["README.md", "ARCHITECTURE.md", "CHANGELOG.md"].map(str::to_owned);

@@ -1,6 +1,7 @@
-//! Writes whose work is linked into the programs, and under which licences: `cargo run --example notices -- FOLDER TRIPLE`
+//! Writes whose work is linked into the programs, and under which licences: `cargo run -p seawall-notices -- FOLDER TRIPLE`
 //! fills `FOLDER/NOTICES`, with every notice word for word, and `FOLDER/copyright`, the same as Debian's format for machines has
 //! it. Nothing is fetched: what cargo built from lies on this machine. Two runs on one machine write the same.
+//! A package of its own, which needs nothing of Seawall: it is built in seconds.
 
 mod components;
 mod copyright;
@@ -16,7 +17,7 @@ type Result<T> = std::result::Result<T, Box<dyn Error>>;
 fn main() -> Result<()> {
     let words: Vec<String> = std::env::args().skip(1).collect();
     let [folder, triple] = words.as_slice() else {
-        return Err("usage: cargo run --example notices -- FOLDER TRIPLE".into());
+        return Err("usage: cargo run -p seawall-notices -- FOLDER TRIPLE".into());
     };
     let components = components::all(triple)?;
     let folder = PathBuf::from(folder);
@@ -32,8 +33,13 @@ fn main() -> Result<()> {
     Ok(())
 }
 
+/// Where this repository lies.
+fn root() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("../..")
+}
+
 /// A file of this repository.
 fn read(path: &str) -> Result<String> {
-    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join(path);
+    let path = root().join(path);
     std::fs::read_to_string(&path).map_err(|error| format!("{}: {error}", path.display()).into())
 }

@@ -9,7 +9,7 @@ use serde_json::Value;
 
 use super::components::Component;
 use super::expression::licences;
-use super::{Result, read};
+use super::{Result, read, root};
 
 /// Folders of a crate of which nothing is linked.
 const NOT_LINKED: [&str; 5] = ["tests", "test", "benches", "examples", "target"];
@@ -47,7 +47,7 @@ fn metadata(triple: &str) -> Result<Value> {
     let output = Command::new(env!("CARGO"))
         .args(["metadata", "--locked", "--offline", "--format-version", "1"])
         .args(["--filter-platform", triple])
-        .current_dir(env!("CARGO_MANIFEST_DIR"))
+        .current_dir(root())
         .output()?;
     if !output.status.success() {
         return Err(String::from_utf8_lossy(&output.stderr).into());

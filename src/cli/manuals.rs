@@ -1,11 +1,40 @@
-use std::io::{self, Write};
+//! `seawall manuals`, which no help shows: the man pages and the completions for bash, zsh and fish, made from the declarations
+//! that `--help` is made from. The packages are made with it. A verb and not a program of its own, which would have to be built
+//! from all of the crate once more.
 
-use clap::Command;
+use std::io::{self, Write};
+use std::path::PathBuf;
+
+use clap::{Arg, ArgMatches, Command};
 use clap_complete::Shell;
 use clap_mangen::Man;
 
-/// A path below the folder that was asked for, and what to write there.
-type Page = (String, Vec<u8>);
+use crate::command::manuals::{self, Page};
+use crate::error::{Error, Result};
+
+pub const NAME: &str = "manuals";
+
+/// Not among the verbs that `seawall --help`, the pages and the completions tell of.
+pub fn command() -> Command {
+    let folder = Arg::new("folder").value_name("FOLDER").required(true);
+    let date = Arg::new("date").value_name("DATE").required(true);
+    let about = "Writes FOLDER/man/man1/PAGE and FOLDER/completions/SHELL/NAME; these folders must be there";
+    Command::new(NAME)
+        .hide(true)
+        .about(about)
+        .arg(folder.value_parser(clap::value_parser!(PathBuf)))
+        .arg(date.help("Stands in the pages as it is, such as 2026-11-30"))
+}
+
+pub fn run(matches: &ArgMatches) -> Result<()> {
+    let (Some(folder), Some(date)) =
+        (matches.get_one::<PathBuf>("folder"), matches.get_one::<String>("date"))
+    else {
+        return Ok(());
+    };
+    let pages = all(date).map_err(|error| Error::file("make pages for", folder, &error))?;
+    manuals::run(folder, &pages)
+}
 
 const SOURCE: &str = concat!("Seawall ", env!("CARGO_PKG_VERSION"));
 
@@ -14,14 +43,13 @@ const FILES: &str = "/etc/seawall/seawall.toml
 
 /// The declarations of all programs.
 pub fn programs() -> [Command; 6] {
-    use seawall::cli;
     [
-        cli::wal_push::command(),
-        cli::wal_fetch::command(),
-        cli::basebackup::command(),
-        cli::redis_backup::command(),
-        cli::media_backup::command(),
-        cli::seawall::command(),
+        super::wal_push::command(),
+        super::wal_fetch::command(),
+        super::basebackup::command(),
+        super::redis_backup::command(),
+        super::media_backup::command(),
+        super::seawall::command(),
     ]
 }
 
@@ -64,7 +92,7 @@ fn man_pages(command: &Command, name: &str, date: &str, pages: &mut Vec<Page>) -
         preformatted("NOTES", &notes, &mut text)?;
     }
     preformatted("FILES", FILES, &mut text)?;
-    pages.push((format!("man1/{name}.1"), text));
+    pages.push((format!("man/man1/{name}.1"), text));
     Ok(())
 }
 
