@@ -7,8 +7,7 @@ mod told;
 mod ways;
 mod webhook;
 
-use jiff::Timestamp;
-use jiff::tz::TimeZone;
+use jiff::Zoned;
 
 pub use message::{Kind, Message};
 pub use ways::Way;
@@ -22,16 +21,17 @@ use crate::error::{Class, Error, Result};
 /// What stands for a check that found nothing out.
 const ITSELF: &str = "seawall check";
 
-/// Tells all who have not heard it yet. Returns what did not work: it is tried again at the next run.
-pub fn tell(config: &Config, verdict: &Verdict) -> Vec<Error> {
+/// Tells all who have not heard it yet. Returns what did not work: it is tried again at the next run. The day of a summary is that
+/// of `now` in its zone.
+pub fn tell(config: &Config, verdict: &Verdict, now: &Zoned) -> Vec<Error> {
     let wanted = |state: State| state == State::Critical || config.notify.warnings;
     let troubles = verdict.troubles().into_iter().filter(|it| wanted(it.state));
     let troubles: Vec<Trouble> = troubles.map(Trouble::of).collect();
-    all(config, &troubles, &verdict.summary())
+    all(config, &troubles, &verdict.summary(), now)
 }
 
 /// The same where nothing could be judged.
-pub fn tell_unknown(config: &Config, error: &Error) -> Vec<Error> {
+pub fn tell_unknown(config: &Config, error: &Error, now: &Zoned) -> Vec<Error> {
     let text = error.message();
     let trouble = Trouble {
         name: ITSELF.to_owned(),
@@ -40,16 +40,15 @@ pub fn tell_unknown(config: &Config, error: &Error) -> Vec<Error> {
         hint: error.hint_text().map(str::to_owned),
     };
     let summary = format!("{}: {ITSELF}: {text}", State::Unknown);
-    all(config, &[trouble], &summary)
+    all(config, &[trouble], &summary, now)
 }
 
-fn all(config: &Config, troubles: &[Trouble], summary: &str) -> Vec<Error> {
+fn all(config: &Config, troubles: &[Trouble], summary: &str, now: &Zoned) -> Vec<Error> {
     let ways = match Way::all(&config.notify) {
         Ok(ways) if ways.is_empty() => return Vec::new(),
         Ok(ways) => ways,
         Err(error) => return vec![error],
     };
-    let now = Timestamp::now().to_zoned(TimeZone::UTC);
     let today = now.date().to_string();
     let due = config.notify.summary_hour.is_some_and(|hour| now.hour() >= hour);
     let (mut told, trouble) = Told::read(config);

@@ -9,7 +9,7 @@ use std::path::Path;
 use std::sync::mpsc::{RecvTimeoutError, channel};
 use std::time::Duration;
 
-use jiff::Timestamp;
+use jiff::{Timestamp, Zoned};
 use serde::Serialize;
 
 pub use self::unknown::unknown;
@@ -19,6 +19,7 @@ use crate::config::Config;
 use crate::durable;
 use crate::error::{Class, Error, Result};
 use crate::notify;
+use crate::report::Zone;
 use crate::repository;
 use crate::threads;
 
@@ -57,9 +58,9 @@ pub struct Outcome {
 pub fn run(request: &Request<'_>) -> Result<Outcome> {
     let verdict = in_time(request.config.clone(), request.timeout).inspect_err(|error| {
         if request.notify {
-            notify::tell_unknown(request.config, error)
-                .iter()
-                .for_each(|it| tracing::error!("{it}"));
+            let (now, wrong) = now(request.config);
+            let untold = notify::tell_unknown(request.config, error, &now);
+            (untold.iter().chain(&wrong)).for_each(|it| tracing::error!("{it}"));
         }
     })?;
     if request.log {
@@ -71,8 +72,22 @@ pub fn run(request: &Request<'_>) -> Result<Outcome> {
         Format::Nagios => nagios::text(&verdict),
         Format::Prometheus => metrics::text(&verdict, &request.config.cluster),
     };
-    let untold = if request.notify { notify::tell(request.config, &verdict) } else { Vec::new() };
+    let mut untold = Vec::new();
+    if request.notify {
+        let (now, wrong) = now(request.config);
+        untold = notify::tell(request.config, &verdict, &now);
+        untold.extend(wrong);
+    }
     Ok(Outcome { text, state: verdict.state(), untold })
+}
+
+/// By the clocks of those who are told. In UTC where this host does not know their zone, which is said.
+fn now(config: &Config) -> (Zoned, Option<Error>) {
+    let (zone, wrong) = match Zone::named(&config.report_timezone) {
+        Ok(zone) => (zone, None),
+        Err(error) => (Zone::utc(), config.notify.summary_hour.map(|_| error)),
+    };
+    (zone.local(Timestamp::now()), wrong)
 }
 
 fn log(finding: &Finding) {

@@ -14,7 +14,7 @@ pub struct NotifyConfig {
     pub webhooks_file: Option<PathBuf>,
     /// Whether a WARNING is told too, and what could not be found out.
     pub warnings: bool,
-    /// From this hour of the day on, in UTC, a summary is sent.
+    /// From this hour of the day on, in the zone of reports, a summary is sent.
     pub summary_hour: Option<i8>,
 }
 

@@ -1,6 +1,7 @@
 //! `seawall check --notify` and `seawall notify`: who is told what, once, by a real HTTP server and a real mail program.
 
 mod receiver;
+mod summary;
 
 use std::fs;
 use std::os::unix::fs::PermissionsExt;

@@ -27,6 +27,6 @@ pub(super) const NOTIFY: &[Setting] = &[
         "notify.summary_hour",
         Kind::Integer { min: 0, max: 23 },
         "",
-        "Hour of the day (UTC) from which the daily summary is sent; absent: no summary",
+        "Hour of the day (in report.timezone) from which the daily summary is sent; absent: no summary",
     ),
 ];

@@ -7,5 +7,5 @@ pub(super) const REPORT: &[Setting] = &[setting(
     "report.timezone",
     Kind::Text,
     "UTC",
-    "Time zone of the report, by its IANA name such as Europe/Berlin",
+    "Time zone of the report and of notify.summary_hour, by its IANA name such as Europe/Berlin",
 )];
