@@ -6,25 +6,29 @@ mod clock;
 mod days;
 mod exposure;
 mod headline;
+mod retention;
 mod series;
 mod system;
 mod tiles;
 mod windows;
 
+use std::ops::Range;
 use std::path::PathBuf;
 use std::time::Duration;
 
 use jiff::Timestamp;
 
-pub use arrivals::DAYS;
+pub use arrivals::{DAYS, RATE};
 pub use days::Days;
 pub use exposure::{Exposure, Kept, Wait};
+pub use retention::Going;
 pub use series::Series;
 pub use system::{BaseBackup, Restore, System};
 pub use tiles::Tile;
 pub use windows::{Gap, Line, Stretch};
 
 use self::arrivals::Arrivals;
+use self::retention::going;
 use super::zone::Zone;
 use crate::base_backup::catalogue::SystemWal;
 use crate::check::{self, Asked, Gathered, Look, State, Verdict};
@@ -75,6 +79,8 @@ pub struct Place {
     pub trouble: Option<String>,
     pub base_backups: u64,
     pub wal: u64,
+    /// What came of these on the days of [`RATE`].
+    pub came: u64,
 }
 
 impl Facts {
@@ -92,8 +98,9 @@ impl Facts {
         let (gathered, arrivals) = check::gather(config, repositories, server, now, &look);
         let survey = &gathered.survey;
         let verdict = check::judge(config, repositories, server, now, &gathered);
-        let systems = systems(config, repositories, &gathered, (arrivals, is_behind(&verdict)));
-        let series = Series::all(&gathered, repositories);
+        let systems =
+            systems(config, repositories, &gathered, now, (arrivals, is_behind(&verdict)));
+        let series = Series::all(&gathered, repositories, &days.all(RATE));
         let with_backup = |id: &String| systems.iter().any(|system| system.identifier == *id);
         let without_backup = survey.catalogue.systems.iter().map(ToString::to_string);
         Self {
@@ -104,7 +111,7 @@ impl Facts {
             file: config.file.clone(),
             has_identity: config.encryption.identity_file.is_some(),
             cluster: config.cluster.clone(),
-            places: places(&gathered, repositories, &systems),
+            places: places(&gathered, repositories, &systems, &days.all(RATE)),
             without_backup: without_backup.filter(|id| !with_backup(id)).collect(),
             systems,
             series,
@@ -117,6 +124,15 @@ impl Facts {
     /// The system that backups are taken of now.
     pub fn system(&self) -> Option<&System> {
         self.systems.last()
+    }
+
+    /// Since when there is anything.
+    pub fn begun(&self) -> Option<Timestamp> {
+        let backups = self.systems.iter().flat_map(|system| &system.backups);
+        let alone = self.series.iter().flat_map(|series| &series.backups);
+        let stretches = self.systems.iter().flat_map(|it| &it.lines).flat_map(|it| &it.stretches);
+        let wal = stretches.filter_map(|it| it.from);
+        backups.map(|it| it.began).chain(alone.map(|it| it.began)).chain(wal).min()
     }
 
     /// How much time would be lost if the server were lost now, with the repository that has most.
@@ -138,6 +154,7 @@ fn systems(
     config: &Config,
     repositories: &[Repository],
     gathered: &Gathered,
+    now: Timestamp,
     (arrivals, behind): (Vec<Vec<Option<Arrivals>>>, bool),
 ) -> Vec<System> {
     let survey = &gathered.survey;
@@ -147,7 +164,8 @@ fn systems(
         let records = gathered.records_of(&subject);
         let drills = records.map_or(&[][..], |records| &records.drills);
         let holes = survey.holes(wal, config.retention.wal_window, Timestamp::now());
-        System::of((survey, wal, &holes), &arrivals, drills, repositories)
+        let system = System::of((survey, wal, &holes), &arrivals, drills, repositories);
+        System { going: going((survey, wal), repositories, config, now), ..system }
     };
     let mut systems: Vec<System> = survey.systems.iter().zip(arrivals).map(of_one).collect();
     let watched = gathered.system.map(|system| system.to_string());
@@ -155,19 +173,29 @@ fn systems(
     systems
 }
 
-fn places(gathered: &Gathered, repositories: &[Repository], systems: &[System]) -> Vec<Place> {
+fn places(
+    gathered: &Gathered,
+    repositories: &[Repository],
+    systems: &[System],
+    when: &Range<Timestamp>,
+) -> Vec<Place> {
     let catalogue = &gathered.survey.catalogue;
     let place = |(at, repository): (usize, &Repository)| {
         let failure = gathered.failures().find(|(failed, _)| *failed == at);
-        let copies = catalogue.backups.iter().flat_map(|backup| &backup.copies);
-        let copies = copies.filter(|copy| copy.repository == at);
+        let copies = catalogue.backups.iter().flat_map(|backup| {
+            backup.copies.iter().map(|copy| (when.contains(&backup.facts.stop.time), copy))
+        });
+        let copies = copies.filter(|(_, copy)| copy.repository == at);
+        let young = copies.clone().filter(|(young, _)| *young);
+        let wal = systems.iter().filter_map(|system| system.wal_came.get(at)).sum::<u64>();
         Place {
             name: repository.name().to_owned(),
             place: repository.place(),
             encrypts: repository.encrypts(),
             trouble: failure.map(|(_, error)| error.to_string()),
-            base_backups: copies.map(|copy| copy.stored_size).sum(),
+            base_backups: copies.map(|(_, copy)| copy.stored_size).sum(),
             wal: systems.iter().filter_map(|system| system.wal_stored.get(at)).sum(),
+            came: wal + young.map(|(_, copy)| copy.stored_size).sum::<u64>(),
         }
     };
     repositories.iter().enumerate().map(place).collect()

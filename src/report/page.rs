@@ -3,9 +3,13 @@
 
 mod exposed;
 mod figures;
+mod going;
+mod growth;
+mod icon;
 mod overview;
 mod recovery;
 mod rehearsed;
+mod runbook;
 mod signs;
 mod stored;
 mod tiles;
@@ -16,14 +20,16 @@ use maud::{DOCTYPE, Markup, PreEscaped, html};
 
 use super::facts::{Facts, System};
 use super::words::plain;
+use crate::check::State;
 
 /// Nothing may be loaded or run, whatever found its way into the page.
-const POLICY: &str =
-    "default-src 'none'; style-src 'unsafe-inline'; base-uri 'none'; form-action 'none'";
+const POLICY: &str = "default-src 'none'; style-src 'unsafe-inline'; img-src data:; base-uri 'none'; form-action 'none'";
 
 /// The whole page: of one cluster, or of several, which follow one another.
 pub fn html(clusters: &[Facts]) -> String {
     let names: Vec<String> = clusters.iter().map(|facts| plain(&facts.cluster)).collect();
+    let worst = clusters.iter().map(|facts| facts.headline().state).max();
+    let icon = icon::icon(worst.unwrap_or(State::Unknown));
     let title = format!("Seawall: {}", names.join(", "));
     let page = html! {
         (DOCTYPE)
@@ -35,6 +41,7 @@ pub fn html(clusters: &[Facts]) -> String {
                 meta name="color-scheme" content="light dark";
                 meta name="referrer" content="no-referrer";
                 title { (title) }
+                link rel="icon" href=(icon);
                 style { (PreEscaped(include_str!("page/style.css"))) }
             }
             body {

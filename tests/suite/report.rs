@@ -1,5 +1,6 @@
 //! `seawall report`: what stands on the page, and how a real browser shows it.
 
+mod ahead;
 mod browser;
 mod first_days;
 mod many;

@@ -49,8 +49,10 @@ impl Past {
             newest_timeline: None,
             exposure: None,
             wal_per_day: [0; DAYS],
+            wal_came: vec![0],
             wal_stored: Vec::new(),
             newest_wal: None,
+            going: None,
             drills: Vec::new(),
         };
         Self { now, system, objective: Duration::from_secs(600) }

@@ -12,6 +12,9 @@ use crate::storage::Listed;
 /// How many days WAL is counted for.
 pub const DAYS: usize = 30;
 
+/// What came on these is what a month is told by: the last whole ones. Retention seldom deletes what is younger.
+pub const RATE: Range<usize> = DAYS - 8..DAYS - 1;
+
 /// A time without WAL that is no longer than this tells of a server that writes.
 const SHORT_SECONDS: i64 = 60;
 

@@ -1,3 +1,5 @@
+use std::ops::Range;
+
 use jiff::{Timestamp, ToSpan};
 
 use super::arrivals::DAYS;
@@ -25,6 +27,11 @@ impl Days {
     pub fn of(&self, time: Timestamp) -> Option<usize> {
         let at = self.begins.partition_point(|begin| *begin <= time).checked_sub(1)?;
         (at < DAYS).then_some(at)
+    }
+
+    /// From the beginning of the first to the end of the last.
+    pub fn all(&self, days: Range<usize>) -> Range<Timestamp> {
+        self.begin(days.start)..self.begin(days.end)
     }
 
     pub fn begin(&self, at: usize) -> Timestamp {

@@ -1,3 +1,5 @@
+use std::ops::Range;
+
 use jiff::Timestamp;
 
 use crate::backup::series::{self, Alone};
@@ -19,6 +21,8 @@ pub struct Series {
     pub backups: Vec<Kept>,
     /// Bytes in each repository.
     pub stored: Vec<u64>,
+    /// The same of those that came on the days of [`super::RATE`].
+    pub came: Vec<u64>,
     /// The last one.
     pub drill: Option<Record>,
     /// Whether some repository could not be looked at.
@@ -44,21 +48,25 @@ pub struct Kept {
 
 impl Series {
     /// Each Redis first, then each media set.
-    pub fn all(gathered: &Gathered, repositories: &[Repository]) -> Vec<Self> {
+    pub fn all(
+        gathered: &Gathered,
+        repositories: &[Repository],
+        when: &Range<Timestamp>,
+    ) -> Vec<Self> {
         let redis = gathered.redis.iter().map(|it| {
             let content = |it: &redis::Description| {
                 let keys = it.keys.iter().map(|keys| keys.keys).sum();
                 format!("{}, {} {}", count(keys, "key"), it.product, it.version)
             };
             let subject = Subject::redis(&it.name);
-            Self::of("Redis", it, last(gathered, &subject), repositories, content)
+            Self::of("Redis", it, last(gathered, &subject), (repositories, when), content)
         });
         let media = gathered.media.iter().map(|it| {
             let content = |it: &media::Description| {
                 format!("{}, {}", count(it.totals.files, "file"), size(it.totals.size))
             };
             let subject = Subject::media(&it.name);
-            Self::of("Media files", it, last(gathered, &subject), repositories, content)
+            Self::of("Media files", it, last(gathered, &subject), (repositories, when), content)
         });
         redis.chain(media).collect()
     }
@@ -67,14 +75,19 @@ impl Series {
         kind: &'static str,
         found: &Stored<D>,
         drill: Option<Record>,
-        repositories: &[Repository],
+        (repositories, when): (&[Repository], &Range<Timestamp>),
         content: impl Fn(&D) -> String,
     ) -> Self {
         let name = |at: usize| repositories.get(at).map_or("", Repository::name).to_owned();
         let series = &found.series;
         let mut stored = vec![0; repositories.len()];
-        for copy in series.backups.iter().flat_map(|backup| &backup.copies) {
-            stored[copy.repository] += copy.stored_size;
+        let mut came = stored.clone();
+        for backup in &series.backups {
+            for copy in &backup.copies {
+                stored[copy.repository] += copy.stored_size;
+                came[copy.repository] +=
+                    if when.contains(&backup.ended) { copy.stored_size } else { 0 };
+            }
         }
         let kept = |backup: &series::Backup<D>| Kept {
             id: backup.id.clone(),
@@ -93,6 +106,7 @@ impl Series {
             watched: found.watched,
             backups: series.backups.iter().map(kept).collect(),
             stored,
+            came,
             drill,
             partly: !series.failures.is_empty(),
         }

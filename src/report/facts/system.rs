@@ -1,7 +1,8 @@
 use jiff::Timestamp;
 
-use super::arrivals::{Arrivals, DAYS};
+use super::arrivals::{Arrivals, DAYS, RATE};
 use super::exposure::Exposure;
+use super::retention::Going;
 use super::windows::{Line, lines};
 use crate::base_backup::catalogue::{Backup, Restorable, Survey, SystemWal};
 use crate::base_backup::holes::Holes;
@@ -28,10 +29,14 @@ pub struct System {
     pub wal_per_day: [u64; DAYS],
     /// Bytes of WAL in each repository.
     pub wal_stored: Vec<u64>,
+    /// The same of what came on the days of [`RATE`].
+    pub wal_came: Vec<u64>,
     /// When the newest WAL came.
     pub newest_wal: Option<Timestamp>,
     /// The newest drills, the oldest first.
     pub drills: Vec<Record>,
+    /// What retention deletes next; `None` where that is not known.
+    pub going: Option<Vec<Going>>,
 }
 
 #[derive(Debug)]
@@ -78,6 +83,8 @@ impl System {
             *most = seen().map(|one| one.per_day[day]).max().unwrap_or(0);
         }
         let version = backups.last().map_or(ServerVersion(0), |it| it.facts.postgres_version);
+        let came =
+            |it: &Option<Arrivals>| it.as_ref().map_or(0, |it| it.per_day[RATE].iter().sum());
         let exposures = seen().map(|one| one.exposure.clone());
         Self {
             identifier: wal.system.to_string(),
@@ -88,9 +95,11 @@ impl System {
             newest_timeline: wal.timelines.newest().map(|timeline| timeline.number()),
             exposure: exposures.reduce(|one, other| one.better(&other)),
             wal_per_day,
+            wal_came: arrivals.iter().map(came).collect(),
             wal_stored: arrivals.iter().map(|it| it.as_ref().map_or(0, |it| it.stored)).collect(),
             newest_wal: seen().filter_map(|one| one.newest).max(),
             drills: drills.to_vec(),
+            going: None,
         }
     }
 

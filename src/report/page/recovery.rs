@@ -1,6 +1,7 @@
 use jiff::{Timestamp, ToSpan};
 use maud::{Markup, html};
 
+use super::going::going;
 use super::{brief, id, signs};
 use crate::report::drawing::{Caption, Period, windows};
 use crate::report::facts::{BaseBackup, Facts, Gap, Line, Restore, System};
@@ -42,6 +43,7 @@ pub fn recovery(facts: &Facts, system: &System, at: usize, newest: bool) -> Mark
             (unknown_ancestors(system))
             (second_contents(system))
             (backups(facts, system))
+            @if newest { (going(facts, system)) }
         }
     }
 }

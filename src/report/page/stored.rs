@@ -1,6 +1,6 @@
 use maud::{Markup, html};
 
-use super::{brief, id, signs};
+use super::{brief, growth, id, signs};
 use crate::report::drawing::{self, Caption, sparkline};
 use crate::report::facts::{DAYS, Facts, Place, Series, System};
 use crate::report::words::{between, count, plain, size, span};
@@ -68,12 +68,13 @@ pub fn places(facts: &Facts) -> Markup {
                         tr {
                             th { "Repository" } th class="number spare" { "Base backups" } th class="number spare" { "WAL" }
                             @for kind in &kinds { th class="number spare" { (kind) } }
-                            th class="number" { "Together" }
+                            th class="number" { "Together" } th class="number" { "A month adds" }
                         }
                     }
                     tbody { @for (at, place) in facts.places.iter().enumerate() { (row(facts, at, place, &kinds)) } }
                 }
             }
+            p class="note" { (growth::explained(facts)) }
         }
     }
 }
@@ -96,6 +97,7 @@ fn row(facts: &Facts, at: usize, place: &Place, kinds: &[&str]) -> Markup {
             td class="number spare" { (size(place.wal)) }
             @for kind in kinds { td class="number spare" { (size(stored(kind))) } }
             td class="number" { strong { (size(place.base_backups + place.wal + series)) } }
+            td class="number" { (growth::told(facts, at)) }
         }
     }
 }

@@ -1,7 +1,7 @@
 use maud::{Markup, html};
 
 use super::signs::state;
-use super::time;
+use super::{runbook, time};
 use crate::check::Finding;
 use crate::config::Objectives;
 use crate::report::facts::Facts;
@@ -34,6 +34,12 @@ pub fn next(facts: &Facts) -> Markup {
                             div {
                                 strong { (about(finding)) } ": " (prose(&finding.text)) "."
                                 @if let Some(hint) = &finding.hint { span class="hint" { (prose(hint)) } }
+                                @if let Some(page) = runbook::of(finding) {
+                                    span class="hint" {
+                                        "Step by step: docs/runbooks/" (page) ".md, which the packages put below "
+                                        code { "/usr/share/doc/seawall/runbooks" } "."
+                                    }
+                                }
                             }
                         }
                     }

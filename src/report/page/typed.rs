@@ -48,8 +48,11 @@ pub fn typed(facts: &Facts) -> Markup {
     }
 }
 
+/// A line ends between two words, and within one only where that is wider than the page.
 fn line(text: String) -> Markup {
-    html! { pre { code { (plain(&text)) } } }
+    let text = plain(&text);
+    let words = text.split(' ').enumerate();
+    html! { pre { code { @for (at, word) in words { @if at > 0 { " " } span { (word) } } } } }
 }
 
 fn needs_key(facts: &Facts) -> bool {

@@ -1,0 +1,44 @@
+use jiff::Timestamp;
+
+use crate::base_backup::catalogue::{Survey, SystemWal};
+use crate::base_backup::prune::gather;
+use crate::base_backup::retention::plan;
+use crate::config::Config;
+use crate::repository::Repository;
+use crate::retention::ago;
+
+/// A base backup in one repository that the next `basebackup prune` deletes.
+#[derive(Debug)]
+pub struct Going {
+    pub id: String,
+    pub ended: Timestamp,
+    /// The name of the repository.
+    pub place: String,
+    /// Bytes of its folder there.
+    pub bytes: u64,
+    pub reason: String,
+}
+
+/// Those of one system, the oldest first; `None` where the clock of this host is wrong for certain. Nothing is listed once more
+/// for that, so the WAL that goes with them is not among them.
+pub fn going(
+    (survey, wal): (&Survey, &SystemWal),
+    repositories: &[Repository],
+    config: &Config,
+    now: Timestamp,
+) -> Option<Vec<Going>> {
+    let holdings = gather(survey, wal, &[], config, ago(now, config.retention.wal_window)).holdings;
+    let plan = plan(&holdings, &config.retention, now).ok()?;
+    let goes = holdings.backups.iter().zip(plan.backups).filter(|(_, verdict)| !verdict.keep);
+    let mut going: Vec<Going> = goes
+        .map(|(backup, verdict)| Going {
+            id: backup.id.clone(),
+            ended: backup.ended,
+            place: repositories.get(backup.repository).map_or("", Repository::name).to_owned(),
+            bytes: backup.bytes,
+            reason: verdict.reason,
+        })
+        .collect();
+    going.sort_by(|one, other| (one.ended, &one.place).cmp(&(other.ended, &other.place)));
+    Some(going)
+}
