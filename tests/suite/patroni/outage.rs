@@ -106,7 +106,7 @@ fn outage_and_fail_over(archive_mode: &'static str, version: u32) {
     for node in &cluster.nodes {
         node.wait_archived(LIMIT);
     }
-    is_complete(&cluster, leader, "complete");
+    all_is_well(&cluster);
     story.comes_back(&cluster, leader);
 }
 
@@ -156,11 +156,16 @@ fn mode_of_the_archive(cluster: &Cluster, mode: u32) {
 /// Nothing is missing, and a restore to the end is as the live server.
 #[track_caller]
 fn is_complete(cluster: &Cluster, leader: usize, name: &str) {
-    for (check, state, text) in cluster.check() {
-        assert_eq!(state, "ok", "{check}: {text}");
-    }
+    all_is_well(cluster);
     let mut restored = cluster.restored(name, &[]);
     let expected = cluster.nodes[leader].sql(&rows("true"));
     assert_eq!(restored.sql(&rows("true")), expected, "{}", restored.log());
     restored.stop(Stop::Immediate);
+}
+
+#[track_caller]
+fn all_is_well(cluster: &Cluster) {
+    for (check, state, text) in cluster.check() {
+        assert_eq!(state, "ok", "{check}: {text}");
+    }
 }

@@ -15,8 +15,8 @@ pub(super) fn refuse(archiving: Archiving) -> Result<()> {
     if archiving != Archiving::Off || !called_by_patroni() {
         return Ok(());
     }
-    let message = "expected --standby or --archive in a restore that Patroni calls, found neither: the new node would never \
-                   archive, whatever Patroni says";
+    let message = "Patroni called this restore without --standby and without --archive: the new node would never archive, \
+                   whatever Patroni says";
     let hint = "Write --standby into the command of a method in create_replica_methods, --archive into that of bootstrap. \
                 Whether the node archives is up to archive_mode in Patroni's configuration then.";
     Err(Error::new(Class::Usage, message).hint(hint))
