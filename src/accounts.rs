@@ -5,16 +5,16 @@ use std::fs;
 const USERS: &str = "/etc/passwd";
 const GROUPS: &str = "/etc/group";
 
-pub fn user(uid: u32) -> String {
+pub(crate) fn user(uid: u32) -> String {
     name_in(&fs::read_to_string(USERS).unwrap_or_default(), uid)
 }
 
-pub fn group(gid: u32) -> String {
+pub(crate) fn group(gid: u32) -> String {
     name_in(&fs::read_to_string(GROUPS).unwrap_or_default(), gid)
 }
 
 /// Whether there is a user of this name.
-pub fn is_a_user(name: &str) -> bool {
+pub(crate) fn is_a_user(name: &str) -> bool {
     let users = fs::read_to_string(USERS).unwrap_or_default();
     users.lines().any(|line| line.split(':').next() == Some(name))
 }

@@ -18,7 +18,7 @@ pub use cut::CutSegment;
 pub use histories::KeptHistories;
 pub use postmaster::Postmaster;
 pub use restored::{NOT_ARCHIVING, refuse_restored, without_mark};
-pub use state::StateFolder;
+pub use state::{PREFETCHED, StateFolder, remove_prefetched};
 
 use crate::error::{Class, Error, Result};
 use crate::postgres::{

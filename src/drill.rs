@@ -34,7 +34,7 @@ impl Deadline {
     /// The repositories, of which nothing is read any more once the time is up. Records can still be stored.
     pub fn guard(self, repositories: Vec<Repository>) -> Vec<Repository> {
         let go_on = Arc::new(move || self.left().map(drop));
-        repositories.into_iter().map(|one| one.guarded(go_on.clone())).collect()
+        repositories.into_iter().map(|one| one.with_deadline(go_on.clone())).collect()
     }
 
     /// The time that is left; an error when there is none.

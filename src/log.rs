@@ -12,7 +12,7 @@ use tracing_subscriber::util::SubscriberInitExt;
 use crate::config::{LogConfig, LogFormat};
 
 /// Starts logging. Only the first call in a process has an effect.
-pub fn start(config: &LogConfig) {
+pub(crate) fn start(config: &LogConfig) {
     let level = match config.level.as_str() {
         "error" => Level::ERROR,
         "warn" => Level::WARN,

@@ -6,11 +6,11 @@ use std::sync::atomic::{AtomicU64, Ordering};
 static MOVED: AtomicU64 = AtomicU64::new(0);
 
 /// Bytes were taken over by the next one on their way, or an answer came.
-pub fn moved(amount: u64) {
+pub(crate) fn moved(amount: u64) {
     MOVED.fetch_add(amount, Ordering::Relaxed);
 }
 
 /// A number that is another one each time something moved.
-pub fn so_far() -> u64 {
+pub(crate) fn so_far() -> u64 {
     MOVED.load(Ordering::Relaxed)
 }

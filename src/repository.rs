@@ -1,42 +1,40 @@
 //! What a repository holds: which objects there are, how they are named and what they mean.
 //! `docs/repository-format.md` is its description for people.
+//!
+//! How the files go together: a push goes through `names` (what is there already), `memory` (is it still the same
+//! repository?), `archive` (store, compare, name) and `compare`, fed by `encoded_frames`; where a timeline was left,
+//! `beyond` keeps both contents. A fetch is `reading`, `proof` reads only to know; `listing` and `inventory` tell what
+//! there is, and `layout` how keys are made.
 
 mod archive;
 mod beyond;
-mod coming;
 mod compare;
-mod fetch;
-mod folders;
+mod encoded_frames;
 mod inventory;
-mod later;
 mod layout;
+mod listing;
 mod memory;
 mod names;
-mod presence;
 mod proof;
-mod shown;
-mod wal_files;
+mod reading;
 
 use std::path::Path;
 
 pub use archive::{Archived, Candidate, Published};
 pub use beyond::{Fork, Kept, Original, Server, StoredBeyond, UpTo};
-pub use coming::{Coming, Compressing, compressing};
-pub use fetch::{FetchedFile, Source, Target, check_content};
-pub use inventory::{Inventory, Onlooker};
-pub use later::{Behind, Later};
+pub use encoded_frames::{EncodedFrames, FrameFanout, fan_out};
+pub use inventory::{Inventory, ListingVisitor};
 pub use layout::WalFolder;
+pub use listing::{Behind, StoredWal, WalBeyond, WalFiles, WalRange};
 pub use memory::Memory;
 pub use names::Names;
-pub use presence::WalRange;
-pub use proof::StoredWal;
-pub use wal_files::WalFiles;
+pub use reading::{FetchedFile, Source, Target, check_content};
 
 use crate::codec::{Identities, Recipients};
 use crate::config::{Config, RepositoryConfig};
 use crate::error::Result;
 use crate::postgres::WalFileName;
-use crate::storage::{self, GoOn, Guarded, Storage};
+use crate::storage::{self, DeadlineStorage, StillWanted, Storage};
 
 pub struct Repository {
     name: String,
@@ -91,9 +89,9 @@ impl Repository {
         &*self.storage
     }
 
-    /// The same, of which objects are read only as long as `go_on` has no error.
-    pub fn guarded(self, go_on: GoOn) -> Self {
-        Self { storage: Box::new(Guarded { inner: self.storage, go_on }), ..self }
+    /// The same, of which objects are read only as long as they are still wanted.
+    pub fn with_deadline(self, still_wanted: StillWanted) -> Self {
+        Self { storage: Box::new(DeadlineStorage { inner: self.storage, still_wanted }), ..self }
     }
 
     /// Where it is, for messages.

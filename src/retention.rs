@@ -1,22 +1,20 @@
 //! Which backups are kept, whatever they are of. Pure: no I/O, no clock.
+//!
+//! Here is the policy; `clocks` says what time it is and whose word on a time counts, before the policy is asked.
 
 mod clocks;
-mod dates;
-mod doubt;
-mod periods;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
 use humantime::format_duration;
+use jiff::tz::TimeZone;
 use jiff::{SignedDuration, Timestamp};
 
-pub use self::clocks::{Clocks, believable};
-pub use self::dates::{Dates, Noted};
-pub use self::doubt::doubt;
-use self::periods::slots;
 use crate::config::KeepConfig;
 use crate::error::{Class, Error, Result};
+
+pub use self::clocks::{Clocks, Dates, Noted, believable, doubt};
 
 /// How far the clocks of two hosts may be apart.
 pub const CLOCKS_APART: SignedDuration = SignedDuration::from_hours(1);
@@ -204,4 +202,43 @@ pub fn check_clock(what: &str, id: &str, ended: Timestamp, now: Timestamp) -> Re
 /// `time` ago; the beginning of time where that is before it.
 pub fn ago(now: Timestamp, time: Duration) -> Timestamp {
     now.saturating_sub(time).unwrap_or(Timestamp::MIN)
+}
+
+/// What a period is called, such as `2026-11` for a month.
+type Period = fn(Timestamp) -> String;
+
+const DAY: Period = |time| time.strftime("%Y-%m-%d").to_string();
+const MONTH: Period = |time| time.strftime("%Y-%m").to_string();
+const YEAR: Period = |time| time.strftime("%Y").to_string();
+const WEEK: Period = |time| {
+    let week = time.to_zoned(TimeZone::UTC).date().iso_week_date();
+    format!("{}-W{:02}", week.year(), week.week())
+};
+
+/// Why the policy keeps which of the good backups of one repository. `good` are their places, oldest first.
+///
+/// Periods are counted that have a backup, so no clock is asked and a time without backups costs none. What
+/// is deleted of the rest changes nothing in the next answer.
+pub fn slots(
+    good: &[usize],
+    ended: &dyn Fn(usize) -> Timestamp,
+    keep: &KeepConfig,
+) -> BTreeMap<usize, Vec<String>> {
+    let mut reasons: BTreeMap<usize, Vec<String>> = BTreeMap::new();
+    let last = good.iter().rev().enumerate();
+    for (number, at) in last.take(keep.last) {
+        reasons.entry(*at).or_default().push(format!("last {}", number + 1));
+    }
+    for (count, period) in
+        [(keep.daily, DAY), (keep.weekly, WEEK), (keep.monthly, MONTH), (keep.yearly, YEAR)]
+    {
+        let mut seen = BTreeSet::new();
+        for at in good.iter().rev() {
+            let name = period(ended(*at));
+            if seen.len() < count && seen.insert(name.clone()) {
+                reasons.entry(*at).or_default().push(format!("newest of {name}"));
+            }
+        }
+    }
+    reasons
 }

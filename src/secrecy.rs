@@ -4,7 +4,7 @@ use std::os::unix::fs::MetadataExt as _;
 use std::path::Path;
 
 /// Warns of a file with secrets in it that everybody on this host may read.
-pub fn look(what: &str, path: &Path) {
+pub(crate) fn look(what: &str, path: &Path) {
     let Ok(metadata) = std::fs::metadata(path) else { return };
     let mode = metadata.mode() & 0o777;
     if metadata.is_file() && mode & 0o004 != 0 {

@@ -1,9 +1,11 @@
 //! Bytes under keys, on a disk or in an S3 bucket. One contract, tested by one suite on every back end
 //! (`tests/suite/storage_contract.rs`).
+//!
+//! Here is the contract; `local` and `s3` keep it, `deadline` puts a time limit on either, and `volume` counts what a
+//! listing shows.
 
-mod guarded;
+mod deadline;
 mod local;
-mod protection;
 mod s3;
 mod volume;
 
@@ -15,9 +17,8 @@ use std::path::Path;
 use bytes::Bytes;
 use jiff::Timestamp;
 
-pub use guarded::{GoOn, Guarded};
+pub use deadline::{DeadlineStorage, StillWanted};
 pub use local::give_to_owner;
-pub use protection::{Conduct, Protection, Stated};
 pub use s3::{Post, post};
 pub use volume::Volume;
 
@@ -33,8 +34,8 @@ pub enum Created {
     Taken,
 }
 
-/// Small facts kept beside an object where the store can do that: names in lower case, ASCII values.
-pub type Facts = BTreeMap<String, String>;
+/// Small metadata kept beside an object where the store can do that: names in lower case, ASCII values.
+pub type Metadata = BTreeMap<String, String>;
 
 /// What [`Storage::head`] knows of an object.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -42,7 +43,7 @@ pub struct Stored {
     /// Length of the stored object in bytes.
     pub size: u64,
     /// Empty where the store keeps none.
-    pub facts: Facts,
+    pub metadata: Metadata,
 }
 
 /// An object that is being written. Nobody sees anything of it before it is finished; dropped before
@@ -63,7 +64,7 @@ pub trait WholeObject {
     /// its name and all new folders are synced; a bucket answered 2xx to a request with a checksum. Of several
     /// callers at the same instant one gets [`Created::New`], the others [`Created::Taken`] (on a store that
     /// ignores `If-None-Match` only if they are not closer together than a request).
-    fn publish(self: Box<Self>, facts: &Facts) -> Result<Created>;
+    fn publish(self: Box<Self>, metadata: &Metadata) -> Result<Created>;
 }
 
 /// A large object that is being written, such as a part of a base backup: its content is on its way
@@ -98,6 +99,33 @@ pub struct PendingUpload {
     pub begun: Option<Timestamp>,
 }
 
+/// What a bucket does by itself for the objects in it, as far as it says.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Protection {
+    /// Whether deleted and overwritten objects stay as older versions.
+    pub versioning: Stated,
+    /// Whether objects can be kept from being deleted for a time, and the rule for new ones.
+    pub object_lock: Stated,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Stated {
+    On(String),
+    Off(String),
+    /// It was not said, and why.
+    Unknown(String),
+}
+
+/// What a store does with a PUT that has `If-None-Match: *`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum ConditionSupport {
+    Honours,
+    /// It takes it and overwrites all the same.
+    Ignores,
+    Refuses,
+}
+
 /// The hint of an error that says that the store keeps an object because of its lock.
 pub const LOCKED: &str = "Its object lock has to end or be lifted first.";
 
@@ -118,20 +146,20 @@ pub trait Storage: Send + Sync {
     /// A bucket gets it in parts of equal size, the shortest multiple of 8 MiB that makes at most 1,000 of
     /// `size_max`, because some stores take no more; one that fits into a part is sent in one PUT. Up to
     /// five parts are in memory (with [`crate::config::Checksum::Signature`] those on their way twice).
-    /// `facts` are kept beside it as in [`WholeObject::publish`]; what is known only at the end can't be.
+    /// `metadata` are kept beside it as in [`WholeObject::publish`]; what is known only at the end can't be.
     fn begin_large(
         &self,
         key: &str,
         front: usize,
         size_max: u64,
-        facts: &Facts,
+        metadata: &Metadata,
     ) -> Result<Box<dyn NewLargeObject + '_>>;
 
     /// Creates an object whose content is at hand, see [`WholeObject::publish`].
-    fn create(&self, key: &str, content: Bytes, facts: &Facts) -> Result<Created> {
+    fn create(&self, key: &str, content: Bytes, metadata: &Metadata) -> Result<Created> {
         let mut object = self.begin(key, 0)?;
         object.write(content)?;
-        object.complete(Bytes::new())?.publish(facts)
+        object.complete(Bytes::new())?.publish(metadata)
     }
 
     /// `None` when there is no such object, as far as the store says: enough to look before creating,
@@ -190,7 +218,7 @@ pub trait Storage: Send + Sync {
 
     /// Finds out on an object under this key what the store does with a condition, whatever is configured or
     /// known of it. `None` for a folder: there it holds.
-    fn try_condition(&self, _key: &str) -> Result<Option<Conduct>> {
+    fn try_condition(&self, _key: &str) -> Result<Option<ConditionSupport>> {
         Ok(None)
     }
 

@@ -2,13 +2,13 @@
 //! `std::thread::spawn` and `Scope::spawn` panic there; what is here goes on with fewer, or says so.
 
 use std::io;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::thread::{self, Builder, JoinHandle, Scope, ScopedJoinHandle};
 
 use crate::error::{Error, Result};
 
 /// A thread that nobody need wait for.
-pub fn start<T: Send + 'static>(
+pub(crate) fn start<T: Send + 'static>(
     name: &str,
     work: impl FnOnce() -> T + Send + 'static,
 ) -> Result<JoinHandle<T>> {
@@ -17,7 +17,7 @@ pub fn start<T: Send + 'static>(
 }
 
 /// A thread that this work can't do without.
-pub fn start_in<'scope, T: Send + 'scope>(
+pub(crate) fn start_in<'scope, T: Send + 'scope>(
     scope: &'scope Scope<'scope, '_>,
     work: impl FnOnce() -> T + Send + 'scope,
 ) -> Result<ScopedJoinHandle<'scope, T>> {
@@ -25,7 +25,7 @@ pub fn start_in<'scope, T: Send + 'scope>(
 }
 
 /// As many threads as can be had, up to `count`, that all do the same; the caller does it too.
-pub fn helpers<'scope, T: Send + 'scope>(
+pub(crate) fn helpers<'scope, T: Send + 'scope>(
     scope: &'scope Scope<'scope, '_>,
     count: usize,
     work: impl Fn() -> T + Copy + Send + 'scope,
@@ -34,7 +34,7 @@ pub fn helpers<'scope, T: Send + 'scope>(
 }
 
 /// A thread that nobody need wait for. Where there is none, what it was to do comes back.
-pub fn start_or_return<F: FnOnce() + Send + 'static>(
+pub(crate) fn start_or_return<F: FnOnce() + Send + 'static>(
     name: &str,
     work: F,
 ) -> std::result::Result<(), F> {
@@ -44,7 +44,7 @@ pub fn start_or_return<F: FnOnce() + Send + 'static>(
 }
 
 /// Lets another thread do something with `what`. Where there is none, `what` comes back.
-pub fn hand_to<'scope, A: Send + 'scope, T: Send + 'scope>(
+pub(crate) fn hand_to<'scope, A: Send + 'scope, T: Send + 'scope>(
     scope: &'scope Scope<'scope, '_>,
     what: A,
     work: impl FnOnce(A) -> T + Send + 'scope,
@@ -54,13 +54,16 @@ pub fn hand_to<'scope, A: Send + 'scope, T: Send + 'scope>(
 }
 
 /// Work beside that of the caller; see [`beside`].
-pub enum Beside<'scope, F, T> {
+pub(crate) enum Beside<'scope, F, T> {
     Begun(ScopedJoinHandle<'scope, T>),
     Left(F),
 }
 
 /// Begins `work` in another thread. Where there is none, the caller does it when it asks for the result.
-pub fn beside<'scope, F, T>(scope: &'scope Scope<'scope, '_>, work: F) -> Beside<'scope, F, T>
+pub(crate) fn beside<'scope, F, T>(
+    scope: &'scope Scope<'scope, '_>,
+    work: F,
+) -> Beside<'scope, F, T>
 where
     F: FnOnce() -> T + Send + 'scope,
     T: Send + 'scope,
@@ -70,12 +73,18 @@ where
 
 impl<F: FnOnce() -> T, T> Beside<'_, F, T> {
     /// Its result; an error is what it panicked with.
-    pub fn join(self) -> thread::Result<T> {
+    pub(crate) fn join(self) -> thread::Result<T> {
         match self {
             Beside::Begun(thread) => thread.join(),
             Beside::Left(work) => Ok(work()),
         }
     }
+}
+
+/// Locks it, also where a thread panicked that had it locked: what is in it is whole after each step, and the panic is told
+/// by whoever waits for that thread.
+pub(crate) fn lock<T: ?Sized>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 type Shared<A> = Arc<Mutex<Option<A>>>;
@@ -87,7 +96,7 @@ fn shared<A>(what: A) -> (Shared<A>, Shared<A>) {
 }
 
 fn taken<A>(shared: &Mutex<Option<A>>) -> A {
-    let what = shared.lock().unwrap_or_else(PoisonError::into_inner).take();
+    let what = lock(shared).take();
     match what {
         Some(what) => what,
         None => unreachable!("a thread runs or it does not"),

@@ -1,7 +1,7 @@
 //! Words that all programs and pages have in common.
 
 /// In the two largest units: `1h 5m`.
-pub fn two_units(seconds: u64) -> String {
+pub(crate) fn two_units(seconds: u64) -> String {
     let units = [(seconds / 86400, "d"), (seconds / 3600 % 24, "h"), (seconds / 60 % 60, "m")];
     let units = units.into_iter().chain([(seconds % 60, "s")]);
     let shown = units.skip_while(|(count, unit)| *count == 0 && *unit != "s").take(2).enumerate();
@@ -38,7 +38,7 @@ pub fn count(number: u64, what: &str) -> String {
 }
 
 /// One word for a shell.
-pub fn shell_word(word: &str) -> String {
+pub(crate) fn shell_word(word: &str) -> String {
     let plain = |c: char| c.is_ascii_alphanumeric() || "/._-:=@+,".contains(c);
     if !word.is_empty() && word.chars().all(plain) {
         return word.to_owned();

@@ -15,7 +15,7 @@ use seawall::media::{
     Content, ContentSource, Description, Entry, EntryPath, Kind, Metadata, Seen, SnapshotKind,
     Sums, Time,
 };
-use seawall::storage::{Facts, Listed, NewLargeObject, NewObject, Storage, Stored};
+use seawall::storage::{Metadata, Listed, NewLargeObject, NewObject, Storage, Stored};
 use sha2::{Digest as _, Sha256};
 
 const ID: &str = "20261122T203000Z-4f2a";
@@ -143,7 +143,7 @@ impl Storage for Memory {
         _key: &str,
         _front: usize,
         _size_max: u64,
-        _facts: &Facts,
+        _metadata: &Metadata,
     ) -> Result<Box<dyn NewLargeObject + '_>> {
         unreachable!("a restore writes nothing")
     }

@@ -11,7 +11,7 @@ use std::time::SystemTime;
 use libfuzzer_sys::fuzz_target;
 use seawall::codec::Digest;
 use seawall::durable::Seen;
-use seawall::look_ahead::Notes;
+use seawall::command::wal_push::PushNotes;
 use seawall::postgres::WalFileName;
 use serde_json::{Map, Value, from_slice, from_value, json, to_vec};
 use tempfile::TempDir;
@@ -25,7 +25,7 @@ struct Place {
     file: PathBuf,
     note: PathBuf,
     name: WalFileName,
-    notes: Notes,
+    notes: PushNotes,
     seen: Seen,
 }
 
@@ -40,7 +40,7 @@ static PLACE: LazyLock<Place> = LazyLock::new(|| {
         file,
         note: notes.join(format!("{name}.json")),
         name: name.parse().expect("a segment"),
-        notes: Notes::new(notes, REPOSITORIES.to_owned()),
+        notes: PushNotes::new(notes, REPOSITORIES.to_owned()),
         seen,
         _folder: folder,
     }

@@ -6,13 +6,13 @@ use jiff::Timestamp;
 use super::{BackupFolder, PIN};
 use crate::error::{Error, Result};
 use crate::repository::Repository;
-use crate::storage::{Created, Facts};
+use crate::storage::{Created, Metadata};
 
 /// Keeps a backup from being pruned, in each of these repositories. Returns what did not work.
 pub fn pin(repositories: &[&Repository], folder: &BackupFolder, now: Timestamp) -> Vec<Error> {
     let content = Bytes::from(format!("{{\"seawall\":1,\"pinned\":\"{now:.0}\"}}\n"));
     each(repositories, folder, "pin", |repository, key| {
-        let created = repository.storage().create(key, content.clone(), &Facts::new())?;
+        let created = repository.storage().create(key, content.clone(), &Metadata::new())?;
         // Of somebody whose call was cut short.
         if created == Created::Taken { repository.storage().settle(key) } else { Ok(()) }
     })

@@ -4,14 +4,13 @@ mod ahead;
 mod stored;
 
 use std::io::{self, BufRead, Read};
-use std::thread;
-use std::time::Duration;
 
 use self::ahead::read_ahead;
 use self::stored::{Plain, Stored};
 use super::StoredObject;
 use crate::codec::{Identities, decode_unlabelled, read_failed};
 use crate::error::{Class, Error, Result};
+use crate::retry::{Failed, retry};
 use crate::storage::Storage;
 
 pub use stored::damaged;
@@ -31,12 +30,6 @@ pub struct ObjectSource<'a> {
     pub identities: &'a Identities,
     /// How often an object is read whose answer breaks off.
     pub attempts: u32,
-}
-
-/// Why a try failed, and whether another one may do better.
-struct Failure {
-    error: Error,
-    tries: u32,
 }
 
 impl ObjectSource<'_> {
@@ -72,24 +65,17 @@ impl ObjectSource<'_> {
         read: &mut dyn FnMut(&mut Stored<'_>) -> Result<T>,
     ) -> Result<T> {
         let key = format!("{}{}", self.prefix, object.object);
-        let mut tried = 0;
-        loop {
-            let failure = match self.try_to_read(&key, object, read) {
-                Ok(done) => return Ok(done),
-                Err(failure) => failure,
-            };
-            tried += 1;
-            // What went wrong on this host has nothing to do with the object.
-            let error = match failure.error.class() {
-                Class::LocalFile => failure.error,
-                _ => failure.error.while_doing(format!("could not read {key}")),
-            };
-            if tried >= failure.tries {
-                return Err(error);
-            }
-            tracing::info!("trying again: {error}");
-            thread::sleep(Duration::from_millis(100 << tried.min(6)));
-        }
+        let attempt = || {
+            self.try_to_read(&key, object, read).map_err(|Failed { error, tries }| {
+                // What went wrong on this host has nothing to do with the object.
+                let error = match error.class() {
+                    Class::LocalFile => error,
+                    _ => error.while_doing(format!("could not read {key}")),
+                };
+                Failed { error, tries }
+            })
+        };
+        retry(attempt, |error| tracing::info!("trying again: {error}"))
     }
 
     fn try_to_read<T>(
@@ -97,8 +83,8 @@ impl ObjectSource<'_> {
         key: &str,
         object: &StoredObject,
         read: &mut dyn FnMut(&mut Stored<'_>) -> Result<T>,
-    ) -> Result<T, Failure> {
-        let never_again = |error| Failure { error, tries: 1 };
+    ) -> Result<T, Failed> {
+        let never_again = |error| Failed { error, tries: 1 };
         let stored = self.storage.open(key, None).map_err(never_again)?;
         let stored = stored.ok_or_else(|| {
             let expected = object.stored_size;
@@ -107,7 +93,7 @@ impl ObjectSource<'_> {
         let mut stored = Stored::new(stored, object);
         match read(&mut stored) {
             Err(error) if error.class() == Class::Unreachable => {
-                Err(Failure { error, tries: self.attempts })
+                Err(Failed { error, tries: self.attempts })
             }
             Err(error) if error.class() != Class::Damaged => Err(never_again(error)),
             // Whether the bytes are wrong or were so before they were stored makes a difference to
@@ -126,9 +112,9 @@ impl ObjectSource<'_> {
         }
     }
 
-    fn wrong_bytes(&self, error: Error) -> Failure {
+    fn wrong_bytes(&self, error: Error) -> Failed {
         let broke_off = error.class() == Class::Unreachable;
-        Failure { error, tries: if broke_off { self.attempts } else { TRIES_OF_WRONG_BYTES } }
+        Failed { error, tries: if broke_off { self.attempts } else { TRIES_OF_WRONG_BYTES } }
     }
 
     fn unpack<T>(

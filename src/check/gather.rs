@@ -16,7 +16,7 @@ use crate::config::Config;
 use crate::error::Error;
 use crate::history::Subject;
 use crate::postgres::{SystemIdentifier, WalSegment, WalSegmentSize};
-use crate::repository::{Onlooker, Repository, identities};
+use crate::repository::{ListingVisitor, Repository, identities};
 use crate::threads::beside;
 use crate::{media, redis};
 
@@ -66,7 +66,7 @@ pub struct Gathered {
 }
 
 /// Looks into all repositories. What an onlooker saw comes as from [`Survey::read_watched`].
-pub fn gather<O: Onlooker>(
+pub fn gather<O: ListingVisitor>(
     config: &Config,
     repositories: &[Repository],
     server: &Asked,
@@ -133,7 +133,7 @@ fn watched(
 }
 
 /// A server that was promoted a moment ago has not stored the history of its timeline yet, and nothing seems to lead there.
-fn settled<O: Onlooker>(
+fn settled<O: ListingVisitor>(
     config: &Config,
     repositories: &[Repository],
     server: &Asked,
@@ -158,7 +158,7 @@ fn awaits_history(server: &Asked, survey: &Survey) -> bool {
 
 /// The base backups that a recovery within the window of the WAL may begin with are described, and no
 /// fewer than are wanted.
-fn survey<O: Onlooker>(
+fn survey<O: ListingVisitor>(
     config: &Config,
     repositories: &[Repository],
     now: Timestamp,

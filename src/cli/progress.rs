@@ -1,9 +1,11 @@
 use std::io::IsTerminal;
-use std::sync::{Mutex, PoisonError};
+use std::sync::Mutex;
 use std::time::{Duration, Instant};
 
 use bytesize::ByteSize;
 use indicatif::{ProgressBar, ProgressStyle};
+
+use crate::threads::lock;
 
 const BETWEEN_LINES: Duration = Duration::from_secs(5);
 
@@ -98,7 +100,7 @@ impl Shared {
     }
 
     fn tell(&self, say: impl FnOnce(&mut Progress)) {
-        let mut progress = self.progress.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut progress = lock(&self.progress);
         say(progress.get_or_insert_with(|| Progress::new(self.what)));
     }
 }

@@ -7,12 +7,11 @@ use clap::{Arg, ArgMatches, Command};
 
 use super::{configure, flags, guard};
 use crate::command::version;
-use crate::command::wal_fetch::{self, Asker, Fetched, Request};
+use crate::command::wal_fetch::{self, Asker, Fetched, PREFETCH_FLAG, Request};
 use crate::data_directory::DataDirectory;
 use crate::error::Result;
 use crate::exit_status;
 use crate::postgres::SystemIdentifier;
-use crate::prefetch;
 
 const ABOUT: &str = "Brings one WAL file back from the archive.
 
@@ -45,7 +44,7 @@ pub fn command() -> Command {
         ))
         .arg(
             Arg::new("prefetch")
-                .long(prefetch::FLAG)
+                .long(PREFETCH_FLAG)
                 .hide(true)
                 .value_parser(clap::value_parser!(u32)),
         );
@@ -68,7 +67,7 @@ pub fn main() -> u8 {
 /// trouble and reports it. And where the server is process 1 of a container, it inherits that process,
 /// takes any status but 0 and 1 for a crash of one of its own, and restarts (`postmaster.c`).
 fn prefetches(words: &[OsString]) -> bool {
-    let flag = format!("--{}", prefetch::FLAG);
+    let flag = format!("--{PREFETCH_FLAG}");
     words.iter().any(|word| word.to_str().is_some_and(|word| word.starts_with(&flag)))
 }
 

@@ -1,8 +1,11 @@
+//! From the bytes of a stored object to the content, proved: length and digest are those of the label when the reader has
+//! come to its end, and not before.
+
 use std::io::{self, BufRead, BufReader, Cursor, Read};
 
-use super::digest::Digest;
+use super::encryption::Identities;
 use super::frames::Frames;
-use super::identities::Identities;
+use super::label::Digest;
 use super::label::{LABEL_BYTES_MAX, Label};
 use crate::error::{Class, Error, Result};
 

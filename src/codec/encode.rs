@@ -1,9 +1,12 @@
+//! From a file to zstd frames, hashed while it is read. Frames are compressed by several threads and come out in order,
+//! because a segment has to be compressed faster than a server makes it.
+
 use std::io::{self, Read};
 use std::num::NonZeroUsize;
 
 use bytes::Bytes;
 
-use super::digest::Digest;
+use super::label::Digest;
 use super::label::Label;
 
 /// How much plain content goes into one zstd frame. Frames are compressed in parallel; measured on

@@ -1,3 +1,6 @@
+//! zstd frames of a stream whose end nobody knows, with marks where one object ends and the next begins: for base backups
+//! and packs. One file after the other, as WAL comes, is `encode`.
+
 use std::collections::VecDeque;
 use std::io;
 use std::num::NonZeroUsize;

@@ -1,3 +1,5 @@
+//! The plain content of zstd frames, within bounded memory whatever a damaged frame asks for.
+
 use std::io::{self, Read};
 
 use zstd::stream::raw::{DParameter, Decoder, InBuffer, Operation, OutBuffer};
@@ -17,7 +19,7 @@ const WINDOW_LOG_MAX: u32 = 23;
 /// The plain content of zstd frames, one after the other. Given a whole frame and room for all its
 /// content, zstd decompresses it in place, without a window of its own to copy out of; so frames are
 /// held until they are whole.
-pub struct Frames<R> {
+pub(super) struct Frames<R> {
     stored: R,
     decoder: Decoder<'static>,
     held: Vec<u8>,
@@ -28,7 +30,7 @@ pub struct Frames<R> {
 }
 
 impl<R: Read> Frames<R> {
-    pub fn new(stored: R) -> io::Result<Self> {
+    pub(super) fn new(stored: R) -> io::Result<Self> {
         let mut decoder = Decoder::new()?;
         decoder.set_parameter(DParameter::WindowLogMax(WINDOW_LOG_MAX))?;
         let (held, consumed) = (Vec::new(), 0);

@@ -1,13 +1,13 @@
 //! `wal-fetch NAME PATH`: brings one WAL file back from the first repository that has it whole.
 //!
 //! `asker` tells who asks and what that one makes of an answer; `answer` is the order of the questions; `fetch` asks the
-//! repositories, `histories` knows where timelines were left, `tablespaces` looks at what a segment would create.
+//! repositories, `histories` knows where timelines were left; `prefetch` keeps what comes next ready, in a process of its own.
 
 mod answer;
 mod asker;
 mod fetch;
 mod histories;
-mod tablespaces;
+mod prefetch;
 
 use std::ffi::OsString;
 use std::path::{Path, PathBuf};
@@ -16,11 +16,12 @@ use self::answer::Answer;
 pub use self::asker::Asker;
 use self::fetch::Fetch;
 use self::histories::Histories;
+pub(crate) use self::prefetch::FLAG as PREFETCH_FLAG;
+pub use self::prefetch::PrefetchFolder;
 use crate::config::Config;
 use crate::data_directory::{Asked, DataDirectory, KeptHistories, StateFolder};
 use crate::error::{Class, Error, Result};
 use crate::postgres::{SystemIdentifier, WalFileName, WalSegment, WalSegmentSize};
-use crate::prefetch::{self, PrefetchFolder};
 use crate::repository::{self, Source, WalFolder};
 
 /// What `wal-fetch` found. Only [`Fetched::NotInArchive`] lets PostgreSQL end recovery.

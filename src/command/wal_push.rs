@@ -1,13 +1,18 @@
 //! `wal-push PATH NAME`: archives one finished WAL file in every repository, and takes the next ones
-//! along.
+//! along, because PostgreSQL's archiver asks for one at a time.
+//!
+//! How the files go together: `patience` waits for the rest and gives up when the server stops; `input` opens a file and
+//! checks it; `batch` pushes all files of the call (`queue`), `lanes` each of them into every repository, in the
+//! order of `turns`; `notes` let the next calls answer at once; `lineage` is for what belongs to timelines.
 
-mod ballot;
 mod batch;
 mod input;
 mod lanes;
-mod left_behind;
 mod lineage;
+mod notes;
 mod patience;
+mod queue;
+mod turns;
 
 use std::fs::File;
 use std::path::{Path, PathBuf};
@@ -16,17 +21,18 @@ use self::batch::Batch;
 use self::input::Input;
 use self::lanes::worst_of;
 use self::lineage::Lineage;
+pub use self::notes::PushNotes;
 use self::patience::{Patience, Told};
 use crate::codec::Label;
 use crate::config::{Config, Location};
 use crate::data_directory::{
     CutSegment, DataDirectory, KeptHistories, StateFolder, ready_files, refuse_restored,
+    remove_prefetched,
 };
 use crate::error::{Class, Error, Result};
-use crate::look_ahead::Notes;
 use crate::postgres::{SystemIdentifier, TimelineId, WalFileName};
+use crate::repository;
 use crate::repository::{Memory, Repository, WalFolder};
-use crate::{prefetch, repository};
 
 /// Returns when `name` is durable in every repository. The error of one repository fails the push,
 /// after the others were given their copy: PostgreSQL then keeps the file and asks again, and the next
@@ -58,7 +64,7 @@ struct Call {
     data_directory: Option<DataDirectory>,
     state: Option<StateFolder>,
     /// Of what was pushed ahead.
-    pushed: Option<Notes>,
+    pushed: Option<PushNotes>,
 }
 
 impl Call {
@@ -86,10 +92,10 @@ impl Call {
         repository::folders_hold(&self.config, &folder, name)
     }
 
-    fn notes(&self, folder: &str) -> Option<Notes> {
+    fn notes(&self, folder: &str) -> Option<PushNotes> {
         let folder = self.state.as_ref()?.folder(folder);
         let folder = folder.inspect_err(|error| tracing::warn!("no look-ahead: {error}"));
-        Some(Notes::new(folder.ok()?, repository::fingerprint(&self.config)))
+        Some(PushNotes::new(folder.ok()?, repository::fingerprint(&self.config)))
     }
 
     fn push(&self, name: WalFileName, path: &Path, told: &Told) {
@@ -119,7 +125,7 @@ impl Call {
                 |name, path: &Path| notes.vouch_for(name, path) && self.is_in_folders(name);
             next = ready_after(data_directory, name, pushed, self.config.wal.look_ahead);
             if !data_directory.is_in_recovery() {
-                prefetch::remove_leftovers(data_directory);
+                remove_prefetched(data_directory);
             }
         }
         let memory = data_directory.zip(state).map(|(data_directory, state)| {

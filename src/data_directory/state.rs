@@ -59,3 +59,16 @@ fn create(path: &Path) -> Result<()> {
         _ => Ok(()),
     }
 }
+
+/// Folders of prefetched segments are called this, and a fingerprint of what they are for.
+pub const PREFETCHED: &str = "prefetch-";
+
+/// Removes what the prefetching of a recovery left behind, once the server archives for itself.
+pub fn remove_prefetched(data_directory: &DataDirectory) {
+    let Ok(entries) = fs::read_dir(data_directory.pg_wal().join("seawall")) else { return };
+    for entry in entries.flatten() {
+        if entry.file_name().to_string_lossy().starts_with(PREFETCHED) {
+            let _ = fs::remove_dir_all(entry.path());
+        }
+    }
+}

@@ -33,7 +33,7 @@ impl PublishFolder {
     /// The rule that saves most syncs: a folder that holds a file was synced by whoever put that there,
     /// because all do it in this order. So only one without files, new or left by a process that died,
     /// has its way up synced.
-    pub fn to(root: &Path, path: &Path) -> Result<Self> {
+    pub(super) fn to(root: &Path, path: &Path) -> Result<Self> {
         let folder = File::from(create_unsynced(root, path)?);
         let way = Self { root: root.to_owned(), path: path.to_owned(), folder };
         let names = names_in(&way.folder);
@@ -65,7 +65,7 @@ impl PublishFolder {
 
     /// The folder that has the path now. Meanwhile somebody may have removed the last file from ours, and with that the
     /// folder, and somebody else may have made a new one.
-    pub fn again(&self) -> Result<File> {
+    pub(super) fn again(&self) -> Result<File> {
         let mut folders = descend(&self.root, &self.path, Missing::Fail)?;
         Ok(File::from(folders.pop().ok_or_else(|| {
             Error::file("open folder", &self.path, &io::ErrorKind::NotFound.into())
@@ -74,7 +74,7 @@ impl PublishFolder {
 
     /// Makes the names in `found`, the folder as it was found again, survive a power cut. The name of a new one is not
     /// synced yet.
-    pub fn sync(&self, found: &File) -> Result<()> {
+    pub(super) fn sync(&self, found: &File) -> Result<()> {
         let failed = |error| Error::file("sync folder", &self.path, &error);
         found.sync_all().map_err(failed)?;
         let number = |folder: &File| folder.metadata().map(|it| (it.dev(), it.ino()));

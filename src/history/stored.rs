@@ -1,15 +1,17 @@
+//! Storing a record in every repository, and finding the newest ones. Who may add objects may add records too, so a record
+//! is a claim: what it says of a backup counts only where it fits what is there.
+
 use std::io::Read;
 use std::ops::ControlFlow;
 
 use bytes::Bytes;
 use jiff::Timestamp;
 
-use super::Subject;
-use super::record::{Kind, Record};
+use super::{Kind, Record, Subject};
 use crate::codec::read_failed;
 use crate::error::{Class, Error, Result};
 use crate::repository::Repository;
-use crate::storage::{Created, Facts};
+use crate::storage::{Created, Metadata};
 
 /// A record takes some hundred bytes for each backup.
 const BYTES_MAX: u64 = 16 << 20;
@@ -32,7 +34,7 @@ pub fn store(repositories: &[&Repository], subject: &Subject, record: &Record) -
     let key = subject.key(&record.id, record.kind);
     let failed = repositories.iter().filter_map(|repository| {
         let storage = repository.storage();
-        let created = storage.create(&key, content.clone(), &Facts::new());
+        let created = storage.create(&key, content.clone(), &Metadata::new());
         let error = match created {
             Ok(Created::New) => return None,
             Ok(Created::Taken) => Error::new(

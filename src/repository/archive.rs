@@ -7,15 +7,15 @@ use bytes::Bytes;
 
 use super::Repository;
 use super::beyond::{Kept, Original, UpTo};
-use super::coming::{Coming, Prepared};
 use super::compare::both_are_stored;
+use super::encoded_frames::{EncodedFrames, Prepared};
 use super::memory::Memory;
 use super::names::{Found, Looked, Names, ask};
 use crate::codec::Label;
 use crate::error::{Error, Result};
 use crate::failpoint;
 use crate::postgres::WalFileName;
-use crate::storage::{Created, Facts, WholeObject};
+use crate::storage::{Created, Metadata, WholeObject};
 
 /// What became of a file that was to be archived.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -63,7 +63,7 @@ impl Repository {
     pub fn prepare<'a>(
         &'a self,
         original: &'a Original<'a>,
-        coming: Coming,
+        frames: EncodedFrames,
         names: &Names,
     ) -> Result<Candidate<'a>> {
         let Original { folder, name, .. } = *original;
@@ -75,10 +75,10 @@ impl Repository {
         }
         let prepare = || {
             let (prepared, standing) = if looked.found.is_empty() {
-                let (prepared, object) = self.write(&folder.key(name, self.encrypts()), coming)?;
+                let (prepared, object) = self.write(&folder.key(name, self.encrypts()), frames)?;
                 (prepared, Standing::Nothing(object))
             } else {
-                let prepared = coming.prepared()?;
+                let prepared = frames.prepared()?;
                 let compared = self.compare(original, &looked.found, &prepared)?;
                 (prepared, compared.into())
             };
@@ -91,20 +91,20 @@ impl Repository {
         error.while_doing(format!("could not archive {name} in repository {}", self.name))
     }
 
-    fn write(&self, key: &str, mut coming: Coming) -> Result<(Arc<Prepared>, Nameless<'_>)> {
+    fn write(&self, key: &str, mut frames: EncodedFrames) -> Result<(Arc<Prepared>, Nameless<'_>)> {
         if let Some(recipients) = &self.recipients {
-            let prepared = coming.prepared()?;
+            let prepared = frames.prepared()?;
             let content = prepared.encrypted(recipients)?;
             let bytes = content.len() as u64;
             let mut object = self.storage.begin(key, 0)?;
             object.write(content)?;
             return Ok((prepared, Nameless { object: object.complete(Bytes::new())?, bytes }));
         }
-        let mut object = self.storage.begin(key, coming.front_length())?;
-        while let Some(frame) = coming.next_frame() {
+        let mut object = self.storage.begin(key, frames.front_length())?;
+        while let Some(frame) = frames.next_frame() {
             object.write(frame)?;
         }
-        let prepared = coming.prepared()?;
+        let prepared = frames.prepared()?;
         let object = object.complete(Bytes::from(prepared.label.to_frame()))?;
         let bytes = prepared.length;
         Ok((prepared, Nameless { object, bytes }))
@@ -134,7 +134,7 @@ impl<'a> Candidate<'a> {
             Standing::Same => return Ok(Archived::Already),
             Standing::UpTo(up_to) => return self.keep_beyond(up_to),
         };
-        let created = object.publish(&facts(&self.prepared.label))?;
+        let created = object.publish(&metadata(&self.prepared.label))?;
         failpoint::reach("push.repository-done");
         if created == Created::Taken {
             let found = [Found { encrypted: self.repository.encrypts(), stored: None }];
@@ -237,9 +237,9 @@ impl<'a> Published<'a> {
 }
 
 /// What a bucket keeps beside an object, so that a HEAD is enough to compare.
-pub(super) fn facts(label: &Label) -> Facts {
+pub(super) fn metadata(label: &Label) -> Metadata {
     let digest = label.digest.to_string();
     let size = label.size.to_string();
-    let facts = [("seawall-format", "1"), ("seawall-size", &size), ("seawall-blake3", &digest)];
-    facts.into_iter().map(|(name, value)| (name.to_owned(), value.to_owned())).collect()
+    let metadata = [("seawall-format", "1"), ("seawall-size", &size), ("seawall-blake3", &digest)];
+    metadata.into_iter().map(|(name, value)| (name.to_owned(), value.to_owned())).collect()
 }

@@ -3,16 +3,14 @@
 //! `archive_mode = always`, what it has of that segment; and each server that is promoted there archives a `.partial`.
 //! Up to the place where the timeline was left they are one; what comes behind is kept under a name of its own.
 
-mod keeping;
-mod proving;
+mod kept;
 
 use std::fs::File;
 use std::io::{self, Read};
 
-pub use self::keeping::Kept;
-pub use self::proving::StoredBeyond;
+pub use self::kept::{Kept, StoredBeyond};
 
-use self::keeping::Positioned;
+use self::kept::Positioned;
 use super::{Repository, WalFolder};
 use crate::codec::{Encoding, Identities, decode};
 use crate::error::{Class, Error, Result};

@@ -4,13 +4,13 @@ use std::io::Read;
 
 use super::Repository;
 use super::beyond::{Original, UpTo};
-use super::coming::Prepared;
-use super::fetch::check_label;
+use super::encoded_frames::Prepared;
 use super::names::Found;
+use super::reading::check_label;
 use crate::codec::{Identities, LABEL_BYTES_MAX, Label, decode, label_of_stored, read_failed};
 use crate::error::{Class, Error, Result};
 use crate::postgres::WalFileName;
-use crate::storage::Facts;
+use crate::storage::Metadata;
 
 const IN_THE_WAY: &str =
     "Move that object aside after looking at it; then the file is archived again.";
@@ -64,9 +64,9 @@ impl Repository {
             Some(known) => Some(known.clone()),
             None => self.storage.head(key)?,
         };
-        let (size, facts) = stored.map(|it| (it.size, it.facts)).unwrap_or_default();
+        let (size, metadata) = stored.map(|it| (it.size, it.metadata)).unwrap_or_default();
         let plausible = ours.could_be(size, encrypted);
-        match label_of_facts(&facts) {
+        match label_of(&metadata) {
             Some(label) if plausible || !ours.is(&label) => Ok(label),
             _ if plausible || encrypted => self.front_label(key, encrypted, name),
             // Another level was used, or it is damaged.
@@ -134,9 +134,9 @@ pub(super) fn both_are_stored(error: Error, keys: &[String; 2]) -> Error {
     Error::new(Class::Conflict, message).hint(WHICH_IS_RIGHT)
 }
 
-fn label_of_facts(facts: &Facts) -> Option<Label> {
-    let format = facts.get("seawall-format")?;
-    let size = facts.get("seawall-size")?.parse().ok()?;
-    let digest = facts.get("seawall-blake3")?.parse().ok()?;
+fn label_of(metadata: &Metadata) -> Option<Label> {
+    let format = metadata.get("seawall-format")?;
+    let size = metadata.get("seawall-size")?.parse().ok()?;
+    let digest = metadata.get("seawall-blake3")?.parse().ok()?;
     (format == "1").then(|| Label { name: String::new(), size, digest })
 }

@@ -1,28 +1,23 @@
 //! Which WAL of a system a repository has, and the histories that tell how its timelines hang together.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::fs::File;
-use std::io::{self, Read, Seek};
 use std::ops::ControlFlow;
-use std::path::Path;
 
 use jiff::Timestamp;
-use rustix::fs::MemfdFlags;
 
-use super::layout::wal_file_of;
-use super::{Repository, Source, Target, WalFolder, WalRange};
-use crate::error::{Class, Error, Result};
-use crate::postgres::{Lsn, TimelineHistory, TimelineId, WalFileName, WalSegment, WalSegmentSize};
+use super::{Repository, WalFolder, WalRange};
+use crate::error::Result;
+use crate::postgres::{Lsn, TimelineId, WalFileName, WalSegment, WalSegmentSize};
 use crate::storage::{Listed, Volume};
 
 /// Looks on while the WAL of one system is listed in one repository, so that nobody has to list it twice.
-pub trait Onlooker: Send {
+pub trait ListingVisitor: Send {
     /// A file that belongs to a segment, whole or not. They come by timeline, then by position.
     fn see(&mut self, name: WalFileName, listed: &Listed<'_>);
 }
 
 /// Nobody.
-impl Onlooker for () {
+impl ListingVisitor for () {
     fn see(&mut self, _: WalFileName, _: &Listed<'_>) {}
 }
 
@@ -135,22 +130,19 @@ impl Repository {
         &self,
         folder: &WalFolder,
         size: WalSegmentSize,
-        onlooker: &mut impl Onlooker,
+        visitor: &mut impl ListingVisitor,
     ) -> Result<Inventory> {
         let mut inventory = Inventory::default();
         let listed = self.storage.list(folder.prefix(), "", &mut |listed| {
             inventory.volume.add(&listed);
-            // `wal-fetch` would not find it elsewhere.
-            let ours =
-                |name: &WalFileName| folder.key(*name, listed.key.ends_with(".age")) == listed.key;
-            let Some(name) = wal_file_of(listed.key).filter(ours) else {
+            let Some(name) = folder.file_of(listed.key) else {
                 inventory.see_beyond(folder, listed.key);
                 return ControlFlow::Continue(());
             };
             // A name that has no place in the WAL at this size is of another time of the system.
             let placed = name.segment().filter(|segment| segment.start(size).is_ok());
             if placed.is_some() {
-                onlooker.see(name, &listed);
+                visitor.see(name, &listed);
             }
             match (name, placed) {
                 (WalFileName::Segment(segment), Some(_)) => {
@@ -170,44 +162,6 @@ impl Repository {
         });
         listed.map_err(|error| self.not_listed(error))?;
         Ok(inventory)
-    }
-
-    /// The history of a timeline; `None` when there is no such file.
-    pub fn history(
-        &self,
-        source: &Source<'_>,
-        timeline: TimelineId,
-    ) -> Result<Option<TimelineHistory>> {
-        let content = self.history_file(source, timeline)?;
-        let parse = |content: Vec<u8>| TimelineHistory::parse(timeline, &content);
-        let parsed = content.map(parse).transpose();
-        parsed.map_err(|error| Error::new(Class::Damaged, error.to_string()))
-    }
-
-    /// The content of the history file of a timeline; `None` when there is no such file.
-    pub fn history_file(
-        &self,
-        source: &Source<'_>,
-        timeline: TimelineId,
-    ) -> Result<Option<Vec<u8>>> {
-        let name = WalFileName::History(timeline);
-        let said = |error: io::Error| {
-            Error::new(Class::Internal, format!("could not keep {name} in memory: {error}"))
-        };
-        let made = rustix::fs::memfd_create(name.to_string(), MemfdFlags::CLOEXEC);
-        let mut file = File::from(made.map_err(|error| said(error.into()))?);
-        let path = name.to_string();
-        let target = Target { file: &mut file, path: Path::new(&path) };
-        if self.fetch(source, name, target)?.is_none() {
-            return Ok(None);
-        }
-        let mut content = Vec::new();
-        file.rewind().and_then(|()| file.read_to_end(&mut content)).map_err(said)?;
-        Ok(Some(content))
-    }
-
-    pub(super) fn not_listed(&self, error: Error) -> Error {
-        error.while_doing(format!("could not list repository {}", self.name))
     }
 }
 

@@ -50,10 +50,15 @@ impl WalFolder {
 
     /// The segment that a key belongs to, whole or not, where it lies where it should.
     pub(super) fn segment_of(&self, key: &str) -> Option<WalSegment> {
-        if let Some(name) = wal_file_of(key) {
-            return name.segment().filter(|_| self.key(name, key.ends_with(".age")) == key);
+        match wal_file_of(key) {
+            Some(_) => self.file_of(key)?.segment(),
+            None => self.second_content_of(key),
         }
-        self.second_content_of(key)
+    }
+
+    /// The WAL file that a key is of, where it lies where it should: `wal-fetch` would not find it elsewhere.
+    pub(super) fn file_of(&self, key: &str) -> Option<WalFileName> {
+        wal_file_of(key).filter(|name| self.key(*name, key.ends_with(".age")) == key)
     }
 
     /// The segment of which a key holds a second content, where it lies where it should.

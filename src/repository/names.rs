@@ -46,7 +46,7 @@ pub(super) struct Found {
 }
 
 impl Looked {
-    pub fn is_old(&self) -> bool {
+    pub(super) fn is_old(&self) -> bool {
         self.at.elapsed() > GOOD_FOR
     }
 }

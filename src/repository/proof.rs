@@ -1,43 +1,17 @@
+//! Reading WAL files only to know that they can be read: for `verify`, and for a base backup that waits for its WAL.
+
 use std::ops::ControlFlow;
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
-use super::fetch::{BUFFER_BYTES, SMALL_FILE_BYTES_MAX, check_label, tries};
-use super::layout::wal_file_of;
-use super::{Repository, Source, WalFolder, check_content};
-use crate::codec::decode;
+use super::listing::StoredWal;
+use super::reading::{check_label, failed, read_checked};
+use super::{Repository, Source, WalFolder, WalRange};
+use crate::codec::{Identities, decode};
 use crate::error::{Class, Error, Result};
-use crate::postgres::{FIRST_PAGE_HEADER_BYTES, WalFileName};
-
-/// A WAL file in a repository, as a listing shows it.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct StoredWal {
-    pub name: WalFileName,
-    pub encrypted: bool,
-    /// Length of the stored object in bytes.
-    pub size: u64,
-}
+use crate::postgres::{WalFileName, WalSegment};
+use crate::retry::retry;
 
 impl Repository {
-    /// The WAL files of a system that are wanted, in the order of their names. The same one may come twice:
-    /// in the clear and encrypted.
-    pub fn stored_wal(
-        &self,
-        folder: &WalFolder,
-        wanted: &dyn Fn(WalFileName) -> bool,
-    ) -> Result<Vec<StoredWal>> {
-        let mut found = Vec::new();
-        let listed = self.storage.list(folder.prefix(), "", &mut |listed| {
-            let encrypted = listed.key.ends_with(".age");
-            let name = wal_file_of(listed.key).filter(|name| wanted(*name));
-            // `wal-fetch` would not find it elsewhere.
-            let name = name.filter(|name| folder.key(*name, encrypted) == listed.key);
-            found.extend(name.map(|name| StoredWal { name, encrypted, size: listed.size }));
-            ControlFlow::Continue(())
-        });
-        listed.map_err(|error| self.not_listed(error))?;
-        Ok(found)
-    }
-
     /// Reads a WAL file to its end and proves it as [`Repository::fetch`] does. Of an encrypted one a host
     /// without private keys proves the label only; then this is `false`.
     pub fn prove_wal(&self, source: &Source<'_>, stored: &StoredWal) -> Result<bool> {
@@ -53,20 +27,9 @@ impl Repository {
         try_to_prove: &dyn Fn() -> Result<bool>,
     ) -> Result<bool> {
         let started = Instant::now();
-        let mut tried = 0;
-        loop {
-            let failure = match try_to_prove() {
-                Ok(read) => return Ok(read),
-                Err(failure) => failure,
-            };
-            tried += 1;
-            let late = started.elapsed() >= source.limits.total;
-            if late || tried >= tries(failure.class(), source.limits) {
-                return Err(self.judged(failure));
-            }
-            tracing::info!("trying {key} again: {failure}");
-            std::thread::sleep(Duration::from_millis(100 << tried.min(6)));
-        }
+        let attempt = || try_to_prove().map_err(|error| failed(error, source.limits, started));
+        let say = |error: &Error| tracing::info!("trying {key} again: {error}");
+        retry(attempt, say).map_err(|error| self.judged(error))
     }
 
     fn try_to_prove(&self, source: &Source<'_>, stored: &StoredWal) -> Result<bool> {
@@ -79,19 +42,51 @@ impl Repository {
             let message = format!("expected an object of {} bytes, found none", stored.size);
             Error::new(Class::Damaged, message)
         })?;
-        let mut decoded = decode(opened, stored.encrypted, source.identities)?;
-        let label = decoded.label.clone();
-        check_label(&label, name)?;
-        let (mut buffer, mut front) = (vec![0; BUFFER_BYTES], Vec::new());
-        loop {
-            let read = decoded.read(&mut buffer)?;
-            if read == 0 {
-                break;
-            }
-            if front.len() < FIRST_PAGE_HEADER_BYTES || label.size <= SMALL_FILE_BYTES_MAX {
-                front.extend_from_slice(&buffer[..read]);
+        let decoded = decode(opened, stored.encrypted, source.identities)?;
+        let nobody = &mut |_: &[u8]| Ok(ControlFlow::Continue(()));
+        read_checked(decoded, name, folder, nobody).map(|_| true)
+    }
+
+    /// The first segment of `range` that is not there; what is there is read. Of an encrypted object a
+    /// host without the private key reads the label only.
+    pub fn first_missing(
+        &self,
+        folder: &WalFolder,
+        range: WalRange,
+        identities: &Identities,
+    ) -> Result<Option<WalSegment>> {
+        for segment in range.segments() {
+            let name = WalFileName::Segment(segment);
+            let proved = self.prove(folder, name, identities).map_err(|error| {
+                error.while_doing(format!("could not read {name} in repository {}", self.name))
+            })?;
+            if !proved {
+                return Ok(Some(segment));
             }
         }
-        check_content(&front, label.size, name, folder).map(|()| true)
+        Ok(None)
+    }
+
+    /// Whether it is there, and then whether it can be read.
+    fn prove(
+        &self,
+        folder: &WalFolder,
+        name: WalFileName,
+        identities: &Identities,
+    ) -> Result<bool> {
+        for encrypted in [false, true] {
+            let key = folder.key(name, encrypted);
+            if self.storage.head(&key)?.is_none() {
+                continue;
+            }
+            let label = if encrypted && identities.is_empty() {
+                self.front_label(&key, encrypted, name)?
+            } else {
+                self.read_through(&key, encrypted, name, identities)?
+            };
+            check_label(&label, name)?;
+            return Ok(true);
+        }
+        Ok(false)
     }
 }

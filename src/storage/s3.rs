@@ -1,31 +1,23 @@
 //! An S3 bucket through `aws-sdk-s3`. The SDK is asynchronous; its one-threaded runtime is driven by
-//! whichever of our threads waits for an answer.
+//! whichever of our threads waits for an answer (`runtime`).
+//!
+//! How the files go together: `bucket` is what every request needs, and `client` makes it (with `profiles` and `http`);
+//! `put`, `large` with `multipart`, `listing` and `delete` are the requests, over the bytes of `content`; `failure`
+//! says what became of one that failed, and `answer_limit` keeps answers from taking all memory.
 
 mod answer_limit;
 mod bucket;
 mod client;
-mod clock;
-mod conditional;
 mod content;
-mod credentials;
 mod delete;
-mod environment;
 mod failure;
 mod http;
 mod large;
 mod listing;
 mod multipart;
-mod names;
-mod paging;
-mod pending;
-mod post;
 mod profiles;
-mod protection;
 mod put;
-mod reader;
 mod runtime;
-mod sent;
-mod upload;
 
 use std::io::Read;
 use std::ops::ControlFlow;
@@ -37,26 +29,25 @@ use bytes::Bytes;
 use jiff::Timestamp;
 
 use self::bucket::Bucket;
+pub(super) use self::client::whereabouts;
 use self::content::Content;
-pub use self::credentials::whereabouts;
+pub use self::http::{Post, post};
 use self::large::NewS3LargeObject;
-pub use self::post::{Post, post};
-use self::reader::ObjectReader;
-use self::runtime::Runtime;
+use self::runtime::{ObjectReader, Runtime};
 use super::{
-    Conduct, Created, Facts, Listed, NewLargeObject, NewObject, PendingUpload, Protection, Storage,
-    Stored, WholeObject,
+    ConditionSupport, Created, Listed, Metadata, NewLargeObject, NewObject, PendingUpload,
+    Protection, Storage, Stored, WholeObject,
 };
 use crate::config::{Limits, S3Config};
 use crate::error::Result;
 
-pub struct S3Storage {
+pub(super) struct S3Storage {
     bucket: Arc<Bucket>,
     runtime: Arc<Runtime>,
 }
 
 impl S3Storage {
-    pub fn open(config: &S3Config, limits: Limits, state: Option<&Path>) -> Result<Self> {
+    pub(super) fn open(config: &S3Config, limits: Limits, state: Option<&Path>) -> Result<Self> {
         let runtime = Runtime::start()?;
         let bucket = Bucket::open(&runtime, config, limits, state)?;
         Ok(Self { bucket: Arc::new(bucket), runtime: Arc::new(runtime) })
@@ -96,16 +87,16 @@ impl Storage for S3Storage {
         key: &str,
         front: usize,
         size_max: u64,
-        facts: &Facts,
+        metadata: &Metadata,
     ) -> Result<Box<dyn NewLargeObject + '_>> {
         let key = self.bucket.key(key);
-        Ok(Box::new(NewS3LargeObject::new(self, key, front, size_max, facts)))
+        Ok(Box::new(NewS3LargeObject::new(self, key, front, size_max, metadata)))
     }
 
     fn head(&self, key: &str) -> Result<Option<Stored>> {
         let stored = self.runtime.block_on(self.bucket.head_object(&self.bucket.key(key)))?;
         Ok(stored.map(|mut stored| {
-            stored.facts.remove(multipart::MARK);
+            stored.metadata.remove(multipart::MARK);
             stored
         }))
     }
@@ -148,7 +139,7 @@ impl Storage for S3Storage {
         self.runtime.block_on(self.bucket.end_upload(upload))
     }
 
-    fn try_condition(&self, key: &str) -> Result<Option<Conduct>> {
+    fn try_condition(&self, key: &str) -> Result<Option<ConditionSupport>> {
         let key = self.bucket.key(key);
         self.runtime.block_on(self.bucket.try_condition(&key)).map(Some)
     }
@@ -202,8 +193,8 @@ impl NewObject for NewS3Object<'_> {
 }
 
 impl WholeObject for NewS3Object<'_> {
-    fn publish(self: Box<Self>, facts: &Facts) -> Result<Created> {
-        let created = self.storage.bucket.create_object(&self.key, self.content, facts);
+    fn publish(self: Box<Self>, metadata: &Metadata) -> Result<Created> {
+        let created = self.storage.bucket.create_object(&self.key, self.content, metadata);
         self.storage.runtime.block_on(created)
     }
 }

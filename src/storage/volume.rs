@@ -1,3 +1,5 @@
+//! How much lies in a store and how fast it grows, gathered from listings in little room.
+
 use std::collections::BTreeMap;
 
 use jiff::Timestamp;

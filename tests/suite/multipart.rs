@@ -9,7 +9,7 @@ mod parts;
 use bytes::Bytes;
 use seawall::config::{Limits, Location, S3Config};
 use seawall::error::Result;
-use seawall::storage::{Created, Facts, Storage};
+use seawall::storage::{Created, Metadata, Storage};
 
 use crate::storage_contract::{LIMITS, PART_BYTES, bucket_config, open, pending_uploads};
 use crate::support::place::Place;
@@ -96,8 +96,8 @@ fn create(storage: &dyn Storage, content: &[u8]) -> Result<Created> {
     object.finish(Bytes::new())
 }
 
-fn facts() -> Facts {
-    Facts::from([("a-fact".to_owned(), "1".to_owned())])
+fn facts() -> Metadata {
+    Metadata::from([("a-fact".to_owned(), "1".to_owned())])
 }
 
 /// So many whole parts and some bytes.

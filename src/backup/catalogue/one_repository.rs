@@ -1,6 +1,6 @@
 use std::io::Read;
 use std::ops::ControlFlow;
-use std::sync::{Mutex, OnceLock, PoisonError};
+use std::sync::{Mutex, OnceLock};
 
 use jiff::Timestamp;
 
@@ -13,6 +13,7 @@ use crate::codec::read_failed;
 use crate::error::{Class, Error, Result};
 use crate::repository::Repository;
 use crate::storage::{DAMAGED, Listed as ListedObject, Volume};
+use crate::threads::lock;
 
 /// Most take some kilobytes and are read side by side. One that takes more than this waits for its turn: what all of
 /// them ask of memory together is bounded too.
@@ -242,7 +243,7 @@ fn read_description<D: Described, T>(
             return Ok(None);
         };
         let large = bytes.len() as u64 > EASY_BYTES_MAX;
-        let _turn = large.then(|| LARGE.lock().unwrap_or_else(PoisonError::into_inner));
+        let _turn = large.then(|| lock(&LARGE));
         if large {
             let Some(all) = read_up_to(repository, &key, DESCRIPTION_BYTES_MAX)? else {
                 return Ok(None);

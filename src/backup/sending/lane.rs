@@ -10,7 +10,7 @@ use crate::codec::read_failed;
 use crate::error::{Class, Error, Result};
 use crate::failpoint;
 use crate::repository::Repository;
-use crate::storage::{Created, Facts, NewLargeObject};
+use crate::storage::{Created, Metadata, NewLargeObject};
 use crate::threads::start_in;
 
 /// What a repository is told to store, in order.
@@ -83,7 +83,8 @@ fn write_all<'a, M>(
                         begun += 1;
                         let name = (sending.name)(begun, repository.encrypts());
                         let (key, storage) = (sending.folder.key(&name), repository.storage());
-                        let object = storage.begin_large(&key, 0, sending.size_max, &Facts::new());
+                        let object =
+                            storage.begin_large(&key, 0, sending.size_max, &Metadata::new());
                         let object = object?;
                         failpoint::reach("create.part-begun");
                         object
@@ -128,7 +129,7 @@ pub fn create_once(
         );
         return Err(Error::new(Class::Refused, message));
     }
-    if storage.create(&key, content.clone(), &Facts::new())? == Created::New {
+    if storage.create(&key, content.clone(), &Metadata::new())? == Created::New {
         return Ok(());
     }
     let mut there = Vec::new();

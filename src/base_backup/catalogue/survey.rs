@@ -11,7 +11,7 @@ use crate::base_backup::windows::{Needed, Span, Timeline, Timelines, Wal};
 use crate::config::Config;
 use crate::error::{Class, Error};
 use crate::postgres::{Lsn, SystemIdentifier, TimelineHistory, TimelineId, WalSegmentSize};
-use crate::repository::{Inventory, Onlooker, Repository, WalFolder};
+use crate::repository::{Inventory, ListingVisitor, Repository, WalFolder};
 use crate::retention::ago;
 
 /// The base backups of a cluster together with the WAL of their systems: what can be recovered.
@@ -65,7 +65,7 @@ impl Survey {
 
     /// The same, with an onlooker for the WAL of each system in each repository. What they saw comes in the
     /// order of [`Self::systems`], then of the repositories; `None` where it could not be listed.
-    pub fn read_watched<O: Onlooker>(
+    pub fn read_watched<O: ListingVisitor>(
         repositories: &[Repository],
         config: &Config,
         how_many: HowMany<'_>,
@@ -197,7 +197,7 @@ impl SystemWal {
 }
 
 /// What each repository has, and what the onlooker saw there; `None` where it could not be listed.
-fn list<O: Onlooker>(
+fn list<O: ListingVisitor>(
     catalogue: &mut Catalogue,
     folder: &WalFolder,
     size: WalSegmentSize,

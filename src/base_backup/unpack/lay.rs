@@ -1,7 +1,7 @@
 use std::collections::BTreeMap;
 use std::fmt;
 use std::path::{Path, PathBuf};
-use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::sync::Mutex;
 
 use super::entry::{EntryKind, PartEntry, TABLESPACES};
 use super::layout::Layout;
@@ -15,6 +15,7 @@ use crate::durable::{self, LaidFile};
 use crate::error::Result;
 use crate::failpoint;
 use crate::postgres::{ChecksumAlgorithm, FileChecksum};
+use crate::threads::lock;
 
 pub(super) const TABLESPACE_MAP: &str = "tablespace_map";
 
@@ -55,10 +56,6 @@ impl<'a> Laying<'a> {
     pub(super) fn take_folders(&self) -> Vec<PathBuf> {
         std::mem::take(&mut lock(&self.folders))
     }
-}
-
-fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
-    mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 /// For all but the owner only what the server allows its group (`pg_file_create_mode` in `file_perm.c`).

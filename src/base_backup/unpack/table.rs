@@ -1,11 +1,12 @@
 use std::collections::HashMap;
 use std::ffi::OsStr;
 use std::path::Path;
-use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::sync::{Mutex, MutexGuard};
 
 use crate::backup::damaged;
 use crate::error::Result;
 use crate::postgres::ManifestFile;
+use crate::threads::lock;
 
 /// The files that a backup consists of, and how far each has come.
 pub(super) struct Table<'a> {
@@ -108,7 +109,7 @@ impl<'a> Table<'a> {
     }
 
     fn states(&self) -> MutexGuard<'_, Vec<State>> {
-        self.states.lock().unwrap_or_else(PoisonError::into_inner)
+        lock(&self.states)
     }
 }
 

@@ -5,6 +5,7 @@ use std::thread;
 
 use crate::error::{Class, Error, Result};
 use crate::threads::helpers;
+use crate::threads::lock;
 
 /// Threads that work off a list, until one of them fails.
 #[derive(Default)]
@@ -29,7 +30,7 @@ impl Workers {
             while let Some(taken) = take().filter(|_| !self.is_stopped()) {
                 if let Err(error) = work(&mut tool, taken) {
                     self.stopped.store(true, Ordering::Relaxed);
-                    failure.lock().unwrap_or_else(PoisonError::into_inner).get_or_insert(error);
+                    lock(&failure).get_or_insert(error);
                 }
             }
         };

@@ -1,10 +1,10 @@
 use std::fmt::Display;
 
 use super::files::{BACKUP_LABEL, Files, PG_VERSION, TABLESPACE_MAP};
-use super::session::lock;
 use crate::base_backup::Description;
 use crate::base_backup::catalogue::Facts;
 use crate::postgres::{BackupLabel, BackupManifest, Lsn, TablespaceMap, TimelineId, WalSegment};
+use crate::threads::lock;
 
 /// What `backup.json` says otherwise than the backup itself.
 pub(super) fn faults(

@@ -3,11 +3,11 @@ use std::ffi::OsStr;
 use std::path::Path;
 use std::sync::Mutex;
 
-use super::session::lock;
 use crate::base_backup::unpack::{EntryKind, PartEntry, PartVisitor};
 use crate::codec::read_failed;
 use crate::error::Result;
 use crate::postgres::{ChecksumAlgorithm, FileChecksum, ManifestFile};
+use crate::threads::lock;
 
 /// Room for the content of a whole zstd frame.
 const BUFFER_BYTES: usize = 1 << 20;

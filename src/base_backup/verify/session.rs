@@ -1,11 +1,12 @@
 use std::cell::Cell;
 use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::sync::{Mutex, PoisonError};
 
 use super::Verify;
 use crate::backup::in_threads;
 use crate::error::{Class, Error};
+use crate::threads::lock;
 
 /// What all threads of a verification share.
 pub(super) struct Session<'a> {
@@ -81,10 +82,6 @@ impl Session<'_> {
     ) -> Vec<R> {
         in_threads(self.verify.config.basebackup.parallel, items, work)
     }
-}
-
-pub(super) fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
-    mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 /// How far the reading of one object has come, told in stored bytes: of what is decompressed its share is

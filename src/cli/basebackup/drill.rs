@@ -1,4 +1,4 @@
-use std::sync::{Mutex, PoisonError};
+use std::sync::Mutex;
 
 use clap::{Arg, ArgAction, ArgMatches, Command};
 
@@ -11,6 +11,7 @@ use crate::config::Config;
 use crate::drill::{Confinement, become_user};
 use crate::error::Result;
 use crate::postgres::SystemIdentifier;
+use crate::threads::lock;
 
 const SHORT: &str =
     "Rehearses a restore with a server of its own, checks the result, and records it";
@@ -82,7 +83,7 @@ pub fn run(config: &Config, matches: &ArgMatches) -> Result<()> {
     become_user(text("user").as_deref(), "basebackup")?;
     let bar: Mutex<Option<Progress>> = Mutex::default();
     let progress = |done: u64, of: u64| {
-        let mut bar = bar.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut bar = lock(&bar);
         bar.get_or_insert_with(|| Progress::new("restore")).at(done, Some(of));
     };
     let unconfined = matches.get_flag("unconfined");

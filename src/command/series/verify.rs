@@ -14,6 +14,7 @@ use crate::command::shown::{Shown, count, plain, size};
 use crate::config::Config;
 use crate::error::{Class, Error, Result};
 use crate::repository::{self, Repository};
+use crate::threads::lock;
 
 /// Gets how many bytes were read, and of how many.
 pub type Progress<'a> = &'a (dyn Fn(u64, u64) + Sync);
@@ -204,7 +205,7 @@ fn of_copies<D: Kind>(
 }
 
 fn push<T>(all: &Mutex<Vec<T>>, one: T) {
-    all.lock().unwrap_or_else(std::sync::PoisonError::into_inner).push(one);
+    lock(all).push(one);
 }
 
 fn unlocked<T>(all: &mut Mutex<T>) -> &mut T {

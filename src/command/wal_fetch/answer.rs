@@ -13,9 +13,9 @@ use crate::data_directory::{Asked, CutSegment, StateFolder, tell_absent_history}
 use crate::durable::{self, Temporary};
 use crate::error::{Class, Error, Result};
 use crate::postgres::{Lsn, TimelineId, WalFileName, WalSegment, WalSegmentSize};
-use crate::repository::{Behind, Later, Repository};
+use crate::repository::{Behind, Repository, WalBeyond};
 
-pub struct Answer<'a> {
+pub(super) struct Answer<'a> {
     pub asker: Asker,
     /// The timelines behind that of the segment that this recovery follows.
     pub followed: Vec<TimelineId>,
@@ -27,11 +27,11 @@ pub struct Answer<'a> {
 }
 
 /// A proof, and the repository that has it.
-type Proof<'a> = (Later, &'a Repository);
+type Proof<'a> = (WalBeyond, &'a Repository);
 
 impl Answer<'_> {
     /// The length of the file in bytes once it is in its place; `None` at the end of the WAL.
-    pub fn give(self) -> Result<Option<u64>> {
+    pub(super) fn give(self) -> Result<Option<u64>> {
         let label = match self.fetch.name {
             WalFileName::Segment(segment) => self.segment(segment)?,
             WalFileName::History(timeline) => self.history(timeline)?,
@@ -136,7 +136,7 @@ impl Answer<'_> {
         let each = |repository: &'_ Repository| {
             let folder = self.fetch.source.folder;
             match (repository.behind(folder, segment)?, size) {
-                (Behind::Segment(later), _) => Ok(Some(Later::Segment(later))),
+                (Behind::Segment(later), _) => Ok(Some(WalBeyond::Segment(later))),
                 (Behind::Timeline, Some(size)) => self.left_behind(repository, segment, size),
                 _ => Ok(None),
             }
@@ -151,13 +151,13 @@ impl Answer<'_> {
         repository: &Repository,
         segment: WalSegment,
         size: WalSegmentSize,
-    ) -> Result<Option<Later>> {
+    ) -> Result<Option<WalBeyond>> {
         let timeline = segment.timeline;
         let end = Lsn(start_of(segment, size)?.0 + size.bytes());
         for by in repository.histories_behind(self.fetch.source.folder, timeline)? {
             let left = self.histories.find(by)?.and_then(|history| history.left(timeline));
             if let Some(at) = left.filter(|at| *at >= end) {
-                return Ok(Some(Later::Left { timeline, by, at }));
+                return Ok(Some(WalBeyond::Left { timeline, by, at }));
             }
         }
         Ok(None)
@@ -176,7 +176,7 @@ impl Answer<'_> {
 
     fn first(
         &self,
-        each: &dyn Fn(&Repository) -> Result<Option<Later>>,
+        each: &dyn Fn(&Repository) -> Result<Option<WalBeyond>>,
     ) -> Result<Option<Proof<'_>>> {
         for repository in self.fetch.repositories {
             if let Some(later) = each(repository)? {
@@ -242,7 +242,7 @@ impl Answer<'_> {
         );
     }
 
-    fn gap(&self, later: Later, repository: &Repository) -> Error {
+    fn gap(&self, later: WalBeyond, repository: &Repository) -> Error {
         let message = format!(
             "{} is in no repository, but {later} is in repository {}: the WAL has a gap",
             self.fetch.name,

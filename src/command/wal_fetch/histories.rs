@@ -5,7 +5,7 @@ use crate::error::{Class, Error, Result};
 use crate::postgres::{Lsn, TimelineHistory, TimelineId, WalFileName};
 use crate::repository::{Repository, Source};
 
-pub struct Histories<'a> {
+pub(super) struct Histories<'a> {
     pub kept: Option<KeptHistories>,
     pub repositories: &'a [Repository],
     pub source: &'a Source<'a>,
@@ -13,7 +13,7 @@ pub struct Histories<'a> {
 
 /// The end of a timeline, as far as a recovery is concerned that follows another one.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Leaving {
+pub(super) struct Leaving {
     pub timeline: TimelineId,
     pub by: TimelineId,
     pub at: Lsn,
@@ -21,7 +21,7 @@ pub struct Leaving {
 
 impl Histories<'_> {
     /// Where the first of the `followed` timelines left this one; `None` where none of them descends from it.
-    pub fn leaving(
+    pub(super) fn leaving(
         &self,
         timeline: TimelineId,
         followed: &[TimelineId],
@@ -39,7 +39,7 @@ impl Histories<'_> {
     }
 
     /// The history of a timeline; `None` where no repository has one.
-    pub fn find(&self, timeline: TimelineId) -> Result<Option<TimelineHistory>> {
+    pub(super) fn find(&self, timeline: TimelineId) -> Result<Option<TimelineHistory>> {
         if let Some(history) = self.kept.as_ref().and_then(|kept| kept.find(timeline)) {
             return Ok(Some(history));
         }
@@ -61,7 +61,7 @@ impl Histories<'_> {
     }
 
     /// Keeps a history that a repository has. Without a copy it is fetched again.
-    pub fn keep(&self, timeline: TimelineId, content: &[u8]) {
+    pub(super) fn keep(&self, timeline: TimelineId, content: &[u8]) {
         if let Some(kept) = &self.kept
             && let Err(error) = kept.keep(timeline, content)
         {

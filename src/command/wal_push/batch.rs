@@ -2,22 +2,25 @@
 
 use std::num::NonZeroUsize;
 use std::path::{Path, PathBuf};
-use std::sync::{Mutex, PoisonError};
+use std::sync::Mutex;
 use std::thread;
 use std::time::{Duration, Instant};
 
 use super::input::{Input, waiting};
 use super::lanes::{Lanes, Pushed};
-use super::left_behind::LeftBehind;
+use super::lineage::LeftBehind;
+use super::notes::PushNotes;
+use super::queue::{Pool, Queue, Room};
+use super::turns::Turns;
 use crate::codec::{Encoder, Encoding, Label};
 use crate::config::Config;
 use crate::data_directory::{CutSegment, DataDirectory, StateFolder};
 use crate::error::{Class, Error, Result};
 use crate::failpoint;
-use crate::look_ahead::{Notes, Pool, Queue, Room, Turns};
 use crate::postgres::WalFileName;
 use crate::repository::{Memory, Names, Repository, WalFolder};
 use crate::threads;
+use crate::threads::lock;
 
 /// How long a call goes on starting what it was not asked for. PostgreSQL waits meanwhile.
 const LOOK_AHEAD_TIME: Duration = Duration::from_secs(10);
@@ -26,12 +29,12 @@ const LOOK_AHEAD_TIME: Duration = Duration::from_secs(10);
 /// disk, others make use of the processor.
 const UNDER_WAY: usize = 2;
 
-pub struct Batch<'a> {
+pub(super) struct Batch<'a> {
     pub config: &'a Config,
     pub repositories: &'a [Repository],
     pub data_directory: Option<&'a DataDirectory>,
     pub state: Option<&'a StateFolder>,
-    pub notes: Option<&'a Notes>,
+    pub notes: Option<&'a PushNotes>,
     pub memory: Option<Memory>,
 }
 
@@ -74,7 +77,7 @@ type Tell<'a> = Box<dyn FnOnce(Result<Label>) + Send + 'a>;
 impl Batch<'_> {
     /// Pushes what was asked for, and beside it, as far as time and memory go, the `next` ones. Only the first
     /// decides the outcome, which is told as soon as it is known.
-    pub fn run<'a>(
+    pub(super) fn run<'a>(
         &self,
         asked: Input,
         next: &[(WalFileName, PathBuf)],
@@ -141,7 +144,7 @@ impl Batch<'_> {
                     if pushed.is_err() {
                         stop();
                     }
-                    let tell = shared.tell.lock().unwrap_or_else(PoisonError::into_inner).take();
+                    let tell = lock(&shared.tell).take();
                     if let Some(tell) = tell {
                         tell(pushed);
                     }

@@ -1,3 +1,6 @@
+//! The file that is to be archived, opened once and checked before anything is sent: its name, its length, its first page,
+//! and the system it is of. What waits behind it is looked at only as far as its length.
+
 use std::fs::File;
 use std::io::{self, Read, Seek};
 use std::path::{Path, PathBuf};
@@ -14,7 +17,7 @@ use crate::postgres::{
 const SMALL_FILE_BYTES_MAX: u64 = 1 << 20;
 
 /// A file that was found to be what its name says, before anything is sent.
-pub struct Input {
+pub(super) struct Input {
     pub name: WalFileName,
     pub file: File,
     pub size: u64,
@@ -23,7 +26,11 @@ pub struct Input {
 }
 
 impl Input {
-    pub fn open(path: &Path, name: WalFileName, server: Option<&DataDirectory>) -> Result<Self> {
+    pub(super) fn open(
+        path: &Path,
+        name: WalFileName,
+        server: Option<&DataDirectory>,
+    ) -> Result<Self> {
         let said = |error: Error| error.while_doing(format!("could not archive {name}"));
         open(path, name, server).map_err(said)
     }
@@ -116,7 +123,7 @@ fn wrong(message: String) -> Error {
 }
 
 /// Where a file waits, and how large it is, without opening it yet.
-pub fn waiting(name: WalFileName, path: PathBuf) -> Option<((WalFileName, PathBuf), u64)> {
+pub(super) fn waiting(name: WalFileName, path: PathBuf) -> Option<((WalFileName, PathBuf), u64)> {
     let size = std::fs::metadata(&path).ok()?.len();
     Some(((name, path), size))
 }

@@ -3,20 +3,20 @@
 use std::thread::{self, ScopedJoinHandle};
 use std::time::Instant;
 
-use super::ballot::Ballot;
 use super::input::Input;
+use super::queue::Pool;
+use super::turns::{Ballot, Turns};
 use crate::codec::{Encoded, Encoder, Encoding, Label};
 use crate::error::{Class, Error, Result};
 use crate::failpoint;
-use crate::look_ahead::{Pool, Turns};
 use crate::postgres::WalFileName;
 use crate::repository::{
-    Archived, Candidate, Coming, Compressing, Kept, Memory, Names, Original, Repository, Server,
-    UpTo, WalFolder, compressing,
+    Archived, Candidate, EncodedFrames, FrameFanout, Kept, Memory, Names, Original, Repository,
+    Server, UpTo, WalFolder, fan_out,
 };
 use crate::threads::hand_to;
 
-pub struct Lanes<'a> {
+pub(super) struct Lanes<'a> {
     pub repositories: &'a [Repository],
     /// One for each repository.
     pub names: &'a [Names],
@@ -31,7 +31,7 @@ pub struct Lanes<'a> {
 }
 
 /// What became of a file.
-pub enum Pushed {
+pub(super) enum Pushed {
     /// It is in every repository.
     Everywhere(Label),
     /// One before it is not, so it was not named anywhere.
@@ -50,10 +50,15 @@ impl Lanes<'_> {
     /// were heard, nor before the files in front of it are everywhere; what one refuses, none gets. Where one is
     /// away the others get their copy, and the push has failed. `encoded` is told how many bytes it takes from
     /// then on.
-    pub fn push(&self, number: usize, input: Input, encoded: impl FnOnce(u64)) -> Result<Pushed> {
+    pub(super) fn push(
+        &self,
+        number: usize,
+        input: Input,
+        encoded: impl FnOnce(u64),
+    ) -> Result<Pushed> {
         failpoint::reach("push.checked");
         let encrypting = self.repositories.iter().map(Repository::encrypts);
-        let (compressing, comings) = compressing(input.name, input.size, encrypting);
+        let (fanout, receivers) = fan_out(input.name, input.size, encrypting);
         let ballot = Ballot::of(self.repositories.len());
         let original = Original {
             folder: self.folder,
@@ -66,7 +71,7 @@ impl Lanes<'_> {
         let started = Instant::now();
         let file = File { number, started, original };
         thread::scope(|scope| {
-            let each = self.repositories.iter().zip(self.names).zip(comings);
+            let each = self.repositories.iter().zip(self.names).zip(receivers);
             let (file, ballot) = (&file, &ballot);
             let begun: Vec<_> = each
                 .map(|((repository, names), coming)| {
@@ -74,7 +79,7 @@ impl Lanes<'_> {
                     hand_to(scope, lane, move |lane| self.archive(file, lane, ballot))
                 })
                 .collect();
-            let prepared = self.compress(&input, compressing);
+            let prepared = self.compress(&input, fanout);
             failpoint::reach("push.encoded");
             if let Ok((_, length)) = prepared {
                 // Where it is encrypted as well, both are held.
@@ -156,16 +161,16 @@ impl Lanes<'_> {
     }
 
     /// The label, and the length of the object in bytes.
-    fn compress(&self, input: &Input, mut compressing: Compressing) -> Result<(Label, u64)> {
+    fn compress(&self, input: &Input, mut fanout: FrameFanout) -> Result<(Label, u64)> {
         let name = input.name.to_string();
         let encoded = self.encoders.with(|encoder| {
-            let mut take = |frame| compressing.frame(frame);
+            let mut take = |frame| fanout.frame(frame);
             encoder.encode(&name, input.size, &mut &input.file, &mut take)
         });
         let Encoded { label, length } = encoded.map_err(|error| {
             Error::new(Class::Input, format!("could not archive {name}: {error}"))
         })?;
-        compressing.finish(Encoded { label: label.clone(), length });
+        fanout.finish(Encoded { label: label.clone(), length });
         Ok((label, length))
     }
 
@@ -198,7 +203,7 @@ impl Lanes<'_> {
 struct Lane<'a> {
     repository: &'a Repository,
     names: &'a Names,
-    coming: Coming,
+    coming: EncodedFrames,
 }
 
 /// A file on its way.
@@ -214,7 +219,7 @@ fn joined(lane: ScopedJoinHandle<'_, Result<Way>>) -> Result<Way> {
 }
 
 /// The one to end with: a conflict counts most, because no further try mends it. All others are logged.
-pub fn worst_of(mut errors: Vec<Error>) -> Option<Error> {
+pub(super) fn worst_of(mut errors: Vec<Error>) -> Option<Error> {
     errors.sort_by_key(|error| error.class() != Class::Conflict);
     for other in errors.iter().skip(1) {
         tracing::error!("{other}");

@@ -27,17 +27,17 @@ const GIVEN_UP_QUIET: Duration = Duration::from_millis(500);
 const GIVEN_UP_MOST: Duration = Duration::from_secs(1);
 
 /// By which the work says what became of the file that was asked for.
-pub struct Told(Sender<Result<()>>);
+pub(super) struct Told(Sender<Result<()>>);
 
 impl Told {
-    pub fn tell(&self, outcome: Result<()>) {
+    pub(super) fn tell(&self, outcome: Result<()>) {
         // Who waited may have lost patience.
         let _ = self.0.send(outcome);
     }
 }
 
 /// One call, seen from where its answer is waited for.
-pub struct Patience {
+pub(super) struct Patience {
     pub name: WalFileName,
     pub data_directory: Option<DataDirectory>,
     /// Where it is noted that a call of a stopping server gave up.
@@ -64,7 +64,7 @@ impl Allowance {
 impl Patience {
     /// Lets `work` go on in a thread and returns what it tells. A thread that hangs in a store ends with the process;
     /// what it leaves is what a crash leaves.
-    pub fn with(&self, work: impl FnOnce(Told) + Send + 'static) -> Result<()> {
+    pub(super) fn with(&self, work: impl FnOnce(Told) + Send + 'static) -> Result<()> {
         let (sender, told) = mpsc::channel();
         // Without a thread nobody watches, that is all.
         if let Err(work) = threads::start_or_return("push", move || work(Told(sender))) {

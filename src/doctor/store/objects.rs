@@ -9,7 +9,7 @@ use crate::codec::read_failed;
 use crate::config::RepositoryConfig;
 use crate::doctor::finding::{Finding, Mend};
 use crate::error::{Class, Error, Result};
-use crate::storage::{Created, Facts, Storage};
+use crate::storage::{Created, Metadata, Storage};
 
 /// Small requests whose median is the latency.
 const REQUESTS: usize = 9;
@@ -47,7 +47,7 @@ impl<'a> Objects<'a> {
 
     pub fn write(&mut self) -> Result<Finding> {
         let (key, before) = (self.key("small"), Timestamp::now());
-        let created = self.storage.create(&key, self.content.clone(), &Facts::new())?;
+        let created = self.storage.create(&key, self.content.clone(), &Metadata::new())?;
         self.written = (before, Timestamp::now());
         self.keys.push(key);
         match created {
@@ -59,7 +59,8 @@ impl<'a> Objects<'a> {
     /// The same key again must be refused, and what is there stay.
     pub fn write_again(&mut self) -> Result<Finding> {
         let other = noise("other", self.content.len());
-        if self.storage.create(&self.key("small"), other.clone(), &Facts::new())? == Created::Taken
+        if self.storage.create(&self.key("small"), other.clone(), &Metadata::new())?
+            == Created::Taken
         {
             return Ok(Finding::good("write once", "what is there stays"));
         }
@@ -167,7 +168,7 @@ impl<'a> Objects<'a> {
 
     fn write_large(&self, key: &str, content: Bytes) -> Result<()> {
         let size = content.len() as u64;
-        let mut object = self.storage.begin_large(key, 0, size, &Facts::new())?;
+        let mut object = self.storage.begin_large(key, 0, size, &Metadata::new())?;
         for at in (0..content.len()).step_by(1 << 20) {
             object.write(content.slice(at..content.len().min(at + (1 << 20))))?;
         }

@@ -1,28 +1,28 @@
 use crate::config::{ConditionalPut, Location, RepositoryConfig};
 use crate::doctor::finding::{Finding, Mend};
 use crate::error::Result;
-use crate::storage::{Conduct, Protection, Stated};
+use crate::storage::{ConditionSupport, Protection, Stated};
 
 const WHAT: &str = "conditional write";
 
 /// What the store does with a condition, against what is configured.
-pub fn condition(found: Result<Conduct>, config: &RepositoryConfig) -> Finding {
+pub fn condition(found: Result<ConditionSupport>, config: &RepositoryConfig) -> Finding {
     let setting = match &config.location {
         Location::S3(s3) => s3.conditional_put,
         Location::Folder(_) => ConditionalPut::Auto,
     };
     let verb = match found {
         Err(error) => return Finding::problem(WHAT, error.to_string()),
-        Ok(Conduct::Honours) if setting == ConditionalPut::LookFirst => {
+        Ok(ConditionSupport::Honours) if setting == ConditionalPut::LookFirst => {
             return Finding::note(
                 WHAT,
                 "honoured, but conditional_put = \"look-first\" makes no use of it",
             )
             .mend(Mend::Line("conditional_put = \"auto\"".to_owned()));
         }
-        Ok(Conduct::Honours) => return Finding::good(WHAT, "honoured"),
-        Ok(Conduct::Ignores) => "ignored",
-        Ok(Conduct::Refuses) => "refused",
+        Ok(ConditionSupport::Honours) => return Finding::good(WHAT, "honoured"),
+        Ok(ConditionSupport::Ignores) => "ignored",
+        Ok(ConditionSupport::Refuses) => "refused",
     };
     let weaker = "of two hosts that archive one name at the same instant the later may overwrite the earlier";
     match setting {

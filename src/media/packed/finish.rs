@@ -19,7 +19,7 @@ use crate::error::{Class, Error, Result};
 use crate::failpoint::reach;
 use crate::media::{Description, Earlier, SnapshotKind, Sums};
 use crate::repository::Repository;
-use crate::storage::{Created, Facts, NewLargeObject};
+use crate::storage::{Created, Metadata, NewLargeObject};
 
 const BUFFER_BYTES: usize = 1 << 18;
 
@@ -144,7 +144,8 @@ impl PackedSnapshot<'_> {
     ) -> Result<StoredObject> {
         let name = object_name(name, repository.encrypts());
         let (storage, key) = (repository.storage(), self.folder().key(&name));
-        let object = storage.begin_large(&key, 0, size.saturating_add(1 << 20), &Facts::new())?;
+        let object =
+            storage.begin_large(&key, 0, size.saturating_add(1 << 20), &Metadata::new())?;
         let mut out = Hashed { object, hasher: Sha256::new(), length: 0 };
         let mut reader = content.reader();
         match repository.recipients() {

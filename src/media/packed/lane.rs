@@ -8,7 +8,7 @@ use crate::backup::{BackupFolder, StoredObject, hex};
 use crate::error::{Class, Error, Result};
 use crate::failpoint::reach;
 use crate::repository::Repository;
-use crate::storage::{Created, Facts, NewLargeObject};
+use crate::storage::{Created, Metadata, NewLargeObject};
 use crate::threads::start_in;
 
 /// What a repository is told to store, in order.
@@ -69,7 +69,7 @@ fn write_all<'a>(
         match message {
             Message::Begin { object: name, size_max } => {
                 let (key, storage) = (folder.key(&name), repository.storage());
-                let object = storage.begin_large(&key, 0, size_max, &Facts::new())?;
+                let object = storage.begin_large(&key, 0, size_max, &Metadata::new())?;
                 reach("packed.pack-begun");
                 under_way = Some(UnderWay { object, name, hasher: Sha256::new(), length: 0 });
             }

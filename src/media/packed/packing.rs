@@ -1,6 +1,6 @@
 use std::io::{self, Write};
 use std::num::NonZeroUsize;
-use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::sync::{Mutex, MutexGuard};
 use std::thread;
 
 use super::super::entry::Entry;
@@ -14,6 +14,7 @@ use super::{PACK_BYTES, SMALL};
 use crate::codec::{Digest, FrameStream, Output, Recipients};
 use crate::error::{Class, Error, Result};
 use crate::failpoint::reach;
+use crate::threads::lock;
 
 /// How often a long file is read that changes while it is read.
 const TRIES: u32 = 3;
@@ -35,7 +36,7 @@ pub struct Tool {
 
 impl Packing<'_> {
     fn lanes(&self) -> MutexGuard<'_, Vec<Lane>> {
-        self.lanes.lock().unwrap_or_else(PoisonError::into_inner)
+        lock(&self.lanes)
     }
 
     fn small(&self, maker: &mut Maker, source: &mut SourceFile) -> Result<(Digest, bool)> {

@@ -1,7 +1,5 @@
 use std::io::{self, Read};
 use std::path::Path;
-use std::thread;
-use std::time::Duration;
 
 use super::super::entry::Entry;
 use super::super::restore::ContentSource;
@@ -12,6 +10,7 @@ use crate::backup::{BackupFolder, ObjectSource, StoredObject, damaged};
 use crate::codec::{Digest, Identities, decode_unlabelled, read_failed};
 use crate::error::{Class, Error, Result};
 use crate::media::Description;
+use crate::retry::pause_after;
 use crate::storage::Storage;
 
 /// A content that takes more, in bytes, is read as it comes.
@@ -271,7 +270,7 @@ impl Read for Resuming<'_> {
                     self.tried += 1;
                     self.inner = None;
                     tracing::info!("trying again: could not read {}: {error}", self.key);
-                    thread::sleep(Duration::from_millis(100 << self.tried.min(6)));
+                    pause_after(self.tried);
                 }
                 Err(error) => return Err(io::Error::other(error)),
             }

@@ -14,6 +14,7 @@ use super::{Contents, Place};
 use crate::backup::{StoredObject, hex, in_threads};
 use crate::codec::{Digest, decode_unlabelled, read_failed};
 use crate::error::{Class, Result};
+use crate::threads::lock;
 
 /// Reads every object of a snapshot, those that it shares with earlier ones included, and proves it; with a private
 /// key, or in the clear, also the list of contents, the index, and every content. `folder` is for a file without
@@ -45,7 +46,7 @@ pub fn verify_packed(
             .as_ref()
             .map_or(&[][..], |contents| of_object(contents, &members, snapshot, &object.object));
         let outcome = check(source, &key, object, members);
-        let mut verified = verified.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut verified = lock(&verified);
         if let Err(error) = outcome {
             if error.class() == Class::Damaged {
                 verified.damage.objects.insert(format!("{snapshot}/{}", object.object));

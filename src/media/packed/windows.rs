@@ -1,7 +1,8 @@
 use std::collections::{HashSet, VecDeque};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex};
 
 use crate::error::Result;
+use crate::threads::lock;
 
 /// Objects are fetched in pieces of this length, in bytes.
 const WINDOW_BYTES: u64 = 8 << 20;
@@ -79,10 +80,6 @@ impl Windows {
         kept.truncate(KEPT);
         slot
     }
-}
-
-fn lock<T>(it: &Mutex<T>) -> MutexGuard<'_, T> {
-    it.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 #[cfg(test)]

@@ -6,7 +6,7 @@ use super::clock::Clock;
 use super::days::Days;
 use super::exposure::Exposure;
 use crate::postgres::{Lsn, TimelineId, WalFileName, WalSegment, WalSegmentSize};
-use crate::repository::Onlooker;
+use crate::repository::ListingVisitor;
 use crate::storage::Listed;
 
 /// How many days WAL is counted for.
@@ -135,7 +135,7 @@ impl Arrivals {
     }
 }
 
-impl Onlooker for Arrivals {
+impl ListingVisitor for Arrivals {
     fn see(&mut self, name: WalFileName, listed: &Listed<'_>) {
         self.add(name, listed.size, listed.created);
     }

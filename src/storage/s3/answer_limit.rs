@@ -19,7 +19,7 @@ const ANSWER_BYTES_MAX: u64 = 4 << 20;
 
 /// Cuts off what is longer than [`ANSWER_BYTES_MAX`]; the request fails then.
 #[derive(Debug)]
-pub struct AnswerLimit;
+pub(super) struct AnswerLimit;
 
 impl Intercept for AnswerLimit {
     fn name(&self) -> &'static str {
@@ -46,7 +46,7 @@ impl Intercept for AnswerLimit {
 
 /// What became of an answer that was cut off.
 #[derive(Debug, PartialEq)]
-pub struct TooLong;
+pub(super) struct TooLong;
 
 impl fmt::Display for TooLong {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {

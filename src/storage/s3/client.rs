@@ -1,25 +1,37 @@
+//! The client of the SDK as Seawall wants it: where the store is, in which region, through which proxy, how long a
+//! request may take, and where the keys come from: named file or profile, then the environment, then the rest of the
+//! AWS chain (profile, web identity, container and instance metadata).
+
 use std::time::Duration;
 
+use aws_config::default_provider::credentials::DefaultCredentialsChain;
+use aws_config::meta::region::ProvideRegion;
+use aws_config::profile::{ProfileFileCredentialsProvider, ProfileFileRegionProvider};
+use aws_config::provider_config::ProviderConfig;
+use aws_credential_types::Credentials;
 use aws_sdk_s3::Client;
 use aws_sdk_s3::config::retry::RetryConfig;
 use aws_sdk_s3::config::timeout::TimeoutConfig;
 use aws_sdk_s3::config::{
     BehaviorVersion, Builder, IdentityCache, Region, RequestChecksumCalculation,
-    ResponseChecksumValidation, StalledStreamProtectionConfig,
+    ResponseChecksumValidation, SharedCredentialsProvider, StalledStreamProtectionConfig,
 };
 use aws_smithy_runtime_api::client::interceptors::context::InterceptorContext;
 use aws_smithy_runtime_api::client::retries::classifiers::{ClassifyRetry, RetryAction};
 use http::Uri;
 
 use super::answer_limit::AnswerLimit;
-use super::credentials;
-use super::environment::variable;
 use super::http::{Http, Proxies, Proxy};
+use super::profiles::{Profiles, variable};
 use crate::config::{Addressing, Limits, S3Config};
 use crate::error::{Class, Error, Result};
 use crate::tls::Trust;
 
-pub async fn build(config: &S3Config, endpoint: Option<&str>, limits: Limits) -> Result<Client> {
+pub(super) async fn build(
+    config: &S3Config,
+    endpoint: Option<&str>,
+    limits: Limits,
+) -> Result<Client> {
     let tls = endpoint.is_none_or(|url| url.starts_with("https:"));
     let place = place(endpoint)?;
     let proxies = Proxies::of_environment(&place)?;
@@ -27,7 +39,7 @@ pub async fn build(config: &S3Config, endpoint: Option<&str>, limits: Limits) ->
     let http = Http::new(trust(config, tls)?, proxies.clone(), limits.connect);
     let region = region(config, endpoint).await;
     let for_keys = || client_for_keys(&proxies, limits);
-    let credentials = credentials::provider(config, for_keys, &region).await?;
+    let keys = provider(config, for_keys, &region).await?;
     let path_style = match config.addressing {
         Addressing::Auto => endpoint.is_some(),
         Addressing::Path => true,
@@ -37,7 +49,7 @@ pub async fn build(config: &S3Config, endpoint: Option<&str>, limits: Limits) ->
         .behavior_version(BehaviorVersion::v2026_01_12())
         .http_client(http)
         .region(region)
-        .credentials_provider(credentials)
+        .credentials_provider(keys)
         // Long enough for a program that fetches them from elsewhere, and shorter than a request may take.
         .identity_cache(IdentityCache::lazy().load_timeout(limits.request / 2).build())
         .force_path_style(path_style)
@@ -121,5 +133,62 @@ async fn region(config: &S3Config, endpoint: Option<&str>) -> Region {
     if endpoint.is_some() {
         return fallback;
     }
-    credentials::region_of_profile(config).await.unwrap_or(fallback)
+    region_of_profile(config).await.unwrap_or(fallback)
+}
+
+/// `http` makes the client of the requests that bring keys.
+async fn provider(
+    config: &S3Config,
+    http: impl FnOnce() -> Result<Http>,
+    region: &Region,
+) -> Result<SharedCredentialsProvider> {
+    let named = config.profile.is_some() || config.credentials_file.is_some();
+    // Keys that are simply given cost no chain: it takes longer to set up than a push.
+    if let (false, Some(keys)) = (named, keys_of_environment()) {
+        return Ok(SharedCredentialsProvider::new(keys));
+    }
+    let profiles = Profiles::look(config)?;
+    profiles.look_at_mode();
+    let setup = ProviderConfig::without_region()
+        .with_region(Some(region.clone()))
+        .with_http_client(http()?);
+    if named {
+        let mut profile = ProfileFileCredentialsProvider::builder().configure(&setup);
+        if let Some(files) = profiles.files() {
+            profile = profile.profile_files(files);
+        }
+        if let Some(name) = &config.profile {
+            profile = profile.profile_name(name);
+        }
+        return Ok(SharedCredentialsProvider::new(profile.build()));
+    }
+    Ok(SharedCredentialsProvider::new(
+        DefaultCredentialsChain::builder().configure(setup).build().await,
+    ))
+}
+
+/// Whose the requests are: a store with several tenants has a bucket of one name for each of them, and so have
+/// AWS's partitions.
+pub(crate) fn whereabouts(config: &S3Config) -> Vec<String> {
+    let file = config.credentials_file.as_deref().map(|path| path.display().to_string());
+    let variables = ["AWS_PROFILE", "AWS_ACCESS_KEY_ID", "AWS_REGION", "AWS_DEFAULT_REGION"];
+    let named = [config.endpoint.clone(), config.region.clone(), config.profile.clone(), file];
+    named.into_iter().chain(variables.map(variable)).map(Option::unwrap_or_default).collect()
+}
+
+/// `None` as well where the files can't be read: who needs keys of them says so.
+async fn region_of_profile(config: &S3Config) -> Option<Region> {
+    let mut profile = ProfileFileRegionProvider::builder();
+    if let Some(files) = Profiles::look(config).ok().and_then(|profiles| profiles.files()) {
+        profile = profile.profile_files(files);
+    }
+    if let Some(name) = &config.profile {
+        profile = profile.profile_name(name);
+    }
+    profile.build().region().await
+}
+
+fn keys_of_environment() -> Option<Credentials> {
+    let (id, secret) = (variable("AWS_ACCESS_KEY_ID")?, variable("AWS_SECRET_ACCESS_KEY")?);
+    Some(Credentials::new(id, secret, variable("AWS_SESSION_TOKEN"), None, "environment"))
 }

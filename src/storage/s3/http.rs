@@ -1,10 +1,11 @@
 //! The HTTP client under the SDK: HTTP/1.1 over TCP or TLS, straight or through a proxy. `hyper` speaks it; here is
-//! how a connection comes about, and what we call a failure of it.
+//! what the SDK asks of a client, and one request that is none of S3 (`post`), for who sends notices.
+//!
+//! `connect` makes a connection, `not_connected` says why there is none, `proxy` reads what the environment names.
 
 mod connect;
 mod not_connected;
 mod proxy;
-mod tunnel;
 
 use std::error::Error as _;
 use std::time::Duration;
@@ -18,28 +19,31 @@ use aws_smithy_runtime_api::client::result::ConnectorError;
 use aws_smithy_runtime_api::client::runtime_components::RuntimeComponents;
 use aws_smithy_types::body::SdkBody;
 use aws_smithy_types::retry::ErrorKind;
+use connect::Connect;
 use http::header::PROXY_AUTHORIZATION;
-use http::{Request, StatusCode};
+use http::{Request, StatusCode, Uri};
 use hyper_util::client::legacy::connect::{CaptureConnection, capture_connection};
 use hyper_util::client::legacy::{Client, Error as HyperError};
 use hyper_util::rt::{TokioExecutor, TokioTimer};
 
-use connect::Connect;
-pub use not_connected::NotConnected;
-pub use proxy::{Proxies, Proxy};
-
+use super::runtime::Runtime;
+use crate::config::Limits;
+use crate::error::{Class, Error, Result};
 use crate::tls::Trust;
+
+pub(super) use not_connected::{NotConnected, causes, deepest, find};
+pub(super) use proxy::{Proxies, Proxy};
 
 /// Clones share their connections.
 #[derive(Clone)]
-pub struct Http {
+pub(super) struct Http {
     client: Client<Connect, SdkBody>,
     proxies: Proxies,
 }
 
 impl Http {
     /// `trust`: whom to believe over TLS. `limit`: how long a connection may take to come about.
-    pub fn new(trust: Trust, proxies: Proxies, limit: Duration) -> Self {
+    pub(super) fn new(trust: Trust, proxies: Proxies, limit: Duration) -> Self {
         let connect = Connect::new(trust, proxies.clone(), limit);
         let mut builder = Client::builder(TokioExecutor::new());
         let client = builder.pool_timer(TokioTimer::new()).build(connect);
@@ -47,7 +51,10 @@ impl Http {
     }
 
     /// One request as it is; the body of its answer is not read.
-    pub async fn send(&self, mut request: Request<SdkBody>) -> Result<StatusCode, ConnectorError> {
+    pub(super) async fn send(
+        &self,
+        mut request: Request<SdkBody>,
+    ) -> Result<StatusCode, ConnectorError> {
         self.authorize(&mut request);
         self.client.request(request).await.map(|answer| answer.status()).map_err(failure)
     }
@@ -141,24 +148,42 @@ fn failure(error: HyperError) -> ConnectorError {
     }
 }
 
-/// The first error of this kind among an error and its causes. An `io::Error` hides the one that it was made of.
-pub fn find<'a, E: std::error::Error + 'static>(
-    error: &'a (dyn std::error::Error + 'static),
-) -> Option<&'a E> {
-    causes(error).find_map(|error| error.downcast_ref())
+/// What is posted.
+pub struct Post {
+    /// A secret perhaps, which no error repeats.
+    pub url: String,
+    pub headers: Vec<(&'static str, String)>,
+    pub body: Vec<u8>,
 }
 
-/// An error and its causes, the deepest one last.
-pub fn causes<'a>(
-    error: &'a (dyn std::error::Error + 'static),
-) -> impl Iterator<Item = &'a (dyn std::error::Error + 'static)> {
-    std::iter::successors(Some(error), |&error| match error.downcast_ref::<std::io::Error>() {
-        Some(io) => io.get_ref().map(|inner| inner as &(dyn std::error::Error + 'static)),
-        None => error.source(),
-    })
-}
-
-/// The deepest cause says most: `Connection refused` rather than `dispatch failure`.
-pub fn deepest(error: &(dyn std::error::Error + 'static)) -> String {
-    causes(error).last().map(ToString::to_string).unwrap_or_default()
+/// Posts it, and succeeds when the answer is 2xx.
+pub fn post(post: &Post, limits: &Limits) -> Result<()> {
+    let wrong = |what: &str| Error::new(Class::Configuration, format!("the {what} is not right"));
+    let uri: Uri = post.url.parse().map_err(|_| wrong("URL"))?;
+    let proxies = Proxies::of_environment(&uri)?;
+    let mut request = Request::post(uri);
+    for (name, value) in &post.headers {
+        request = request.header(*name, value.as_str());
+    }
+    let body = SdkBody::from(post.body.clone());
+    let request = request.body(body).map_err(|_| wrong("value of a header"))?;
+    let http = Http::new(Trust::System, proxies, limits.connect);
+    let runtime = Runtime::start()?;
+    let sent =
+        runtime.block_on(async { tokio::time::timeout(limits.request, http.send(request)).await });
+    let unreachable = |reason: String| Error::new(Class::Unreachable, reason);
+    match sent {
+        Err(_) => Err(unreachable("no answer within the time limit".to_owned())
+            .hint("limits.request_timeout is the wait.")),
+        Ok(Err(error)) => {
+            let connected = find::<NotConnected>(&error).map(ToString::to_string);
+            let deepest = || causes(&error).last().map(ToString::to_string).unwrap_or_default();
+            Err(unreachable(connected.unwrap_or_else(deepest)))
+        }
+        Ok(Ok(status)) if status.is_success() => Ok(()),
+        Ok(Ok(status)) => {
+            Err(Error::new(Class::Refused, format!("its answer is HTTP status {status}"))
+                .hint("Is the URL of the webhook still right?"))
+        }
+    }
 }

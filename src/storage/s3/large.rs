@@ -1,12 +1,19 @@
+//! A large object, sent in parts while the caller makes the next one. The requests themselves are those of
+//! `multipart`; here is what is in memory, what is under way, and when an object is small enough for one PUT.
+
 use std::hash::{BuildHasher as _, RandomState};
+use std::sync::Arc;
 
+use aws_sdk_s3::types::CompletedPart;
 use bytes::Bytes;
+use tokio::task::{JoinError, JoinSet};
 
+use super::bucket::Bucket;
 use super::content::Content;
-use super::multipart::MARK;
-use super::upload::Upload;
-use super::{Created, Facts, NewLargeObject, S3Storage};
-use crate::error::{Class, Result};
+use super::multipart::{Begun, MARK};
+use super::runtime::{Driving, Runtime};
+use super::{Created, Metadata, NewLargeObject, S3Storage};
+use crate::error::{Class, Error, Result};
 
 /// The least length of a part but the last, in bytes. S3 itself takes 5 MiB.
 const PART_BYTES: u64 = 8 << 20;
@@ -20,10 +27,10 @@ const PARTS_IN_MEMORY: usize = 5;
 
 /// Sent in parts of equal size (some stores insist) as they are filled, or in one PUT when it ends within
 /// the first one.
-pub struct NewS3LargeObject<'a> {
+pub(super) struct NewS3LargeObject<'a> {
     storage: &'a S3Storage,
     key: String,
-    facts: Facts,
+    metadata: Metadata,
     /// How many bytes a front takes that is known at the end.
     front: u64,
     part_bytes: u64,
@@ -37,21 +44,21 @@ pub struct NewS3LargeObject<'a> {
 }
 
 impl<'a> NewS3LargeObject<'a> {
-    pub fn new(
+    pub(super) fn new(
         storage: &'a S3Storage,
         key: String,
         front: usize,
         size_max: u64,
-        facts: &Facts,
+        metadata: &Metadata,
     ) -> Self {
-        let mut facts = facts.clone();
+        let mut metadata = metadata.clone();
         let mark = RandomState::new().hash_one(&key);
-        facts.insert(MARK.to_owned(), format!("{mark:016x}"));
+        metadata.insert(MARK.to_owned(), format!("{mark:016x}"));
         let front = front as u64;
         Self {
             storage,
             key,
-            facts,
+            metadata,
             front,
             part_bytes: part_bytes(size_max),
             filling: Content::default(),
@@ -86,7 +93,7 @@ impl<'a> NewS3LargeObject<'a> {
     fn begin_upload(&self) -> Result<Upload> {
         let in_flight = PARTS_IN_MEMORY - 1 - usize::from(self.first.is_some());
         let S3Storage { bucket, runtime } = self.storage;
-        Upload::begin(bucket, runtime, &self.key, &self.facts, in_flight)
+        Upload::begin(bucket, runtime, &self.key, &self.metadata, in_flight)
     }
 
     /// All of it in one PUT. The answer of an earlier try may have got lost, so what is in the way may be the
@@ -94,9 +101,9 @@ impl<'a> NewS3LargeObject<'a> {
     /// sender that is a broken connection.
     fn put(self, content: Content) -> Result<Created> {
         let S3Storage { bucket, runtime } = self.storage;
-        let mark = self.facts.get(MARK);
+        let mark = self.metadata.get(MARK);
         runtime.block_on(async {
-            let created = bucket.create_object(&self.key, content, &self.facts).await;
+            let created = bucket.create_object(&self.key, content, &self.metadata).await;
             let look = match &created {
                 Ok(created) => *created == Created::Taken,
                 Err(error) => error.class() == Class::Unreachable,
@@ -105,7 +112,7 @@ impl<'a> NewS3LargeObject<'a> {
                 return created;
             }
             match (bucket.head_object(&self.key).await, created) {
-                (Ok(Some(stored)), _) if stored.facts.get(MARK) == mark => Ok(Created::New),
+                (Ok(Some(stored)), _) if stored.metadata.get(MARK) == mark => Ok(Created::New),
                 (Err(error), Ok(_)) => Err(error),
                 (_, created) => created,
             }
@@ -140,7 +147,7 @@ impl NewLargeObject for NewS3LargeObject<'_> {
         }
         let size = self.part_bytes * u64::from(self.number.unsigned_abs() - 1) + self.filled;
         match self.upload {
-            Some(upload) => upload.complete(size, &self.facts),
+            Some(upload) => upload.complete(size, &self.metadata),
             None => unreachable!("its last part was sent"),
         }
     }
@@ -148,6 +155,92 @@ impl NewLargeObject for NewS3LargeObject<'_> {
 
 fn part_bytes(size_max: u64) -> u64 {
     size_max.div_ceil(PARTS_MAX).next_multiple_of(PART_BYTES).max(PART_BYTES)
+}
+
+/// A multipart upload under way: parts go out while the caller makes the next one. Dropped before it is
+/// completed, it is aborted.
+pub(super) struct Upload {
+    bucket: Arc<Bucket>,
+    runtime: Arc<Runtime>,
+    begun: Arc<Begun>,
+    parts: JoinSet<Result<CompletedPart>>,
+    sent: Vec<CompletedPart>,
+    /// How many parts may be on their way at once.
+    in_flight_max: usize,
+    completed: bool,
+    _driving: Driving,
+}
+
+impl Upload {
+    pub(super) fn begin(
+        bucket: &Arc<Bucket>,
+        runtime: &Arc<Runtime>,
+        key: &str,
+        metadata: &Metadata,
+        in_flight_max: usize,
+    ) -> Result<Self> {
+        let driving = Driving::start(runtime)?;
+        let begun = runtime.block_on(bucket.begin_upload(key, metadata))?;
+        Ok(Self {
+            bucket: Arc::clone(bucket),
+            runtime: Arc::clone(runtime),
+            begun: Arc::new(begun),
+            parts: JoinSet::new(),
+            sent: Vec::new(),
+            in_flight_max,
+            completed: false,
+            _driving: driving,
+        })
+    }
+
+    /// Sends a part; the first one has number 1. Waits while as many as may be are on their way. An error
+    /// may be that of an earlier part.
+    pub(super) fn send(&mut self, number: i32, content: Content) -> Result<()> {
+        loop {
+            let answered = if self.parts.len() < self.in_flight_max {
+                self.parts.try_join_next()
+            } else {
+                self.runtime.block_on(self.parts.join_next())
+            };
+            let Some(answered) = answered else { break };
+            self.sent.push(part_of(answered)?);
+        }
+        let (bucket, begun) = (Arc::clone(&self.bucket), Arc::clone(&self.begun));
+        let sending = async move { bucket.send_part(&begun, number, &content).await };
+        self.parts.spawn_on(sending, self.runtime.handle());
+        Ok(())
+    }
+
+    /// Waits for all parts and makes an object of `size` bytes of them.
+    pub(super) fn complete(mut self, size: u64, metadata: &Metadata) -> Result<Created> {
+        while let Some(answered) = self.runtime.block_on(self.parts.join_next()) {
+            self.sent.push(part_of(answered)?);
+        }
+        let mut parts = std::mem::take(&mut self.sent);
+        parts.sort_unstable_by_key(CompletedPart::part_number);
+        let completing = self.bucket.complete_upload(&self.begun, parts, size, metadata);
+        let created = self.runtime.block_on(completing)?;
+        self.completed = created == Created::New;
+        Ok(created)
+    }
+}
+
+/// A part that arrives after the upload was aborted may stay, so those on their way are given up first.
+impl Drop for Upload {
+    fn drop(&mut self) {
+        if !self.completed {
+            self.runtime.block_on(async {
+                self.parts.shutdown().await;
+                self.bucket.abort_upload(&self.begun).await;
+            });
+        }
+    }
+}
+
+fn part_of(answered: Result<Result<CompletedPart>, JoinError>) -> Result<CompletedPart> {
+    answered.unwrap_or_else(|error| {
+        Err(Error::new(Class::Internal, format!("a part was not sent: {error}")))
+    })
 }
 
 #[cfg(test)]

@@ -1,39 +1,46 @@
 //! The requests of a multipart upload. The parts of one belong to an object that nobody sees before it is
-//! completed, and cost money until it is completed or aborted.
+//! completed, and cost money until it is completed or aborted: so uploads that somebody began and nobody ended are found
+//! too (`ListMultipartUploads`, which not every store has and not every credential may call).
+
+use std::fmt::Debug;
+use std::ops::ControlFlow;
+use std::time::Instant;
 
 use aws_sdk_s3::config::timeout::TimeoutConfig;
-use aws_sdk_s3::error::ProvideErrorMetadata as _;
+use aws_sdk_s3::error::ProvideErrorMetadata;
 use aws_sdk_s3::operation::complete_multipart_upload::{
     CompleteMultipartUploadError, CompleteMultipartUploadOutput,
 };
+use aws_sdk_s3::primitives::DateTime;
 use aws_sdk_s3::types::{CompletedMultipartUpload, CompletedPart};
+use jiff::Timestamp;
 
 use super::bucket::Bucket;
-use super::conditional::Conduct;
 use super::content::Content;
 use super::failure::{self, Failure};
+use super::listing::Pages;
 use super::put::{CONFLICT_TRIES, pause_after_conflict};
-use super::{Created, Facts};
+use super::{ConditionSupport, Created, Metadata, PendingUpload, S3Storage};
 use crate::config::Checksum;
 use crate::error::{Class, Error, Result};
 use crate::failpoint;
 
 /// The fact that tells an object from any other that was ever sent for its key.
-pub const MARK: &str = "seawall-upload";
+pub(super) const MARK: &str = "seawall-upload";
 
 /// An upload that was begun.
-pub struct Begun {
+pub(super) struct Begun {
     pub key: String,
     pub id: String,
 }
 
 impl Bucket {
-    pub async fn begin_upload(&self, key: &str, facts: &Facts) -> Result<Begun> {
+    pub(super) async fn begin_upload(&self, key: &str, metadata: &Metadata) -> Result<Begun> {
         const VERB: &str = "CreateMultipartUpload";
         let rest = self.at_rest();
         let mut request =
             self.client.create_multipart_upload().bucket(&self.config.bucket).key(key);
-        for (name, value) in facts {
+        for (name, value) in metadata {
             request = request.metadata(name, value);
         }
         let request = request
@@ -57,7 +64,7 @@ impl Bucket {
     }
 
     /// One part, its checksum in a header like that of a whole object.
-    pub async fn send_part(
+    pub(super) async fn send_part(
         &self,
         upload: &Begun,
         number: i32,
@@ -92,18 +99,18 @@ impl Bucket {
     }
 
     /// Makes an object of `size` bytes of the parts, if its key is free.
-    pub async fn complete_upload(
+    pub(super) async fn complete_upload(
         &self,
         upload: &Begun,
         parts: Vec<CompletedPart>,
         size: u64,
-        facts: &Facts,
+        metadata: &Metadata,
     ) -> Result<Created> {
         // Even where the condition is honoured: that was found out with a PUT, and says nothing of this.
         if self.head_object(&upload.key).await?.is_some() {
             return Ok(Created::Taken);
         }
-        let mut only_if_absent = self.conduct().await? == Conduct::Honours;
+        let mut only_if_absent = self.conduct().await? == ConditionSupport::Honours;
         let mut tried = 0;
         loop {
             tried += 1;
@@ -112,7 +119,7 @@ impl Bucket {
             failpoint::reach("s3.after-put");
             match answer {
                 Ok(_) if only_if_absent => return Ok(Created::New),
-                Ok(_) => return self.whose(upload, size, facts, None).await,
+                Ok(_) => return self.whose(upload, size, metadata, None).await,
                 Err(error) if failure::status(&error) == Some(409) && tried < CONFLICT_TRIES => {
                     pause_after_conflict(tried).await;
                 }
@@ -123,7 +130,7 @@ impl Bucket {
                 {
                     only_if_absent = false;
                 }
-                Err(error) => return self.whose(upload, size, facts, Some(error)).await,
+                Err(error) => return self.whose(upload, size, metadata, Some(error)).await,
             }
         }
     }
@@ -152,7 +159,7 @@ impl Bucket {
         &self,
         upload: &Begun,
         size: u64,
-        facts: &Facts,
+        metadata: &Metadata,
         error: Option<Failure<CompleteMultipartUploadError>>,
     ) -> Result<Created> {
         let refused = error.as_ref().and_then(failure::status) == Some(412);
@@ -161,8 +168,8 @@ impl Bucket {
         match (self.head_object(&upload.key).await, failed) {
             (Ok(Some(stored)), _) => {
                 // A store may drop metadata. The key was free a moment ago, so it is most likely ours.
-                let nameless = !refused && stored.facts.is_empty() && stored.size == size;
-                let ours = nameless || stored.facts.get(MARK) == facts.get(MARK);
+                let nameless = !refused && stored.metadata.is_empty() && stored.size == size;
+                let ours = nameless || stored.metadata.get(MARK) == metadata.get(MARK);
                 Ok(if ours { Created::New } else { Created::Taken })
             }
             (_, Some(failed)) => Err(failed),
@@ -171,7 +178,7 @@ impl Bucket {
     }
 
     /// Has the store forget the parts. Best effort, within the limit of one request.
-    pub async fn abort_upload(&self, upload: &Begun) {
+    pub(super) async fn abort_upload(&self, upload: &Begun) {
         let limits = TimeoutConfig::builder()
             .operation_attempt_timeout(self.limits.request)
             .operation_timeout(self.limits.request)
@@ -196,4 +203,88 @@ fn id_in_answer<E>(error: &Failure<E>) -> Option<String> {
     let (_, rest) = body.split_once("<UploadId>")?;
     let (id, _) = rest.split_once("</UploadId>")?;
     (!id.is_empty() && !id.contains('&')).then(|| id.to_owned())
+}
+
+const VERB: &str = "ListMultipartUploads";
+
+const HINT: &str = "To end uploads that were cut short it takes s3:ListBucketMultipartUploads and \
+                    s3:AbortMultipartUpload, or a rule of the bucket that does it.";
+
+impl S3Storage {
+    pub(super) fn visit_uploads(
+        &self,
+        prefix: &str,
+        visit: &mut dyn FnMut(PendingUpload) -> ControlFlow<()>,
+    ) -> Result<bool> {
+        let (bucket, strip, prefix) = (&self.bucket, self.bucket.key(""), self.bucket.key(prefix));
+        let mut pages = Pages::new(bucket.limits.total);
+        loop {
+            let (key_marker, id_marker) = pages.next().unzip();
+            let request = bucket.client.list_multipart_uploads().bucket(&bucket.config.bucket);
+            let request = request.prefix(&prefix).set_key_marker(key_marker);
+            let request = request.set_upload_id_marker(id_marker.flatten());
+            let asked = Instant::now();
+            let page = match self.runtime.block_on(request.send()) {
+                Ok(page) => page,
+                Err(error) if does_not_know_it(&error) => return Ok(false),
+                Err(error) => return Err(bucket.of_upload(error, VERB, &prefix)),
+            };
+            let truncated = page.is_truncated().unwrap_or(false);
+            let (key, id) = (page.next_key_marker(), page.next_upload_id_marker());
+            let next = key.map(|key| (key.to_owned(), id.map(str::to_owned)));
+            let more = pages
+                .turn(page.uploads().len(), asked.elapsed(), truncated, next)
+                .map_err(|doubt| doubt.about(VERB, &bucket.config, &prefix))?;
+            for upload in page.uploads() {
+                let (Some(key), Some(id)) = (upload.key(), upload.upload_id()) else { continue };
+                // Not every store honours the prefix.
+                let ours = key.starts_with(&prefix);
+                let Some(key) = key.strip_prefix(&strip).filter(|_| ours) else { continue };
+                let begun = upload.initiated().and_then(timestamp);
+                let upload = PendingUpload { key: key.to_owned(), id: id.to_owned(), begun };
+                if visit(upload).is_break() {
+                    return Ok(true);
+                }
+            }
+            if !more {
+                return Ok(true);
+            }
+        }
+    }
+}
+
+impl Bucket {
+    /// That the store does not know the upload is as good as its end.
+    pub(super) async fn end_upload(&self, upload: &PendingUpload) -> Result<()> {
+        let key = self.key(&upload.key);
+        let request = self.client.abort_multipart_upload().bucket(&self.config.bucket);
+        match request.key(&key).upload_id(&upload.id).send().await {
+            Err(error) if error.code() != Some("NoSuchUpload") => {
+                Err(self.of_upload(error, "AbortMultipartUpload", &key))
+            }
+            _ => Ok(()),
+        }
+    }
+
+    fn of_upload<E>(&self, error: Failure<E>, verb: &str, key: &str) -> Error
+    where
+        E: ProvideErrorMetadata + std::error::Error + Debug + 'static,
+    {
+        let error = failure::of(error, verb, &self.config, key);
+        if error.class() == Class::Refused { error.hint(HINT) } else { error }
+    }
+}
+
+/// An answer that is neither a refusal nor one to ask again after: the request was taken for another one,
+/// or for nothing at all.
+fn does_not_know_it<E: std::error::Error + 'static>(error: &Failure<E>) -> bool {
+    let again = matches!(
+        failure::status(error),
+        None | Some(401 | 403 | 408 | 429 | 500 | 502 | 503 | 504 | 520..)
+    );
+    !again && !failure::too_long(error)
+}
+
+fn timestamp(time: &DateTime) -> Option<Timestamp> {
+    Timestamp::new(time.secs(), time.subsec_nanos().cast_signed()).ok()
 }

@@ -1,12 +1,11 @@
 //! The files that profiles of AWS stand in, looked at before the SDK reads them: it does not say which one it missed
-//! something in.
+//! something in. And the variables of the AWS tools.
 
 use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
 
 use aws_runtime::env_config::file::{EnvConfigFileKind, EnvConfigFiles};
 
-use super::environment::variable;
 use crate::config::S3Config;
 use crate::error::{Class, Error, Result};
 use crate::secrecy;
@@ -14,7 +13,7 @@ use crate::secrecy;
 /// What editors of Windows put in front of a text.
 const BYTE_ORDER_MARK: char = '\u{feff}';
 
-pub struct Profiles {
+pub(super) struct Profiles {
     /// What the repository's `credentials_file` holds, when it has one.
     own: Option<String>,
     /// The file with the keys, there or not.
@@ -24,7 +23,7 @@ pub struct Profiles {
 impl Profiles {
     /// Reads the files. That one is missing is an error where the repository names it, or a profile that would have to
     /// be in it.
-    pub fn look(config: &S3Config) -> Result<Self> {
+    pub(super) fn look(config: &S3Config) -> Result<Self> {
         let named = config.credentials_file.as_deref();
         let own = named.map(read_named).transpose()?;
         let credentials = named.map_or_else(
@@ -52,14 +51,14 @@ impl Profiles {
     }
 
     /// The files for the SDK, where they are not those that it would read by itself.
-    pub fn files(&self) -> Option<EnvConfigFiles> {
+    pub(super) fn files(&self) -> Option<EnvConfigFiles> {
         let files = EnvConfigFiles::builder().include_default_config_file(true);
         let text = self.own.clone()?;
         Some(files.with_contents(EnvConfigFileKind::Credentials, text).build())
     }
 
     /// Warns where keys lie open.
-    pub fn look_at_mode(&self) {
+    pub(super) fn look_at_mode(&self) {
         if let Some(path) = &self.credentials {
             secrecy::look("the keys in", path);
         }
@@ -125,6 +124,11 @@ fn not_there(name: &str, files: &[Option<PathBuf>; 2], names: &[String]) -> Erro
         )),
         _ => error.hint(format!("There are: {}.", known.join(", "))),
     }
+}
+
+/// A variable of the AWS tools; an empty one counts as not set, as with them.
+pub(super) fn variable(name: &str) -> Option<String> {
+    std::env::var(name).ok().filter(|value| !value.is_empty())
 }
 
 #[cfg(test)]

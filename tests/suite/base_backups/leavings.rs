@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use seawall::config::Location;
-use seawall::storage::Facts;
+use seawall::storage::Metadata;
 
 use super::base_backup;
 use crate::archiving::commands::Seawall;
@@ -53,7 +53,7 @@ impl Bucket {
         let server = self.store.server();
         let config = bucket_config(server, &server.endpoint(), &self.place);
         let storage = Box::leak(open(Location::S3(Box::new(config)), LIMITS));
-        let begun = storage.begin_large(key, 0, 1 << 20, &Facts::new());
+        let begun = storage.begin_large(key, 0, 1 << 20, &Metadata::new());
         let mut upload = begun.expect("begun");
         upload.write(Bytes::from(vec![7; PART_BYTES + 1])).expect("sent");
         forget(upload);

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use seawall::error::Class;
-use seawall::storage::{Created, Facts};
+use seawall::storage::{Created, Metadata};
 
 use super::{KEY, Line, UPLOAD_ID, content, create};
 use crate::scene::side_by_side;
@@ -78,7 +78,7 @@ fn one_that_stays_is_an_error_and_nothing_is_left() {
 fn of_two_the_first_to_complete_gets_the_key() {
     for kind in Kind::ALL {
         let line = Line::new(kind);
-        let mut late = line.storage.begin_large(KEY, 0, 1, &Facts::new()).expect("begun");
+        let mut late = line.storage.begin_large(KEY, 0, 1, &Metadata::new()).expect("begun");
         late.write(Bytes::from(content(1, 9))).expect("written");
         assert_eq!(create(line.other().as_ref(), &content(1, 7)), Ok(Created::New));
         assert_eq!(late.finish(Bytes::new()), Ok(Created::Taken), "{kind:?}");

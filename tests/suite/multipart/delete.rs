@@ -2,7 +2,7 @@
 
 use bytes::Bytes;
 use seawall::error::Class;
-use seawall::storage::Facts;
+use seawall::storage::Metadata;
 
 use super::Line;
 use crate::support::http::request;
@@ -12,7 +12,7 @@ use crate::support::s3::{Kind, NOT_SIGNED};
 impl Line {
     fn with_object(kind: Kind) -> Line {
         let line = Line::new(kind);
-        line.storage.create("a", Bytes::from_static(b"1"), &Facts::new()).expect("created");
+        line.storage.create("a", Bytes::from_static(b"1"), &Metadata::new()).expect("created");
         line
     }
 

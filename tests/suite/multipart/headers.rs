@@ -127,5 +127,5 @@ fn metadata_encryption_at_rest_and_storage_class_are_asked_for_at_the_beginning(
     for request in line.proxy.requests().iter().filter(|one| one.path.contains(UPLOAD_ID)) {
         assert_eq!(names.map(|name| request.header(name)), [None; 4], "{}", request.path);
     }
-    assert_eq!(line.storage.head(KEY).expect("an answer").expect("there").facts, facts());
+    assert_eq!(line.storage.head(KEY).expect("an answer").expect("there").metadata, facts());
 }

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::io::Read;
 
 use bytes::Bytes;
-use seawall::storage::{Created, Facts, Storage};
+use seawall::storage::{Created, Metadata, Storage};
 
 use super::listings::list;
 
@@ -27,10 +27,10 @@ pub fn all(storage: &dyn Storage) {
 }
 
 pub fn create(storage: &dyn Storage, key: &str, content: &[u8]) -> Created {
-    storage.create(key, Bytes::copy_from_slice(content), &facts()).expect("created")
+    storage.create(key, Bytes::copy_from_slice(content), &metadata()).expect("created")
 }
 
-pub fn facts() -> Facts {
+pub fn metadata() -> Metadata {
     let pair = |(name, value): (&str, &str)| (name.to_owned(), value.to_owned());
     BTreeMap::from([("first-fact", "1"), ("second", "a b-c")].map(pair))
 }
@@ -59,7 +59,7 @@ fn what_was_created_is_read_back(storage: &dyn Storage) {
     let stored = storage.head("whole/a").expect("an answer").expect("it is there");
     assert_eq!(stored.size, 7);
     // A folder keeps none.
-    assert!(stored.facts == facts() || stored.facts.is_empty(), "{:?}", stored.facts);
+    assert!(stored.metadata == metadata() || stored.metadata.is_empty(), "{:?}", stored.metadata);
     storage.settle("whole/a").expect("settled");
 }
 

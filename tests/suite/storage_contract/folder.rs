@@ -6,13 +6,13 @@ use std::path::{Path, PathBuf};
 
 use bytes::Bytes;
 use seawall::error::{Class, Error};
-use seawall::storage::{Created, Facts, Listed, Storage};
+use seawall::storage::{Created, Listed, Metadata, Storage};
 
 use super::folder as open;
 use crate::support::place::Place;
 
 fn create(root: &Path, key: &str, content: &[u8]) -> Result<Created, Error> {
-    open(root).create(key, Bytes::copy_from_slice(content), &Facts::new())
+    open(root).create(key, Bytes::copy_from_slice(content), &Metadata::new())
 }
 
 fn list(storage: &dyn Storage) -> Result<(), Error> {

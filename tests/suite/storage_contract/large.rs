@@ -4,7 +4,7 @@ use bytes::Bytes;
 use seawall::error::Result;
 use seawall::storage::{Created, Storage};
 
-use super::checks::{create, facts, read};
+use super::checks::{create, metadata, read};
 use super::listings::list;
 
 /// The least length of a part but the last in a multipart upload.
@@ -30,7 +30,7 @@ impl Large {
 
     fn create(&self, storage: &dyn Storage, key: &str, piece: usize) -> Result<Created> {
         let size = self.whole().len() as u64;
-        let mut object = storage.begin_large(key, self.front.len(), size, &facts())?;
+        let mut object = storage.begin_large(key, self.front.len(), size, &metadata())?;
         for piece in self.rest.chunks(piece) {
             object.write(Bytes::copy_from_slice(piece))?;
         }
@@ -43,7 +43,11 @@ impl Large {
         assert!(read(storage, key, None).as_deref() == Some(&whole[..]), "{key}");
         let stored = storage.head(key).expect("an answer").expect("it is there");
         assert_eq!(stored.size, whole.len() as u64, "{key}");
-        assert!(stored.facts == facts() || stored.facts.is_empty(), "{key}: {:?}", stored.facts);
+        assert!(
+            stored.metadata == metadata() || stored.metadata.is_empty(),
+            "{key}: {:?}",
+            stored.metadata
+        );
     }
 }
 
@@ -78,7 +82,7 @@ fn an_object_that_is_dropped_never_was(storage: &dyn Storage) {
     create(storage, "dropped/beside", b"stays");
     let large = Large::new(0, 2 * PART_BYTES + 1);
     for (front, written) in [(0, 0), (0, 10), (0, 2 * PART_BYTES + 1), (9, 2 * PART_BYTES + 1)] {
-        let begun = storage.begin_large("dropped/object", front, 1, &facts());
+        let begun = storage.begin_large("dropped/object", front, 1, &metadata());
         let mut object = begun.expect("begun");
         object.write(Bytes::copy_from_slice(&large.rest[..written])).expect("written");
         assert_eq!(list(storage, "dropped/", ""), ["dropped/beside"]);

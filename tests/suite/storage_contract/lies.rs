@@ -7,7 +7,7 @@ use std::time::Duration;
 use bytes::Bytes;
 use seawall::config::{Limits, Location, S3Config};
 use seawall::error::{Class, Error};
-use seawall::storage::{Facts, Listed, Storage};
+use seawall::storage::{Listed, Metadata, Storage};
 
 use super::listings::{self, list};
 use super::{LIMITS, bucket_config, open};
@@ -160,7 +160,7 @@ fn an_object_in_parts_is_whole_or_absent_whatever_its_parts_are_called() {
     let line = Line::new();
     line.proxy.add(Rule::new(Fault::OtherETag).method("PUT"));
     let storage = line.storage(LIMITS);
-    let mut object = storage.begin_large("parts", 0, 20 << 20, &Facts::new()).expect("begun");
+    let mut object = storage.begin_large("parts", 0, 20 << 20, &Metadata::new()).expect("begun");
     for byte in 0..20 {
         object.write(vec![byte; 1 << 20].into()).expect("sent");
     }

@@ -1,19 +1,20 @@
-//! What a store's own answer means.
+//! What an answer of the store means: its code and its status, and for one that sends us to another region or place,
+//! which.
 
 use std::fmt::Debug;
 
 use aws_sdk_s3::error::ProvideErrorMetadata;
 
-use super::{Class, Classified, Failure, deepest, region, status};
+use super::{Class, Classified, Failure, deepest, status};
 
 const NO_CODE: &str = "no error code";
-pub const NO_STORE: &str = "Is it an S3 server that answers there?";
+pub(crate) const NO_STORE: &str = "Is it an S3 server that answers there?";
 const LATER: &str = "The store is in trouble or overloaded; later may be better.";
 const CHANGED: &str = "What arrived there is not what was sent: something on the way changes it. Later may be better.";
 const RIGHTS: &str = "Are the access key and its secret right? They need s3:PutObject, s3:GetObject and, to be told \
      that an object is absent, s3:ListBucket.";
 
-pub fn classify<E>(error: &Failure<E>) -> Classified
+pub(super) fn classify<E>(error: &Failure<E>) -> Classified
 where
     E: ProvideErrorMetadata + std::error::Error + Debug + 'static,
 {
@@ -95,13 +96,13 @@ where
     let named = code != NO_CODE;
     let (class, hint) = match status {
         // A bucket elsewhere, even where there are no words in the answer.
-        400 if region::of_bucket(error).is_some() => (Class::Refused, set_region(error)),
+        400 if region_of_bucket(error).is_some() => (Class::Refused, set_region(error)),
         401 | 403 => (Class::Refused, RIGHTS.to_owned()),
         407 => (
             Class::Refused,
             "The proxy wants a user and a password: http://USER:PASSWORD@HOST:PORT in its variable.".to_owned(),
         ),
-        301 | 307 | 308 if named || region::of_bucket(error).is_some() => {
+        301 | 307 | 308 if named || region_of_bucket(error).is_some() => {
             (Class::Refused, set_region(error))
         }
         300..=399 => (Class::Refused, elsewhere(error)),
@@ -125,7 +126,7 @@ where
 }
 
 fn set_region<E: ProvideErrorMetadata>(error: &Failure<E>) -> String {
-    match region::of_bucket(error) {
+    match region_of_bucket(error) {
         Some(region) => format!("Set region = {region:?}, the bucket's own."),
         None => "Set region to the bucket's own.".to_owned(),
     }
@@ -133,11 +134,11 @@ fn set_region<E: ProvideErrorMetadata>(error: &Failure<E>) -> String {
 
 /// For some hours the world does not know where a bucket of AWS is.
 fn new_bucket<E: ProvideErrorMetadata>(error: &Failure<E>) -> String {
-    let there = match region::place(error) {
+    let there = match place_named(error) {
         Some(host) => format!(" (it says {host})"),
         None => String::new(),
     };
-    match region::of_bucket(error) {
+    match region_of_bucket(error) {
         Some(region) => {
             format!("The bucket is a new one: set region = {region:?}, or try again in some hours.")
         }
@@ -150,7 +151,7 @@ fn new_bucket<E: ProvideErrorMetadata>(error: &Failure<E>) -> String {
 
 /// A web server, a login page, or a reverse proxy that wants TLS.
 fn elsewhere<E>(error: &Failure<E>) -> String {
-    match region::place(error) {
+    match place_named(error) {
         Some(place) => {
             format!("It sends us on to {place}: is the endpoint right, its scheme too? {NO_STORE}")
         }
@@ -180,4 +181,45 @@ fn time_there<E>(error: &Failure<E>) -> String {
         let here = jiff::Timestamp::now().strftime("%a, %d %b %Y %H:%M:%S GMT");
         format!("; it is {date} there, {here} here")
     })
+}
+
+/// The region that the bucket is in, where the answer tells.
+fn region_of_bucket<E: ProvideErrorMetadata>(error: &Failure<E>) -> Option<String> {
+    let answer = error.raw_response()?;
+    let header = answer.headers().get("x-amz-bucket-region").map(str::to_owned);
+    let body = answer.body().bytes().and_then(|body| std::str::from_utf8(body).ok()).unwrap_or("");
+    let named = header.or_else(|| between(body, "<Region>", "</Region>"));
+    let named = named.or_else(|| between(error.message()?, "expecting '", "'"));
+    named.filter(|region| is_name(region))
+}
+
+/// The host that a redirection names, in its own element or in the header.
+fn place_named<E>(error: &Failure<E>) -> Option<String> {
+    let answer = error.raw_response()?;
+    let body = answer.body().bytes().and_then(|body| std::str::from_utf8(body).ok()).unwrap_or("");
+    let named = between(body, "<Endpoint>", "</Endpoint>").filter(|host| is_name(host));
+    let location = || answer.headers().get("location").map(shortened);
+    named.or_else(location)
+}
+
+fn between(text: &str, before: &str, after: &str) -> Option<String> {
+    let (_, rest) = text.split_once(before)?;
+    let (found, _) = rest.split_once(after)?;
+    Some(found.trim().to_owned()).filter(|found| !found.is_empty())
+}
+
+/// It goes into a hint as if it were ours.
+fn is_name(text: &str) -> bool {
+    text.len() < 100 && text.chars().all(|c| c.is_ascii_alphanumeric() || "-._".contains(c))
+}
+
+/// Scheme and host of a URL, or a path.
+fn shortened(url: &str) -> String {
+    let url = match url.split_once("://") {
+        Some((scheme, rest)) => {
+            format!("{scheme}://{}", rest.split(['/', '?']).next().unwrap_or_default())
+        }
+        None => url.to_owned(),
+    };
+    url.chars().take(100).collect()
 }

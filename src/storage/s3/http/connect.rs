@@ -1,29 +1,35 @@
+//! How a connection comes about: the name is looked up, TCP, a proxy that connects us (RFC 9110, 9.3.6), TLS. All of it
+//! within one limit, and with a failure that says which of these it was.
+
 use std::io;
+use std::net::{SocketAddr, ToSocketAddrs};
 use std::pin::Pin;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex};
 use std::task::{Context, Poll};
 use std::time::Duration;
 
 use http::Uri;
 use http::uri::Scheme;
+use hyper_util::client::legacy::connect::dns::Name;
 use hyper_util::client::legacy::connect::{Connected, Connection, HttpConnector};
 use hyper_util::rt::TokioIo;
 use rustls::ClientConfig;
 use rustls::pki_types::ServerName;
-use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
+use tokio::io::{AsyncRead, AsyncReadExt as _, AsyncWrite, AsyncWriteExt as _, ReadBuf};
+use tokio::sync::oneshot;
 use tokio_rustls::TlsConnector;
 use tower_service::Service;
 
-use super::super::names::Names;
-use super::not_connected::NotConnected;
+use super::not_connected::{NotConnected, deepest, find};
 use super::proxy::{Proxies, Proxy};
-use super::{deepest, find, tunnel};
 use crate::error::{Error, Result};
+use crate::threads;
+use crate::threads::lock;
 use crate::tls::Trust;
 
 /// Makes connections for `hyper`.
 #[derive(Clone)]
-pub struct Connect(Arc<Shared>);
+pub(super) struct Connect(Arc<Shared>);
 
 struct Shared {
     tcp: HttpConnector<Names>,
@@ -35,7 +41,7 @@ struct Shared {
 }
 
 impl Connect {
-    pub fn new(trust: Trust, proxies: Proxies, limit: Duration) -> Self {
+    pub(super) fn new(trust: Trust, proxies: Proxies, limit: Duration) -> Self {
         let mut tcp = HttpConnector::new_with_resolver(Names);
         tcp.set_nodelay(true);
         tcp.enforce_http(false);
@@ -79,7 +85,7 @@ impl Shared {
             stream = self.tls(stream, to, through).await?;
         }
         match proxy {
-            Some(proxy) if over_tls => tunnel::open(&mut stream, uri, proxy).await?,
+            Some(proxy) if over_tls => open_tunnel(&mut stream, uri, proxy).await?,
             Some(_) => return Ok(Stream { io: stream, forwarded: true }),
             None => {}
         }
@@ -122,7 +128,7 @@ impl Shared {
     }
 
     fn tls_config(&self) -> Result<Arc<ClientConfig>> {
-        let mut made = self.tls.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut made = lock(&self.tls);
         if let Some(config) = &*made {
             return Ok(Arc::clone(config));
         }
@@ -133,14 +139,14 @@ impl Shared {
 }
 
 /// What bytes go over: TCP, TLS, or TLS in TLS.
-pub trait Duplex: AsyncRead + AsyncWrite + Send + Unpin {}
+pub(super) trait Duplex: AsyncRead + AsyncWrite + Send + Unpin {}
 
 impl<T: AsyncRead + AsyncWrite + Send + Unpin> Duplex for T {}
 
-pub type Io = Box<dyn Duplex>;
+pub(super) type Io = Box<dyn Duplex>;
 
 /// A connection to a store, or to a proxy that forwards requests to it.
-pub struct Stream {
+pub(super) struct Stream {
     io: Io,
     forwarded: bool,
 }
@@ -189,4 +195,82 @@ impl AsyncWrite for Stream {
     fn poll_shutdown(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<()>> {
         Pin::new(&mut self.io).poll_shutdown(context)
     }
+}
+
+/// The head of a proxy's answer is a few hundred bytes; a page that explains a refusal may follow.
+const HEAD_BYTES_MAX: usize = 16 << 10;
+
+/// Has a proxy connect to the host of `uri`: what is said from then on is between that and us (RFC 9110, 9.3.6).
+async fn open_tunnel(stream: &mut Io, uri: &Uri, proxy: &Proxy) -> Result<(), NotConnected> {
+    let broken = |error: std::io::Error| NotConnected::NotProxy {
+        proxy: proxy.to_string(),
+        reason: error.to_string(),
+    };
+    let host = uri.host().unwrap_or_default();
+    let to = format!("{host}:{}", uri.port_u16().unwrap_or(443));
+    let mut request = format!("CONNECT {to} HTTP/1.1\r\nHost: {to}\r\n").into_bytes();
+    if let Some(secret) = proxy.authorization() {
+        request.extend([b"Proxy-Authorization: ", secret.as_bytes(), b"\r\n"].concat());
+    }
+    request.extend(b"\r\n");
+    stream.write_all(&request).await.map_err(broken)?;
+    stream.flush().await.map_err(broken)?;
+    let mut head = Vec::new();
+    // Byte by byte: what follows the head is no longer the proxy's.
+    while !head.ends_with(b"\r\n\r\n") && head.len() < HEAD_BYTES_MAX {
+        match stream.read_u8().await {
+            Ok(byte) => head.push(byte),
+            Err(error) if head.is_empty() => return Err(broken(error)),
+            Err(_) => break,
+        }
+    }
+    understood(&head, proxy)
+}
+
+fn understood(head: &[u8], proxy: &Proxy) -> Result<(), NotConnected> {
+    let line = head.split(|byte| *byte == b'\r').next().unwrap_or_default();
+    let line = String::from_utf8_lossy(line);
+    let status = line.strip_prefix("HTTP/1.").and_then(|rest| rest.get(2..5)?.parse::<u16>().ok());
+    match status {
+        Some(200..=299) if head.ends_with(b"\r\n\r\n") => Ok(()),
+        Some(status) if !(200..=299).contains(&status) => Err(NotConnected::Proxy {
+            proxy: proxy.to_string(),
+            status,
+            answer: line.chars().skip("HTTP/1.1 ".len()).take(80).collect(),
+        }),
+        _ => {
+            let found: String = line.chars().take(40).collect();
+            Err(NotConnected::NotProxy { proxy: proxy.to_string(), reason: format!("{found:?}") })
+        }
+    }
+}
+
+/// Looks names up as the C library does, in a thread of its own: there it may take as long as it likes. The usual
+/// way to do the same panics where no thread can be had.
+#[derive(Debug, Clone, Copy)]
+struct Names;
+
+impl Service<Name> for Names {
+    type Response = std::vec::IntoIter<SocketAddr>;
+    type Error = io::Error;
+    type Future = Pin<Box<dyn Future<Output = io::Result<Self::Response>> + Send>>;
+
+    fn poll_ready(&mut self, _: &mut Context<'_>) -> Poll<io::Result<()>> {
+        Poll::Ready(Ok(()))
+    }
+
+    fn call(&mut self, name: Name) -> Self::Future {
+        Box::pin(look_up(name.as_str().to_owned()))
+    }
+}
+
+async fn look_up(name: String) -> io::Result<std::vec::IntoIter<SocketAddr>> {
+    let (answer, answered) = oneshot::channel();
+    let look = move || {
+        let found = (name.as_str(), 0).to_socket_addrs();
+        // Nobody may be waiting any more.
+        let _ = answer.send(found);
+    };
+    threads::start("names", look).map_err(io::Error::other)?;
+    answered.await.map_err(io::Error::other)?
 }

@@ -1,3 +1,6 @@
+//! Why there is no connection over which to speak: in which class that is, in which words, and what mends it. And how
+//! one finds the cause that says most in an error of a library.
+
 use std::fmt;
 
 use rustls::InvalidMessage;
@@ -7,7 +10,7 @@ use crate::tls;
 
 /// Why there is no connection over which to speak. It is the whole story: no cause hides behind it.
 #[derive(Debug, Clone)]
-pub enum NotConnected {
+pub(crate) enum NotConnected {
     TimedOut {
         through: String,
     },
@@ -49,7 +52,7 @@ pub enum NotConnected {
 
 impl NotConnected {
     /// Whether another try may do better.
-    pub fn may_pass(&self) -> bool {
+    pub(crate) fn may_pass(&self) -> bool {
         match self {
             Self::TimedOut { .. } | Self::Unreached { .. } | Self::HandshakeBroken { .. } => true,
             Self::Proxy { status, .. } => *status >= 500 || *status == 429,
@@ -58,7 +61,7 @@ impl NotConnected {
         }
     }
 
-    pub fn class(&self) -> Class {
+    pub(crate) fn class(&self) -> Class {
         match self {
             Self::NotSetUp { reason } => reason.class(),
             Self::Proxy { status: 401 | 403 | 407, .. } => Class::Refused,
@@ -67,7 +70,7 @@ impl NotConnected {
     }
 
     /// What mends it.
-    pub fn mend(&self) -> String {
+    pub(crate) fn mend(&self) -> String {
         match self {
             Self::Unreached { reason, .. } if is_of_a_name(reason) => NAMES.to_owned(),
             Self::TimedOut { .. } | Self::Unreached { .. } => {
@@ -132,3 +135,25 @@ impl fmt::Display for NotConnected {
 }
 
 impl std::error::Error for NotConnected {}
+
+/// The first error of this kind among an error and its causes. An `io::Error` hides the one that it was made of.
+pub(crate) fn find<'a, E: std::error::Error + 'static>(
+    error: &'a (dyn std::error::Error + 'static),
+) -> Option<&'a E> {
+    causes(error).find_map(|error| error.downcast_ref())
+}
+
+/// An error and its causes, the deepest one last.
+pub(crate) fn causes<'a>(
+    error: &'a (dyn std::error::Error + 'static),
+) -> impl Iterator<Item = &'a (dyn std::error::Error + 'static)> {
+    std::iter::successors(Some(error), |&error| match error.downcast_ref::<std::io::Error>() {
+        Some(io) => io.get_ref().map(|inner| inner as &(dyn std::error::Error + 'static)),
+        None => error.source(),
+    })
+}
+
+/// The deepest cause says most: `Connection refused` rather than `dispatch failure`.
+pub(crate) fn deepest(error: &(dyn std::error::Error + 'static)) -> String {
+    causes(error).last().map(ToString::to_string).unwrap_or_default()
+}

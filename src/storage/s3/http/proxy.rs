@@ -1,3 +1,6 @@
+//! The proxies that the environment names, read as curl and the AWS tools read it, and which hosts are reached without
+//! one. A password in them is shown to nobody but the proxy.
+
 use std::fmt;
 use std::net::IpAddr;
 use std::sync::Arc;
@@ -7,14 +10,14 @@ use http::header::HeaderValue;
 use http::uri::Scheme;
 use hyper_util::client::proxy::matcher::{Intercept, Matcher};
 
-use super::super::environment::variable;
+use super::super::profiles::variable;
 use crate::config::proxy_without_secrets;
 use crate::error::{Class, Error, Result};
 
 /// The proxies that the environment names, as curl and the AWS tools read it: a variable in small letters counts
 /// more than one in capitals.
 #[derive(Clone, Default)]
-pub struct Proxies(Arc<Named>);
+pub(crate) struct Proxies(Arc<Named>);
 
 #[derive(Default)]
 struct Named {
@@ -25,7 +28,7 @@ struct Named {
 }
 
 /// An HTTP proxy.
-pub struct Proxy {
+pub(crate) struct Proxy {
     /// Without user and password.
     uri: Uri,
     authorization: Option<HeaderValue>,
@@ -33,7 +36,7 @@ pub struct Proxy {
 
 impl Proxies {
     /// Variables that nobody needs to reach `store` may be wrong.
-    pub fn of_environment(store: &Uri) -> Result<Self> {
+    pub(crate) fn of_environment(store: &Uri) -> Result<Self> {
         let without = first(["no_proxy", "NO_PROXY"]).map_or(String::new(), |(_, value)| value);
         let mut named = Named { http: None, https: None, without };
         let (needed, https) =
@@ -46,7 +49,7 @@ impl Proxies {
     }
 
     /// The one to go through to reach this.
-    pub fn of(&self, uri: &Uri) -> Option<&Proxy> {
+    pub(crate) fn of(&self, uri: &Uri) -> Option<&Proxy> {
         let https = uri.scheme() == Some(&Scheme::HTTPS);
         let proxy = if https { &self.0.https } else { &self.0.http };
         proxy.as_ref().filter(|_| !self.0.reached_without(uri))
@@ -84,22 +87,22 @@ impl Proxy {
         (http && host).then(|| Self { uri, authorization: found.basic_auth().cloned() })
     }
 
-    pub fn uri(&self) -> &Uri {
+    pub(crate) fn uri(&self) -> &Uri {
         &self.uri
     }
 
     /// Whether one speaks TLS with the proxy itself.
-    pub fn speaks_tls(&self) -> bool {
+    pub(crate) fn speaks_tls(&self) -> bool {
         self.uri.scheme() == Some(&Scheme::HTTPS)
     }
 
     /// User and password, ready for its header.
-    pub fn authorization(&self) -> Option<&HeaderValue> {
+    pub(crate) fn authorization(&self) -> Option<&HeaderValue> {
         self.authorization.as_ref()
     }
 
     /// The same for a request that the proxy itself reads; to others it is none of its business.
-    pub fn authorization_of_request(&self, uri: &Uri) -> Option<HeaderValue> {
+    pub(crate) fn authorization_of_request(&self, uri: &Uri) -> Option<HeaderValue> {
         self.authorization.clone().filter(|_| uri.scheme() != Some(&Scheme::HTTPS))
     }
 }

@@ -1,17 +1,20 @@
+//! The process in the background that keeps a window of segments ready beside the one that was last asked for. It ends by
+//! itself, and its exit status is always 0: as process 1 of a container the server inherits it.
+
+use std::collections::BTreeSet;
 use std::os::unix::process::CommandExt;
 use std::process::{Command, Stdio};
 use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
 use super::folder::PrefetchFolder;
-use super::window::Window;
 use crate::config::Config;
 use crate::data_directory::{DataDirectory, StateFolder};
 use crate::error::Result;
-use crate::failpoint;
 use crate::postgres::{WalFileName, WalSegment, WalSegmentSize};
 use crate::repository::{Repository, Source, Target};
-use crate::threads;
+use crate::threads::lock;
+use crate::{failpoint, threads};
 
 /// With no segment asked for in this time the process ends: recovery has reached its target, pauses or
 /// is over.
@@ -24,7 +27,7 @@ const POLL: Duration = Duration::from_millis(5);
 /// Starts the prefetching process: this program again, with the same words and a hidden flag. Its
 /// standard streams lead nowhere: an inherited one could keep a pipe open that the server, or the
 /// person who started it, waits to see closed.
-pub fn start_in_background(words: &[std::ffi::OsString], segment_bytes: u64) {
+pub(crate) fn start_in_background(words: &[std::ffi::OsString], segment_bytes: u64) {
     let Ok(program) = std::env::current_exe() else { return };
     let mut command = Command::new(program);
     command.arg(format!("--{FLAG}={segment_bytes}")).args(words);
@@ -48,7 +51,7 @@ struct Worker<'a> {
 
 /// Keeps the segments behind the cursor ready until nobody asks any more. At most one such process runs
 /// for a data directory.
-pub fn prefetch(
+pub(crate) fn prefetch(
     config: &Config,
     data_directory: &DataDirectory,
     repositories: &[Repository],
@@ -173,17 +176,112 @@ impl Worker<'_> {
     }
 
     fn stop(&self) {
-        *self.stopped.lock().unwrap_or_else(PoisonError::into_inner) = true;
+        *lock(&self.stopped) = true;
         // Under the lock that sleepers hold while they look, so that none misses it.
         let _window = self.window();
         self.changed.notify_all();
     }
 
     fn is_stopped(&self) -> bool {
-        *self.stopped.lock().unwrap_or_else(PoisonError::into_inner)
+        *lock(&self.stopped)
     }
 
     fn window(&self) -> MutexGuard<'_, Window> {
-        self.window.lock().unwrap_or_else(PoisonError::into_inner)
+        lock(&self.window)
+    }
+}
+
+/// Which segments to fetch next: the `depth` that follow the one last asked for, each once.
+#[derive(Debug)]
+pub(super) struct Window {
+    cursor: WalSegment,
+    size: WalSegmentSize,
+    depth: usize,
+    tried: BTreeSet<WalSegment>,
+    /// The first one that no repository has: what comes after it is not asked for.
+    end: Option<WalSegment>,
+}
+
+impl Window {
+    pub(super) fn new(cursor: WalSegment, size: WalSegmentSize, depth: usize) -> Self {
+        Self { cursor, size, depth, tried: BTreeSet::new(), end: None }
+    }
+
+    /// Moves to another segment; a move that is no step forward on the same timeline starts afresh.
+    pub(super) fn move_to(&mut self, cursor: WalSegment) -> bool {
+        if cursor == self.cursor {
+            return false;
+        }
+        if cursor.timeline != self.cursor.timeline || cursor < self.cursor {
+            (self.tried, self.end) = (BTreeSet::new(), None);
+        }
+        self.cursor = cursor;
+        self.tried.retain(|segment| *segment > cursor);
+        true
+    }
+
+    /// The next segment to fetch.
+    pub(super) fn take(&mut self) -> Option<WalSegment> {
+        let next = self.segments().find(|segment| !self.tried.contains(segment))?;
+        self.tried.insert(next);
+        Some(next)
+    }
+
+    pub(super) fn ends_at(&mut self, segment: WalSegment) {
+        self.end = Some(self.end.map_or(segment, |end| end.min(segment)));
+    }
+
+    /// Whether the end of the archive lies in the window and everything before it was tried.
+    pub(super) fn exhausted(&self) -> bool {
+        self.end.is_some() && self.segments().all(|segment| self.tried.contains(&segment))
+    }
+
+    pub(super) fn contains(&self, segment: WalSegment) -> bool {
+        segment == self.cursor || self.segments().any(|one| one == segment)
+    }
+
+    fn segments(&self) -> impl Iterator<Item = WalSegment> {
+        let (size, end) = (self.size, self.end);
+        let next = move |segment: &WalSegment| segment.next(size);
+        let all = std::iter::successors(Some(self.cursor), next).skip(1).take(self.depth);
+        all.take_while(move |segment| end.is_none_or(|end| *segment < end))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::postgres::TimelineId;
+
+    fn segment(timeline: u32, number: u32) -> WalSegment {
+        WalSegment { timeline: TimelineId::new(timeline).unwrap(), log: 0, segment: number }
+    }
+
+    fn window(depth: usize) -> Window {
+        Window::new(segment(1, 1), WalSegmentSize::from_bytes(16 << 20).unwrap(), depth)
+    }
+
+    #[test]
+    fn gives_each_segment_once_and_more_as_the_cursor_moves() {
+        let mut window = window(2);
+        assert_eq!(window.take(), Some(segment(1, 2)));
+        assert_eq!(window.take(), Some(segment(1, 3)));
+        assert_eq!(window.take(), None);
+        assert!(window.move_to(segment(1, 2)));
+        assert_eq!(window.take(), Some(segment(1, 4)));
+        assert_eq!(window.take(), None);
+    }
+
+    #[test]
+    fn stops_at_the_end_of_the_archive_and_starts_afresh_on_another_timeline() {
+        let mut window = window(4);
+        assert_eq!(window.take(), Some(segment(1, 2)));
+        assert_eq!(window.take(), Some(segment(1, 3)));
+        window.ends_at(segment(1, 3));
+        assert!(window.exhausted());
+        assert_eq!(window.take(), None);
+        window.move_to(segment(2, 3));
+        assert_eq!(window.take(), Some(segment(2, 4)));
+        assert!(window.contains(segment(2, 3)) && !window.contains(segment(1, 2)));
     }
 }

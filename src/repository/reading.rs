@@ -1,7 +1,13 @@
+//! Reading a WAL file out of a repository. Whatever is handed on was proved first: its first page before a byte of it
+//! is written, its length and digest at its end.
+
 use std::fs::File;
-use std::io::{Read, Seek, Write};
+use std::io::{self, Read, Seek, Write};
+use std::ops::ControlFlow;
 use std::path::Path;
-use std::time::{Duration, Instant};
+use std::time::Instant;
+
+use rustix::fs::MemfdFlags;
 
 use super::{Repository, WalFolder};
 use crate::codec::{Decoded, Identities, Label, decode};
@@ -9,9 +15,10 @@ use crate::config::Limits;
 use crate::durable;
 use crate::error::{Class, Error, Result};
 use crate::postgres::{
-    FIRST_PAGE_HEADER_BYTES, TablespaceCreation, TablespaceScan, TimelineHistory, WalFileName,
-    WalPageHeader, WalSegmentSize, check_backup_history,
+    FIRST_PAGE_HEADER_BYTES, TablespaceCreation, TablespaceScan, TimelineHistory, TimelineId,
+    WalFileName, WalPageHeader, WalSegmentSize, check_backup_history,
 };
+use crate::retry::{Failed, retry};
 use crate::storage::DAMAGED;
 
 /// Room for the content of a whole frame.
@@ -65,24 +72,24 @@ impl Repository {
             error.while_doing(format!("could not fetch {name} from repository {}", self.name))
         };
         let started = Instant::now();
-        for tried in 1.. {
-            let opened = self.open_wal(source, name).map_err(said)?;
-            let Some((stored, encrypted)) = opened else { return Ok(None) };
-            // Another repository may have got half-way.
-            target.restart().map_err(said)?;
-            let decoded = decode(stored, encrypted, source.identities);
-            let failure = match decoded.and_then(|it| write_out(it, source, name, &mut target)) {
-                Ok(fetched) => return Ok(Some(fetched)),
-                Err(failure) => failure,
+        let mut attempt = || {
+            let Some((stored, encrypted)) = self.open_wal(source, name)? else {
+                return Ok(None);
             };
-            let late = started.elapsed() >= source.limits.total;
-            if late || tried >= tries(failure.class(), source.limits) {
-                return Err(said(self.judged(failure)));
-            }
-            tracing::info!("trying again: {}", said(failure));
-            std::thread::sleep(Duration::from_millis(100 << tried.min(6)));
-        }
-        Ok(None)
+            // Another repository may have got half-way.
+            target.restart()?;
+            let decoded = decode(stored, encrypted, source.identities);
+            Ok(Some(decoded.and_then(|it| write_out(it, source, name, &mut target))))
+        };
+        // That it can't be opened or written at all is final: the storage has tried again by itself.
+        let attempt = || match attempt() {
+            Ok(None) => Ok(Ok(None)),
+            Ok(Some(Ok(fetched))) => Ok(Ok(Some(fetched))),
+            Ok(Some(Err(error))) => Err(failed(error, source.limits, started)),
+            Err(error) => Ok(Err(error)),
+        };
+        let say = |error: &Error| tracing::info!("trying again: {}", said(error.clone()));
+        retry(attempt, say).map_err(|error| self.judged(error)).flatten().map_err(said)
     }
 
     /// Of an object that is not what was stored: it may be no store that gave it.
@@ -113,28 +120,50 @@ impl Repository {
     }
 }
 
-/// How often a failure in the middle of an object is worth a try. An answer that broke off, as often as
-/// a request; bytes that are wrong, once more, because they may have been damaged on the way.
-pub(super) fn tries(class: Class, limits: Limits) -> u32 {
-    match class {
+/// What may have gone wrong on the way is worth another try: an answer that broke off as often as a request, bytes
+/// that are wrong once more, because they may have been damaged on the way.
+pub(super) fn failed(error: Error, limits: Limits, started: Instant) -> Failed {
+    let tries = match error.class() {
+        _ if started.elapsed() >= limits.total => 1,
         Class::Unreachable => limits.attempts,
         Class::Damaged => 2,
         _ => 1,
-    }
+    };
+    Failed { error, tries }
 }
 
 fn write_out(
-    mut decoded: Decoded<'_>,
+    decoded: Decoded<'_>,
     source: &Source<'_>,
     name: WalFileName,
     target: &mut Target<'_>,
 ) -> Result<FetchedFile> {
+    let mut scan = TablespaceScan::default();
+    let label = read_checked(decoded, name, source.folder, &mut |piece| {
+        if is_segment(name) {
+            scan.feed(piece);
+        }
+        target.write(piece).map(|()| ControlFlow::Continue(()))
+    })?;
+    Ok(FetchedFile { label, creations: scan.found() })
+}
+
+fn is_segment(name: WalFileName) -> bool {
+    matches!(name, WalFileName::Segment(_) | WalFileName::Partial(_))
+}
+
+/// Hands a WAL file on piece by piece, and proves it at its end, unless `take` breaks before. Of a segment nothing is
+/// handed on before its first page has told whose it is and how long, whatever its label does.
+pub(super) fn read_checked(
+    mut decoded: Decoded<'_>,
+    name: WalFileName,
+    folder: &WalFolder,
+    take: &mut dyn FnMut(&[u8]) -> Result<ControlFlow<()>>,
+) -> Result<Label> {
     let label = decoded.label.clone();
     check_label(&label, name)?;
-    let mut buffer = vec![0; BUFFER_BYTES];
-    let (mut front, mut scan) = (Vec::new(), TablespaceScan::default());
-    let is_segment = matches!(name, WalFileName::Segment(_) | WalFileName::Partial(_));
-    let mut proven = !is_segment;
+    let (mut buffer, mut front) = (vec![0; BUFFER_BYTES], Vec::new());
+    let mut known = !is_segment(name);
     loop {
         let read = decoded.read(&mut buffer)?;
         if read == 0 {
@@ -143,20 +172,21 @@ fn write_out(
         if front.len() < FIRST_PAGE_HEADER_BYTES || label.size <= SMALL_FILE_BYTES_MAX {
             front.extend_from_slice(&buffer[..read]);
         }
-        if is_segment {
-            scan.feed(&buffer[..read]);
-        }
-        if proven {
-            target.write(&buffer[..read])?;
-        } else if front.len() >= FIRST_PAGE_HEADER_BYTES {
-            // Before a byte of it is written: how long a segment is, its first page says, whatever its label does.
-            check_content(&front, label.size, name, source.folder)?;
-            proven = true;
-            target.write(&front)?;
+        let piece = match known {
+            true => &buffer[..read],
+            false if front.len() < FIRST_PAGE_HEADER_BYTES => continue,
+            false => {
+                check_content(&front, label.size, name, folder)?;
+                known = true;
+                &front
+            }
+        };
+        if take(piece)?.is_break() {
+            return Ok(label);
         }
     }
-    check_content(&front, label.size, name, source.folder)?;
-    Ok(FetchedFile { label, creations: scan.found() })
+    check_content(&front, label.size, name, folder)?;
+    Ok(label)
 }
 
 /// Whether the object of `name` says that it is that.
@@ -201,5 +231,55 @@ pub fn check_content(front: &[u8], size: u64, name: WalFileName, folder: &WalFol
             TimelineHistory::parse(timeline, front).map(|_| ()).map_err(|error| damaged(&error))
         }
         WalFileName::Backup { .. } => check_backup_history(front).map_err(|error| damaged(&error)),
+    }
+}
+
+impl Repository {
+    /// Shows a WAL file piece by piece, until its end or until `visit` breaks. `false` when this repository does not have it.
+    /// What is shown is of that name and system; only at the end of the file each byte of it is proved.
+    pub fn show_wal(
+        &self,
+        source: &Source<'_>,
+        name: WalFileName,
+        visit: &mut dyn FnMut(&[u8]) -> ControlFlow<()>,
+    ) -> Result<bool> {
+        let Some((stored, encrypted)) = self.open_wal(source, name)? else { return Ok(false) };
+        let decoded = decode(stored, encrypted, source.identities)?;
+        read_checked(decoded, name, source.folder, &mut |piece| Ok(visit(piece)))?;
+        Ok(true)
+    }
+
+    /// The history of a timeline; `None` when there is no such file.
+    pub fn history(
+        &self,
+        source: &Source<'_>,
+        timeline: TimelineId,
+    ) -> Result<Option<TimelineHistory>> {
+        let content = self.history_file(source, timeline)?;
+        let parse = |content: Vec<u8>| TimelineHistory::parse(timeline, &content);
+        let parsed = content.map(parse).transpose();
+        parsed.map_err(|error| Error::new(Class::Damaged, error.to_string()))
+    }
+
+    /// The content of the history file of a timeline; `None` when there is no such file.
+    pub fn history_file(
+        &self,
+        source: &Source<'_>,
+        timeline: TimelineId,
+    ) -> Result<Option<Vec<u8>>> {
+        let name = WalFileName::History(timeline);
+        let said = |error: io::Error| {
+            Error::new(Class::Internal, format!("could not keep {name} in memory: {error}"))
+        };
+        let made = rustix::fs::memfd_create(name.to_string(), MemfdFlags::CLOEXEC);
+        let mut file = File::from(made.map_err(|error| said(error.into()))?);
+        let path = name.to_string();
+        let target = Target { file: &mut file, path: Path::new(&path) };
+        if self.fetch(source, name, target)?.is_none() {
+            return Ok(None);
+        }
+        let mut content = Vec::new();
+        file.rewind().and_then(|()| file.read_to_end(&mut content)).map_err(said)?;
+        Ok(Some(content))
     }
 }

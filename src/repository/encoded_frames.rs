@@ -1,4 +1,7 @@
-use std::sync::{Arc, Mutex, PoisonError, mpsc};
+//! One compressed file on its way into several repositories: who compresses it hands each frame to all of them at
+//! once, and none waits for another.
+
+use std::sync::{Arc, Mutex, mpsc};
 
 use bytes::Bytes;
 
@@ -6,9 +9,10 @@ use crate::codec::{Encoded, Label, Recipients, encrypt};
 use crate::error::{Class, Error, Result};
 use crate::postgres::WalFileName;
 use crate::progress;
+use crate::threads::lock;
 
 /// A compressed file, one for all repositories.
-pub struct Prepared {
+pub(super) struct Prepared {
     pub label: Label,
     /// Length in bytes of the object in the clear.
     pub length: u64,
@@ -20,7 +24,7 @@ pub struct Prepared {
 impl Prepared {
     /// All repositories have the same recipients, so the first one encrypts for all.
     pub(super) fn encrypted(&self, recipients: &Recipients) -> Result<Bytes> {
-        let mut encrypted = self.encrypted.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut encrypted = lock(&self.encrypted);
         if let Some(bytes) = &*encrypted {
             return Ok(bytes.clone());
         }
@@ -42,38 +46,38 @@ impl Prepared {
 }
 
 /// The end at which a file is compressed: what it makes goes to every repository at once.
-pub struct Compressing {
+pub struct FrameFanout {
     lanes: Vec<(mpsc::Sender<Bytes>, mpsc::Sender<Arc<Prepared>>)>,
     /// Kept only for encryption, which needs the digest first.
     frames: Option<Vec<Bytes>>,
 }
 
 /// The end at which one repository stores it.
-pub struct Coming {
+pub struct EncodedFrames {
     frames: mpsc::Receiver<Bytes>,
     prepared: mpsc::Receiver<Arc<Prepared>>,
     front_length: usize,
 }
 
 /// Both ends for a file of `size` bytes; `encrypting` says of each repository whether it encrypts.
-pub fn compressing(
+pub fn fan_out(
     name: WalFileName,
     size: u64,
     encrypting: impl IntoIterator<Item = bool>,
-) -> (Compressing, Vec<Coming>) {
+) -> (FrameFanout, Vec<EncodedFrames>) {
     let front_length = Label::frame_length(&name.to_string(), size);
-    let (mut lanes, mut comings, mut keep) = (Vec::new(), Vec::new(), false);
+    let (mut lanes, mut receivers, mut keep) = (Vec::new(), Vec::new(), false);
     for encrypts in encrypting {
         let (frame_sender, frames) = mpsc::channel();
         let (sender, prepared) = mpsc::channel();
         lanes.push((frame_sender, sender));
-        comings.push(Coming { frames, prepared, front_length });
+        receivers.push(EncodedFrames { frames, prepared, front_length });
         keep |= encrypts;
     }
-    (Compressing { lanes, frames: keep.then(Vec::new) }, comings)
+    (FrameFanout { lanes, frames: keep.then(Vec::new) }, receivers)
 }
 
-impl Compressing {
+impl FrameFanout {
     /// A repository that is gone has failed, and says so itself.
     pub fn frame(&mut self, frame: Bytes) {
         progress::moved(frame.len() as u64);
@@ -95,7 +99,7 @@ impl Compressing {
     }
 }
 
-impl Coming {
+impl EncodedFrames {
     pub(super) fn front_length(&self) -> usize {
         self.front_length
     }

@@ -1,3 +1,5 @@
+//! A storage that is read only as long as somebody agrees, for drills and verifications that have a time limit.
+
 use std::io::{self, Read};
 use std::ops::ControlFlow;
 use std::sync::Arc;
@@ -6,44 +8,46 @@ use bytes::Bytes;
 use jiff::Timestamp;
 
 use super::{
-    Conduct, Created, Facts, Listed, NewLargeObject, NewObject, PendingUpload, Protection, Storage,
-    Stored,
+    ConditionSupport, Created, Listed, Metadata, NewLargeObject, NewObject, PendingUpload,
+    Protection, Storage, Stored,
 };
 use crate::error::Result;
 
 /// Whether there is still a reason to go on; an error says why not.
-pub type GoOn = Arc<dyn Fn() -> Result<()> + Send + Sync>;
+pub type StillWanted = Arc<dyn Fn() -> Result<()> + Send + Sync>;
 
 /// A storage whose objects are read only as long as somebody agrees, each piece anew. All else goes on as
 /// ever: that a time is up has to be written down too.
-pub struct Guarded {
+pub struct DeadlineStorage {
     pub inner: Box<dyn Storage>,
-    pub go_on: GoOn,
+    pub still_wanted: StillWanted,
 }
 
 type Reader = Box<dyn Read + Send>;
 
-impl Guarded {
+impl DeadlineStorage {
     fn reader(&self, read: impl FnOnce() -> Result<Option<Reader>>) -> Result<Option<Reader>> {
-        (self.go_on)()?;
-        let guard = |inner| Box::new(GuardedReader { inner, go_on: self.go_on.clone() }) as Reader;
-        Ok(read()?.map(guard))
+        (self.still_wanted)()?;
+        let watched = |inner| {
+            Box::new(DeadlineReader { inner, still_wanted: self.still_wanted.clone() }) as Reader
+        };
+        Ok(read()?.map(watched))
     }
 }
 
-struct GuardedReader {
+struct DeadlineReader {
     inner: Reader,
-    go_on: GoOn,
+    still_wanted: StillWanted,
 }
 
-impl Read for GuardedReader {
+impl Read for DeadlineReader {
     fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
-        (self.go_on)().map_err(io::Error::other)?;
+        (self.still_wanted)().map_err(io::Error::other)?;
         self.inner.read(buffer)
     }
 }
 
-impl Storage for Guarded {
+impl Storage for DeadlineStorage {
     fn begin(&self, key: &str, front: usize) -> Result<Box<dyn NewObject + '_>> {
         self.inner.begin(key, front)
     }
@@ -53,13 +57,13 @@ impl Storage for Guarded {
         key: &str,
         front: usize,
         size_max: u64,
-        facts: &Facts,
+        metadata: &Metadata,
     ) -> Result<Box<dyn NewLargeObject + '_>> {
-        self.inner.begin_large(key, front, size_max, facts)
+        self.inner.begin_large(key, front, size_max, metadata)
     }
 
-    fn create(&self, key: &str, content: Bytes, facts: &Facts) -> Result<Created> {
-        self.inner.create(key, content, facts)
+    fn create(&self, key: &str, content: Bytes, metadata: &Metadata) -> Result<Created> {
+        self.inner.create(key, content, metadata)
     }
 
     fn head(&self, key: &str) -> Result<Option<Stored>> {
@@ -103,7 +107,7 @@ impl Storage for Guarded {
         self.inner.settle(key)
     }
 
-    fn try_condition(&self, key: &str) -> Result<Option<Conduct>> {
+    fn try_condition(&self, key: &str) -> Result<Option<ConditionSupport>> {
         self.inner.try_condition(key)
     }
 

@@ -4,8 +4,6 @@
 
 mod folder;
 mod process;
-mod proof;
-mod window;
 
-pub use folder::{PrefetchFolder, remove_leftovers};
-pub use process::{FLAG, prefetch, start_in_background};
+pub use folder::PrefetchFolder;
+pub(crate) use process::{FLAG, prefetch, start_in_background};

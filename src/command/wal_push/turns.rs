@@ -1,11 +1,15 @@
-//! The order in which the files of one call get their names: PostgreSQL's, whatever is compressed, looked for and
-//! sent beside it. Of a server that is refused at one file nothing that comes after it is stored.
+//! Who comes before whom. Files of one call get their names in the order of PostgreSQL, whatever is compressed, looked for
+//! and sent beside it; and of one file all repositories are heard before the first one stores it. So a server that is
+//! refused at one file, or by one repository, leaves nothing behind that.
 
 use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+
+use crate::threads::lock;
 
 /// Files are numbered from 0 on.
 #[derive(Default)]
-pub struct Turns {
+pub(super) struct Turns {
     state: Mutex<State>,
     changed: Condvar,
 }
@@ -29,12 +33,12 @@ impl State {
 impl Turns {
     /// Waits until the file before this one is about to get its name: the moment for another look. False when this
     /// one will not get any.
-    pub fn is_next(&self, number: usize) -> bool {
+    pub(super) fn is_next(&self, number: usize) -> bool {
         self.wait(number, |state| state.begun >= number)
     }
 
     /// Waits until all files before this one are in every repository. False when one of them can't be.
-    pub fn begin(&self, number: usize) -> bool {
+    pub(super) fn begin(&self, number: usize) -> bool {
         let its_turn = self.wait(number, |state| state.accepted >= number);
         if its_turn {
             let mut state = self.state();
@@ -51,21 +55,73 @@ impl Turns {
     }
 
     /// The file is in every repository.
-    pub fn accept(&self, number: usize) {
+    pub(super) fn accept(&self, number: usize) {
         let mut state = self.state();
         state.accepted = state.accepted.max(number + 1);
         self.changed.notify_all();
     }
 
     /// Nothing behind this file gets its name.
-    pub fn refuse(&self, number: usize) {
+    pub(super) fn refuse(&self, number: usize) {
         let mut state = self.state();
         state.refused = Some(state.refused.map_or(number, |refused| refused.min(number)));
         self.changed.notify_all();
     }
 
     fn state(&self) -> MutexGuard<'_, State> {
-        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+        lock(&self.state)
+    }
+}
+
+/// How long those that could answer wait for the others. Later than that a repository counts as one that is away:
+/// the others get their copy all the same, and the push fails.
+const PATIENCE: Duration = Duration::from_secs(10);
+
+/// One file, and what the repositories say of it.
+pub(super) struct Ballot {
+    state: Mutex<Votes>,
+    changed: Condvar,
+}
+
+struct Votes {
+    /// So many have not spoken yet.
+    silent: usize,
+    /// Whether one holds other content under the name.
+    refused: bool,
+    /// So many have not stored it yet.
+    lacking: usize,
+}
+
+impl Ballot {
+    pub(super) fn of(repositories: usize) -> Self {
+        let state = Votes { silent: repositories, refused: false, lacking: repositories };
+        Self { state: Mutex::new(state), changed: Condvar::new() }
+    }
+
+    /// One repository says whether it refuses. Each of them has to, once.
+    pub(super) fn cast(&self, refuses: bool) {
+        let mut state = self.state();
+        state.silent = state.silent.saturating_sub(1);
+        state.refused |= refuses;
+        self.changed.notify_all();
+    }
+
+    /// Whether no repository refuses, once all have spoken or their time is up.
+    pub(super) fn passes(&self) -> bool {
+        let waits = |state: &mut Votes| state.silent > 0 && !state.refused;
+        let heard = self.changed.wait_timeout_while(self.state(), PATIENCE, waits);
+        !heard.unwrap_or_else(PoisonError::into_inner).0.refused
+    }
+
+    /// One repository stored it. True for the last one of all.
+    pub(super) fn stored(&self) -> bool {
+        let mut state = self.state();
+        state.lacking = state.lacking.saturating_sub(1);
+        state.lacking == 0
+    }
+
+    fn state(&self) -> MutexGuard<'_, Votes> {
+        lock(&self.state)
     }
 }
 
@@ -73,7 +129,6 @@ impl Turns {
 mod tests {
     use std::sync::mpsc;
     use std::thread;
-    use std::time::Duration;
 
     use super::*;
 
@@ -108,5 +163,29 @@ mod tests {
         assert!(!turns.is_next(2) && !turns.begin(2));
         turns.accept(0);
         assert!(turns.begin(1));
+    }
+
+    #[test]
+    fn one_refusal_is_heard_by_all_and_silence_is_waited_for() {
+        let ballot = Ballot::of(3);
+        thread::scope(|scope| {
+            let first = scope.spawn(|| {
+                ballot.cast(false);
+                ballot.passes()
+            });
+            ballot.cast(false);
+            thread::sleep(Duration::from_millis(20));
+            assert!(!first.is_finished());
+            ballot.cast(true);
+            assert!(!first.join().unwrap() && !ballot.passes());
+        });
+    }
+
+    #[test]
+    fn the_last_one_to_store_it_is_told_so() {
+        let ballot = Ballot::of(2);
+        ballot.cast(false);
+        ballot.cast(false);
+        assert!(ballot.passes() && !ballot.stored() && ballot.stored());
     }
 }

@@ -1,10 +1,15 @@
+//! What the workers of one call share: the files that wait, within the memory they may hold, and the encoders, of which
+//! there are fewer than files under way.
+
 use std::collections::VecDeque;
 use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
 use std::time::Instant;
 
+use crate::threads::lock;
+
 /// What one call pushes: first what was asked for, then what waits behind it, taken by several workers.
 /// Segments under way hold at most a set number of bytes; one is always allowed.
-pub struct Queue<T> {
+pub(super) struct Queue<T> {
     state: Mutex<State<T>>,
     changed: Condvar,
     bytes_max: u64,
@@ -44,7 +49,11 @@ impl<T> State<T> {
 
 impl<T> Queue<T> {
     /// Items with their size in bytes.
-    pub fn new(items: impl IntoIterator<Item = (T, u64)>, bytes_max: u64, until: Instant) -> Self {
+    pub(super) fn new(
+        items: impl IntoIterator<Item = (T, u64)>,
+        bytes_max: u64,
+        until: Instant,
+    ) -> Self {
         let waiting = items.into_iter().collect();
         let state = State { waiting, bytes_under_way: 0, started: false, stopped: false };
         Self { state: Mutex::new(state), changed: Condvar::new(), bytes_max, until }
@@ -52,7 +61,7 @@ impl<T> Queue<T> {
 
     /// The next item, once there is room for it, and the room it takes; `None` when there is nothing left
     /// to start.
-    pub fn take(&self) -> Option<(T, Room<'_, T>)> {
+    pub(super) fn take(&self) -> Option<(T, Room<'_, T>)> {
         let mut state = self.state();
         loop {
             match state.next(self.bytes_max, Instant::now() >= self.until) {
@@ -70,25 +79,25 @@ impl<T> Queue<T> {
     }
 
     /// Nothing more is started.
-    pub fn stop(&self) {
+    pub(super) fn stop(&self) {
         self.state().stopped = true;
         self.changed.notify_all();
     }
 
     fn state(&self) -> MutexGuard<'_, State<T>> {
-        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+        lock(&self.state)
     }
 }
 
 /// The bytes that an item under way may hold. They are given back when this is dropped.
-pub struct Room<'a, T> {
+pub(super) struct Room<'a, T> {
     queue: &'a Queue<T>,
     bytes: u64,
 }
 
 impl<T> Room<'_, T> {
     /// Gives back what is above `bytes`.
-    pub fn shrink_to(&mut self, bytes: u64) {
+    pub(super) fn shrink_to(&mut self, bytes: u64) {
         let rest = self.bytes.saturating_sub(bytes);
         self.bytes -= rest;
         self.queue.give_back(rest);
@@ -101,9 +110,48 @@ impl<T> Drop for Room<'_, T> {
     }
 }
 
+/// A few things that several threads use in turn.
+pub(super) struct Pool<T> {
+    free: Mutex<Vec<T>>,
+    returned: Condvar,
+}
+
+impl<T> Pool<T> {
+    pub(super) fn of(things: impl IntoIterator<Item = T>) -> Self {
+        Self { free: Mutex::new(things.into_iter().collect()), returned: Condvar::new() }
+    }
+
+    /// Works with the one that was used last, once there is one.
+    pub(super) fn with<R>(&self, work: impl FnOnce(&mut T) -> R) -> R {
+        let free = lock(&self.free);
+        let free = self.returned.wait_while(free, |free| free.is_empty());
+        let thing = free.unwrap_or_else(PoisonError::into_inner).pop();
+        let mut taken = Taken { pool: self, thing };
+        match &mut taken.thing {
+            Some(thing) => work(thing),
+            None => unreachable!("it waited until there was one"),
+        }
+    }
+}
+
+/// Goes back also when the work panics: others wait for it.
+struct Taken<'a, T> {
+    pool: &'a Pool<T>,
+    thing: Option<T>,
+}
+
+impl<T> Drop for Taken<'_, T> {
+    fn drop(&mut self) {
+        let mut free = lock(&self.pool.free);
+        free.extend(self.thing.take());
+        self.pool.returned.notify_one();
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use std::sync::{Arc, mpsc};
+    use std::thread;
     use std::time::Duration;
 
     use super::*;
@@ -167,5 +215,41 @@ mod tests {
         assert!(queue.take().is_some());
         queue.stop();
         assert!(queue.take().is_none());
+    }
+
+    const USERS: usize = 8;
+    const ROUNDS: usize = 100;
+
+    /// Of many users, each has one of two things to itself for as long as it works, and the others wait.
+    #[test]
+    fn who_comes_too_late_waits_until_one_is_returned() {
+        let pool = Arc::new(Pool::of([0, 0]));
+        let (done, all) = mpsc::channel();
+        for _ in 0..USERS {
+            let (pool, done) = (Arc::clone(&pool), done.clone());
+            thread::spawn(move || {
+                for _ in 0..ROUNDS {
+                    pool.with(|thing| {
+                        let found = *thing;
+                        thread::yield_now();
+                        *thing = found + 1;
+                    });
+                }
+                done.send(()).unwrap();
+            });
+        }
+        for _ in 0..USERS {
+            all.recv_timeout(Duration::from_secs(60)).expect("nobody waits for ever, or fails");
+        }
+        let used: usize = pool.free.lock().unwrap().iter().sum();
+        assert_eq!(used, USERS * ROUNDS);
+    }
+
+    #[test]
+    fn it_comes_back_from_a_user_who_fails() {
+        let pool = Pool::of([1]);
+        let failed = thread::scope(|scope| scope.spawn(|| pool.with(|_| panic!("no"))).join());
+        assert!(failed.is_err());
+        assert_eq!(pool.with(|thing| *thing), 1);
     }
 }

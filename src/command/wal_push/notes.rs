@@ -1,3 +1,6 @@
+//! Notes of files that were pushed ahead of being asked for, so that the call that asks for one answers at once. A note
+//! is bound to the very file, not to its name: writing changes the times, and copying changes the inode.
+
 use std::fs::{self, File};
 use std::io::{self, Read};
 use std::path::{Path, PathBuf};
@@ -25,12 +28,12 @@ struct Note {
 }
 
 /// The notes of files that were pushed ahead of being asked for, and are durable in every repository.
-pub struct Notes {
+pub struct PushNotes {
     folder: PathBuf,
     repositories: String,
 }
 
-impl Notes {
+impl PushNotes {
     pub fn new(folder: PathBuf, repositories: String) -> Self {
         Self { folder, repositories }
     }
@@ -127,8 +130,8 @@ mod tests {
             Self { folder, name: "000000010000000000000001".parse().unwrap() }
         }
 
-        fn notes(&self, repositories: &str) -> Notes {
-            Notes::new(self.folder.path().join("notes"), repositories.to_owned())
+        fn notes(&self, repositories: &str) -> PushNotes {
+            PushNotes::new(self.folder.path().join("notes"), repositories.to_owned())
         }
 
         fn file(&self, content: &str) -> PathBuf {
