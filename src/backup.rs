@@ -17,7 +17,8 @@ mod stored_object;
 mod uploads;
 
 pub use catalogue::{
-    Contents, Described, Failure, Found, Further, HowMany, StoredBackup, Unfinished, describe, look,
+    Contents, Described, Failure, Found, HowMany, NotDescribed, StoredBackup, Unfinished, describe,
+    look,
 };
 pub use description::parse_description;
 pub use existence::{make_exist, withdraw};

@@ -5,7 +5,7 @@ mod contents;
 mod one_repository;
 
 pub use contents::Contents;
-pub use one_repository::{Found, Further, HowMany, Unfinished, describe, look};
+pub use one_repository::{Found, HowMany, NotDescribed, Unfinished, describe, look};
 
 use jiff::Timestamp;
 use serde::de::DeserializeOwned;

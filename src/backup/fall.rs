@@ -3,7 +3,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::series::Alone;
+use super::series::SelfContained;
 
 /// How much of something a backup holds.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -64,7 +64,7 @@ pub struct Fell {
 
 impl Fell {
     /// What to compare the next backup with: this one, or what this one is compared with itself.
-    pub fn reference<D: Alone>(newest: &D) -> Self {
+    pub fn reference<D: SelfContained>(newest: &D) -> Self {
         let own = || Self { since: newest.id().to_owned(), before: newest.measures() };
         newest.fell().filter(|_| !newest.accepted()).cloned().unwrap_or_else(own)
     }
@@ -94,7 +94,9 @@ fn clause(before: &Measure, all: &[Measure]) -> Option<String> {
 pub const DATABASE_KEYS: u64 = 10;
 
 /// Which of some backups, given from the oldest on, hold far less than those before them, and than which.
-pub fn fallen<'a, D: Alone + 'a>(all: impl IntoIterator<Item = &'a D>) -> Vec<Option<Fell>> {
+pub fn fallen<'a, D: SelfContained + 'a>(
+    all: impl IntoIterator<Item = &'a D>,
+) -> Vec<Option<Fell>> {
     let mut reference: Option<Fell> = None;
     let judge = |it: &D| {
         let now = it.measures();

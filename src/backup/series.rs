@@ -9,7 +9,7 @@ use jiff::Timestamp;
 use serde::Serialize;
 
 use super::{
-    BackupFolder, Contents, DESCRIPTION, Described, Failure, Fell, Further, HowMany, Measure,
+    BackupFolder, Contents, DESCRIPTION, Described, Failure, Fell, HowMany, Measure, NotDescribed,
     StoredBackup, StoredObject, Unfinished, describe, fallen, in_parallel, look,
 };
 use crate::error::{Class, Error, Result};
@@ -21,7 +21,7 @@ pub use deletions::carry_out;
 pub use plan::{Line, What, newest, plan};
 
 /// What the description of a backup that stands alone tells.
-pub trait Alone: Described + Serialize + Clone + Sync {
+pub trait SelfContained: Described + Serialize + Clone + Sync {
     fn id(&self) -> &str;
     fn label(&self) -> &str;
     /// When it was begun and when it was complete: RFC 3339 in UTC.
@@ -44,7 +44,7 @@ pub struct Series<D> {
     pub unfinished: Vec<(usize, Unfinished)>,
     pub broken: Vec<Broken>,
     /// Finished ones that were not described, with the place of their repository.
-    pub further: Vec<(usize, Further)>,
+    pub further: Vec<(usize, NotDescribed)>,
     /// What lies in each repository.
     pub volumes: Vec<Volume>,
     /// Repositories that could not be looked at, or not to the end. What was seen of them counts.
@@ -70,7 +70,7 @@ pub struct Broken {
     pub error: Error,
 }
 
-impl<D: Alone> Series<D> {
+impl<D: SelfContained> Series<D> {
     /// Looks into all repositories at the same time.
     pub fn read(repositories: &[Repository], all: &str) -> Self {
         Self::read_newest(repositories, all, &|ids| ids.len())
@@ -170,7 +170,7 @@ impl<D> Series<D> {
     }
 }
 
-impl<D: Alone> Series<D> {
+impl<D: SelfContained> Series<D> {
     /// Whether the newest whole one holds far less than one before it: that one, the other's id, and how much less.
     pub fn newest_fell(&self) -> Option<(&Backup<D>, String, String)> {
         let whole: Vec<&Backup<D>> = self.backups.iter().filter(|it| it.is_whole()).collect();
@@ -181,14 +181,14 @@ impl<D: Alone> Series<D> {
     }
 }
 
-impl<D: Alone> Backup<D> {
+impl<D: SelfContained> Backup<D> {
     /// Length before compression, in bytes.
     pub fn size(&self) -> u64 {
         self.description.objects().map(|object: &StoredObject| object.size).sum()
     }
 }
 
-fn checked<D: Alone>(folder: &BackupFolder, it: &D) -> Result<(D, Timestamp, Timestamp)> {
+fn checked<D: SelfContained>(folder: &BackupFolder, it: &D) -> Result<(D, Timestamp, Timestamp)> {
     let damaged = |message| Error::new(Class::Damaged, message);
     if it.id() != folder.id() {
         let (expected, found) = (folder.id(), it.id());
@@ -205,7 +205,7 @@ fn checked<D: Alone>(folder: &BackupFolder, it: &D) -> Result<(D, Timestamp, Tim
 }
 
 /// Two hosts made one id, each in a repository of its own: the first repository's is the one.
-fn another<D: Alone>(id: &str, found: Timestamp, expected: Timestamp) -> Error {
+fn another<D: SelfContained>(id: &str, found: Timestamp, expected: Timestamp) -> Error {
     let message = format!(
         "expected {} {id} to be the same in all repositories, found one that began at {found} and not at \
          {expected}",

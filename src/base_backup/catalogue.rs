@@ -37,7 +37,7 @@ pub struct Catalogue {
     pub unfinished: Vec<Unfinished>,
     pub broken: Vec<Broken>,
     /// Finished ones that were not described.
-    pub further: Vec<Further>,
+    pub further: Vec<NotDescribed>,
     /// What lies in each repository of the base backups of each system.
     pub volumes: Vec<(usize, SystemIdentifier, Volume)>,
     /// Repositories that could not be looked at, or not to the end. What was seen of them counts.
@@ -81,10 +81,10 @@ pub struct Broken {
 
 /// One that is older than those whose description was read.
 #[derive(Debug)]
-pub struct Further {
+pub struct NotDescribed {
     pub repository: usize,
     pub system: SystemIdentifier,
-    pub found: backup::Further,
+    pub found: backup::NotDescribed,
 }
 
 impl Backup {

@@ -123,7 +123,7 @@ pub fn days(case: &Case<'_>, number: usize) -> i64 {
 pub fn further<'a>(
     case: &'a Case<'_>,
     number: usize,
-) -> impl Iterator<Item = &'a crate::backup::Further> {
+) -> impl Iterator<Item = &'a crate::backup::NotDescribed> {
     let all = case.gathered.survey.catalogue.further.iter();
     let system = case.gathered.system;
     let ours = all.filter(move |it| it.repository == number && Some(it.system) == system);

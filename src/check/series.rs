@@ -13,7 +13,7 @@ use super::stored::Stored;
 use super::verdict::{Finding, Service, State, Subject};
 use super::words::{age, at, count, objective, time};
 use crate::backup::begun;
-use crate::backup::series::{Alone, Backup, Series};
+use crate::backup::series::{Backup, SelfContained, Series};
 use crate::config::{KeepConfig, Wanted};
 use crate::{history, media, redis};
 
@@ -72,7 +72,11 @@ pub fn media(case: &Case<'_>) -> Vec<Finding> {
 }
 
 /// What somebody else sees to, or nobody any more: nothing is promised of it, but it can be restored.
-fn unwatched<D: Alone>(case: &Case<'_>, subject: &Subject, series: &Series<D>) -> Vec<Finding> {
+fn unwatched<D: SelfContained>(
+    case: &Case<'_>,
+    subject: &Subject,
+    series: &Series<D>,
+) -> Vec<Finding> {
     let in_one = |number: usize| {
         let further = series.further.iter().filter(|(at, _)| *at == number).count();
         let here = series.backups.iter().filter(|it| {
@@ -102,7 +106,7 @@ fn left_out(expected: &Expected<'_>, series: &Series<media::Description>) -> Opt
     Some(draft.finding())
 }
 
-fn of_series<D: Alone>(
+fn of_series<D: SelfContained>(
     case: &Case<'_>,
     expected: &Expected<'_>,
     series: &Series<D>,
@@ -129,14 +133,14 @@ fn of_series<D: Alone>(
 }
 
 /// Of all that is there, whatever became of it.
-fn ids<D: Alone>(series: &Series<D>) -> BTreeSet<&str> {
+fn ids<D: SelfContained>(series: &Series<D>) -> BTreeSet<&str> {
     let further = series.further.iter().map(|(_, it)| it.id.as_str());
     let broken = series.broken.iter().map(|it| it.id.as_str());
     series.backups.iter().map(|it| it.id.as_str()).chain(further).chain(broken).collect()
 }
 
 /// The newest one holds far less than those before it.
-fn fell<D: Alone>(expected: &Expected<'_>, series: &Series<D>) -> Option<Finding> {
+fn fell<D: SelfContained>(expected: &Expected<'_>, series: &Series<D>) -> Option<Finding> {
     let (newest, since, said) = series.newest_fell()?;
     let mut draft = Draft::new(expected.subject.clone(), "content", None);
     draft.say(
@@ -150,7 +154,7 @@ fn fell<D: Alone>(expected: &Expected<'_>, series: &Series<D>) -> Option<Finding
     Some(draft.finding())
 }
 
-fn in_repository<D: Alone>(
+fn in_repository<D: SelfContained>(
     case: &Case<'_>,
     expected: &Expected<'_>,
     series: &Series<D>,
@@ -226,7 +230,7 @@ fn age_of(case: &Case<'_>, expected: &Expected<'_>, ended: Timestamp, id: &str, 
 }
 
 /// What has been unfinished for longer than any takes. Objects that a whole one needs are no leavings.
-fn unfinished<D: Alone>(
+fn unfinished<D: SelfContained>(
     case: &Case<'_>,
     expected: &Expected<'_>,
     series: &Series<D>,
@@ -252,7 +256,7 @@ fn unfinished<D: Alone>(
     }
 }
 
-fn pins<D: Alone>(expected: &Expected<'_>, series: &Series<D>) -> Option<Finding> {
+fn pins<D: SelfContained>(expected: &Expected<'_>, series: &Series<D>) -> Option<Finding> {
     let described = series.backups.iter().filter(|it| it.pinned()).map(|it| it.id.as_str());
     let further = series.further.iter().filter(|(_, it)| it.pinned).map(|(_, it)| it.id.as_str());
     let mut ids: Vec<&str> = described.chain(further).collect();

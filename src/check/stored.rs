@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use crate::backup::series::{Alone, Series};
+use crate::backup::series::{SelfContained, Series};
 use crate::backup::{Failure, in_parallel};
 use crate::config::Config;
 use crate::repository::Repository;
@@ -43,7 +43,7 @@ pub fn media(
 
 /// Those that are `meant`, whether there is anything of them or not, and all that are there, of which some are
 /// ours. So many of the newest of each are described.
-fn read<D: Alone>(
+fn read<D: SelfContained>(
     repositories: &[Repository],
     root: &str,
     meant: &[String],

@@ -7,7 +7,7 @@ use jiff::Timestamp;
 use super::shown::{count, plain};
 use crate::backup::StoredBackup;
 use crate::backup::memory::{Memory, Shelf};
-use crate::backup::series::{Alone, Series};
+use crate::backup::series::{SelfContained, Series};
 use crate::base_backup::all_backups;
 use crate::base_backup::catalogue::Catalogue;
 use crate::postgres::SystemIdentifier;
@@ -41,7 +41,7 @@ pub fn recall_base_backups(
 }
 
 /// What was read of each repository that could be read whole.
-pub fn shelves<'a, D: Alone>(
+pub fn shelves<'a, D: SelfContained>(
     series: &'a Series<D>,
     repositories: &'a [Repository],
 ) -> Vec<Shelf<'a>> {

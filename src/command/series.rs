@@ -10,7 +10,7 @@ pub mod verify;
 mod json;
 
 use crate::backup::ObjectSource;
-use crate::backup::series::{Alone, Backup, Series};
+use crate::backup::series::{Backup, SelfContained, Series};
 use crate::command::shown;
 use crate::config::{Config, KeepConfig};
 use crate::error::{Class, Error, Result};
@@ -18,7 +18,7 @@ use crate::history::Subject;
 use crate::repository::Repository;
 
 /// A kind of such backups.
-pub trait Kind: Alone {
+pub trait Kind: SelfContained {
     /// The program that takes them, such as `redis-backup`.
     const PROGRAM: &'static str;
     /// What tells them from others in one repository.

@@ -5,7 +5,7 @@ use serde::{Deserialize, Serialize};
 
 use super::problems::Problems;
 use super::take::Totals;
-use crate::backup::series::Alone;
+use crate::backup::series::SelfContained;
 use crate::backup::{Described, Fell, Measure, StoredObject};
 
 /// `backup.json` of a snapshot of media files. In the clear, so it tells totals and no more.
@@ -155,7 +155,7 @@ impl Described for Description {
     }
 }
 
-impl Alone for Description {
+impl SelfContained for Description {
     fn id(&self) -> &str {
         &self.id
     }

@@ -9,7 +9,7 @@ use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
 use super::{Keys, Product, is_explained, is_plausible};
-use crate::backup::series::Alone;
+use crate::backup::series::SelfContained;
 use crate::backup::{DATABASE_KEYS, Described, Fell, Measure, StoredObject};
 
 /// `backup.json` of a backup of a Redis.
@@ -124,7 +124,7 @@ impl Described for Description {
     }
 }
 
-impl Alone for Description {
+impl SelfContained for Description {
     fn id(&self) -> &str {
         &self.id
     }

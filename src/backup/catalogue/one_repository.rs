@@ -31,7 +31,7 @@ pub struct Found<T> {
     /// Those whose description can't be read or is not their own, with what is wrong.
     pub broken: Vec<(String, Error)>,
     /// Finished ones whose description was not read, because newer ones were enough; the oldest first.
-    pub further: Vec<Further>,
+    pub further: Vec<NotDescribed>,
     /// All that lies there.
     pub volume: Volume,
     /// Why not all of it was looked at. What was seen counts.
@@ -40,7 +40,7 @@ pub struct Found<T> {
 
 /// A backup that has a description, which was not read.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Further {
+pub struct NotDescribed {
     pub id: String,
     pub pinned: bool,
     /// Length of all objects but its description, in bytes.
@@ -133,7 +133,7 @@ pub fn look<D: Described, T: Send>(
         stored_size: listed.contents.size,
         newest: listed.newest,
     });
-    let further = further.into_iter().map(|listed| Further {
+    let further = further.into_iter().map(|listed| NotDescribed {
         id: listed.id,
         pinned: listed.pinned,
         stored_size: listed.contents.size,

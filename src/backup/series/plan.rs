@@ -2,7 +2,7 @@ use std::collections::BTreeSet;
 
 use jiff::Timestamp;
 
-use super::{Alone, Backup, Series};
+use super::{Backup, SelfContained, Series};
 use crate::backup::{StoredBackup, begun, fallen};
 use crate::config::KeepConfig;
 use crate::error::Result;
@@ -62,7 +62,11 @@ impl Subject for Copy<'_> {
 /// What retention keeps and deletes, by repository and then by id. Pure, but for what the series knows.
 /// Each repository is judged by what it holds itself, so that it goes on being of use alone. Fails when the
 /// clock of this host is wrong for certain.
-pub fn plan<D: Alone>(series: &Series<D>, keep: &KeepConfig, now: Timestamp) -> Result<Vec<Line>> {
+pub fn plan<D: SelfContained>(
+    series: &Series<D>,
+    keep: &KeepConfig,
+    now: Timestamp,
+) -> Result<Vec<Line>> {
     if let Some(newest) = newest(series) {
         check_clock(D::WHAT, &newest.id, newest.ended, now)?;
     }
@@ -124,7 +128,7 @@ fn copy_in<D>(backup: &Backup<D>, repository: usize) -> Option<Copy<'_>> {
 }
 
 /// Those that hold far less than one before them, as from a disk that was not mounted.
-fn mark_fallen<D: Alone>(series: &Series<D>, copies: &mut [Copy<'_>]) {
+fn mark_fallen<D: SelfContained>(series: &Series<D>, copies: &mut [Copy<'_>]) {
     let described = |copy: &Copy<'_>| series.backups.iter().find(|it| it.id == copy.id);
     let good = copies.iter_mut().filter(|it| it.condition == Condition::Good);
     let (mut good, descriptions): (Vec<_>, Vec<_>) =

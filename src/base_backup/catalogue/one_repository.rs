@@ -1,4 +1,4 @@
-use super::{Backup, Broken, Facts, Failure, Further, Unfinished};
+use super::{Backup, Broken, Facts, Failure, NotDescribed, Unfinished};
 use crate::backup::{self, BackupFolder, HowMany};
 use crate::base_backup::Description;
 use crate::base_backup::layout::all_backups;
@@ -14,7 +14,7 @@ pub struct Found {
     pub backups: Vec<Backup>,
     pub unfinished: Vec<Unfinished>,
     pub broken: Vec<Broken>,
-    pub further: Vec<Further>,
+    pub further: Vec<NotDescribed>,
     /// What lies there of the base backups of each system.
     pub volumes: Vec<(SystemIdentifier, Volume)>,
     pub failures: Vec<Failure>,
@@ -60,7 +60,7 @@ impl Found {
             stored_size: it.stored_size,
             newest: it.newest,
         }));
-        self.further.extend(found.further.into_iter().map(|found| Further {
+        self.further.extend(found.further.into_iter().map(|found| NotDescribed {
             repository: number,
             system,
             found,

@@ -5,7 +5,7 @@ use clap::{Arg, ArgAction, ArgMatches, Command};
 
 use super::super::progress::Progress;
 use super::super::{created, flags};
-use crate::backup::series::Alone;
+use crate::backup::series::SelfContained;
 use crate::command::created::Created;
 use crate::command::shown::{count, size};
 use crate::config::Config;

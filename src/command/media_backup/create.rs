@@ -6,7 +6,7 @@ use bytes::Bytes;
 use jiff::Timestamp;
 
 use super::places::{repository_folders, root_of, set_of};
-use crate::backup::series::{Alone, Backup, Series};
+use crate::backup::series::{Backup, SelfContained, Series};
 use crate::backup::{BackupFolder, DESCRIPTION, Fell, Known, make_exist, new_id};
 use crate::command::series::Kind;
 use crate::command::shown::count;

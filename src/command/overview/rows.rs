@@ -3,7 +3,7 @@ use std::time::Duration;
 use jiff::{SignedDuration, Timestamp};
 use serde::Serialize;
 
-use crate::backup::series::{Alone, Backup};
+use crate::backup::series::{Backup, SelfContained};
 use crate::base_backup::catalogue::{Backup as BaseBackup, Restorable, Survey, SystemWal};
 use crate::check::{Gathered, Service, State, Stored, Subject, Verdict};
 use crate::config::Config;
@@ -152,7 +152,7 @@ fn stored(survey: &Survey, system: SystemIdentifier, wal: Option<&SystemWal>) ->
     (0..repositories).map(in_one).max().unwrap_or_default()
 }
 
-fn of_series<D: Alone>(
+fn of_series<D: SelfContained>(
     subject: Subject,
     found: &Stored<D>,
     age: Duration,

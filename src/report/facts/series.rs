@@ -2,7 +2,7 @@ use std::ops::Range;
 
 use jiff::Timestamp;
 
-use crate::backup::series::{self, Alone};
+use crate::backup::series::{self, SelfContained};
 use crate::check::{Gathered, Stored};
 use crate::history::{Record, Subject};
 use crate::report::words::{count, size};
@@ -71,7 +71,7 @@ impl Series {
         redis.chain(media).collect()
     }
 
-    fn of<D: Alone>(
+    fn of<D: SelfContained>(
         kind: &'static str,
         found: &Stored<D>,
         drill: Option<Record>,
