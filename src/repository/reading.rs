@@ -2,12 +2,10 @@
 //! is written, its length and digest at its end.
 
 use std::fs::File;
-use std::io::{self, Read, Seek, Write};
+use std::io::{Read, Seek, Write};
 use std::ops::ControlFlow;
 use std::path::Path;
 use std::time::Instant;
-
-use rustix::fs::MemfdFlags;
 
 use super::{Repository, WalFolder};
 use crate::codec::{Decoded, Identities, Label, decode};
@@ -47,15 +45,34 @@ pub struct FetchedFile {
     pub creations: Vec<TablespaceCreation>,
 }
 
-impl Target<'_> {
+/// Where the content of a file goes.
+trait Sink {
+    fn write(&mut self, bytes: &[u8]) -> Result<()>;
+
+    /// Empties it of what an abandoned try has left.
+    fn restart(&mut self) -> Result<()>;
+}
+
+impl Sink for Target<'_> {
     fn write(&mut self, bytes: &[u8]) -> Result<()> {
         self.file.write_all(bytes).map_err(|error| Error::file("write", self.path, &error))
     }
 
-    /// Empties it of what an abandoned try has left.
     fn restart(&mut self) -> Result<()> {
         let emptied = durable::empty(self.file).and_then(|()| self.file.rewind());
         emptied.map_err(|error| Error::file("write", self.path, &error))
+    }
+}
+
+impl Sink for Vec<u8> {
+    fn write(&mut self, bytes: &[u8]) -> Result<()> {
+        self.extend_from_slice(bytes);
+        Ok(())
+    }
+
+    fn restart(&mut self) -> Result<()> {
+        self.clear();
+        Ok(())
     }
 }
 
@@ -68,6 +85,15 @@ impl Repository {
         name: WalFileName,
         mut target: Target<'_>,
     ) -> Result<Option<FetchedFile>> {
+        self.fetch_into(source, name, &mut target)
+    }
+
+    fn fetch_into(
+        &self,
+        source: &Source<'_>,
+        name: WalFileName,
+        target: &mut dyn Sink,
+    ) -> Result<Option<FetchedFile>> {
         let said = |error: Error| {
             error.while_doing(format!("could not fetch {name} from repository {}", self.name))
         };
@@ -79,7 +105,7 @@ impl Repository {
             // Another repository may have got half-way.
             target.restart()?;
             let decoded = decode(stored, encrypted, source.identities);
-            Ok(Some(decoded.and_then(|it| write_out(it, source, name, &mut target))))
+            Ok(Some(decoded.and_then(|it| write_out(it, source, name, target))))
         };
         // That it can't be opened or written at all is final: the storage has tried again by itself.
         let attempt = || match attempt() {
@@ -136,7 +162,7 @@ fn write_out(
     decoded: Decoded<'_>,
     source: &Source<'_>,
     name: WalFileName,
-    target: &mut Target<'_>,
+    target: &mut dyn Sink,
 ) -> Result<FetchedFile> {
     let mut scan = TablespaceScan::default();
     let label = read_checked(decoded, name, source.folder, &mut |piece| {
@@ -267,19 +293,7 @@ impl Repository {
         source: &Source<'_>,
         timeline: TimelineId,
     ) -> Result<Option<Vec<u8>>> {
-        let name = WalFileName::History(timeline);
-        let said = |error: io::Error| {
-            Error::new(Class::Internal, format!("could not keep {name} in memory: {error}"))
-        };
-        let made = rustix::fs::memfd_create(name.to_string(), MemfdFlags::CLOEXEC);
-        let mut file = File::from(made.map_err(|error| said(error.into()))?);
-        let path = name.to_string();
-        let target = Target { file: &mut file, path: Path::new(&path) };
-        if self.fetch(source, name, target)?.is_none() {
-            return Ok(None);
-        }
-        let mut content = Vec::new();
-        file.rewind().and_then(|()| file.read_to_end(&mut content)).map_err(said)?;
-        Ok(Some(content))
+        let (name, mut content) = (WalFileName::History(timeline), Vec::new());
+        Ok(self.fetch_into(source, name, &mut content)?.map(|_| content))
     }
 }
