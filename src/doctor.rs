@@ -19,5 +19,5 @@ pub use finding::{Finding, Mend, Restart, Section, Verdict, identifier, literal}
 pub use idle::idle_settings;
 pub use origin::{Origins, patroni_pair};
 pub use secrets::secrets;
-pub use server::{Host, Server, program_missing, server};
+pub use server::{Ability, Host, Server, ability, server};
 pub use store::repositories;

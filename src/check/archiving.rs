@@ -5,7 +5,7 @@ use super::draft::Draft;
 use super::server::{Archiver, Server};
 use super::verdict::{Finding, State};
 use super::words::{age, at, count, objective, time};
-use crate::doctor::{Mend, Restart, archive_command};
+use crate::doctor::{Ability, Mend, Restart, archive_command};
 use crate::postgres::WalFileName;
 
 /// Commands that archive nothing and say that they did.
@@ -27,11 +27,14 @@ pub fn archiver(case: &Case<'_>) -> Option<Finding> {
         draft.say(State::Critical, "archive_mode = off: no WAL is archived", off(server, &line));
         return Some(draft.finding());
     }
-    let nothing = match &server.cannot_run {
-        _ if !server.archive_library.is_empty() => None,
+    let ability = Some(&server.ability).filter(|_| server.archive_library.is_empty());
+    let nothing = match ability {
+        None => None,
         _ if command.is_empty() || NOTHING.contains(&command) => Some(String::new()),
-        why => why.as_ref().map(|why| format!(": {why}")),
+        Some(Ability::Unable(why)) => Some(format!(": {why}")),
+        _ => None,
     };
+    let unsaid = nothing.is_none();
     if let Some(why) = nothing {
         let text = format!("archive_command = '{command}' archives nothing{why}");
         draft.say(State::Critical, text, set.clone());
@@ -39,6 +42,9 @@ pub fn archiver(case: &Case<'_>) -> Option<Finding> {
     let failing =
         server.archiver.as_ref().is_some_and(|it| archived(case, server, it, &set, &mut draft));
     draft.number("seawall_archive_failing", f64::from(u8::from(failing)));
+    if let Some(Ability::NotSeen(why)) = ability.filter(|_| unsaid) {
+        draft.ok(format!("whether it can run its archive_command was not looked at: {why}"));
+    }
     Some(draft.finding())
 }
 

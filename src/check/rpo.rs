@@ -8,6 +8,7 @@ use super::reach::{Reach, reach, stops_at_a_gap};
 use super::server::Server;
 use super::verdict::{Finding, State};
 use super::words::{age, at, objective, size, time};
+use crate::doctor::Ability;
 use crate::error::Class;
 use crate::postgres::{Lsn, TimelineId};
 
@@ -105,7 +106,7 @@ fn lost_timeline(case: &Case<'_>, reach: &Reach, timeline: TimelineId, draft: &m
 }
 
 fn hint(reach: &Reach, server: &Server, rpo: u64) -> String {
-    if server.cannot_run.is_some() {
+    if matches!(server.ability, Ability::Unable(_)) {
         return UNABLE.to_owned();
     }
     let last_only = server.written.0 - reach.lsn.0 < server.segment_size.bytes();

@@ -5,7 +5,7 @@ use jiff::Timestamp;
 
 use crate::config::Config;
 use crate::data_directory::ready_files;
-use crate::doctor::{Host, Origins, program_missing};
+use crate::doctor::{Ability, Host, Origins, ability};
 use crate::error::{Class, Error, Kind, Result};
 use crate::postgres::{
     Lsn, SUPPORTED_IN_WORDS, ServerVersion, SystemIdentifier, TimelineId, WalFileName,
@@ -41,8 +41,8 @@ pub struct Server {
     pub archive_library: String,
     /// Where its settings have their values from.
     pub origins: Origins,
-    /// Why it can't run what `archive_command` says, where that can be seen from here.
-    pub cannot_run: Option<String>,
+    /// Whether it can run what `archive_command` says.
+    pub ability: Ability,
     /// Zero: none.
     pub archive_timeout: Duration,
     pub archiver: Option<Archiver>,
@@ -150,7 +150,7 @@ fn server(
         archive_command: field(7).unwrap_or_default(),
         archive_library: field(8).unwrap_or_default(),
         origins: Origins::default(),
-        cannot_run: None,
+        ability: Ability::Able,
         archive_timeout: Duration::from_secs(field(9)?.parse().ok()?),
         archiver: None,
         backlog: None,
@@ -220,9 +220,9 @@ fn over_replication(config: &Config) -> Result<Server> {
 /// Looked at while the session lives, whose process leads to the server's own.
 fn look_from_here(connection: &Connection, server: &mut Server) {
     let data_directory = server.data_directory.as_deref().and_then(Path::to_str);
-    let Ok(host) = Host::of_backend(connection.backend(), data_directory) else { return };
-    server.cannot_run = program_missing(&server.archive_command, &host);
-    if let Some(data) = &host.data_directory {
+    let host = Host::of_session(connection.backend(), data_directory);
+    server.ability = ability(&server.archive_command, &host);
+    if let Ok(Host { data_directory: Some(data), .. }) = &host.and_then(Host::among_our_files) {
         server.origins.look(data);
     }
 }

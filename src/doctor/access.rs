@@ -82,6 +82,11 @@ impl Account {
         Ok(true)
     }
 
+    /// The same, whatever folders lead to it.
+    pub fn may_itself(&self, path: &Path, wanted: u32) -> io::Result<bool> {
+        Ok(self.has(&fs::metadata(path)?, wanted))
+    }
+
     fn has(&self, metadata: &fs::Metadata, wanted: u32) -> bool {
         let (mode, directory) = (metadata.mode(), metadata.is_dir());
         if self.uid == 0 {

@@ -10,7 +10,7 @@ mod settings;
 use std::path::Path;
 
 pub use host::{Host, Unseen};
-pub use program::missing as program_missing;
+pub use program::{Ability, ability};
 
 use self::facts::Facts;
 use super::finding::{Finding, Mend, Section, Verdict};
@@ -29,13 +29,15 @@ pub fn server(config: &Config, file: Option<&Path>) -> (Section, Option<Server>)
     let asked = query::connect(&config.connection, config.limits.connect).and_then(|mut it| {
         let mut facts = Facts::ask(&mut it)?;
         // With the connection the process of the session ends.
-        let host = Host::of_backend(facts.backend, facts.text("data_directory"));
+        let host = Host::of_session(facts.backend, facts.text("data_directory"));
+        let ability = ability(facts.text("archive_command").unwrap_or_default(), &host);
+        let host = host.and_then(Host::among_our_files);
         if let Ok(Host { data_directory: Some(data), .. }) = &host {
             facts.origins.look(data);
         }
-        Ok((facts, host))
+        Ok((facts, host, ability))
     });
-    let (facts, host) = match asked {
+    let (facts, host, ability) = match asked {
         Ok(asked) => asked,
         Err(error) => {
             let about = "server".to_owned();
@@ -43,7 +45,7 @@ pub fn server(config: &Config, file: Option<&Path>) -> (Section, Option<Server>)
         }
     };
     let mut findings = settings::settings(&facts, config);
-    findings.extend(archiving::archiving(&facts, &host, file));
+    findings.extend(archiving::archiving(&facts, &host, &ability, file));
     findings.extend(role::role(&facts, config));
     for finding in findings.iter_mut().filter(|it| it.verdict >= Verdict::Warning) {
         let name = finding.what.split(':').next().unwrap_or_default();

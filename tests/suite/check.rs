@@ -1,5 +1,6 @@
 //! `seawall check` when all is well, and against sabotage of every kind: each is named in one run.
 
+mod elsewhere;
 mod formats;
 mod judged;
 pub mod laid_out;

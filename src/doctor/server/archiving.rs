@@ -3,7 +3,7 @@ use std::path::{Path, PathBuf};
 
 use super::facts::Facts;
 use super::settings::restart_to;
-use super::{Host, Unseen, program};
+use super::{Ability, Host, Unseen, program};
 use crate::config::DEFAULT_FILE;
 use crate::data_directory::{DataDirectory, refuse_restored};
 use crate::doctor::access::READ;
@@ -16,7 +16,12 @@ const PROGRAM: &str = "archive_command: program";
 const CONFIG: &str = "archive_command: configuration";
 
 /// Whether the WAL reaches the repositories.
-pub fn archiving(facts: &Facts, host: &Result<Host, Unseen>, file: Option<&Path>) -> Vec<Finding> {
+pub fn archiving(
+    facts: &Facts,
+    host: &Result<Host, Unseen>,
+    ability: &Ability,
+    file: Option<&Path>,
+) -> Vec<Finding> {
     let mut findings = vec![archive_mode(facts)];
     findings.extend(archive_library(facts));
     let command = facts.text(NAME).unwrap_or_default();
@@ -44,7 +49,10 @@ pub fn archiving(facts: &Facts, host: &Result<Host, Unseen>, file: Option<&Path>
             });
             match host {
                 Ok(host) => findings.extend(reachable(&call, host, file, wanted)),
-                Err(unseen) => findings.push(out_of_sight(*unseen, facts)),
+                Err(unseen) => findings.push(match ability {
+                    Ability::Unable(why) => Finding::problem(PROGRAM, why).mend(wanted),
+                    _ => out_of_sight(*unseen, facts),
+                }),
             }
         }
     }

@@ -1,7 +1,8 @@
 //! Whether the server can run a program of ours.
 
 use std::fs;
-use std::io::Read;
+use std::io::{self, Read};
+use std::os::fd::AsRawFd;
 use std::os::unix::process::CommandExt;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
@@ -10,7 +11,7 @@ use std::time::{Duration, Instant};
 
 use rustix::fs::{Access, AtFlags, CWD, accessat};
 
-use super::Host;
+use super::{Host, Unseen};
 use crate::doctor::access::EXECUTE;
 use crate::doctor::command_line::programs;
 use crate::doctor::finding::Finding;
@@ -24,43 +25,98 @@ const PATH: &str = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin
 /// Where the server would find the program; `None` where it would not. One in a folder that is closed to
 /// this process may be there.
 pub fn find(program: &str, host: &Host) -> Option<PathBuf> {
-    let candidates: Vec<PathBuf> = if program.contains('/') {
-        vec![host.data_directory.clone().unwrap_or_default().join(program)]
-    } else {
-        let path = host.variable("PATH").unwrap_or_else(|| PATH.to_owned());
-        path.split(':').map(|folder| Path::new(folder).join(program)).collect()
-    };
+    let candidates = candidates(program, host);
     let closed = |path: &&PathBuf| fs::metadata(path).is_err_and(|error| host.hides(&error));
     let there = candidates.iter().find(|path| path.is_file());
     there.or_else(|| candidates.iter().find(closed)).cloned()
 }
 
-/// Why the server can't run what `archive_command` begins with: then each call ends with status 126 or 127, which ends
-/// the archiver too, so that `pg_stat_archiver` never tells. `None` also where only that user could know.
-pub fn missing(command: &str, host: &Host) -> Option<String> {
-    let own = rustix::process::geteuid();
-    if !own.is_root() && own.as_raw() != host.account.uid {
-        return None;
+fn candidates(program: &str, host: &Host) -> Vec<PathBuf> {
+    if program.contains('/') {
+        return vec![host.data_directory.clone().unwrap_or_default().join(program)];
     }
-    programs(command, "wal-push").iter().find_map(|program| {
-        if Path::new(program).is_relative() && program.contains('/') {
-            host.data_directory.as_ref()?;
-        }
-        let Some(path) = find(program, host) else {
-            return Some(format!("{program:?} is not there for the server"));
-        };
-        let user = host.account.name();
-        let refused = may_execute(&path, host) == Some(false);
-        refused.then(|| format!("the user {user} may not execute {path:?}"))
-    })
+    let path = host.variable("PATH").unwrap_or_else(|| PATH.to_owned());
+    path.split(':').map(|folder| Path::new(folder).join(program)).collect()
 }
 
-/// Its user is asked of the system; any other one by owners and modes.
-fn may_execute(path: &Path, host: &Host) -> Option<bool> {
-    if rustix::process::geteuid().as_raw() != host.account.uid {
-        return host.account.may(path, EXECUTE).ok();
+/// Whether the server can run what a command of its own begins with.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Ability {
+    Able,
+    /// Why not. Each call then ends with status 126 or 127, which ends the archiver too, so that `pg_stat_archiver` never
+    /// tells.
+    Unable(String),
+    /// Why that was not looked at.
+    NotSeen(String),
+}
+
+/// Looks at an `archive_command` of a server, in a container of this host too.
+pub fn ability(command: &str, host: &Result<Host, Unseen>) -> Ability {
+    let host = match host {
+        Ok(host) => host,
+        Err(unseen) => return Ability::NotSeen(unseen.reason().to_owned()),
+    };
+    let own = rustix::process::geteuid();
+    if !own.is_root() && own.as_raw() != host.account.uid {
+        let user = host.account.name();
+        return Ability::NotSeen(format!("only root and {user} see what the server sees"));
     }
-    match accessat(CWD, path, Access::EXEC_OK, AtFlags::EACCESS) {
+    if host.is_closed() {
+        return Ability::NotSeen(
+            "the files that the server sees are closed to this user".to_owned(),
+        );
+    }
+    let mut worst = Ability::Able;
+    for program in programs(command, "wal-push") {
+        match one(&program, host) {
+            Ability::Able => {}
+            Ability::Unable(why) => return Ability::Unable(why),
+            unseen @ Ability::NotSeen(_) => worst = unseen,
+        }
+    }
+    worst
+}
+
+fn one(program: &str, host: &Host) -> Ability {
+    if Path::new(program).is_relative() && program.contains('/') && host.data_directory.is_none() {
+        return Ability::NotSeen("the data directory is not known".to_owned());
+    }
+    for path in candidates(program, host) {
+        let open = match host.open(&path) {
+            Ok(open) => open,
+            Err(error) if is_absent(&error) => continue,
+            Err(error) => return Ability::NotSeen(format!("can't look at {path:?}: {error}")),
+        };
+        let file = PathBuf::from(format!("/proc/self/fd/{}", open.as_raw_fd()));
+        if !file.is_file() {
+            continue;
+        }
+        let user = host.account.name();
+        return match may_execute(&file, &path, host) {
+            Some(false) => Ability::Unable(format!("the user {user} may not execute {path:?}")),
+            _ => Ability::Able,
+        };
+    }
+    Ability::Unable(format!("{program:?} is not there for the server"))
+}
+
+/// Nothing is there, or nothing that the server's user may see, who is this one.
+fn is_absent(error: &io::Error) -> bool {
+    let closed = error.raw_os_error() == Some(rustix::io::Errno::ACCESS.raw_os_error());
+    closed || matches!(error.kind(), io::ErrorKind::NotFound | io::ErrorKind::NotADirectory)
+}
+
+/// The server's user is asked of the system; any other one by owners and modes, and in a container by those of the
+/// file alone.
+fn may_execute(file: &Path, path: &Path, host: &Host) -> Option<bool> {
+    if rustix::process::geteuid().as_raw() != host.account.uid {
+        let may = match host.sees_our_files() {
+            true => host.account.may(path, EXECUTE),
+            false => host.account.may_itself(file, EXECUTE),
+        };
+        return may.ok();
+    }
+    match accessat(CWD, file, Access::EXEC_OK, AtFlags::EACCESS) {
         Ok(()) => Some(true),
         Err(error) => (error == rustix::io::Errno::ACCESS).then_some(false),
     }

@@ -5,7 +5,7 @@ use std::time::Duration;
 use jiff::{SignedDuration, Timestamp};
 use seawall::check::{Archiver, Asked, Backlog, Server, State, Verdict, run};
 use seawall::config::Config;
-use seawall::doctor::Origins;
+use seawall::doctor::{Ability, Origins};
 use seawall::postgres::{
     Lsn, SUPPORTED, SUPPORTED_IN_WORDS, ServerVersion, SystemIdentifier, TimelineId, WalSegmentSize,
 };
@@ -31,7 +31,7 @@ fn server(timeline: u32, written: Lsn) -> Server {
         archive_command: "wal-push %p %f".to_owned(),
         archive_library: String::new(),
         origins: Origins::default(),
-        cannot_run: None,
+        ability: Ability::Able,
         archive_timeout: Duration::from_secs(60),
         archiver: Some(Archiver::default()),
         backlog: Some(Backlog::default()),

@@ -9,7 +9,7 @@ use crate::support::postgres::shell_word;
 
 impl Watched {
     /// Has the server archive by another command from now on.
-    fn archives_by(&self, command: &str) {
+    pub(super) fn archives_by(&self, command: &str) {
         self.server
             .sql(&format!("alter system set archive_command = '{}'", command.replace('\'', "''")));
         self.server.sql("select pg_reload_conf()");

@@ -84,6 +84,18 @@ fn a_server_in_a_container_is_judged_by_what_it_did() {
         let odd = complaints(&found);
         assert!(odd.iter().all(|it| it.ends_with("data_checksums")), "{odd:?}");
     }
+    // What is not there for the server is not there, whoever looks.
+    server.sql("alter system set archive_command = '/usr/bin/wal-pusch %p %f && wal-push %p %f'");
+    server.sql("select pg_reload_conf()");
+    std::thread::sleep(Duration::from_millis(500));
+    if let Some(found) = behind("", &place, &config, &server) {
+        let program = about(&found, PROGRAM);
+        assert_eq!(program.verdict, "problem");
+        assert_eq!(program.found, "\"/usr/bin/wal-pusch\" is not there for the server");
+    }
+    server.sql("alter system reset archive_command");
+    server.sql("select pg_reload_conf()");
+    std::thread::sleep(Duration::from_millis(500));
     // Beside the server all of it is seen.
     let run = doctor(&place, &config).envs(server.connection()).arg("--json").run();
     assert_eq!(about(&findings(&run), PROGRAM).verdict, "ok");
