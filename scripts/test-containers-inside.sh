@@ -10,107 +10,10 @@ set -euo pipefail
 # Only what the package brings counts, nothing from the shell outside.
 unset "${!SEAWALL_@}" "${!PG@}"
 versions=$1
-page=/root/containers.md
-work=$(mktemp -d)
-chmod 755 "$work"
-
-say() { printf 'containers: %s\n' "$*"; }
-fail() {
-    printf 'ERROR: %s\n' "$*" >&2
-    exit 1
-}
-now() { printf '%s\n' "${EPOCHREALTIME/,/.}"; }
-seconds_since() { awk -v from="$1" -v to="$(now)" 'BEGIN { printf "%.1f", to - from }'; }
-
-# One image for each version, as the official one is.
-make_images() {
-    local version data volume
-    # An old kernel's cgroups have limits that podman does not find.
-    mkdir -p /etc/containers
-    printf '[containers]\npids_limit = 0\n' >/etc/containers/containers.conf
-    podman import -q /root/image.tar localhost/base >/dev/null
-    for version in $versions; do
-        data=/var/lib/postgresql/data volume=/var/lib/postgresql/data
-        if [ "$version" -ge 18 ]; then data=/var/lib/postgresql/$version/docker volume=/var/lib/postgresql; fi
-        rm -rf "$work/image"
-        mkdir -p "$work/image/tree"
-        install -d -o 999 -g 999 -m 1777 "$work/image/tree/var/lib/postgresql"
-        [ "$version" -ge 18 ] || install -d -o 999 -g 999 -m 1777 "$work/image/tree$data"
-        tar -C "$work/image/tree" -cf "$work/image/data.tar" .
-        cat >"$work/image/Containerfile" <<END
-FROM localhost/base
-ENV LANG=en_US.utf8 PG_MAJOR=$version PGDATA=$data
-ENV PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin:/usr/lib/postgresql/$version/bin
-ADD data.tar /
-VOLUME $volume
-ENTRYPOINT ["docker-entrypoint.sh"]
-STOPSIGNAL SIGINT
-CMD ["postgres"]
-END
-        podman build -q --format docker -t "docker.io/library/postgres:$version" "$work/image" >/dev/null
-    done
-    say "images of PostgreSQL $versions made, with the official entrypoint"
-}
-
-# Whether podman runs anything here, with a port as the quadlets have it: that is the kernel's to allow, not ours.
-podman_works() { # COMMAND... that runs it as its user
-    "$@" podman run --rm --publish 127.0.0.1:5432:5432 docker.io/library/postgres:18 true >"$work/probe" 2>&1 && return 0
-    printf 'NOT CHECKED: %s: podman runs no container here (%s)\n' "$not_checked" "$(tail -n 1 "$work/probe")"
-    return 1
-}
-
-# The blocks of a chapter, a file each, in order: from its heading to the next of the same rank.
-blocks_of() { # CHAPTER
-    rm -rf "$work/blocks"
-    mkdir "$work/blocks"
-    awk -v chapter="## $1" -v into="$work/blocks" '
-        /^## / { within = $0 == chapter }
-        !within { next }
-        /^```/ { inside = !inside && /^```sh$/; if (inside) file = sprintf("%s/%02d", into, ++blocks); next }
-        inside { print >file }' "$page"
-    chmod -R go+rX "$work"
-    [ -e "$work/blocks/01" ] || fail "docs/containers.md has no block in the chapter $1"
-}
-
-# How a block may end: doctor warns of the disk that holds everything here.
-check_status() { # STATUS FILE
-    local allowed=0
-    if grep -q 'seawall doctor' "$2"; then allowed=1; fi
-    [ "$1" -eq "$allowed" ] || fail "this block ends with $1, not $allowed: $(cat "$2")"
-}
-
-as_newcomer() { runuser -u newcomer -- env -C /home/newcomer HOME=/home/newcomer "$@"; }
-as_app() {
-    runuser -u app -- env -C /home/app HOME=/home/app USER=app XDG_RUNTIME_DIR="/run/user/$(id -u app)" \
-        DBUS_SESSION_BUS_ADDRESS="unix:path=/run/user/$(id -u app)/bus" "$@"
-}
-
-walk() { # USER CHAPTER
-    local block started status walked
-    walked=$(now)
-    blocks_of "$2"
-    for block in "$work/blocks"/*; do
-        started=$(now) status=0
-        if [ "$1" = newcomer ] && grep -q 'seawall init' "$block"; then
-            # On a terminal, with an empty answer to each question.
-            as_newcomer script --quiet --return --command "bash -eu $block" /dev/null < <(printf '\n%.0s' {1..9}) >"$work/init" || status=$?
-            cat "$work/init"
-        else
-            "as_$1" bash -euo pipefail "$block" </dev/null || status=$?
-        fi
-        check_status "$status" "$block"
-        say "  $(seconds_since "$started") s: $(head -n 1 "$block")"
-    done
-    say "\"$2\" walked in $(seconds_since "$walked") s"
-}
-
-# All blocks of a chapter in one shell, as at three in the morning.
-run_chapter() { # USER CHAPTER SETTINGS
-    blocks_of "$2"
-    { cat "$work/blocks/01"; printf '%s\n' "$3"; find "$work/blocks" -type f ! -name 01 | sort | xargs -r cat; } >"$work/chapter"
-    chmod 644 "$work/chapter"
-    "as_$1" bash -euo pipefail "$work/chapter" </dev/null || fail "a block of $2 ends with $?"
-}
+# shellcheck source-path=SCRIPTDIR source=containers-inside.sh
+. "$(dirname -- "$0")/containers-inside.sh"
+# shellcheck source-path=SCRIPTDIR source=containers-cases-inside.sh
+. "$(dirname -- "$0")/containers-cases-inside.sh"
 
 # What `seawall init` said is left to do is what the page has people type.
 check_same_lines() {
@@ -120,22 +23,6 @@ check_same_lines() {
     cat "$work/blocks"/* | grep -E '^(ALTER |sudo install|sudo -u postgres|sudo systemctl enable|sudo shred)' | sort >"$work/typed"
     diff "$work/told" "$work/typed" || fail "docs/containers.md and seawall init say different things (above)"
 }
-
-sql() { podman exec -u postgres postgres psql -Atqc "$1"; }
-app_sql() { as_app podman exec -u postgres postgres psql -Atqc "$1"; }
-
-prepare() {
-    useradd --create-home --groups sudo --shell /bin/bash newcomer
-    useradd --create-home --shell /bin/bash app
-    echo 'newcomer ALL=(ALL) NOPASSWD: ALL' >/etc/sudoers.d/newcomer
-    echo 'APT::Get::Assume-Yes "true";' >/etc/apt/apt.conf.d/yes
-    cp -- /root/*.deb /home/newcomer/
-    # A user's own network needs it, and the machine around this one has closed it.
-    if [ -e /dev/net/tun ]; then chmod 666 /dev/net/tun; fi
-}
-
-# With encryption, as `seawall init` proposes it: kept apart for what comes.
-keep_key() { install -o postgres -m 400 /etc/seawall/seawall.key /root/kept.key; }
 
 root_of_podman() {
     blocks_of 'Podman with systemd'
@@ -147,6 +34,7 @@ root_of_podman() {
     walk newcomer 'Podman with systemd'
     check_same_lines
     [ "$(sql 'SHOW archive_mode')" = on ] || fail "the server does not archive"
+    [ "$(podman inspect --format '{{.Config.StopTimeout}}' postgres)" = 300 ] || fail "podman kills the server while it archives what is left"
     [ -z "$(find /var/backups/seawall -path '*/wal/*' -name '*.zst')" ] || fail "WAL lies there in the clear, beside encrypted backups"
     [ -n "$(find /var/backups/seawall -path '*/wal/*' -name '*.zst.age')" ] || fail "no WAL was archived"
     # Nobody but the server's user gets in over the socket.
@@ -199,7 +87,7 @@ restore() {
     # The last block has it archive again: what is before it is looked at first.
     blocks_of Restore
     cp "$work/blocks"/* "$work/" 2>/dev/null || true
-    sed -i "s,^until sudo podman exec postgres pg_isready.*,&\n[ ! -e $work/looked ] \&\& touch $work/looked \&\& bash $work/look," "$page"
+    sed -i "s,^sudo timeout 300 .*,&\n[ ! -e $work/looked ] \&\& touch $work/looked \&\& bash $work/look," "$page"
     cat >"$work/look" <<'END'
 set -eu
 say() { sudo podman exec -u postgres postgres psql -Atqc "$1"; }
@@ -210,6 +98,7 @@ END
     chmod 777 "$work"
     run_chapter newcomer Restore "TARGET=\"--target-time '$target'\""
     [ -e "$work/looked" ] || fail "the restored server was not looked at"
+    sed -i "/looked/d" "$page"
     [ "$(sql 'SHOW archive_mode')" = on ] || fail "the restored server does not archive again"
     [ "$(find /var/backups/seawall -name '*.history*' | wc -l)" -gt "$old" ] || fail "the new timeline was not archived"
     podman volume exists postgres-data || fail "the old volume is gone"
@@ -229,34 +118,6 @@ rehearse() {
     systemctl stop postgres
 }
 
-# Without the image's own folder for data there would be two; each version is started, archives and is rehearsed.
-other_versions() {
-    local version
-    for version in $versions; do
-        if [ "$version" = 18 ]; then continue; fi
-        podman volume rm -f postgres-data >/dev/null
-        sed "s,postgres:18,postgres:$version,; s,^Volume=postgres.volume:.*,Volume=postgres.volume:/var/lib/postgresql/data," \
-            /usr/share/doc/seawall/examples/quadlet/postgres.container >/etc/containers/systemd/postgres.container
-        sed "s,^cluster = .*,cluster = \"v$version\"," /etc/seawall/seawall.toml >/root/toml
-        cat /root/toml >/etc/seawall/seawall.toml
-        cp /usr/share/doc/seawall/examples/quadlet/postgres.volume /etc/containers/systemd/
-        systemctl daemon-reload
-        systemctl start postgres
-        until podman exec postgres pg_isready -q -h 127.0.0.1; do sleep 0.5; done
-        sql "ALTER SYSTEM SET archive_mode = 'on'"
-        sql "ALTER SYSTEM SET archive_command = '/usr/bin/wal-push \"%p\" %f'"
-        systemctl restart postgres
-        until podman exec postgres pg_isready -q -h 127.0.0.1; do sleep 0.5; done
-        runuser -u postgres -- basebackup create
-        sed "s,postgres:18,postgres:$version," /usr/share/doc/seawall/examples/quadlet/seawall-basebackup-drill.container \
-            >/etc/containers/systemd/seawall-basebackup-drill.container
-        systemctl daemon-reload
-        systemctl start seawall-basebackup-drill || { journalctl --no-pager -n 30 -u seawall-basebackup-drill >&2; fail "the drill of $version failed"; }
-        systemctl stop postgres
-        say "PostgreSQL $version archives in its image, and is rehearsed"
-    done
-}
-
 # Its one command, with nothing of quadlets there.
 readme() {
     rm /etc/containers/systemd/postgres.*
@@ -268,11 +129,10 @@ readme() {
     awk '/^## / { within = $0 == "## In containers" } within && sub(/^    /, "")' /root/README.md >"$work/readme"
     chmod 644 "$work/readme"
     as_newcomer bash -euo pipefail "$work/readme" </dev/null || fail "the README's command ends with $?"
-    until podman exec postgres pg_isready -q -h 127.0.0.1; do sleep 0.5; done
-    sql "ALTER SYSTEM SET archive_mode = 'on'"
-    sql "ALTER SYSTEM SET archive_command = '/usr/bin/wal-push \"%p\" %f'"
+    ready podman
+    archive_by_sql
     podman restart -t 60 postgres >/dev/null
-    until podman exec postgres pg_isready -q -h 127.0.0.1; do sleep 0.5; done
+    ready podman
     sql 'SELECT pg_switch_wal()' >/dev/null
     sleep 2
     [ -n "$(find /var/backups/seawall/postgres/readme -path '*/wal/*' -name '*.zst.age')" ] || fail "the README's server archives nothing"
@@ -293,11 +153,11 @@ compose() {
         cd /srv/shop
         printf '%s' 'a long password' >postgres.password
         podman-compose up -d postgres
-        until podman-compose exec -T -u postgres postgres pg_isready -q -h 127.0.0.1; do sleep 0.5; done
+        timeout 120 sh -c 'until podman-compose exec -T -u postgres postgres pg_isready -q -h 127.0.0.1; do sleep 0.5; done'
         printf "ALTER SYSTEM SET %s;\n" "archive_mode = 'on'" "archive_command = '/usr/bin/wal-push \"%p\" %f'" |
             podman-compose exec -T -u postgres postgres psql -q
         podman-compose restart postgres
-        until podman-compose exec -T -u postgres postgres pg_isready -q -h 127.0.0.1; do sleep 0.5; done
+        timeout 120 sh -c 'until podman-compose exec -T -u postgres postgres pg_isready -q -h 127.0.0.1; do sleep 0.5; done'
         podman-compose --profile jobs run --rm -T basebackup
         podman-compose --profile jobs run --rm -T -v /srv/shop/seawall.key:/run/seawall.key:ro -e SEAWALL_ENCRYPTION_IDENTITY_FILE=/run/seawall.key drill
         podman-compose down -v
@@ -312,7 +172,10 @@ without_root() {
     chown app /home/app/image-18.tar
     # The user manager of somebody who is logged in.
     loginctl enable-linger app
-    until as_app systemctl --user is-system-running --wait >"$work/said" 2>&1 || grep -qx degraded "$work/said"; do sleep 0.2; done
+    for _ in {1..300}; do
+        if as_app systemctl --user is-system-running --wait >"$work/said" 2>&1 || grep -qx degraded "$work/said"; then break; fi
+        sleep 0.2
+    done
     as_app podman load -q -i image-18.tar >/dev/null
     not_checked='docs/containers.md, "Podman without root"'
     podman_works as_app || return 0
@@ -330,6 +193,7 @@ without_root() {
     sleep 2
     restore_without_root
     say "the user's jobs ran under his own systemd, and his server came back, without root"
+    SEAWALL_CLEAN_ROOT=yes bash /root/test-runbooks-inside.sh 'Podman without root'
 }
 
 # The lines of the chapter Restore, changed as its last paragraph says.
@@ -352,12 +216,16 @@ prepare
 not_checked='docs/containers.md'
 podman_works env || exit 0
 root_of_podman
+program_in_container
 timers
 clusters_and_failures
 SEAWALL_CLEAN_ROOT=yes bash /root/test-runbooks-inside.sh Podman
 restore
 rehearse
+bucket
+runbooks_of_losses
 other_versions
 readme
 compose
+taken
 without_root

@@ -1,11 +1,12 @@
 #!/usr/bin/env bash
 # Walks docs/containers.md, the runbooks in their form for podman, and the README's one command in a Debian 13 of its own that has booted, with systemd and podman in it: the package is installed,
-# quadlets and timers are started, with root's podman and with an ordinary user's.
+# quadlets and timers are started, with root's podman and with an ordinary user's. What the page says for a podman that knows no quadlets it
+# walks in a Debian 12.
 #
 #   scripts/test-containers.sh FOLDER    FOLDER is what scripts/build-packages.sh filled
 #
 # The images are made here: the PostgreSQLs that the tests run on, with the entrypoint of the official image. It takes root, and a
-# kernel that lets systemd-nspawn boot a system. Without that nothing is tested.
+# kernel that lets systemd-nspawn boot a system. Without that nothing is tested. $SEAWALL_S3S_FS is an S3 server (scripts/install-servers.sh).
 case $- in *p*) ;; *) exec bash -p -- "$0" "$@" ;; esac # see common.sh
 set -euo pipefail
 # shellcheck source-path=SCRIPTDIR source=common.sh
@@ -21,6 +22,7 @@ check_machine
 shopt -s nullglob
 debs=("$1"/*.deb)
 [ "${#debs[@]}" -eq 1 ] || fail "$1 has not one .deb" "scripts/build-packages.sh makes it"
+[ -x "${SEAWALL_S3S_FS:-}" ] || fail "SEAWALL_S3S_FS names no program" "run: scripts/test.sh --only containers, or set what $(servers_folder)/env says"
 versions='15 16 17 18' # what the official image is tried with; 18 walks the whole page
 
 not_checked() {
@@ -67,7 +69,7 @@ make_image() {
         install -d -o postgres -g postgres -m 1777 /var/lib/postgresql
         install -d -o postgres -g postgres -m 3777 /var/run/postgresql
         mkdir /docker-entrypoint-initdb.d'
-    tar -C "$image" -cf "$work/host/root/image.tar" .
+    tar -C "$image" -cf "$work/image.tar" .
     rm -rf --one-file-system -- "$image"
 }
 
@@ -75,20 +77,32 @@ am_root || not_checked "it takes root; HINT: run as root: scripts/test-container
 started=$(now)
 need_nspawn || not_checked "$cannot_boot"
 can_make_roots || fail "a root cannot be made: $(tail -n 1 "$work/log")" "see scripts/roots.sh"
-root=$(debian_root debian-root-with-podman-compose \
-    systemd,systemd-sysv,dbus,dbus-user-session,podman,podman-compose,crun,netavark,aardvark-dns,nftables,uidmap,passt,iproute2,procps,postgresql-client,sudo,polkitd trixie)
-mkdir "$work/host"
-tar -xf "$root" -C "$work/host" --exclude='./dev/*'
-say seawall >"$work/host/etc/hostname"
-say 127.0.0.1 localhost seawall >"$work/host/etc/hosts"
 make_image
-cp -r -- "${debs[0]}" "$repository_root"/{README.md,docs/containers.md,docs/runbooks} "$work/host/root/"
-cp -- "$repository_root"/scripts/test-{containers,runbooks}-inside.sh "$work/host/root/"
-boot "$work/host" || not_checked "$cannot_boot"
-# Each block is waited for in there, and all of them together no longer than this.
-inside timeout 1200 bash /root/test-containers-inside.sh "$versions" >"$work/log" 2>&1 </dev/null || {
-    tail -n 100 "$work/log" >&2
-    fail "docs/containers.md does not hold in Debian 13" "the last lines are above"
+# Boots a release, and runs a script of ours in it.
+walk_in() { # RELEASE ROOT VERSIONS SCRIPT LIMIT
+    local root=$work/host
+    mkdir "$root"
+    tar -xf "$2" -C "$root" --exclude='./dev/*'
+    say seawall >"$root/etc/hostname"
+    say 127.0.0.1 localhost seawall >"$root/etc/hosts"
+    cp -r -- "${debs[0]}" "$repository_root"/{README.md,docs/containers.md,docs/runbooks} "$root/root/"
+    cp -- "$repository_root"/scripts/*-inside.sh "$root/root/"
+    install -m 755 -t "$root/usr/local/bin" "$SEAWALL_S3S_FS" "$(command -v age-keygen)"
+    mv -- "$work/image.tar" "$root/root/"
+    boot "$root" || not_checked "$cannot_boot"
+    # Each block is waited for in there, and all of them together no longer than this.
+    inside timeout "$5" bash "/root/$4" "$3" >"$work/log" 2>&1 </dev/null || {
+        tail -n 100 "$work/log" >&2
+        fail "docs/containers.md does not hold in $1" "the last lines are above"
+    }
+    sed -n '/^containers: /p; /^runbooks: /p; /^NOT CHECKED: /p' "$work/log"
+    end_machine
+    mv -- "$root/root/image.tar" "$work/"
+    # What podman mounted there went with the mount namespace.
+    rm -rf --one-file-system -- "$root"
 }
-sed -n '/^containers: /p; /^runbooks: /p; /^NOT CHECKED: /p' "$work/log"
+
+packages=systemd,systemd-sysv,dbus,dbus-user-session,podman,crun,netavark,aardvark-dns,nftables,uidmap,iproute2,procps,postgresql-client,sudo
+walk_in 'Debian 13' "$(debian_root debian-root-with-podman-compose "$packages,podman-compose,passt,polkitd" trixie)" "$versions" test-containers-inside.sh 1500
+walk_in 'Debian 12' "$(debian_root debian-root-with-old-podman "$packages,iptables" bookworm)" 18 test-old-podman-inside.sh 400
 say "containers: all is well, $(seconds_since "$started") s"

@@ -2,7 +2,8 @@
 # Run by test-packages.sh and by test-containers.sh, as root in a Debian that has booted: copies the blocks of docs/runbooks into one bash, as
 # somebody does at three in the morning, for one kind of host.
 #
-#   test-runbooks-inside.sh KIND    a heading of docs/runbooks/README.md: 'Debian and Ubuntu', or Podman, where the server runs already
+#   test-runbooks-inside.sh KIND [lost]    a heading of docs/runbooks/README.md: 'Debian and Ubuntu', or Podman, where the server runs
+#                                          already, or 'Podman without root'; with `lost` the pages that begin without key or host
 case ${1:-} in -h | --help) exec awk 'NR > 1 && !/^#/ { exit } NR > 1 { sub(/^# /, ""); print }' "$0" ;; esac
 if [ -z "${SEAWALL_CLEAN_ROOT:-}" ]; then
     printf 'ERROR: this installs and removes things: it is not for a machine that is in use\nHINT: run scripts/test-packages.sh\n' >&2
@@ -15,6 +16,8 @@ export LC_ALL=C.UTF-8
 kind=$1
 pages=/root/runbooks
 work=$(mktemp -d)
+chmod 755 "$work"
+as=() # who types
 
 say() { printf 'runbooks: %s\n' "$*"; }
 fail() {
@@ -24,8 +27,15 @@ fail() {
 now() { printf '%s\n' "${EPOCHREALTIME/,/.}"; }
 seconds_since() { awk -v from="$1" -v to="$(now)" 'BEGIN { printf "%.1f", to - from }'; }
 
-# The first block of a chapter of README.md, or the blocks of a page that are for every host, but for some steps of it.
-block_of() { awk -v chapter="### $1" '$0 == chapter { within = 1 } within && /^```/ { if (inside) exit; inside = 1; next } within && inside' "$pages/README.md"; }
+# The first block of a chapter of README.md, of commands if nothing else is said, or the blocks of a page that are for every host, but for some steps of it.
+block_of() { # CHAPTER [LANGUAGE]
+    awk -v chapter="### $1" -v begin="\`\`\`${2:-sh}" '
+        $0 == chapter { within = 1 }
+        within && /^```/ { if (inside) exit; inside = $0 == begin; next }
+        within && inside' "$pages/README.md"
+}
+kind_blocks() { block_of "$kind"; }
+key_blocks() { block_of 'The private key'; }
 blocks_of() { # PAGE STEPS_LEFT_OUT
     awk -v without=" $2 " '
         /^## / { step = $2; sub(/\./, "", step) }
@@ -38,7 +48,7 @@ shell_with() { # SETTINGS
     printf 'set -euo pipefail\n'
     block_of 'For every host'
     # What a block computes of its settings has to see the right ones.
-    { block_of "$kind"; block_of 'The private key'; } | awk -v settings="$1" '
+    { kind_blocks; key_blocks; } | awk -v settings="$1" '
         BEGIN { count = split(settings, line, "\n"); for (i = 1; i <= count; i++) { name = line[i]; sub(/=.*/, "", name); set[name] = line[i] } }
         { name = $0; sub(/=.*/, "", name); print (name in set) ? set[name] : $0; if (name in set) used[name] = 1 }
         END { for (name in set) if (name && !(name in used)) { print "no setting " name >"/dev/stderr"; exit 1 } }'
@@ -55,11 +65,11 @@ walk() { # PAGE SETTINGS [STEPS_LEFT_OUT [SHELL_SETTINGS]]
             BEGIN { count = split(settings, line, "\n"); for (i = 1; i <= count; i++) { name = line[i]; sub(/=.*/, "", name); set[name] = line[i] } }
             { name = $0; sub(/=.*/, "", name); print (name in set) ? set[name] : $0 }' <<<"$page"
     } >"$work/$1"
-    bash "$work/$1" </dev/null >"$work/said" 2>&1 || fail "$1 ends with $?: $(tail -n 40 "$work/said")"
-    say "$1 done in $(seconds_since "$started") s, for $kind"
+    "${as[@]}" bash "$work/$1" </dev/null >"$work/said" 2>&1 || fail "$1 ends with $?: $(tail -n 40 "$work/said")"
+    say "$1 done in $(seconds_since "$started") s, for $kind, in $(grep -c '^```sh$' "$pages/$1.md") blocks and the 3 of the shell"
 }
 
-in_shell() { bash -c "$(shell_with "$ours")"$'\n'"$1" </dev/null; }
+in_shell() { "${as[@]}" bash -c "$(shell_with "$ours")"$'\n'"$1" </dev/null; }
 sql() { in_shell "\$POSTGRES \"\$PGBIN/psql\" -XAtq -c \"$1\""; }
 is() { # WHAT EXPECTED FOUND
     [ "$2" = "$3" ] || fail "$1: expected $2, found $3"
@@ -168,11 +178,9 @@ case $kind in
     is_with_systemd lost-server
     standby
     ;;
-Podman)
-    ours='KEY_FROM=/root/kept.key'
-    deleted_data
-    corruption
-    podman volume exists postgres-data || fail "the old volume is gone"
+Podman*)
+    # shellcheck source-path=SCRIPTDIR source=runbooks-podman-inside.sh
+    . "$(dirname -- "$0")/runbooks-podman-inside.sh" "${2:-}"
     ;;
 *) fail "no such kind of host: $kind" ;;
 esac

@@ -292,6 +292,7 @@ fn quadlets_have_no_key_that_podman_does_not_know() {
                 "Exec",
                 "Image",
                 "Network",
+                "PodmanArgs",
                 "PublishPort",
                 "Secret",
                 "User",
