@@ -63,6 +63,9 @@ make_image() {
     done
     install -m 755 -t "$image/usr/local/bin" "$repository_root"/tests/fixtures/docker-library-postgres/*.sh
     chroot "$image" sh -euc '
+        # What a standby streams with does not say where its library is.
+        echo /usr/lib/postgresql/18/lib >/etc/ld.so.conf.d/libpq.conf
+        ldconfig
         localedef -i en_US -c -f UTF-8 -A /usr/share/locale/locale.alias en_US.UTF-8
         groupadd -r postgres --gid=999
         useradd -r -g postgres --uid=999 --home-dir=/var/lib/postgresql --shell=/bin/bash postgres
