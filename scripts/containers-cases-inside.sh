@@ -38,6 +38,7 @@ program_in_container() {
 
 # Beside the folder: an S3 server of the tests over HTTP, on an address of the loopback interface that containers reach too.
 bucket() {
+    cp -a /etc/seawall /root/seawall.before
     ip address add 10.77.0.1/32 dev lo
     mkdir -p /srv/s3/backups /srv/uploads /srv/config
     echo 'a file' | tee /srv/uploads/file >/srv/config/file
@@ -144,17 +145,20 @@ other_versions() {
         systemctl stop postgres
         say "PostgreSQL $version archives in its image, and is restored to a second before a DROP TABLE"
     done
-    cp -a /root/seawall.kept/. /etc/seawall/
+    # What comes has a folder alone again.
+    rm /etc/seawall/s3.credentials
+    cp -a /root/seawall.before/. /etc/seawall/
 }
 
 # Somebody else has the number; he must not become the superuser by that.
 taken() {
     local map add
-    rm -f /etc/containers/systemd/*
+    rm -f /etc/containers/systemd/{postgres,seawall-basebackup-drill}.*
     podman volume rm -f postgres-data postgres-restored >/dev/null
     podman secret rm --all >/dev/null
     rm -rf /var/backups/seawall /etc/seawall/* /run/postgresql /var/lib/seawall/*
     userdel postgres
+    chgrp root /etc/seawall
     useradd --system --uid 999 --no-create-home --home-dir /nonexistent somebody
     blocks_of 'Where 999 is taken'
     as_newcomer bash -euo pipefail "$work/blocks/01"

@@ -102,7 +102,7 @@ is_with_systemd() {
 
 backup() { in_shell "\$POSTGRES basebackup create --config \"\$CONFIG\"" >/dev/null 2>&1; }
 archived() { sql "SELECT pg_switch_wal()" >/dev/null && sleep 2; }
-key_is_away() { in_shell "[ ! -e \"\$IDENTITY\" ]" || fail "after $1 the private key is still there"; }
+key_is_away() { in_shell "[ ! -e \"\${IDENTITY:-/none}\" ]" || fail "after $1 the private key is still there"; }
 
 deleted_data() {
     local moment
