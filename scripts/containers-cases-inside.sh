@@ -4,7 +4,8 @@
 # Of the program in archive_command check and doctor say what the server finds, or that nobody looked: never that of another place.
 program_in_container() {
     local command gone='"/usr/local/bin/wal-push" is not there for the server' unseen='its archive_command was not looked at'
-    local root=(seawall check --postgres-connection "host=127.0.0.1 user=postgres password='a long password'")
+    local password='PGPASSWORD=a long password' tcp='--postgres-connection=host=127.0.0.1 user=postgres'
+    local root=(env "$password" seawall check "$tcp")
     local within=(podman exec -u postgres postgres seawall check)
     local beside=(podman run --rm --user postgres --network none -v /usr/bin/seawall:/usr/bin/seawall:ro -v /etc/seawall/seawall.toml:/etc/seawall/seawall.toml:ro
         -v /var/backups/seawall:/var/backups/seawall -v /run/postgresql:/var/run/postgresql docker.io/library/postgres:18 seawall check)
@@ -29,7 +30,7 @@ program_in_container() {
     says 2 '' "$gone" "${within[@]}"
     says 0 '' "$unseen" runuser -u postgres -- seawall check
     says 0 '' "$unseen" "${beside[@]}"
-    says 1 '' "$gone" seawall doctor "${root[@]:2}"
+    says 2 '' "$gone" env "$password" seawall doctor "$tcp"
     rm /usr/local/bin/wal-push
     sql "ALTER SYSTEM SET archive_command = '$command'"
     sql 'SELECT pg_reload_conf()' >/dev/null

@@ -18,6 +18,8 @@ make_images() {
     # An old kernel's cgroups have limits that podman does not find.
     mkdir -p /etc/containers
     printf '[containers]\npids_limit = 0\n' >/etc/containers/containers.conf
+    # The crun of Debian 12 wants to lock more memory than a machine in a machine may; that is not ours to try.
+    if command -v runc >/dev/null; then printf '[engine]\nruntime = "runc"\n' >>/etc/containers/containers.conf; fi
     podman import -q /root/image.tar localhost/base >/dev/null
     for version in $versions; do
         data=/var/lib/postgresql/data volume=/var/lib/postgresql/data

@@ -107,5 +107,5 @@ walk_in() { # RELEASE ROOT VERSIONS SCRIPT LIMIT
 
 packages=systemd,systemd-sysv,dbus,dbus-user-session,podman,crun,netavark,aardvark-dns,nftables,uidmap,iproute2,procps,postgresql-client,sudo
 walk_in 'Debian 13' "$(debian_root debian-root-with-podman-compose "$packages,podman-compose,passt,polkitd" trixie)" "$versions" test-containers-inside.sh 1500
-walk_in 'Debian 12' "$(debian_root debian-root-with-old-podman "$packages,iptables" bookworm)" 18 test-old-podman-inside.sh 400
+walk_in 'Debian 12' "$(debian_root debian-root-with-podman-and-runc "$packages,iptables,runc" bookworm)" 18 test-old-podman-inside.sh 400
 say "containers: all is well, $(seconds_since "$started") s"
