@@ -20,6 +20,7 @@ mod list;
 mod notify;
 mod progress;
 mod report;
+mod restored;
 mod screen;
 mod series;
 mod start;

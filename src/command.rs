@@ -17,6 +17,7 @@ mod recording;
 pub mod redis_backup;
 mod remembering;
 pub mod report;
+pub mod restored;
 pub mod series;
 pub mod shown;
 pub mod trust;

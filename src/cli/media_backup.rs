@@ -16,6 +16,7 @@ use clap::{Arg, ArgMatches, Command};
 use super::verbs::{self, Verb, print};
 use super::{asked, series};
 use crate::command::media_backup::{delete, prune};
+use crate::command::series::Kind as _;
 use crate::command::version;
 use crate::config::{Config, MediaSet};
 use crate::error::Result;
@@ -98,7 +99,7 @@ fn named(matches: &ArgMatches) -> Option<&str> {
 
 fn run_prune(config: &Config, matches: &ArgMatches) -> Result<()> {
     let config = of_set(config, matches)?;
-    asked::pruning(matches, |telling| prune::run(&config, telling))
+    asked::pruning(Description::PROGRAM, matches, |telling| prune::run(&config, telling))
 }
 
 fn run_delete(config: &Config, matches: &ArgMatches) -> Result<()> {

@@ -73,7 +73,7 @@ pub fn unpin<D: Kind>(config: &Config, matches: &ArgMatches) -> Result<()> {
 
 pub fn prune_command<D: Kind>() -> Command {
     let about = format!("Deletes each {} that no rule keeps any more", D::WHAT);
-    let command = asked::with_pruning(Command::new("prune").about(about)).after_help(
+    let command = asked::with_plan(Command::new("prune").about(about)).after_help(
         "Never deleted: the newest good one in each repository, what is pinned, what is being taken now. In a \
          repository that can't be read whole nothing is deleted. Cut short anywhere, it goes on when it is run \
          again.",
@@ -82,7 +82,7 @@ pub fn prune_command<D: Kind>() -> Command {
 }
 
 pub fn prune<D: Kind>(config: &Config, matches: &ArgMatches) -> Result<()> {
-    asked::pruning(matches, |telling| prune::run::<D>(config, telling))
+    asked::pruning(D::PROGRAM, matches, |telling| prune::run::<D>(config, telling))
 }
 
 pub const DELETE_AFTER: &str = "\

@@ -10,6 +10,7 @@ mod planted;
 mod races;
 mod reaching_back;
 pub mod requests;
+mod restored;
 mod sabotage;
 mod secrets;
 mod series;

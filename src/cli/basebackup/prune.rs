@@ -21,9 +21,9 @@ others first:  basebackup prune --dry-run --retention-wal-window 14d --retention
 
 pub fn command() -> Command {
     let command = Command::new("prune").about(SHORT).long_about(ABOUT).after_help(AFTER);
-    flags::with_settings(asked::with_pruning(command), &["retention"])
+    flags::with_settings(asked::with_plan(command), &["retention"])
 }
 
 pub fn run(config: &Config, matches: &ArgMatches) -> Result<()> {
-    asked::pruning(matches, |telling| prune::run(config, telling))
+    asked::pruning("basebackup", matches, |telling| prune::run(config, telling))
 }

@@ -4,7 +4,7 @@ use std::time::Duration;
 use clap::{Arg, ArgAction, ArgGroup, ArgMatches, Command};
 
 use super::super::progress::Shared;
-use super::super::{asked, flags};
+use super::super::{asked, flags, restored};
 use super::target;
 use crate::base_backup::restore::{Occupied, TablespaceName, TargetAction};
 use crate::command::basebackup::restore::{Request, restore};
@@ -99,8 +99,8 @@ pub fn command() -> Command {
                 .value_parser(clap::value_parser!(PathBuf))
                 .help("Folder with pg_ctl, for --start"),
         )
-        .arg(switch("dry-run", "Show the plan and stop"))
-        .arg(switch("yes", "Do not ask"));
+;
+    let command = asked::with_plan(command);
     flags::with_settings(command, &["postgres", "basebackup"])
 }
 
@@ -134,11 +134,11 @@ pub fn run(config: &Config, matches: &ArgMatches) -> Result<()> {
         postgres_bin: matches.get_one::<PathBuf>("postgres-bin").cloned(),
         flags: flags::values(matches),
     };
-    let mut agree = |plan: &str| asked::agreed(matches, plan);
     let bar = Shared::new("restore");
     let progress = |done: u64, of: u64| bar.at(done, of);
-    restore(&request, &mut agree, &progress)
-        .map_err(|error| error.while_doing(format!("could not restore into {:?}", request.data)))
+    let ending = restored::asking(matches, |asking| restore(&request, asking, &progress));
+    drop(bar);
+    restored::end(matches, ending, &format!("could not restore into {:?}", request.data))
 }
 
 fn absolute(path: PathBuf) -> Result<PathBuf> {

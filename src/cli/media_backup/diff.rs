@@ -41,7 +41,7 @@ pub fn command() -> Command {
                 .help("Only this file, or this folder with all that is in it"),
         )
         .arg(switch("metadata", "Also what has another owner, mode or time and nothing else"))
-        .arg(switch("json", "Prints one JSON object a line"))
+        .arg(switch("json", "Print one JSON object a line"))
         .after_help(AFTER);
     with_set(flags::with_settings(command, &["media_backup"]))
 }

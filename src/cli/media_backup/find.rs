@@ -29,10 +29,10 @@ pub fn command() -> Command {
     let command = Command::new("find")
         .about("Shows in which snapshots a file is, and how it was there")
         .arg(pattern.help("A name, the end of a path, a path, or a pattern"))
-        .arg(switch("ignore-case", "Passes over upper and lower case").short('i'))
-        .arg(switch("versions", "Leaves out what is as in the newer snapshot above"))
+        .arg(switch("ignore-case", "Ignore upper and lower case").short('i'))
+        .arg(switch("versions", "Leave out what is as in the newer snapshot above"))
         .arg(switch("long", "With mode and owners too").short('l'))
-        .arg(switch("json", "Prints one JSON object a line").conflicts_with("long"))
+        .arg(switch("json", "Print one JSON object a line").conflicts_with("long"))
         .after_help(AFTER);
     with_set(flags::with_settings(command, &["media_backup"]))
 }

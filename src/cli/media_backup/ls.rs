@@ -37,7 +37,7 @@ pub fn command() -> Command {
                 .requires("id"),
         )
         .arg(switch("long", "With mode, owners, size and time, as `ls -l` has it").short('l'))
-        .arg(switch("json", "Prints one JSON object a line").conflicts_with("long"))
+        .arg(switch("json", "Print one JSON object a line").conflicts_with("long"))
         .after_help(AFTER);
     with_set(flags::with_settings(command, &["media_backup"]))
 }

@@ -3,7 +3,7 @@ use std::path::PathBuf;
 use clap::{Arg, ArgAction, ArgMatches, Command};
 
 use super::super::progress::Shared;
-use super::super::{asked, flags, guard};
+use super::super::{asked, flags, guard, restored};
 use super::selection::{arguments, chosen};
 use super::{of_set, with_set};
 use crate::command::media_backup::ls::{self, Form, Part};
@@ -50,9 +50,10 @@ pub fn command() -> Command {
         .arg(switch(
             "numeric-owner",
             "Give files to owners by number, whatever their names are here",
-        ))
-        .arg(switch("dry-run", "Show the plan, and what --path or --pattern chooses, and stop"))
-        .arg(switch("yes", "Do not ask"));
+        ));
+    let command = asked::with_plan(command).mut_arg("dry-run", |arg| {
+        arg.help("Show the plan, and what --path or --pattern chooses, and stop")
+    });
     with_set(flags::with_settings(command, &["media_backup"]))
 }
 
@@ -78,16 +79,16 @@ pub fn run(config: &Config, matches: &ArgMatches) -> Result<()> {
         numeric_owner: matches.get_flag("numeric-owner"),
         progress: &progress,
     };
-    let mut agree = |plan: &str| asked::agreed(matches, plan);
-    let restored = restore(&request, &mut agree);
+    let ending = restored::asking(matches, |asking| restore(&request, asking));
     let (id, selection) = (request.id, request.selection);
     drop(bar);
-    let part = matches.get_flag("dry-run") && !matches!(selection, Selection::All);
-    let restored = restored.and_then(|()| match part {
-        true => list_part(&config, id.as_deref(), &selection),
-        false => Ok(()),
+    let only_shown = matches.get_flag("dry-run") && !matches.get_flag("json");
+    let part = only_shown && !matches!(selection, Selection::All);
+    let ending = ending.and_then(|ending| match part {
+        true => list_part(&config, id.as_deref(), &selection).map(|()| ending),
+        false => Ok(ending),
     });
-    restored.map_err(|error| error.while_doing("could not restore"))
+    restored::end(matches, ending, "could not restore")
 }
 
 /// What would come back of a snapshot.

@@ -3,7 +3,7 @@ use std::path::PathBuf;
 use clap::{Arg, ArgAction, ArgMatches, Command};
 
 use super::super::progress::Shared;
-use super::super::{asked, flags};
+use super::super::{asked, flags, restored};
 use crate::command::redis_backup::restore::{Request, restore};
 use crate::config::Config;
 use crate::error::Result;
@@ -59,9 +59,8 @@ pub fn command() -> Command {
         .arg(switch(
             "compare",
             "Wait for the server to be started, and compare its keys with the backup's",
-        ))
-        .arg(switch("dry-run", "Show the plan and stop"))
-        .arg(switch("yes", "Do not ask"));
+        ));
+    let command = asked::with_plan(command);
     flags::with_settings(command, &["redis"])
 }
 
@@ -82,10 +81,9 @@ pub fn run(config: &Config, matches: &ArgMatches) -> Result<()> {
         after: text("after"),
         compare: matches.get_flag("compare"),
     };
-    let mut agree = |plan: &str| asked::agreed(matches, plan);
     let bar = Shared::new("restore");
     let progress = |done: u64, of: u64| bar.at(done, of);
-    let restored = restore(&request, &mut agree, &progress);
+    let ending = restored::asking(matches, |asking| restore(&request, asking, &progress));
     drop(bar);
-    restored.map_err(|error| error.while_doing("could not restore Redis"))
+    restored::end(matches, ending, "could not restore Redis")
 }

@@ -1,7 +1,9 @@
 //! `basebackup restore`: the plan, the files, the settings for the recovery.
 
+mod ended;
 mod environment;
 mod shown;
+mod told;
 mod under_patroni;
 
 use std::path::{Path, PathBuf};
@@ -9,6 +11,7 @@ use std::time::{Duration, Instant};
 
 use jiff::Timestamp;
 
+use self::ended::Ended;
 use self::shown::{ARCHIVE_AGAIN, Archiving, Shown};
 use super::ours::ours;
 use super::restore_command::restore_command;
@@ -16,11 +19,12 @@ use crate::base_backup::catalogue::{Backup, Survey};
 use crate::base_backup::restore::{
     Claim, END_BEFORE_THE_GAP, LayDown, Limits, Located, Moves, Occupied, Place, Reason, Recovered,
     RecoverySettings, RecoveryTarget, RestorePlan, ServerLog, Servers, Signs, Starter,
-    TablespaceName, TablespacePlace, TargetAction, TargetTimeline, Told, Until, Way, Wish,
-    add_settings, archiving_off, choose_system, follow, forget_recovery, leave_archiving, locate,
-    plan, real, refuse_root, refuse_running, tell_server, warn_of_settings,
+    TablespaceName, TablespacePlace, TargetAction, TargetTimeline, Told, Way, Wish, add_settings,
+    archiving_off, choose_system, follow, forget_recovery, leave_archiving, locate, plan, real,
+    refuse_root, refuse_running, tell_server, warn_of_settings,
 };
 use crate::command::hook::run_hook;
+use crate::command::restored::{Asking, Ending};
 use crate::command::shown::tenths;
 use crate::config::{Config, FlagValues, Location};
 use crate::error::{Class, Error, Result};
@@ -72,9 +76,9 @@ pub struct Request<'a> {
 /// there, of how many.
 pub fn restore(
     request: &Request<'_>,
-    agree: &mut dyn FnMut(&str) -> Result<bool>,
+    asking: &mut Asking<'_>,
     progress: &(dyn Fn(u64, u64) + Sync),
-) -> Result<()> {
+) -> Result<Ending> {
     let config = request.config;
     under_patroni::refuse(Archiving::of(request))?;
     refuse_root(&request.data, request.start)?;
@@ -127,8 +131,10 @@ pub fn restore(
     let archiving = Archiving::of(request);
     let shown =
         Shown { place: &place, tablespaces: &tablespaces, opened: &opened, archiving, environment };
-    if !agree(&shown.text(&plan, &wish, &repositories))? {
-        return Ok(());
+    let words = shown.text(&plan, &wish, &repositories);
+    let told = shown.told(&plan, &wish, &repositories, &words);
+    if !asking.agreed(&words)? {
+        return Ok(Ending::planned(told));
     }
     let mut claim = Claim::default();
     if place.data.exists() {
@@ -152,10 +158,22 @@ pub fn restore(
         None if request.archive => leave_archiving(&place.data)?,
         None => add_settings(&place.data, &archiving_off())?,
     }
+    let (laid, kept) = (unpacked.laid, unpacked.kept);
     unpacked.finish()?;
-    tracing::info!(seconds = tenths(begun.elapsed()), "restored");
+    let seconds = tenths(begun.elapsed());
+    if !asking.in_words {
+        tracing::info!(seconds, "restored");
+    }
     warn_of_settings(&place.data, opened.description.elsewhere.is_some());
-    bring_up(request, &place.data, starter.as_ref(), settings.as_ref(), &plan, begun)
+    let up = bring_up(request, &place.data, starter.as_ref(), settings.as_ref(), &plan)?;
+    if let Some(recovered) = up.filter(|_| !asking.in_words) {
+        tracing::info!(rto_seconds = tenths(begun.elapsed()), "{}", ended::what(recovered));
+        if Archiving::of(request) == Archiving::Off {
+            tracing::info!("archiving is off in it: {ARCHIVE_AGAIN}");
+        }
+    }
+    let ended = Ended { request, plan: &plan, data: &place.data, laid, kept, seconds, up };
+    Ok(Ending { plan: told, done: Some(ended.done(begun.elapsed())), error: None })
 }
 
 /// An old backup that was named, and of which retention has kept what it needs itself, can be brought back to its own end, and no
@@ -241,8 +259,7 @@ fn bring_up(
     starter: Option<&Starter>,
     settings: Option<&RecoverySettings>,
     plan: &RestorePlan<'_>,
-    begun: Instant,
-) -> Result<()> {
+) -> Result<Option<Recovered>> {
     let mut log = request.data.as_os_str().to_owned();
     log.push(".restore.log");
     let log = Path::new(&log);
@@ -254,7 +271,7 @@ fn bring_up(
         run_hook("after", command, &request.data)?;
     }
     if !request.start && !request.follow {
-        return Ok(());
+        return Ok(None);
     }
     let way = Way { from: plan.backup.facts.start.lsn, to: plan.choice.reach };
     let start = if request.start { START } else { START_BY_OTHERS };
@@ -265,40 +282,16 @@ fn bring_up(
     let mut signs = Signs::new(data, (log, of_others), limits);
     let mut lines = Told::new();
     let told = &request.config.connection;
-    let recovered = follow(&mut signs, told, way, until(request), &mut |replay, way| {
+    let recovered = follow(&mut signs, told, way, ended::until(request), &mut |replay, way| {
         lines.at(replay, way);
     });
     let recovered = recovered.map_err(|error| match request.start {
         true => told_by_the_server(error, &ServerLog::read(log, of_others), log, plan),
         false => error,
     })?;
-    let what = match recovered {
-        Recovered::Promoted => "the server takes writes",
-        Recovered::Paused => {
-            "the server waits at its target; SELECT pg_wal_replay_resume() ends recovery"
-        }
-        Recovered::ShutDown => "the server reached its target and went down",
-        Recovered::Follows => "the standby takes readers",
-    };
-    tracing::info!(rto_seconds = tenths(begun.elapsed()), "{what}");
-    if Archiving::of(request) == Archiving::Off {
-        tracing::info!("archiving is off in it: {ARCHIVE_AGAIN}");
-    }
     match settings.filter(|_| recovered == Recovered::Promoted) {
-        Some(settings) => forget_recovery(data, settings),
-        None => Ok(()),
-    }
-}
-
-/// What the server does when it has recovered.
-fn until(request: &Request<'_>) -> Until {
-    match request.action {
-        _ if request.standby => Until::Readers,
-        // At the end of the WAL it takes writes, whatever was to happen at a target.
-        _ if request.target == RecoveryTarget::Latest => Until::End,
-        TargetAction::Shutdown => Until::Shutdown,
-        TargetAction::Pause => Until::Pause,
-        TargetAction::Promote => Until::End,
+        Some(settings) => forget_recovery(data, settings).map(|()| Some(recovered)),
+        None => Ok(Some(recovered)),
     }
 }
 

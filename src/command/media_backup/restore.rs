@@ -1,10 +1,15 @@
 //! `media-backup restore`: the plan, then the files.
 
-use std::path::{Path, PathBuf};
+mod ended;
 
+use std::path::{Path, PathBuf};
+use std::time::Instant;
+
+use self::ended::in_all;
 use super::places::{repository_folders, set_of};
 use super::stored::{Lay, Stored};
 use crate::backup::series::Backup;
+use crate::command::restored::{Asking, Ending};
 use crate::command::series::{choose, is_latest, read, refuse_fallen};
 use crate::command::shown::{at_seconds, count, size};
 use crate::config::Config;
@@ -31,7 +36,7 @@ pub struct Request<'a> {
 }
 
 /// Makes a plan, has it agreed to, and carries it out.
-pub fn restore(request: &Request<'_>, agree: &mut dyn FnMut(&str) -> Result<bool>) -> Result<()> {
+pub fn restore(request: &Request<'_>, asking: &mut Asking<'_>) -> Result<Ending> {
     let config = request.config;
     let repositories = repository::open_all(config, None)?;
     let series = read::<Description>(config, &repositories);
@@ -42,9 +47,12 @@ pub fn restore(request: &Request<'_>, agree: &mut dyn FnMut(&str) -> Result<bool
     if request.delete {
         refuse_incomplete(&backup.description)?;
     }
-    if !agree(&plan(request, backup, &repositories)?)? {
-        return Ok(());
+    let words = plan(request, backup, &repositories)?;
+    let told = ended::told(request, backup, &repositories, &words)?;
+    if !asking.agreed(&words)? {
+        return Ok(Ending::planned(told));
     }
+    let (started, mut all) = (Instant::now(), None);
     let mut failure: Option<Error> = None;
     let mut existing = request.existing;
     let mut begun: Option<String> = None;
@@ -65,9 +73,17 @@ pub fn restore(request: &Request<'_>, agree: &mut dyn FnMut(&str) -> Result<bool
         }
         let stored = Stored { config, series: &series, id, at, repository };
         match stored.read(&std::env::temp_dir(), &Laying { request, existing }) {
-            Ok(restored) => match said(&backup.id, &restored) {
-                Ok(()) => return Ok(()),
+            Ok(restored) => match judged(&restored) {
+                Ok(()) => {
+                    let restored = in_all(all, restored);
+                    let done = ended::done(request, &backup.id, &restored, started);
+                    if !asking.in_words && !asking.as_json {
+                        said(&backup.id, &restored);
+                    }
+                    return Ok(Ending { plan: told, done: Some(done), error: None });
+                }
                 Err(error) => {
+                    all = Some(in_all(all, restored));
                     // What is there by now is what the snapshot has; the next repository gives the rest.
                     if !matches!(existing, Existing::Delta { .. }) {
                         existing = Existing::Delta { checksum: false };
@@ -88,10 +104,16 @@ pub fn restore(request: &Request<'_>, agree: &mut dyn FnMut(&str) -> Result<bool
             }
         }
     }
-    Err(failure.unwrap_or_else(|| {
+    let failure = failure.unwrap_or_else(|| {
         Error::new(Class::Gap, format!("no repository has all of snapshot {}", backup.id))
             .hint("`media-backup list` shows what is wrong with it; restore another one.")
-    }))
+    });
+    let restored = all.ok_or_else(|| failure.clone())?;
+    if !asking.in_words && !asking.as_json {
+        said(&backup.id, &restored);
+    }
+    let done = ended::done(request, &backup.id, &restored, started);
+    Ok(Ending { plan: told, done: Some(done), error: Some(failure) })
 }
 
 fn plan(
@@ -196,7 +218,7 @@ impl Lay for Laying<'_> {
     }
 }
 
-fn said(id: &str, restored: &Restored) -> Result<()> {
+fn said(id: &str, restored: &Restored) {
     tracing::info!(
         snapshot = id,
         entries = restored.entries,
@@ -205,6 +227,10 @@ fn said(id: &str, restored: &Restored) -> Result<()> {
         removed = restored.removed,
         "restored"
     );
+}
+
+/// What is not as it was.
+fn judged(restored: &Restored) -> Result<()> {
     for (number, what) in [
         (restored.owners_not_set, "could not be given to its owner: only root may do that"),
         (restored.xattrs_not_set, "extended attribute could not be set"),

@@ -1,21 +1,25 @@
 //! `redis-backup restore`: the plan, the files, and whether the server has all keys again.
 
+mod ended;
+
 use std::path::PathBuf;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Instant;
 
+use self::ended::{keys, reads};
 use super::compare::{Comparing, LOADING, STARTING};
 use crate::backup::series::Backup;
 use crate::command::hook::run_hook;
+use crate::command::restored::{Asking, Ending};
 use crate::command::series::{choose, is_latest, read, refuse_fallen};
 use crate::command::shown::{at_seconds, count, size, tenths};
 use crate::config::Config;
 use crate::error::{Class, Error, Result};
 use crate::redis::restore::RedisRestore;
-use crate::redis::{
-    Aof, Product, RdbVersion, RedisTarget, ServerConnection, ServerInfo, TargetOverrides,
-};
 use crate::redis::{Description, RedisContent};
+use crate::redis::{
+    Product, RdbVersion, RedisTarget, ServerConnection, ServerInfo, TargetOverrides,
+};
 use crate::repository::{self, Repository};
 use crate::words::plain;
 
@@ -36,9 +40,9 @@ pub struct Request<'a> {
 /// Makes a plan, has it agreed to, and carries it out.
 pub fn restore(
     request: &Request<'_>,
-    agree: &mut dyn FnMut(&str) -> Result<bool>,
+    asking: &mut Asking<'_>,
     progress: &(dyn Fn(u64, u64) + Sync),
-) -> Result<()> {
+) -> Result<Ending> {
     let config = request.config;
     let repositories = repository::open_all(config, None)?;
     let identities = repository::identities(config)?;
@@ -50,8 +54,10 @@ pub fn restore(
     let there = seen(config);
     let target = target(request, &backup.description, there.as_ref())?;
     let unfinished = target.is_unfinished()?;
-    if !agree(&plan(backup, &target, &repositories, unfinished))? {
-        return Ok(());
+    let words = plan(backup, &target, &repositories, unfinished);
+    let told = ended::told(backup, &target, &repositories, unfinished, &words);
+    if !asking.agreed(&words)? {
+        return Ok(Ending::planned(told));
     }
     let begun = Instant::now();
     if let Some(command) = &request.before {
@@ -59,7 +65,7 @@ pub fn restore(
     }
     refuse_its_server(config, &target)?;
     let (size, done) = (backup.size(), AtomicU64::new(0));
-    let count = |bytes| progress(done.fetch_add(bytes, Ordering::Relaxed) + bytes, size);
+    let counted = |bytes| progress(done.fetch_add(bytes, Ordering::Relaxed) + bytes, size);
     let (_, laid) = RedisRestore {
         config,
         repositories: &repositories,
@@ -67,22 +73,26 @@ pub fn restore(
         series: &series,
         backup,
         target: &target,
-        progress: &count,
+        progress: &counted,
     }
     .run()?;
     for path in &laid.kept {
         tracing::info!(path = %path.display(), "what was there is kept");
     }
-    tracing::info!(backup = %backup.id, seconds = tenths(begun.elapsed()), "restored");
+    if !asking.in_words {
+        tracing::info!(backup = %backup.id, seconds = tenths(begun.elapsed()), "restored");
+    }
     if let Some(command) = &request.after {
         run_hook("after", command, &target.dir)?;
     }
-    if request.compare || request.after.is_some() {
+    let compared = request.compare || request.after.is_some();
+    if compared {
         let before = there.as_ref().map(|it| it.run_id.as_str());
         let patience = if request.after.is_some() { STARTING } else { LOADING };
         Comparing { config, backup, target: &target, before, patience }.run(begun)?;
     }
-    Ok(())
+    let done = ended::done(backup, &target, &laid.kept, compared, begun);
+    Ok(Ending { plan: told, done: Some(done), error: None })
 }
 
 fn plan(
@@ -95,12 +105,7 @@ fn plan(
     let places = backup.copies.iter().filter(|copy| copy.fault.is_none());
     let places = places.filter_map(|copy| repositories.get(copy.repository));
     let places: Vec<&str> = places.map(Repository::name).collect();
-    let reads = match target.aof {
-        Aof::Off => target.dbfilename.clone(),
-        Aof::Single => target.appendfilename.clone(),
-        Aof::MultiPart => format!("{}/{}.manifest", target.appenddirname, target.appendfilename),
-    };
-    let keys: u64 = it.keys.iter().map(|keys| keys.keys).sum();
+    let (reads, keys) = (reads(target), keys(it));
     let kind = match it.content {
         RedisContent::Rdb => "an RDB file",
         RedisContent::AppendOnly => "an append-only file",

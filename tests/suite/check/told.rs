@@ -7,12 +7,12 @@ use super::{Watched, keys, like};
 use crate::support::postgres::shell_word;
 use crate::support::run::{Outcome, Run};
 
-const BASE: &str = env!("CARGO_BIN_EXE_basebackup");
-const REDIS: &str = env!("CARGO_BIN_EXE_redis-backup");
-const MEDIA: &str = env!("CARGO_BIN_EXE_media-backup");
+pub const BASE: &str = env!("CARGO_BIN_EXE_basebackup");
+pub const REDIS: &str = env!("CARGO_BIN_EXE_redis-backup");
+pub const MEDIA: &str = env!("CARGO_BIN_EXE_media-backup");
 
 /// Each rule keeps nothing but the newest.
-const NEWEST: [&str; 7] = [
+pub const NEWEST: [&str; 7] = [
     "keep-within=1s",
     "keep-last=1",
     "keep-daily=0",
@@ -22,13 +22,13 @@ const NEWEST: [&str; 7] = [
     "keep-unfinished=1h",
 ];
 
-fn run(watched: &Watched, program: &str, words: &[&str]) -> Outcome {
+pub fn run(watched: &Watched, program: &str, words: &[&str]) -> Outcome {
     let run = watched.program(program).arg(words[0]).arg("--config").arg(&watched.config);
     run.args(&words[1..]).run()
 }
 
 /// The same on a terminal; its lines.
-fn on_a_terminal(watched: &Watched, program: &str, verb: &str) -> Vec<String> {
+pub fn on_a_terminal(watched: &Watched, program: &str, verb: &str) -> Vec<String> {
     let words = [&watched.place.program(program), &watched.config].map(|it| shell_word(it));
     let typed = format!("{} {verb} --config {}", words[0], words[1]);
     let run = Run::new(&watched.place, "script").server_user().envs(keys());
@@ -42,7 +42,7 @@ fn on_a_terminal(watched: &Watched, program: &str, verb: &str) -> Vec<String> {
 }
 
 #[track_caller]
-fn parsed(outcome: &Outcome, status: i32) -> Value {
+pub fn parsed(outcome: &Outcome, status: i32) -> Value {
     outcome.expect(status);
     serde_json::from_str(&outcome.stdout).unwrap_or_else(|error| panic!("{error}: {outcome}"))
 }

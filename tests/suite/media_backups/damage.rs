@@ -138,3 +138,31 @@ fn every_damage_in_a_bucket_is_said_and_the_folder_helps() {
     }
     damaged.story.run(&["verify"]).run().expect(0);
 }
+
+/// A program learns of what is not back as well as of what is.
+#[test]
+fn a_restore_that_is_not_whole_says_so_as_json() {
+    let story = Story::with_files(3);
+    story.run(&["create"]).run().expect(0);
+    let id = story.listed()[0]["id"].as_str().unwrap().to_owned();
+    let tree = story.place.join("archive/media/uploads").join(&id).join("tree");
+    fs::write(story.below(&tree).join("1.jpg"), "something").unwrap();
+    let to = story.place.join("back");
+    let words = ["restore", "--repository", "local", "--yes", "--json", "--to"];
+    let outcome = story.run(&words).arg(&to).run();
+    outcome.expect(4);
+    let json: serde_json::Value = serde_json::from_str(&outcome.stdout).unwrap();
+    let result = (&json["result"]["failures"], &json["result"]["written_files"]);
+    assert_eq!(result, (&1.into(), &2.into()), "{json:#}");
+    assert_eq!(
+        json["errors"][0],
+        "1 file or folder could not be restored. HINT: The lines above name them; everything else is there.",
+        "{json:#}"
+    );
+    // With the other repository it is whole, and what came from both counts.
+    let outcome =
+        story.run(&["restore", "--yes", "--json", "--to"]).arg(story.place.join("whole")).run();
+    let json: serde_json::Value = serde_json::from_str(&outcome.expect(0).stdout).unwrap();
+    let result = (&json["result"]["failures"], &json["result"]["written_files"]);
+    assert_eq!(result, (&0.into(), &3.into()), "{json:#}");
+}

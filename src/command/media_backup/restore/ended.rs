@@ -1,0 +1,95 @@
+use std::path::PathBuf;
+use std::time::Instant;
+
+use serde_json::{Value, json};
+
+use super::super::places::set_of;
+use super::Request;
+use crate::backup::series::Backup;
+use crate::command::restored::Done;
+use crate::command::shown::{count, plain, size, tenths};
+use crate::error::Result;
+use crate::media::{Description, Existing, Restored, Selection};
+use crate::repository::Repository;
+use crate::words::two_units;
+
+/// What several repositories gave, one after the other: the last one says how it stands.
+pub fn in_all(before: Option<Restored>, last: Restored) -> Restored {
+    let Some(before) = before else { return last };
+    Restored {
+        written_files: before.written_files + last.written_files,
+        written_size: before.written_size + last.written_size,
+        removed: before.removed + last.removed,
+        ..last
+    }
+}
+
+/// The plan, for programs.
+pub fn told(
+    request: &Request<'_>,
+    backup: &Backup<Description>,
+    repositories: &[Repository],
+    words: &str,
+) -> Result<Value> {
+    let whole = backup.copies.iter().filter(|copy| copy.fault.is_none());
+    let places = whole.filter_map(|copy| repositories.get(copy.repository)).map(Repository::name);
+    let shown = |path: &PathBuf| path.to_string_lossy().into_owned();
+    let into: Vec<String> = match &request.to {
+        Some(folder) => vec![shown(folder)],
+        None => set_of(request.config)?.paths.iter().map(shown).collect(),
+    };
+    let existing = match request.existing {
+        Existing::Refuse => "refuse",
+        Existing::Replace => "replace",
+        Existing::Delta { .. } => "delta",
+    };
+    Ok(json!({
+        "id": backup.id,
+        "began": backup.began.to_string(),
+        "repositories": places.collect::<Vec<_>>(),
+        "what": request.selected,
+        "files": backup.description.totals.files,
+        "bytes": backup.description.totals.size,
+        "into": into,
+        "existing": existing,
+        "delete": request.delete,
+        "words": words,
+    }))
+}
+
+pub fn done(request: &Request<'_>, id: &str, restored: &Restored, started: Instant) -> Done {
+    let took = started.elapsed();
+    let result = json!({
+        "entries": restored.entries,
+        "written_files": restored.written_files,
+        "written_bytes": restored.written_size,
+        "removed": restored.removed,
+        "failures": restored.problems.failures,
+        "owners_not_set": restored.owners_not_set,
+        "xattrs_not_set": restored.xattrs_not_set,
+        "seconds": tenths(took),
+    });
+    let removed = match restored.removed {
+        0 => String::new(),
+        removed => format!(", {} removed", count(removed, "name")),
+    };
+    let written = (count(restored.written_files, "file"), size(restored.written_size));
+    let (took, id) = (two_units(took.as_secs()), plain(id));
+    let what = match &request.selection {
+        Selection::All => "all of it".to_owned(),
+        _ => request.selected.clone(),
+    };
+    let next = match &request.to {
+        Some(folder) => {
+            format!("The files lie below {} under their full paths.", folder.display())
+        }
+        None => format!("`media-backup diff {id}` shows what has changed in the snapshots since."),
+    };
+    let words = format!(
+        "Snapshot {id} is restored, {}: {} with {} written{removed}, in {took}.\n{next}\n",
+        plain(&what),
+        written.0,
+        written.1
+    );
+    Done { words, result }
+}
