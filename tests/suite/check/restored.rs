@@ -107,7 +107,7 @@ fn a_prune_ends_with_two_lines() {
         }
         let lines = on_a_terminal(&watched, program, &format!("prune --yes {rules}"));
         let [.., first, second] = &lines[..] else { panic!("{lines:#?}") };
-        assert!(like(first, "Deleted 1 backup…, in …s: … objects, …B."), "{lines:#?}");
+        assert!(like(first, "Deleted 1 backup…, in …s: … object…, …B."), "{lines:#?}");
         assert_eq!(*second, format!("1 backup stays; `{name} list` shows them."), "{lines:#?}");
         // Its WAL goes on, and may be too old by now.
         if program == BASE {

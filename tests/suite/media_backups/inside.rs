@@ -101,7 +101,7 @@ fn what_a_snapshot_could_not_see_is_not_removed() {
     let outcome = story.run(&["restore", &id, "--delta", "--delete", "--yes"]).run();
     outcome
         .expect(6)
-        .says(&format!("found {id} without 1 file or folder that could not be read"))
+        .says(&format!("snapshot {id} lacks 1 file or folder that could not be read"))
         .says("HINT: --delete would remove them: leave it out.");
     assert!(second.join("precious").exists());
     story.run(&["restore", &id, "--delta", "--yes"]).run().expect(0);
