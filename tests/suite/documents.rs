@@ -4,6 +4,7 @@ mod arrows;
 mod base_backup_statuses;
 mod book;
 mod chapters;
+mod circles;
 mod configuration;
 mod dependencies;
 mod english;
