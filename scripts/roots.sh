@@ -42,19 +42,28 @@ can_make_roots() {
     chmod go+rwx "$work"
 }
 
-# Debian's own root as a tar file, the same for every run: made once, beside what scripts/install-servers.sh installs.
-debian_root() { # NAME PACKAGES [RELEASE]
-    local release=${3:-$(this_release)} root
-    root=$(servers_folder)/$1-$release.tar
+# Debian's own root as a tar file, the same for every run: made once, beside what scripts/install-servers.sh installs. Where
+# RELEASE is two, it is the first one, with packages that only the second one has, as after an upgrade of Debian. LATER are packages whose
+# files lie in /root/later, to be installed there.
+debian_root() { # NAME PACKAGES [RELEASE [LATER]]
+    local release=${3:-$(this_release)} root one later=()
+    root=$(servers_folder)/$1-${release// /-after-}.tar
     if [ ! -e "$root" ]; then
-        apt_sources "$release" >"$work/sources.list"
-        if [ ! -s "$work/sources.list" ] && [ "$release" != "$(this_release)" ]; then
-            say "deb http://deb.debian.org/debian $release main" >"$work/sources.list"
+        for one in $release; do
+            apt_sources "$one" >"$work/sources.of.one"
+            if [ ! -s "$work/sources.of.one" ] && [ "$one" != "$(this_release)" ]; then
+                say "deb http://deb.debian.org/debian $one main" >"$work/sources.of.one"
+            fi
+            cat "$work/sources.of.one"
+        done >"$work/sources.list"
+        if [ -n "${4:-}" ]; then
+            later=(--customize-hook="mkdir -p \"\$1/root/later/partial\" && chroot \"\$1\" apt-get install --yes --no-install-recommends \
+                --download-only --option Dir::Cache::archives=/root/later ${4//,/ }")
         fi
         [ -s "$work/sources.list" ] || fail "apt has no source of this release" "run: apt-get update"
         mkdir -p -- "$(servers_folder)"
         mmdebstrap --quiet --mode="$roots_mode" --variant=minbase --include="$2" --format=tar --skip=output/mknod \
-            --aptopt='Acquire::Languages "none"' --aptopt='Acquire::Retries "3"' '' "$work/root.tar" "$work/sources.list" >&2 ||
+            --aptopt='Acquire::Languages "none"' --aptopt='Acquire::Retries "3"' "${later[@]}" '' "$work/root.tar" "$work/sources.list" >&2 ||
             fail "a clean Debian root could not be made" "its own words are above"
         mv -- "$work/root.tar" "$root"
     fi

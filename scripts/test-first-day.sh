@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# Run by test-packages.sh, as root in a Debian root with PostgreSQL and sudo: walks docs/first-day.md, block by block, as
+# Run by test-packages.sh, as root in a Debian root with PostgreSQL and sudo, which may have booted: walks docs/first-day.md, block by block, as
 # somebody who may use sudo. At its end `seawall check` says OK, and the jobs of the timers do what they are for. Then it
 # uninstalls as docs/install.md says.
 case ${1:-} in -h | --help) exec awk 'NR > 1 && !/^#/ { exit } NR > 1 { sub(/^# /, ""); print }' "$0" ;; esac
@@ -26,6 +26,8 @@ seconds_since() { awk -v from="$1" -v to="$(now)" 'BEGIN { printf "%.1f", to - f
 
 as_newcomer() { runuser -u newcomer -- env -C "$home" HOME="$home" "$@"; }
 
+booted() { [ -d /run/systemd/system ]; }
+
 # There is no systemd in a chroot. This takes its place for what the page asks of it, and units are the package's own.
 make_systemctl() {
     cat >/usr/local/bin/systemctl <<'END'
@@ -43,16 +45,23 @@ prepare() {
     useradd --create-home --groups sudo --shell /bin/bash newcomer
     echo 'newcomer ALL=(ALL) NOPASSWD: ALL' >/etc/sudoers.d/newcomer
     echo "127.0.0.1 $(uname -n)" >>/etc/hosts
-    make_systemctl
+    booted || make_systemctl
     # Nobody is there to be asked.
     echo 'APT::Get::Assume-Yes "true";' >/etc/apt/apt.conf.d/yes
     cp -- "$deb" "$home/"
     # Where this machine has a server of its own, the package has chosen another port.
     pg_conftool "$version" main set port 5432
     pg_conftool "$version" main set listen_addresses ''
+    if booted; then
+        systemctl restart "postgresql@$version-main"
+        return
+    fi
     pg_ctlcluster "$version" main start
     trap 'pg_ctlcluster --mode immediate "$version" main stop' EXIT
-    # The blocks of the page, a file each, with the version of this release.
+}
+
+# The blocks of the page, a file each, with the version of this release.
+make_blocks() {
     mkdir "$work/blocks"
     sed "s,15/main,$version/main,g; s,15-main,$version-main,g" "$page" | awk -v into="$work/blocks" '
         /^```/ { inside = !inside && /^```sh$/; if (inside) file = sprintf("%s/%02d", into, ++blocks); next }
@@ -110,9 +119,28 @@ check_same_lines() {
     diff "$work/told" "$work/typed" || fail "docs/first-day.md and seawall init say different things (above)"
 }
 
+# What this systemd, which is not everywhere the same, thinks of them.
+check_units() {
+    local unit units=() complaints
+    for unit in /usr/lib/systemd/system/seawall-*; do
+        unit=${unit##*/}
+        units+=("${unit/@./@example.}")
+    done
+    complaints=$(systemd-analyze verify --man=no "${units[@]}" 2>&1) || fail "systemd-analyze verify: $complaints"
+    [ -z "$complaints" ] || fail "systemd-analyze verify: $complaints"
+    say "${#units[@]} units, $(systemctl --version | sed -n '1s/ (.*//p') has nothing against them"
+}
+
 # The job of a timer, as its user.
 run_service() { # UNIT
     local unit=/usr/lib/systemd/system/$1 user command verify
+    if booted; then
+        systemctl start "$1" || {
+            journalctl --no-pager --lines 30 --unit "$1"
+            fail "$1 fails under its own confinement"
+        }
+        return
+    fi
     user=$(sed -n 's/^User=//p' "$unit")
     sed -n 's/^StateDirectory=//p' "$unit" | while read -r folder; do install -d -o "$user" -m 755 "/var/lib/$folder"; done
     verify=$(sed -n 's/^Environment="\(VERIFY=.*\)"$/\1/p' "$unit")
@@ -155,7 +183,9 @@ version=$(pg_lsclusters --no-header | awk '$2 == "main" { print $1 }')
 [ -n "$version" ] || fail "there is no cluster main"
 work=$(mktemp -d)
 prepare
+make_blocks
 walk
 check_same_lines
+! booted || check_units
 check_jobs
 uninstall

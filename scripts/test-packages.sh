@@ -1,11 +1,12 @@
 #!/usr/bin/env bash
 # Installs the .deb in a clean Debian root of its own, uses it there, and removes it again; in another one, with PostgreSQL,
-# it walks docs/first-day.md, up to the end of docs/install.md; in a third, which has booted, it does what the pages of docs/runbooks say.
+# it walks docs/first-day.md, up to the end of docs/install.md. In a Debian 12 that has booted it does what the pages of docs/runbooks say, and has
+# people told by mail; in a Debian 13 that has booted it walks the first day again, and upgrades the PostgreSQL of Debian 12 to that of 13.
 # Compares the .rpm and the tarball with the .deb.
 #
 #   scripts/test-packages.sh FOLDER    FOLDER is what scripts/build-packages.sh filled
 #
-# Each root is of the same release as this machine, comes from the same mirror, and is gone at the end; scripts/roots.sh says
+# The roots that do not boot are of the release of this machine. All come from its mirror, and are gone at the end; scripts/roots.sh says
 # what a user needs for it. Without that the .deb is only unpacked.
 case $- in *p*) ;; *) exec bash -p -- "$0" "$@" ;; esac # see common.sh
 set -euo pipefail
@@ -99,28 +100,56 @@ check_in_clean_roots() {
         "$repository_root/docs/install.md"
 }
 
-# Where systemd starts the server, and its settings lie in /etc.
-walk_runbooks() {
+# A Debian that has booted, with the .deb and what is tried there.
+machine_of() { # ROOT FILE...
     local root=$work/host
-    if ! need_nspawn; then
-        say "NOT CHECKED: docs/runbooks on a Debian with systemd: $cannot_boot"
-        return
-    fi
     mkdir -- "$root"
-    tar -xf "$(debian_root debian-root-with-postgresql systemd,postgresql,sudo)" -C "$root" --exclude='./dev/*'
+    tar -xf "$1" -C "$root" --exclude='./dev/*'
     say seawall >"$root/etc/hostname"
     say 127.0.0.1 localhost seawall >"$root/etc/hosts"
-    cp -r -- "${debs[0]}" "$repository_root/docs/runbooks" "$repository_root/scripts/test-runbooks-inside.sh" "$root/root/"
-    if ! boot "$root"; then
-        say "NOT CHECKED: docs/runbooks on a Debian with systemd: $cannot_boot"
+    cp -r -- "${debs[0]}" "${@:2}" "$root/root/"
+    boot "$root"
+}
+
+# What a script in there says of itself is passed on.
+in_the_machine() { # WHAT_HOLDS WORD SCRIPT [ARGUMENT...]
+    inside timeout 600 bash "/root/$3" "${@:4}" >"$work/log" 2>&1 </dev/null || {
+        tail -n 100 "$work/log" >&2
+        fail "$1" "the last lines are above"
+    }
+    sed -n "/^$2: /p" "$work/log"
+}
+
+leave_machine() {
+    end_machine
+    rm -rf --one-file-system -- "$work/host"
+}
+
+# Where systemd starts the server, its settings lie in /etc, and units are confined.
+check_in_machines() {
+    local packages_of_a_host=systemd,dbus,dbus-user-session,libpam-systemd,postgresql,sudo
+    if ! need_nspawn; then
+        say "NOT CHECKED: docs/runbooks, mail and the first day on a Debian with systemd: $cannot_boot"
         return
     fi
-    inside timeout 600 bash /root/test-runbooks-inside.sh 'Debian and Ubuntu' >"$work/log" 2>&1 </dev/null || {
-        tail -n 100 "$work/log" >&2
-        fail "docs/runbooks do not hold on a Debian with systemd" "the last lines are above"
-    }
-    sed -n '/^runbooks: /p' "$work/log"
-    end_machine
+    if ! machine_of "$(debian_root debian-root-with-mail "$packages_of_a_host,postfix" bookworm exim4-daemon-light)" \
+        "$repository_root"/docs/{runbooks,notify.md} "$repository_root"/scripts/test-{runbooks,mail}-inside.sh; then
+        say "NOT CHECKED: docs/runbooks, mail and the first day on a Debian with systemd: $cannot_boot"
+        return
+    fi
+    in_the_machine "docs/runbooks do not hold on a Debian with systemd" runbooks test-runbooks-inside.sh 'Debian and Ubuntu'
+    in_the_machine "docs/notify.md does not hold under the units' confinement" mail test-mail-inside.sh
+    leave_machine
+    # A Debian 13 that was a Debian 12: with the PostgreSQL of both.
+    if ! machine_of "$(debian_root debian-root-with-two "$packages_of_a_host,postgresql-15" 'trixie bookworm')" \
+        "$repository_root"/docs/{runbooks,first-day.md,install.md} "$repository_root"/scripts/test-{runbooks-inside,first-day}.sh; then
+        say "NOT CHECKED: the first day and a new major version on Debian 13 with systemd: $cannot_boot"
+        return
+    fi
+    in_the_machine "docs/first-day.md does not hold on Debian 13 with systemd" packages test-first-day.sh "/root/${debs[0]##*/}" \
+        /root/first-day.md /root/install.md
+    in_the_machine "docs/runbooks/major-upgrade.md does not hold on Debian" runbooks test-runbooks-inside.sh 'Debian and Ubuntu' upgrade
+    leave_machine
 }
 
 started=$(now)
@@ -129,5 +158,5 @@ check_deb
 check_others
 check_notices
 check_in_clean_roots
-walk_runbooks
+check_in_machines
 say "packages: $verdict, $(seconds_since "$started") s"

@@ -4,6 +4,7 @@
 #
 #   test-runbooks-inside.sh KIND [lost]    a heading of docs/runbooks/README.md: 'Debian and Ubuntu', or Podman, where the server runs
 #                                          already, or 'Podman without root'; with `lost` the pages that begin without key or host
+#   test-runbooks-inside.sh KIND upgrade   the new major version alone, on a Debian 13 that was a Debian 12
 case ${1:-} in -h | --help) exec awk 'NR > 1 && !/^#/ { exit } NR > 1 { sub(/^# /, ""); print }' "$0" ;; esac
 if [ -z "${SEAWALL_CLEAN_ROOT:-}" ]; then
     printf 'ERROR: this installs and removes things: it is not for a machine that is in use\nHINT: run scripts/test-packages.sh\n' >&2
@@ -14,6 +15,7 @@ set -euo pipefail
 unset "${!SEAWALL_@}" "${!PG@}"
 export LC_ALL=C.UTF-8
 kind=$1
+what=${2:-all}
 pages=/root/runbooks
 work=$(mktemp -d)
 chmod 755 "$work"
@@ -36,11 +38,20 @@ block_of() { # CHAPTER [LANGUAGE]
 }
 kind_blocks() { block_of "$kind"; }
 key_blocks() { block_of 'The private key'; }
-blocks_of() { # PAGE STEPS_LEFT_OUT
-    awk -v without=" $2 " '
+blocks_of() { # PAGE STEPS_LEFT_OUT [WORD]: of the steps that are left out, the block with this word is taken all the same
+    awk -v without=" $2 " -v word="${3:-}" '
         /^## / { step = $2; sub(/\./, "", step) }
-        /^```/ { inside = !inside && /^```sh$/; next }
-        inside && !index(without, " " step " ")' "$pages/$1.md"
+        /^```/ {
+            if (inside && taken) printf "%s", block
+            inside = !inside && /^```(sh|bash)$/
+            taken = /^```sh$/ && !index(without, " " step " ")
+            block = ""
+            next
+        }
+        inside {
+            block = block $0 "\n"
+            if (word != "" && index(without, " " step " ") && index($0, word)) taken = 1
+        }' "$pages/$1.md"
 }
 
 # The shell of README.md, with some settings that are not as it prints them.
@@ -55,10 +66,10 @@ shell_with() { # SETTINGS
 }
 
 # Does what a page says, in one shell, with what is to be set in its first block.
-walk() { # PAGE SETTINGS [STEPS_LEFT_OUT [SHELL_SETTINGS]]
+walk() { # PAGE SETTINGS [STEPS_LEFT_OUT [SHELL_SETTINGS [WORD]]]
     local started page
     started=$(now)
-    page=$(blocks_of "$1" "${3:-}")
+    page=$(blocks_of "$1" "${3:-}" "${5:-}")
     {
         shell_with "$ours${4:+$'\n'$4}"
         awk -v settings="$2" '
@@ -166,9 +177,32 @@ standby() {
     rm -f /etc/seawall/seawall.key
 }
 
+# As after an upgrade of Debian: the old cluster, and an empty one that the new package has made.
+new_version() {
+    rm -rf /etc/seawall /var/backups/seawall
+    pg_dropcluster --stop 17 main
+    pg_createcluster 15 main --port 5432 --start >/dev/null
+    install_on_debian
+    pg_createcluster 17 main --start >/dev/null
+    sql 'CREATE TABLE orders TABLESPACE elsewhere AS SELECT generate_series(1, 1000) AS id'
+    walk major-upgrade NEW_DATA=/var/lib/postgresql/17/main$'\n'NEW_BIN=/usr/lib/postgresql/17/bin$'\n'NEW=17 3 '' pg_upgradecluster
+    version=17
+    ours=${ours/VERSION=15/VERSION=17}
+    is_with_systemd major-upgrade
+    is 'the new version' 17 "$(sql 'SHOW server_version_num' | cut -c 1-2)"
+    is 'the rows of orders' 1000 "$(sql 'SELECT count(*) FROM orders')"
+    is archive_mode on "$(sql 'SHOW archive_mode')"
+    archived
+    is 'what waits to be archived' 0 "$(sql "SELECT count(*) FROM pg_ls_archive_statusdir() WHERE name LIKE '%.ready'")"
+    in_shell "\$POSTGRES basebackup list --config \"\$CONFIG\"" >"$work/listed"
+    is 'the systems that are listed' 2 "$(grep -c '^System ' "$work/listed")"
+    grep -q after-upgrade "$work/listed" || fail "there is no backup of the new server: $(cat "$work/listed")"
+}
+
 started=$(now)
-case $kind in
-'Debian and Ubuntu')
+case $kind,$what in
+'Debian and Ubuntu,upgrade') new_version ;;
+'Debian and Ubuntu,all')
     install_on_debian
     deleted_data 'TABLESPACE elsewhere'
     is_with_systemd deleted-data
@@ -182,6 +216,6 @@ Podman*)
     # shellcheck source-path=SCRIPTDIR source=runbooks-podman-inside.sh
     . "$(dirname -- "$0")/runbooks-podman-inside.sh" "${2:-}"
     ;;
-*) fail "no such kind of host: $kind" ;;
+*) fail "no such kind of host: $kind, $what" ;;
 esac
 say "$kind: all is well, $(seconds_since "$started") s"

@@ -3,6 +3,7 @@
 
 mod mail;
 mod message;
+mod smtp;
 mod told;
 mod ways;
 mod webhook;

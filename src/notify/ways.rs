@@ -3,15 +3,19 @@
 use std::fmt;
 use std::path::Path;
 
-use super::mail;
+use super::mail::{self, Letter};
 use super::message::{Message, Trouble};
+use super::smtp;
 use super::webhook::{self, Form, Webhook};
 use crate::config::{Config, NotifyConfig};
 use crate::error::{Class, Error, Result};
 use crate::secrecy;
 
 pub enum Way {
+    /// One mail for all.
     Mail(Vec<String>),
+    /// One mail for each: a server may take one address and refuse another.
+    Smtp(String),
     Webhook(Webhook),
 }
 
@@ -19,7 +23,9 @@ impl Way {
     /// All that are configured.
     pub fn all(config: &NotifyConfig) -> Result<Vec<Self>> {
         let mut ways = Vec::new();
-        if !config.mail_to.is_empty() {
+        if config.smtp.is_some() {
+            ways.extend(config.mail_to.iter().cloned().map(Self::Smtp));
+        } else if !config.mail_to.is_empty() {
             ways.push(Self::Mail(config.mail_to.clone()));
         }
         if let Some(path) = &config.webhooks_file {
@@ -32,10 +38,8 @@ impl Way {
     pub fn key(&self) -> String {
         match self {
             Self::Mail(_) => "mail".to_owned(),
-            Self::Webhook(it) => {
-                let hash = blake3::hash(it.url.as_bytes()).to_hex();
-                format!("{}-{}", it.form.word(), &hash[..16])
-            }
+            Self::Smtp(to) => format!("mail-{}", short(to)),
+            Self::Webhook(it) => format!("{}-{}", it.form.word(), short(&it.url)),
         }
     }
 
@@ -45,7 +49,18 @@ impl Way {
 
     pub fn send(&self, message: &Message, config: &Config) -> Result<()> {
         let sent = match self {
-            Self::Mail(to) => mail::send(&config.notify.sendmail, to, message),
+            Self::Mail(to) => {
+                let from = config.notify.mail_from.clone();
+                mail::send(&config.notify.sendmail, &Letter { from, to, message })
+            }
+            Self::Smtp(to) => {
+                let server = config.notify.smtp.as_deref().unwrap_or_default();
+                let from = config.notify.mail_from.clone();
+                let from =
+                    Some(from.unwrap_or_else(|| format!("seawall@{}", mail::host_of_addresses())));
+                let to = std::slice::from_ref(to);
+                smtp::send(server, &Letter { from, to, message }, &config.limits)
+            }
             Self::Webhook(it) => webhook::send(it, message, &config.limits),
         };
         sent.map_err(|error| error.while_doing(format!("could not tell {self}")))
@@ -63,9 +78,15 @@ impl fmt::Display for Way {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Mail(to) => write!(f, "{} by mail", to.join(", ")),
+            Self::Smtp(to) => write!(f, "{to} by mail"),
             Self::Webhook(it) => write!(f, "the {} webhook at {}", it.form.word(), it.host()),
         }
     }
+}
+
+/// Enough of a hash to tell one from another.
+fn short(text: &str) -> String {
+    blake3::hash(text.as_bytes()).to_hex()[..16].to_owned()
 }
 
 fn webhooks(path: &Path) -> Result<Vec<Webhook>> {

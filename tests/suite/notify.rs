@@ -1,5 +1,7 @@
 //! `seawall check --notify` and `seawall notify`: who is told what, once, by a real HTTP server and a real mail program.
 
+mod mail_server;
+mod mails;
 mod receiver;
 mod summary;
 

@@ -12,6 +12,18 @@ pub(super) const NOTIFY: &[Setting] = &[
     ),
     setting("notify.sendmail", Kind::Path, "/usr/sbin/sendmail", "Program that sends the mail"),
     setting(
+        "notify.smtp",
+        Kind::Text,
+        "",
+        "Mail server that takes the mail (HOST:PORT), such as postfix or exim on 127.0.0.1:25; absent: sendmail sends it",
+    ),
+    setting(
+        "notify.mail_from",
+        Kind::Text,
+        "",
+        "Address that the mail comes from; absent: seawall@HOST over SMTP, else the choice of sendmail",
+    ),
+    setting(
         "notify.webhooks_file",
         Kind::Path,
         "",
