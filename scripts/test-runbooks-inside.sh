@@ -107,7 +107,7 @@ install_on_debian() {
 is_with_systemd() {
     systemctl is-active --quiet "postgresql@$version-main" || fail "after $1 systemd does not know the server"
     systemctl restart "postgresql@$version-main" || fail "after $1 systemd does not restart the server"
-    is "pg_lsclusters after $1" online "$(pg_lsclusters --no-header | awk '$2 == "main" { print $4 }')"
+    is "pg_lsclusters after $1" online "$(pg_lsclusters --no-header | awk -v version="$version" '$1 == version && $2 == "main" { print $4 }')"
     is "recovery after $1" f "$(sql 'SELECT pg_is_in_recovery()')"
 }
 
