@@ -31,13 +31,15 @@ prepare() {
     useradd --create-home ops
     # The repository that the runbooks have left, for each of the two. How full the disk of this machine is counts for nothing here.
     printf '[[repository]]\nurl = "/var/backups/mailed"\n\n[objectives]\nfree_space = 0\n\n' >/etc/seawall/without-mail
-    cp -a /var/backups/seawall /var/backups/mailed
+    local url
+    url=$(sed -n 's/^url = "\(\/.*\)"/\1/p' /etc/seawall/seawall.toml | head -n 1)
+    cp -a "$url" /var/backups/mailed
     # shellcheck disable=SC2016 # for the hook to fill in
     printf '#!/bin/sh\necho "$1 $MONITOR_EXIT_STATUS" >>/root/failed\n' >/etc/seawall/on-failure
     chmod 755 /etc/seawall/on-failure
     loginctl enable-linger ops
     for _ in {1..100}; do [ ! -S "/run/user/$(id -u ops)/bus" ] || break; sleep 0.1; done
-    cp -a /var/backups/seawall /home/ops/mailed
+    cp -a "$url" /home/ops/mailed
     chown -R ops: /home/ops/mailed
     install -d -o ops /home/ops/.config /home/ops/.config/seawall /home/ops/.local /home/ops/.local/state /home/ops/.local/state/seawall
     { echo 'state_directory = "/home/ops/.local/state/seawall"' && sed 's,/var/backups/mailed,/home/ops/mailed,' /etc/seawall/without-mail; } \

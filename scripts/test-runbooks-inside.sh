@@ -177,6 +177,26 @@ standby() {
     rm -f /etc/seawall/seawall.key
 }
 
+# Its disk is gone, and another one comes.
+lost_repository() {
+    mv /var/backups/seawall /var/backups/gone
+    walk lost-repository NEW=/var/backups/seawall-new$'\n'OLD=/var/backups/seawall
+    [ -n "$(find /var/backups/seawall-new -name 'backup.json*')" ] || fail "the new repository has no base backup"
+}
+
+# Nothing of it is full here: what is looked at, and what makes room, works.
+full_disk() { walk full-disk ''; }
+
+# Another tool archives, then both, then Seawall alone.
+moving() {
+    install -d -o postgres /srv/old-archive
+    sql "ALTER SYSTEM SET archive_command = 'test ! -f /srv/old-archive/%f && cp %p /srv/old-archive/%f'"
+    sql 'SELECT pg_reload_conf()' >/dev/null
+    walk moving WAL_PUSH=/usr/bin/wal-push
+    [ -n "$(ls /srv/old-archive)" ] || fail "the old tool archived nothing"
+    is 'what archives now' "/usr/bin/wal-push --config /etc/seawall/seawall.toml %p %f" "$(sql 'SHOW archive_command')"
+}
+
 # As after an upgrade of Debian: the old cluster, and an empty one that the new package has made.
 new_version() {
     rm -rf /etc/seawall /var/backups/seawall
@@ -211,6 +231,9 @@ case $kind,$what in
     lost_server
     is_with_systemd lost-server
     standby
+    lost_repository
+    full_disk
+    moving
     ;;
 Podman*)
     # shellcheck source-path=SCRIPTDIR source=runbooks-podman-inside.sh
