@@ -2,7 +2,7 @@
 # Makes a .deb, a .rpm and a tarball of the static programs, with man pages, completions, units and samples.
 #
 #   scripts/build-packages.sh                      builds the programs first
-#   scripts/build-packages.sh --binaries FOLDER    takes the programs from FOLDER, in seconds
+#   scripts/build-packages.sh --binaries FOLDER    takes the programs from FOLDER, and compiles none of Seawall
 #
 # They land in target/packages, or where cargo is told to build, with SHA256SUMS; the last lines name them. The tools are built once, as
 # crates.io has them, into the folder that scripts/install-servers.sh uses too.
@@ -112,6 +112,7 @@ make_tarball() {
 
 work=$(mktemp -d)
 trap 'rm -rf -- "$work"' EXIT
+mkdir -p -- "$target_folder"
 exec {lock}>"$target_folder/packages.lock"
 flock "$lock" # one at a time fills the folder
 rm -rf -- "$packages"
@@ -119,7 +120,8 @@ mkdir -p -- "$packages"
 cargo_deb=$(cargo_tool cargo-deb "$cargo_deb_version")
 cargo_generate_rpm=$(cargo_tool cargo-generate-rpm "$cargo_generate_rpm_version")
 lay_out
-"$cargo_deb" --quiet --no-build --no-strip --target "$triple" --output "$packages/"
+# Compressed lightly, because replace_copyright packs it anew.
+"$cargo_deb" --quiet --no-build --no-strip --fast --target "$triple" --output "$packages/"
 replace_copyright "$packages"/*.deb
 "$cargo_generate_rpm" --target "$triple" --target-dir "$target_folder" --output "$packages/"
 make_tarball
