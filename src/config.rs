@@ -2,46 +2,35 @@
 //! declared once, in `settings/`; flags, variables, file keys, `config show` and the reference in
 //! `docs/configuration.md` all come from that declaration.
 
-mod closed;
 mod endpoint;
 mod environment;
 mod file;
-mod keep;
 mod layers;
 mod media;
-mod names;
-mod nearest;
-mod notify;
-mod objectives;
 mod place;
 mod redis;
-mod rehearsal;
 mod repository;
 mod resolved;
 mod secrets;
+mod sections;
 mod setting;
 mod settings;
-mod table_settings;
 mod typed;
 mod value;
 
 pub use endpoint::{ENDPOINT_VARIABLES, endpoint};
-pub use keep::KeepConfig;
 pub use layers::FlagValues;
 pub use media::MediaSet;
-pub use notify::NotifyConfig;
-pub use objectives::{Objectives, Wanted};
 pub use place::{DEFAULT_FILE, own_file, own_state};
 pub use redis::{RedisAddress, RedisConfig, RedisTls};
-pub use rehearsal::DrillConfig;
 pub use repository::{
     Addressing, Checksum, ConditionalPut, Location, RepositoryConfig, S3Config, Sse,
 };
 pub use resolved::{Origin, Resolved};
 pub use secrets::proxy_without_secrets;
-pub use setting::{Kind, Setting};
+pub use sections::{DrillConfig, KeepConfig, NotifyConfig, Objectives, Wanted};
+pub use setting::{MEDIA, REPOSITORY, Setting, ValueKind};
 pub use settings::GLOBAL;
-pub use table_settings::{MEDIA, REPOSITORY};
 pub use typed::{
     Config, EncryptionConfig, Limits, LogConfig, LogFormat, MediaBackupConfig, RetentionConfig,
     WalConfig,

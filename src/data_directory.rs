@@ -1,28 +1,26 @@
-//! A PostgreSQL data directory as the WAL commands see it: whose it is, whether it recovers, what
-//! waits to be archived, and where Seawall keeps its own notes.
+//! A PostgreSQL data directory as the WAL commands see it: whose it is, whether it recovers, which server runs
+//! on it, and what waits to be archived.
+//!
+//! `state` is Seawall's own folder in it, `asked` what recovery asked for last, and `not_archived` what must
+//! never go into the archive under a name that it does not deserve.
 
-mod archive_status;
 mod asked;
-mod cut;
-mod histories;
-mod postmaster;
-mod restored;
+mod not_archived;
 mod state;
+
+pub use asked::{AskedSegment, tell_absent_history};
+pub use not_archived::{CutSegment, NOT_ARCHIVING, refuse_restored, without_mark};
+pub use state::{KeptHistories, PREFETCHED, StateFolder, remove_prefetched};
 
 use std::fs;
 use std::path::{Path, PathBuf};
 
-pub use archive_status::ready_files;
-pub use asked::{Asked, tell_absent_history};
-pub use cut::CutSegment;
-pub use histories::KeptHistories;
-pub use postmaster::Postmaster;
-pub use restored::{NOT_ARCHIVING, refuse_restored, without_mark};
-pub use state::{PREFETCHED, StateFolder, remove_prefetched};
+use rustix::process::{Pid, test_kill_process};
 
+use crate::durable;
 use crate::error::{Class, Error, Result};
 use crate::postgres::{
-    Malformed, SystemIdentifier, WalSegmentSize, system_identifier_of_control_file,
+    Malformed, SystemIdentifier, WalFileName, WalSegmentSize, system_identifier_of_control_file,
     wal_segment_size_of_control_file,
 };
 
@@ -93,5 +91,101 @@ impl DataDirectory {
 
     pub fn exists(&self) -> bool {
         self.0.join(CONTROL_FILE).exists()
+    }
+}
+
+const LOCK_FILE: &str = "postmaster.pid";
+
+/// A running server.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Postmaster {
+    pid: String,
+    started: String,
+    status: String,
+}
+
+impl Postmaster {
+    /// `None` where none runs, as far as can be seen from here: a lock file may be left of one that died.
+    pub fn of(data: &Path) -> Option<Self> {
+        let text = String::from_utf8(durable::read_small(&data.join(LOCK_FILE)).ok()?).ok()?;
+        let mut lines = text.lines().map(|line| line.trim().to_owned());
+        let (pid, started) = (lines.next()?, lines.nth(1)?);
+        let status = lines.nth(4).unwrap_or_default();
+        let running = test_kill_process(Pid::from_raw(pid.parse().ok()?)?);
+        let there = matches!(running, Ok(()) | Err(rustix::io::Errno::PERM));
+        there.then_some(Self { pid, started, status })
+    }
+
+    /// Whether it is going down. Before it does, it waits for its archiver.
+    pub fn is_stopping(&self) -> bool {
+        self.status == "stopping"
+    }
+
+    /// What no other run of a server has.
+    pub fn run(&self) -> String {
+        format!("{} {}", self.pid, self.started)
+    }
+}
+
+/// The files that PostgreSQL has marked as ready to be archived (`pg_wal/archive_status/*.ready`), in
+/// the order in which it will ask for them: histories first, then by name (`ready_file_comparator`
+/// in `pgarch.c`). A folder that can't be read gives none: they are asked for one by one then.
+pub fn ready_files(pg_wal: &Path) -> Vec<WalFileName> {
+    let Ok(entries) = fs::read_dir(pg_wal.join("archive_status")) else { return Vec::new() };
+    let name = |entry: fs::DirEntry| {
+        entry.file_name().to_str()?.strip_suffix(".ready")?.parse::<WalFileName>().ok()
+    };
+    let mut ready: Vec<WalFileName> = entries.flatten().filter_map(name).collect();
+    ready.sort_by_cached_key(|name| (!matches!(name, WalFileName::History(_)), name.to_string()));
+    ready
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn of(pid: u32, status: &str) -> Option<Postmaster> {
+        let place = tempfile::tempdir().unwrap();
+        let text = format!("{pid}\n/data\n1732307400\n5432\n/tmp\n*\n  123  456\n{status}\n");
+        fs::write(place.path().join(LOCK_FILE), text).unwrap();
+        Postmaster::of(place.path())
+    }
+
+    #[test]
+    fn says_whether_a_server_runs_and_goes_down() {
+        let me = std::process::id();
+        assert!(!of(me, "ready   ").unwrap().is_stopping());
+        assert!(of(me, "stopping").unwrap().is_stopping());
+        assert_eq!(of(me, "stopping").unwrap().run(), format!("{me} 1732307400"));
+        assert_eq!(of(i32::MAX.cast_unsigned(), "ready"), None);
+        assert_eq!(Postmaster::of(Path::new("/nowhere")), None);
+    }
+
+    #[test]
+    fn histories_come_first_and_strangers_not_at_all() {
+        let place = tempfile::tempdir().unwrap();
+        let status = place.path().join("archive_status");
+        fs::create_dir(&status).unwrap();
+        for name in [
+            "000000020000000000000004.ready",
+            "000000010000000000000003.ready",
+            "000000010000000000000002.done",
+            "00000002.history.ready",
+            "000000010000000000000003.00000028.backup.ready",
+            "junk.ready",
+        ] {
+            fs::write(status.join(name), "").unwrap();
+        }
+        let names: Vec<String> =
+            ready_files(place.path()).iter().map(ToString::to_string).collect();
+        assert_eq!(
+            names,
+            [
+                "00000002.history",
+                "000000010000000000000003",
+                "000000010000000000000003.00000028.backup",
+                "000000020000000000000004",
+            ]
+        );
     }
 }

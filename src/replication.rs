@@ -3,10 +3,11 @@
 mod base_backup;
 mod connection;
 mod linked;
-pub mod query;
-mod socket;
+pub(crate) mod query;
 
-pub use base_backup::{BaseBackup, Checkpoint, End, Options, Piece, Position, Tablespace};
-pub use connection::{Connection, Rows};
-pub use linked::{libpq_version, openssl_version};
-pub use socket::variables_name_a_place;
+pub(crate) use base_backup::{
+    BaseBackupEnd, BaseBackupOptions, BaseBackupPiece, BaseBackupStream, Checkpoint, WalPosition,
+};
+pub(crate) use connection::{PgConnection, Rows};
+pub(crate) use linked::{libpq_version, openssl_version};
+pub(crate) use query::variables_name_a_place;

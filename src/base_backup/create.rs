@@ -21,7 +21,7 @@ use crate::error::{Class, Error, Result};
 use crate::postgres::{
     Lsn, SUPPORTED_IN_WORDS, ServerVersion, SystemIdentifier, WalSegment, WalSegmentSize,
 };
-use crate::replication::{self, Connection, Options, query};
+use crate::replication::{self, BaseBackupOptions, PgConnection, query};
 use crate::repository::{Repository, WalFolder, WalRange};
 
 /// Longest silence of the server: it makes a checkpoint first, which may be spread over many minutes.
@@ -31,7 +31,7 @@ pub struct Request<'a> {
     pub config: &'a Config,
     pub repositories: &'a [Repository],
     pub identities: &'a Identities,
-    pub options: Options,
+    pub options: BaseBackupOptions,
     /// Told how many bytes have come, and how many the server expects.
     pub progress: &'a mut dyn FnMut(u64, Option<u64>),
 }
@@ -104,12 +104,12 @@ fn names(parts: &[Part]) -> Vec<&str> {
     parts.iter().map(|part| part.stored.object.as_str()).collect()
 }
 
-fn connect(config: &Config) -> Result<Connection> {
+fn connect(config: &Config) -> Result<PgConnection> {
     let connect = config.limits.connect.as_secs().max(2).to_string();
     let more = [("fallback_application_name", "seawall"), ("connect_timeout", connect.as_str())];
     let words = [("replication", "true")];
     let all: Vec<(&str, &str)> = more.into_iter().chain(words).collect();
-    Connection::open(&config.connection, &all, PATIENCE)
+    PgConnection::open(&config.connection, &all, PATIENCE)
 }
 
 /// What the server says of itself.
@@ -122,7 +122,7 @@ pub struct Server {
 }
 
 impl Server {
-    fn ask(connection: &mut Connection) -> Result<Self> {
+    fn ask(connection: &mut PgConnection) -> Result<Self> {
         let version = connection.server_version();
         check_version(version)?;
         let mut first = |command: &str| -> Result<String> {
@@ -202,7 +202,7 @@ fn segment_size(text: &str) -> Option<WalSegmentSize> {
 }
 
 /// To the microsecond, as commits have it: a target in the second of the stop may lie before it.
-fn position(position: replication::Position, time: Timestamp) -> Position {
+fn position(position: replication::WalPosition, time: Timestamp) -> Position {
     Position {
         lsn: position.lsn.to_string(),
         timeline: position.timeline.number(),
@@ -212,8 +212,8 @@ fn position(position: replication::Position, time: Timestamp) -> Position {
 
 /// The segments from the one with the start to the one with the last byte before the stop.
 fn wal_range(
-    start: replication::Position,
-    stop: replication::Position,
+    start: replication::WalPosition,
+    stop: replication::WalPosition,
     size: WalSegmentSize,
 ) -> Result<WalRange> {
     let first = WalSegment::at(start.lsn, start.timeline, size);

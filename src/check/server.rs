@@ -11,7 +11,7 @@ use crate::postgres::{
     Lsn, SUPPORTED_IN_WORDS, ServerVersion, SystemIdentifier, TimelineId, WalFileName,
     WalSegmentSize,
 };
-use crate::replication::{Connection, variables_name_a_place};
+use crate::replication::{PgConnection, variables_name_a_place};
 
 /// What came of asking the server.
 #[derive(Debug)]
@@ -104,10 +104,10 @@ pub fn is_named(config: &Config) -> bool {
     !config.connection.is_empty() || variables_name_a_place()
 }
 
-fn connect(config: &Config, last: &[(&str, &str)]) -> Result<Connection> {
+fn connect(config: &Config, last: &[(&str, &str)]) -> Result<PgConnection> {
     let timeout = config.limits.connect.as_secs().max(2).to_string();
     let first = [("fallback_application_name", "seawall"), ("connect_timeout", timeout.as_str())];
-    Connection::open_with(&config.connection, &first, last, config.limits.request)
+    PgConnection::open_with(&config.connection, &first, last, config.limits.request)
 }
 
 fn over_sql(config: &Config) -> Result<Server> {
@@ -162,7 +162,7 @@ fn middle(before: Timestamp, after: Timestamp) -> Timestamp {
     before + after.duration_since(before) / 2
 }
 
-fn archiver(connection: &mut Connection) -> Option<Archiver> {
+fn archiver(connection: &mut PgConnection) -> Option<Archiver> {
     let row = first_row(connection, ARCHIVER).ok()?;
     let text = |column: usize| row.get(column).cloned().flatten();
     let time = |column: usize| text(column).and_then(|text| text.parse::<Timestamp>().ok());
@@ -171,7 +171,7 @@ fn archiver(connection: &mut Connection) -> Option<Archiver> {
 }
 
 /// A role that may not list the folder may still belong to somebody who can read it.
-fn backlog(connection: &mut Connection, server: &Server) -> Option<Backlog> {
+fn backlog(connection: &mut PgConnection, server: &Server) -> Option<Backlog> {
     if let Ok(row) = first_row(connection, BACKLOG) {
         let text = |column: usize| row.get(column).cloned().flatten();
         let files = text(0)?.parse().ok()?;
@@ -218,7 +218,7 @@ fn over_replication(config: &Config) -> Result<Server> {
 }
 
 /// Looked at while the session lives, whose process leads to the server's own.
-fn look_from_here(connection: &Connection, server: &mut Server) {
+fn look_from_here(connection: &PgConnection, server: &mut Server) {
     let data_directory = server.data_directory.as_deref().and_then(Path::to_str);
     let host = Host::of_session(connection.backend(), data_directory);
     server.ability = ability(&server.archive_command, &host);
@@ -252,7 +252,7 @@ fn seconds_of(text: &str) -> Option<u64> {
     number.parse::<u64>().ok()?.checked_mul(unit)
 }
 
-fn first_row(connection: &mut Connection, query: &str) -> Result<Vec<Option<String>>> {
+fn first_row(connection: &mut PgConnection, query: &str) -> Result<Vec<Option<String>>> {
     let rows = connection.query(query)?;
     Ok(rows.0.into_iter().next().unwrap_or_default())
 }

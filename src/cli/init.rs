@@ -15,7 +15,7 @@ use crate::command::init::{ready, run as write};
 use crate::config::{FlagValues, own_state};
 use crate::doctor::Account;
 use crate::error::{Class, Error, Result};
-use crate::init::{Answers, Encryption, Found, Place, connection_to, find_server};
+use crate::init::{Answers, Encryption, FoundServer, RepositoryPlace, connection_to, find_server};
 use crate::{config, exit_status, log};
 
 const SHORT: &str = "Writes a first configuration, and prints the remaining steps";
@@ -113,7 +113,7 @@ pub fn run(matches: &ArgMatches) -> Result<u8> {
 }
 
 /// What the flags say, and what was found for the rest.
-fn given(matches: &ArgMatches, found: &Found) -> Result<Answers> {
+fn given(matches: &ArgMatches, found: &FoundServer) -> Result<Answers> {
     let text = |name: &str| matches.get_one::<String>(name).cloned();
     let path = |name: &str| matches.get_one::<PathBuf>(name).cloned();
     let container = matches.get_flag("container");
@@ -122,7 +122,7 @@ fn given(matches: &ArgMatches, found: &Found) -> Result<Answers> {
     let output = std::path::absolute(output);
     let output = output.map_err(|error| Error::new(Class::Usage, error.to_string()))?;
     let urls = matches.get_many::<String>("repository").unwrap_or_default();
-    let place = |url: &String| Place {
+    let place = |url: &String| RepositoryPlace {
         url: url.clone(),
         endpoint: text("endpoint"),
         region: text("region"),
@@ -150,7 +150,7 @@ fn given(matches: &ArgMatches, found: &Found) -> Result<Answers> {
 }
 
 /// What lies in a volume of a container is not looked at from here.
-fn data_directory(given: Option<PathBuf>, container: bool, found: &Found) -> Option<PathBuf> {
+fn data_directory(given: Option<PathBuf>, container: bool, found: &FoundServer) -> Option<PathBuf> {
     match given {
         Some(path) => Some(path).filter(|path| path != Path::new("-")),
         None if container => None,

@@ -19,7 +19,7 @@ use self::histories::Histories;
 pub(crate) use self::prefetch::FLAG as PREFETCH_FLAG;
 pub use self::prefetch::PrefetchFolder;
 use crate::config::Config;
-use crate::data_directory::{Asked, DataDirectory, KeptHistories, StateFolder};
+use crate::data_directory::{AskedSegment, DataDirectory, KeptHistories, StateFolder};
 use crate::error::{Class, Error, Result};
 use crate::postgres::{SystemIdentifier, WalFileName, WalSegment, WalSegmentSize};
 use crate::repository::{self, Source, WalFolder};
@@ -115,13 +115,13 @@ fn system(request: &Request, data_directory: Option<&DataDirectory>) -> Result<S
 }
 
 /// The questions of this recovery. `pg_rewind` and people don't recover: their questions say nothing of it.
-fn asked(asker: Asker, name: WalFileName, state: Option<&StateFolder>) -> Option<Asked> {
+fn asked(asker: Asker, name: WalFileName, state: Option<&StateFolder>) -> Option<AskedSegment> {
     let WalFileName::Segment(segment) = name else { return None };
     if asker == Asker::Other {
         return None;
     }
     let warn = |error: &Error| tracing::warn!("what was asked for is not noted: {error}");
-    Asked::note(state?, segment).inspect_err(warn).ok()
+    AskedSegment::note(state?, segment).inspect_err(warn).ok()
 }
 
 /// Prefetching is for a server that recovers: it asks for one segment after the other.

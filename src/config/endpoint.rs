@@ -1,3 +1,7 @@
+//! The URL of an S3 server in the one form that the rest compares and builds on.
+//!
+//! Notes and findings are bound to it, so two ways to write one place must not look like two places.
+
 use super::secrets::without_secrets;
 use crate::error::{Class, Error, Result};
 
@@ -7,11 +11,11 @@ pub const ENDPOINT_VARIABLES: [&str; 2] = ["AWS_ENDPOINT_URL_S3", "AWS_ENDPOINT_
 /// The URL of an S3 server in the one form that the rest compares and builds on: scheme and host in lower case, a
 /// path with one slash at its end.
 pub fn endpoint(text: &str, origin: &str) -> Result<String> {
-    let parts = Parts::of(text).map_err(|expected| {
+    let parts = UrlParts::of(text).map_err(|expected| {
         let found = without_secrets(text);
         wrong(&format!("expected {expected} for {origin}, found {found:?}"), text, origin)
     })?;
-    let Parts { scheme, host, port, path } = parts;
+    let UrlParts { scheme, host, port, path } = parts;
     let path = path.trim_end_matches('/');
     let slash = if path.is_empty() { "" } else { "/" };
     Ok(format!("{scheme}://{}{port}{path}{slash}", host.to_ascii_lowercase()))
@@ -23,7 +27,7 @@ fn wrong(message: &str, text: &str, origin: &str) -> Error {
     let rest = rest.trim_start_matches('/').split(['?', '#']).next().unwrap_or_default();
     let meant = format!("https://{rest}");
     let error = Error::new(Class::Configuration, message);
-    match Parts::of(&meant) {
+    match UrlParts::of(&meant) {
         Ok(_) if text != meant => {
             // Each is written in its own way: the one in a shell, the other in the file.
             let line = match ENDPOINT_VARIABLES.contains(&origin) {
@@ -36,7 +40,7 @@ fn wrong(message: &str, text: &str, origin: &str) -> Error {
     }
 }
 
-struct Parts<'a> {
+struct UrlParts<'a> {
     scheme: &'static str,
     host: &'a str,
     /// With its colon; empty where it is the scheme's own.
@@ -45,7 +49,7 @@ struct Parts<'a> {
     path: &'a str,
 }
 
-impl<'a> Parts<'a> {
+impl<'a> UrlParts<'a> {
     /// The error is what was expected.
     fn of(text: &'a str) -> Result<Self, &'static str> {
         let (scheme, rest) = text.split_once("://").unwrap_or_default();

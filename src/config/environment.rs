@@ -1,7 +1,12 @@
+//! The `SEAWALL_…` variables of this process, and those of AWS that say where a store is.
+//!
+//! A misspelt variable is refused, for nobody would notice that it has no effect; variables that Kubernetes
+//! makes for a Service called seawall are none of ours.
+
 use std::collections::BTreeMap;
 
 use super::endpoint::ENDPOINT_VARIABLES;
-use super::nearest::hint;
+use super::setting::nearest_hint;
 use super::settings::GLOBAL;
 use crate::error::{Class, Error, Result};
 
@@ -11,21 +16,21 @@ const OTHERS: [&str; 3] = ["SEAWALL_CONFIG", "SEAWALL_REPOSITORY", "SEAWALL_FAIL
 /// The `SEAWALL_…` variables of a process, and those of AWS that say where a store is. An empty one counts as
 /// not set.
 #[derive(Debug, Default)]
-pub struct Environment {
+pub(super) struct Environment {
     ours: BTreeMap<String, String>,
     /// Those that others made, by their names.
     others: Vec<String>,
 }
 
 impl Environment {
-    pub fn of_process() -> Result<Self> {
+    pub(super) fn of_process() -> Result<Self> {
         let text = |(name, value): (std::ffi::OsString, std::ffi::OsString)| {
             Some((name.into_string().ok()?, value.to_string_lossy().into_owned()))
         };
         Self::new(std::env::vars_os().filter_map(text))
     }
 
-    pub fn new(variables: impl Iterator<Item = (String, String)>) -> Result<Self> {
+    pub(super) fn new(variables: impl Iterator<Item = (String, String)>) -> Result<Self> {
         let ours = |name: &str| name.starts_with("SEAWALL_") || ENDPOINT_VARIABLES.contains(&name);
         let all: BTreeMap<_, _> =
             variables.filter(|(name, value)| ours(name) && !value.is_empty()).collect();
@@ -49,7 +54,7 @@ impl Environment {
                 Class::Configuration,
                 format!("unknown environment variable {unknown}"),
             )
-            .hint(hint(
+            .hint(nearest_hint(
                 unknown,
                 known.iter().map(String::as_str).filter(|name| name.starts_with("SEAWALL_")),
             ))),
@@ -57,16 +62,16 @@ impl Environment {
     }
 
     /// The variable that names the S3 server of a repository which does not, and its value.
-    pub fn endpoint(&self) -> Option<(&'static str, String)> {
+    pub(super) fn endpoint(&self) -> Option<(&'static str, String)> {
         ENDPOINT_VARIABLES.iter().find_map(|name| Some((*name, self.get(name)?.to_owned())))
     }
 
-    pub fn get(&self, name: &str) -> Option<&str> {
+    pub(super) fn get(&self, name: &str) -> Option<&str> {
         self.ours.get(name).map(String::as_str)
     }
 
     /// What was passed over because it is nobody's setting.
-    pub fn others(&self) -> &[String] {
+    pub(super) fn others(&self) -> &[String] {
         &self.others
     }
 }

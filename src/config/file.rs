@@ -1,26 +1,26 @@
+//! Reads a configuration file: TOML whose every key is known, with the line of each for messages.
+
 use std::collections::BTreeMap;
 use std::path::Path;
 
 use toml::Spanned;
 use toml::de::{DeTable, DeValue};
 
-use super::closed;
-use super::nearest::hint;
+use super::place;
 use super::secrets::without_secrets;
-use super::setting::{Kind, Setting};
+use super::setting::{MEDIA, REPOSITORY, Setting, ValueKind, nearest_hint};
 use super::settings::GLOBAL;
-use super::table_settings::{MEDIA, REPOSITORY};
 use super::value::Value;
 use crate::error::{Class, Error, Result};
 
 const READABLE: &str = "It must exist and the user that runs this must be able to read it.";
 
 /// A value and the line it stands in.
-pub type Lined = (Value, usize);
+pub(super) type Lined = (Value, usize);
 
 /// What a configuration file says, checked key by key but not yet as a whole.
 #[derive(Debug, Default)]
-pub struct File {
+pub(super) struct ConfigFile {
     pub values: BTreeMap<&'static str, Lined>,
     pub repositories: Vec<RepositoryTable>,
     /// By name.
@@ -41,12 +41,12 @@ pub struct RepositoryTable {
     pub values: BTreeMap<&'static str, Lined>,
 }
 
-impl File {
-    pub fn read(path: &Path) -> Result<Self> {
+impl ConfigFile {
+    pub(super) fn read(path: &Path) -> Result<Self> {
         let said =
             |error: Error| error.while_doing(format!("could not use configuration {path:?}"));
         let text = std::fs::read_to_string(path).map_err(|error| {
-            let closed = || closed::who_may_read(path);
+            let closed = || place::who_may_read(path);
             let denied = error.kind() == std::io::ErrorKind::PermissionDenied;
             let hint = denied.then(closed).flatten().unwrap_or_else(|| READABLE.to_owned());
             said(Error::new(Class::Configuration, error.to_string())).hint(hint)
@@ -54,7 +54,7 @@ impl File {
         Self::parse(&text).map_err(said)
     }
 
-    pub fn parse(text: &str) -> Result<Self> {
+    pub(super) fn parse(text: &str) -> Result<Self> {
         let table = DeTable::parse(text).map_err(|error| {
             let line = error.span().map_or(0, |span| line_of(text, span.start));
             wrong(line, error.message().to_owned())
@@ -123,7 +123,7 @@ fn media(
         let key = key.get_ref();
         let setting = MEDIA.iter().find(|setting| setting.key == *key).ok_or_else(|| {
             wrong(line, format!("unknown key media.{name}.{key}"))
-                .hint(hint(key, MEDIA.iter().map(|setting| setting.key)))
+                .hint(nearest_hint(key, MEDIA.iter().map(|setting| setting.key)))
         })?;
         let read = read_as(&format!("media.{name}.{key}"), setting.kind, value, line)?;
         values.insert(setting.key, (read, line));
@@ -149,7 +149,7 @@ fn known(settings: &'static [Setting], key: &str, line: usize) -> Result<&'stati
     let found = settings.iter().find(|setting| setting.key == key);
     found.ok_or_else(|| {
         wrong(line, format!("unknown key {key}"))
-            .hint(hint(key, settings.iter().map(|setting| setting.key)))
+            .hint(nearest_hint(key, settings.iter().map(|setting| setting.key)))
     })
 }
 
@@ -157,14 +157,16 @@ fn read(setting: &Setting, value: &Spanned<DeValue<'_>>, line: usize) -> Result<
     read_as(setting.key, setting.kind, value, line)
 }
 
-fn read_as(key: &str, kind: Kind, value: &Spanned<DeValue<'_>>, line: usize) -> Result<Value> {
+fn read_as(key: &str, kind: ValueKind, value: &Spanned<DeValue<'_>>, line: usize) -> Result<Value> {
     let read = match (kind, value.get_ref()) {
-        (Kind::List, DeValue::Array(items)) => {
+        (ValueKind::List, DeValue::Array(items)) => {
             let texts = items.iter().map(|item| item.get_ref().as_str().map(str::to_owned));
             texts.collect::<Option<Vec<_>>>().map(Value::List)
         }
-        (Kind::Boolean, DeValue::Boolean(on)) => Some(Value::Boolean(*on)),
-        (Kind::Boolean | Kind::List | Kind::Integer { .. }, DeValue::String(_)) => None,
+        (ValueKind::Boolean, DeValue::Boolean(on)) => Some(Value::Boolean(*on)),
+        (ValueKind::Boolean | ValueKind::List | ValueKind::Integer { .. }, DeValue::String(_)) => {
+            None
+        }
         (kind, DeValue::String(text)) => Value::from_text(kind, text),
         (kind, DeValue::Integer(number)) => {
             let parsed = i64::from_str_radix(number.as_str(), number.radix()).ok();
@@ -196,7 +198,7 @@ mod tests {
 
     #[test]
     fn reads_settings_with_their_lines() {
-        let file = File::parse(
+        let file = ConfigFile::parse(
             "cluster = \"shop\"\n[wal]\nlook_ahead = 8\n\n[[repository]]\nurl = \"/backups\"\n",
         )
         .unwrap();
@@ -245,7 +247,7 @@ mod tests {
             ),
             ("cluster = ", "line 1: string values must be quoted, expected literal string"),
         ] {
-            assert_eq!(File::parse(text).unwrap_err().to_string(), expected, "{text}");
+            assert_eq!(ConfigFile::parse(text).unwrap_err().to_string(), expected, "{text}");
         }
     }
 }

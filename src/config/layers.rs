@@ -1,14 +1,18 @@
+//! Puts the layers together: flag over environment over file over default.
+//!
+//! Repositories are named as a whole by the highest layer that names any; their tables in the file lend their
+//! keys by name.
+
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
 use super::environment::Environment;
-use super::file::{File, RepositoryTable};
-use super::nearest::hint;
+use super::file::{ConfigFile, RepositoryTable};
 use super::place::usual_file;
 use super::repository::default_name;
 use super::resolved::{Origin, Resolved};
 use super::secrets::without_secrets;
-use super::setting::Setting;
+use super::setting::{Setting, nearest_hint};
 use super::settings::GLOBAL;
 use super::value::Value;
 use crate::error::{Class, Error, Result};
@@ -23,21 +27,21 @@ pub struct FlagValues {
     pub settings: BTreeMap<&'static str, String>,
 }
 
-pub fn resolve(flags: &FlagValues, environment: &Environment) -> Result<Resolved> {
+pub(super) fn resolve(flags: &FlagValues, environment: &Environment) -> Result<Resolved> {
     let path = file_path(flags, environment);
-    let file = path.as_deref().map(File::read).transpose()?.unwrap_or_default();
+    let file = path.as_deref().map(ConfigFile::read).transpose()?.unwrap_or_default();
     combine(flags, environment, file, path)
 }
 
-pub fn of_text(text: &str) -> Result<Resolved> {
-    let file = File::parse(text)?;
+pub(super) fn of_text(text: &str) -> Result<Resolved> {
+    let file = ConfigFile::parse(text)?;
     combine(&FlagValues::default(), &Environment::default(), file, Some(PathBuf::new()))
 }
 
 fn combine(
     flags: &FlagValues,
     environment: &Environment,
-    mut file: File,
+    mut file: ConfigFile,
     path: Option<PathBuf>,
 ) -> Result<Resolved> {
     let mut values = BTreeMap::new();
@@ -68,7 +72,7 @@ fn find(
     setting: &Setting,
     flags: &FlagValues,
     environment: &Environment,
-    file: &File,
+    file: &ConfigFile,
     path: Option<&Path>,
 ) -> Result<Option<(Value, Origin)>> {
     if let Some(text) = flags.settings.get(setting.key) {
@@ -100,7 +104,7 @@ fn from_text(setting: &Setting, text: &str, origin: &Origin, class: Class) -> Re
 fn repositories(
     flags: &FlagValues,
     environment: &Environment,
-    mut file: File,
+    mut file: ConfigFile,
     path: Option<&Path>,
 ) -> Result<Vec<(RepositoryTable, Origin)>> {
     let in_file = |table: RepositoryTable| {
@@ -132,7 +136,7 @@ fn repositories(
             }
             None if !name.contains('/') && !names.is_empty() => {
                 let message = format!("{origin}: no repository in the file has the name {name:?}");
-                let mut mend = hint(name, names.iter().map(String::as_str));
+                let mut mend = nearest_hint(name, names.iter().map(String::as_str));
                 if flags.repositories.is_empty() && words > 1 {
                     mend += " Spaces separate repositories here.";
                 }

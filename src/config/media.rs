@@ -1,10 +1,11 @@
+//! The sets of media files: which folders belong to each, and that no two of them overlap.
+
 use std::collections::BTreeMap;
 use std::path::{Component, Path, PathBuf};
 
 use super::file::{Lined, MediaTable};
-use super::names::checked_name;
-use super::nearest::hint;
 use super::resolved::Origin;
+use super::setting::{checked_name, nearest_hint};
 use super::value::Value;
 use crate::error::{Class, Error, Result};
 
@@ -51,7 +52,7 @@ impl MediaSet {
         Ok(Self { name, paths: checked, exclude: exclude.to_vec(), one_file_system: false })
     }
 
-    pub(super) fn from_table(table: &MediaTable, origin: &Origin) -> Result<Self> {
+    fn from_table(table: &MediaTable, origin: &Origin) -> Result<Self> {
         let list = |key: &str| match table.values.get(key) {
             Some((Value::List(list), _)) => list.clone(),
             _ => Vec::new(),
@@ -90,7 +91,7 @@ impl MediaSet {
             ))),
             (_, Some(name)) => sets.iter().find(|set| set.name == name).ok_or_else(|| {
                 let message = format!("there is no media set {name:?}");
-                Error::new(Class::Usage, message).hint(hint(name, names()))
+                Error::new(Class::Usage, message).hint(nearest_hint(name, names()))
             }),
             ([only], None) => Ok(only),
             (_, None) => {
@@ -123,8 +124,9 @@ fn wrong(message: String) -> Error {
 
 #[cfg(test)]
 mod tests {
-    use super::*;
     use crate::config::{Config, of_text};
+
+    use super::*;
 
     fn sets(text: &str) -> Result<Vec<MediaSet>, String> {
         let text = format!("{text}\n[[repository]]\nurl = \"/backups\"\n");

@@ -1,11 +1,15 @@
+//! Which Redis or Valkey is backed up: its address, and what its connection needs.
+//!
+//! A password in the URL is refused: it would show up in process lists and in logs.
+
 use std::fmt;
 use std::path::PathBuf;
 use std::time::Duration;
 
-use super::keep::KeepConfig;
-use super::names::checked_name;
 use super::resolved::Resolved;
 use super::secrets::without_secrets;
+use super::sections::KeepConfig;
+use super::setting::checked_name;
 use crate::error::{Class, Error, Result};
 
 /// The port that Redis and Valkey listen on unless told otherwise.

@@ -1,12 +1,15 @@
+//! The repositories, each a folder or a bucket, checked as a whole: places, names, and keys that would have no
+//! effect.
+
 use std::collections::BTreeMap;
 use std::path::PathBuf;
 
-use super::closed::who_may_read;
 use super::endpoint::endpoint;
 use super::file::{Lined, RepositoryTable};
+use super::place::who_may_read;
 use super::resolved::Origin;
 use super::secrets::{credentials_of_url, without_secrets};
-use super::table_settings::REPOSITORY;
+use super::setting::REPOSITORY;
 use super::value::Value;
 use crate::error::{Class, Error, Result};
 
@@ -77,7 +80,7 @@ pub enum Sse {
 type AwsEndpoint = (&'static str, String);
 
 /// Checks the tables as a whole: places, names, keys that would have no effect.
-pub fn repositories(
+pub(super) fn repositories(
     tables: &[(RepositoryTable, Origin)],
     aws_endpoint: Option<&AwsEndpoint>,
 ) -> Result<Vec<RepositoryConfig>> {
@@ -173,7 +176,7 @@ fn repository(
     values: &BTreeMap<&'static str, Lined>,
     aws_endpoint: Option<&AwsEndpoint>,
 ) -> Result<RepositoryConfig> {
-    let table = Table(values);
+    let table = RepositoryKeys(values);
     let Some(url) = table.text("url") else {
         return Err(wrong("expected a url, found none".into())
             .hint("Write url = \"/path\" or url = \"s3://bucket/prefix\"."));
@@ -199,7 +202,7 @@ fn repository(
     Ok(RepositoryConfig { name: table.text("name").unwrap_or_default(), url, location, encrypt })
 }
 
-fn only_for_s3(table: &Table<'_>) -> Result<()> {
+fn only_for_s3(table: &RepositoryKeys<'_>) -> Result<()> {
     let general = ["name", "url", "encrypt"];
     let idle = |key: &&str| !general.contains(key) && table.get(key).is_some();
     match REPOSITORY.iter().map(|setting| setting.key).find(idle) {
@@ -209,7 +212,11 @@ fn only_for_s3(table: &Table<'_>) -> Result<()> {
     }
 }
 
-fn s3(place: &str, table: &Table<'_>, aws_endpoint: Option<&AwsEndpoint>) -> Result<S3Config> {
+fn s3(
+    place: &str,
+    table: &RepositoryKeys<'_>,
+    aws_endpoint: Option<&AwsEndpoint>,
+) -> Result<S3Config> {
     let named = table.text("endpoint").map(|url| ("endpoint", url));
     let named = named.or_else(|| aws_endpoint.cloned());
     let urls = [Some(format!("s3://{place}")), named.clone().map(|(_, url)| url)];
@@ -260,9 +267,9 @@ fn s3(place: &str, table: &Table<'_>, aws_endpoint: Option<&AwsEndpoint>) -> Res
     })
 }
 
-struct Table<'a>(&'a BTreeMap<&'static str, Lined>);
+struct RepositoryKeys<'a>(&'a BTreeMap<&'static str, Lined>);
 
-impl Table<'_> {
+impl RepositoryKeys<'_> {
     fn get(&self, key: &str) -> Option<&Value> {
         self.0.get(key).map(|(value, _)| value)
     }

@@ -1,3 +1,7 @@
+//! Every setting with its value and where that came from, before it is put into types.
+//!
+//! `config show` shows this, and messages name the place where a wrong value stands.
+
 use std::collections::BTreeMap;
 use std::fmt;
 use std::path::PathBuf;

@@ -1,8 +1,13 @@
+//! A text from the configuration as it may be shown.
+//!
+//! Keys and passwords end up in places where they do not belong, and messages about that end up in logs: what
+//! might be one is left out.
+
 use std::borrow::Cow;
 
 /// A text from the configuration as it may be shown. Keys and passwords end up in places where they do
 /// not belong, and messages about that end up in logs.
-pub fn without_secrets(text: &str) -> Cow<'_, str> {
+pub(super) fn without_secrets(text: &str) -> Cow<'_, str> {
     if text.to_ascii_uppercase().contains("AGE-SECRET-KEY-") {
         return "(a private key, not shown)".into();
     }
@@ -67,7 +72,7 @@ pub fn proxy_without_secrets(text: &str) -> Cow<'_, str> {
 /// The scheme of a URL with a user or password in it, and what follows them. An `@` behind the first
 /// slash belongs to a path, unless a `:` before that slash, and no port behind it, says that the slash was part
 /// of a password.
-pub fn credentials_of_url(text: &str) -> Option<(&str, &str)> {
+pub(super) fn credentials_of_url(text: &str) -> Option<(&str, &str)> {
     let (scheme, rest) = text.split_once("://")?;
     let (user, host) = rest.rsplit_once('@')?;
     let authority = user.split('/').next().unwrap_or_default();

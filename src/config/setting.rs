@@ -1,9 +1,17 @@
+//! What a setting is: its key, its kind, its words, and how the tables of repositories and media declare
+//! theirs.
+//!
+//! A name that is not known is answered with the nearest one, because most such names are misspelt.
+
+use super::settings::setting;
+use crate::error::{Class, Error, Result};
+
 /// One setting, declared once.
 #[derive(Debug, Clone, Copy)]
 pub struct Setting {
     /// `table.key` as in the file, or `key` alone.
     pub key: &'static str,
-    pub kind: Kind,
+    pub kind: ValueKind,
     /// As it would be written in the environment; empty where there is none.
     pub default: &'static str,
     /// One sentence for `--help` and the reference.
@@ -12,7 +20,7 @@ pub struct Setting {
 
 /// What a setting's value may be.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Kind {
+pub enum ValueKind {
     Text,
     /// An absolute path: PostgreSQL calls us in its data directory.
     Path,
@@ -49,7 +57,7 @@ impl Setting {
     }
 }
 
-impl Kind {
+impl ValueKind {
     /// What a person would call a value of this kind, for `--help` and errors.
     pub fn describe(self) -> String {
         match self {
@@ -78,4 +86,127 @@ impl Kind {
             Self::List => "LIST",
         }
     }
+}
+
+/// Settings of one `[media.NAME]`: in the file only.
+pub const MEDIA: &[Setting] = &[
+    setting("paths", ValueKind::List, "", "Folders and files to back up together: absolute paths"),
+    setting(
+        "exclude",
+        ValueKind::List,
+        "",
+        "What is left out: lines as in a .gitignore file that lies in each of the paths",
+    ),
+    setting(
+        "one_file_system",
+        ValueKind::Boolean,
+        "",
+        "Whether to leave out file systems mounted below a path; default: they are backed up too, as tar and rsync do",
+    ),
+];
+
+/// Settings of one `[[repository]]`: in the file only.
+pub const REPOSITORY: &[Setting] = &[
+    setting(
+        "name",
+        ValueKind::Text,
+        "",
+        "Short name in messages; default: local, s3, or with a number behind it",
+    ),
+    setting("url", ValueKind::Text, "", "An absolute path, or s3://BUCKET/PREFIX"),
+    setting(
+        "encrypt",
+        ValueKind::Boolean,
+        "",
+        "Whether to encrypt here; default: when there are recipients",
+    ),
+    setting(
+        "endpoint",
+        ValueKind::Text,
+        "",
+        "URL of the S3 server; default: AWS_ENDPOINT_URL_S3, AWS_ENDPOINT_URL, else AWS",
+    ),
+    setting(
+        "region",
+        ValueKind::Text,
+        "",
+        "Region; default: AWS_REGION, the profile's, else us-east-1",
+    ),
+    setting(
+        "addressing",
+        ValueKind::Choice(&["auto", "path", "virtual-host"]),
+        "auto",
+        "Bucket in the path or in the host name; auto: path where there is an endpoint",
+    ),
+    setting(
+        "ca_file",
+        ValueKind::Path,
+        "",
+        "PEM file with the certificates to trust; default: AWS_CA_BUNDLE, else the system's",
+    ),
+    setting(
+        "checksum",
+        ValueKind::Choice(&["auto", "crc32c", "sha256", "signature"]),
+        "auto",
+        "Checksum of a PUT that the store verifies; auto: crc32c over TLS, else sha256; signature: no header, the signed SHA-256 alone",
+    ),
+    setting(
+        "conditional_put",
+        ValueKind::Choice(&["auto", "trust", "look-first"]),
+        "auto",
+        "Whether the store honours If-None-Match: found out, taken for granted, or not relied on",
+    ),
+    setting(
+        "storage_class",
+        ValueKind::Text,
+        "",
+        "Storage class of new objects, such as STANDARD_IA",
+    ),
+    setting(
+        "sse",
+        ValueKind::Choice(&["none", "s3", "kms"]),
+        "none",
+        "Encryption at rest asked of the store",
+    ),
+    setting("kms_key_id", ValueKind::Text, "", "Key for sse = \"kms\""),
+    setting("profile", ValueKind::Text, "", "Profile in the AWS credentials file"),
+    setting(
+        "credentials_file",
+        ValueKind::Path,
+        "",
+        "AWS credentials file; default: the AWS credential chain",
+    ),
+];
+
+/// The candidate that `wrong` was most likely meant to be, if one is near enough to be worth naming.
+pub(super) fn nearest<'a>(
+    wrong: &str,
+    candidates: impl Iterator<Item = &'a str>,
+) -> Option<&'a str> {
+    let score = |candidate: &str| (strsim::jaro_winkler(wrong, candidate) * 1000.0) as u32;
+    let best = candidates.max_by_key(|candidate| score(candidate))?;
+    (score(best) > 700).then_some(best)
+}
+
+/// A hint that names it, or all there are.
+pub(super) fn nearest_hint<'a>(
+    wrong: &str,
+    candidates: impl Iterator<Item = &'a str> + Clone,
+) -> String {
+    match nearest(wrong, candidates.clone()) {
+        Some(best) => format!("Did you mean {best}?"),
+        None => format!("There are: {}.", candidates.collect::<Vec<_>>().join(", ")),
+    }
+}
+
+/// The name becomes a folder and part of every key.
+pub(super) fn checked_name(key: &str, name: String) -> Result<String> {
+    let valid = |c: char| c.is_ascii_alphanumeric() || "._-".contains(c);
+    if !name.is_empty() && name.len() <= 100 && !name.starts_with('.') && name.chars().all(valid) {
+        return Ok(name);
+    }
+    Err(Error::new(
+        Class::Configuration,
+        format!("expected letters, digits, '.', '_' and '-' as {key}, found {name:?}"),
+    ))
 }

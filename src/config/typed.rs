@@ -1,17 +1,16 @@
+//! The configuration as the rest of the program uses it: checked as a whole, with units in the types.
+
 use std::num::NonZeroUsize;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use super::keep::KeepConfig;
 use super::media::{MediaSet, sets};
-use super::names::checked_name;
-use super::notify::NotifyConfig;
-use super::objectives::Objectives;
 use super::redis::RedisConfig;
-use super::rehearsal::DrillConfig;
 use super::repository::{RepositoryConfig, repositories};
 use super::resolved::Resolved;
 use super::secrets::credentials_of_url;
+use super::sections::{DrillConfig, KeepConfig, NotifyConfig, Objectives};
+use super::setting::checked_name;
 use super::value::Value;
 use crate::error::{Class, Error, Result};
 

@@ -1,9 +1,11 @@
+//! The value of a setting once it was checked, read from text and shown as the file would have it.
+
 use std::fmt;
 use std::path::PathBuf;
 use std::time::Duration;
 
 use super::secrets::without_secrets;
-use super::setting::Kind;
+use super::setting::ValueKind;
 
 /// No wait is longer. (Far longer ones could not even be added to the time of day.)
 const LONGEST: Duration = Duration::from_secs(24 * 3600);
@@ -25,23 +27,27 @@ pub enum Value {
 
 impl Value {
     /// From a flag, a variable or a quoted text in the file; `None` when it is not of that kind.
-    pub fn from_text(kind: Kind, text: &str) -> Option<Self> {
+    pub fn from_text(kind: ValueKind, text: &str) -> Option<Self> {
         Some(match kind {
-            Kind::Text => Self::Text(text.to_owned()),
-            Kind::Path => Self::Path(Some(PathBuf::from(text)).filter(|path| path.is_absolute())?),
-            Kind::Choice(choices) => Self::Text(choices.contains(&text).then(|| text.to_owned())?),
-            Kind::Integer { .. } => return Self::from_integer(kind, text.parse().ok()?),
-            Kind::Size => Self::Size(text.parse::<bytesize::ByteSize>().ok()?.as_u64()),
-            Kind::Duration => Self::Duration(time(text, LONGEST)?),
-            Kind::Age => Self::Duration(time(text, OLDEST)?),
-            Kind::Boolean => Self::Boolean(text.parse().ok()?),
-            Kind::List => Self::List(text.split_whitespace().map(str::to_owned).collect()),
+            ValueKind::Text => Self::Text(text.to_owned()),
+            ValueKind::Path => {
+                Self::Path(Some(PathBuf::from(text)).filter(|path| path.is_absolute())?)
+            }
+            ValueKind::Choice(choices) => {
+                Self::Text(choices.contains(&text).then(|| text.to_owned())?)
+            }
+            ValueKind::Integer { .. } => return Self::from_integer(kind, text.parse().ok()?),
+            ValueKind::Size => Self::Size(text.parse::<bytesize::ByteSize>().ok()?.as_u64()),
+            ValueKind::Duration => Self::Duration(time(text, LONGEST)?),
+            ValueKind::Age => Self::Duration(time(text, OLDEST)?),
+            ValueKind::Boolean => Self::Boolean(text.parse().ok()?),
+            ValueKind::List => Self::List(text.split_whitespace().map(str::to_owned).collect()),
         })
     }
 
-    pub fn from_integer(kind: Kind, number: i64) -> Option<Self> {
+    pub fn from_integer(kind: ValueKind, number: i64) -> Option<Self> {
         match kind {
-            Kind::Integer { min, max } => {
+            ValueKind::Integer { min, max } => {
                 (min..=max).contains(&number).then_some(Self::Integer(number))
             }
             _ => None,
@@ -122,20 +128,20 @@ mod tests {
     #[test]
     fn is_written_as_it_can_be_read() {
         for (kind, text, written) in [
-            (Kind::Size, "64MiB", "\"64MiB\""),
-            (Kind::Size, "1000", "\"1000B\""),
-            (Kind::Duration, "90s", "\"1m 30s\""),
-            (Kind::Age, "7d", "\"7days\""),
-            (Kind::Integer { min: 1, max: 9 }, "9", "9"),
-            (Kind::List, "a b", "[\"a\", \"b\"]"),
-            (Kind::Path, "/a b", "\"/a b\""),
-            (Kind::Text, "a\\\"\u{1}\u{200b}é", "\"a\\\\\\\"\\u0001\u{200b}é\""),
-            (Kind::Boolean, "true", "true"),
+            (ValueKind::Size, "64MiB", "\"64MiB\""),
+            (ValueKind::Size, "1000", "\"1000B\""),
+            (ValueKind::Duration, "90s", "\"1m 30s\""),
+            (ValueKind::Age, "7d", "\"7days\""),
+            (ValueKind::Integer { min: 1, max: 9 }, "9", "9"),
+            (ValueKind::List, "a b", "[\"a\", \"b\"]"),
+            (ValueKind::Path, "/a b", "\"/a b\""),
+            (ValueKind::Text, "a\\\"\u{1}\u{200b}é", "\"a\\\\\\\"\\u0001\u{200b}é\""),
+            (ValueKind::Boolean, "true", "true"),
         ] {
             let value = Value::from_text(kind, text).unwrap();
             assert_eq!(value.to_string(), written);
             let again = written.trim_matches('"');
-            if !matches!(kind, Kind::List | Kind::Text) {
+            if !matches!(kind, ValueKind::List | ValueKind::Text) {
                 assert_eq!(Value::from_text(kind, again), Some(value));
             }
         }
@@ -144,16 +150,16 @@ mod tests {
     #[test]
     fn is_refused_when_it_is_not_of_the_kind() {
         for (kind, text) in [
-            (Kind::Path, "relative"),
-            (Kind::Integer { min: 1, max: 9 }, "10"),
-            (Kind::Integer { min: 1, max: 9 }, "1.5"),
-            (Kind::Size, "much"),
-            (Kind::Duration, "5"),
-            (Kind::Duration, "25h"),
-            (Kind::Age, "7"),
-            (Kind::Age, "101y"),
-            (Kind::Boolean, "yes"),
-            (Kind::Choice(&["a"]), "b"),
+            (ValueKind::Path, "relative"),
+            (ValueKind::Integer { min: 1, max: 9 }, "10"),
+            (ValueKind::Integer { min: 1, max: 9 }, "1.5"),
+            (ValueKind::Size, "much"),
+            (ValueKind::Duration, "5"),
+            (ValueKind::Duration, "25h"),
+            (ValueKind::Age, "7"),
+            (ValueKind::Age, "101y"),
+            (ValueKind::Boolean, "yes"),
+            (ValueKind::Choice(&["a"]), "b"),
         ] {
             assert_eq!(Value::from_text(kind, text), None, "{text}");
         }

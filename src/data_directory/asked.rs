@@ -3,9 +3,8 @@
 //! For each place in the WAL PostgreSQL asks on the newest timeline that it follows and that had begun by then, and
 //! where that has no such segment on its ancestors, one after the other (`XLogFileReadAnyTLI` in `xlogrecovery.c`).
 
-use std::fs;
-use std::io;
 use std::path::{Path, PathBuf};
+use std::{fs, io};
 
 use serde::{Deserialize, Serialize};
 
@@ -16,7 +15,7 @@ use crate::postgres::{TimelineId, WalSegment};
 
 /// The questions for one place.
 #[derive(Debug, Clone, Serialize, Deserialize)]
-struct Round {
+struct AskedPlace {
     seawall: u32,
     log: u32,
     segment: u32,
@@ -28,13 +27,13 @@ struct Round {
 
 /// What is known, in a call that asks for a segment, of the questions before it.
 #[derive(Debug, Clone)]
-pub struct Asked {
+pub struct AskedSegment {
     path: PathBuf,
-    round: Round,
+    round: AskedPlace,
     known: bool,
 }
 
-impl Asked {
+impl AskedSegment {
     /// Notes that `segment` is asked for. The note is there before the answer is: whatever becomes of this call, the
     /// next one knows of it.
     pub fn note(state: &StateFolder, segment: WalSegment) -> Result<Self> {
@@ -42,8 +41,8 @@ impl Asked {
         let before = read(&path);
         let known = before.is_some();
         let same_place =
-            |round: &Round| (round.log, round.segment) == (segment.log, segment.segment);
-        let mut round = before.filter(same_place).unwrap_or_else(|| Round {
+            |round: &AskedPlace| (round.log, round.segment) == (segment.log, segment.segment);
+        let mut round = before.filter(same_place).unwrap_or_else(|| AskedPlace {
             seawall: 1,
             log: segment.log,
             segment: segment.segment,
@@ -109,15 +108,16 @@ pub fn tell_absent_history(state: &StateFolder, timeline: TimelineId) -> Result<
     Ok(false)
 }
 
-fn read(path: &Path) -> Option<Round> {
-    let round: Round = serde_json::from_slice(&fs::read(path).ok()?).ok()?;
+fn read(path: &Path) -> Option<AskedPlace> {
+    let round: AskedPlace = serde_json::from_slice(&fs::read(path).ok()?).ok()?;
     (round.seawall == 1).then_some(round)
 }
 
 #[cfg(test)]
 mod tests {
-    use super::*;
     use crate::data_directory::DataDirectory;
+
+    use super::*;
 
     struct Place(tempfile::TempDir);
 
@@ -131,11 +131,14 @@ mod tests {
             Self(folder)
         }
 
-        fn note(&self, timeline: u32, segment: u32) -> Asked {
+        fn note(&self, timeline: u32, segment: u32) -> AskedSegment {
             let data = DataDirectory::find(&self.0.path().join("pg_wal/x")).unwrap();
             let timeline = TimelineId::new(timeline).unwrap();
-            Asked::note(&StateFolder::of(&data).unwrap(), WalSegment { timeline, log: 0, segment })
-                .unwrap()
+            AskedSegment::note(
+                &StateFolder::of(&data).unwrap(),
+                WalSegment { timeline, log: 0, segment },
+            )
+            .unwrap()
         }
 
         fn followed(&self, timeline: u32, segment: u32) -> Option<Vec<u32>> {

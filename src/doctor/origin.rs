@@ -9,7 +9,7 @@ use serde_json::Value;
 
 use super::finding::{Mend, Restart};
 use crate::error::Result;
-use crate::replication::Connection;
+use crate::replication::PgConnection;
 use crate::replication::query::rows;
 use crate::words::shell_word;
 
@@ -46,7 +46,7 @@ struct Patroni {
 }
 
 impl Origins {
-    pub fn ask(connection: &mut Connection) -> Result<Self> {
+    pub fn ask(connection: &mut PgConnection) -> Result<Self> {
         let all = rows(connection, ORIGINS)?.into_iter().filter_map(|row| {
             let mut row = row.into_iter();
             let (name, source) = (row.next()??, row.next()??);

@@ -2,16 +2,13 @@
 //! of that is sound.
 
 mod checks;
-mod control;
 mod errands;
-mod log;
 mod programs;
 mod server;
 mod settings;
 
-pub use checks::{Checked, Checks, Outcome};
-pub use control::Control;
-pub use errands::Errands;
-pub use programs::Programs;
-pub use server::{Address, Ended, Server};
-pub use settings::Private;
+pub(crate) use checks::{CheckOutcome, Checks, DrillCheck};
+pub(crate) use errands::Errands;
+pub(crate) use programs::Programs;
+pub(crate) use server::{Address, DrillServer, RecoveryEnded};
+pub(crate) use settings::{ControlData, DrillSettings};

@@ -6,7 +6,7 @@ use std::os::unix::process::CommandExt;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 
-use super::alone::{alone, readable};
+use super::confine::{alone, readable};
 use super::scratch::{Confinement, Scratch, check_socket};
 use crate::config::RedisAddress;
 use crate::durable::{self, LaidFile};
@@ -21,17 +21,17 @@ const FORBIDDEN: [&str; 5] = ["REPLICAOF", "SLAVEOF", "MODULE", "DEBUG", "MIGRAT
 
 /// The program of a server.
 #[derive(Debug, Clone)]
-pub struct Program {
+pub(crate) struct RedisProgram {
     path: PathBuf,
     pub product: Product,
     /// Such as `7.0.15`.
     pub version: String,
 }
 
-impl Program {
+impl RedisProgram {
     /// In the folder that was named, else on `PATH`: the product that the backup was taken from, or else the other
     /// one, which may be able to read it.
-    pub fn find(named: Option<&Path>, product: Product) -> Result<Self> {
+    pub(crate) fn find(named: Option<&Path>, product: Product) -> Result<Self> {
         let other = match product {
             Product::Redis => Product::Valkey,
             Product::Valkey => Product::Redis,
@@ -56,7 +56,7 @@ impl Program {
     }
 }
 
-impl fmt::Display for Program {
+impl fmt::Display for RedisProgram {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{} {}", self.product, self.version)
     }
@@ -74,14 +74,14 @@ fn version(path: &Path) -> Option<String> {
 }
 
 /// A server that only the drill reaches, and that writes nothing.
-pub struct Private {
+pub(crate) struct DrillRedis {
     folder: PathBuf,
     append_only: bool,
 }
 
-impl Private {
+impl DrillRedis {
     /// `append_only`: whether it reads an append-only file.
-    pub fn new(scratch: &Scratch, append_only: bool) -> Result<Self> {
+    pub(crate) fn new(scratch: &Scratch, append_only: bool) -> Result<Self> {
         let private = Self { folder: scratch.path().to_owned(), append_only };
         check_socket(&private.socket())?;
         Ok(private)
@@ -91,12 +91,12 @@ impl Private {
         self.folder.join("redis.sock")
     }
 
-    pub fn address(&self) -> RedisAddress {
+    pub(crate) fn address(&self) -> RedisAddress {
         RedisAddress::Unix(self.socket())
     }
 
     /// The server wants a password: whoever has one in the environment would send it to a server without.
-    pub fn password_file(&self) -> PathBuf {
+    pub(crate) fn password_file(&self) -> PathBuf {
         self.folder.join("password")
     }
 
@@ -105,7 +105,7 @@ impl Private {
     }
 
     /// How a user starts it once more.
-    pub fn start_by_hand(&self, program: &Program) -> String {
+    pub(crate) fn start_by_hand(&self, program: &RedisProgram) -> String {
         format!("{} {}", program.path.display(), self.conf().display())
     }
 
@@ -114,10 +114,10 @@ impl Private {
     }
 
     /// With room for so many databases, at least.
-    pub fn start(
+    pub(crate) fn start(
         &self,
         scratch: &Scratch,
-        program: &Program,
+        program: &RedisProgram,
         databases: u32,
         confinement: Confinement,
     ) -> Result<()> {
@@ -162,7 +162,7 @@ impl Private {
     }
 
     /// What the log says when the server is gone.
-    pub fn failure(&self) -> Error {
+    pub(crate) fn failure(&self) -> Error {
         let text = fs::read(self.log()).unwrap_or_default();
         let text = String::from_utf8_lossy(&text);
         let lines = || text.lines().map(str::trim).filter(|line| !line.is_empty());

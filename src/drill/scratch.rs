@@ -1,14 +1,21 @@
+//! The folder of a drill with the server in it, and what drills that were killed have left.
+//!
+//! Both go when the drill ends, whatever ends it; after a `kill -9` the lock on the folder is free, and the
+//! next drill stops the server and removes it.
+
+use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, ExitStatus};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
 use std::time::{Duration, Instant};
 
 use bytesize::ByteSize;
-use rustix::process::{Pid, Signal, kill_process};
+use rustix::event::{PollFd, PollFlags, Timespec, poll};
+use rustix::fd::OwnedFd;
+use rustix::process::{Pid, PidfdFlags, Signal, kill_process, pidfd_open, pidfd_send_signal};
 use signal_hook::iterator::Handle;
 
-use super::leavings::{DATA, KEPT, PREFIX};
-use super::{confine, interrupted, leavings};
+use super::{before_signals_end_it, confine};
 use crate::durable::{self, LockedFolder};
 use crate::error::{Class, Error, Result};
 
@@ -26,7 +33,7 @@ pub enum Confinement {
 
 /// The folder of a drill and the server in it. Both go when this is dropped, or on a signal; after a
 /// `kill -9` the next drill removes them.
-pub struct Scratch {
+pub(crate) struct Scratch {
     inner: Arc<Inner>,
     signals: Handle,
     keep: bool,
@@ -39,13 +46,13 @@ struct Inner {
 
 impl Scratch {
     /// Removes what killed drills left in `directory`, and creates a folder there.
-    pub fn create_in(directory: &Path) -> Result<Self> {
-        leavings::remove(directory);
+    pub(crate) fn create_in(directory: &Path) -> Result<Self> {
+        remove_leavings(directory);
         // A signal that comes while the folder is made waits until it is known what is to be removed.
         let known = Arc::new(Mutex::new(Weak::<Inner>::new()));
         let mut made = known.lock().unwrap_or_else(PoisonError::into_inner);
         let abandoned = Arc::clone(&known);
-        let signals = interrupted::before_signals_end_it(move || {
+        let signals = before_signals_end_it(move || {
             let inner = abandoned.lock().unwrap_or_else(PoisonError::into_inner).upgrade();
             if let Some(inner) = inner {
                 inner.abandon();
@@ -58,16 +65,16 @@ impl Scratch {
         Ok(Self { inner, signals, keep: false })
     }
 
-    pub fn path(&self) -> &Path {
+    pub(crate) fn path(&self) -> &Path {
         self.inner.folder.path()
     }
 
-    pub fn data(&self) -> PathBuf {
+    pub(crate) fn data(&self) -> PathBuf {
         self.path().join(DATA)
     }
 
     /// Fails where so many bytes are not free.
-    pub fn check_room(&self, needed: u64) -> Result<()> {
+    pub(crate) fn check_room(&self, needed: u64) -> Result<()> {
         let room = rustix::fs::statvfs(self.path());
         let found = room.map_or(u64::MAX, |room| room.f_bavail * room.f_frsize);
         if found >= needed {
@@ -81,7 +88,7 @@ impl Scratch {
     }
 
     /// Starts the server. At most one runs at a time. Besides what all programs read it may read `readable`.
-    pub fn start(
+    pub(crate) fn start(
         &self,
         command: &mut Command,
         confinement: Confinement,
@@ -97,12 +104,12 @@ impl Scratch {
     }
 
     /// How the server ended, if it did.
-    pub fn ended(&self) -> Option<ExitStatus> {
+    pub(crate) fn ended(&self) -> Option<ExitStatus> {
         self.inner.lock().as_mut().and_then(|server| server.try_wait().ok().flatten())
     }
 
     /// Tells the server to go, and waits until it is gone.
-    pub fn stop(&self, signal: Signal, patience: Duration) -> Result<ExitStatus> {
+    pub(crate) fn stop(&self, signal: Signal, patience: Duration) -> Result<ExitStatus> {
         self.inner.signal(signal);
         let until = Instant::now() + patience;
         loop {
@@ -119,7 +126,7 @@ impl Scratch {
     }
 
     /// Leaves the folder to the user; neither this drill nor another removes it.
-    pub fn keep(&mut self) -> Result<()> {
+    pub(crate) fn keep(&mut self) -> Result<()> {
         durable::replace(&self.path().join(KEPT), b"")?;
         self.keep = true;
         Ok(())
@@ -146,7 +153,7 @@ impl Drop for Scratch {
         if self.keep {
             return;
         }
-        if let Err(error) = leavings::remove_folder(self.path()) {
+        if let Err(error) = remove_folder(self.path()) {
             tracing::warn!("the next drill has to remove what this one leaves: {error}");
         }
     }
@@ -189,8 +196,78 @@ impl Inner {
     fn abandon(&self) {
         tracing::warn!("interrupted: the folder of the drill is removed, nothing is recorded");
         std::mem::forget(self.kill());
-        if let Err(error) = leavings::remove_folder(self.folder.path()) {
+        if let Err(error) = remove_folder(self.folder.path()) {
             tracing::warn!("the next drill has to remove what this one leaves: {error}");
         }
     }
+}
+
+pub(super) const PREFIX: &str = "seawall-drill-";
+
+/// What a server is started on.
+pub(super) const DATA: &str = "data";
+
+/// Files in which servers write the number of their process.
+const PROCESS_FILES: [&str; 2] = ["data/postmaster.pid", "redis.pid"];
+
+/// In a folder that somebody wanted kept.
+pub(super) const KEPT: &str = "kept";
+
+/// A server that is told to stop at once has its children to stop.
+const STOP_PATIENCE: Duration = Duration::from_secs(10);
+
+/// Removes the folders of drills that were killed, and stops their servers. What does not work is logged: it
+/// keeps nobody from another drill.
+pub(super) fn remove_leavings(directory: &Path) {
+    for folder in LockedFolder::abandoned_in(directory, PREFIX) {
+        let path = folder.path();
+        if path.join(KEPT).exists() {
+            continue;
+        }
+        stop_servers(path);
+        match remove_folder(path) {
+            Ok(()) => tracing::info!("removed what an interrupted drill left: {}", path.display()),
+            Err(error) => tracing::warn!("an interrupted drill left something: {error}"),
+        }
+    }
+}
+
+/// A process that was fetching WAL may put a last file into a folder that is just being removed.
+pub(super) fn remove_folder(path: &Path) -> crate::error::Result<()> {
+    const ATTEMPTS: u32 = 20;
+    for _ in 1..ATTEMPTS {
+        if !path.exists() || durable::remove_all(path).is_ok() {
+            return Ok(());
+        }
+        std::thread::sleep(Duration::from_millis(100));
+    }
+    if path.exists() { durable::remove_all(path) } else { Ok(()) }
+}
+
+fn stop_servers(folder: &Path) {
+    for name in PROCESS_FILES {
+        let Some(server) = server(&folder.join(name), &folder.join(DATA)) else { continue };
+        tracing::info!("stopping the server that an interrupted drill left");
+        // To PostgreSQL it means: at once, without writing anything.
+        let _ = pidfd_send_signal(&server, Signal::QUIT);
+        if !ended(&server) {
+            let _ = pidfd_send_signal(&server, Signal::KILL);
+            let _ = ended(&server);
+        }
+    }
+}
+
+/// The process that a file names, if it works in that data directory: its number may be another's by now.
+fn server(named_in: &Path, data: &Path) -> Option<OwnedFd> {
+    let text = fs::read_to_string(named_in).ok()?;
+    let number: i32 = text.lines().next()?.trim().parse().ok()?;
+    let process = pidfd_open(Pid::from_raw(number)?, PidfdFlags::empty()).ok()?;
+    let works_in: PathBuf = fs::read_link(format!("/proc/{number}/cwd")).ok()?;
+    (works_in == fs::canonicalize(data).ok()?).then_some(process)
+}
+
+fn ended(process: &OwnedFd) -> bool {
+    let timeout = Timespec::try_from(STOP_PATIENCE).ok();
+    let mut waiting = [PollFd::new(process, PollFlags::IN)];
+    matches!(poll(&mut waiting, timeout.as_ref()), Ok(1..))
 }

@@ -1,18 +1,13 @@
 //! What is left to do after a first configuration, in order, as lines to type.
 
-mod container;
-mod hands;
+mod host;
 mod places;
-mod server;
-mod timers;
 
-use self::hands::Hands;
-use self::places::{credentials, folders};
-use self::server::settings;
-use self::timers::timers;
 use super::{Answers, Encryption};
 use crate::config::{DEFAULT_FILE, own_file};
 use crate::doctor::Account;
+use host::{settings, timers};
+use places::{Typist, credentials, folders};
 
 const HEAD: &str = "\
 What is left to do, in this order; docs/first-day.md (a package has it in /usr/share/doc/seawall) shows what each
@@ -21,11 +16,11 @@ step prints:
 
 /// What is left to do, in order, as lines to type: up to a `seawall check` that has nothing to say. `owner` is
 /// whom the data directory belongs to.
-pub fn next_steps(answers: &Answers, owner: Option<&Account>) -> String {
+pub(crate) fn next_steps(answers: &Answers, owner: Option<&Account>) -> String {
     let user = owner.map_or("postgres".to_owned(), Account::name);
-    let hands = Hands::of(answers, &user);
+    let hands = Typist::of(answers, &user);
     let server = if answers.container {
-        container::server(answers, &hands)
+        host::container_server(answers, &hands)
     } else {
         settings(answers, &user)
     };
@@ -68,14 +63,14 @@ fn linger() -> String {
         .to_owned()
 }
 
-fn first_backups(answers: &Answers, hands: &Hands) -> String {
+fn first_backups(answers: &Answers, hands: &Typist) -> String {
     format!("Take the first backup:\n\n{}", of_each(answers, hands, "create", "", None))
 }
 
 /// Without a drill `seawall check` is not content: nobody knows whether a restore works.
-fn first_drills(answers: &Answers, user: &str, hands: &Hands) -> String {
+fn first_drills(answers: &Answers, user: &str, hands: &Typist) -> String {
     let path = answers.identity_file.display();
-    let drill = answers.container.then(|| container::drill(answers, hands));
+    let drill = answers.container.then(|| host::container_drill(answers, hands));
     let drills = |more: &str| of_each(answers, hands, "drill", more, drill.as_deref());
     match &answers.encryption {
         Encryption::None => format!("Rehearse a restore of it:\n\n{}", drills("")),
@@ -97,7 +92,7 @@ fn first_drills(answers: &Answers, user: &str, hands: &Hands) -> String {
 /// As the users of the units do it: media files belong to anybody. `basebackup` is another way to the first line.
 fn of_each(
     answers: &Answers,
-    hands: &Hands,
+    hands: &Typist,
     verb: &str,
     more: &str,
     basebackup: Option<&str>,
@@ -114,7 +109,7 @@ fn of_each(
     lines
 }
 
-fn keep_key(answers: &Answers, hands: &Hands) -> Option<String> {
+fn keep_key(answers: &Answers, hands: &Typist) -> Option<String> {
     let path = answers.identity_file.display();
     (answers.encryption == Encryption::NewKey).then(|| {
         format!(
@@ -127,7 +122,7 @@ fn keep_key(answers: &Answers, hands: &Hands) -> Option<String> {
     })
 }
 
-fn look(answers: &Answers, hands: &Hands) -> String {
+fn look(answers: &Answers, hands: &Typist) -> String {
     let config = config(answers);
     format!(
         "Look whether all is well. `seawall check` says OK, and ends with status 0:\n\n{}{}",
@@ -139,11 +134,15 @@ fn look(answers: &Answers, hands: &Hands) -> String {
 #[cfg(test)]
 pub mod tests {
     use super::*;
-    use crate::init::Place;
+    use crate::init::RepositoryPlace;
 
     pub fn answers() -> Answers {
-        let folder =
-            Place { url: "/b".to_owned(), endpoint: None, region: None, credentials_file: None };
+        let folder = RepositoryPlace {
+            url: "/b".to_owned(),
+            endpoint: None,
+            region: None,
+            credentials_file: None,
+        };
         Answers {
             data_directory: Some("/var/lib/postgresql/15/main".into()),
             cluster: "main".to_owned(),
@@ -252,7 +251,7 @@ pub mod tests {
 
     #[test]
     fn a_bucket_wants_credentials_and_no_folder() {
-        let bucket = |file: &str| Place {
+        let bucket = |file: &str| RepositoryPlace {
             url: "s3://shop/backups".to_owned(),
             endpoint: None,
             region: None,

@@ -22,7 +22,7 @@ const ASK: &str = "select current_setting('data_directory', true), current_setti
 
 /// Where a server was found.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub struct Found {
+pub(crate) struct FoundServer {
     pub data_directory: Option<PathBuf>,
     /// `cluster_name`, where it is set and may be the name of a folder.
     pub cluster: Option<String>,
@@ -31,16 +31,16 @@ pub struct Found {
 }
 
 /// Asks the server; where it can't be asked (root is no role of it) looks for the one that runs here.
-pub fn find_server(conninfo: &str) -> Found {
+pub(crate) fn find_server(conninfo: &str) -> FoundServer {
     ask(conninfo).unwrap_or_else(|error| {
         tracing::debug!("the server was not asked: {error}");
         let mut running = running();
         let alone = if running.len() == 1 { running.pop() } else { None };
-        Found { data_directory: alone, several: running, ..Found::default() }
+        FoundServer { data_directory: alone, several: running, ..FoundServer::default() }
     })
 }
 
-fn ask(conninfo: &str) -> Result<Found> {
+fn ask(conninfo: &str) -> Result<FoundServer> {
     let mut connection = query::connect(conninfo, LIMIT)?;
     let row = query::rows(&mut connection, ASK)?.into_iter().next().unwrap_or_default();
     let mut row = row.into_iter().map(|field| field.filter(|text| !text.is_empty()));
@@ -49,7 +49,7 @@ fn ask(conninfo: &str) -> Result<Found> {
             && !name.starts_with('.')
     };
     let data_directory = row.next().flatten().map(PathBuf::from);
-    Ok(Found {
+    Ok(FoundServer {
         data_directory: data_directory.filter(|path| path.is_dir()),
         cluster: row.next().flatten().filter(plain),
         several: Vec::new(),
@@ -72,7 +72,7 @@ fn running() -> Vec<PathBuf> {
 
 /// From `postmaster.pid` (`src/include/utils/pidfile.h`): the connection string for a server on this host. Written down,
 /// it has `seawall check` warn when that server does not answer. `None` where it does not run, or keeps its data from us.
-pub fn connection_to(data_directory: &Path) -> Option<String> {
+pub(crate) fn connection_to(data_directory: &Path) -> Option<String> {
     let text = fs::read_to_string(data_directory.join("postmaster.pid")).ok()?;
     let mut lines = text.lines().skip(PORT_LINE);
     let port = lines.next()?;
@@ -82,14 +82,14 @@ pub fn connection_to(data_directory: &Path) -> Option<String> {
 }
 
 /// Whom the data directory belongs to: PostgreSQL starts as nobody else.
-pub fn owner_of(data_directory: &Path) -> Result<Account> {
+pub(crate) fn owner_of(data_directory: &Path) -> Result<Account> {
     let metadata = fs::metadata(data_directory)
         .map_err(|error| Error::file("look at", data_directory, &error))?;
     Ok(Account { uid: metadata.uid(), gid: metadata.gid(), groups: Vec::new() })
 }
 
 /// The user that archives where nobody says whose the data directory is: that of the packages, if there is one.
-pub fn usual_owner() -> Option<Account> {
+pub(crate) fn usual_owner() -> Option<Account> {
     Account::named("postgres")
 }
 

@@ -1,4 +1,8 @@
-use super::{Answers, Place};
+//! The configuration of `seawall init` as text, with comments.
+//!
+//! It is written for somebody who will read and change it; a setting that has its default is left out.
+
+use super::{Answers, RepositoryPlace};
 use crate::config::Value;
 
 const HEAD: &str = "\
@@ -42,7 +46,7 @@ const KEPT: &str = "\
 ";
 
 /// The configuration, with comments. `recipients` are the public keys to encrypt to.
-pub fn text(answers: &Answers, recipients: &[String]) -> String {
+pub(crate) fn text(answers: &Answers, recipients: &[String]) -> String {
     let mut text = format!("{HEAD}{}", line("cluster", &answers.cluster));
     if let Some(path) = &answers.state_directory {
         text += &format!("{STATE}{}", line("state_directory", &path.display().to_string()));
@@ -75,7 +79,7 @@ pub fn text(answers: &Answers, recipients: &[String]) -> String {
     text + &media(answers)
 }
 
-fn repository(place: &Place) -> String {
+fn repository(place: &RepositoryPlace) -> String {
     let mut table = format!("[[repository]]\n{}", line("url", &place.url));
     if !place.is_bucket() {
         return table;
@@ -116,18 +120,19 @@ fn quoted(text: &str) -> String {
 
 #[cfg(test)]
 mod tests {
-    use super::*;
     use crate::config::{Config, of_text};
     use crate::init::Encryption;
 
+    use super::*;
+
     fn answers() -> Answers {
-        let bucket = Place {
+        let bucket = RepositoryPlace {
             url: "s3://shop/backups".to_owned(),
             endpoint: Some("https://s3.example.com".to_owned()),
             region: None,
             credentials_file: Some("/etc/seawall/s3".into()),
         };
-        let folder = Place {
+        let folder = RepositoryPlace {
             url: "/var/backups/se\"awall".to_owned(),
             endpoint: None,
             region: None,

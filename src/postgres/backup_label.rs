@@ -1,3 +1,8 @@
+//! `backup_label`: where recovery of a base backup begins.
+//!
+//! The label that the user gave may hold anything, lines like those of the server included; so what comes
+//! behind it is looked for from the end.
+
 use super::{Lsn, Malformed, TimelineId, WalFileName, WalSegment};
 
 /// `backup_label`: where recovery of a base backup begins (`build_backup_content` in `xlogbackup.c`,

@@ -1,20 +1,24 @@
 //! `backup_manifest`: every file of a base backup with its length and checksum (PostgreSQL documentation,
 //! "Backup Manifest Format"; `backup_manifest.c` writes it, `parse_manifest.c` reads it).
+//!
+//! It proves a backup without the server, and itself by a checksum of its own; where a file is changed on
+//! purpose in another place, its line is written anew.
 
 mod checksum;
 mod file;
-mod rewrite;
-
-use std::io;
-
-use serde::Deserialize;
-use sha2::{Digest, Sha256};
 
 pub use checksum::{ChecksumAlgorithm, ChecksumHasher, FileChecksum};
 pub use file::ManifestFile;
 
+use std::io;
+use std::path::Path;
+
+use serde::Deserialize;
+use sha2::{Digest, Sha256};
+
 use super::{Lsn, Malformed, SystemIdentifier, TimelineId};
 use checksum::bytes_of_hex;
+use file::JsonFile;
 
 /// What PostgreSQL writes up to 16 is version 1; version 2 names the system.
 const VERSIONS: [u32; 2] = [1, 2];
@@ -37,7 +41,7 @@ pub struct ManifestWalRange {
 }
 
 #[derive(Deserialize)]
-struct Json {
+struct ManifestJson {
     #[serde(rename = "System-Identifier")]
     system: Option<u64>,
     #[serde(rename = "Files")]
@@ -72,7 +76,7 @@ impl BackupManifest {
                 "expected a backup manifest of version 1 or 2, found version {version}"
             )));
         }
-        let json: Json = serde_json::from_slice(bytes).map_err(not_manifest)?;
+        let json: ManifestJson = serde_json::from_slice(bytes).map_err(not_manifest)?;
         let (files, wal_ranges) = (json.files, json.wal_ranges);
         Ok(Self { system: json.system.map(SystemIdentifier), files, wal_ranges })
     }
@@ -127,6 +131,48 @@ impl TryFrom<JsonWalRange> for ManifestWalRange {
             .ok_or_else(|| Malformed::new("expected a timeline from 1 up, found 0"))?;
         Ok(Self { timeline, start: json.start.parse()?, end: json.end.parse()? })
     }
+}
+
+impl BackupManifest {
+    /// The manifest `bytes` as it has to be when the file at `path` has another `content`: for a file that
+    /// is changed on purpose when a backup is laid down in another place. All other lines stay as the
+    /// server wrote them.
+    pub fn with_content(bytes: &[u8], path: &Path, content: &[u8]) -> Result<Vec<u8>, Malformed> {
+        let (before, _) = split_last_line(bytes)?;
+        let mut lines = Vec::with_capacity(bytes.len() + content.len());
+        for line in before.split_inclusive(|byte| *byte == b'\n') {
+            // The server gives each file a line of its own, with a comma behind but the last.
+            let object = line.strip_suffix(b"\n").unwrap_or(line);
+            let (object, end) = match object.strip_suffix(b",") {
+                Some(object) => (object, ",\n"),
+                None => (object, "\n"),
+            };
+            match serde_json::from_slice::<JsonFile>(object) {
+                Ok(file) if *file.path()? == *path => {
+                    lines.extend(line_of(&file, path, content)?.into_bytes());
+                    lines.extend(end.as_bytes());
+                }
+                _ => lines.extend(line),
+            }
+        }
+        let sum = own_checksum(&lines);
+        lines.extend(format!("{CHECKSUM_BEGINS}{sum}{CHECKSUM_ENDS}").into_bytes());
+        Ok(lines)
+    }
+}
+
+fn line_of(file: &JsonFile, path: &Path, content: &[u8]) -> Result<String, Malformed> {
+    let mut hasher = file.checksum()?.algorithm.hasher();
+    hasher.update(content);
+    let checksum = hasher.finish();
+    let (path, size) = (serde_json::json!(path.to_string_lossy()), content.len());
+    let modified = serde_json::json!(file.last_modified.as_deref().unwrap_or_default());
+    let mut line = format!("{{ \"Path\": {path}, \"Size\": {size}, \"Last-Modified\": {modified}");
+    if checksum.proves() {
+        let (name, digits) = (checksum.algorithm.name(), checksum.digits());
+        line += &format!(", \"Checksum-Algorithm\": \"{name}\", \"Checksum\": \"{digits}\"");
+    }
+    Ok(line + " }")
 }
 
 #[cfg(test)]
@@ -218,5 +264,19 @@ pub(super) mod tests {
             BackupManifest::parse(b"{}\n{}\n").unwrap_err().0,
             "expected a backup manifest with its checksum last, found \"{}\""
         );
+    }
+
+    #[test]
+    fn only_the_line_of_the_file_changes() {
+        let whole = manifest(LINES);
+        let path = Path::new("tablespace_map");
+        let changed = BackupManifest::with_content(&whole, path, b"15\n").unwrap();
+        let expected = LINES
+            .replace("map\", \"Size\": 20", "map\", \"Size\": 3")
+            .replace("22d41d4a", "8a744722");
+        assert_eq!(changed, manifest(&expected));
+        assert_eq!(BackupManifest::parse(&changed).unwrap().files[1].size, 3);
+        let absent = BackupManifest::with_content(&whole, Path::new("absent"), b"15\n");
+        assert_eq!(absent.unwrap(), whole);
     }
 }

@@ -2,14 +2,14 @@
 
 /// A line that sets something, or includes another file.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Setting {
+pub struct ConfigurationLine {
     /// In lower case, as names are compared.
     pub name: String,
     pub value: String,
 }
 
 /// All that a file sets, in order. Lines that can't be understood set nothing.
-pub fn settings_in(text: &str) -> impl Iterator<Item = Setting> + '_ {
+pub fn settings_in(text: &str) -> impl Iterator<Item = ConfigurationLine> + '_ {
     text.lines().filter_map(setting)
 }
 
@@ -18,7 +18,7 @@ pub fn last_setting(text: &str, name: &str) -> Option<String> {
     settings_in(text).filter(|it| it.name == name).last().map(|it| it.value)
 }
 
-fn setting(line: &str) -> Option<Setting> {
+fn setting(line: &str) -> Option<ConfigurationLine> {
     let line = line.trim_start();
     let of_name = |c: char| c.is_ascii_alphanumeric() || "_.$".contains(c);
     let end = line.find(|c| !of_name(c)).unwrap_or(line.len());
@@ -32,7 +32,7 @@ fn setting(line: &str) -> Option<Setting> {
         Some(quoted) => unquoted(quoted)?,
         None => rest.split(['#', ' ', '\t', '\r']).next().unwrap_or_default().to_owned(),
     };
-    Some(Setting { name: name.to_ascii_lowercase(), value })
+    Some(ConfigurationLine { name: name.to_ascii_lowercase(), value })
 }
 
 /// Up to the quote at the end. A quote within is written twice or behind a backslash.

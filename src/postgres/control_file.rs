@@ -1,4 +1,8 @@
-//! `global/pg_control`, as far as Seawall reads it.
+//! `global/pg_control`, as far as Seawall reads it: whose the directory is, how long its segments are, and how
+//! its server ended.
+//!
+//! The server may be writing it at the moment; only fields are read that never change, or that stand still once
+//! a server is down.
 
 use super::{Malformed, SUPPORTED_IN_WORDS, SystemIdentifier, WalSegmentSize};
 

@@ -1,3 +1,8 @@
+//! The header of the first page of a WAL segment: which system, timeline and place its bytes are of.
+//!
+//! A push compares it with the name and the server before anything is sent: that keeps one server's WAL out of
+//! another's archive.
+
 use super::{Lsn, Malformed, SystemIdentifier, TimelineId, WalSegment, WalSegmentSize};
 
 /// The length of `XLogLongPageHeaderData`, with which every segment starts.

@@ -1,4 +1,7 @@
-//! The records of a WAL segment, one after the other.
+//! The records of a WAL segment, one after the other, shown to a [`RecordVisitor`].
+//!
+//! A segment comes in pieces of any length and is never whole in the memory; each record counts only with the
+//! right checksum.
 
 use crc_fast::{CrcAlgorithm, Digest};
 
@@ -17,7 +20,7 @@ const TOPLEVEL_TRANSACTION: u8 = 252;
 
 /// What the header of a record tells (`xlogrecord.h`).
 #[derive(Debug, Clone, Copy)]
-pub struct RecordHeader {
+pub(super) struct RecordHeader {
     pub length: u32,
     /// The transaction that wrote it.
     pub xid: u32,
@@ -29,7 +32,7 @@ pub struct RecordHeader {
 }
 
 /// Who looks at records.
-pub trait Eye {
+pub(super) trait RecordVisitor {
     /// Whether all of this one is wanted.
     fn wants(&mut self, header: &RecordHeader) -> bool;
 
@@ -40,7 +43,7 @@ pub trait Eye {
 /// Walks through a segment, which comes in pieces of any length (as `XLogReader` does, `xlogreader.c`). A record that goes on in
 /// another segment is not seen. Ends where the WAL does.
 #[derive(Debug, Default)]
-pub struct RecordWalk<E> {
+pub(super) struct RecordWalk<E> {
     eye: E,
     /// Bytes of the segment so far.
     at: u64,
@@ -59,8 +62,8 @@ pub struct RecordWalk<E> {
     ended: bool,
 }
 
-impl<E: Eye> RecordWalk<E> {
-    pub fn new(eye: E) -> Self {
+impl<E: RecordVisitor> RecordWalk<E> {
+    pub(super) fn new(eye: E) -> Self {
         Self {
             eye,
             at: 0,
@@ -74,7 +77,7 @@ impl<E: Eye> RecordWalk<E> {
         }
     }
 
-    pub fn feed(&mut self, mut bytes: &[u8]) {
+    pub(super) fn feed(&mut self, mut bytes: &[u8]) {
         while !bytes.is_empty() && !self.ended {
             let taken = if self.in_header() { self.take_header(bytes) } else { self.take(bytes) };
             self.at += taken as u64;
@@ -82,16 +85,16 @@ impl<E: Eye> RecordWalk<E> {
         }
     }
 
-    pub fn eye(&self) -> &E {
+    pub(super) fn eye(&self) -> &E {
         &self.eye
     }
 
-    pub fn into_eye(self) -> E {
+    pub(super) fn into_eye(self) -> E {
         self.eye
     }
 
     /// Whether nothing more is to be seen.
-    pub fn has_ended(&self) -> bool {
+    pub(super) fn has_ended(&self) -> bool {
         self.ended
     }
 
@@ -200,7 +203,7 @@ fn aligned(length: u64) -> u64 {
 }
 
 /// The data of a record that has no blocks. `None` for bytes that are no record: it counts only with the right checksum.
-pub fn main_data(record: &[u8]) -> Option<&[u8]> {
+pub(super) fn main_data(record: &[u8]) -> Option<&[u8]> {
     let (header, mut rest) = record.split_at_checked(RECORD_HEADER_BYTES)?;
     // Of the data, then of the header up to the checksum.
     if checksum(rest, &header[..20]) != u32_at(header, 20) {
@@ -227,7 +230,7 @@ pub(super) fn checksum(first: &[u8], second: &[u8]) -> u32 {
 }
 
 /// In the server's byte order, which is also ours.
-pub fn u32_at(bytes: &[u8], at: usize) -> u32 {
+pub(super) fn u32_at(bytes: &[u8], at: usize) -> u32 {
     bytes.get(at..at + 4).and_then(|it| it.try_into().ok()).map_or(0, u32::from_ne_bytes)
 }
 

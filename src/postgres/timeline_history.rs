@@ -1,3 +1,8 @@
+//! The two small files that are archived beside segments: the history of a timeline, and that of a base backup.
+//!
+//! A history decides which WAL belongs together after a promotion; it is read as the server reads it, and no
+//! more leniently.
+
 use super::{Lsn, Malformed, TimelineId};
 
 /// Where a server left `timeline` for the next one.
@@ -76,6 +81,18 @@ fn not_history(found: &str) -> Malformed {
     Malformed::new(format!("expected lines of a timeline, an LSN and a reason, found {found}"))
 }
 
+/// Whether `content` is a backup history file, which PostgreSQL writes at the end of a base backup
+/// (`build_backup_content` in `xlogbackup.c`): it begins with the backup's first LSN.
+pub fn check_backup_history(content: &[u8]) -> Result<(), Malformed> {
+    const FIRST_LINE: &[u8] = b"START WAL LOCATION: ";
+    if content.starts_with(FIRST_LINE) {
+        return Ok(());
+    }
+    Err(Malformed::new(
+        "expected a backup history file that begins with \"START WAL LOCATION: \", found other content",
+    ))
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -118,5 +135,11 @@ mod tests {
         ] {
             assert_eq!(parse(timeline, content).unwrap_err().0, expected);
         }
+    }
+
+    #[test]
+    fn only_the_first_words_decide() {
+        assert!(check_backup_history(b"START WAL LOCATION: 0/2000028 (file 1)\n").is_ok());
+        assert!(check_backup_history(b"").is_err());
     }
 }

@@ -1,3 +1,8 @@
+//! The names that PostgreSQL gives to files it archives: segments, partial ones, histories, and those of
+//! backups.
+//!
+//! A name becomes part of a key in every repository, so anything that PostgreSQL would not write is refused.
+
 use std::fmt;
 use std::str::FromStr;
 

@@ -1,6 +1,12 @@
-use std::fmt;
+//! Places in the WAL: a position ([`Lsn`]), a timeline, a segment, and the system whose they are.
+//!
+//! The name of a segment says where it starts only together with the length of segments, which belongs to the
+//! server; so that length goes with every question.
 
-use super::{Lsn, Malformed, TimelineId};
+use std::fmt;
+use std::str::FromStr;
+
+use super::Malformed;
 
 /// The number that `initdb` gives a cluster for life and that every WAL segment carries. Written in
 /// decimal, as `pg_controldata` does.
@@ -94,6 +100,56 @@ impl fmt::Display for WalSegment {
     }
 }
 
+/// A byte position in the WAL stream, written `16/B374D848`: the high and the low 32 bits in
+/// hexadecimal (PostgreSQL documentation, "pg_lsn Type").
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Lsn(pub u64);
+
+impl fmt::Display for Lsn {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{:X}/{:X}", self.0 >> 32, self.0 & 0xFFFF_FFFF)
+    }
+}
+
+impl FromStr for Lsn {
+    type Err = Malformed;
+
+    fn from_str(text: &str) -> Result<Self, Malformed> {
+        let parse = |half: &str| {
+            let hex = (1..=8).contains(&half.len()) && half.bytes().all(|b| b.is_ascii_hexdigit());
+            hex.then(|| u64::from_str_radix(half, 16).ok()).flatten()
+        };
+        text.split_once('/')
+            .and_then(|(high, low)| Some(Lsn((parse(high)? << 32) + parse(low)?)))
+            .ok_or_else(|| {
+                Malformed::new(format!("expected an LSN like 16/B374D848, found {text:?}"))
+            })
+    }
+}
+
+/// The number of a timeline, 1 and up. It is the first eight hexadecimal digits of every WAL file
+/// name (PostgreSQL documentation, "Timelines").
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct TimelineId(u32);
+
+impl TimelineId {
+    /// `None` for 0, which PostgreSQL never uses for a timeline.
+    pub fn new(number: u32) -> Option<Self> {
+        (number > 0).then_some(Self(number))
+    }
+
+    pub fn number(self) -> u32 {
+        self.0
+    }
+}
+
+/// As in a file name: eight upper-case hexadecimal digits.
+impl fmt::Display for TimelineId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{:08X}", self.0)
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -140,5 +196,21 @@ mod tests {
     fn the_start_is_the_number_times_the_size() {
         let size = WalSegmentSize::from_bytes(16 * MIB).unwrap();
         assert_eq!(segment(0x2, 0xAB).start(size), Ok(Lsn(0x2_AB00_0000)));
+    }
+
+    #[test]
+    fn reads_what_it_writes() {
+        let lsn = Lsn(0x16_B374_D848);
+        assert_eq!(lsn.to_string(), "16/B374D848");
+        assert_eq!("16/B374D848".parse(), Ok(lsn));
+        assert_eq!("0/0".parse(), Ok(Lsn(0)));
+    }
+
+    #[test]
+    fn refuses_what_postgres_does_not_write() {
+        for text in ["", "16", "16/", "/1", "1/2/3", "+1/2", "123456789/0", "0/xyz"] {
+            let error = text.parse::<Lsn>().unwrap_err();
+            assert_eq!(error.0, format!("expected an LSN like 16/B374D848, found {text:?}"));
+        }
     }
 }

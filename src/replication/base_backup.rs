@@ -1,7 +1,7 @@
 //! The `BASE_BACKUP` command of the replication protocol (PostgreSQL docs, "Streaming Replication
 //! Protocol"), as it is since PostgreSQL 15: all archives come in one copy.
 
-use super::connection::{Answer, Connection, Rows};
+use super::connection::{CommandAnswer, PgConnection, Rows};
 use crate::error::{Class, Error, Result};
 use crate::postgres::{Lsn, SUPPORTED_IN_WORDS, TimelineId};
 
@@ -13,7 +13,7 @@ pub enum Checkpoint {
 }
 
 #[derive(Debug, Clone)]
-pub struct Options {
+pub struct BaseBackupOptions {
     /// Stands in `backup_label`.
     pub label: String,
     pub checkpoint: Checkpoint,
@@ -25,7 +25,7 @@ pub struct Options {
 
 /// A tablespace as the server lists it. The data directory itself has neither number nor location.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Tablespace {
+pub(crate) struct SentTablespace {
     pub oid: Option<u32>,
     pub location: Option<String>,
     /// Estimate in KiB.
@@ -34,14 +34,14 @@ pub struct Tablespace {
 
 /// A place in the WAL.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Position {
+pub(crate) struct WalPosition {
     pub lsn: Lsn,
     pub timeline: TimelineId,
 }
 
 /// What the server sends, in its order.
 #[derive(Debug, PartialEq, Eq)]
-pub enum Piece<'a> {
+pub(crate) enum BaseBackupPiece<'a> {
     /// A tar archive begins: of the tablespace of that number, or of the data directory.
     Archive(Option<u32>),
     /// The next bytes of that archive.
@@ -52,23 +52,26 @@ pub enum Piece<'a> {
 
 /// How a base backup ended.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct End {
+pub(crate) struct BaseBackupEnd {
     /// The WAL up to here is needed to make the files consistent.
-    pub position: Position,
+    pub position: WalPosition,
     /// Whether the server found pages whose checksum is wrong. The server's log names them.
     pub checksum_failures: bool,
 }
 
 /// A base backup under way. Dropping the connection makes the server end it.
-pub struct BaseBackup<'a> {
-    connection: &'a mut Connection,
-    pub start: Position,
-    pub tablespaces: Vec<Tablespace>,
+pub(crate) struct BaseBackupStream<'a> {
+    connection: &'a mut PgConnection,
+    pub start: WalPosition,
+    pub tablespaces: Vec<SentTablespace>,
 }
 
-impl<'a> BaseBackup<'a> {
+impl<'a> BaseBackupStream<'a> {
     /// Returns when the server has made its checkpoint.
-    pub fn start(connection: &'a mut Connection, options: &Options) -> Result<Self> {
+    pub(crate) fn start(
+        connection: &'a mut PgConnection,
+        options: &BaseBackupOptions,
+    ) -> Result<Self> {
         connection.send(&command(options))?;
         let start = position(&rows(connection)?)?;
         let tablespaces = rows(connection)?.0.iter().map(|row| tablespace(row)).collect();
@@ -76,24 +79,27 @@ impl<'a> BaseBackup<'a> {
     }
 
     /// Shows `visit` everything, and returns how it ended.
-    pub fn read(self, visit: &mut dyn FnMut(Piece<'_>) -> Result<()>) -> Result<End> {
+    pub(crate) fn read(
+        self,
+        visit: &mut dyn FnMut(BaseBackupPiece<'_>) -> Result<()>,
+    ) -> Result<BaseBackupEnd> {
         begin_copy(self.connection)?;
         read_copy(self.connection, visit)?;
         // The copy is followed by an answer of its own.
         let end = loop {
             match self.connection.next_answer()? {
-                Some(Answer::Rows(rows)) => break position(&rows)?,
-                Some(Answer::Done) => {}
+                Some(CommandAnswer::Rows(rows)) => break position(&rows)?,
+                Some(CommandAnswer::Done) => {}
                 other => return Err(unexpected("the end position", &format!("{other:?}"))),
             }
         };
         let checksum_failures = checksum_failures(self.connection)?;
-        Ok(End { position: end, checksum_failures })
+        Ok(BaseBackupEnd { position: end, checksum_failures })
     }
 }
 
 /// The server reports wrong checksums as an error, after it has sent everything.
-fn checksum_failures(connection: &mut Connection) -> Result<bool> {
+fn checksum_failures(connection: &mut PgConnection) -> Result<bool> {
     let mut found = false;
     loop {
         match connection.next_answer() {
@@ -107,14 +113,14 @@ fn checksum_failures(connection: &mut Connection) -> Result<bool> {
 
 /// Each message of the copy begins with its type.
 fn read_copy(
-    connection: &mut Connection,
-    visit: &mut dyn FnMut(Piece<'_>) -> Result<()>,
+    connection: &mut PgConnection,
+    visit: &mut dyn FnMut(BaseBackupPiece<'_>) -> Result<()>,
 ) -> Result<()> {
     let mut in_manifest = false;
     let mut message = |message: &[u8]| match message.split_first() {
-        Some((b'n', rest)) => visit(Piece::Archive(archive_number(rest)?)),
-        Some((b'd', data)) if in_manifest => visit(Piece::Manifest(data)),
-        Some((b'd', data)) => visit(Piece::Data(data)),
+        Some((b'n', rest)) => visit(BaseBackupPiece::Archive(archive_number(rest)?)),
+        Some((b'd', data)) if in_manifest => visit(BaseBackupPiece::Manifest(data)),
+        Some((b'd', data)) => visit(BaseBackupPiece::Data(data)),
         Some((b'm', _)) => {
             in_manifest = true;
             Ok(())
@@ -141,43 +147,43 @@ fn archive_number(name: &[u8]) -> Result<Option<u32>> {
     }
 }
 
-fn begin_copy(connection: &mut Connection) -> Result<()> {
+fn begin_copy(connection: &mut PgConnection) -> Result<()> {
     loop {
         match connection.next_answer()? {
-            Some(Answer::CopyOut) => return Ok(()),
-            Some(Answer::Done) => {}
+            Some(CommandAnswer::CopyOut) => return Ok(()),
+            Some(CommandAnswer::Done) => {}
             other => return Err(unexpected("the data of the backup", &format!("{other:?}"))),
         }
     }
 }
 
-fn rows(connection: &mut Connection) -> Result<Rows> {
+fn rows(connection: &mut PgConnection) -> Result<Rows> {
     match connection.next_answer()? {
-        Some(Answer::Rows(rows)) => Ok(rows),
+        Some(CommandAnswer::Rows(rows)) => Ok(rows),
         other => Err(unexpected("rows", &format!("{other:?}"))),
     }
 }
 
-fn position(rows: &Rows) -> Result<Position> {
+fn position(rows: &Rows) -> Result<WalPosition> {
     let field = |column: usize| rows.0.first()?.get(column)?.as_deref();
     let lsn = field(0).and_then(|text| text.parse().ok());
     let timeline = field(1).and_then(|text| text.parse().ok()).and_then(TimelineId::new);
     match (lsn, timeline) {
-        (Some(lsn), Some(timeline)) => Ok(Position { lsn, timeline }),
+        (Some(lsn), Some(timeline)) => Ok(WalPosition { lsn, timeline }),
         _ => Err(unexpected("a position in the WAL", &format!("{rows:?}"))),
     }
 }
 
-fn tablespace(row: &[Option<String>]) -> Tablespace {
+fn tablespace(row: &[Option<String>]) -> SentTablespace {
     let field = |column: usize| row.get(column).and_then(Option::as_deref);
-    Tablespace {
+    SentTablespace {
         oid: field(0).and_then(|text| text.parse().ok()),
         location: field(1).map(str::to_owned),
         size: field(2).and_then(|text| text.parse().ok()),
     }
 }
 
-fn command(options: &Options) -> String {
+fn command(options: &BaseBackupOptions) -> String {
     let label = format!("LABEL '{}'", options.label.replace('\'', "''"));
     let checkpoint = match options.checkpoint {
         Checkpoint::Fast => "CHECKPOINT 'fast'",
@@ -201,7 +207,7 @@ mod tests {
 
     #[test]
     fn the_command_names_every_option() {
-        let all = Options {
+        let all = BaseBackupOptions {
             label: "it's".to_owned(),
             checkpoint: Checkpoint::Fast,
             rate_limit: Some(1024),
@@ -212,8 +218,12 @@ mod tests {
             "BASE_BACKUP (LABEL 'it''s', PROGRESS, CHECKPOINT 'fast', WAIT false, MANIFEST 'yes', \
              TABLESPACE_MAP, WAL, MAX_RATE 1024)"
         );
-        let few =
-            Options { checkpoint: Checkpoint::Spread, rate_limit: None, with_wal: false, ..all };
+        let few = BaseBackupOptions {
+            checkpoint: Checkpoint::Spread,
+            rate_limit: None,
+            with_wal: false,
+            ..all
+        };
         assert_eq!(
             command(&few),
             "BASE_BACKUP (LABEL 'it''s', PROGRESS, CHECKPOINT 'spread', WAIT false, MANIFEST 'yes', \

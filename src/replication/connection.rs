@@ -10,12 +10,12 @@ use pq_sys as pq;
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
 
 use super::linked::{owned, without_configuration_of_openssl};
-use super::socket::{default_host, variables_name_a_place};
+use super::query::{default_host, variables_name_a_place};
 use crate::error::{Class, Error, Kind, NAMES, Result, is_of_a_name};
 use crate::postgres::ServerVersion;
 
 /// A connection to a PostgreSQL server. Not shared between threads; it may move from one to another.
-pub struct Connection {
+pub struct PgConnection {
     raw: NonNull<pq::PGconn>,
     /// Longest wait for the next byte of an answer.
     patience: Duration,
@@ -23,11 +23,11 @@ pub struct Connection {
 
 // SAFETY: libpq allows a connection to be used from any thread, one at a time (libpq docs, "Behavior in
 // Threaded Programs").
-unsafe impl Send for Connection {}
+unsafe impl Send for PgConnection {}
 
 /// What a query answered with.
 #[derive(Debug)]
-pub enum Answer {
+pub enum CommandAnswer {
     Rows(Rows),
     /// `COPY … TO STDOUT`: the data come next.
     CopyOut,
@@ -39,7 +39,7 @@ pub enum Answer {
 #[derive(Debug, Default)]
 pub struct Rows(pub Vec<Vec<Option<String>>>, pub Vec<u32>);
 
-impl Connection {
+impl PgConnection {
     /// Connects as libpq does: `conninfo` is a connection string or URI; what it leaves open comes from
     /// the `PG…` variables, the service file and the password file. `more` are keywords that it
     /// overrides.
@@ -98,7 +98,7 @@ impl Connection {
         unsafe { pq::PQbackendPID(self.raw()) }.unsigned_abs()
     }
 
-    /// Sends a command. Its answers are taken with [`Connection::next_answer`], all of them.
+    /// Sends a command. Its answers are taken with [`PgConnection::next_answer`], all of them.
     pub fn send(&mut self, command: &str) -> Result<()> {
         let text = CString::new(command)
             .map_err(|_| Error::new(Class::Usage, "a command can't contain a zero byte"))?;
@@ -110,7 +110,7 @@ impl Connection {
     }
 
     /// The next answer to what was sent; `None` after the last one.
-    pub fn next_answer(&mut self) -> Result<Option<Answer>> {
+    pub fn next_answer(&mut self) -> Result<Option<CommandAnswer>> {
         // SAFETY: the connection is alive; the result is freed by its owner.
         while unsafe { pq::PQisBusy(self.raw()) } != 0 {
             self.wait_for_input()?;
@@ -121,10 +121,10 @@ impl Connection {
         };
         let result = QueryResult(result);
         match result.status() {
-            pq::ExecStatusType::PGRES_TUPLES_OK => Ok(Some(Answer::Rows(result.rows()))),
-            pq::ExecStatusType::PGRES_COPY_OUT => Ok(Some(Answer::CopyOut)),
+            pq::ExecStatusType::PGRES_TUPLES_OK => Ok(Some(CommandAnswer::Rows(result.rows()))),
+            pq::ExecStatusType::PGRES_COPY_OUT => Ok(Some(CommandAnswer::CopyOut)),
             pq::ExecStatusType::PGRES_COMMAND_OK | pq::ExecStatusType::PGRES_EMPTY_QUERY => {
-                Ok(Some(Answer::Done))
+                Ok(Some(CommandAnswer::Done))
             }
             _ => Err(result.error()),
         }
@@ -138,7 +138,7 @@ impl Connection {
         let mut refused = None;
         loop {
             match self.next_answer() {
-                Ok(Some(Answer::Rows(found))) => rows = found,
+                Ok(Some(CommandAnswer::Rows(found))) => rows = found,
                 Ok(Some(_)) => {}
                 Err(error) if refused.is_none() => refused = Some(error),
                 Ok(None) | Err(_) => return refused.map_or(Ok(rows), Err),
@@ -154,7 +154,7 @@ impl Connection {
             let length = unsafe { pq::PQgetCopyData(self.raw(), &raw mut buffer, 1) };
             match usize::try_from(length) {
                 Ok(0) => self.wait_for_input()?,
-                Ok(length) => return Ok(Some(visit(Message { buffer, length }.bytes()))),
+                Ok(length) => return Ok(Some(visit(CopyMessage { buffer, length }.bytes()))),
                 Err(_) if length == -1 => return Ok(None),
                 Err(_) => return Err(self.lost()),
             }
@@ -214,7 +214,7 @@ impl Connection {
     }
 }
 
-impl Drop for Connection {
+impl Drop for PgConnection {
     fn drop(&mut self) {
         // SAFETY: nobody else has the pointer.
         unsafe { pq::PQfinish(self.raw()) }
@@ -283,19 +283,19 @@ impl Drop for QueryResult {
     }
 }
 
-struct Message {
+struct CopyMessage {
     buffer: *mut c_char,
     length: usize,
 }
 
-impl Message {
+impl CopyMessage {
     fn bytes(&self) -> &[u8] {
         // SAFETY: libpq says that so many bytes are there; they live as long as `self`.
         unsafe { std::slice::from_raw_parts(self.buffer.cast(), self.length) }
     }
 }
 
-impl Drop for Message {
+impl Drop for CopyMessage {
     fn drop(&mut self) {
         // SAFETY: libpq allocated it, and nobody else has it.
         unsafe { pq::PQfreemem(self.buffer.cast()) }

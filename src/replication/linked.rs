@@ -16,14 +16,14 @@ unsafe extern "C" {
 }
 
 /// The version of the libpq that is linked in, like `18.6`.
-pub fn libpq_version() -> String {
+pub(crate) fn libpq_version() -> String {
     // SAFETY: it needs nothing.
     let number = unsafe { pq::PQlibVersion() };
     format!("{}.{}", number / 10_000, number % 10_000)
 }
 
 /// The version of the OpenSSL that is linked in, as it names itself: `OpenSSL 3.0.19 27 Jan 2026`.
-pub fn openssl_version() -> String {
+pub(crate) fn openssl_version() -> String {
     /// `OPENSSL_VERSION` in `crypto.h`.
     const VERSION: c_int = 0;
     // SAFETY: it hands out a constant text, before anything was set up, too.

@@ -4,7 +4,9 @@ use crate::base_backup::layout::part_name;
 use crate::base_backup::{Elsewhere, Part, Tablespace};
 use crate::config::Config;
 use crate::error::Result;
-use crate::replication::{BaseBackup, Connection, End, Options, Piece, Position};
+use crate::replication::{
+    BaseBackupEnd, BaseBackupOptions, BaseBackupPiece, BaseBackupStream, PgConnection, WalPosition,
+};
 use crate::repository::Repository;
 
 /// Parts of a small backup, and of a large one. In between there are about 64.
@@ -17,8 +19,8 @@ const PART_BYTES_MAX: u64 = 4 << 30;
 
 /// What came from the server, and what became of its parts in each repository.
 pub struct Transfer {
-    pub start: Position,
-    pub end: End,
+    pub start: WalPosition,
+    pub end: BaseBackupEnd,
     pub tablespaces: Vec<Tablespace>,
     pub elsewhere: Vec<Elsewhere>,
     /// `backup_manifest`, as the server sent it.
@@ -31,11 +33,11 @@ pub fn transfer(
     config: &Config,
     repositories: &[Repository],
     (folder, known): (&BackupFolder, &Known),
-    connection: &mut Connection,
-    options: &Options,
+    connection: &mut PgConnection,
+    options: &BaseBackupOptions,
     progress: &mut dyn FnMut(u64, Option<u64>),
 ) -> Result<Transfer> {
-    let backup = BaseBackup::start(connection, options)?;
+    let backup = BaseBackupStream::start(connection, options)?;
     let (start, listed) = (backup.start, backup.tablespaces.clone());
     let estimate: Option<u64> = listed.iter().map(|it| it.size.map(|kib| kib * 1024)).sum();
     let part_bytes = (estimate.unwrap_or(0) / PARTS).clamp(*PART_BYTES.start(), *PART_BYTES.end());
@@ -70,19 +72,19 @@ fn part(sent: Sent<Mark>) -> Part {
 
 /// Reads all that the server sends.
 fn read(
-    backup: BaseBackup<'_>,
+    backup: BaseBackupStream<'_>,
     mut parts: Parts<'_>,
     take: Take<'_, Mark>,
     count: &mut dyn FnMut(usize),
-) -> Result<(End, Vec<u8>, Vec<Elsewhere>)> {
+) -> Result<(BaseBackupEnd, Vec<u8>, Vec<Elsewhere>)> {
     let mut manifest = Vec::new();
     let end = backup.read(&mut |piece| match piece {
-        Piece::Archive(tablespace) => parts.begin_archive(tablespace, take),
-        Piece::Data(data) => {
+        BaseBackupPiece::Archive(tablespace) => parts.begin_archive(tablespace, take),
+        BaseBackupPiece::Data(data) => {
             count(data.len());
             parts.write(data, take)
         }
-        Piece::Manifest(data) => {
+        BaseBackupPiece::Manifest(data) => {
             manifest.extend_from_slice(data);
             Ok(())
         }

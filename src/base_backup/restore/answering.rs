@@ -5,7 +5,7 @@ use std::path::Path;
 use std::time::Duration;
 
 use crate::error::{Class, Error, Kind, Result};
-use crate::replication::Connection;
+use crate::replication::PgConnection;
 
 /// A server that is asked for its progress answers at once, or it hangs.
 pub const PATIENCE: Duration = Duration::from_secs(30);
@@ -25,7 +25,7 @@ pub struct Record {
 
 /// What came of an attempt to ask the server.
 pub enum Answer {
-    Ours(Connection),
+    Ours(PgConnection),
     /// It takes no connections yet.
     NotYet,
     /// It takes connections, but not this one.
@@ -80,7 +80,7 @@ impl Record {
         }
     }
 
-    fn prove(&self, opened: Result<Connection>) -> Answer {
+    fn prove(&self, opened: Result<PgConnection>) -> Answer {
         let mut connection = match opened {
             Ok(connection) => connection,
             Err(error) => return refused(&error),
@@ -94,7 +94,7 @@ impl Record {
 
     /// The file that the server has in its own directory is this one. Who may not read it there is told by when the server was
     /// started, and its port.
-    fn is_of(&self, connection: &mut Connection) -> Result<bool> {
+    fn is_of(&self, connection: &mut PgConnection) -> Result<bool> {
         let first = |rows: crate::replication::Rows| rows.0.into_iter().flatten().flatten().next();
         match connection.query("SELECT pg_catalog.pg_read_file('postmaster.pid')") {
             Ok(rows) => return Ok(first(rows).is_some_and(|text| identity(&text) == self.identity)),
@@ -112,9 +112,9 @@ impl Record {
     }
 }
 
-fn open(told: &str, first: &[(&str, &str)], last: &[(&str, &str)]) -> Result<Connection> {
+fn open(told: &str, first: &[(&str, &str)], last: &[(&str, &str)]) -> Result<PgConnection> {
     let more = [("fallback_application_name", "seawall"), ("connect_timeout", "2")];
-    Connection::open_with(told, &[&more[..], first].concat(), last, PATIENCE)
+    PgConnection::open_with(told, &[&more[..], first].concat(), last, PATIENCE)
 }
 
 /// The lines that a server writes once; what it writes later is how it does.

@@ -5,7 +5,7 @@ use super::signs::{Gone, Signs};
 use super::target::in_utc;
 use crate::error::{Class, Error, Result};
 use crate::postgres::Lsn;
-use crate::replication::Connection;
+use crate::replication::PgConnection;
 
 const POLL: Duration = Duration::from_millis(200);
 
@@ -75,7 +75,7 @@ pub fn follow(
     until: Until,
     progress: &mut dyn FnMut(&Replay, Way),
 ) -> Result<Recovered> {
-    let mut open: Option<Connection> = None;
+    let mut open: Option<PgConnection> = None;
     let (mut silence, mut warned) = (Silence::default(), Instant::now());
     loop {
         let record = signs.record();
@@ -127,7 +127,7 @@ fn ended(replay: &Replay, until: Until) -> Option<Recovered> {
 }
 
 impl Silence {
-    fn hear(&mut self, record: &Record, told: &str) -> Option<Connection> {
+    fn hear(&mut self, record: &Record, told: &str) -> Option<PgConnection> {
         match record.connect(told) {
             Answer::Ours(connection) => return Some(connection),
             Answer::NotYet => self.refused = None,
@@ -184,7 +184,7 @@ impl Silence {
     }
 }
 
-fn ask(connection: &mut Connection) -> Result<Replay> {
+fn ask(connection: &mut PgConnection) -> Result<Replay> {
     let rows = connection.query(
         "SELECT pg_is_in_recovery(), \
          CASE WHEN pg_is_in_recovery() THEN pg_get_wal_replay_pause_state() = 'paused' ELSE false END, \

@@ -9,7 +9,7 @@ use crate::command::created::Created;
 use crate::command::shown::size;
 use crate::config::Config;
 use crate::error::{Class, Error, Result};
-use crate::replication::{Checkpoint, Options};
+use crate::replication::{BaseBackupOptions, Checkpoint};
 use crate::repository;
 
 const SHORT: &str = "Takes a base backup, straight into every repository";
@@ -116,7 +116,7 @@ fn wrong_checksums(id: &str) -> Error {
         .hint("The server's log names them. The backup is kept; so keep an older one, and look at the disk.")
 }
 
-fn options(matches: &ArgMatches) -> Result<Options> {
+fn options(matches: &ArgMatches) -> Result<BaseBackupOptions> {
     let text = |name: &str| matches.get_one::<String>(name).cloned().unwrap_or_default();
     let checkpoint = match text("checkpoint").as_str() {
         "spread" => Checkpoint::Spread,
@@ -124,7 +124,7 @@ fn options(matches: &ArgMatches) -> Result<Options> {
     };
     let rate_limit = matches.get_one::<String>("rate-limit").map(|text| rate(text)).transpose()?;
     let with_wal = matches.get_flag("standalone");
-    Ok(Options { label: text("label"), checkpoint, rate_limit, with_wal })
+    Ok(BaseBackupOptions { label: text("label"), checkpoint, rate_limit, with_wal })
 }
 
 /// In KiB, within what the server takes (`MAX_RATE_LOWER` and `MAX_RATE_UPPER` in `basebackup.h`).

@@ -9,9 +9,9 @@ use clap::parser::ValueSource;
 use super::super::guard;
 use super::container::usual_folder;
 use super::set;
-use crate::config::{Kind, Value};
+use crate::config::{Value, ValueKind};
 use crate::error::{Class, Error, Result};
-use crate::init::{Answers, Encryption, Found, Place};
+use crate::init::{Answers, Encryption, FoundServer, RepositoryPlace};
 
 /// Beside the configuration.
 const CREDENTIALS: &str = "s3.credentials";
@@ -19,11 +19,11 @@ const CREDENTIALS: &str = "s3.credentials";
 /// Asks what no flag said.
 pub struct Asking<'a> {
     matches: &'a ArgMatches,
-    found: &'a Found,
+    found: &'a FoundServer,
 }
 
 impl<'a> Asking<'a> {
-    pub fn new(matches: &'a ArgMatches, found: &'a Found) -> Self {
+    pub fn new(matches: &'a ArgMatches, found: &'a FoundServer) -> Self {
         Self { matches, found }
     }
 
@@ -93,7 +93,7 @@ impl<'a> Asking<'a> {
     }
 }
 
-fn repositories(answers: &Answers) -> Result<Vec<Place>> {
+fn repositories(answers: &Answers) -> Result<Vec<RepositoryPlace>> {
     let mut places = Vec::new();
     let absolute = |text: &str| {
         (text != "-" && !text.starts_with('/')).then(|| "an absolute path is needed".to_owned())
@@ -101,7 +101,12 @@ fn repositories(answers: &Answers) -> Result<Vec<Place>> {
     let usual = usual_folder(answers.rootless);
     let folder = ask("Folder for backups, on another disk (- for none)", &usual, absolute)?;
     if folder != "-" {
-        places.push(Place { url: folder, endpoint: None, region: None, credentials_file: None });
+        places.push(RepositoryPlace {
+            url: folder,
+            endpoint: None,
+            region: None,
+            credentials_file: None,
+        });
     }
     let url = |text: &str| {
         let right = text == "-" || text.strip_prefix("s3://").is_some_and(|rest| !rest.is_empty());
@@ -120,7 +125,7 @@ fn repositories(answers: &Answers) -> Result<Vec<Place>> {
         let credentials =
             ask("File with the credentials (- for the AWS variables)", &beside, absolute)?;
         let credentials_file = Some(credentials).filter(|text| text != "-").map(PathBuf::from);
-        places.push(Place { url: bucket, endpoint, region, credentials_file });
+        places.push(RepositoryPlace { url: bucket, endpoint, region, credentials_file });
     }
     Ok(places)
 }
@@ -136,8 +141,8 @@ fn encryption() -> Result<Encryption> {
 }
 
 fn not_a_time(text: &str) -> Option<String> {
-    let time = Value::from_text(Kind::Age, text);
-    time.is_none().then(|| format!("{} is needed", Kind::Age.describe()))
+    let time = Value::from_text(ValueKind::Age, text);
+    time.is_none().then(|| format!("{} is needed", ValueKind::Age.describe()))
 }
 
 fn optional(question: &str) -> Result<Option<String>> {

@@ -20,7 +20,8 @@ use crate::command::recording;
 use crate::command::shown::Shown;
 use crate::config::{Config, FlagValues};
 use crate::drill::postgres::{
-    Checked, Checks, Control, Ended, Errands, Outcome, Private, Programs, Server,
+    CheckOutcome, Checks, ControlData, DrillCheck, DrillServer, DrillSettings, Errands, Programs,
+    RecoveryEnded,
 };
 use crate::drill::{Confinement, Deadline, Scratch};
 use crate::error::{Class, Error, Result};
@@ -66,8 +67,8 @@ struct Drill {
     size: u64,
     /// When the files of the backup were complete: what was committed until then is in them.
     stopped: Option<Timestamp>,
-    ended: Option<Ended>,
-    checks: Vec<Checked>,
+    ended: Option<RecoveryEnded>,
+    checks: Vec<DrillCheck>,
     kept: Option<PathBuf>,
 }
 
@@ -137,8 +138,11 @@ fn rehearse(
     let mut scratch = Scratch::create_in(&config.drill.directory)?;
     let errands = Errands::prepare(&scratch, &recovery.restore_command)?;
     recovery.restore_command = errands.command();
-    let private =
-        Private { major, sockets: scratch.path(), shared_buffers: config.drill.shared_buffers };
+    let private = DrillSettings {
+        major,
+        sockets: scratch.path(),
+        shared_buffers: config.drill.shared_buffers,
+    };
     private.check()?;
     // Replaying takes some room too, which nobody knows before.
     scratch.check_room(facts.size)?;
@@ -147,9 +151,9 @@ fn rehearse(
     drill.repository = Some(repositories[fetched?].name().to_owned());
     failpoint::reach("drill.fetched");
     deadline.left()?;
-    let control = Control::read(&programs, &scratch.data())?;
+    let control = ControlData::read(&programs, &scratch.data())?;
     private.write(&scratch.data(), &control)?;
-    let server = Server {
+    let server = DrillServer {
         scratch: &scratch,
         programs: &programs,
         major,
@@ -173,7 +177,7 @@ fn fetch(
     plan: &RestorePlan<'_>,
     repositories: &[Repository],
     scratch: &Scratch,
-    private: &Private<'_>,
+    private: &DrillSettings<'_>,
     recovery: &RecoverySettings,
 ) -> Result<usize> {
     let data = scratch.data();
@@ -202,8 +206,8 @@ fn fetch(
 fn replay_and_check(
     request: &Request<'_>,
     plan: &RestorePlan<'_>,
-    (server, errands): (&Server<'_>, &Errands<'_>),
-    control: &Control,
+    (server, errands): (&DrillServer<'_>, &Errands<'_>),
+    control: &ControlData,
     drill: &mut Drill,
 ) -> Result<()> {
     let begun = Instant::now();
@@ -282,7 +286,7 @@ impl Drill {
     /// The failed checks, damage before mistakes in assertions.
     fn failed_checks(&self) -> Vec<Error> {
         let failed = self.checks.iter().filter_map(|checked| match &checked.outcome {
-            Outcome::Failed(error) => {
+            CheckOutcome::Failed(error) => {
                 Some(error.clone().while_doing(format!("check {:?} failed", checked.name)))
             }
             _ => None,
@@ -301,10 +305,10 @@ impl Drill {
         let phase =
             |(name, seconds): &(&str, f64)| Phase { name: (*name).to_owned(), seconds: *seconds };
         let made = self.checks.iter().filter_map(|checked| match &checked.outcome {
-            Outcome::Skipped(_) => None,
+            CheckOutcome::Skipped(_) => None,
             outcome => Some(Check {
                 name: checked.name.clone(),
-                passed: matches!(outcome, Outcome::Passed(_)),
+                passed: matches!(outcome, CheckOutcome::Passed(_)),
             }),
         });
         Record {

@@ -9,7 +9,7 @@ use crate::command::recording::Rehearsal;
 use crate::command::series::{choose, read};
 use crate::command::shown::{Shown, count, size};
 use crate::config::{Config, RedisConfig};
-use crate::drill::redis::{Private, Program};
+use crate::drill::redis::{DrillRedis, RedisProgram};
 use crate::drill::{Confinement, Deadline, Scratch};
 use crate::durable;
 use crate::error::{Class, Error, Result};
@@ -59,11 +59,11 @@ fn rehearse(
     let backup = choose(&series, repositories, request.id.as_deref())?;
     let description = &backup.description;
     rehearsal.is_of(&backup.id, backup.began);
-    let program = Program::find(config.drill.redis_bin.as_deref(), description.product)?;
+    let program = RedisProgram::find(config.drill.redis_bin.as_deref(), description.product)?;
     rehearsal.fact("server", program.to_string());
     let mut scratch = Scratch::create_in(&config.drill.directory)?;
     scratch.check_room(backup.size())?;
-    let private = Private::new(&scratch, description.content == RedisContent::AppendOnly)?;
+    let private = DrillRedis::new(&scratch, description.content == RedisContent::AppendOnly)?;
     durable::lay_folder(&scratch.data())?;
     let overrides = TargetOverrides {
         dir: Some(scratch.data()),
@@ -105,9 +105,9 @@ fn rehearse(
 
 /// The server of the drill.
 struct Own<'a> {
-    private: &'a Private,
+    private: &'a DrillRedis,
     scratch: &'a Scratch,
-    program: &'a Program,
+    program: &'a RedisProgram,
     deadline: Deadline,
 }
 

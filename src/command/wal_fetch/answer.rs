@@ -9,7 +9,7 @@ use super::asker::Asker;
 use super::fetch::Fetch;
 use super::histories::{Histories, Leaving};
 use crate::codec::Label;
-use crate::data_directory::{Asked, CutSegment, StateFolder, tell_absent_history};
+use crate::data_directory::{AskedSegment, CutSegment, StateFolder, tell_absent_history};
 use crate::durable::{self, Temporary};
 use crate::error::{Class, Error, Result};
 use crate::postgres::{Lsn, TimelineId, WalFileName, WalSegment, WalSegmentSize};
@@ -19,7 +19,7 @@ pub(super) struct Answer<'a> {
     pub asker: Asker,
     /// The timelines behind that of the segment that this recovery follows.
     pub followed: Vec<TimelineId>,
-    pub asked: Option<Asked>,
+    pub asked: Option<AskedSegment>,
     pub fetch: Fetch<'a>,
     pub histories: Histories<'a>,
     pub state: Option<&'a StateFolder>,
@@ -228,7 +228,7 @@ impl Answer<'_> {
     }
 
     fn warn(&self, segment: WalSegment, leaving: Leaving, outcome: &str) {
-        if self.asked.as_ref().is_some_and(Asked::is_told) {
+        if self.asked.as_ref().is_some_and(AskedSegment::is_told) {
             return;
         }
         let Leaving { timeline, by, at } = leaving;

@@ -4,7 +4,7 @@ use std::path::Path;
 use std::time::Duration;
 
 use crate::config::Limits;
-use crate::data_directory::{Asked, DataDirectory, KeptHistories};
+use crate::data_directory::{AskedSegment, DataDirectory, KeptHistories};
 use crate::postgres::{TimelineId, WalFileName};
 
 /// The name under which PostgreSQL asks for histories (`readTimeLineHistory` and others in `timeline.c`).
@@ -83,13 +83,13 @@ impl Asker {
     pub fn followed(
         self,
         name: WalFileName,
-        asked: Option<&Asked>,
+        asked: Option<&AskedSegment>,
         kept: Option<&KeptHistories>,
     ) -> Vec<TimelineId> {
         if self == Self::Other || !matches!(name, WalFileName::Segment(_)) {
             return Vec::new();
         }
-        let known = asked.and_then(Asked::followed);
+        let known = asked.and_then(AskedSegment::followed);
         known.unwrap_or_else(|| kept.map_or_else(Vec::new, |it| it.descendants(name.timeline())))
     }
 }

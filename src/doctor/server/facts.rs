@@ -5,7 +5,7 @@ use jiff::Timestamp;
 use crate::doctor::Origins;
 use crate::error::{Class, Error, Result};
 use crate::postgres::ServerVersion;
-use crate::replication::Connection;
+use crate::replication::PgConnection;
 use crate::replication::query::rows;
 
 /// Who sees the data directory is a superuser or has `pg_read_all_settings`; the others anybody sees.
@@ -52,7 +52,7 @@ pub struct Facts {
 }
 
 impl Facts {
-    pub fn ask(connection: &mut Connection) -> Result<Self> {
+    pub fn ask(connection: &mut PgConnection) -> Result<Self> {
         let version = connection.server_version();
         let settings = rows(connection, SETTINGS)?.into_iter().filter_map(|row| {
             let mut row = row.into_iter().flatten();
@@ -97,12 +97,12 @@ impl Facts {
     }
 }
 
-fn one(connection: &mut Connection, sql: &str) -> Result<Vec<String>> {
+fn one(connection: &mut PgConnection, sql: &str) -> Result<Vec<String>> {
     let row = rows(connection, sql)?.into_iter().next().unwrap_or_default();
     Ok(row.into_iter().map(Option::unwrap_or_default).collect())
 }
 
-fn attempt(connection: &mut Connection, sql: &str) -> Result<Option<(String, String)>> {
+fn attempt(connection: &mut PgConnection, sql: &str) -> Result<Option<(String, String)>> {
     let row = rows(connection, sql)?.into_iter().next();
     Ok(row.and_then(|row| {
         let mut row = row.into_iter().flatten();

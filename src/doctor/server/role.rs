@@ -2,7 +2,7 @@ use super::facts::Facts;
 use crate::config::Config;
 use crate::doctor::finding::{Finding, Mend, identifier};
 use crate::error::Class;
-use crate::replication::Connection;
+use crate::replication::PgConnection;
 use std::time::Duration;
 
 /// Longest wait for the answer to `IDENTIFY_SYSTEM`.
@@ -38,7 +38,7 @@ fn replication_connection(facts: &Facts, config: &Config) -> Finding {
         ("fallback_application_name", "seawall"),
         ("connect_timeout", limit.as_str()),
     ];
-    let tried = Connection::open(&config.connection, &more, PATIENCE)
+    let tried = PgConnection::open(&config.connection, &more, PATIENCE)
         .and_then(|mut connection| connection.query("IDENTIFY_SYSTEM"));
     match tried {
         Ok(_) => Finding::good(what, "opened"),

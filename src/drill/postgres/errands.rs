@@ -1,3 +1,8 @@
+//! Fetching WAL for a drill's server, which may not reach a repository itself.
+//!
+//! The server leaves a note of the file that it wants, and the drill runs `wal-fetch` for it, as long as the
+//! server recovers and no longer.
+
 use std::ffi::OsStr;
 use std::fs::{self, File};
 use std::os::unix::process::ExitStatusExt;
@@ -19,14 +24,14 @@ const TARGETS: [&str; 2] = ["pg_wal/RECOVERYXLOG", "pg_wal/RECOVERYHISTORY"];
 /// What the server of a drill may not do itself: to fetch WAL takes the repository, its keys and the network. The server
 /// leaves a note of what it wants, and the drill runs the command for it, only as long as it recovers: until then
 /// nothing runs in it that came with the backup.
-pub struct Errands<'a> {
+pub(crate) struct Errands<'a> {
     scratch: &'a Scratch,
     /// The real one.
     restore_command: String,
 }
 
 impl<'a> Errands<'a> {
-    pub fn prepare(scratch: &'a Scratch, restore_command: &str) -> Result<Self> {
+    pub(crate) fn prepare(scratch: &'a Scratch, restore_command: &str) -> Result<Self> {
         let errands = Self { scratch, restore_command: restore_command.to_owned() };
         let folder = errands.folder();
         fs::create_dir(&folder).map_err(|error| Error::file("create folder", &folder, &error))?;
@@ -53,13 +58,13 @@ impl<'a> Errands<'a> {
     }
 
     /// What the server has as `restore_command`.
-    pub fn command(&self) -> String {
+    pub(crate) fn command(&self) -> String {
         let script = self.script().display().to_string().replace('%', "%%");
         format!("/bin/sh {} \"%f\" \"%p\"", shell_quoted(&script))
     }
 
     /// Runs what the server wants until it is told to stop.
-    pub fn run(&self, log: &Path, stop: &AtomicBool) {
+    pub(crate) fn run(&self, log: &Path, stop: &AtomicBool) {
         while !stop.load(Ordering::Relaxed) {
             let notes = fs::read_dir(self.folder()).into_iter().flatten().flatten();
             let notes = notes.map(|entry| entry.path());

@@ -1,12 +1,17 @@
+//! The programs of the PostgreSQL whose major version a backup is of.
+//!
+//! Several versions may be installed, and a server reads only its own: each place where packages put them is
+//! looked at.
+
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 
-use crate::drill::alone::{alone, readable};
+use crate::drill::confine::{alone, readable};
 use crate::error::{Class, Error, Result};
 
 /// The programs of one major version of PostgreSQL.
 #[derive(Debug, Clone)]
-pub struct Programs {
+pub(crate) struct Programs {
     folder: PathBuf,
     /// Such as `18.6`.
     pub version: String,
@@ -14,7 +19,7 @@ pub struct Programs {
 
 impl Programs {
     /// In the folder that was named; else where packages put them, or on `PATH`.
-    pub fn find(named: Option<&Path>, major: u32) -> Result<Self> {
+    pub(crate) fn find(named: Option<&Path>, major: u32) -> Result<Self> {
         if let Some(folder) = named {
             let found = version_in(folder);
             return match found {
@@ -46,18 +51,18 @@ impl Programs {
         })
     }
 
-    pub fn folder(&self) -> &Path {
+    pub(crate) fn folder(&self) -> &Path {
         &self.folder
     }
 
     /// One of them; `None` when it was not installed.
-    pub fn path(&self, name: &str) -> Option<PathBuf> {
+    pub(crate) fn path(&self, name: &str) -> Option<PathBuf> {
         Some(self.folder.join(name)).filter(|path| path.is_file())
     }
 
     /// One of them, about to be run with messages in English, and nothing of what this user's environment says: there
     /// may be keys in it, and what the backup holds may be code.
-    pub fn command(&self, name: &str) -> Command {
+    pub(crate) fn command(&self, name: &str) -> Command {
         let mut command = Command::new(self.folder.join(name));
         alone(&mut command);
         command.stdin(Stdio::null());
@@ -65,7 +70,7 @@ impl Programs {
     }
 
     /// The folders that its server reads.
-    pub fn readable(&self) -> Vec<PathBuf> {
+    pub(crate) fn readable(&self) -> Vec<PathBuf> {
         readable(&self.folder.join("postgres"))
     }
 }

@@ -1,3 +1,8 @@
+//! The server of a drill: started on what was restored, waited for until it has recovered, and stopped.
+//!
+//! Its log is what explains a recovery that ended early; sessions are set up so that nothing stored in the
+//! backup runs in them.
+
 use std::fs::File;
 use std::os::unix::process::CommandExt;
 use std::path::{Path, PathBuf};
@@ -7,14 +12,13 @@ use jiff::Timestamp;
 use rustix::process::Signal;
 
 use super::Programs;
-use super::log;
 use super::settings::PORT;
-use crate::base_backup::restore::ServerLog;
+use crate::base_backup::restore::{Reason, ServerLog};
 use crate::drill::{Confinement, Deadline, Scratch};
 use crate::durable::LaidFile;
 use crate::error::{Class, Error, Kind, Result};
 use crate::postgres::{Lsn, TimelineHistory, TimelineId};
-use crate::replication::Connection;
+use crate::replication::PgConnection;
 
 const POLL: Duration = Duration::from_millis(50);
 const BETWEEN_LINES: Duration = Duration::from_secs(5);
@@ -25,7 +29,7 @@ const DATABASES: [&str; 2] = ["postgres", "template1"];
 
 /// How to reach the server.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Address {
+pub(crate) struct Address {
     pub sockets: PathBuf,
     /// A superuser.
     pub role: String,
@@ -37,7 +41,7 @@ pub struct Address {
 
 /// How a recovery ended.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Ended {
+pub(crate) struct RecoveryEnded {
     pub lsn: Lsn,
     pub timeline: u32,
     /// When the last transaction that was replayed had been committed; `None` where there was none.
@@ -45,7 +49,7 @@ pub struct Ended {
 }
 
 /// A server on what was restored.
-pub struct Server<'a> {
+pub(crate) struct DrillServer<'a> {
     pub scratch: &'a Scratch,
     pub programs: &'a Programs,
     pub major: u32,
@@ -75,7 +79,7 @@ const OPTIONS: [&str; 14] = [
 
 impl Address {
     /// Settings of a session that stand above those of its role and its database.
-    pub fn options(&self, read_only: bool) -> String {
+    pub(crate) fn options(&self, read_only: bool) -> String {
         let read_only = if read_only { "on" } else { "off" };
         let own = [format!("default_transaction_read_only={read_only}")];
         let newer = (self.major >= 17).then(|| "transaction_timeout=0".to_owned());
@@ -91,11 +95,11 @@ impl Address {
     }
 
     /// Whatever is set for the role or the database, a session of a drill only reads and is not cut short.
-    pub fn connect(&self, database: &str, deadline: Deadline) -> Result<Connection> {
+    pub(crate) fn connect(&self, database: &str, deadline: Deadline) -> Result<PgConnection> {
         self.opened(database, &self.options(true), deadline)
     }
 
-    fn opened(&self, database: &str, options: &str, deadline: Deadline) -> Result<Connection> {
+    fn opened(&self, database: &str, options: &str, deadline: Deadline) -> Result<PgConnection> {
         let sockets = self.sockets.display().to_string();
         let more = [
             ("host", sockets.as_str()),
@@ -106,16 +110,16 @@ impl Address {
             ("fallback_application_name", "seawall"),
             ("options", options),
         ];
-        Connection::open("", &more, deadline.left()?)
+        PgConnection::open("", &more, deadline.left()?)
     }
 }
 
-impl Server<'_> {
-    pub fn log(&self) -> PathBuf {
+impl DrillServer<'_> {
+    pub(crate) fn log(&self) -> PathBuf {
         self.scratch.path().join("log")
     }
 
-    pub fn start(&self) -> Result<()> {
+    pub(crate) fn start(&self) -> Result<()> {
         LaidFile::create(self.log(), 0o600)?;
         let append = || File::options().append(true).open(self.log());
         let failed = |error| Error::file("open", &self.log(), &error);
@@ -129,14 +133,17 @@ impl Server<'_> {
 
     /// Waits for the end of the recovery, and returns how to reach the server and how far it got. `progress`
     /// is told every few seconds where it is.
-    pub fn recovered(&self, progress: &mut dyn FnMut(Lsn)) -> Result<(Address, Ended)> {
+    pub(crate) fn recovered(
+        &self,
+        progress: &mut dyn FnMut(Lsn),
+    ) -> Result<(Address, RecoveryEnded)> {
         let mut said = Instant::now();
         let address = loop {
             if let Some(address) = self.find()? {
                 break address;
             }
             if self.scratch.ended().is_some() {
-                return Err(log::failure(&self.log()));
+                return Err(why_it_went_down(&self.log()));
             }
             self.deadline.left()?;
             if said.elapsed() >= BETWEEN_LINES {
@@ -150,14 +157,14 @@ impl Server<'_> {
     }
 
     /// Stops it in order, so that all its files are as they should be.
-    pub fn shut_down(&self) -> Result<()> {
+    pub(crate) fn shut_down(&self) -> Result<()> {
         let status = self.scratch.stop(Signal::INT, self.deadline.left()?)?;
-        if status.success() { Ok(()) } else { Err(log::failure(&self.log())) }
+        if status.success() { Ok(()) } else { Err(why_it_went_down(&self.log())) }
     }
 
     /// What the log says when it is gone.
-    pub fn failure(&self) -> Option<Error> {
-        self.scratch.ended().map(|_| log::failure(&self.log()))
+    pub(crate) fn failure(&self) -> Option<Error> {
+        self.scratch.ended().map(|_| why_it_went_down(&self.log()))
     }
 
     /// `None` while it recovers.
@@ -190,7 +197,7 @@ impl Server<'_> {
             .hint("Name a superuser of that cluster: --role NAME."))
     }
 
-    fn as_superuser(&self, address: Address, mut connection: Connection) -> Result<Address> {
+    fn as_superuser(&self, address: Address, mut connection: PgConnection) -> Result<Address> {
         let query = "SELECT rolname FROM pg_catalog.pg_roles WHERE rolsuper AND rolcanlogin \
                      ORDER BY rolname <> current_user, oid LIMIT 1";
         let found = connection.query(query)?.0;
@@ -206,7 +213,7 @@ impl Server<'_> {
         }
     }
 
-    fn ended(&self, address: &Address) -> Result<Ended> {
+    fn ended(&self, address: &Address) -> Result<RecoveryEnded> {
         let mut connection = address.connect(&address.database, self.deadline)?;
         let rows = connection.query(
             "SELECT pg_last_wal_replay_lsn(), \
@@ -218,9 +225,11 @@ impl Server<'_> {
         let lsn = field(0).and_then(|text| text.parse().ok());
         let timeline = field(2).and_then(|name| recovered_timeline(&self.scratch.data(), name));
         match (lsn, timeline) {
-            (Some(lsn), Some(timeline)) => {
-                Ok(Ended { lsn, timeline, time: field(1).and_then(|text| text.parse().ok()) })
-            }
+            (Some(lsn), Some(timeline)) => Ok(RecoveryEnded {
+                lsn,
+                timeline,
+                time: field(1).and_then(|text| text.parse().ok()),
+            }),
             _ => Err(Error::new(
                 Class::Damaged,
                 "expected the server to have replayed WAL, it has not",
@@ -239,4 +248,40 @@ fn recovered_timeline(data: &Path, segment: &str) -> Option<u32> {
 
 fn is_missing(error: &Error) -> bool {
     matches!(error.kind(), Some(Kind::Role | Kind::Database))
+}
+
+/// Why the server of a drill went down.
+fn why_it_went_down(path: &Path) -> Error {
+    let log = ServerLog::read(path, 0);
+    let reason = log.reason().unwrap_or(Reason {
+        class: None,
+        text: "it wrote nothing about it".to_owned(),
+        hint: None,
+    });
+    let message = format!("the server stopped during recovery: {}", reason.text);
+    if log.is_of_new_tablespace() {
+        return Error::new(Class::Incomplete, message).hint(
+            "A tablespace was created after the base backup; a drill writes in its own folder only. Take a base \
+             backup, then drill that one.",
+        );
+    }
+    let hint = reason.hint.as_deref();
+    let hint = hint.unwrap_or("With --keep the folder stays, and the log of the server in it.");
+    Error::new(reason.class.unwrap_or(Class::Damaged), message).hint(hint)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_log_that_says_nothing_says_that() {
+        let error = why_it_went_down(Path::new("/nowhere"));
+        assert_eq!(
+            error.to_string(),
+            "the server stopped during recovery: it wrote nothing about it. HINT: With --keep the folder stays, \
+             and the log of the server in it."
+        );
+        assert_eq!(error.class(), Class::Damaged);
+    }
 }

@@ -1,3 +1,9 @@
+//! The checksums of a manifest's files: which kind there is, what a manifest says, and summing a file piece by
+//! piece.
+//!
+//! All kinds that a server can be told to use are here, because a backup may come from any tool that speaks the
+//! protocol.
+
 use std::fmt;
 
 use sha2::digest::DynDigest;
@@ -53,17 +59,17 @@ impl ChecksumAlgorithm {
 
     pub fn hasher(self) -> ChecksumHasher {
         let sha: Box<dyn DynDigest + Send> = match self {
-            Self::None => return ChecksumHasher(State::None),
+            Self::None => return ChecksumHasher(HasherState::None),
             Self::Crc32c => {
                 let digest = crc_fast::Digest::new(crc_fast::CrcAlgorithm::Crc32Iscsi);
-                return ChecksumHasher(State::Crc32c(Box::new(digest)));
+                return ChecksumHasher(HasherState::Crc32c(Box::new(digest)));
             }
             Self::Sha224 => Box::new(Sha224::default()),
             Self::Sha256 => Box::new(Sha256::default()),
             Self::Sha384 => Box::new(Sha384::default()),
             Self::Sha512 => Box::new(Sha512::default()),
         };
-        ChecksumHasher(State::Sha(self, sha))
+        ChecksumHasher(HasherState::Sha(self, sha))
     }
 }
 
@@ -122,9 +128,9 @@ pub(super) fn bytes_of_hex(digits: &str) -> Option<Box<[u8]>> {
 }
 
 /// Sums a file piece by piece.
-pub struct ChecksumHasher(State);
+pub struct ChecksumHasher(HasherState);
 
-enum State {
+enum HasherState {
     None,
     Crc32c(Box<crc_fast::Digest>),
     Sha(ChecksumAlgorithm, Box<dyn DynDigest + Send>),
@@ -133,21 +139,21 @@ enum State {
 impl ChecksumHasher {
     pub fn update(&mut self, bytes: &[u8]) {
         match &mut self.0 {
-            State::None => {}
-            State::Crc32c(sum) => sum.update(bytes),
-            State::Sha(_, digest) => digest.update(bytes),
+            HasherState::None => {}
+            HasherState::Crc32c(sum) => sum.update(bytes),
+            HasherState::Sha(_, digest) => digest.update(bytes),
         }
     }
 
     pub fn finish(self) -> FileChecksum {
         let (algorithm, digest): (_, Box<[u8]>) = match self.0 {
-            State::None => (ChecksumAlgorithm::None, Box::default()),
+            HasherState::None => (ChecksumAlgorithm::None, Box::default()),
             // The server writes the four bytes as they lie in its memory (`pg_checksum_final`).
-            State::Crc32c(sum) => (
+            HasherState::Crc32c(sum) => (
                 ChecksumAlgorithm::Crc32c,
                 (crc_fast::Digest::finalize(&sum) as u32).to_le_bytes().into(),
             ),
-            State::Sha(algorithm, digest) => (algorithm, digest.finalize()),
+            HasherState::Sha(algorithm, digest) => (algorithm, digest.finalize()),
         };
         FileChecksum { algorithm, digest }
     }

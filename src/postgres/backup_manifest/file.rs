@@ -1,3 +1,8 @@
+//! One line of a manifest: a file, its length and its checksum.
+//!
+//! There may be a hundred thousand of them, so each is kept small; a path that leads out of the data directory
+//! is refused here, for all who lay files down.
+
 use std::ffi::OsStr;
 use std::os::unix::ffi::OsStrExt;
 use std::path::Path;

@@ -6,7 +6,7 @@ use serde::Serialize;
 
 use super::{Drill, Request};
 use crate::command::shown::{at_seconds, plain, size, table, took};
-use crate::drill::postgres::Outcome;
+use crate::drill::postgres::CheckOutcome;
 use crate::error::{Class, Error, Result};
 
 /// Rises when something in the JSON changes its meaning or goes.
@@ -63,11 +63,11 @@ fn rows(drill: &Drill) -> Vec<Vec<String>> {
     std::iter::once(HEADINGS.map(str::to_owned).to_vec()).chain(checks).collect()
 }
 
-fn told(outcome: &Outcome) -> (&'static str, String) {
+fn told(outcome: &CheckOutcome) -> (&'static str, String) {
     match outcome {
-        Outcome::Passed(seen) => ("passed", seen.clone()),
-        Outcome::Failed(error) => ("FAILED", error.to_string()),
-        Outcome::Skipped(why) => ("skipped", why.clone()),
+        CheckOutcome::Passed(seen) => ("passed", seen.clone()),
+        CheckOutcome::Failed(error) => ("FAILED", error.to_string()),
+        CheckOutcome::Skipped(why) => ("skipped", why.clone()),
     }
 }
 

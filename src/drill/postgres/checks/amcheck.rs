@@ -1,10 +1,14 @@
+//! The check with `pg_amcheck`: whether tables and B-tree indexes are in order.
+//!
+//! What it finds may be very much, so it goes into a file of the drill and the first lines of that are told.
+
 use std::fs::File;
 use std::path::Path;
 use std::process::{Command, ExitStatus};
 use std::time::Duration;
 
-use super::super::settings::PORT;
-use super::{Checks, Outcome};
+use super::{CheckOutcome, Checks};
+use crate::drill::postgres::settings::PORT;
 use crate::durable::LaidFile;
 use crate::error::{Class, Error, Result};
 
@@ -12,16 +16,16 @@ const POLL: Duration = Duration::from_millis(20);
 
 /// Whether tables and B-tree indexes are in order, as `pg_amcheck` finds it. What lies in TOAST tables was
 /// read with the tables, so their pointers are not followed again.
-pub(super) fn check(checks: &Checks<'_>) -> Result<Outcome> {
+pub(super) fn check(checks: &Checks<'_>) -> Result<CheckOutcome> {
     let programs = checks.programs();
     let Some(program) = programs.path("pg_amcheck") else {
-        return Ok(Outcome::Skipped("pg_amcheck is not installed".to_owned()));
+        return Ok(CheckOutcome::Skipped("pg_amcheck is not installed".to_owned()));
     };
     let address = checks.address;
     let available = "SELECT 1 FROM pg_catalog.pg_available_extensions WHERE name = 'amcheck'";
     let mut connection = address.connect(&address.database, checks.deadline())?;
     if connection.query(available)?.0.is_empty() {
-        return Ok(Outcome::Skipped("the extension amcheck is not installed".to_owned()));
+        return Ok(CheckOutcome::Skipped("the extension amcheck is not installed".to_owned()));
     }
     drop(connection);
     let mut command = programs.command("pg_amcheck");
@@ -35,13 +39,13 @@ pub(super) fn check(checks: &Checks<'_>) -> Result<Outcome> {
     let text = std::fs::read(&found).unwrap_or_default();
     let text = String::from_utf8_lossy(&text);
     Ok(match status.code() {
-        Some(0) => Outcome::Passed("tables and B-tree indexes".to_owned()),
-        Some(2) => Outcome::Failed(corrupt(&text)),
+        Some(0) => CheckOutcome::Passed("tables and B-tree indexes".to_owned()),
+        Some(2) => CheckOutcome::Failed(corrupt(&text)),
         _ => {
             let said = text.lines().next().unwrap_or("nothing");
             let message =
                 format!("expected pg_amcheck to look at all, it ended with {status}: {said}");
-            Outcome::Failed(Error::new(Class::Damaged, message))
+            CheckOutcome::Failed(Error::new(Class::Damaged, message))
         }
     })
 }

@@ -1,10 +1,15 @@
+//! The check that reads every row of every table of every database.
+//!
+//! The server writes the rows to `/dev/null`: that looks at each value, which a count does not. Large tables
+//! are read by several sessions at once.
+
 use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Mutex, PoisonError};
 
-use super::{Checks, Outcome};
+use super::{CheckOutcome, Checks};
 use crate::error::{Class, Error, Kind, Result};
-use crate::replication::Connection;
+use crate::replication::PgConnection;
 use crate::threads;
 
 /// Some types have a text form only: the server says that the function for the binary form is not there.
@@ -35,7 +40,7 @@ const TABLES: &str = "SELECT quote_ident(n.nspname) || '.' || quote_ident(c.reln
 /// `COPY` and not `count(*)`: that does not look at values that are stored outside of their row, nor into
 /// those inside. The rows go nowhere: the server writes them to `/dev/null` in its binary format, which costs
 /// least.
-pub(super) fn check(checks: &Checks<'_>) -> Result<Outcome> {
+pub(super) fn check(checks: &Checks<'_>) -> Result<CheckOutcome> {
     let address = checks.address;
     let databases = address.connect(&address.database, checks.deadline())?.query(DATABASES)?.0;
     let databases: Vec<String> = databases.into_iter().flatten().flatten().collect();
@@ -55,7 +60,7 @@ pub(super) fn check(checks: &Checks<'_>) -> Result<Outcome> {
         checks.deadline().left()?;
     }
     if faults.is_empty() {
-        return Ok(Outcome::Passed(format!("{read} tables in {} databases", databases.len())));
+        return Ok(CheckOutcome::Passed(format!("{read} tables in {} databases", databases.len())));
     }
     let texts: Vec<String> = faults.iter().take(NAMED).map(Error::message).collect();
     let more = match faults.len().saturating_sub(NAMED) {
@@ -63,35 +68,35 @@ pub(super) fn check(checks: &Checks<'_>) -> Result<Outcome> {
         more => format!("; and {more} more"),
     };
     let message = format!("not every table could be read: {}{more}", texts.join("; "));
-    Ok(Outcome::Failed(Error::new(Class::Damaged, message)))
+    Ok(CheckOutcome::Failed(Error::new(Class::Damaged, message)))
 }
 
 #[derive(Default)]
-struct Found {
+struct TablesRead {
     read: usize,
     faults: Vec<Error>,
 }
 
-struct Table {
+struct TableToRead {
     name: String,
     is_view: bool,
     blocks: u64,
 }
 
 /// A table, or some blocks of it.
-struct Piece {
+struct BlockRange {
     /// Which table.
     table: usize,
     /// What `COPY` is told to read.
     rows: String,
 }
 
-fn read_database(checks: &Checks<'_>, database: &str) -> Result<Found> {
+fn read_database(checks: &Checks<'_>, database: &str) -> Result<TablesRead> {
     let mut connection = checks.address.connect(database, checks.deadline())?;
     let rows = connection.query(TABLES)?.0;
     drop(connection);
-    let tables: Vec<Table> = rows.into_iter().filter_map(table).collect();
-    let pieces: Vec<Piece> =
+    let tables: Vec<TableToRead> = rows.into_iter().filter_map(table).collect();
+    let pieces: Vec<BlockRange> =
         tables.iter().enumerate().flat_map(|(at, table)| pieces(at, table)).collect();
     // One fault of a table is enough.
     let (next, faults) = (AtomicUsize::new(0), Mutex::new(BTreeMap::new()));
@@ -114,17 +119,17 @@ fn read_database(checks: &Checks<'_>, database: &str) -> Result<Found> {
         work();
     });
     let faults = faults.into_inner().unwrap_or_else(PoisonError::into_inner);
-    Ok(Found { read: tables.len() - faults.len(), faults: faults.into_values().collect() })
+    Ok(TablesRead { read: tables.len() - faults.len(), faults: faults.into_values().collect() })
 }
 
-fn table(row: Vec<Option<String>>) -> Option<Table> {
+fn table(row: Vec<Option<String>>) -> Option<TableToRead> {
     let mut fields = row.into_iter().flatten();
     let (name, kind, blocks) = (fields.next()?, fields.next()?, fields.next()?);
-    Some(Table { name, is_view: kind == "m", blocks: blocks.parse().ok()? })
+    Some(TableToRead { name, is_view: kind == "m", blocks: blocks.parse().ok()? })
 }
 
 /// The last has no end: nobody writes, and a row behind it would be missed otherwise.
-fn pieces(at: usize, table: &Table) -> Vec<Piece> {
+fn pieces(at: usize, table: &TableToRead) -> Vec<BlockRange> {
     let name = &table.name;
     let count = table.blocks.div_ceil(BLOCKS).max(1);
     let rows = |number: u64| match (count, table.is_view) {
@@ -141,14 +146,14 @@ fn pieces(at: usize, table: &Table) -> Vec<Piece> {
             format!("(SELECT * FROM ONLY {name} WHERE ctid >= '({from},0)'::tid{end})")
         }
     };
-    (0..count).map(|number| Piece { table: at, rows: rows(number) }).collect()
+    (0..count).map(|number| BlockRange { table: at, rows: rows(number) }).collect()
 }
 
 fn read(
     checks: &Checks<'_>,
     database: &str,
-    piece: &Piece,
-    connection: &mut Option<Connection>,
+    piece: &BlockRange,
+    connection: &mut Option<PgConnection>,
 ) -> Result<()> {
     let connection = match connection {
         Some(connection) => connection,
@@ -170,7 +175,7 @@ mod tests {
     #[test]
     fn a_large_table_is_read_in_pieces_without_a_hole() {
         let rows = |is_view: bool, blocks: u64| -> Vec<String> {
-            let table = Table { name: "public.t".to_owned(), is_view, blocks };
+            let table = TableToRead { name: "public.t".to_owned(), is_view, blocks };
             pieces(3, &table).into_iter().map(|piece| piece.rows).collect()
         };
         assert_eq!(rows(false, 0), ["public.t"]);

@@ -1,3 +1,8 @@
+//! Tablespaces as a base backup names them: `tablespace_map`, and the folders of each version of the server.
+//!
+//! The map decides where a restored server writes, so it is read and written byte for byte as the server does
+//! it.
+
 use std::collections::BTreeMap;
 use std::ffi::OsStr;
 use std::os::unix::ffi::OsStrExt;
@@ -20,7 +25,7 @@ impl TablespaceMap {
                 b'\n' | b'\r' if !escaped => {
                     // Between `\r` and `\n` there is nothing.
                     if !line.is_empty() {
-                        let (oid, path) = parse_line(&line).ok_or_else(|| not_map(&line))?;
+                        let (oid, path) = parse_map_line(&line).ok_or_else(|| not_map(&line))?;
                         map.insert(oid, path.to_owned());
                         line.clear();
                     }
@@ -51,7 +56,7 @@ impl TablespaceMap {
 }
 
 /// A path may begin with spaces, so there is exactly one between.
-fn parse_line(line: &[u8]) -> Option<(u32, &Path)> {
+fn parse_map_line(line: &[u8]) -> Option<(u32, &Path)> {
     let space = line.iter().position(|byte| *byte == b' ')?;
     let (oid, path) = (str::from_utf8(&line[..space]).ok()?, &line[space + 1..]);
     let digits = oid.bytes().all(|byte| byte.is_ascii_digit()) && !path.is_empty();
@@ -61,6 +66,17 @@ fn parse_line(line: &[u8]) -> Option<(u32, &Path)> {
 fn not_map(line: &[u8]) -> Malformed {
     let line = String::from_utf8_lossy(line);
     Malformed::new(format!("expected lines of a number and a path, found {line:?}"))
+}
+
+/// The major version that a folder of this name belongs to, as in `PG_18_202506291`; `None` for any other name.
+pub fn tablespace_folder_version(name: &str) -> Option<u32> {
+    let (version, catalogue) = name.strip_prefix("PG_")?.split_once('_')?;
+    let is_number = |text: &str| !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_digit());
+    // Until 9.6 a major version had two numbers.
+    let mut numbers = version.splitn(2, '.');
+    let major = numbers.next().filter(|text| is_number(text))?;
+    let known = numbers.next().is_none_or(is_number) && is_number(catalogue);
+    known.then(|| major.parse().ok()).flatten()
 }
 
 #[cfg(test)]
@@ -92,6 +108,23 @@ mod tests {
         ] {
             let error = TablespaceMap::parse(content.as_bytes()).unwrap_err().0;
             assert_eq!(error, format!("expected lines of a number and a path, found {found:?}"));
+        }
+    }
+
+    #[test]
+    fn other_names_are_no_versions() {
+        assert_eq!(tablespace_folder_version("PG_18_202506291"), Some(18));
+        assert_eq!(tablespace_folder_version("PG_9.6_201608131"), Some(9));
+        for name in [
+            "PG_18_",
+            "PG_18",
+            "PG__1",
+            "PG_18_1.old-20261122T203000Z",
+            "pg_18_1",
+            "PG_+18_1",
+            ".ssh",
+        ] {
+            assert_eq!(tablespace_folder_version(name), None, "{name}");
         }
     }
 }

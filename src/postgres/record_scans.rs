@@ -1,14 +1,96 @@
+//! What is looked for in the records of WAL: ends of transactions, restore points, and new tablespaces.
+//!
+//! A recovery target has no LSN that anybody knows beforehand, and a tablespace that is created while WAL is
+//! replayed would write where another server's files are.
+
 use std::ffi::OsStr;
 use std::os::unix::ffi::OsStrExt;
 use std::path::PathBuf;
 
-use super::record_walk::{Eye, RecordHeader, RecordWalk, main_data, u32_at};
+use super::record_walk::{RecordHeader, RecordVisitor, RecordWalk, main_data, u32_at};
+
+/// `RM_XLOG_ID` and `RM_XACT_ID` in `rmgrlist.h`, `XLOG_RESTORE_POINT` in `pg_control.h`.
+const LOG_MANAGER: u8 = 0;
+const TRANSACTION_MANAGER: u8 = 1;
+const RESTORE_POINT: u8 = 0x70;
+/// `XLOG_XACT_OPMASK`, `XLOG_XACT_COMMIT` and `XLOG_XACT_ABORT` in `xact.h`. Of prepared transactions others are written.
+const TRANSACTION_MASK: u8 = 0x70;
+const COMMIT: u8 = 0x00;
+const ABORT: u8 = 0x20;
+/// `XLR_INFO_MASK`.
+const INFO_MASK: u8 = 0x0F;
+
+/// `xl_restore_point`: a time, and a name of a fixed length (`MAXFNAMELEN`).
+const TIME_BYTES: usize = 8;
+const RESTORE_POINT_BYTES_MAX: u32 = 256;
+
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Landmark {
+    /// A transaction that ended.
+    Transaction(u32),
+    RestorePoint(String),
+}
+
+/// Finds the first of them in a segment, which comes in pieces of any length.
+pub struct LandmarkScan(RecordWalk<Search>);
+
+struct Search {
+    landmark: Landmark,
+    found: Option<u64>,
+}
+
+impl LandmarkScan {
+    pub fn new(landmark: Landmark) -> Self {
+        Self(RecordWalk::new(Search { landmark, found: None }))
+    }
+
+    pub fn feed(&mut self, bytes: &[u8]) {
+        self.0.feed(bytes);
+    }
+
+    /// Where its record begins, in bytes from the beginning of the segment.
+    pub fn found(&self) -> Option<u64> {
+        self.0.eye().found
+    }
+
+    /// Whether what comes behind is of no interest.
+    pub fn is_over(&self) -> bool {
+        self.found().is_some() || self.0.has_ended()
+    }
+}
+
+impl RecordVisitor for Search {
+    fn wants(&mut self, header: &RecordHeader) -> bool {
+        let info = header.info & !INFO_MASK;
+        match &self.landmark {
+            // Its record may be long, and the header says it all.
+            Landmark::Transaction(xid) => {
+                let ends = [COMMIT, ABORT].contains(&(info & TRANSACTION_MASK));
+                if header.manager == TRANSACTION_MANAGER && ends && header.xid == *xid {
+                    self.found.get_or_insert(header.at);
+                }
+                false
+            }
+            Landmark::RestorePoint(_) => {
+                let is_one = header.manager == LOG_MANAGER && info == RESTORE_POINT;
+                is_one && header.length <= RESTORE_POINT_BYTES_MAX
+            }
+        }
+    }
+
+    fn see(&mut self, at: u64, record: &[u8]) {
+        let Landmark::RestorePoint(wanted) = &self.landmark else { return };
+        let name = main_data(record).and_then(|data| data.get(TIME_BYTES..));
+        let name = name.and_then(|name| name.split(|byte| *byte == 0).next());
+        if name == Some(wanted.as_bytes()) {
+            self.found.get_or_insert(at);
+        }
+    }
+}
 
 /// `RM_TBLSPC_ID` in `rmgrlist.h`, `XLOG_TBLSPC_CREATE` in `tablespace.h`.
 const TABLESPACE_MANAGER: u8 = 5;
 const CREATE: u8 = 0x00;
-/// `XLR_INFO_MASK`: the bits of `xl_info` that are not the resource manager's.
-const INFO_MASK: u8 = 0x0F;
 
 /// More than the longest path that the server takes (`MAXPGPATH`, 1024).
 const RECORD_BYTES_MAX: u32 = 2048;
@@ -39,7 +121,7 @@ impl TablespaceScan {
     }
 }
 
-impl Eye for Creations {
+impl RecordVisitor for Creations {
     fn wants(&mut self, header: &RecordHeader) -> bool {
         let creates = header.manager == TABLESPACE_MANAGER && header.info & !INFO_MASK == CREATE;
         creates && header.length <= RECORD_BYTES_MAX
@@ -58,10 +140,11 @@ fn creation(record: &[u8]) -> Option<TablespaceCreation> {
 
 #[cfg(test)]
 mod tests {
-    use super::super::record_walk::{
+    use crate::postgres::record_walk::{
         DATA_LONG, DATA_SHORT, FIRST_PAGE_HEADER_BYTES, PAGE_HEADER_BYTES, RECORD_HEADER_BYTES,
         checksum,
     };
+
     use super::*;
 
     const PAGE: usize = 8192;
