@@ -15,7 +15,7 @@ use seawall::media::{
     Content, ContentSource, Description, Entry, EntryPath, Kind, Metadata, Seen, SnapshotKind,
     Sums, Time,
 };
-use seawall::storage::{Metadata, Listed, NewLargeObject, NewObject, Storage, Stored};
+use seawall::storage::{Listed, Metadata, NewLargeObject, NewObject, Storage, Stored};
 use sha2::{Digest as _, Sha256};
 
 const ID: &str = "20261122T203000Z-4f2a";

@@ -10,8 +10,8 @@ use std::time::SystemTime;
 
 use libfuzzer_sys::fuzz_target;
 use seawall::codec::Digest;
-use seawall::durable::Seen;
 use seawall::command::wal_push::PushNotes;
+use seawall::durable::Seen;
 use seawall::postgres::WalFileName;
 use serde_json::{Map, Value, from_slice, from_value, json, to_vec};
 use tempfile::TempDir;

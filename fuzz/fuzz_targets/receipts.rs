@@ -10,10 +10,10 @@ use std::sync::LazyLock;
 
 use libfuzzer_sys::fuzz_target;
 use seawall::codec::{Digest, Label};
+use seawall::command::wal_fetch::PrefetchFolder;
 use seawall::data_directory::{DataDirectory, StateFolder};
 use seawall::durable::Seen;
 use seawall::postgres::{SystemIdentifier, WalFileName, WalSegment};
-use seawall::command::wal_fetch::PrefetchFolder;
 use seawall::repository::WalFolder;
 use serde_json::{Map, Value, from_slice, json, to_vec};
 use tempfile::TempDir;
