@@ -15,7 +15,9 @@ use seawall::media::{
     Content, ContentSource, Description, Entry, EntryPath, Kind, Metadata, Seen, SnapshotKind,
     Sums, Time,
 };
-use seawall::storage::{Listed, Metadata, NewLargeObject, NewObject, Storage, Stored};
+use seawall::storage::{
+    Listed, Metadata as StoredMetadata, NewLargeObject, NewObject, Storage, Stored,
+};
 use sha2::{Digest as _, Sha256};
 
 const ID: &str = "20261122T203000Z-4f2a";
@@ -143,7 +145,7 @@ impl Storage for Memory {
         _key: &str,
         _front: usize,
         _size_max: u64,
-        _metadata: &Metadata,
+        _metadata: &StoredMetadata,
     ) -> Result<Box<dyn NewLargeObject + '_>> {
         unreachable!("a restore writes nothing")
     }
