@@ -23,6 +23,9 @@ need_nspawn() {
 
 # Waits for the system in there; what it says at the boot is in $work/boot.
 boot() { # ROOT
+    leader=
+    # What it holds is of another machine, booted before.
+    rm -f -- "$work/state"
     SYSTEMD_NSPAWN_UNIFIED_HIERARCHY=1 systemd-nspawn --quiet --register=no --keep-unit --boot --private-network --capability=all \
         --system-call-filter='@keyring bpf landlock_create_ruleset landlock_add_rule landlock_restrict_self' --machine=seawall --hostname=seawall -D "$1" >"$work/boot" 2>&1 </dev/null &
     machine=$!
