@@ -31,11 +31,7 @@ pub fn command() -> Command {
         .arg(word("path", "PATH").help(
             "A folder, a file, or a pattern such as '*.jpg' or '/srv/uploads/2026/*'. Default: all",
         ))
-        .arg(
-            switch("recursive", "With all that lies in the folders of PATH")
-                .short('R')
-                .requires("id"),
-        )
+        .arg(switch("recursive", "With everything in the folders below PATH").short('R'))
         .arg(switch("long", "With mode, owners, size and time, as `ls -l` has it").short('l'))
         .arg(switch("json", "Print one JSON object a line").conflicts_with("long"))
         .after_help(AFTER);
