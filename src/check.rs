@@ -3,6 +3,10 @@
 //!
 //! What is asked of a repository grows with the pages of its listings only: descriptions are read of the
 //! newest backups, records of the newest drill and verification.
+//!
+//! What `gather` saw becomes a `case`; `judge` has the case judged thing by thing; each judgement puts a `draft`
+//! together, and all findings are the `verdict`. `server` and `redis_server` ask, `deleted` and `arriving` take out
+//! what only looks like a fault.
 
 mod archiving;
 mod arriving;

@@ -1,4 +1,8 @@
 //! The command lines: parsed, configured, run, and their outcome turned into an exit status.
+//!
+//! Each program is a file, and each verb of `seawall` but `config`. `start` and `guard` stand around a command, `verbs`
+//! runs the programs for backups, `flags` and `help` make flags of settings and show them. `screen`, `progress`,
+//! `asked`, `created` and `restored` talk to people.
 
 pub mod basebackup;
 mod doctor;

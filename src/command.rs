@@ -1,4 +1,8 @@
 //! One module for each verb: the order of its steps, and nothing else. None calls another.
+//!
+//! Beside the verbs stands what several of them share: `created`, `restored`, `pruning` and `deletion` say what becomes
+//! of backups, `recording` and `remembering` note what was seen, `hook` runs commands of the user's, and `shown` has
+//! the forms of all texts. `series` has the verbs that Redis and media files share.
 
 pub mod basebackup;
 pub mod check;

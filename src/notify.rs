@@ -1,5 +1,8 @@
 //! Who is told what `check` found: by mail, by webhook, by a ping. Once when something changes and once when it is well
 //! again, not at each run; what each of them was told last is a note of this host.
+//!
+//! `message` is what is said, `told` who has heard it, and `ways` how it is sent: by `mail` or `smtp`, or to a
+//! `webhook`.
 
 mod mail;
 mod message;

@@ -1,3 +1,8 @@
+//! Which holes in the WAL close by themselves, and so are no fault: where several servers archive, one may store a
+//! segment before another one stores the segment in front of it.
+//!
+//! What the server has not archived yet comes, or else its archiver fails, which is said elsewhere.
+
 use std::collections::BTreeSet;
 
 use jiff::Timestamp;
@@ -35,10 +40,9 @@ pub fn archived(server: &Asked) -> Option<WalSegment> {
     }
 }
 
-/// The first missing segments of holes that are none, each with its repository: of several servers that
-/// archive, one may store a segment before the one in front of it. What the server has not `archived` yet comes, or else its archiver
-/// fails, which is said elsewhere. Where nobody knows that, this waits `wal.gap_wait` as `wal-fetch` does, and
-/// looks again; but only where WAL was just stored behind the hole.
+/// The first missing segments of these holes, each with its repository. Where nobody knows what the server has
+/// `archived`, this waits `wal.gap_wait` as `wal-fetch` does, and looks again; but only where WAL was just stored
+/// behind the hole.
 pub fn arriving(
     config: &Config,
     repositories: &[Repository],

@@ -1,3 +1,7 @@
+//! Judges the base backups of one repository: how old the newest is, how many there are, what is damaged or cut short.
+//!
+//! Each repository is judged by what it can restore alone: any other one may be lost together with the server.
+
 use std::collections::BTreeSet;
 
 use jiff::Timestamp;

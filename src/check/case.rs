@@ -1,3 +1,5 @@
+//! What every judgement is made of: the configuration, the server's answer, what was gathered, and one time for all.
+
 use jiff::Timestamp;
 
 use super::gather::Gathered;

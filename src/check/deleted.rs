@@ -1,3 +1,7 @@
+//! Takes out of what was seen whatever somebody deleted meanwhile: a `prune` beside the check would look like damage.
+//!
+//! What is suspect is looked at a second time: a description that is gone, or remains that dwindle, was deleted.
+
 use std::ops::ControlFlow;
 
 use jiff::Timestamp;

@@ -1,8 +1,11 @@
+//! Puts a finding together out of several remarks: their texts are joined, and the worst remark gives the state and the
+//! hint.
+
 use super::verdict::{Finding, Number, State, Subject};
 use super::words::plain;
 use crate::error::Error;
 
-/// A finding that is being put together: the worst of what is said decides.
+/// A finding that is being put together.
 pub struct Draft {
     finding: Finding,
     texts: Vec<String>,

@@ -1,3 +1,6 @@
+//! Gathers all that is judged, from all repositories at once: backups of every kind, WAL, and records of drills and
+//! verifications. `seawall list` and the report look closer with the same code.
+
 use std::collections::BTreeSet;
 use std::thread;
 use std::time::Duration;

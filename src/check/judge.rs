@@ -1,3 +1,6 @@
+//! The order of all judgements: the cluster, each Redis, each media set, then the repositories. Whether server and
+//! repositories answer is judged here; each other judgement has a file of its own.
+
 use super::case::Case;
 use super::draft::Draft;
 use super::server::Asked;

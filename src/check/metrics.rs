@@ -1,3 +1,6 @@
+//! The metrics of `seawall check`. Prometheus gets their help from this table; monitoring plugins get the side on which
+//! an objective is missed.
+
 /// A number that a check measures, as Prometheus has it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Metric {

@@ -1,3 +1,5 @@
+//! Judges how many backups there are against how many were promised, for base backups and for backups that stand alone.
+
 use super::draft::Draft;
 use super::verdict::State;
 use crate::config::Wanted;

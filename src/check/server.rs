@@ -1,3 +1,6 @@
+//! Asks the PostgreSQL server what it says of itself: over SQL, or over the replication protocol where the role may do
+//! no more. A server that does not answer is no failure: repositories are judged without it.
+
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 

@@ -1,4 +1,5 @@
 //! Room: how much is left, and for how long at the present rate.
+//! `growth` is the reckoning behind the rate.
 
 mod growth;
 

@@ -1,3 +1,7 @@
+//! The words of a verdict: findings with their states, texts, hints and numbers, and which one is the worst.
+//!
+//! The forms of the output, the messages to people and the report are all made of them.
+
 use std::fmt;
 
 use jiff::Timestamp;

@@ -1,3 +1,5 @@
+//! Times, sizes and ages in the words of findings.
+
 use std::time::Duration;
 
 use bytesize::ByteSize;

@@ -1,3 +1,7 @@
+//! Asks for consent to a plan, and has the flags of `prune` and `restore` that go with a plan.
+//!
+//! Without a terminal and without `--yes` the verb fails: nobody could answer, and silence is no consent.
+
 use std::io::{BufRead, IsTerminal};
 use std::time::Instant;
 

@@ -1,4 +1,5 @@
 //! The command line of `basebackup`.
+//! Each verb is a file here; `target` has the flags that `restore` and `drill` share.
 
 mod create;
 mod delete;

@@ -1,3 +1,7 @@
+//! `seawall check`: its flags, where its text goes, and its exit status, which is that of monitoring plugins.
+//!
+//! Whatever fails, the command line included, is UNKNOWN: monitoring would take the usual statuses for verdicts.
+
 use std::io::IsTerminal;
 use std::path::PathBuf;
 use std::time::Duration;

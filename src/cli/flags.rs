@@ -1,3 +1,6 @@
+//! The flags that commands share: one for each setting of the configuration, made from its declaration. Here the
+//! command line is parsed too, and a mistake that clap finds in it becomes an error of ours.
+
 use std::collections::BTreeMap;
 use std::ffi::OsString;
 use std::path::PathBuf;

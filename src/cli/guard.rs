@@ -1,3 +1,7 @@
+//! What stands around every command: it catches a panic, logs the error, and writes to standard output.
+//!
+//! A panic would end the program with status 101, which PostgreSQL takes from `restore_command` for the end of the WAL.
+
 use std::ffi::OsString;
 use std::io::{self, BufWriter, Stdout, Write, stdout};
 use std::panic::{AssertUnwindSafe, catch_unwind};

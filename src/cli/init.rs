@@ -1,4 +1,6 @@
 //! `seawall init`.
+//!
+//! `ask` asks for what no flag gives; `container` knows what is usual where the server runs in a container.
 
 mod ask;
 mod container;

@@ -1,4 +1,7 @@
 //! The command line of `media-backup`.
+//!
+//! Verbs with flags of their own are files here, and `selection` has the flags that two of them share; the other verbs
+//! take theirs from `series`. Each verb gets the configuration with one media set alone.
 
 mod cat;
 mod create;

@@ -1,3 +1,5 @@
+//! `seawall notify`: its flags. The verb sends a test message, so that people learn in time whether messages arrive.
+
 use clap::{ArgMatches, Command};
 
 use super::{configure, flags, verbs};

@@ -1,3 +1,6 @@
+//! Shows how far long work has got: a bar on a terminal, else a log line every few seconds. The bar is drawn on
+//! standard error, because standard output is for the result.
+
 use std::io::IsTerminal;
 use std::sync::Mutex;
 use std::time::{Duration, Instant};
@@ -12,7 +15,7 @@ const BETWEEN_LINES: Duration = Duration::from_secs(5);
 const TOTAL_KNOWN: &str = "{msg} [{bar:30}] {bytes} of {total_bytes}, {bytes_per_sec}, {eta} left";
 const TOTAL_UNKNOWN: &str = "{msg} {spinner} {bytes}, {bytes_per_sec}";
 
-/// How far long work has got: a bar on a terminal, else a log line every few seconds.
+/// The progress of work that tells of itself from one thread.
 pub struct Progress {
     bar: Option<ProgressBar>,
     /// Whether the bar has a length.

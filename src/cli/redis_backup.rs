@@ -1,4 +1,5 @@
 //! The command line of `redis-backup`.
+//! Verbs with flags of their own are files here; the others take theirs from `series`.
 
 mod create;
 mod drill;

@@ -1,3 +1,6 @@
+//! How `basebackup`, `redis-backup` and `media-backup` run: the command line names a verb, the configuration is
+//! resolved, the verb runs, and its outcome becomes an exit status.
+
 use clap::{ArgMatches, Command};
 
 use super::{configure, flags, guard, screen};

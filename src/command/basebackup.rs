@@ -1,4 +1,7 @@
-//! What `basebackup list` and `basebackup show` say about base backups.
+//! What `basebackup` does, beside `create`: each verb is a file.
+//!
+//! `list` and `show` share `json` and `words`, and `list` draws with `bar`. `restore` and `drill` share `ours`, which
+//! chooses the system, and `restore_command`, by which the server gets its WAL.
 
 pub mod delete;
 pub mod drill;

@@ -1,4 +1,7 @@
 //! `seawall check`: gathers, judges, and says it in the form that was asked for.
+//!
+//! `page` is the form for people, `nagios` and `metrics` are those for monitoring; `unknown` says in each form that
+//! nothing could be judged.
 
 mod metrics;
 mod nagios;

@@ -1,4 +1,6 @@
 //! `seawall doctor`: whether what is set up will do what it is there for.
+//!
+//! The findings come from the top module `doctor`; `shown` puts them into the form that was asked for.
 
 mod shown;
 

@@ -1,4 +1,7 @@
 //! What `media-backup` does beside the verbs that all backups have.
+//!
+//! Each of these verbs is a file. `places` knows which repositories are folders, `stored` hides what a snapshot lies
+//! in, `entries` goes through what is in a snapshot, and `lines` shows an entry.
 
 pub mod cat;
 pub mod create;

@@ -1,5 +1,7 @@
 //! `seawall list`: all that is backed up on one screen, what is newest of each, how far back it reaches, and how it stands.
 //! Seen and judged as `check` does.
+//!
+//! `rows` is what is told, `page` tells it to people and `json` to programs.
 
 mod json;
 mod page;

@@ -1,4 +1,5 @@
 //! What every `prune` asks before its plan, and says before and after it.
+//! `told` shows the plan and the result to people or programs.
 
 mod told;
 

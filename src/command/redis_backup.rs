@@ -1,4 +1,6 @@
 //! What `redis-backup` does beside the verbs that all backups have.
+//!
+//! `restore` and `drill` are verbs. `compare` asks a restored server for its keys; `check` reads a backup for `verify`.
 
 pub mod drill;
 pub mod restore;

@@ -1,4 +1,6 @@
 //! The verbs that are the same for all backups that stand alone, whatever they are of.
+//!
+//! Each verb is a file; `json` is what `list` and `show` print for programs.
 
 pub mod delete;
 pub mod list;

@@ -1,4 +1,7 @@
 //! What commands say to people: texts for standard output, made of short words and aligned columns.
+//!
+//! `texts` are sizes and times, `table` puts them into columns, `paper` fits lines to a terminal. `document` is for
+//! programs, `out` for an output too long for memory, and `find` finds the backup whose id somebody began to type.
 
 mod document;
 mod find;

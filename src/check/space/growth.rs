@@ -1,3 +1,6 @@
+//! Reckons in how many days a file system is full. Each kind of object grows until retention deletes as much as comes,
+//! so that a young repository is not taken for one that grows for ever.
+
 use jiff::Timestamp;
 
 use crate::storage::Volume;

@@ -1,3 +1,7 @@
+//! `basebackup create`: its flags, made into a request, and what it says at its end.
+//!
+//! A base backup with wrong checksums is stored all the same, and the status then says that something is damaged.
+
 use std::time::Instant;
 
 use clap::{Arg, ArgAction, ArgMatches, Command};

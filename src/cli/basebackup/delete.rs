@@ -1,3 +1,5 @@
+//! `basebackup delete`: its flags, which every `delete` has, and what becomes of the WAL.
+
 use clap::{ArgMatches, Command};
 
 use super::super::verbs::print;

@@ -1,3 +1,5 @@
+//! `basebackup drill`: its flags, made into a request. Root has to name a user first: a drill never runs as root.
+
 use std::sync::Mutex;
 
 use clap::{Arg, ArgAction, ArgMatches, Command};

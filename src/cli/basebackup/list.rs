@@ -1,3 +1,5 @@
+//! `basebackup list`: its flags. The text is as wide as the screen; JSON has no width.
+
 use clap::{Arg, ArgAction, ArgMatches, Command};
 
 use super::super::verbs::print;

@@ -1,3 +1,5 @@
+//! `basebackup pin` and `basebackup unpin`: their flags, which are the same.
+
 use clap::{Arg, ArgAction, ArgMatches, Command};
 
 use super::super::flags;

@@ -1,3 +1,5 @@
+//! `basebackup prune`: its flags. Every rule of retention has one, so that other rules can be tried with `--dry-run`.
+
 use clap::{ArgMatches, Command};
 
 use super::super::{asked, flags};

@@ -1,3 +1,5 @@
+//! `basebackup restore`: its flags, made into a request with absolute paths.
+
 use std::path::PathBuf;
 use std::time::Duration;
 

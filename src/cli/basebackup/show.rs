@@ -1,3 +1,5 @@
+//! `basebackup show`: its flags.
+
 use clap::{Arg, ArgAction, ArgMatches, Command};
 
 use super::super::flags;

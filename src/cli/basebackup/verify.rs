@@ -1,3 +1,5 @@
+//! `basebackup verify`: its flags, made into a request; a bar shows how far the reading has come.
+
 use clap::{Arg, ArgAction, ArgMatches, Command};
 
 use super::super::flags;

@@ -1,3 +1,5 @@
+//! `media-backup cat`: its flags. The verb has to know whether it writes to a terminal, which raw bytes would disturb.
+
 use std::ffi::OsString;
 use std::os::unix::ffi::OsStrExt;
 

@@ -1,3 +1,8 @@
+//! `media-backup create`: its flags, and what it says at its end.
+//!
+//! The set has to be in the configuration. Only on a host without media sets do the other verbs take the name of a set
+//! that is stored: a new host may know nothing but the name.
+
 use std::time::Instant;
 
 use clap::{Arg, ArgAction, ArgMatches, Command};

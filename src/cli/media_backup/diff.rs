@@ -1,3 +1,5 @@
+//! `media-backup diff`: its flags, made into a request; differences are printed as they are found.
+
 use std::ffi::OsString;
 use std::os::unix::ffi::OsStrExt;
 

@@ -1,3 +1,5 @@
+//! `media-backup drill`: its flags, and the order of the sets: without `--set` every configured set is rehearsed.
+
 use clap::{Arg, ArgAction, ArgMatches, Command};
 
 use super::super::flags;

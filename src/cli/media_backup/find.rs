@@ -1,3 +1,5 @@
+//! `media-backup find`: its flags. Hits are printed as they are found; what could not be read is said after them.
+
 use std::ffi::OsString;
 
 use clap::{Arg, ArgAction, ArgMatches, Command};

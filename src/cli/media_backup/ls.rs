@@ -1,3 +1,5 @@
+//! `media-backup ls`: its flags. A single word that begins with a slash is a path in the newest snapshot.
+
 use std::ffi::OsString;
 use std::os::unix::ffi::OsStrExt;
 

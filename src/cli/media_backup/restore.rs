@@ -1,3 +1,7 @@
+//! `media-backup restore`: its flags, made into a request.
+//!
+//! With `--dry-run` and a part chosen, the plan is followed by a list of what would come back.
+
 use std::path::PathBuf;
 
 use clap::{Arg, ArgAction, ArgMatches, Command};

@@ -1,3 +1,5 @@
+//! The flags `--path` and `--pattern`, by which `restore` and `show` choose a part of a snapshot.
+
 use std::os::unix::ffi::OsStrExt;
 use std::path::PathBuf;
 

@@ -1,3 +1,5 @@
+//! `media-backup show`: the verb that all backups have; where a flag asks for files, a list of what is in the snapshot.
+
 use clap::{Arg, ArgAction, ArgMatches, Command};
 
 use super::super::{guard, series};

@@ -1,3 +1,5 @@
+//! `media-backup verify`: its flags; a bar shows how far the reading has come.
+
 use clap::{Arg, ArgAction, ArgMatches, Command};
 
 use super::super::flags;

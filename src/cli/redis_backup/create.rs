@@ -1,3 +1,8 @@
+//! `redis-backup create`: its flags, and what it says at its end.
+//!
+//! A backup that holds far less than the one before is stored all the same, and the status then says that something is
+//! incomplete.
+
 use std::path::PathBuf;
 use std::time::Instant;
 

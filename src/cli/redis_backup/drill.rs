@@ -1,3 +1,5 @@
+//! `redis-backup drill`: its flags, made into a request. Root has to name a user first: a drill never runs as root.
+
 use clap::{Arg, ArgAction, ArgMatches, Command};
 
 use super::super::flags;

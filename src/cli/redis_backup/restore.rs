@@ -1,3 +1,5 @@
+//! `redis-backup restore`: its flags, made into a request; a bar shows how far the files have come.
+
 use std::path::PathBuf;
 
 use clap::{Arg, ArgAction, ArgMatches, Command};

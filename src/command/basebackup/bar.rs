@@ -1,3 +1,7 @@
+//! Draws a timeline as a row of characters: where base backups end, where a recovery can end, where WAL is missing.
+//!
+//! The bars of one system share an axis of LSNs, so that one column is the same place in the WAL of each timeline.
+
 use std::ops::Range;
 
 use crate::base_backup::windows::Timeline;

@@ -1,4 +1,5 @@
 //! `basebackup drill`: a restore rehearsed, with a real server, checks, and a record of how it went.
+//! `shown` tells people and programs what came of it.
 
 mod shown;
 

@@ -1,5 +1,6 @@
-//! The same for programs. `version` rises when something changes its meaning or goes; what is new may come
-//! at any time. LSNs, identifiers and times are texts, sizes are bytes.
+//! What `basebackup list` and `basebackup show` say, for programs. `version` rises when something changes its meaning
+//! or goes; what is new may come at any time. LSNs, identifiers and times are texts, sizes are bytes. `schema` has the
+//! fields.
 
 mod schema;
 

@@ -1,4 +1,6 @@
 //! `basebackup list`: every base backup, and what can be recovered from them.
+//!
+//! Here is the table of base backups; `windows` is what can be recovered, timeline by timeline.
 
 mod windows;
 

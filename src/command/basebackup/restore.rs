@@ -1,4 +1,7 @@
 //! `basebackup restore`: the plan, the files, the settings for the recovery.
+//!
+//! `shown` is the plan for people and `told` for programs; `ended` is what is said at the end. `environment` and
+//! `under_patroni` look at who called: what the caller has and the server will lack, and what only Patroni may decide.
 
 mod ended;
 mod environment;

@@ -1,3 +1,5 @@
+//! Whether a base backup can be restored, as the word that `list`, `show` and their JSON all use.
+
 use crate::base_backup::catalogue::Restorable;
 
 /// Whether it can be restored, in a word, and why not.

@@ -1,10 +1,13 @@
+//! What a scrape of a host would find (Prometheus docs, "Exposition formats"): each metric once with its help and its
+//! type, then a line for each finding that has it.
+
 use crate::check::{Finding, METRICS, Verdict};
 
 /// The cluster that a configuration has which names none.
 pub const USUAL_CLUSTER: &str = "main";
 
-/// What a scrape of a host would find (Prometheus docs, "Exposition formats"). Any other cluster than the usual one is a label of
-/// all: the node exporter takes no name with the same labels from two files.
+/// Any other cluster than the usual one is a label of all: the node exporter takes no name with the same labels from
+/// two files.
 pub fn text(verdict: &Verdict, cluster: &str) -> String {
     let cluster = match cluster {
         USUAL_CLUSTER => String::new(),

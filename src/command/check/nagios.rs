@@ -1,7 +1,9 @@
+//! What monitoring plugins print (Monitoring Plugins Development Guidelines, "Plugin Output for Nagios"): a line with
+//! the verdict, performance data behind a `|`, then the details.
+
 use crate::check::{Finding, METRICS, Number, Verdict};
 
-/// What monitoring plugins print (Monitoring Plugins Development Guidelines, "Plugin Output for Nagios"): a
-/// line with the verdict, performance data behind a `|`, then the details.
+/// All lines, with the numbers of all findings behind the `|` of the first line.
 pub fn text(verdict: &Verdict) -> String {
     let data = verdict.findings.iter();
     let data = data.flat_map(|it| it.numbers.iter().map(move |number| datum(it, number)));

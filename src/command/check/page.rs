@@ -1,9 +1,11 @@
+//! `seawall check` for people: the verdict in one line, a table of all findings, and a hint for each trouble.
+
 use crate::check::{Finding, Verdict};
 use crate::command::shown::{Paper, Spare, fitted};
 
 const HEADINGS: [&str; 5] = ["STATE", "WHAT", "CHECK", "IN", "FOUND"];
 
-/// One verdict, one table, and what to do.
+/// As wide as the paper, with the states in their colours.
 pub fn text(verdict: &Verdict, paper: Paper) -> String {
     let rows = verdict.findings.iter().map(row);
     let rows: Vec<_> = std::iter::once(HEADINGS.map(str::to_owned).into()).chain(rows).collect();

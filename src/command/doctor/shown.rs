@@ -1,3 +1,8 @@
+//! The findings of `seawall doctor` in three forms: lines for people, a document for programs, statements for `psql`.
+//!
+//! A message of a server or a store is made plain before people or `psql` get it: a line break in it would end the
+//! comment that it stands in.
+
 use serde::Serialize;
 
 use crate::command::shown::{count, plain};

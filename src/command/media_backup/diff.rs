@@ -1,4 +1,5 @@
 //! `media-backup diff`: what differs between two snapshots. Both are read side by side, in the order of paths.
+//! `change` compares the two entries of one path.
 
 mod change;
 

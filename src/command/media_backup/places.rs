@@ -1,3 +1,8 @@
+//! Places that the configuration names: the media set of a command, and the repositories that are folders.
+//!
+//! The folder of a repository may lie within a media set. A snapshot leaves this folder out, and `restore --delete`
+//! removes nothing in it.
+
 use std::path::{Path, PathBuf};
 
 use crate::config::{Config, Location, MediaSet};

@@ -1,4 +1,6 @@
 //! `media-backup restore`: the plan, then the files.
+//!
+//! `ended` is what programs read of the plan, and all that is said at the end.
 
 mod ended;
 

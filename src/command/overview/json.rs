@@ -1,3 +1,6 @@
+//! `seawall list --json`: the rows of the table as one document for programs, with the repositories that could not be
+//! read to their end.
+
 use serde::Serialize;
 use serde_json::json;
 

@@ -1,3 +1,8 @@
+//! `seawall list` for people: a table with a line for each cluster, Redis and media set, and its state in colour.
+//!
+//! Below the table stands what no column holds: up to when a cluster can be recovered, gaps, and repositories that
+//! could not be read to their end.
+
 use jiff::Timestamp;
 
 use super::Overview;

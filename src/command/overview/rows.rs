@@ -1,3 +1,8 @@
+//! The rows of `seawall list`, made of what `check` gathered and judged.
+//!
+//! Only backups that can be restored count, and of base backups only those whose time nobody doubts: a row says what a
+//! restore could bring back.
+
 use std::time::Duration;
 
 use jiff::{SignedDuration, Timestamp};

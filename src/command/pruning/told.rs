@@ -1,3 +1,6 @@
+//! How every `prune` tells its plan, asks for consent, and tells its result: in words for people, in one document for
+//! programs.
+
 use std::collections::BTreeSet;
 use std::time::Instant;
 

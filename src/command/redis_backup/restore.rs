@@ -1,4 +1,6 @@
 //! `redis-backup restore`: the plan, the files, and whether the server has all keys again.
+//!
+//! `ended` is what programs read of the plan, and all that is said at the end.
 
 mod ended;
 

@@ -1,3 +1,6 @@
+//! What `list --json` and `show --json` print of backups that stand alone: each backup with its copies, and with its
+//! description whole.
+
 use serde::Serialize;
 
 use super::{Kind, name};

@@ -1,3 +1,6 @@
+//! How JSON is written for programs: over several lines, with an end of line. A value that can't be written is a bug of
+//! Seawall, so the error is an internal one.
+
 use serde::Serialize;
 
 use crate::error::{Class, Error, Result};

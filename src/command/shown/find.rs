@@ -1,3 +1,6 @@
+//! Finds a backup by the beginning of its id. A beginning that fits several ids is refused, and the error names them;
+//! where no id fits, the error names the nearest ones by Levenshtein distance.
+
 use super::plain;
 use crate::error::{Class, Error, Result};
 

@@ -1,8 +1,12 @@
+//! Writes a long output piece by piece, so that it never has to fit into memory.
+//!
+//! A write that fails is an error: on a full disk a part of the output would else pass for all of it.
+
 use std::io::{self, Write};
 
 use crate::error::{Class, Error, Result};
 
-/// Hands on a piece of an output that may be longer than memory. Where it goes nowhere, the rest is not made.
+/// Hands on a piece. Where it goes nowhere, the rest is not made.
 pub fn write(out: &mut dyn Write, text: &str) -> Result<()> {
     out.write_all(text.as_bytes()).map_err(|error| not_written(&error))
 }

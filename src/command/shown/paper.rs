@@ -1,3 +1,7 @@
+//! Fits a text to its paper: breaks lines between words at the width of a terminal, and colours the names of states.
+//!
+//! Text in quotes stays in one line: people copy commands from there.
+
 use crate::check::State;
 
 /// What a text is written onto.

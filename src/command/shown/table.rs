@@ -1,3 +1,8 @@
+//! Tables with aligned columns, made to fit the paper as far as the caller lets columns go or be cut.
+//!
+//! Where a table is too wide, whole columns go first, if the width of the paper is known; then columns move together by
+//! one blank; then cells are cut.
+
 use super::Paper;
 
 /// A terminal or a mail that nobody made wide.

@@ -1,3 +1,5 @@
+//! Sizes, times and durations as commands print them: sizes in binary units, times in UTC.
+
 use std::time::Duration;
 
 use bytesize::ByteSize;

@@ -1,3 +1,8 @@
+//! What `basebackup drill` prints: phases, RTO, RPO and checks, as lines for people or as one document for programs.
+//!
+//! The RTO is the time of all phases but the checks: then the server can be used. The RPO is the time from the last
+//! commit that came back, or from the end of the base backup if that is later, to the beginning of the drill.
+
 use std::fmt::Write as _;
 use std::time::Duration;
 

@@ -1,3 +1,7 @@
+//! The documents of `basebackup list --json` and `basebackup show --json`, field by field.
+//!
+//! The names of fields are what programs of users read: `docs/json.md` tells when the version rises.
+
 use serde::Serialize;
 
 use crate::base_backup::Description;

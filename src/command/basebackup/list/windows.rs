@@ -1,3 +1,5 @@
+//! What `basebackup list` says of recoveries, timeline by timeline: a bar, then windows and gaps in words.
+
 use std::ops::Range;
 use std::time::Duration;
 

@@ -1,3 +1,6 @@
+//! What `basebackup restore` says at its end: what was written, how far the server has come, and what to do next; and
+//! which state of the server ends the watch over its recovery.
+
 use std::path::Path;
 use std::time::Duration;
 

@@ -1,3 +1,6 @@
+//! The plan of `basebackup restore` as JSON: the base backup, the WAL that it needs, the target, and the places that
+//! are written to.
+
 use serde_json::{Value, json};
 
 use super::shown::{Archiving, Shown};

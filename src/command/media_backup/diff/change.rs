@@ -1,3 +1,6 @@
+//! How one path differs between two snapshots. The two indexes tell it, by kind, target of a link, length, digest and
+//! metadata: no content is read.
+
 use super::super::lines::{owners, time};
 use crate::command::shown::{plain, plain_bytes, size};
 use crate::media::{Entry, Kind};

@@ -1,3 +1,7 @@
+//! What `media-backup restore` says of its plan and of its end: the plan as JSON, the result in words and as JSON.
+//!
+//! What several repositories gave is added up: where one of them has damaged files the next one gives these.
+
 use std::path::PathBuf;
 use std::time::Instant;
 

@@ -1,3 +1,7 @@
+//! What `redis-backup restore` says of its plan and of its end: the plan as JSON, the result in words and as JSON.
+//!
+//! The plan names the file that the server reads at its start: with another configuration it would read another file.
+
 use std::path::PathBuf;
 use std::time::Instant;
 
