@@ -1,4 +1,8 @@
 //! What all kinds of backups have in common: ids, folders, and how their objects get into every repository.
+//!
+//! How the files go together: `sending` stores objects in a `folder`, and `existence` adds the description, which makes
+//! the backup exist; `catalogue` finds backups, and `reading` proves their objects. `series` and `uploads` plan what
+//! `prune` deletes, and `deleting` does it. `known` and `memory` hold what this host saw in each repository.
 
 mod catalogue;
 pub mod deleting;

@@ -1,6 +1,9 @@
 //! What stands in the way of backups that can be relied on: settings of the server, what a repository
 //! really does, secrets that others can read, settings without effect. Nothing is changed but probe
 //! objects under keys of their own.
+//!
+//! How the files go together: `server`, `store` (with `folder`), `secrets` and `idle` look, each at one thing, and say
+//! `finding`s. `origin` and `command_line` (with `shell`) word what mends a setting; `access` tells what a user may do.
 
 mod access;
 mod command_line;

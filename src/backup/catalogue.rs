@@ -1,5 +1,7 @@
 //! Which backups a repository holds: found by listing keys, described by their `backup.json`. One without
 //! is unfinished; one whose description is damaged is broken; neither stops the others from being seen.
+//!
+//! `one_repository` lists and reads descriptions; `contents` compares a folder with its description.
 
 mod contents;
 mod one_repository;

@@ -1,3 +1,9 @@
+//! Reads `backup.json` of any kind of backup: first the number of its format, then the rest, then the names and lengths
+//! of objects in it.
+//!
+//! The file lies in the clear, and who may add objects may forge it: a name in it must not lead out of the backup's
+//! folder.
+
 use serde::Deserialize;
 use serde::de::DeserializeOwned;
 

@@ -1,3 +1,8 @@
+//! The folder of one backup in a repository, and the id that names the folder.
+//!
+//! An id begins with the time at which the backup began, in UTC. Of a backup without a readable description nothing
+//! else says when it began.
+
 use jiff::Timestamp;
 use jiff::civil::DateTime;
 use jiff::tz::TimeZone;

@@ -1,6 +1,8 @@
 //! Which descriptions this host saw in each repository, and when first. A repository that was copied, or restored, is dated
 //! anew by its store; what this host saw there before, with the same content, is as old as it was. Only `prune` asks, which
 //! deletes nothing that is not old by this or the store *and* by what it says of itself.
+//!
+//! `book` is the file format of these notes, and what is entered and forgotten.
 
 mod book;
 

@@ -1,3 +1,8 @@
+//! Works on a list in several threads: many for questions to stores, as many as the caller says for the reading of
+//! objects.
+//!
+//! The calling thread works along, so all is done even where the system grants no other thread.
+
 use std::num::NonZeroUsize;
 use std::sync::Mutex;
 

@@ -1,4 +1,6 @@
 //! Reading the objects of a backup again, proved by its description.
+//!
+//! `stored` proves bytes and lengths while they pass; `ahead` decompresses the next ones meanwhile.
 
 mod ahead;
 mod stored;

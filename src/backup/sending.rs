@@ -1,4 +1,6 @@
 //! How the objects of a backup get into every repository, and how one learns what became of them.
+//!
+//! `variant` makes the stored bytes, a thread for each form; `lane` stores them, a thread for each repository.
 
 mod lane;
 mod variant;

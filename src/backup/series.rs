@@ -1,4 +1,6 @@
 //! Backups of one thing, such as a Redis, of which each stands alone.
+//!
+//! Here the copies of all repositories are put together; `plan` judges them, and `deletions` carries that out.
 
 mod deletions;
 mod plan;

@@ -1,3 +1,5 @@
+//! What a description says of one object. `ls` and `sha256sum` can check it, without Seawall.
+
 use serde::{Deserialize, Serialize};
 use sha2::{Digest as _, Sha256};
 

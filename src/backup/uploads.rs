@@ -1,3 +1,8 @@
+//! Uploads to a bucket that were begun for a backup and not ended, judged by the rule for unfinished backups.
+//!
+//! An upload that was cut short takes room, and no listing of objects shows it. So `prune` asks for uploads by
+//! themselves.
+
 use std::collections::{BTreeMap, BTreeSet};
 use std::ops::ControlFlow;
 

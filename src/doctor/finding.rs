@@ -1,3 +1,7 @@
+//! What the doctor says: findings with a verdict, and the statement, command or line that mends what was found.
+//!
+//! Names and values in SQL are quoted here: an administrator types the statement as it stands.
+
 /// How bad it is, the worst last.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Verdict {

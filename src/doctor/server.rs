@@ -1,4 +1,6 @@
 //! The PostgreSQL server: its settings, the role that Seawall comes as, and what archives its WAL.
+//!
+//! `facts` asks the server and `host` finds its process; `settings`, `archiving` (with `program`) and `role` judge.
 
 mod archiving;
 mod facts;

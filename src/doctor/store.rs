@@ -1,4 +1,6 @@
 //! A repository as it really behaves, found out with objects that are written, read and removed again.
+//!
+//! `probe` sets the order of the steps, `objects` does them, and `protection` judges what guards the objects.
 
 mod objects;
 mod probe;

@@ -1,3 +1,8 @@
+//! What lies in the folder of a backup, compared with what its description names: names and lengths, never content.
+//!
+//! While a repository is listed, each backup is a tally of a few bytes. Only where the tally, or an object that backups
+//! share, does not fit the description is the folder listed once more, and each fault named.
+
 use std::collections::{BTreeMap, HashSet};
 use std::hash::{DefaultHasher, Hash, Hasher};
 use std::ops::ControlFlow;

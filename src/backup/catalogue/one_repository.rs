@@ -1,3 +1,9 @@
+//! All backups of one kind in one repository: a single listing finds them, then the newest descriptions are read,
+//! several at a time.
+//!
+//! A description may be damaged or forged. So its length is bounded, large ones are read one at a time, and a
+//! description that can't be read keeps no other backup from being seen.
+
 use std::io::Read;
 use std::ops::ControlFlow;
 use std::sync::{Mutex, OnceLock};
@@ -75,9 +81,8 @@ struct Listed {
     contents: Tally,
 }
 
-/// Looks at all backups whose keys begin with `all`, one listing, and reads the description of the newest
-/// `how_many`. `keep` checks a description, and says what is kept of
-/// it: there may be very many.
+/// The keys of these backups begin with `all`. `keep` checks a description, and says what is kept of it: there may be
+/// very many.
 pub fn look<D: Described, T: Send>(
     repository: &Repository,
     number: usize,

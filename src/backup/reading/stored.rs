@@ -1,3 +1,8 @@
+//! The two proofs under every read: the stored bytes are those that the description names, and the content has the
+//! length that the description promises.
+//!
+//! Each reader stops at the promised length, so neither an endless object nor a forged frame can go on for ever.
+
 use std::io::{self, BufRead, Read};
 
 use sha2::{Digest, Sha256};

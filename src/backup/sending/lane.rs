@@ -1,3 +1,8 @@
+//! One repository while a backup is sent: takes the bytes of each object in order, and makes the object durable there.
+//!
+//! A repository that fails is alone with that: what it stored is withdrawn, and the backup goes on in the others. Small
+//! objects, such as the description, go by `create_once`.
+
 use std::io::Read as _;
 use std::sync::mpsc;
 use std::thread;

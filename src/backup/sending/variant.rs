@@ -1,3 +1,9 @@
+//! Makes the stored bytes of every object out of zstd frames, in the clear or encrypted, once for all repositories that
+//! want that form.
+//!
+//! So an object is encrypted and hashed once, however many repositories there are, and all of one form store the same
+//! bytes.
+
 use std::io::{self, Write};
 use std::sync::mpsc;
 
@@ -10,8 +16,7 @@ use crate::backup::stored_object::hex;
 use crate::codec::{Output, Recipients};
 use crate::error::{Class, Error, Result};
 
-/// Makes the stored bytes of every object out of zstd frames, in the clear or encrypted, once for all
-/// repositories that want them so, and hashes them. It ends when none of them is left; each says why itself.
+/// Ends early when no repository is left; each says why itself.
 pub fn make_variant<M: Clone>(
     outputs: mpsc::Receiver<Output<End<M>>>,
     recipients: Option<&Recipients>,

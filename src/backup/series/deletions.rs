@@ -1,11 +1,16 @@
+//! Carries out the plan of `prune` for backups that stand alone: in each repository uploads that were cut short, then
+//! backup after backup, the oldest first.
+//!
+//! A run may be cut short anywhere, and the next one goes on: the description of a backup is deleted before its
+//! objects.
+
 use super::{Line, What};
 use crate::backup::deleting::{Deleting, Pruned};
 use crate::backup::{BackupFolder, Uploads};
 use crate::error::Error;
 use crate::repository::Repository;
 
-/// Deletes what the plan says, backup after backup, the oldest first; may be cut short anywhere. Goes on
-/// with the other repositories where one fails.
+/// Deletes what the plan says. Goes on with the other repositories where one fails.
 pub fn carry_out(
     repositories: &[Repository],
     all: &str,

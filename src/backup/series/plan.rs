@@ -1,3 +1,8 @@
+//! What retention keeps and deletes of backups that stand alone, for each copy, and why. Pure, but for what the series
+//! knows.
+//!
+//! Each repository is judged by what it holds itself, so that it goes on being of use alone.
+
 use std::collections::BTreeSet;
 
 use jiff::Timestamp;
@@ -59,9 +64,8 @@ impl Subject for Copy<'_> {
     }
 }
 
-/// What retention keeps and deletes, by repository and then by id. Pure, but for what the series knows.
-/// Each repository is judged by what it holds itself, so that it goes on being of use alone. Fails when the
-/// clock of this host is wrong for certain.
+/// A line for each thing, by repository and then by the time in its id. Fails when the clock of this host is wrong for
+/// certain.
 pub fn plan<D: SelfContained>(
     series: &Series<D>,
     keep: &KeepConfig,

@@ -1,3 +1,8 @@
+//! Judges `archive_command` and what stands in its way: `archive_mode`, a library in its place, a program or a
+//! configuration that the server's user can't use, and what an earlier recovery or restore left set.
+//!
+//! A command that succeeds without storing anything is the worst: the server takes its WAL for archived and removes it.
+
 use std::fs;
 use std::path::{Path, PathBuf};
 

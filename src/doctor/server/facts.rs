@@ -1,3 +1,8 @@
+//! The questions of the doctor to the server, in SQL: its settings, the role, whether it recovers, and how archiving
+//! went.
+//!
+//! They are asked once, before anything is judged, so all findings go by the same answers.
+
 use std::collections::BTreeMap;
 
 use jiff::Timestamp;

@@ -1,3 +1,9 @@
+//! Finds the server's process on this host by the number of our own session, and looks at files as that process sees
+//! them.
+//!
+//! In a container or on another host the same number and the same path mean something else: another server must not be
+//! taken for this one.
+
 use std::fs;
 use std::io;
 use std::os::fd::OwnedFd;

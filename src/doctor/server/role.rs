@@ -1,3 +1,5 @@
+//! What the role may do that Seawall connects as: replicate, see paths and activity, and open a replication connection.
+
 use super::facts::Facts;
 use crate::config::Config;
 use crate::doctor::finding::{Finding, Mend, identifier};

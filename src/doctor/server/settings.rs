@@ -1,3 +1,8 @@
+//! Judges the server's version, settings and clock, each by itself, and says what mends it.
+//!
+//! Some settings keep base backups from being taken; others, such as `fsync` when it is off, let a crash destroy the
+//! database.
+
 use std::time::Duration;
 
 use super::facts::Facts;

@@ -1,3 +1,8 @@
+//! The objects of one probe: each step writes, reads, lists or times them as a backup would, and what was written is
+//! removed.
+//!
+//! Stores differ in what they do with a second write to one key, a range or an object in parts. Only trying tells.
+
 use std::io::Read;
 use std::ops::ControlFlow;
 use std::time::{Duration, Instant};

@@ -1,3 +1,8 @@
+//! Judges what keeps the objects of a store from being overwritten or deleted: conditional writes, versioning, object
+//! lock.
+//!
+//! What a store lacks is a note or a warning. It is a problem only where the configuration relies on it.
+
 use crate::config::{ConditionalPut, Location, RepositoryConfig};
 use crate::doctor::finding::{Finding, Mend};
 use crate::error::Result;
