@@ -1,4 +1,8 @@
 //! Base backups: how they are laid out in a repository, taken, found and restored.
+//!
+//! How the files go together: `create` cuts what the server sends (`splitter`) and stores it where `layout` says, with
+//! a `description`; `catalogue` finds it; `windows` and `holes` say what the WAL makes of it. `restore` lays files down
+//! with `unpack`, `verify` reads them by the same code. `retention` plans what `prune` deletes.
 
 pub mod catalogue;
 pub mod create;

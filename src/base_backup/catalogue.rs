@@ -1,5 +1,8 @@
 //! Which base backups there are: found by listing keys, described by their `backup.json`. One without is
 //! unfinished; one whose description is damaged is broken; neither stops the others from being seen.
+//!
+//! `one_repository` reads base backups and their `facts`; `survey` adds the WAL, with `histories`; `lives` tells which
+//! system is in use.
 
 mod facts;
 mod histories;

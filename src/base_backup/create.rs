@@ -1,4 +1,7 @@
 //! Taking a base backup: from the server straight into every repository, without a copy in between.
+//!
+//! `transfer` reads the stream, which `parts` cuts and in which `captured` looks for configuration. Then, for each
+//! repository, `waiting` waits for the WAL, and `store` writes manifest and description.
 
 mod captured;
 mod parts;

@@ -1,3 +1,8 @@
+//! The keys of base backups in a repository: the folder of each one, and the names of its parts and its manifest.
+//!
+//! These names are part of the format that `docs/repository-format.md` promises, so that a backup can be restored
+//! without Seawall.
+
 use crate::backup::BackupFolder;
 use crate::postgres::SystemIdentifier;
 

@@ -1,4 +1,9 @@
 //! Bringing a server back from a base backup and the WAL behind it.
+//!
+//! How the files go together: `plan` holds what a restore will do, found with `system`, `choose` and `locate` for a
+//! `target` (`time`, `zone`); `described` and `outside` word it. `place`, `tablespaces`, `running`, `claim` and `owner`
+//! guard the folders that `moves` and `lay_down` change. `settings` tells the server, `server` starts it, and `follow`
+//! watches it (`answering`, `signs`, `server_log`).
 
 mod answering;
 mod choose;

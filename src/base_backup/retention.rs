@@ -2,6 +2,8 @@
 //!
 //! Each repository is judged by what it holds itself, so that it goes on being of use alone. WAL is kept for
 //! every base backup that is kept anywhere: a recovery takes each file from whatever repository has it.
+//!
+//! `backups` judges base backups first, and `wal` then keeps what those need that stay.
 
 mod backups;
 mod wal;

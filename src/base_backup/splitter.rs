@@ -1,3 +1,7 @@
+//! Finds the places where a tar archive can be cut while it comes from the server in pieces of any size.
+//!
+//! Content passes through; no more than a header is held.
+
 use tar::Header;
 
 use crate::error::{Class, Error, Result};
@@ -16,8 +20,7 @@ pub enum Stretch<'a> {
     Bytes(&'a [u8]),
 }
 
-/// Follows a tar archive that comes in pieces of any size, and finds where its entries begin. The blocks of
-/// zeros at its end are left out: whoever cuts an archive ends each part himself.
+/// Follows one archive. The blocks of zeros at its end are left out: whoever cuts an archive ends each part himself.
 #[derive(Default)]
 pub struct Splitter {
     /// The first bytes of a header.

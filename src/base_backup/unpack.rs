@@ -4,6 +4,10 @@
 //! away first, and gets its name last, when all others and `backup_label` are durable. At no moment is there
 //! a control file without `backup_label`, which a server would take for a crash, and recover from the
 //! wrong checkpoint.
+//!
+//! How the files go together: `target` opens the directory, `existing` clears it and keeps what fits, and `choice` says
+//! which parts to read. `workers` have `source` read them (`entry`), and `lay` writes the files where `layout` says,
+//! with `table` as the account of all. `settle` writes what was held back.
 
 mod choice;
 mod entry;

@@ -1,5 +1,8 @@
 //! Verification: every byte of base backups and of the WAL that recoveries from them read, in every
 //! repository. A fault is what a recovery would stumble over; it doesn't stop the others from being found.
+//!
+//! How the files go together: `copy` verifies a base backup with `files` and `described`; `wal`, `gaps` and `beyond`
+//! verify WAL, and `effect` says what a fault costs. All share a `session`, and fill the `report`.
 
 mod beyond;
 mod copy;

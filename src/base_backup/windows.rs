@@ -4,6 +4,8 @@
 //! Follows `readTimeLineHistory` and `tliOfPointInHistory` in `timeline.c`, and `XLogFileReadAnyTLI` in
 //! `xlogrecovery.c`: a recovery to a timeline reads each segment from the newest of its ancestors that has
 //! it and had begun by then.
+//!
+//! `line` answers for a single timeline; `Timelines` asks all of them.
 
 mod line;
 

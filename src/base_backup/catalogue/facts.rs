@@ -1,3 +1,8 @@
+//! Turns the texts of a description into LSNs, timelines and times, and refuses what no base backup has.
+//!
+//! Whoever asks the catalogue goes by these values; who needs the lists of parts and tablespaces reads the description
+//! again.
+
 use jiff::Timestamp;
 
 use crate::base_backup::{Description, Position};

@@ -1,3 +1,7 @@
+//! The timeline histories of one system: they alone tell where one timeline was left for another.
+//!
+//! One repository that gives a history is enough, and a history that can't be read keeps no other from being read.
+
 use std::collections::BTreeMap;
 
 use crate::backup::in_parallel;

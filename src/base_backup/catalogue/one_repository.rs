@@ -1,3 +1,9 @@
+//! The base backups of one cluster in one repository, system after system: what `backup::look` finds, with its facts
+//! checked.
+//!
+//! A description that lies in the folder of another base backup or system is refused: a restore would lay down other
+//! files than those that were chosen.
+
 use super::{Backup, Broken, Facts, Failure, NotDescribed, Unfinished};
 use crate::backup::{self, BackupFolder, HowMany};
 use crate::base_backup::Description;

@@ -1,3 +1,9 @@
+//! The survey that `check` and the commands on base backups begin with: base backups and WAL of all repositories, put
+//! together, and what can be restored from them.
+//!
+//! Keys are listed, and nothing is read but descriptions and histories. So the survey tells what is there, and `verify`
+//! whether that is sound.
+
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 

@@ -1,3 +1,8 @@
+//! Cuts the archives that the server sends into parts: whole tar archives of about the same size, each of one
+//! tablespace, so that a restore reads several at once.
+//!
+//! A part ends where an entry does, and gets an end of archive of its own.
+
 use std::io;
 
 use super::captured::Captured;
@@ -15,8 +20,7 @@ pub struct Mark {
     pub entries: u64,
 }
 
-/// Cuts the archives that the server sends into parts: whole tar archives of about the same size, each
-/// of one tablespace, so that a restore reads several at once.
+/// The part under way, and where it goes.
 pub struct Parts<'scope> {
     frames: FrameStream<'scope, End<Mark>>,
     /// A part is ended before the next entry once it holds so many bytes.

@@ -1,3 +1,8 @@
+//! The end of a base backup in one repository: stores the manifest, and then `backup.json`, with which the backup
+//! exists.
+//!
+//! Until then all that is there counts as unfinished, whenever the process ends.
+
 use std::io::Write as _;
 
 use bytes::Bytes;
@@ -30,7 +35,7 @@ pub struct Draft<'a> {
     pub level: i32,
 }
 
-/// Stores the manifest, and then the description: with it the backup exists there.
+/// Stores manifest and description. The parts are there already; where the manifest fails they are withdrawn.
 pub fn describe(
     repository: &Repository,
     folder: &BackupFolder,

@@ -1,3 +1,8 @@
+//! The way of a base backup from the server into all repositories: reads the answer to `BASE_BACKUP` and sends it on as
+//! parts.
+//!
+//! The manifest comes last and is kept in memory: it is stored once the WAL of the base backup is in the repository.
+
 use super::parts::{Mark, Parts};
 use crate::backup::{BackupFolder, Known, Sending, Sent, Take};
 use crate::base_backup::layout::part_name;

@@ -1,3 +1,8 @@
+//! Carries out the plan for one system: ends uploads, deletes base backups and unfinished ones, and then the WAL that
+//! nothing needs any more.
+//!
+//! Which WAL that is, is planned anew in between: a base backup that could not be deleted keeps its WAL.
+
 use std::collections::{BTreeMap, BTreeSet};
 
 use jiff::Timestamp;

@@ -1,3 +1,8 @@
+//! What there is of one system, as the planner of retention asks for it: the survey, with the condition of each copy
+//! and the dates of WAL.
+//!
+//! A repository that can't be listed is closed: where not all is known, nothing is deleted.
+
 use std::collections::{BTreeMap, BTreeSet};
 
 use jiff::Timestamp;

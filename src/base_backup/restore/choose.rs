@@ -1,3 +1,7 @@
+//! Chooses the base backup that a restore begins with: the newest from which the WAL leads to the target without a gap.
+//!
+//! A base backup is consistent only from its stop on, so a target before that takes an older one.
+
 use jiff::Timestamp;
 
 use super::target::{RecoveryTarget, TargetTimeline, in_utc};
@@ -39,7 +43,7 @@ pub struct Choice {
     pub reach: Lsn,
 }
 
-/// The newest backup from which the target can be reached; why there is none, otherwise.
+/// Where none will do, the error has the reason for the newest of them.
 pub fn choose(candidates: &[Candidate], timelines: &Timelines, wish: &Wish<'_>) -> Result<Choice> {
     let asked: Vec<usize> = (0..candidates.len())
         .filter(|at| wish.backup.is_none_or(|id| candidates[*at].id == id))

@@ -1,3 +1,8 @@
+//! Follows a recovery to its end: asks the server how far it is, and goes by the signs on the disk where it does not
+//! answer.
+//!
+//! A server takes no connections before it is consistent, so silence is a failure only when it lasts too long.
+
 use std::time::{Duration, Instant};
 
 use super::answering::{Answer, Record};

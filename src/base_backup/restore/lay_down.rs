@@ -1,3 +1,9 @@
+//! From the base backup that was chosen to its files in the data directory, out of the first repository that gives all
+//! of it.
+//!
+//! Every repository is tried before anything on the disk is touched: a key that does not fit must show while the old
+//! files are still there.
+
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 

@@ -1,5 +1,7 @@
 //! Whether a server runs on a data directory, or on anything that a restore would write to. What can't be ruled out
 //! counts as running: a restore under a running server loses both.
+//!
+//! `processes` asks the kernel, and `pid_file` reads what a server has written into its directory.
 
 mod pid_file;
 mod processes;

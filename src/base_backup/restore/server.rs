@@ -1,3 +1,8 @@
+//! Starts the restored server with `pg_ctl` of its own version, for `--start`.
+//!
+//! The configuration is the old server's. What in it would lead to another data directory or to another server's file
+//! is overridden on the command line, quoted for the shell that `pg_ctl` starts the server through.
+
 use std::ffi::OsString;
 use std::os::unix::ffi::{OsStrExt, OsStringExt};
 use std::path::{Path, PathBuf};

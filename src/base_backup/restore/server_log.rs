@@ -1,3 +1,8 @@
+//! Reads in a server's log how far a recovery came and why it failed, by the English messages of PostgreSQL.
+//!
+//! A server that goes down tells nobody else. Where `wal-fetch` failed, its exit status, which is in the log, gives the
+//! class of the error.
+
 use std::fs::File;
 use std::io::{Read, Seek, SeekFrom};
 use std::path::Path;

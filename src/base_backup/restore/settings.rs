@@ -1,3 +1,8 @@
+//! Tells the restored server how to recover, by lines at the end of `postgresql.auto.conf` and a signal file, and takes
+//! the lines back when the server is promoted.
+//!
+//! The last line of a name counts, so these lines go behind those that came with the base backup.
+
 use std::path::Path;
 
 use super::target::{RecoveryTarget, TargetAction, TargetTimeline};

@@ -1,3 +1,7 @@
+//! Where a recovery ends, which timeline it follows and what the server does then, as settings of PostgreSQL.
+//!
+//! A target that the server would refuse or could not reach is refused here, before anything is restored.
+
 use jiff::Timestamp;
 
 use crate::error::{Class, Error, Result};

@@ -1,3 +1,8 @@
+//! Judges base backups, each repository by itself: kept by the rules, or because point-in-time recovery begins with it.
+//!
+//! On each timeline such a recovery needs a base backup older than the WAL window, and behind each gap in the WAL
+//! another.
+
 use std::collections::{BTreeMap, BTreeSet};
 
 use humantime::format_duration;

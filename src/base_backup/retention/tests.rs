@@ -1,3 +1,5 @@
+//! Tests of retention: single rules in `cases`, and in `properties` what holds for all histories that `world` makes up.
+
 mod cases;
 mod properties;
 mod world;

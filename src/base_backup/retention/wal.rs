@@ -1,3 +1,8 @@
+//! Judges WAL: zones say what is kept and why, and the files in each repository are divided along them.
+//!
+//! In doubt WAL is kept: of a timeline whose history can't be read, for a base backup that may be under way, for one
+//! whose description is damaged, and what the store dates within the window.
+
 use std::collections::BTreeSet;
 use std::ops::Range;
 

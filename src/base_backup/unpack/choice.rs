@@ -1,3 +1,10 @@
+//! Chooses the parts that have to be read where files are there already: not those that hold nothing but files that
+//! were kept.
+//!
+//! Which files a part holds is concluded from lengths: the server sends them in the order of the manifest, and parts
+//! are cut from that stream. Where that does not come out to the byte, the part is read. Should the conclusion be
+//! wrong, files are missing in the end, and the other parts are read after all.
+
 use std::collections::BTreeMap;
 use std::ops::Range;
 
@@ -9,11 +16,7 @@ use crate::postgres::ManifestFile;
 /// A header, and what lengths are rounded up to.
 const BLOCK_BYTES: u64 = 512;
 
-/// For each part of the backup whether it has to be read: not if it holds nothing but files that were kept.
-///
-/// Which files a part holds is concluded from lengths: the server sends them in the order of the manifest,
-/// and parts are cut from that stream. Where that does not come out to the byte, the part is read. Should
-/// the conclusion be wrong, files are missing in the end, and the other parts are read after all.
+/// For each part of the backup whether it has to be read.
 pub(super) fn parts_to_read(description: &Description, table: &Table<'_>) -> Vec<bool> {
     let mut streams: BTreeMap<Option<u32>, Stream<'_>> = BTreeMap::new();
     for (index, file) in table.files.iter().enumerate() {

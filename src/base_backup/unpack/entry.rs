@@ -1,3 +1,8 @@
+//! Reads the entries of a part out of its tar archive, with paths as the manifest has them.
+//!
+//! Nothing but plain ustar is understood, and no path that leads upwards: the server writes nothing else, and who wants
+//! to lead a reader astray would need more.
+
 use std::ffi::OsStr;
 use std::io::{self, BufRead, Read};
 use std::os::unix::ffi::OsStrExt;
@@ -39,9 +44,8 @@ const BLOCK_BYTES: usize = 512;
 /// Where the checksum stands in a header; it counts as spaces in the sum.
 const CHECKSUM: std::ops::Range<usize> = 148..156;
 
-/// Shows the entries of a part, one after the other. Nothing but plain ustar is understood: the server
-/// writes no extensions, and who wants to lead a reader astray would need them. The content is shown where it
-/// was decompressed to, which saves a copy of every byte.
+/// Shows the entries of a part, one after the other. The content is shown where it was decompressed to, which saves a
+/// copy of every byte.
 pub fn read_entries(
     plain: &mut dyn BufRead,
     part: &Part,

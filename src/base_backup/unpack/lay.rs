@@ -1,3 +1,7 @@
+//! Lays the entries of a part down on the disk, each file compared with the manifest while it is written.
+//!
+//! The control file and `tablespace_map` go into memory first: `settle` writes them when all others are there.
+
 use std::collections::BTreeMap;
 use std::fmt;
 use std::path::{Path, PathBuf};

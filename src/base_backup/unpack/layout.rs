@@ -1,3 +1,8 @@
+//! Maps paths of the manifest to places on this host: below the data directory, or in the folder that a tablespace is
+//! given.
+//!
+//! The folders that a server needs are listed here too: empty ones are in no manifest.
+
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 

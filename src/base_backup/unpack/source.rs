@@ -1,3 +1,9 @@
+//! One base backup in a repository, as `restore`, `drill` and `verify` read it: its manifest, and its parts entry by
+//! entry.
+//!
+//! All of it is proved while it is read. What is shown to a visitor before the end of a part may have to be shown
+//! again.
+
 use std::cell::Cell;
 
 use super::entry::{PartEntry, read_entries};

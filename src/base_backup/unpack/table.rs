@@ -1,3 +1,6 @@
+//! Keeps account of every file of the manifest while many threads lay parts down: none twice, and none missing
+//! unnoticed.
+
 use std::collections::HashMap;
 use std::ffi::OsStr;
 use std::path::Path;

@@ -1,3 +1,7 @@
+//! The directory that is unpacked into: whether its content may be touched, and the mark that it is not finished.
+//!
+//! A folder with other things in it, or with a tablespace of another server, is refused before anything is changed.
+
 use std::collections::BTreeMap;
 use std::fs;
 use std::io;

@@ -1,3 +1,8 @@
+//! The threads that unpack. After the first failure none begins anything, and those that lay files down stop between
+//! two pieces.
+//!
+//! (`backup::in_threads` does all of its work, whatever becomes of a part of it.)
+
 use std::num::NonZeroUsize;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Mutex, PoisonError};

@@ -1,3 +1,8 @@
+//! Verifies a base backup in one repository: names and lengths first; unless it is to be quick, every object is read,
+//! and the description compared with what it describes.
+//!
+//! Without a key the stored bytes are proved by their SHA-256, and the report says that nothing was opened.
+
 use super::described;
 use super::files::{Files, Look};
 use super::session::{Meter, Outcome, Session};

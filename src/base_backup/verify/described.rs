@@ -1,3 +1,8 @@
+//! Compares `backup.json` with what the server itself put into the base backup: manifest, label, version and tablespace
+//! map.
+//!
+//! A description that says otherwise would have a restore fetch the wrong WAL or place files wrongly.
+
 use std::fmt::Display;
 
 use super::files::{BACKUP_LABEL, Files, PG_VERSION, TABLESPACE_MAP};

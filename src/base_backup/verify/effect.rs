@@ -1,3 +1,5 @@
+//! Puts into words what missing or damaged WAL costs: which base backup can't be restored, and where recoveries end.
+
 use jiff::Timestamp;
 
 use super::Verify;

@@ -1,3 +1,8 @@
+//! Compares the files in the parts with the manifest: each is there once with its length and checksum, and no other is,
+//! but WAL.
+//!
+//! A few small files are kept in memory, for the comparison with the description.
+
 use std::collections::{BTreeMap, HashMap};
 use std::ffi::OsStr;
 use std::path::Path;

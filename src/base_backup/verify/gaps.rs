@@ -1,3 +1,8 @@
+//! Reports WAL that is not there although there is WAL behind it or a base backup needs it, and histories that are
+//! missing.
+//!
+//! Each repository is looked at alone, and then all together.
+
 use std::collections::HashSet;
 
 use super::effect::Effects;
@@ -10,8 +15,6 @@ use crate::base_backup::windows::Gap;
 use crate::postgres::{Lsn, WalFileName};
 use crate::repository::{WalFolder, WalRange};
 
-/// What is not there although there is WAL behind it, or a base backup needs it.
-///
 /// Behind an older base backup than the one that the WAL window begins with, retention leaves holes: those are no
 /// faults, unless the backup itself needs what is missing.
 pub(super) fn report(

@@ -1,3 +1,5 @@
+//! What a verification found, as data, which commands show as text or JSON, and a fault as one line.
+
 use std::fmt;
 
 use crate::error::Error;

@@ -1,3 +1,8 @@
+//! Decides what an error means while many threads verify: a fault of the object, a key that is missing, or a repository
+//! that does not answer and is left alone from then on.
+//!
+//! Also counts, for the progress, in bytes as they are stored.
+
 use std::cell::Cell;
 use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicU64, Ordering};

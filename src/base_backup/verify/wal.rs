@@ -1,3 +1,7 @@
+//! Reads the WAL that recoveries from the base backups read, in every repository, and reports files that are wrong.
+//!
+//! What is not there at all is told by `gaps`.
+
 use std::collections::{BTreeMap, HashSet};
 use std::ops::Range;
 

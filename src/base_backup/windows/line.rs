@@ -1,3 +1,8 @@
+//! One timeline with its ancestors as a single line of WAL: where there is WAL, what is missing, which base backups lie
+//! on it.
+//!
+//! All that `windows` answers is asked of one such line for each timeline.
+
 use std::ops::Range;
 
 use super::{Gap, Left, Piece, Point, Span, Stretch, Timeline, Wal, Window};

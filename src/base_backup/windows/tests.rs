@@ -1,3 +1,6 @@
+//! Small made-up archives, each with what can be recovered from it, in short; `model` compares thousands of them with a
+//! slow answer to the same question.
+
 mod model;
 
 use super::*;
