@@ -1,6 +1,10 @@
-//! Media files: sets of folders and files. What there is (`Scan`), what is told of it (`Entry`, and the index
-//! with one for each), what is unchanged, snapshots in a folder with hard links (`local`), and restoring from
-//! any source of content (`Restore`).
+//! Media files: sets of folders and files. What there is (`Scan`), what is told of it (`Entry`, and the index with one
+//! for each), what is unchanged, snapshots in a folder with hard links (`local`) or in packs (`packed`), and restoring
+//! from any source of content (`Restore`).
+//!
+//! A snapshot goes from `scan` through `take`, which reads only what `unchanged` and `previous` do not tell, to a
+//! `Keep` of `local` or `packed`; the index gets each entry on the way. A restore goes back from the index and a
+//! `ContentSource`.
 
 mod damage;
 mod description;

@@ -1,3 +1,7 @@
+//! `backup.json` of a snapshot of media files: what lies beside it, what it needs of earlier snapshots, and totals. The
+//! description is in the clear even where the files are encrypted, so it holds no names of files. Ids and objects of
+//! earlier snapshots are checked when a description is read, because keys in the store are made of them.
+
 use std::collections::BTreeSet;
 use std::fmt;
 
@@ -8,7 +12,7 @@ use super::take::Totals;
 use crate::backup::series::SelfContained;
 use crate::backup::{Described, Fell, Measure, StoredObject};
 
-/// `backup.json` of a snapshot of media files. In the clear, so it tells totals and no more.
+/// The whole file.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Description {
     /// Version of the format.
@@ -34,8 +38,8 @@ pub struct Description {
     /// What lies below each path of the set, in their order.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub paths: Vec<PathSums>,
-    /// BLAKE3 of all names with their contents. Snapshots of before repositories got copies of one another may be of two
-    /// moments in two of them; absent in snapshots of before it was told.
+    /// BLAKE3 of all names with their contents. Snapshots of before repositories got copies of one another may be of
+    /// two moments in two of them; absent in snapshots of before it was told.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub sum: Option<String>,
     /// Absent where it holds about as much as those before.
@@ -130,7 +134,7 @@ impl Description {
         self
     }
 
-    /// The beside it object whose name begins so.
+    /// The object beside it whose name begins so.
     pub fn object(&self, begin: &str) -> Option<&StoredObject> {
         self.objects.iter().find(|object| object.object.starts_with(begin))
     }

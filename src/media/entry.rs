@@ -1,3 +1,6 @@
+//! The entry of one name in a snapshot: a file, folder or link, its content and metadata, and the inode and time by
+//! which a change of it is noticed. Each line of the index between its header and its end is an entry.
+
 use rustix::fs::Stat;
 
 use super::path::EntryPath;

@@ -1,3 +1,6 @@
+//! Patterns for paths that a set leaves out or that a user looks for. The crate `ignore` matches them, so they mean
+//! what they mean to git.
+
 use ignore::gitignore::{Gitignore, GitignoreBuilder};
 
 use super::path::shown;
@@ -29,8 +32,8 @@ impl Exclude {
         Ok(Self(built))
     }
 
-    /// One that somebody typed to look for something: with a slash in its middle it is bound to nothing either, and only
-    /// a leading slash binds it to the top. It takes nothing back, is no remark, and its blanks count.
+    /// One that somebody typed to look for something: with a slash in its middle it is bound to nothing either, and
+    /// only a leading slash binds it to the top. It takes nothing back, is no remark, and its blanks count.
     pub fn glob(text: &str, ignore_case: bool) -> Result<Self> {
         let blank = text.len() - text.trim_end_matches(' ').len();
         let (text, blanks) = text.split_at(text.len() - blank);

@@ -1,5 +1,7 @@
-//! The index of a snapshot: JSON lines. The first is the header, then comes one for each entry in byte order of
-//! the paths, and last the end with totals, by which a cut one is known. `docs/repository-format.md` describes it.
+//! The index of a snapshot: JSON lines. The first is the header, then comes one for each entry in byte order of the
+//! paths, and last the end with totals, by which a cut one is known. `docs/repository-format.md` describes it.
+//!
+//! `line` is one line, `writer` compresses them, and `reader` proves that they fit together.
 
 mod line;
 mod reader;

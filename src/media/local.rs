@@ -1,7 +1,10 @@
 //! Snapshots in the folder of a repository that does not encrypt, as users of `rsync --link-dest` know them: a tree
 //! that can be browsed, the index beside it, and a link `latest` to the newest. A file that did not change, in content
-//! or metadata, is a hard link to that of the snapshot before; where the file system has no such links, or no more
-//! for this file, it is read and written once more.
+//! or metadata, is a hard link to that of the snapshot before; where the file system has no such links, or no more for
+//! this file, it is read and written once more.
+//!
+//! `tree` keeps the files, `settle` dresses their folders, and `latest` moves the link; `content` and `verify` read a
+//! snapshot, and `leavings` removes it.
 
 mod content;
 mod latest;

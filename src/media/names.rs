@@ -1,8 +1,11 @@
+//! Users and groups of this host by number and by name: a snapshot notes both, and a restore on another host goes by
+//! the name. Only `/etc/passwd` and `/etc/group` are read. The programs are static and can't ask LDAP, so who is known
+//! there only is known by number.
+
 use std::collections::HashMap;
 use std::path::Path;
 
-/// Users and groups of this host, as `/etc/passwd` and `/etc/group` list them. The programs are static, so
-/// there is no asking of LDAP and the like: who is known there only is known by number.
+/// None, or those of this host.
 #[derive(Debug, Default, Clone)]
 pub struct Names {
     users: Both,

@@ -5,6 +5,10 @@
 //! first (`begun.json`), before looking at what there is; whoever prunes deletes descriptions first, then looks
 //! again, and deletes packs only where nobody has begun and no description that is left names them. Going by
 //! the order of these steps, one of the two sees the other, whatever their clocks say.
+//!
+//! `create` takes a snapshot: `packing` makes members (`member`) of files, `filling` lays them into packs, `lane`
+//! stores those, and `finish` ends it. `newest` and `state` tell what can be shared. `reading`, with `windows` and
+//! `spool`, and `verify` read a snapshot, and `prune` deletes it.
 
 mod contents;
 mod create;

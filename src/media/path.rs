@@ -1,3 +1,6 @@
+//! Paths of entries, checked when they are made. An index may come from a store that others write to, and a restore
+//! writes where its paths lead; so nothing that leads out of a folder becomes a path.
+
 use std::ffi::OsStr;
 use std::fmt;
 use std::os::unix::ffi::OsStrExt;

@@ -1,3 +1,7 @@
+//! Where entries lie in the file system: for each path of a set a folder is open, and all work is done below that
+//! folder. A path of the set may lead through a symbolic link, for the administrator wrote it; a link below it is never
+//! followed, for anybody may have made it.
+
 use std::borrow::Cow;
 use std::fs;
 use std::io;
@@ -8,7 +12,7 @@ use super::path::{join, rest_below};
 use crate::durable::{Beneath, DirCursor};
 use crate::error::{Error, Result};
 
-/// Where entries lie in the file system: below one folder, or each path of a set at its own place.
+/// One folder for all entries, or a place of its own for each path of a set.
 pub struct Places(Vec<Place>);
 
 pub(super) struct Place {
@@ -22,9 +26,8 @@ pub(super) struct Place {
 }
 
 impl Places {
-    /// The paths of a set as they are now. A path may be, or lead through, a symbolic link: it was written
-    /// down by the administrator, and means what it leads to. No link below it is followed. One that is not there keeps
-    /// nobody from taking the others: looking at it fails, and that is told. Fails where none is there.
+    /// The paths of a set as they are now; one that is a symbolic link means what it leads to. One that is not there
+    /// keeps nobody from taking the others: looking at it fails, and that is told. Fails where none is there.
     pub fn of_set(paths: &[PathBuf]) -> Result<Self> {
         let place = |path: &PathBuf| {
             let metadata = fs::metadata(path).map_err(|error| not_there(path, &error))?;

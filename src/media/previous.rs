@@ -1,3 +1,6 @@
+//! The entries of the snapshot before, read beside the files of the set. Both come in byte order of their paths, so one
+//! entry in the memory is enough.
+
 use std::io::Read;
 
 use jiff::Timestamp;
@@ -7,7 +10,7 @@ use super::index::IndexReader;
 use super::path::EntryPath;
 use crate::error::Result;
 
-/// The entries of the snapshot before, read beside the files as they come.
+/// An index that is read on as far as it is asked for.
 pub struct Previous<R: Read> {
     reader: IndexReader<R>,
     next: Option<Entry>,

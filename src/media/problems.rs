@@ -1,3 +1,6 @@
+//! What went wrong with single files while all else went on: each is logged and counted, and the first ones are kept to
+//! be shown. One file that can't be read keeps nobody from the others.
+
 use std::path::Path;
 
 /// So many are told one by one; the rest is counted.
@@ -11,7 +14,7 @@ pub struct Problem {
     pub failed: bool,
 }
 
-/// What the files of a set got in the way with.
+/// The problems of one snapshot, restore or verification.
 #[derive(Debug, Default, Clone, PartialEq, Eq)]
 pub struct Problems {
     /// The first ones.

@@ -1,5 +1,8 @@
-//! Laying the files of a snapshot down: from any source of content, to where they were or elsewhere. Whatever
-//! an index says, nothing is written outside the places that were named.
+//! Laying the files of a snapshot down: from any source of content, to where they were or elsewhere. Whatever an index
+//! says, nothing is written outside the places that were named.
+//!
+//! The steps are `survey`, `delete`, `lay` and `settle`, each once through the index; `file`, `content` and `dress` do
+//! one file, `destination`, `selection` and `entries` say where and what.
 
 mod content;
 mod delete;

@@ -1,5 +1,7 @@
-//! What there is: the files of a set in byte order of their paths. No link is followed, memory is needed for
-//! the names in the folders that are open, and what can't be read is told while all else goes on.
+//! What there is: the files of a set in byte order of their paths. No link is followed, memory is needed for the names
+//! in the folders that are open, and what can't be read is told while all else goes on.
+//!
+//! `frame` is one folder on the way, `look` tells what a name is, and `implied` leads down to the paths of the set.
 
 mod frame;
 mod implied;

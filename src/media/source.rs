@@ -1,3 +1,7 @@
+//! Reading a file of a set: data and holes in order, as long as the file was when it was opened, and BLAKE3 over all of
+//! it. Trouble with the file is kept apart from trouble with where its content goes: only the first is told and got
+//! over.
+
 use std::fs::File;
 use std::io;
 use std::os::fd::AsFd;
@@ -26,8 +30,7 @@ pub enum Piece<'a> {
     Hole(u64),
 }
 
-/// A file of the set that is being read. Trouble with it is kept apart from trouble with where its content
-/// goes: only the first is told and got over.
+/// A file of the set that is being read.
 pub struct SourceFile {
     file: File,
     before: Stat,

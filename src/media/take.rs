@@ -1,5 +1,8 @@
-//! Taking a snapshot: everything that is found goes to whoever keeps it, several files at the same time, and
-//! its entry into the index, in order.
+//! Taking a snapshot: everything that is found goes to whoever keeps it, several files at the same time, and its entry
+//! into the index, in order.
+//!
+//! `keeping` is what a thread does with a file, `links` joins the names of one file, and `copying` takes what another
+//! repository has got already.
 
 mod copying;
 mod keeping;
@@ -44,8 +47,8 @@ pub trait Keep: Sync {
     /// A file with the content and metadata that it had in the previous snapshot. False when that is not there
     /// any more: then it is read.
     fn again(&self, tool: &mut Self::Tool<'_>, entry: &Entry, previous: &Entry) -> Result<bool>;
-    /// A file's content, read with [`SourceFile::read`]; returns its digest, and whether it was kept anew because nothing had
-    /// it yet. An error after trouble with the source is told and got over.
+    /// A file's content, read with [`SourceFile::read`]; returns its digest, and whether it was kept anew because
+    /// nothing had it yet. An error after trouble with the source is told and got over.
     fn file(
         &self,
         tool: &mut Self::Tool<'_>,

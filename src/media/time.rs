@@ -1,3 +1,6 @@
+//! Times of files, to the nanosecond and also before 1970: a file counts as unchanged only where its time is exactly
+//! the same, so no digit may be lost in the index.
+
 use std::fmt;
 use std::str::FromStr;
 

@@ -1,10 +1,12 @@
+//! Whether a file is, without reading it, what it was in the previous snapshot: same length, same times to the
+//! nanosecond, same inode. What was changed in the second in which that snapshot began, or later, may have been changed
+//! once more after it was read, within one tick of the clock of the file system; so it does not count as unchanged (git
+//! calls such files racy).
+
 use super::entry::{Entry, Kind};
 use super::scan::{Found, FoundKind};
 
-/// Whether a file is, without reading it, what it was in the previous snapshot: same length, same times to
-/// the nanosecond, same inode. `began` is the second in which that snapshot began. What was changed in that
-/// second or later may have been changed once more after it was read, within one tick of the clock of the file
-/// system, so it does not count as unchanged (git calls such files racy).
+/// `began` is the second in which the previous snapshot began.
 pub fn is_unchanged(found: &Found, previous: &Entry, began: i64) -> bool {
     let (FoundKind::File { size, .. }, Kind::File(content) | Kind::HardLink { content, .. }) =
         (&found.kind, &previous.kind)

@@ -1,5 +1,7 @@
-//! Pictures, drawn here: SVG without a script, once for a wide window and once for a phone. Lengths are CSS
-//! pixels. What is good or bad is never told by colour alone.
+//! Pictures, drawn here: SVG without a script, once for a wide window and once for a phone. Lengths are CSS pixels.
+//! What is good or bad is never told by colour alone.
+//!
+//! `heights`, `times` and `marks` are the axes, `labels` and `letters` the texts; every other file is one picture.
 
 mod backups;
 mod exposure;

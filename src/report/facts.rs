@@ -1,5 +1,9 @@
-//! What a page tells, gathered from the repositories alone: the backups and windows that `basebackup list`
-//! shows, when WAL came, what was rehearsed. Takes as much room as there are backups, holes and hours.
+//! What a page tells, gathered from the repositories, and from the server where it answers: the backups and windows
+//! that `basebackup list` shows, when WAL came, what was rehearsed. Takes as much room as there are backups, holes and
+//! hours.
+//!
+//! `arrivals` sees each listing of WAL and fills `clock` and `exposure`. `system`, with `windows` and `retention`,
+//! makes one PostgreSQL system of that; `series` is Redis and media. `headline` and `tiles` sum up all of them.
 
 mod arrivals;
 mod clock;

@@ -1,5 +1,7 @@
-//! The page: one file, nothing fetched, no script. Everything that stands in it goes through maud, which
-//! escapes it.
+//! The page: one file, nothing fetched, no script. Everything that stands in it goes through maud, which escapes it.
+//!
+//! `of_cluster` puts the sections of a cluster in order, and each section has a file; `signs`, `icon`, `growth` and
+//! `runbook` help them.
 
 mod exposed;
 mod figures;

@@ -1,4 +1,5 @@
-//! The zone in which a page tells times: UTC, unless somebody set another. Months are English ones, wherever it is read.
+//! The zone in which a page tells times: UTC, unless somebody set another. Months are English ones, wherever it is
+//! read.
 
 use jiff::civil::Date;
 use jiff::tz::TimeZone;

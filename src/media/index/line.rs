@@ -1,3 +1,6 @@
+//! One line of the index, from an entry to JSON and back. Names are any bytes and JSON is UTF-8, so what is not UTF-8
+//! stands in base64 under another name.
+
 use std::collections::BTreeMap;
 
 use base64::Engine;
@@ -8,7 +11,7 @@ use super::super::entry::{Content, Entry, Kind, Metadata, Seen};
 use super::super::path::EntryPath;
 use super::End;
 
-/// An entry, or the end, as it is written. What is not UTF-8 stands in base64 under another name.
+/// An entry, or the end, as it is written.
 #[derive(Default, Serialize, Deserialize)]
 #[serde(default)]
 pub struct Line {

@@ -1,3 +1,7 @@
+//! Reads an index and believes nothing: a restore writes where its paths say, and a store may hand out a forged index.
+//! What comes out is sorted, each path once, each in a directory that came before it, and each hard link to a file that
+//! came before it.
+
 use std::collections::HashSet;
 use std::io::{BufRead, BufReader, Read};
 
@@ -10,8 +14,7 @@ use crate::backup::damaged;
 use crate::codec::read_failed;
 use crate::error::Result;
 
-/// Reads an index line by line and believes nothing: what it hands out is sorted, each path once, each in a
-/// directory that came before it, and each hard link to a file that came before it.
+/// An index that is read line by line.
 pub struct IndexReader<R: Read> {
     lines: BufReader<zstd::Decoder<'static, BufReader<R>>>,
     header: Header,

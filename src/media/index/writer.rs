@@ -1,3 +1,6 @@
+//! Writes an index: JSON lines, compressed by zstd as they come. A line that no reader would take is refused here,
+//! while the snapshot can still fail.
+
 use std::io::{self, BufWriter, Write};
 
 use super::super::entry::Entry;
@@ -8,7 +11,7 @@ use crate::error::{Class, Error, Result};
 /// The level of zstd: paths and digests compress no better with more.
 const LEVEL: i32 = 3;
 
-/// Writes an index line by line, compressed. Whoever wants it encrypted hands over a writer that does it.
+/// An index that is written line by line. Whoever wants it encrypted hands over a writer that does it.
 pub struct IndexWriter<W: Write> {
     out: BufWriter<zstd::Encoder<'static, W>>,
     line: Vec<u8>,

@@ -1,3 +1,6 @@
+//! The content of files for a restore, read from the tree of a snapshot. A file that is missing there is damage of the
+//! snapshot; any other trouble is that of this host.
+
 use std::io::{self, Read};
 use std::path::Path;
 
@@ -8,7 +11,7 @@ use crate::backup::damaged;
 use crate::durable::Beneath;
 use crate::error::{Error, Result};
 
-/// The content of files, from the tree of a snapshot.
+/// The tree, open.
 pub struct LocalContent(Beneath);
 
 impl LocalContent {

@@ -1,3 +1,6 @@
+//! The link `latest` to the newest tree of a set. A new link is made and renamed over the old one, so at no moment is
+//! there none.
+
 use std::path::Path;
 
 use super::{TREE, set_folder};
@@ -7,7 +10,7 @@ use crate::error::{Error, Result};
 /// The link to the newest tree, beside the snapshots of a set.
 pub const LATEST: &str = "latest";
 
-/// Points the link of a set to the tree of a snapshot. At no moment is there none.
+/// Points the link of a set to the tree of a snapshot.
 pub fn point_to(root: &Path, set: &str, id: &str) -> Result<()> {
     let above = set_folder(root, set);
     let new = format!(".seawall-tmp-{LATEST}-{id}");

@@ -1,3 +1,7 @@
+//! Removing a snapshot from a folder, whole or never finished, and measuring what goes with it. The description goes
+//! first, and durably, so at no moment is there half a snapshot that counts. Files that other snapshots share stay
+//! theirs.
+
 use std::ffi::OsStr;
 use std::io;
 use std::os::unix::ffi::OsStrExt;
@@ -11,9 +15,7 @@ use crate::backup::DESCRIPTION;
 use crate::durable::{DirCursor, is_temporary, names_in, open_below};
 use crate::error::{Error, Result};
 
-/// Removes a snapshot, or what is left of one that was never finished; that there is none is fine. The description
-/// goes first, and durably, so at no moment is there half a snapshot that counts. Files that other snapshots
-/// share stay theirs.
+/// Removes a snapshot, or what is left of one that was never finished; that there is none is fine.
 pub fn remove_snapshot(root: &Path, set: &str, id: &str) -> Result<()> {
     let (above, folder) = (set_folder(root, set), snapshot_folder(root, set, id));
     let Some(inside) = open_below(root, &folder)? else { return Ok(()) };

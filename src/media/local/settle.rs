@@ -1,3 +1,6 @@
+//! Gives the folders of a new tree their owners, modes and times, which the index tells. That comes last, because each
+//! file that is put into a folder changes its time. Until then no other user may enter a folder.
+
 use std::os::fd::OwnedFd;
 use std::path::{Path, PathBuf};
 
@@ -7,8 +10,7 @@ use super::super::nested::Nested;
 use crate::durable::{Beneath, DirCursor, Owner, open_to_read, set_mode_of, set_mtime, set_xattr};
 use crate::error::{Error, Result};
 
-/// Gives the folders of a finished tree their owners, modes and times: each when nothing comes into it any
-/// more, the inner ones first. Returns their paths if asked for.
+/// Each when nothing comes into it any more, the inner ones first. Returns their paths if asked for.
 pub fn settle(tree: &Beneath, index: &Path, tell: bool) -> Result<Vec<PathBuf>> {
     let file = open_to_read(index).map_err(|error| Error::file("read", index, &error))?;
     let mut reader = IndexReader::open(file)?;

@@ -1,3 +1,7 @@
+//! How a tree keeps files (`Keep`): an unchanged file is a hard link to that of the tree before, any other one is a
+//! copy, with shared blocks where the file system can do that. A file is compared with its entry before it gets a link,
+//! so that damage does not go on into the next snapshot.
+
 use std::io;
 use std::sync::atomic::{AtomicBool, Ordering};
 

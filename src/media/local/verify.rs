@@ -1,3 +1,6 @@
+//! Verification of a snapshot in a folder: several threads read every file of the tree and compare it with its entry in
+//! the index. Contents that are damaged are handed back, so that the next snapshot does not share them.
+
 use std::io;
 use std::num::NonZeroUsize;
 use std::path::Path;
@@ -27,8 +30,7 @@ pub struct Verified {
     pub damage: Damage,
 }
 
-/// Reads the index and every file of the tree, and compares them. Fails where the index can't be read; what is
-/// wrong in the tree is told.
+/// Fails where the index can't be read; what is wrong in the tree is told.
 pub fn verify_snapshot(
     root: &Path,
     set: &str,

@@ -1,4 +1,4 @@
-//! Every content of a snapshot, and where it lies.
+//! Every content of a snapshot, and where it lies: in the memory here, and as a list in a repository in `stored`.
 
 mod stored;
 

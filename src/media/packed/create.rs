@@ -1,3 +1,7 @@
+//! Taking a snapshot in packs. Each repository first gets a note that one is being taken, and is asked what can be
+//! shared; then one pass over the files feeds all of them; then each gets its lists and its description. A repository
+//! that fails is left behind.
+
 use std::num::NonZeroUsize;
 use std::path::{Path, PathBuf};
 use std::sync::mpsc::sync_channel;
@@ -31,8 +35,8 @@ use crate::threads::start_in;
 /// So many pieces of about 1 MiB wait for each repository.
 const WAITING_MAX: usize = 4;
 
-/// A snapshot in packs, about to be taken: one pass over the files for all repositories. Memory: some 20 MiB, up
-/// to 80 MiB for each bucket that is slow to take them, and some 100 bytes for each content and repository.
+/// A snapshot in packs, about to be taken. Memory: some 20 MiB, up to 80 MiB for each bucket that is slow to take
+/// them, and some 100 bytes for each content and repository.
 pub struct PackedSnapshot<'a> {
     pub repositories: &'a [&'a Repository],
     pub set: &'a MediaSet,
@@ -197,9 +201,9 @@ impl PackedSnapshot<'_> {
         looked.map_err(|error| not_stored(repository, error))
     }
 
-    /// Takes back that a snapshot is being taken and what was stored of it, so that who prunes need not wait for one that has failed.
-    /// Only before its description is sent, because that names the note; where this host may not delete, or
-    /// the store does not answer, the note stays until it is too old to count.
+    /// Takes back that a snapshot is being taken and what was stored of it, so that who prunes need not wait for one
+    /// that has failed. Only before its description is sent, because that names the note; where this host may not
+    /// delete, or the store does not answer, the note stays until it is too old to count.
     pub(super) fn withdraw(&self, repository: &Repository, error: &Error) {
         if error.class() != Class::Unreachable {
             let _ = repository.storage().delete(&self.folder().key(BEGUN));

@@ -1,3 +1,6 @@
+//! The pack of one repository that is being filled: members are laid one behind the other, and `Contents` notes where
+//! each begins. The bytes go to the thread in `lane` as messages.
+
 use std::sync::mpsc::SyncSender;
 
 use bytes::Bytes;

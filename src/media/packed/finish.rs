@@ -1,3 +1,7 @@
+//! The end of a snapshot in one repository: the list of contents, the index, and last the description, by which the
+//! snapshot exists. Right before the description, the packs that the snapshot shares are looked for once more: a prune
+//! may have deleted them.
+
 use std::collections::BTreeMap;
 use std::io::{self, Read, Write};
 use std::path::Path;

@@ -1,3 +1,6 @@
+//! The thread that stores the packs of one repository, told by messages from `filling`. Messages wait in a short queue,
+//! so a slow store holds up the reading of files and does not fill the memory.
+
 use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
 use std::thread;
 

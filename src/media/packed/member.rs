@@ -1,3 +1,6 @@
+//! A member of a pack: the content of one file as a zstd stream of its own, and an age file around that where the
+//! repository encrypts. So each can be read alone, by hand too.
+
 use std::io::{self, Write};
 
 use super::super::source::{Piece, SourceFile};

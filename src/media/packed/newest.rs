@@ -1,3 +1,6 @@
+//! What a repository has of a set, by one listing, and the newest snapshot that the next one can share content with. A
+//! snapshot that is a tree, damaged, or for other keys is passed over: that costs time and room, and nothing else.
+
 use std::collections::BTreeMap;
 use std::ops::ControlFlow;
 

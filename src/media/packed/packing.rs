@@ -1,3 +1,6 @@
+//! How packs keep files (`Keep`): each file is read and compressed once, and encrypted once, for all repositories that
+//! lack its content. Short files are compressed by the threads that read them, long ones piece by piece by all threads.
+
 use std::io::{self, Write};
 use std::num::NonZeroUsize;
 use std::sync::{Mutex, MutexGuard};
@@ -19,8 +22,7 @@ use crate::threads::lock;
 /// How often a long file is read that changes while it is read.
 const TRIES: u32 = 3;
 
-/// Keeps contents in packs, in all repositories at once: each file is read and compressed once, and encrypted
-/// once for all repositories that want that. A repository that fails is left out.
+/// All repositories at once; one that fails is left out.
 pub struct Packing<'a> {
     pub lanes: Mutex<Vec<Lane>>,
     pub recipients: Option<&'a Recipients>,

@@ -1,3 +1,6 @@
+//! Pruning snapshots in packs. Packs are shared, so descriptions go first; then the repository is listed again; then go
+//! the packs that no description names. `packed.rs` says why this order is safe beside a snapshot that is being taken.
+
 use std::collections::{BTreeMap, BTreeSet};
 
 use jiff::Timestamp;
@@ -48,8 +51,8 @@ impl References {
         Ok((Self::of_listing(repository, all, &listing, now)?, objects))
     }
 
-    /// A folder whose name has no time, or one that is still to come, was made by nobody who takes snapshots: what can't
-    /// be read there needs nothing.
+    /// A folder whose name has no time, or one that is still to come, was made by nobody who takes snapshots: what
+    /// can't be read there needs nothing.
     fn of_listing(
         repository: &Repository,
         all: &str,

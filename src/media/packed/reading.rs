@@ -1,3 +1,7 @@
+//! Reading a snapshot in packs: its lists, and the content of each file from its range of an object, decrypted and
+//! decompressed. A content comes to its end only if its length and BLAKE3 are those of the index; where an answer
+//! breaks off, the rest is asked for.
+
 use std::io::{self, Read};
 use std::path::Path;
 
@@ -181,7 +185,7 @@ fn told(error: Error, place_of: &str) -> Error {
     if error.class() == Class::LocalFile { error } else { error.while_doing(place_of) }
 }
 
-/// A plain content: it comes to its end only if it is the one that was promised.
+/// A plain content, proved.
 pub(super) struct Proved<R> {
     inner: R,
     expected: Digest,

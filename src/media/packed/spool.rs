@@ -1,3 +1,6 @@
+//! Files without a name for what is read several times, such as an index: it may be too large for the memory, and a
+//! process that is killed leaves nothing behind.
+
 use std::fs::File;
 use std::io::{self, BufReader, Read, Seek, SeekFrom, Write};
 use std::os::unix::fs::FileExt;
@@ -6,7 +9,7 @@ use std::sync::Arc;
 
 use crate::error::{Error, Result};
 
-/// A file without a name, written once and read any number of times. It is gone with its last reader.
+/// Written once and read any number of times; gone with its last reader.
 #[derive(Clone)]
 pub struct Spool(Arc<File>);
 

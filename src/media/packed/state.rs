@@ -1,3 +1,7 @@
+//! What a host that holds no private key remembers of its newest snapshot in one repository: index and contents in the
+//! clear, because it could not read them back. They are of use only as long as the repository's newest snapshot is the
+//! very one they belong to. Losing them costs one snapshot that reads and sends everything.
+
 use std::fs::{self, DirBuilder};
 use std::io::{self, Write};
 use std::os::unix::fs::DirBuilderExt;
@@ -10,9 +14,7 @@ use crate::durable::{Temporary, is_temporary, open_to_read, replace};
 use crate::error::{Error, Result};
 use crate::media::Description;
 
-/// What a host that holds no private key remembers of its newest snapshot in one repository: index and contents
-/// in the clear, because it could not read them back. They are of use only as long as the repository's newest
-/// snapshot is the very one they belong to. Losing them costs one snapshot that reads and sends everything.
+/// The folder with what is remembered, of one set and one repository.
 pub struct State(PathBuf);
 
 /// Which snapshot the files belong to: SHA-256 of its two objects as they are stored.

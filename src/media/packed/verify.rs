@@ -1,3 +1,7 @@
+//! Verification of a snapshot in packs: every object is read once, those that it shares with earlier ones included, and
+//! proved by its length and SHA-256. With a private key, or in the clear, the index, the list of contents and every
+//! content are proved as well.
+
 use std::cell::RefCell;
 use std::io::{self, Read};
 use std::num::NonZeroUsize;
@@ -16,9 +20,7 @@ use crate::codec::{Digest, decode_unlabelled, read_failed};
 use crate::error::{Class, Result};
 use crate::threads::lock;
 
-/// Reads every object of a snapshot, those that it shares with earlier ones included, and proves it; with a private
-/// key, or in the clear, also the list of contents, the index, and every content. `folder` is for a file without
-/// a name. What is wrong is told.
+/// `folder` is for a file without a name. What is wrong is told.
 pub fn verify_packed(
     source: &PackedSource<'_>,
     folder: &Path,

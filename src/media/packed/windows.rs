@@ -1,3 +1,7 @@
+//! Pieces of packs that a restore has fetched lately. A request for each small file would take long; but a file that is
+//! wanted alone should not cost a whole piece. So a piece is fetched only when something in it, or in the piece before
+//! it, was wanted already.
+
 use std::collections::{HashSet, VecDeque};
 use std::sync::{Arc, Mutex};
 
@@ -16,8 +20,7 @@ type Key = (u32, u64);
 /// Where a piece is once it was fetched; who wants it meanwhile waits for the lock.
 type Slot = Arc<Mutex<Option<Arc<Vec<u8>>>>>;
 
-/// Pieces of objects that were read lately. A content that is wanted alone is fetched alone; where its
-/// neighbours are wanted too, they come together, in order.
+/// The pieces, and which of them something was wanted of.
 #[derive(Default)]
 pub struct Windows {
     /// The one used last is in front.

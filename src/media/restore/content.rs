@@ -1,3 +1,7 @@
+//! Writes the content of one file, and proves its length and BLAKE3 before the file gets its name. Trouble with the
+//! content is kept apart from trouble with the target, because a full disk ends the restore and a damaged file does
+//! not.
+
 use std::io::{self, Read};
 
 use super::super::entry::{Content, Entry};
@@ -20,7 +24,7 @@ pub enum Failure {
     Target(io::Error),
 }
 
-/// Writes the content of a file and proves its length and digest.
+/// Fails where the content is not what the entry says.
 pub fn write_content(
     source: &dyn ContentSource,
     entry: &Entry,

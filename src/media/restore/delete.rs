@@ -1,3 +1,6 @@
+//! What `--delete` does: the target is gone through beside the index, and what the snapshot does not have is removed
+//! below the paths of the set. What the set leaves out is not looked at, so it stays.
+
 use std::io::{self, Read};
 
 use super::super::entry::Entry;
@@ -11,8 +14,7 @@ use crate::config::MediaSet;
 use crate::error::Result;
 
 impl<R: Read> Restoring<'_, R> {
-    /// Removes what is in the target, below the paths of the set, and not in the snapshot. What the set leaves
-    /// out is not looked at, so it stays, and so do folders with something of that in them.
+    /// Folders go last, and stay where something in them stays.
     pub(super) fn delete(&self, header: &Header) -> Result<()> {
         let places = self.target.set_places();
         let set = MediaSet {

@@ -1,3 +1,6 @@
+//! Where a restore writes: below one folder, or at the paths of the set. What is to be written to is opened here, and
+//! `Places` refuses entries that lie anywhere else.
+
 use std::fs;
 use std::path::{Path, PathBuf};
 
@@ -9,7 +12,7 @@ use crate::backup::damaged;
 use crate::durable::{self, Beneath};
 use crate::error::{Error, Result};
 
-/// Where entries are laid down.
+/// What is open for writing.
 pub struct Target {
     places: Places,
     /// Paths of the folders that are open, for syncing.

@@ -1,3 +1,6 @@
+//! Gives restored files their owners, modes, extended attributes and times. What this user may not set, or this file
+//! system not hold, is counted; setuid and setgid are left off without the right owner, whose rights they lend.
+
 use std::io;
 use std::os::fd::{AsFd, BorrowedFd};
 use std::sync::atomic::{AtomicU64, Ordering};

@@ -1,3 +1,6 @@
+//! Which entries a restore wants, and going through all of them. Every step of a restore reads the index anew, so the
+//! entries are never in the memory together.
+
 use std::io::Read;
 
 use super::super::entry::{Entry, Kind};

@@ -1,3 +1,6 @@
+//! Lays one file or link down. A file gets its name when its content and metadata are as they should be, so that a
+//! restore that is cut short leaves no half file under it; with `--delta`, what is right already is not written again.
+
 use std::io;
 use std::sync::atomic::{AtomicU64, Ordering};
 

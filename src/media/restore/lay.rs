@@ -1,3 +1,6 @@
+//! The main step of a restore: one thread makes folders in the order of the index, and several lay files and symbolic
+//! links down in them. Hard links and the metadata of folders wait for `settle`.
+
 use std::collections::HashSet;
 use std::io::{self, Read};
 

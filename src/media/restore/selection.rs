@@ -1,10 +1,13 @@
+//! Which entries are restored: all of them, one path, what matches a pattern as in `.gitignore`, or the list of a
+//! drill.
+
 use std::collections::BTreeSet;
 
 use super::super::exclude::Exclude;
 use super::super::path::EntryPath;
 use crate::error::{Class, Error, Result};
 
-/// Which entries are restored.
+/// What a restore brings back.
 #[derive(Debug, Clone)]
 pub enum Selection {
     All,

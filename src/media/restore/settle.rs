@@ -1,3 +1,6 @@
+//! The last step of a restore: further names of files, and what folders have, the inner ones first. A folder is dressed
+//! when nothing is written into it any more, because writing changes its time.
+
 use std::io::Read;
 use std::path::PathBuf;
 
@@ -9,8 +12,7 @@ use super::lay::Failed;
 use crate::error::Result;
 
 impl<R: Read> Restoring<'_, R> {
-    /// Further names of files, and what folders have, the inner ones first: nothing is written into them any
-    /// more. Returns the folders.
+    /// Returns the folders.
     pub(super) fn settle(&self, failed: &Failed) -> Result<Vec<PathBuf>> {
         let (mut nested, mut layer) = (Nested::default(), self.layer());
         let mut failed = failed.clone();

@@ -1,3 +1,6 @@
+//! The first step of a restore: all of the index is read, and the target looked at, before anything is touched. So a
+//! damaged index, an empty selection or a file in the way changes nothing.
+
 use std::io::{self, Read};
 
 use super::super::index::Header;
@@ -6,8 +9,7 @@ use super::{Existing, Restore, Selection};
 use crate::error::{Class, Error, Result};
 
 impl<R: Read> Restore<'_, R> {
-    /// Reads all of the index, so that a damaged one changes nothing. Fails when nothing is selected, or when
-    /// something is in the way that may not be replaced.
+    /// Fails when nothing is selected, or when something is in the way that may not be replaced.
     pub(super) fn survey(&self) -> Result<Header> {
         if self.delete && matches!(self.selection, Selection::Pattern(_)) {
             let message =

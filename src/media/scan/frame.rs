@@ -1,3 +1,6 @@
+//! A folder that the scan goes through, with its names in the order in which whole paths sort: `a`, `a-b`, `a/c`. So a
+//! folder is looked at under its name and entered later, and no list of all paths has to be sorted.
+
 use std::collections::{BTreeMap, HashMap};
 
 use super::implied::Node;

@@ -1,6 +1,9 @@
+//! The way down to the paths of a set: folders that are not of the set themselves. A snapshot notes them, so that every
+//! entry has its folder before it; nothing else in them is looked at.
+
 use std::collections::BTreeMap;
 
-/// The way down to the paths of a set: folders that are not of the set themselves, and the paths by number.
+/// A folder on the way, or a path of the set by its number.
 #[derive(Debug, PartialEq, Eq)]
 pub enum Node {
     Implied(BTreeMap<Vec<u8>, Node>),

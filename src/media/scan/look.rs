@@ -1,3 +1,6 @@
+//! Looks at one name: what it is, its metadata, and whether a folder is entered. A socket, FIFO or device is left out,
+//! trouble is told, and the scan goes on.
+
 use std::io;
 use std::path::Path;
 

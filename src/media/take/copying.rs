@@ -1,5 +1,5 @@
-//! A snapshot in one more repository: a copy of the tree that it lies in already. Files that change meanwhile are the same
-//! in both, and the files of the set are read once.
+//! A snapshot in one more repository: a copy of the tree that it lies in already. Files that change meanwhile are the
+//! same in both, and the files of the set are read once.
 
 use std::fmt;
 use std::io::{Read, Write};
@@ -64,8 +64,8 @@ impl<K: Keep, R: Read, W: Write> Driver<'_, '_, K, R, W> {
 }
 
 impl<K: Keep> Worker<'_, K> {
-    /// A file whose content is known: shared with the previous snapshot, or read from the tree. Where that has something
-    /// else by now, because it is damaged, the file of the set may still have it.
+    /// A file whose content is known: shared with the previous snapshot, or read from the tree. Where that has
+    /// something else by now, because it is damaged, the file of the set may still have it.
     pub(super) fn copy(&mut self, entry: Box<Entry>, previous: Option<&Entry>) -> Result<Outcome> {
         let Some(content) = entry.content().cloned() else {
             return Ok(Outcome::Kept { entry, read: false, new: false });

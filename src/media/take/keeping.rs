@@ -1,3 +1,7 @@
+//! What a thread does with one file of a snapshot: shares it with the previous one where it did not change, reads it
+//! otherwise, and reads it again where it changed meanwhile. A file that only grows, such as a log, is kept as long as
+//! it was when it was opened.
+
 use std::path::PathBuf;
 use std::time::Duration;
 

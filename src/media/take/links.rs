@@ -1,3 +1,6 @@
+//! Which names are those of one file: the first is kept as a file, and the others become hard links to the first once
+//! that is kept.
+
 use std::collections::HashMap;
 
 use super::super::entry::{Entry, Seen};

@@ -1,3 +1,6 @@
+//! The picture of the sizes of backups: an upright line for each backup at its time, as high as its bytes. Of backups
+//! that fall on the same place only the largest is drawn, so that no small line hides a large one.
+
 use jiff::Timestamp;
 use maud::{Markup, html};
 

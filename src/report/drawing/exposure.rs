@@ -1,3 +1,7 @@
+//! The picture of what could have been lost: a bar for every few hours, as high as the longest time without new WAL,
+//! and the objective (RPO) as a dashed line. Very long bars are cut, so that one long outage does not flatten all
+//! others; the true length of the longest one stands above it.
+
 use std::time::Duration;
 
 use jiff::{Timestamp, ToSpan};
@@ -38,7 +42,7 @@ impl Bar {
 const BARS_WIDE: usize = 84;
 const BARS_NARROW: usize = 42;
 
-/// What could have been lost at worst, for every few hours, with the objective as a line.
+/// Draws the hours that are known; `rpo` is the objective.
 pub fn exposure(
     caption: Caption<'_>,
     exposure: &Exposure,

@@ -1,3 +1,6 @@
+//! The upright axis of a picture: values become heights, with faint lines and names at a few round steps. Steps are
+//! round in the unit that they are shown in, so times and bytes have rules of their own.
+
 use maud::{Markup, html};
 
 use super::labels::{Anchor, Labels, Style};

@@ -105,8 +105,8 @@ impl Labels {
         self.taken.push(area);
     }
 
-    /// Writes a text, pushed sideways as far as it has to be to stay on the paper. It is left out where it would lie on what is
-    /// there already.
+    /// Writes a text, pushed sideways as far as it has to be to stay on the paper. It is left out where it would lie on
+    /// what is there already.
     pub fn write(&mut self, style: Style, anchor: Anchor, x: f64, y: f64, text: &str) {
         let width = style.width(text);
         let wanted = x - anchor.before(width);

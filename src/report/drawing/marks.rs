@@ -1,5 +1,5 @@
-//! Which moments of a period are marked on an axis, and what they are called: so close together that they tell something,
-//! and so far apart that each has room for its name, on whatever day.
+//! Which moments of a period are marked on an axis, and what they are called: so close together that they tell
+//! something, and so far apart that each has room for its name, on whatever day.
 
 use jiff::civil::{Date, DateTime};
 use jiff::{Timestamp, ToSpan};

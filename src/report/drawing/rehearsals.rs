@@ -1,3 +1,6 @@
+//! The picture of rehearsals: the time that each drill's restore took, with the objective (RTO) as a dashed line.
+//! Passed drills are points on a line. A failed drill is a cross at the bottom: its time does not count as a restore.
+
 use std::time::Duration;
 
 use jiff::Timestamp;
@@ -16,7 +19,7 @@ const TOP: f64 = 26.0;
 const BOTTOM: f64 = 150.0;
 const BELOW: f64 = 24.0;
 
-/// How long each rehearsed restore took, with the objective as a line.
+/// `drills` are in order, the oldest first; `rto` is the objective.
 pub fn rehearsals(
     caption: Caption<'_>,
     drills: &[Record],

@@ -1,3 +1,6 @@
+//! A small picture for a cell of a table: the course of the sizes of Redis or media backups. The text in the next cell
+//! tells the numbers, so the picture has no words and screen readers pass over it (`aria-hidden`).
+
 use maud::{Markup, html};
 
 use super::n;
@@ -8,7 +11,7 @@ const HEIGHT: f64 = 22.0;
 /// More points than this are no more to be seen.
 const POINTS_MAX: usize = 60;
 
-/// The course of a size, small enough for a line of text. The text beside it tells the numbers.
+/// Nothing is drawn of a single size, or of empty backups.
 pub fn sparkline(sizes: &[u64]) -> Markup {
     let sizes = &sizes[sizes.len().saturating_sub(POINTS_MAX)..];
     let most = sizes.iter().copied().max().unwrap_or(0);

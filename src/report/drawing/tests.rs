@@ -1,5 +1,5 @@
-//! Every picture of every past, on any day: no text sticks out of it, and none lies on another. Measured as the pictures
-//! themselves measure; `tests/suite/report/browser.rs` has a browser measure.
+//! Every picture of every past, on any day: no text sticks out of it, and none lies on another. Measured as the
+//! pictures themselves measure; `tests/suite/report/browser.rs` has a browser measure.
 
 use std::time::Duration;
 

@@ -1,3 +1,6 @@
+//! The axis of time below a picture: moments of a period become places on the paper, with names below the line. `marks`
+//! chooses the moments; a name that has no room is left out, and its line stays.
+
 use jiff::Timestamp;
 use maud::{Markup, html};
 

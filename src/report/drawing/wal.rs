@@ -1,3 +1,6 @@
+//! The picture of WAL: a bar for each day on which WAL came, as high as its stored bytes. The days are those of the
+//! zone of the page, so a bar is as wide as its day is long.
+
 use maud::{Markup, html};
 
 use super::heights::{self, Heights, round_sizes};
@@ -14,7 +17,7 @@ const BELOW: f64 = 24.0;
 /// At least so many days are drawn: of fewer each would be a wall.
 const LEAST_DAYS: usize = 7;
 
-/// How much WAL came on each day, today last, from the first day on which some came.
+/// `per_day` has today last. The picture begins with the first day on which some WAL came.
 pub fn wal(caption: Caption<'_>, per_day: &[u64], days: &Days) -> Markup {
     picture(caption, BOTTOM + BELOW, |paper, labels| draw(paper, labels, per_day, (caption, days)))
 }

@@ -1,3 +1,6 @@
+//! The picture of what can be restored: a row for each timeline, with bars for its restorable windows, hatched pieces
+//! for its gaps and signs for its base backups. A dashed line shows when one timeline left another.
+
 use jiff::Timestamp;
 use maud::{Markup, html};
 
@@ -27,7 +30,7 @@ pub struct Period {
     pub to: Timestamp,
 }
 
-/// What can be restored: a row for each timeline, with its WAL, its gaps and its base backups.
+/// Draws the timelines of which something falls into the period.
 pub fn windows(caption: Caption<'_>, system: &System, period: Period) -> Markup {
     let shown: Vec<&Line> =
         system.lines.iter().filter(|line| happens(line, system, period)).collect();

@@ -1,3 +1,7 @@
+//! When the WAL of one system came to one repository: a visitor of the listing turns times of the store's clock into
+//! hours, days and holes, so the memory does not grow with the number of segments. After a long time without WAL, more
+//! segments at once show that the server had written meanwhile; without them it may have been idle.
+
 use std::ops::Range;
 
 use jiff::Timestamp;
@@ -22,8 +26,7 @@ const SHORT_SECONDS: i64 = 60;
 const PILED_UP: u32 = 2;
 const PILED_UP_SECONDS: i64 = 10;
 
-/// When the WAL of one system came to one repository, by the clock of the store: hours and days, whatever the
-/// number of segments.
+/// What one listing told so far; `finish` ends it.
 #[derive(Debug)]
 pub struct Arrivals {
     pub clock: Clock,

@@ -1,3 +1,6 @@
+//! At what time the WAL up to a position had come. WAL knows positions and people ask for times, so one position an
+//! hour is remembered; years of segments fit into the memory.
+
 use std::collections::BTreeMap;
 use std::ops::Range;
 
@@ -7,8 +10,7 @@ use crate::postgres::{Lsn, TimelineId};
 
 const HOUR_SECONDS: i64 = 3600;
 
-/// When the WAL up to a place had come: for each timeline a few places and times, in order. Between them it is
-/// told by proportion.
+/// For each timeline a few places and times, in order. Between them the time is told by proportion.
 #[derive(Debug, Default)]
 pub struct Clock(BTreeMap<TimelineId, Vec<(Lsn, Timestamp)>>);
 

@@ -1,3 +1,6 @@
+//! The last days, as they begin and end in the zone of the page. Each beginning is asked of the zone, because a day on
+//! which clocks are changed does not have 24 hours.
+
 use std::ops::Range;
 
 use jiff::{Timestamp, ToSpan};
@@ -5,7 +8,7 @@ use jiff::{Timestamp, ToSpan};
 use super::arrivals::DAYS;
 use crate::report::zone::Zone;
 
-/// The last days, today last, as they begin and end in the zone of the page.
+/// Today is the last of them.
 #[derive(Debug, Clone, Copy)]
 pub struct Days {
     /// The end of today comes last.

@@ -1,3 +1,7 @@
+//! What could have been lost at worst in each of the last hours: the time since the newest WAL that a repository had. A
+//! server that had nothing to write had nothing to lose, so this is an upper bound; times in which the server may have
+//! been idle are kept apart from those in which it surely wrote.
+
 use jiff::Timestamp;
 
 const HOUR_SECONDS: i64 = 3600;
@@ -5,8 +9,7 @@ const HOUR_SECONDS: i64 = 3600;
 /// How many hours are looked back.
 pub const HOURS: usize = 14 * 24;
 
-/// What could have been lost at worst in each of the last hours: the time since the newest WAL that a repository had.
-/// A server that had nothing to write had nothing to lose, so this is an upper bound.
+/// The last [`HOURS`], each with the longest times without WAL.
 #[derive(Debug, Clone)]
 pub struct Exposure {
     /// The hour that runs now is the last.
@@ -92,7 +95,8 @@ impl Exposure {
         self.hours.iter().skip_while(|hour| hour.is_none()).count()
     }
 
-    /// The worst of every `hours` hours from the first that is known, each with the time it begins. The last one ends now.
+    /// The worst of every `hours` hours from the first that is known, each with the time it begins. The last one ends
+    /// now.
     pub fn every(&self, hours: usize) -> impl Iterator<Item = (Timestamp, Option<Wait>)> {
         let first = HOURS - self.known().div_ceil(hours) * hours;
         let chunks = self.hours.get(first..).unwrap_or_default().chunks(hours);

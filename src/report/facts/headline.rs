@@ -1,3 +1,6 @@
+//! The first sentences of the page: how far PostgreSQL can be restored, what else can't be restored at all, and how the
+//! last drill went. The verdict of the check may only make the state worse, so a good sentence hides no trouble.
+
 use jiff::Timestamp;
 
 use super::Facts;

@@ -1,3 +1,6 @@
+//! Which base backups the next `basebackup prune` deletes. The planner of the prune itself is asked, with what the page
+//! knows already, so both go by the same rules; nothing is deleted here.
+
 use jiff::Timestamp;
 
 use crate::base_backup::catalogue::{Survey, SystemWal};
@@ -19,8 +22,8 @@ pub struct Going {
     pub reason: String,
 }
 
-/// Those of one system, the oldest first; `None` where the clock of this host is wrong for certain. Nothing is listed once more
-/// for that, so the WAL that goes with them is not among them.
+/// Those of one system, the oldest first; `None` where the clock of this host is wrong for certain. Nothing is listed
+/// once more for that, so the WAL that goes with them is not among them.
 pub fn going(
     (survey, wal): (&Survey, &SystemWal),
     repositories: &[Repository],

@@ -1,3 +1,6 @@
+//! The backups of each Redis and each media set, as the page tells them, with their bytes in every repository and the
+//! last drill. None of these backups needs WAL; PostgreSQL is told in `system`.
+
 use std::ops::Range;
 
 use jiff::Timestamp;

@@ -1,3 +1,6 @@
+//! One PostgreSQL system, as the page tells it: its base backups, timelines, WAL and drills, put together from the
+//! survey of the catalogue and from what `arrivals` saw. The catalogue decides which base backup can be restored.
+
 use jiff::Timestamp;
 
 use super::arrivals::{Arrivals, DAYS, RATE};

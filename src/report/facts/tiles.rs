@@ -1,3 +1,7 @@
+//! The three tiles: how PostgreSQL, Redis and media files stand, and the newest and the oldest moment that can be
+//! restored of each. Of several Redis or media sets the tile tells the one that is the furthest behind, so a fresh one
+//! hides no stale one.
+
 use jiff::Timestamp;
 
 use super::Facts;

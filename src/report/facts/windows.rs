@@ -1,3 +1,6 @@
+//! What a recovery to each timeline can reach, in time. `base_backup::windows` tells positions in the WAL, and
+//! `arrivals` turns positions into times; a position from before a timeline began has the time of its parent.
+
 use std::collections::BTreeMap;
 
 use jiff::Timestamp;
@@ -8,7 +11,7 @@ use crate::base_backup::holes::Holes;
 use crate::base_backup::windows::{self, Point, Timeline};
 use crate::postgres::{Lsn, TimelineId};
 
-/// What a recovery to one timeline of the server can reach, in time: from where it left its parent on.
+/// One timeline of the server, from where it left its parent on.
 #[derive(Debug)]
 pub struct Line {
     pub timeline: u32,

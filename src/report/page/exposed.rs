@@ -1,3 +1,6 @@
+//! The section on what could have been lost in the last days: a sentence, the picture of `drawing::exposure`, and what
+//! its colours mean. An idle server sends no WAL, so the section says apart how many hours nobody can judge.
+
 use std::time::Duration;
 
 use maud::{Markup, html};

@@ -1,3 +1,6 @@
+//! The four figures of a cluster: how far back, how much would be lost now, how long a restore takes, how many base
+//! backups. All four are of the system that is backed up now.
+
 use maud::{Markup, html};
 
 use crate::report::facts::{Facts, System};

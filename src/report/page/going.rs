@@ -1,3 +1,6 @@
+//! The table of the base backups that retention deletes next, with the reason for each, so that a base backup can be
+//! pinned in time. `facts::retention` made the list.
+
 use maud::{Markup, html};
 
 use super::brief;

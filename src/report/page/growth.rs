@@ -1,3 +1,6 @@
+//! What a month adds to a repository: the bytes that came on the last whole days, taken for 30 days. Today is not over
+//! and would look like a saving, and of too few days nothing is said.
+
 use std::time::Duration;
 
 use crate::report::facts::{Facts, RATE};

@@ -1,7 +1,9 @@
+//! The sign of the page's tab: a wave in the colour of the worst state, legible on light and on dark. The sign is a
+//! `data:` address, because the page loads nothing.
+
 use crate::check::State;
 
-/// The sign of a tab: a wave in the colour of the worst state. As an address, since the page loads nothing; each is legible
-/// on light and on dark.
+/// The address of the sign for this state.
 pub fn icon(state: State) -> String {
     let colour = match state {
         State::Ok => "0b7a99",

@@ -1,3 +1,6 @@
+//! The head of a page that has several clusters: how many of them are well, and a table in which each row leads to its
+//! cluster.
+
 use maud::{Markup, html};
 
 use super::{brief, id, signs};
@@ -5,7 +8,7 @@ use crate::check::State;
 use crate::report::facts::{Facts, Tile};
 use crate::report::words::{count, plain};
 
-/// Several clusters at a glance, each with a way to its part of the page.
+/// Only a page of more than one cluster has it.
 pub fn overview(clusters: &[Facts]) -> Markup {
     let worst = clusters.iter().map(|facts| facts.headline().state).max().unwrap_or(State::Unknown);
     let well = clusters.iter().filter(|facts| facts.headline().state == State::Ok).count();

@@ -1,3 +1,6 @@
+//! The section on what can be restored of one system: the picture of its windows, near and far, and tables of its gaps,
+//! its base backups and what retention deletes next. A system from before a `pg_upgrade` has such a section, too.
+
 use jiff::{Timestamp, ToSpan};
 use maud::{Markup, html};
 

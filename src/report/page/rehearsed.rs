@@ -1,3 +1,6 @@
+//! The section on how fast a restore was: a sentence, the picture of `drawing::rehearsals`, and a table of the newest
+//! drills. A failed drill says why it failed, or where that is written down.
+
 use maud::{Markup, html};
 
 use super::{brief, id, signs};

@@ -1,6 +1,9 @@
+//! Which runbook of `docs/runbooks` helps with a finding of the check, going by its service and its check. Only a
+//! critical finding has one; anything less is no more than a thing to look at.
+
 use crate::check::{Finding, Service, State};
 
-/// Which page of docs/runbooks is for this, if it is more than a thing to look at.
+/// The name of the runbook, without `.md`.
 pub fn of(finding: &Finding) -> Option<&'static str> {
     if finding.state != State::Critical {
         return None;

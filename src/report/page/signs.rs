@@ -1,3 +1,6 @@
+//! The signs of the page: every state and outcome is a drawing, a word and a colour, for those who do not see colours.
+//! The legend explains the signs in the picture of the windows.
+
 use maud::{Markup, html};
 
 use crate::check::State;

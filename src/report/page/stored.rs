@@ -1,3 +1,6 @@
+//! The sections on sizes: how base backups and WAL grow, what lies in which repository, and the backups of Redis and
+//! media files.
+
 use maud::{Markup, html};
 
 use super::{brief, growth, id, signs};

@@ -1,3 +1,5 @@
+//! The row of three tiles as HTML. `facts::tiles` decides what each tile says; this file decides how it looks.
+
 use maud::{Markup, html};
 
 use super::{brief, signs};

@@ -1,3 +1,6 @@
+//! What the page tells in sentences: the headline, what to do next, the promises with every finding of the check, and
+//! what could not be seen. Texts of findings hold what stores and servers said, so all of them go through `plain`.
+
 use maud::{Markup, html};
 
 use super::signs::state;

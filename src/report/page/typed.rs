@@ -1,3 +1,6 @@
+//! The commands that restore this cluster, ready to be typed. They name the configuration or the repositories that the
+//! page was made from, and leave out what is the default; a word that a shell would change is quoted.
+
 use jiff::{SignedDuration, Timestamp};
 use maud::{Markup, html};
 

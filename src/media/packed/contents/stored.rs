@@ -1,3 +1,6 @@
+//! The list of contents as it is stored: JSON lines in order of the digests, and an end that counts them. The reader
+//! believes nothing: each content comes once, and lies within an object that the description names.
+
 use std::io::{self, BufRead, BufReader, Read, Write};
 
 use serde::{Deserialize, Serialize};
@@ -69,8 +72,7 @@ impl Contents {
         Ok(out.length)
     }
 
-    /// Reads a plain list and believes nothing: sorted, each content once, each within an object that the
-    /// description names. No file has any of them yet.
+    /// Reads a plain list. No file has any of its contents yet.
     pub fn read(plain: impl Read, description: &Description) -> Result<Self> {
         Self::read_those(plain, description, &|_| true)
     }
