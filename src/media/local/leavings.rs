@@ -10,13 +10,14 @@ use std::path::Path;
 
 use rustix::fs::FileType;
 
-use super::{INDEX, TREE, set_folder, snapshot_folder};
+use super::{INDEX, TREE, latest, set_folder, snapshot_folder};
 use crate::backup::DESCRIPTION;
 use crate::durable::{DirCursor, is_temporary, names_in, open_below};
 use crate::error::{Error, Result};
 
 /// Removes a snapshot, or what is left of one that was never finished; that there is none is fine.
 pub fn remove_snapshot(root: &Path, set: &str, id: &str) -> Result<()> {
+    latest::lead_away_from(root, set, id)?;
     let (above, folder) = (set_folder(root, set), snapshot_folder(root, set, id));
     let Some(inside) = open_below(root, &folder)? else { return Ok(()) };
     let mut cursor = inside.cursor();

@@ -4,6 +4,7 @@ use std::fs;
 
 use super::{ONE, THREE, TWO, lay_out, says, shows};
 use crate::listing::laid::{Laid, OLD, described, object, segment_key};
+use crate::scene::Store;
 use crate::support::redis::{Program, RedisServer};
 use crate::support::run::Run;
 
@@ -153,4 +154,34 @@ fn one_snapshot_of_media_goes_and_the_others_are_whole() {
         let restored = to.join(files.strip_prefix("/").unwrap()).join("one");
         assert_eq!(fs::read_to_string(restored).unwrap(), "one");
     }
+}
+
+/// `latest` leads to a tree that is there, or is not there.
+#[test]
+fn the_link_to_the_newest_tree_does_not_lead_to_a_deleted_one() {
+    let laid = Laid::with_folder();
+    let files = laid.place.folder("uploads");
+    laid.configure(&format!("[media.uploads]\npaths = [{files:?}]\n"));
+    let media = |verb: &str| laid.configured(env!("CARGO_BIN_EXE_media-backup"), verb);
+    let Store::Folder(root) = laid.store("disk") else { panic!("not a folder") };
+    let set = root.join("media/uploads");
+    let newest = || fs::read_link(set.join("latest")).ok();
+    let mut trees = Vec::new();
+    for number in 1..=3 {
+        laid.place.file("uploads/one", &number.to_string());
+        media("create").run().expect(0);
+        trees.push(newest().expect("a tree"));
+    }
+    let id = |tree: &std::path::Path| tree.parent().unwrap().to_str().unwrap().to_owned();
+    media("delete").args([&id(&trees[1]), "--yes"]).run().expect(0);
+    assert_eq!(newest().as_ref(), Some(&trees[2]), "another one was deleted");
+    media("delete").args([&id(&trees[2]), "--yes"]).run().expect(0);
+    assert_eq!(newest().as_ref(), Some(&trees[0]));
+    assert_eq!(
+        fs::read_to_string(set.join("latest").join(files.strip_prefix("/").unwrap()).join("one"))
+            .unwrap(),
+        "1"
+    );
+    media("delete").args([&id(&trees[0]), "--yes", "--even-the-last"]).run().expect(0);
+    assert!(fs::symlink_metadata(set.join("latest")).is_err());
 }
