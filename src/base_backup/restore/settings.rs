@@ -109,12 +109,10 @@ pub fn leave_archiving(data: &Path) -> Result<()> {
         Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(()),
         read => read.map_err(|error| Error::file("read", &path, &error))?,
     };
-    // A character for each byte: a value that is not UTF-8 stays as it is.
-    let text: String = bytes.iter().copied().map(char::from).collect();
+    let text = characters(&bytes);
     let left = without_mark(&text);
     if left != text {
-        let kept: Vec<u8> = left.chars().filter_map(|it| u8::try_from(it).ok()).collect();
-        durable::replace(&path, &kept)?;
+        durable::replace(&path, &bytes_of(&left))?;
     }
     if last_setting(&left, "archive_mode").is_some_and(|mode| mode == "off") {
         tracing::warn!(
@@ -129,9 +127,18 @@ pub fn leave_archiving(data: &Path) -> Result<()> {
 /// came with the backup comes back, but for targets of older recoveries.
 pub fn forget_recovery(data: &Path, settings: &RecoverySettings) -> Result<()> {
     let path = data.join("postgresql.auto.conf");
-    let text =
-        std::fs::read_to_string(&path).map_err(|error| Error::file("read", &path, &error))?;
-    durable::replace(&path, without_recovery(&text, &settings.lines()).as_bytes())
+    let bytes = std::fs::read(&path).map_err(|error| Error::file("read", &path, &error))?;
+    let (text, ours) = (characters(&bytes), characters(settings.lines().as_bytes()));
+    durable::replace(&path, &bytes_of(&without_recovery(&text, &ours)))
+}
+
+/// A character for each byte: a value that is not UTF-8 stays as it is.
+fn characters(bytes: &[u8]) -> String {
+    bytes.iter().copied().map(char::from).collect()
+}
+
+fn bytes_of(characters: &str) -> Vec<u8> {
+    characters.chars().filter_map(|it| u8::try_from(it).ok()).collect()
 }
 
 /// The server writes its lines as we do. The last one of a name counts, so those of `ours` go from the end.
@@ -207,6 +214,34 @@ mod tests {
         std::fs::remove_file(&path).unwrap();
         std::fs::create_dir(&path).unwrap();
         assert!(leave_archiving(place.path()).is_err());
+    }
+
+    /// `restore --start` takes its settings back whatever the others are written in.
+    #[test]
+    fn a_recovery_is_forgotten_beside_what_is_not_utf_8() {
+        let place = tempfile::tempdir().unwrap();
+        let path = place.path().join("postgresql.auto.conf");
+        let settings = RecoverySettings {
+            restore_command: "wal-fetch --config '/grün.toml' %f \"%p\"".to_owned(),
+            target: RecoveryTarget::Latest,
+            inclusive: true,
+            timeline: TargetTimeline::Latest,
+            action: TargetAction::Promote,
+            archive: false,
+            standby: false,
+            major: 18,
+            reads_ahead: true,
+        };
+        let other = b"cluster_name = 'caf\xe9'\n";
+        std::fs::write(&path, other).unwrap();
+        add_settings(place.path(), &settings.lines()).unwrap();
+        assert_ne!(std::fs::read(&path).unwrap(), other);
+        forget_recovery(place.path(), &settings).unwrap();
+        let left = std::fs::read(&path).unwrap();
+        assert!(
+            left.starts_with(other) && !left.windows(8).any(|it| it == b"recovery"),
+            "{left:?}"
+        );
     }
 
     #[test]
