@@ -5,6 +5,8 @@ use std::fmt;
 use std::io;
 use std::path::Path;
 
+use crate::words::plain;
+
 pub type Result<T, E = Error> = std::result::Result<T, E>;
 
 /// What kind of trouble it is. `docs/exit-statuses.md` lists them with their exit status.
@@ -120,19 +122,12 @@ impl Error {
 
     /// What could not be done and why, in one line, whatever a store or a file put into it; without the hint.
     pub fn message(&self) -> String {
-        let mut line = String::with_capacity(self.message.len());
-        for character in self.message.chars() {
-            match character {
-                control if control.is_control() => line.extend(control.escape_default()),
-                other => line.push(other),
-            }
-        }
-        line
+        plain(&self.message)
     }
 
-    /// What to do about it.
-    pub fn hint_text(&self) -> Option<&str> {
-        self.hint.as_deref()
+    /// What to do about it, in one line too: a server has hints of its own.
+    pub fn hint_text(&self) -> Option<String> {
+        self.hint.as_deref().map(plain)
     }
 
     /// A thread that the system did not give.
@@ -175,7 +170,7 @@ impl fmt::Display for Error {
         f.write_str(&self.message())?;
         // A server's own words may end a sentence.
         let stop = if self.message.ends_with(['.', '?', '!']) { "" } else { "." };
-        self.hint.iter().try_for_each(|hint| write!(f, "{stop} HINT: {hint}"))
+        self.hint_text().iter().try_for_each(|hint| write!(f, "{stop} HINT: {hint}"))
     }
 }
 
@@ -190,7 +185,7 @@ mod tests {
         let error = Error::new(Class::Gap, "segment 2 is missing").hint("Look for it.");
         assert_eq!(
             (error.message(), error.hint_text()),
-            ("segment 2 is missing".to_owned(), Some("Look for it."))
+            ("segment 2 is missing".to_owned(), Some("Look for it.".to_owned()))
         );
         assert_eq!(
             error.while_doing("could not fetch 2").to_string(),
@@ -204,5 +199,7 @@ mod tests {
     fn is_one_line_whatever_a_store_says() {
         let error = Error::new(Class::Refused, "HTTP status 403: <Error>\n\tno\u{1b}[0m é");
         assert_eq!(error.to_string(), "HTTP status 403: <Error>\\n\\tno\\u{1b}[0m é");
+        let error = Error::new(Class::Refused, "no").hint("Look\n\u{1b}[2Jhere.");
+        assert_eq!(error.to_string(), "no. HINT: Look\\n\\u{1b}[2Jhere.");
     }
 }

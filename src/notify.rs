@@ -41,7 +41,7 @@ pub fn tell_unknown(config: &Config, error: &Error, now: &Zoned) -> Vec<Error> {
         name: ITSELF.to_owned(),
         state: State::Unknown,
         text: text.clone(),
-        hint: error.hint_text().map(str::to_owned),
+        hint: error.hint_text(),
     };
     let summary = format!("{}: {ITSELF}: {text}", State::Unknown);
     all(config, &[trouble], &summary, now)

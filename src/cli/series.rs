@@ -34,7 +34,7 @@ fn verb<D: Kind>(name: &'static str, about: String, own: Vec<Arg>) -> Command {
 
 pub fn list_command<D: Kind>() -> Command {
     let about = format!("Shows every {} in every repository", D::WHAT);
-    verb::<D>("list", about, vec![switch("json", "Prints all of it as JSON")])
+    verb::<D>("list", about, vec![switch("json", "Print all of it as JSON")])
 }
 
 pub fn list<D: Kind>(config: &Config, matches: &ArgMatches) -> Result<()> {

@@ -76,7 +76,7 @@ pub fn command() -> Command {
             "Let the server change files outside its folder, as far as it may",
         ))
         .arg(switch("keep", "Leave the folder, with the server stopped"))
-        .arg(switch("json", "Prints what came of it as JSON"));
+        .arg(switch("json", "Print the result as JSON"));
     flags::with_settings(command, &["basebackup", "drill", "objectives"])
 }
 

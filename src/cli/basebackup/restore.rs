@@ -100,8 +100,7 @@ pub fn command() -> Command {
                 .value_name("FOLDER")
                 .value_parser(clap::value_parser!(PathBuf))
                 .help("Folder with pg_ctl, for --start"),
-        )
-;
+        );
     let command = asked::with_plan(command);
     flags::with_settings(command, &["postgres", "basebackup"])
 }
@@ -159,7 +158,8 @@ fn tablespaces(matches: &ArgMatches) -> Result<Vec<(TablespaceName, PathBuf)>> {
     let all = matches.get_many::<String>("tablespace").unwrap_or_default();
     all.map(|text| {
         let (name, folder) = tablespace(text).ok_or_else(|| {
-            let message = format!("expected OID=FOLDER for --tablespace, found {text:?}");
+            let message =
+                format!("expected OID=FOLDER or OLD=FOLDER for --tablespace, found {text:?}");
             Error::new(Class::Usage, message).hint("`basebackup show ID` lists the tablespaces.")
         })?;
         Ok((name, absolute(PathBuf::from(folder))?))

@@ -13,7 +13,7 @@ use super::stored::{Lay, Stored};
 use crate::backup::series::Backup;
 use crate::command::restored::{Asking, Ending};
 use crate::command::series::{choose, is_latest, read, refuse_fallen};
-use crate::command::shown::{at_seconds, count, size};
+use crate::command::shown::{at_seconds, count, plain, size};
 use crate::config::Config;
 use crate::error::{Class, Error, Result};
 use crate::media::{
@@ -151,7 +151,7 @@ fn plan(
         ("into", into),
         ("there", format!("{there}{strays}")),
     ];
-    Ok(lines.map(|(key, value)| format!("{key:<12}{value}\n")).concat())
+    Ok(lines.map(|(key, value)| format!("{key:<12}{}\n", plain(&value))).concat())
 }
 
 /// A path of a set may be a link, which may lead elsewhere by now.

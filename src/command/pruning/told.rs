@@ -87,7 +87,12 @@ impl Telling<'_> {
         let wal = if names(plan, "wal", false).is_empty() { "" } else { " and WAL" };
         let took = two_units(self.begun.elapsed().as_secs());
         // Its last line is what was deleted in all.
-        text.replace("Deleted ", &format!("Deleted {backups}{wal}, in {took}: "))
+        match text.rsplit_once("Deleted ") {
+            Some((before, amount)) => {
+                format!("{before}Deleted {backups}{wal}, in {took}: {amount}")
+            }
+            None => text,
+        }
     }
 
     /// At the end. `text` is what people have not seen yet.

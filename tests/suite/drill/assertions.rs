@@ -31,12 +31,12 @@ fn an_assertion_that_is_none_is_said() {
         (
             "select 1",
             3,
-            "expected one row with one boolean, found \"1\", which is none. HINT: Mend drill.assert.",
+            "expected one row with one boolean, found \"1\", which is not a boolean. HINT: Mend drill.assert.",
         ),
         (
             "select 't'",
             3,
-            "expected one row with one boolean, found \"t\", which is none. HINT: Mend drill.assert.",
+            "expected one row with one boolean, found \"t\", which is not a boolean. HINT: Mend drill.assert.",
         ),
         (
             "select true where false",

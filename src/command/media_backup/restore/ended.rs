@@ -85,7 +85,10 @@ pub fn done(request: &Request<'_>, id: &str, restored: &Restored, started: Insta
     };
     let next = match &request.to {
         Some(folder) => {
-            format!("The files lie below {} under their full paths.", folder.display())
+            format!(
+                "The files lie below {} under their full paths.",
+                plain(&folder.display().to_string())
+            )
         }
         None => format!("`media-backup diff {id}` shows what has changed in the snapshots since."),
     };
