@@ -65,10 +65,54 @@ standby_in_podman() {
     podman rm -f -t 60 primary >/dev/null
 }
 
+# The shell of README.md for an image up to 17.
+of_version() { ours="IMAGE=docker.io/library/postgres:$1"$'\n'MOUNT=/var/lib/postgresql/data$'\n'PGDATA=/var/lib/postgresql/data$'\n'"PGBIN=/usr/lib/postgresql/$1/bin"; }
+
+# A dump of 17 is loaded into the image of 18, on a volume of its own. Roles, passwords and all databases come with it, the new server
+# archives and has a backup, and the old one is there to go back to.
+new_version_in_podman() {
+    local volume password shop=("${as[@]}" podman exec -i -u postgres postgres psql -XAtq -v ON_ERROR_STOP=1 shop)
+    of_version 17
+    volume=$(in_shell "echo \"\$VOLUME\"")
+    sql "CREATE ROLE clerk LOGIN PASSWORD 'secret of the clerk'"
+    sql 'CREATE DATABASE shop OWNER clerk'
+    password=$(sql "SELECT rolpassword FROM pg_authid WHERE rolname = 'clerk'")
+    # One row is like the line that the page leaves out of the dump.
+    "${shop[@]}" <<<"SET ROLE clerk; CREATE TABLE orders AS SELECT 'CREATE ROLE postgres;' AS note FROM generate_series(1, 1000);"
+    sql "ALTER SYSTEM SET work_mem = '5MB'"
+    walk major-upgrade '' 3 '' DUMP
+    # The shell is for 18 as it stands.
+    ours=
+    is 'the new version' 18 "$(sql 'SHOW server_version_num' | cut -c 1-2)"
+    is 'the rows of orders, and whose they are' '1000|clerk' "$("${shop[@]}" <<<"SELECT count(*), (SELECT tableowner FROM pg_tables WHERE tablename = 'orders')
+        FROM orders WHERE note = 'CREATE ROLE postgres;'")"
+    is 'the password of clerk' "$password" "$(sql "SELECT rolpassword FROM pg_authid WHERE rolname = 'clerk'")"
+    is 'the rows that clerk sees' 1000 "$("${as[@]}" env 'PGPASSWORD=secret of the clerk' psql -XAt -h 127.0.0.1 -U clerk -d shop -c 'SELECT count(*) FROM orders')"
+    is work_mem 5MB "$(sql 'SHOW work_mem')"
+    archived
+    is 'whether it archives, and what waits' 't|0' "$(sql "SELECT archived_count > 0 AND last_archived_time > coalesce(last_failed_time, '-infinity'),
+        (SELECT count(*) FROM pg_ls_archive_statusdir() WHERE name LIKE '%.ready') FROM pg_stat_archiver")"
+    in_shell "\$POSTGRES basebackup list --config \"\$CONFIG\"" >"$work/listed"
+    is 'the systems that are listed' 2 "$(grep -c '^System ' "$work/listed")"
+    grep -q after-upgrade "$work/listed" || fail "there is no backup of the new server: $(cat "$work/listed")"
+    # It warns that nothing was rehearsed.
+    in_shell "\$POSTGRES seawall check --config \"\$CONFIG\"" >"$work/said" 2>&1 || [ $? -eq 1 ] || fail "check of the new server: $(cat "$work/said")"
+    grep -q 'took over from' "$work/said" || fail "check does not see two systems: $(cat "$work/said")"
+    "${shop[@]}" <<<'DROP TABLE orders'
+    of_version 17
+    in_shell "$(blocks_of major-upgrade '1 2 3 4 5' '; do mv ')" >"$work/said" 2>&1 || fail "going back ends with $?: $(cat "$work/said")"
+    is 'the version after going back' 17 "$(sql 'SHOW server_version_num' | cut -c 1-2)"
+    is 'the rows of orders after going back' 1000 "$("${shop[@]}" <<<'SELECT count(*) FROM orders')"
+    is 'the volume after going back' "$volume" "$(in_shell "echo \"\$VOLUME\"")"
+    backup || fail "no base backup after going back"
+}
+
 case $kind in
 Podman)
     ours='KEY_FROM=/root/kept.key'
-    if [ "${1:-}" = lost ]; then
+    if [ "${1:-}" = upgrade ]; then
+        new_version_in_podman
+    elif [ "${1:-}" = lost ]; then
         lost_key_in_podman
         lost_server_in_podman
         standby_in_podman
@@ -80,7 +124,11 @@ Podman)
     ;;
 'Podman without root')
     shell_without_root
-    deleted_data
-    corruption
+    if [ "${1:-}" = upgrade ]; then
+        new_version_in_podman
+    else
+        deleted_data
+        corruption
+    fi
     ;;
 esac

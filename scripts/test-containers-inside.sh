@@ -167,16 +167,15 @@ compose() {
 }
 
 without_root() {
-    podman save -q -o /root/image-18.tar docker.io/library/postgres:18
-    mv /root/image-18.tar /home/app/
-    chown app /home/app/image-18.tar
+    podman save -q --multi-image-archive -o /home/app/images.tar docker.io/library/postgres:{17,18}
+    chown app /home/app/images.tar
     # The user manager of somebody who is logged in.
     loginctl enable-linger app
     for _ in {1..300}; do
         if as_app systemctl --user is-system-running --wait >"$work/said" 2>&1 || grep -qx degraded "$work/said"; then break; fi
         sleep 0.2
     done
-    as_app podman load -q -i image-18.tar >/dev/null
+    as_app podman load -q -i images.tar >/dev/null
     not_checked='docs/containers.md, "Podman without root"'
     podman_works as_app || return 0
     walk app 'Podman without root'
@@ -194,6 +193,26 @@ without_root() {
     restore_without_root
     say "the user's jobs ran under his own systemd, and his server came back, without root"
     SEAWALL_CLEAN_ROOT=yes bash /root/test-runbooks-inside.sh 'Podman without root'
+    upgrade_without_root
+}
+
+# From a 17 in the place of the user's 18.
+upgrade_without_root() {
+    as_app bash -euo pipefail <<'END'
+ready() { timeout 120 sh -c 'until podman exec postgres pg_isready -q -h 127.0.0.1; do sleep 0.5; done'; }
+cd ~/.config
+systemctl --user stop postgres
+sed -i 's,^cluster = .*,cluster = "v17",' seawall/seawall.toml
+sed -i 's,^Image=.*,Image=docker.io/library/postgres:17,; s,^Volume=postgres.volume:.*,Volume=postgres.volume:/var/lib/postgresql/data,' containers/systemd/postgres.container
+sed -i 's,^VolumeName=.*,VolumeName=postgres-17,' containers/systemd/postgres.volume
+systemctl --user daemon-reload
+systemctl --user start postgres
+ready
+podman exec -i -u postgres postgres psql -q <<<"ALTER SYSTEM SET archive_mode = 'on'; ALTER SYSTEM SET archive_command = '/usr/bin/wal-push \"%p\" %f';"
+systemctl --user restart postgres
+ready
+END
+    SEAWALL_CLEAN_ROOT=yes bash /root/test-runbooks-inside.sh 'Podman without root' upgrade
 }
 
 # The lines of the chapter Restore, changed as its last paragraph says.

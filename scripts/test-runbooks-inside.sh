@@ -4,7 +4,7 @@
 #
 #   test-runbooks-inside.sh KIND [lost]    a heading of docs/runbooks/README.md: 'Debian and Ubuntu', or Podman, where the server runs
 #                                          already, or 'Podman without root'; with `lost` the pages that begin without key or host
-#   test-runbooks-inside.sh KIND upgrade   the new major version alone, on a Debian 13 that was a Debian 12
+#   test-runbooks-inside.sh KIND upgrade   the new major version alone, on a Debian 13 that was a Debian 12, or in podman, where the server is a 17
 case ${1:-} in -h | --help) exec awk 'NR > 1 && !/^#/ { exit } NR > 1 { sub(/^# /, ""); print }' "$0" ;; esac
 if [ -z "${SEAWALL_CLEAN_ROOT:-}" ]; then
     printf 'ERROR: this installs and removes things: it is not for a machine that is in use\nHINT: run scripts/test-packages.sh\n' >&2
