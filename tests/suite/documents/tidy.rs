@@ -1,6 +1,6 @@
 //! Rules that no compiler knows, read off the source.
 
-use super::{files, read, root};
+use super::{files, read};
 
 const LINES_MAX: usize = 450;
 

@@ -168,7 +168,7 @@ fn the_link_to_the_newest_tree_does_not_lead_to_a_deleted_one() {
     let newest = || fs::read_link(set.join("latest")).ok();
     let mut trees = Vec::new();
     for number in 1..=3 {
-        laid.place.file("uploads/one", &number.to_string());
+        laid.place.file("uploads/one", number.to_string());
         media("create").run().expect(0);
         trees.push(newest().expect("a tree"));
     }
