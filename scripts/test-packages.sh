@@ -132,7 +132,7 @@ check_in_machines() {
         say "NOT CHECKED: docs/runbooks, mail and the first day on a Debian with systemd: $cannot_boot"
         return
     fi
-    if ! machine_of "$(debian_root debian-root-with-mail "$packages_of_a_host,postfix" bookworm exim4-daemon-light)" \
+    if ! machine_of "$(debian_root debian-root-with-mail-and-age "$packages_of_a_host,age,postfix" bookworm exim4-daemon-light)" \
         "$repository_root"/docs/{runbooks,notify.md} "$repository_root"/scripts/test-{runbooks,mail}-inside.sh; then
         say "NOT CHECKED: docs/runbooks, mail and the first day on a Debian with systemd: $cannot_boot"
         return

@@ -197,6 +197,15 @@ moving() {
     is 'what archives now' "/usr/bin/wal-push --config /etc/seawall/seawall.toml %p %f" "$(sql 'SHOW archive_command')"
 }
 
+# The last page: what was stored before opens with the old key alone.
+lost_key() {
+    local old
+    old=$(grep -o 'age1[a-z0-9]*' /etc/seawall/seawall.toml | head -n 1)
+    walk lost-key "OLD_PUBLIC=$old"$'\n'NEW_KEY=/root/new.key$'\n'REPOSITORY=local
+    ours=${ours/kept.key/new.key}
+    key_is_away lost-key
+}
+
 # As after an upgrade of Debian: the old cluster, and an empty one that the new package has made.
 new_version() {
     rm -rf /etc/seawall /var/backups/seawall
@@ -234,6 +243,7 @@ case $kind,$what in
     lost_repository
     full_disk
     moving
+    lost_key
     ;;
 Podman*)
     # shellcheck source-path=SCRIPTDIR source=runbooks-podman-inside.sh
