@@ -3,6 +3,7 @@
 
 use std::io::{BufRead, BufReader, Error as IoError, ErrorKind, Read, Write};
 use std::net::{TcpStream, ToSocketAddrs};
+use std::time::{Duration, Instant};
 
 use super::mail::{Letter, host_of_addresses};
 use crate::config::Limits;
@@ -18,7 +19,8 @@ pub fn send(server: &str, letter: &Letter<'_>, limits: &Limits) -> Result<()> {
             "Does a mail server such as postfix or exim run there, and does it listen (ss -ltn)? notify.smtp says where it is.",
         )
     })?;
-    let mut talk = Talk { server, reader: BufReader::new(socket.take(SAID)) };
+    let line = Line { socket, silence: limits.request, until: Instant::now() + limits.total };
+    let mut talk = Talk { server, reader: BufReader::new(line.take(SAID)) };
     talk.hear("its greeting", 220)?;
     let able = talk.ask(&format!("EHLO {}", host_of_addresses()), 250)?;
     let body = if able.to_ascii_uppercase().contains("8BITMIME") { " BODY=8BITMIME" } else { "" };
@@ -45,8 +47,6 @@ fn connect(server: &str, limits: &Limits) -> std::io::Result<TcpStream> {
     for address in server.to_socket_addrs()? {
         match TcpStream::connect_timeout(&address, limits.connect) {
             Ok(socket) => {
-                socket.set_read_timeout(Some(limits.request))?;
-                socket.set_write_timeout(Some(limits.request))?;
                 return Ok(socket);
             }
             Err(error) => failure = error,
@@ -62,15 +62,52 @@ fn reason(error: &IoError) -> String {
     }
 }
 
+/// A connection that waits for a while for each piece, and for all of them together no longer than it may.
+struct Line {
+    socket: TcpStream,
+    silence: Duration,
+    until: Instant,
+}
+
+impl Line {
+    fn patience(&self) -> std::io::Result<Option<Duration>> {
+        let left = self.until.saturating_duration_since(Instant::now());
+        // A socket takes no time for no limit.
+        if left.is_zero() {
+            Err(ErrorKind::TimedOut.into())
+        } else {
+            Ok(Some(left.min(self.silence)))
+        }
+    }
+}
+
+impl Read for Line {
+    fn read(&mut self, buffer: &mut [u8]) -> std::io::Result<usize> {
+        self.socket.set_read_timeout(self.patience()?)?;
+        self.socket.read(buffer)
+    }
+}
+
+impl Write for &Line {
+    fn write(&mut self, bytes: &[u8]) -> std::io::Result<usize> {
+        self.socket.set_write_timeout(self.patience()?)?;
+        (&self.socket).write(bytes)
+    }
+
+    fn flush(&mut self) -> std::io::Result<()> {
+        (&self.socket).flush()
+    }
+}
+
 struct Talk<'a> {
     server: &'a str,
-    reader: BufReader<std::io::Take<TcpStream>>,
+    reader: BufReader<std::io::Take<Line>>,
 }
 
 impl Talk<'_> {
     fn say(&mut self, text: &str) -> std::io::Result<()> {
-        let mut socket: &TcpStream = self.reader.get_ref().get_ref();
-        socket.write_all(format!("{text}\r\n").as_bytes())
+        let mut line = self.reader.get_ref().get_ref();
+        line.write_all(format!("{text}\r\n").as_bytes())
     }
 
     /// Says something, and returns the answer that is wanted.
@@ -122,6 +159,31 @@ impl Talk<'_> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::notify::message::Message;
+
+    /// A byte now and then is no silence, and all the same no mail comes of it.
+    #[test]
+    fn a_server_that_dribbles_is_given_up() {
+        let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+        let server = listener.local_addr().unwrap().to_string();
+        let dribbles = std::thread::spawn(move || {
+            let (mut socket, _) = listener.accept().unwrap();
+            while socket.write_all(b"2").is_ok() {
+                std::thread::sleep(Duration::from_millis(20));
+            }
+        });
+        let limits = Limits {
+            connect: Duration::from_secs(5),
+            request: Duration::from_secs(5),
+            total: Duration::from_millis(300),
+            attempts: 1,
+        };
+        let message = Message::trial();
+        let letter = Letter { from: None, to: &["a@b".to_owned()], message: &message };
+        let error = send(&server, &letter, &limits).unwrap_err().to_string();
+        assert!(error.contains("broke off at \"its greeting\": no answer in time"), "{error}");
+        dribbles.join().unwrap();
+    }
 
     #[test]
     fn no_line_of_a_mail_ends_it() {
