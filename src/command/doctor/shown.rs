@@ -92,7 +92,7 @@ struct JsonFinding<'a> {
     what: &'a str,
     verdict: &'static str,
     found: &'a str,
-    /// File and line, or the command line of the server, where the setting is none that is left as it is by default.
+    /// File and line, or the command line of the server, of a setting that has not its default value.
     set_in: Option<&'a str>,
     /// `sql`, `shell`, `line` or `advice`; `null` where nothing is to be done.
     mend_kind: Option<&'static str>,

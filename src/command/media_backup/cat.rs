@@ -11,7 +11,7 @@ use crate::config::Config;
 use crate::error::{Class, Error, Result};
 use crate::media::{Content, Entry, EntryPath, Kind};
 
-/// A content of up to so many bytes is proved before the first one is written. A longer one is proved meanwhile.
+/// Content up to this length is proved before its first byte is written. Longer content is proved while it is written.
 const HELD_BYTES_MAX: u64 = 8 << 20;
 
 const BUFFER_BYTES: usize = 256 << 10;
