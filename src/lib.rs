@@ -13,7 +13,7 @@
 
 mod accounts;
 pub mod backup;
-pub mod base_backup;
+pub mod basebackup;
 pub mod check;
 pub mod cli;
 pub mod codec;
@@ -29,11 +29,11 @@ pub mod failpoint;
 pub mod history;
 mod init;
 mod log;
-pub mod media;
+pub mod media_backup;
 pub mod notify;
 pub mod postgres;
 mod progress;
-pub mod redis;
+pub mod redis_backup;
 mod replication;
 pub mod report;
 pub mod repository;

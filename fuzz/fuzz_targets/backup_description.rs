@@ -4,8 +4,8 @@
 
 use libfuzzer_sys::fuzz_target;
 use seawall::backup::BackupFolder;
-use seawall::base_backup::Description;
-use seawall::base_backup::catalogue::Facts;
+use seawall::basebackup::Description;
+use seawall::basebackup::catalogue::Facts;
 use seawall::postgres::SystemIdentifier;
 
 fuzz_target!(|data: &[u8]| {

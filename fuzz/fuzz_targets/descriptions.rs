@@ -6,7 +6,7 @@ use std::fmt::Debug;
 
 use libfuzzer_sys::fuzz_target;
 use seawall::backup::{BackupFolder, Described, parse_description};
-use seawall::{media, redis};
+use seawall::{media_backup, redis_backup};
 use seawall_fuzz::is_plain_name;
 use serde_json::to_vec;
 

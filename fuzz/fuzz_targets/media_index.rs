@@ -5,7 +5,7 @@
 use std::collections::{HashMap, HashSet};
 
 use libfuzzer_sys::fuzz_target;
-use seawall::media::{Entry, Header, IndexReader, IndexWriter, Kind};
+use seawall::media_backup::{Entry, Header, IndexReader, IndexWriter, Kind};
 
 /// More than this a mutation of so few bytes does not need to become.
 const ENTRIES_MAX: usize = 10_000;

@@ -10,8 +10,8 @@ use libfuzzer_sys::fuzz_target;
 use seawall::backup::{StoredObject, hex};
 use seawall::codec::{Digest, Identities};
 use seawall::error::Result;
-use seawall::media::packed::{Contents, PackedSource};
-use seawall::media::{
+use seawall::media_backup::packed::{Contents, PackedSource};
+use seawall::media_backup::{
     Content, ContentSource, Description, Entry, EntryPath, Kind, Metadata, Seen, SnapshotKind,
     Sums, Time,
 };
@@ -63,7 +63,7 @@ fn check_anew(contents: &Contents, description: &Description) {
     for (digest, place) in contents.in_order() {
         let holder = contents.holder(place.object).expect("it was admitted").clone();
         let object = used.number(holder);
-        used.add(digest, seawall::media::packed::Place { object, used: 1, ..place });
+        used.add(digest, seawall::media_backup::packed::Place { object, used: 1, ..place });
     }
     let again = Contents::read(&*written(&used, description), description).expect("ours");
     assert_eq!(again.in_order(), contents.in_order());

@@ -9,8 +9,8 @@ use std::sync::LazyLock;
 
 use libfuzzer_sys::fuzz_target;
 use seawall::backup::StoredObject;
-use seawall::base_backup::unpack::{EntryKind, Layout, read_entries};
-use seawall::base_backup::{Description, Part};
+use seawall::basebackup::unpack::{EntryKind, Layout, read_entries};
+use seawall::basebackup::{Description, Part};
 
 const DATA: &str = "/data";
 

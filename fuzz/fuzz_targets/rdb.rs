@@ -4,7 +4,7 @@
 #![no_main]
 
 use libfuzzer_sys::fuzz_target;
-use seawall::redis::{RdbCheck, RdbChecksum, RdbFacts};
+use seawall::redis_backup::{RdbCheck, RdbChecksum, RdbFacts};
 use seawall_fuzz::pieces;
 
 fuzz_target!(|data: &[u8]| {

@@ -5,7 +5,7 @@
 
 use jiff::tz::TimeZone;
 use libfuzzer_sys::fuzz_target;
-use seawall::base_backup::restore::{
+use seawall::basebackup::restore::{
     RecoverySettings, RecoveryTarget, TargetAction, TargetTimeline, in_utc, parse_name, parse_time,
 };
 

@@ -11,7 +11,7 @@ use std::time::Duration;
 
 use libfuzzer_sys::fuzz_target;
 use seawall::config::{KeepConfig, Limits, RedisAddress, RedisConfig, RedisTls};
-use seawall::redis::{ServerConnection, Snapshot};
+use seawall::redis_backup::{ServerConnection, Snapshot};
 use tempfile::TempDir;
 
 const SEPARATOR: u8 = 0xFE;

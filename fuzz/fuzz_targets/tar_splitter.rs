@@ -3,7 +3,7 @@
 #![no_main]
 
 use libfuzzer_sys::fuzz_target;
-use seawall::base_backup::{Splitter, Stretch};
+use seawall::basebackup::{Splitter, Stretch};
 use seawall_fuzz::pieces;
 
 fuzz_target!(|data: &[u8]| {

@@ -10,7 +10,7 @@ use jiff::Timestamp;
 use super::server::Asked;
 use super::words::age;
 use crate::backup::in_parallel;
-use crate::base_backup::catalogue::Survey;
+use crate::basebackup::catalogue::Survey;
 use crate::config::Config;
 use crate::postgres::{Lsn, SystemIdentifier, WalFileName, WalSegment, WalSegmentSize};
 use crate::repository::{Inventory, Repository, WalFolder, WalRange};

@@ -12,8 +12,8 @@ use super::number::{self, There};
 use super::verdict::{Finding, State};
 use super::words::{age, at, count, objective, time};
 use crate::backup::{StoredBackup, begun};
-use crate::base_backup::catalogue::Backup;
-use crate::base_backup::windows::Needed;
+use crate::basebackup::catalogue::Backup;
+use crate::basebackup::windows::Needed;
 
 const TAKE: &str = "`basebackup create` takes one.";
 const TIMER: &str = "Does the timer of `basebackup create` run (systemctl list-timers)? The log of its last run says \

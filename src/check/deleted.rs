@@ -8,8 +8,8 @@ use jiff::Timestamp;
 
 use super::words::age;
 use crate::backup::{BackupFolder, DESCRIPTION, begun, in_parallel};
-use crate::base_backup::catalogue::{Backup, Survey, Unfinished};
-use crate::base_backup::windows::Needed;
+use crate::basebackup::catalogue::{Backup, Survey, Unfinished};
+use crate::basebackup::windows::Needed;
 use crate::config::Config;
 use crate::repository::Repository;
 

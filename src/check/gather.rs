@@ -14,14 +14,14 @@ use super::redis_server::{self, RedisAsked};
 use super::server::{Asked, is_named};
 use super::stored::{Stored, media, redis};
 use crate::backup::{Failure, begun};
-use crate::base_backup::catalogue::{Survey, noted};
+use crate::basebackup::catalogue::{Survey, noted};
 use crate::config::Config;
 use crate::error::Error;
 use crate::history::Subject;
 use crate::postgres::{SystemIdentifier, WalSegment, WalSegmentSize};
 use crate::repository::{ListingVisitor, Repository, identities};
 use crate::threads::beside;
-use crate::{media, redis};
+use crate::{media_backup, redis_backup};
 
 /// How many of the newest backups of a kind are described: the least, the most within the window of the WAL, and the most within
 /// the time that was promised.
@@ -56,8 +56,8 @@ pub struct Gathered {
     /// First missing segments of holes in the WAL that close by themselves, by repository.
     pub arriving: BTreeSet<(usize, WalSegment)>,
     /// Those that are watched come first.
-    pub redis: Vec<Stored<redis::Description>>,
-    pub media: Vec<Stored<media::Description>>,
+    pub redis: Vec<Stored<redis_backup::Description>>,
+    pub media: Vec<Stored<media_backup::Description>>,
     /// Of the systems, each Redis, then each media set.
     pub records: Vec<(Subject, Records)>,
     /// What came of asking the Redis; `None` where nobody said where it is.

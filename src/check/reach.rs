@@ -4,7 +4,7 @@ use jiff::Timestamp;
 
 use super::base_backups;
 use super::case::Case;
-use crate::base_backup::catalogue::Backup;
+use crate::basebackup::catalogue::Backup;
 use crate::postgres::{Lsn, TimelineId};
 
 /// How far a repository alone gets, and since when there is nothing behind it.

@@ -8,7 +8,7 @@ use super::draft::Draft;
 use super::verdict::{Finding, State, Subject};
 use crate::config::Config;
 use crate::error::{Class, Error};
-use crate::redis::{ServerConnection, has_password};
+use crate::redis_backup::{ServerConnection, has_password};
 
 /// What came of asking it.
 pub enum RedisAsked {

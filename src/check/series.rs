@@ -15,7 +15,7 @@ use super::words::{age, at, count, objective, time};
 use crate::backup::begun;
 use crate::backup::series::{Backup, SelfContained, Series};
 use crate::config::{KeepConfig, Wanted};
-use crate::{history, media, redis};
+use crate::{history, media_backup, redis_backup};
 
 /// What is expected of one series.
 struct Expected<'a> {
@@ -30,7 +30,7 @@ struct Expected<'a> {
 
 pub fn redis(case: &Case<'_>) -> Vec<Finding> {
     let config = case.config;
-    let of_one = |it: &Stored<redis::Description>| {
+    let of_one = |it: &Stored<redis_backup::Description>| {
         let subject = Subject { service: Service::Redis, name: it.name.clone() };
         if !it.watched {
             return unwatched(case, &subject, &it.series);
@@ -51,7 +51,7 @@ pub fn redis(case: &Case<'_>) -> Vec<Finding> {
 }
 
 pub fn media(case: &Case<'_>) -> Vec<Finding> {
-    let of_set = |it: &Stored<media::Description>| {
+    let of_set = |it: &Stored<media_backup::Description>| {
         let Stored { name, series, .. } = it;
         let subject = Subject { service: Service::Media, name: name.clone() };
         if !it.watched {
@@ -94,7 +94,10 @@ fn unwatched<D: SelfContained>(
 }
 
 /// Files that could not be read when the newest snapshot was taken.
-fn left_out(expected: &Expected<'_>, series: &Series<media::Description>) -> Option<Finding> {
+fn left_out(
+    expected: &Expected<'_>,
+    series: &Series<media_backup::Description>,
+) -> Option<Finding> {
     let newest = series.backups.last().filter(|it| it.description.totals.failures > 0)?;
     let mut draft = Draft::new(expected.subject.clone(), "files", None);
     let files = count(newest.description.totals.failures, "file or folder");

@@ -6,7 +6,7 @@ use crate::backup::series::{SelfContained, Series};
 use crate::backup::{Failure, in_parallel};
 use crate::config::Config;
 use crate::repository::Repository;
-use crate::{media, redis};
+use crate::{media_backup, redis_backup};
 
 /// The backups of one Redis, or of one media set.
 pub struct Stored<D> {
@@ -26,7 +26,7 @@ pub fn redis(
     config: &Config,
     repositories: &[Repository],
     described: usize,
-) -> All<redis::Description> {
+) -> All<redis_backup::Description> {
     let ours = config.redis.name.clone();
     let meant: Vec<String> = config.redis.configured.then(|| ours.clone()).into_iter().collect();
     read(repositories, "redis/", &meant, &|name| name == ours, described)
@@ -36,7 +36,7 @@ pub fn media(
     config: &Config,
     repositories: &[Repository],
     described: usize,
-) -> All<media::Description> {
+) -> All<media_backup::Description> {
     let meant: Vec<String> = config.media.iter().map(|set| set.name.clone()).collect();
     read(repositories, "media/", &meant, &|_| false, described)
 }

@@ -5,7 +5,7 @@ use super::case::Case;
 use super::draft::Draft;
 use super::verdict::{Finding, State};
 use super::words::age;
-use crate::base_backup::catalogue::Life;
+use crate::basebackup::catalogue::Life;
 
 /// For so long it is said that another system took over.
 const NEWS: f64 = 8.0 * 86_400.0;

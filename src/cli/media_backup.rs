@@ -23,7 +23,7 @@ use crate::command::series::Kind as _;
 use crate::command::version;
 use crate::config::{Config, MediaSet};
 use crate::error::Result;
-use crate::media::Description;
+use crate::media_backup::Description;
 
 const VERBS: [Verb; 14] = [
     (create::command, create::run),

@@ -42,7 +42,7 @@ impl Progress {
     }
 
     /// So many files and folders are done as well.
-    pub fn at_files(&mut self, at: &crate::media::Progress) {
+    pub fn at_files(&mut self, at: &crate::media_backup::Progress) {
         let files = || Some(files(at.entries, at.of.map(|(entries, _)| entries)));
         self.show(at.size, at.of.map(|(_, size)| size), files);
     }
@@ -98,7 +98,7 @@ impl Shared {
     }
 
     /// So many files and folders are done.
-    pub fn at_files(&self, at: &crate::media::Progress) {
+    pub fn at_files(&self, at: &crate::media_backup::Progress) {
         self.tell(|progress| progress.at_files(at));
     }
 

@@ -10,7 +10,7 @@ use clap::Command;
 use super::series;
 use super::verbs::{self, Verb};
 use crate::command::version;
-use crate::redis::Description;
+use crate::redis_backup::Description;
 
 const VERBS: [Verb; 10] = [
     (create::command, create::run),

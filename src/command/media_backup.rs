@@ -23,7 +23,7 @@ use crate::command::series::Kind;
 use crate::command::shown::{count, size};
 use crate::config::{Config, KeepConfig};
 use crate::history::Subject;
-use crate::media::Description;
+use crate::media_backup::Description;
 
 /// All verbs are about one set: the configuration that they get has it alone.
 impl Kind for Description {

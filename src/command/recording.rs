@@ -7,7 +7,7 @@ use jiff::Timestamp;
 use serde_json::json;
 
 use crate::backup::new_id;
-use crate::base_backup::verify::Fault;
+use crate::basebackup::verify::Fault;
 use crate::command::shown::{Shown, count, plain, table, took};
 use crate::drill::Scratch;
 use crate::error::{Class, Error, Result};

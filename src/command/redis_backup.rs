@@ -14,8 +14,8 @@ use crate::command::shown::{count, size};
 use crate::config::{Config, KeepConfig};
 use crate::error::Result;
 use crate::history::Subject;
-use crate::redis::Keys;
-use crate::redis::{Description, all_backups};
+use crate::redis_backup::Keys;
+use crate::redis_backup::{Description, all_backups};
 
 impl Kind for Description {
     const PROGRAM: &'static str = "redis-backup";

@@ -8,12 +8,12 @@ use super::series::Kind;
 use super::shown::{Shown, count, plain, table};
 use crate::backup::memory::{Memory, Shelf};
 use crate::backup::series::Series;
-use crate::base_backup::all_backups;
-use crate::base_backup::catalogue::Catalogue;
+use crate::basebackup::all_backups;
+use crate::basebackup::catalogue::Catalogue;
 use crate::config::Config;
 use crate::error::{Error, Result};
 use crate::repository::{self, Repository};
-use crate::{media, redis};
+use crate::{media_backup, redis_backup};
 
 const MEANS: &str = "\
 For prune on this host each of them is then as old as it says, whatever date its store gives it. Do this only with a
@@ -50,10 +50,11 @@ pub fn run(config: &Config, agree: &mut dyn FnMut(&str) -> Result<bool>) -> Resu
         errors: Vec::new(),
     };
     vouching.base_backups(config);
-    vouching.series::<redis::Description>(config, "Redis backups");
+    vouching.series::<redis_backup::Description>(config, "Redis backups");
     for set in &config.media {
         let of_set = Config { media: vec![set.clone()], ..config.clone() };
-        vouching.series::<media::Description>(&of_set, &format!("snapshots of {}", set.name));
+        vouching
+            .series::<media_backup::Description>(&of_set, &format!("snapshots of {}", set.name));
     }
     vouching.end(agree)
 }

@@ -11,7 +11,7 @@ use super::scratch::{Confinement, Scratch, check_socket};
 use crate::config::RedisAddress;
 use crate::durable::{self, LaidFile};
 use crate::error::{Class, Error, Result};
-use crate::redis::Product;
+use crate::redis_backup::Product;
 
 /// What a server has unless it is told otherwise.
 const DATABASES: u32 = 16;

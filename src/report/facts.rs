@@ -34,7 +34,7 @@ pub use windows::{Gap, Line, Stretch};
 use self::arrivals::Arrivals;
 use self::retention::going;
 use super::zone::Zone;
-use crate::base_backup::catalogue::SystemWal;
+use crate::basebackup::catalogue::SystemWal;
 use crate::check::{self, Asked, Gathered, Look, State, Verdict};
 use crate::config::{Config, Objectives};
 use crate::error::Error;

@@ -12,8 +12,8 @@ use std::path::Path;
 
 use seawall::config::RedisConfig;
 use seawall::error::Result;
-use seawall::redis::files::ServerFile;
-use seawall::redis::{
+use seawall::redis_backup::files::ServerFile;
+use seawall::redis_backup::{
     Received, RedisTarget, RestoredFiles, ServerConnection, Snapshot, TargetOverrides,
 };
 

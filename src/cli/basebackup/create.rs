@@ -8,7 +8,7 @@ use clap::{Arg, ArgAction, ArgMatches, Command};
 
 use super::super::progress::Progress;
 use super::super::{created, flags};
-use crate::base_backup::create::{Request, create};
+use crate::basebackup::create::{Request, create};
 use crate::command::created::Created;
 use crate::command::shown::size;
 use crate::config::Config;

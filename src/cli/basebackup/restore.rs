@@ -8,7 +8,7 @@ use clap::{Arg, ArgAction, ArgGroup, ArgMatches, Command};
 use super::super::progress::Shared;
 use super::super::{asked, flags, restored};
 use super::target;
-use crate::base_backup::restore::{Occupied, TablespaceName, TargetAction};
+use crate::basebackup::restore::{Occupied, TablespaceName, TargetAction};
 use crate::command::basebackup::restore::{Request, restore};
 use crate::config::Config;
 use crate::error::{Class, Error, Result};

@@ -3,7 +3,7 @@
 use clap::{Arg, ArgAction, ArgGroup, ArgMatches, Command};
 use jiff::Timestamp;
 
-use crate::base_backup::restore::{
+use crate::basebackup::restore::{
     RecoveryTarget, TargetTimeline, local_zone, parse_name, parse_time, past,
 };
 use crate::error::{Class, Error, Result};

@@ -61,7 +61,7 @@ pub fn run(config: &Config, matches: &ArgMatches) -> Result<()> {
     let set = MediaSet::choose(&config.media, named(matches))?.clone();
     let config = Config { media: vec![set], ..config.clone() };
     let bar = Shared::new("snapshot");
-    let progress = |at: crate::media::Progress| bar.at_files(&at);
+    let progress = |at: crate::media_backup::Progress| bar.at_files(&at);
     let done = create(&Request {
         config: &config,
         label: matches.get_one::<String>("label").cloned().unwrap_or_default(),

@@ -10,7 +10,7 @@ use super::{of_set, with_set};
 use crate::command::media_backup::diff::{Request, diff};
 use crate::config::Config;
 use crate::error::Result;
-use crate::media::Selection;
+use crate::media_backup::Selection;
 
 const AFTER: &str = "\
   +  is only in the second one        M  has other content

@@ -69,7 +69,7 @@ fn of(config: &Config, set: &MediaSet) -> Config {
 
 fn drill_one(config: &Config, matches: &ArgMatches) -> Result<()> {
     let bar = Shared::new("restore");
-    let progress = |at: crate::media::Progress| bar.at_files(&at);
+    let progress = |at: crate::media_backup::Progress| bar.at_files(&at);
     let shown = drill(&Request {
         config,
         id: matches.get_one::<String>("id").cloned(),

@@ -10,7 +10,7 @@ use super::{of_set, with_set};
 use crate::command::media_backup::ls::{Form, Inside, Part, Request, list};
 use crate::config::Config;
 use crate::error::Result;
-use crate::media::Selection;
+use crate::media_backup::Selection;
 
 const AFTER: &str = "\
   media-backup ls                             all that is in the newest snapshot

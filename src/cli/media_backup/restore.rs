@@ -14,7 +14,7 @@ use crate::command::media_backup::ls::{self, Form, Part};
 use crate::command::media_backup::restore::{Request, restore};
 use crate::config::Config;
 use crate::error::Result;
-use crate::media::{Existing, Selection};
+use crate::media_backup::{Existing, Selection};
 
 const SHORT: &str = "Brings files back: all of a set, one path, or what matches a pattern";
 
@@ -71,7 +71,7 @@ pub fn run(config: &Config, matches: &ArgMatches) -> Result<()> {
         _ => Existing::Refuse,
     };
     let bar = Shared::new("restore");
-    let progress = |at: crate::media::Progress| bar.at_files(&at);
+    let progress = |at: crate::media_backup::Progress| bar.at_files(&at);
     let request = Request {
         config: &config,
         id: matches.get_one::<String>("id").cloned(),

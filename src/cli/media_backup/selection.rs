@@ -6,7 +6,7 @@ use std::path::PathBuf;
 use clap::{Arg, ArgMatches};
 
 use crate::error::Result;
-use crate::media::Selection;
+use crate::media_backup::Selection;
 
 /// Which part of a snapshot.
 pub fn arguments() -> [Arg; 2] {

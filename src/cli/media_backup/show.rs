@@ -8,7 +8,7 @@ use super::{of_set, with_set};
 use crate::command::media_backup::ls::{Form, Part, Request, list};
 use crate::config::Config;
 use crate::error::Result;
-use crate::media::{Description, Selection};
+use crate::media_backup::{Description, Selection};
 
 const AFTER: &str = "With --files, --path or --pattern it shows what is in it instead, in packs too: mode, owner, length, time and path, and \
 with --json one JSON object a line, as in the index (docs/repository-format.md).";

@@ -26,7 +26,7 @@ pub fn command() -> Command {
 pub fn run(config: &Config, matches: &ArgMatches) -> Result<()> {
     let ids: Vec<String> = matches.get_many("id").unwrap_or_default().cloned().collect();
     let bar = Shared::new("verification");
-    let progress = |at: crate::media::Progress| bar.at_files(&at);
+    let progress = |at: crate::media_backup::Progress| bar.at_files(&at);
     let shown = verify::run(&of_set(config, matches)?, &ids, &progress);
     drop(bar);
     print(shown?)

@@ -15,8 +15,8 @@ use crate::command::created::Created;
 use crate::command::shown::{count, size};
 use crate::config::Config;
 use crate::error::{Class, Error, Result};
-use crate::redis::Description;
-use crate::redis::create::{DataSource, RedisBackupRequest, create};
+use crate::redis_backup::Description;
+use crate::redis_backup::create::{DataSource, RedisBackupRequest, create};
 use crate::repository;
 
 const SHORT: &str = "Takes a backup of a Redis, straight into every repository";

@@ -9,7 +9,7 @@ use super::super::{asked, flags, restored};
 use crate::command::redis_backup::restore::{Request, restore};
 use crate::config::Config;
 use crate::error::Result;
-use crate::redis::TargetOverrides;
+use crate::redis_backup::TargetOverrides;
 
 const SHORT: &str = "Restores a backup so that the server loads it";
 

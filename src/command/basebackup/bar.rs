@@ -4,7 +4,7 @@
 
 use std::ops::Range;
 
-use crate::base_backup::windows::Timeline;
+use crate::basebackup::windows::Timeline;
 use crate::postgres::Lsn;
 
 /// How wide it is where there is room.
@@ -64,7 +64,7 @@ fn sign(timeline: &Timeline, marks: &[Mark], column: &Range<u64>) -> char {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::base_backup::windows::{Point, Stretch, Window};
+    use crate::basebackup::windows::{Point, Stretch, Window};
     use crate::postgres::TimelineId;
 
     fn stretch(from: u64, to: u64, window: Option<u64>) -> Stretch {

@@ -3,8 +3,8 @@
 use super::show::find;
 use crate::backup::deleting::delete;
 use crate::backup::{BackupFolder, StoredBackup};
-use crate::base_backup::catalogue::{Backup, Survey};
-use crate::base_backup::prune::condition;
+use crate::basebackup::catalogue::{Backup, Survey};
+use crate::basebackup::prune::condition;
 use crate::command::deletion::{About, Copy, Order, amounts};
 use crate::command::pruning::done;
 use crate::command::shown::Shown;

@@ -12,8 +12,8 @@ use jiff::Timestamp;
 use super::ours::ours;
 use super::restore_command::restore_command;
 use crate::backup::new_id;
-use crate::base_backup::catalogue::Survey;
-use crate::base_backup::restore::{
+use crate::basebackup::catalogue::Survey;
+use crate::basebackup::restore::{
     Claim, END_BEFORE_THE_GAP, LayDown, Moves, RecoverySettings, RecoveryTarget, RestorePlan,
     TablespacePlace, TargetAction, TargetTimeline, Wish, living_system, plan,
 };

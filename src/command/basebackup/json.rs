@@ -14,9 +14,9 @@ use self::schema::{
     WalIn, WalOfBackup, Whole, Window,
 };
 use super::words::restorable;
-use crate::base_backup::catalogue::{Backup, Contents, Moment, StoredBackup, Survey, SystemWal};
-use crate::base_backup::holes::Holes;
-use crate::base_backup::windows::{Gap, Needed, Stretch, Timeline};
+use crate::basebackup::catalogue::{Backup, Contents, Moment, StoredBackup, Survey, SystemWal};
+use crate::basebackup::holes::Holes;
+use crate::basebackup::windows::{Gap, Needed, Stretch, Timeline};
 use crate::config::Config;
 use crate::error::{Class, Error, Result};
 use crate::postgres::{SystemIdentifier, WalSegment};

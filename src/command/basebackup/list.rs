@@ -10,8 +10,8 @@ use std::time::Duration;
 use super::bar::LEGEND;
 use super::json;
 use super::words::restorable;
-use crate::base_backup::catalogue::{Backup, Restorable, Survey};
-use crate::base_backup::windows::Needed;
+use crate::basebackup::catalogue::{Backup, Restorable, Survey};
+use crate::basebackup::windows::Needed;
 use crate::check::State;
 use crate::command::shown::{
     Paper, Shown, Spare, at_seconds, count, fitted, plain, short_size, took, whole_size,

@@ -1,6 +1,6 @@
 //! Which of several systems under one cluster name is ours.
 
-use crate::base_backup::catalogue::noted;
+use crate::basebackup::catalogue::noted;
 use crate::check::{Asked, ask};
 use crate::config::Config;
 use crate::postgres::SystemIdentifier;

@@ -4,7 +4,7 @@ use jiff::Timestamp;
 
 use super::show::find;
 use crate::backup::{BackupFolder, pin};
-use crate::base_backup::catalogue::Survey;
+use crate::basebackup::catalogue::Survey;
 use crate::command::created;
 use crate::command::shown::Shown;
 use crate::config::Config;

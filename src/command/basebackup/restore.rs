@@ -18,8 +18,8 @@ use self::ended::Ended;
 use self::shown::{ARCHIVE_AGAIN, Archiving, Shown};
 use super::ours::ours;
 use super::restore_command::restore_command;
-use crate::base_backup::catalogue::{Backup, Survey};
-use crate::base_backup::restore::{
+use crate::basebackup::catalogue::{Backup, Survey};
+use crate::basebackup::restore::{
     Claim, END_BEFORE_THE_GAP, LayDown, Limits, Located, Moves, Occupied, Place, Reason, Recovered,
     RecoverySettings, RecoveryTarget, RestorePlan, ServerLog, Servers, Signs, Starter,
     TablespaceName, TablespacePlace, TargetAction, TargetTimeline, Told, Way, Wish, add_settings,

@@ -2,7 +2,7 @@
 
 use std::path::{Path, PathBuf};
 
-use crate::base_backup::restore::{Inside, RecoveryTarget, RestorePlan};
+use crate::basebackup::restore::{Inside, RecoveryTarget, RestorePlan};
 use crate::config::{FlagValues, GLOBAL};
 use crate::error::{Class, Error, Result};
 use crate::words::shell_word;

@@ -3,9 +3,9 @@
 use super::json;
 use super::words::restorable;
 use crate::backup::StoredObject;
-use crate::base_backup::catalogue::{Backup, Contents, Moment, Survey};
-use crate::base_backup::windows::Needed;
-use crate::base_backup::{Part, Tablespace};
+use crate::basebackup::catalogue::{Backup, Contents, Moment, Survey};
+use crate::basebackup::windows::Needed;
+use crate::basebackup::{Part, Tablespace};
 use crate::command::shown::{self, Shown, count, plain, size, table, took, whole_size};
 use crate::config::Config;
 use crate::error::{Error, Result};

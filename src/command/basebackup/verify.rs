@@ -4,8 +4,8 @@ use jiff::Timestamp;
 use serde::Serialize;
 
 use super::show::find;
-use crate::base_backup::catalogue::{Backup, Survey};
-use crate::base_backup::verify::{Report, Verify};
+use crate::basebackup::catalogue::{Backup, Survey};
+use crate::basebackup::verify::{Report, Verify};
 use crate::command::recording::{self, Extent, Faults};
 use crate::command::shown::{Shown, count, plain, size};
 use crate::config::Config;

@@ -1,6 +1,6 @@
 //! Whether a base backup can be restored, as the word that `list`, `show` and their JSON all use.
 
-use crate::base_backup::catalogue::Restorable;
+use crate::basebackup::catalogue::Restorable;
 
 /// Whether it can be restored, in a word, and why not.
 pub fn restorable(restorable: &Restorable) -> (&'static str, Option<&str>) {

@@ -9,7 +9,7 @@ use crate::codec::{Digest, read_failed};
 use crate::command::shown::{not_written, plain_bytes, size};
 use crate::config::Config;
 use crate::error::{Class, Error, Result};
-use crate::media::{Content, Entry, EntryPath, Kind};
+use crate::media_backup::{Content, Entry, EntryPath, Kind};
 
 /// Content up to this length is proved before its first byte is written. Longer content is proved while it is written.
 const HELD_BYTES_MAX: u64 = 8 << 20;

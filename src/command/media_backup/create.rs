@@ -12,9 +12,9 @@ use crate::command::series::Kind;
 use crate::command::shown::count;
 use crate::config::Config;
 use crate::error::{Class, Error, Result};
-use crate::media::local::{LocalSnapshot, Taken};
-use crate::media::packed::{Listing, PackedSnapshot};
-use crate::media::{Damage, Description, Kept, Places, Progress, SnapshotKind, Sums};
+use crate::media_backup::local::{LocalSnapshot, Taken};
+use crate::media_backup::packed::{Listing, PackedSnapshot};
+use crate::media_backup::{Damage, Description, Kept, Places, Progress, SnapshotKind, Sums};
 use crate::repository::{self, Repository};
 
 pub struct Request<'a> {

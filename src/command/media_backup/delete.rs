@@ -13,7 +13,7 @@ use crate::command::series::{Kind, find};
 use crate::command::shown::Shown;
 use crate::config::Config;
 use crate::error::{Error, Result};
-use crate::media::Description;
+use crate::media_backup::Description;
 use crate::repository;
 use crate::retention::Verdict;
 

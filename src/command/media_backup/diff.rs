@@ -17,7 +17,7 @@ use crate::check::State;
 use crate::command::shown::{Paper, at_seconds, plain, size, write};
 use crate::config::Config;
 use crate::error::{Class, Error, Result};
-use crate::media::{Description, Entry, Kind, Selection};
+use crate::media_backup::{Description, Entry, Kind, Selection};
 
 /// Rises when something in the JSON changes its meaning or goes.
 const VERSION: u32 = 1;

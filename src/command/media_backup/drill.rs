@@ -14,7 +14,7 @@ use crate::command::shown::{Shown, count, size};
 use crate::config::Config;
 use crate::drill::{Deadline, Scratch};
 use crate::error::{Class, Error, Result};
-use crate::media::{
+use crate::media_backup::{
     ContentSource, Description, Destination, EntryPath, Existing, IndexReader, Progress, Restore,
     Restored, Selection,
 };

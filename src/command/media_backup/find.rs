@@ -12,7 +12,7 @@ use crate::backup::series::Backup;
 use crate::command::shown::{at_seconds, count, plain, write};
 use crate::config::Config;
 use crate::error::{Class, Error, Result};
-use crate::media::{Description, Entry, Exclude, Kind};
+use crate::media_backup::{Description, Entry, Exclude, Kind};
 
 /// Rises when something in the JSON changes its meaning or goes.
 const VERSION: u32 = 1;

@@ -3,7 +3,7 @@
 use jiff::Timestamp;
 
 use crate::command::shown::{at_seconds, plain, plain_bytes, size};
-use crate::media::{Entry, Kind};
+use crate::media_backup::{Entry, Kind};
 
 /// Its path, with a slash at its end for a folder.
 pub fn short(entry: &Entry) -> String {

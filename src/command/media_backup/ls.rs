@@ -10,7 +10,7 @@ use crate::backup::series::Backup;
 use crate::command::shown::{at_seconds, plain_bytes, write};
 use crate::config::Config;
 use crate::error::{Class, Error, Result};
-use crate::media::{Description, End, Entry, EntryPath, Exclude, Kind, Selection};
+use crate::media_backup::{Description, End, Entry, EntryPath, Exclude, Kind, Selection};
 
 /// Rises when something in the JSON changes its meaning or goes.
 const VERSION: u32 = 1;

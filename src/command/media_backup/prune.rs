@@ -16,9 +16,9 @@ use crate::command::series::prune::{described, fates};
 use crate::command::shown::Shown;
 use crate::config::{Config, KeepConfig};
 use crate::error::{Error, Result};
-use crate::media::Description;
-use crate::media::local::{TREE, bytes_of_its_own, remove_snapshot, snapshot_folder};
-use crate::media::packed::{References, carry_out, spare};
+use crate::media_backup::Description;
+use crate::media_backup::local::{TREE, bytes_of_its_own, remove_snapshot, snapshot_folder};
+use crate::media_backup::packed::{References, carry_out, spare};
 use crate::repository::{self, Repository};
 use crate::retention::Verdict;
 

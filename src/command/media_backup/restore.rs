@@ -16,7 +16,7 @@ use crate::command::series::{choose, is_latest, read, refuse_fallen};
 use crate::command::shown::{at_seconds, count, plain, size};
 use crate::config::Config;
 use crate::error::{Class, Error, Result};
-use crate::media::{
+use crate::media_backup::{
     ContentSource, Description, Destination, Existing, IndexReader, Progress, Restore, Restored,
     Selection,
 };

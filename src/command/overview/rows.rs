@@ -9,7 +9,7 @@ use jiff::{SignedDuration, Timestamp};
 use serde::Serialize;
 
 use crate::backup::series::{Backup, SelfContained};
-use crate::base_backup::catalogue::{Backup as BaseBackup, Restorable, Survey, SystemWal};
+use crate::basebackup::catalogue::{Backup as BaseBackup, Restorable, Survey, SystemWal};
 use crate::check::{Gathered, Service, State, Stored, Subject, Verdict};
 use crate::config::Config;
 use crate::postgres::SystemIdentifier;

@@ -11,8 +11,8 @@ use crate::backup::{ObjectSource, damaged};
 use crate::codec::read_failed;
 use crate::durable::LaidFile;
 use crate::error::{Error, Result};
-use crate::redis::{Description, RedisContent};
-use crate::redis::{Product, RdbCheck};
+use crate::redis_backup::{Description, RedisContent};
+use crate::redis_backup::{Product, RdbCheck};
 
 /// What it says about data of a server that is newer than itself.
 const NEWER: [&str; 2] = ["Can't handle RDB format version", "Wrong signature"];

@@ -6,8 +6,8 @@ use crate::backup::series::Backup;
 use crate::command::shown::tenths;
 use crate::config::Config;
 use crate::error::{Class, Error, Result};
-use crate::redis::Description;
-use crate::redis::{RedisTarget, ServerConnection, ServerInfo, compare_keys};
+use crate::redis_backup::Description;
+use crate::redis_backup::{RedisTarget, ServerConnection, ServerInfo, compare_keys};
 
 /// Longest wait for a server that was started to load its data.
 pub const LOADING: Duration = Duration::from_secs(3600);

@@ -14,9 +14,11 @@ use crate::drill::{Confinement, Deadline, Scratch};
 use crate::durable;
 use crate::error::{Class, Error, Result};
 use crate::history::Subject;
-use crate::redis::restore::RedisRestore;
-use crate::redis::{Description, RedisContent};
-use crate::redis::{Keys, Product, RedisTarget, ServerConnection, TargetOverrides, compare_keys};
+use crate::redis_backup::restore::RedisRestore;
+use crate::redis_backup::{Description, RedisContent};
+use crate::redis_backup::{
+    Keys, Product, RedisTarget, ServerConnection, TargetOverrides, compare_keys,
+};
 use crate::repository::{self, Repository};
 
 const POLL: Duration = Duration::from_millis(50);

@@ -17,9 +17,9 @@ use crate::command::series::{choose, is_latest, read, refuse_fallen};
 use crate::command::shown::{at_seconds, count, size, tenths};
 use crate::config::Config;
 use crate::error::{Class, Error, Result};
-use crate::redis::restore::RedisRestore;
-use crate::redis::{Description, RedisContent};
-use crate::redis::{
+use crate::redis_backup::restore::RedisRestore;
+use crate::redis_backup::{Description, RedisContent};
+use crate::redis_backup::{
     Product, RdbVersion, RedisTarget, ServerConnection, ServerInfo, TargetOverrides,
 };
 use crate::repository::{self, Repository};

@@ -13,7 +13,7 @@ use rustix::process::Signal;
 
 use super::Programs;
 use super::settings::PORT;
-use crate::base_backup::restore::{Reason, ServerLog};
+use crate::basebackup::restore::{Reason, ServerLog};
 use crate::drill::{Confinement, Deadline, Scratch};
 use crate::durable::LaidFile;
 use crate::error::{Class, Error, Kind, Result};

@@ -6,7 +6,7 @@
 use std::path::Path;
 
 use super::Programs;
-use crate::base_backup::restore::{RecoverySettings, quoted, tell_server};
+use crate::basebackup::restore::{RecoverySettings, quoted, tell_server};
 use crate::drill::scratch::check_socket;
 use crate::durable;
 use crate::error::{Class, Error, Result};

@@ -3,9 +3,9 @@
 
 use jiff::Timestamp;
 
-use crate::base_backup::catalogue::{Survey, SystemWal};
-use crate::base_backup::prune::gather;
-use crate::base_backup::retention::plan;
+use crate::basebackup::catalogue::{Survey, SystemWal};
+use crate::basebackup::prune::gather;
+use crate::basebackup::retention::plan;
 use crate::config::Config;
 use crate::repository::Repository;
 use crate::retention::ago;

@@ -10,7 +10,7 @@ use crate::check::{Gathered, Stored};
 use crate::history::{Record, Subject};
 use crate::report::words::{count, size};
 use crate::repository::Repository;
-use crate::{media, redis};
+use crate::{media_backup, redis_backup};
 
 /// Backups that each stand alone: of a Redis, or of a media set.
 #[derive(Debug)]
@@ -57,7 +57,7 @@ impl Series {
         when: &Range<Timestamp>,
     ) -> Vec<Self> {
         let redis = gathered.redis.iter().map(|it| {
-            let content = |it: &redis::Description| {
+            let content = |it: &redis_backup::Description| {
                 let keys = it.keys.iter().map(|keys| keys.keys).sum();
                 format!("{}, {} {}", count(keys, "key"), it.product, it.version)
             };
@@ -65,7 +65,7 @@ impl Series {
             Self::of("Redis", it, last(gathered, &subject), (repositories, when), content)
         });
         let media = gathered.media.iter().map(|it| {
-            let content = |it: &media::Description| {
+            let content = |it: &media_backup::Description| {
                 format!("{}, {}", count(it.totals.files, "file"), size(it.totals.size))
             };
             let subject = Subject::media(&it.name);

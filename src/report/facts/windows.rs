@@ -1,4 +1,4 @@
-//! What a recovery to each timeline can reach, in time. `base_backup::windows` tells positions in the WAL, and
+//! What a recovery to each timeline can reach, in time. `basebackup::windows` tells positions in the WAL, and
 //! `arrivals` turns positions into times; a position from before a timeline began has the time of its parent.
 
 use std::collections::BTreeMap;
@@ -6,9 +6,9 @@ use std::collections::BTreeMap;
 use jiff::Timestamp;
 
 use super::arrivals::{Arrivals, came};
-use crate::base_backup::catalogue::Backup;
-use crate::base_backup::holes::Holes;
-use crate::base_backup::windows::{self, Point, Timeline};
+use crate::basebackup::catalogue::Backup;
+use crate::basebackup::holes::Holes;
+use crate::basebackup::windows::{self, Point, Timeline};
 use crate::postgres::{Lsn, TimelineId};
 
 /// One timeline of the server, from where it left its parent on.

@@ -6,7 +6,7 @@ use std::time::{Duration, SystemTime};
 
 use jiff::Timestamp;
 use jiff::tz::{Offset, TimeZone};
-use seawall::base_backup::restore::in_utc;
+use seawall::basebackup::restore::in_utc;
 
 use super::{backups_in, base_backup};
 use crate::archiving::commands::{Seawall, each_version};

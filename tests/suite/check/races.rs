@@ -6,7 +6,7 @@ use std::thread::{scope, sleep};
 use std::time::{Duration, Instant};
 
 use jiff::SignedDuration;
-use seawall::base_backup::Description;
+use seawall::basebackup::Description;
 use seawall::history::{Kind, Subject};
 use seawall::postgres::SystemIdentifier;
 

@@ -6,13 +6,13 @@ use super::{files, read};
 
 /// Folders where that is not so yet.
 const NOT_YET: [&str; 8] = [
-    "src/base_backup/restore",
+    "src/basebackup/restore",
     "src/check",
     "src/cli",
     "src/config",
-    "src/media",
-    "src/media/packed",
-    "src/redis",
+    "src/media_backup",
+    "src/media_backup/packed",
+    "src/redis_backup",
     "src/report/facts",
 ];
 

@@ -1,7 +1,7 @@
 //! The example of a description in `docs/repository-format.md` is one.
 
-use seawall::base_backup::Description;
-use seawall::base_backup::catalogue::Facts;
+use seawall::basebackup::Description;
+use seawall::basebackup::catalogue::Facts;
 
 use super::links::code_blocks;
 use super::read;

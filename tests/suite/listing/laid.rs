@@ -7,7 +7,7 @@ use bytes::Bytes;
 use jiff::civil::DateTime;
 use jiff::{SignedDuration, Timestamp, ToSpan};
 use seawall::backup::StoredObject;
-use seawall::base_backup::{Description, FORMAT, Part, Position, Tablespace};
+use seawall::basebackup::{Description, FORMAT, Part, Position, Tablespace};
 use seawall::codec::{Encoder, Encoding, Label, Recipients, encrypt};
 use seawall::config::{Config, of_text};
 

@@ -5,7 +5,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 use seawall::config::MediaSet;
-use seawall::media::{Destination, Existing};
+use seawall::media_backup::{Destination, Existing};
 
 use super::scene::{DELTA, Scene, Wish, take};
 use super::trees::{Random, facts, grow, same};
@@ -56,13 +56,13 @@ fn child() {
 }
 
 fn restore(root: &Path, id: &str, to: &Path) {
-    use seawall::media::local;
+    use seawall::media_backup::local;
     let content = local::LocalContent::open(root, "uploads", id).unwrap();
-    let restored = seawall::media::Restore {
+    let restored = seawall::media_backup::Restore {
         index: &|| local::open_index(root, "uploads", id),
         content: &content,
         destination: Destination::Folder(to),
-        selection: &seawall::media::Selection::All,
+        selection: &seawall::media_backup::Selection::All,
         existing: DELTA,
         delete: true,
         leave_out: &[],
@@ -116,7 +116,7 @@ fn a_snapshot_that_is_cut_short_does_not_count() {
             scene.restore(number, &to, Existing::Refuse);
             same(&expected, &facts(&scene.restored(&to)));
         }
-        seawall::media::local::remove_snapshot(&scene.root(), "uploads", &id).unwrap();
+        seawall::media_backup::local::remove_snapshot(&scene.root(), "uploads", &id).unwrap();
         // The next one, under whatever id, is whole.
         let id = Scene::id(number - 40);
         let role = format!("take|{}|{id}|{previous}", top.display());

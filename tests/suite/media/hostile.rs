@@ -5,8 +5,8 @@ use std::io::Write;
 use std::os::unix::fs::symlink;
 use std::path::Path;
 
-use seawall::media::local;
-use seawall::media::{Destination, EntryPath, Existing, IndexReader};
+use seawall::media_backup::local;
+use seawall::media_backup::{Destination, EntryPath, Existing, IndexReader};
 
 use super::scene::{DELTA, Scene, Wish};
 
@@ -209,7 +209,7 @@ fn names_that_are_no_text_stand_in_base64() {
     );
 }
 
-fn restore(scene: &Scene, lines: &[String], wish: Wish<'_>) -> seawall::media::Restored {
+fn restore(scene: &Scene, lines: &[String], wish: Wish<'_>) -> seawall::media_backup::Restored {
     let index = local::snapshot_folder(&scene.root(), "uploads", &Scene::id(1)).join(local::INDEX);
     fs::remove_file(&index).unwrap();
     File::create(&index).unwrap().write_all(&compressed(lines)).unwrap();

@@ -5,7 +5,7 @@ use std::fs::{self, File};
 use std::os::unix::fs::{FileExt, MetadataExt};
 use std::path::Path;
 
-use seawall::media::Existing;
+use seawall::media_backup::Existing;
 
 use super::scene::Scene;
 use super::trees::{Random, content};

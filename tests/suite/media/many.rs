@@ -3,7 +3,7 @@
 use std::fs;
 use std::time::{Duration, Instant};
 
-use seawall::media::Existing;
+use seawall::media_backup::Existing;
 
 use super::scene::Scene;
 

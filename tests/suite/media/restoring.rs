@@ -4,7 +4,7 @@ use std::fs;
 use std::os::unix::fs::{MetadataExt, PermissionsExt, symlink};
 
 use seawall::config::MediaSet;
-use seawall::media::{Destination, Existing, Selection};
+use seawall::media_backup::{Destination, Existing, Selection};
 
 use super::scene::{DELTA, Scene, Wish};
 use super::trees::{Random, facts, grow, same, set_mtime};

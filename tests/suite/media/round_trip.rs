@@ -3,7 +3,7 @@
 use std::fs;
 use std::os::unix::fs::{MetadataExt, PermissionsExt};
 
-use seawall::media::Existing;
+use seawall::media_backup::Existing;
 
 use super::scene::{DELTA, Scene, Wish};
 use super::trees::{Random, facts, grow, same};

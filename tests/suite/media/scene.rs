@@ -6,8 +6,8 @@ use std::path::{Path, PathBuf};
 
 use seawall::config::MediaSet;
 use seawall::error::Result;
-use seawall::media::local::{self, LocalContent, LocalSnapshot, Taken, Verified};
-use seawall::media::{Destination, Existing, Restore, Restored, Selection};
+use seawall::media_backup::local::{self, LocalContent, LocalSnapshot, Taken, Verified};
+use seawall::media_backup::{Destination, Existing, Restore, Restored, Selection};
 
 pub const THREADS: NonZeroUsize = NonZeroUsize::new(2).unwrap();
 
@@ -142,7 +142,7 @@ pub fn take(
         began: jiff::Timestamp::now(),
         previous,
         checksum,
-        damage: seawall::media::Damage::default(),
+        damage: seawall::media_backup::Damage::default(),
         leave_out: &[],
         copy_of: None,
         is_copied: false,

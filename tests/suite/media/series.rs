@@ -5,7 +5,7 @@ use std::os::unix::fs::{MetadataExt, PermissionsExt};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use seawall::media::Existing;
+use seawall::media_backup::Existing;
 
 use super::scene::{Scene, take};
 use super::trees::{Random, content, facts, grow, same, set_mtime};
@@ -208,7 +208,8 @@ fn a_snapshot_is_removed_and_the_others_stay_whole() {
     grow(&mut Random::of_seed(9), &scene.source(), 60);
     let expected = facts(&scene.source());
     (0..3).for_each(|_| drop(scene.take()));
-    let remove = || seawall::media::local::remove_snapshot(&scene.root(), "uploads", &Scene::id(2));
+    let remove =
+        || seawall::media_backup::local::remove_snapshot(&scene.root(), "uploads", &Scene::id(2));
     remove().unwrap();
     remove().unwrap();
     let mut left: Vec<_> = fs::read_dir(scene.join("repository/media/uploads"))

@@ -2,7 +2,7 @@
 
 use seawall::backup::series::Series;
 use seawall::codec::Identities;
-use seawall::media::{Description, Selection};
+use seawall::media_backup::{Description, Selection};
 
 use super::scene::{ALL, S3, Scene};
 use crate::scene::Kind;

@@ -6,8 +6,8 @@ use jiff::{SignedDuration, Timestamp};
 use seawall::backup::deleting::Pruned;
 use seawall::backup::series::{Line, Series, What, plan};
 use seawall::config::{Config, KeepConfig};
-use seawall::media::Description;
-use seawall::media::packed::{References, carry_out, spare};
+use seawall::media_backup::Description;
+use seawall::media_backup::packed::{References, carry_out, spare};
 use seawall::repository::Repository;
 use seawall::retention::Verdict;
 

@@ -1,6 +1,6 @@
 //! How many requests a snapshot makes, counted: each costs a round trip, and money.
 
-use seawall::media::Selection;
+use seawall::media_backup::Selection;
 
 use super::scene::{S3, Scene};
 use crate::scene::Store;

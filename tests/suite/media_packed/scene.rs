@@ -7,9 +7,11 @@ use std::path::{Path, PathBuf};
 use seawall::codec::Identities;
 use seawall::config::{Config, MediaSet, of_text};
 use seawall::error::Result;
-use seawall::media::local::Verified;
-use seawall::media::packed::{PackedContent, PackedSnapshot, PackedSource, Taken, verify_packed};
-use seawall::media::{
+use seawall::media_backup::local::Verified;
+use seawall::media_backup::packed::{
+    PackedContent, PackedSnapshot, PackedSource, Taken, verify_packed,
+};
+use seawall::media_backup::{
     ContentSource, Description, Destination, Existing, IndexReader, Restore, Restored, Selection,
 };
 use seawall::repository::{self, Repository};

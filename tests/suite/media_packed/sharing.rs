@@ -118,7 +118,7 @@ fn several_repositories_get_what_each_of_them_lacks() {
     let expected = facts(&scene.source());
     for repository in 0..3 {
         let to = scene.place.join(format!("to{repository}"));
-        let all = seawall::media::Selection::All;
+        let all = seawall::media_backup::Selection::All;
         let restored = scene.try_restore(repository, &Scene::id(3), &to, &all).unwrap();
         assert_eq!(restored.problems.failures, 0, "{:?}", restored.problems);
         same(&expected, &facts(&scene.restored(&to)));

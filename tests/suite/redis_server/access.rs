@@ -10,7 +10,7 @@ use std::thread;
 
 use seawall::config::{RedisAddress, RedisConfig};
 use seawall::error::Class;
-use seawall::redis::{ServerConnection, Snapshot};
+use seawall::redis_backup::{ServerConnection, Snapshot};
 
 use crate::support::place::Place;
 use crate::support::redis::{LIMITS, Program, RedisServer};

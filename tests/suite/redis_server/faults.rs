@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 use rustix::process::Signal;
 use seawall::config::{Limits, RedisConfig};
 use seawall::error::{Class, Error};
-use seawall::redis::{RdbChecksum, Snapshot};
+use seawall::redis_backup::{RdbChecksum, Snapshot};
 
 use super::{lay_rdb, snapshot, target};
 use crate::support::place::Place;

@@ -5,7 +5,7 @@ use std::thread;
 use std::time::{Duration, Instant};
 
 use seawall::error::{Class, Result};
-use seawall::redis::{RdbCheck, files};
+use seawall::redis_backup::{RdbCheck, files};
 
 use super::{Content, connect, lay_rdb, lay_set, read, target};
 use crate::support::place::Place;

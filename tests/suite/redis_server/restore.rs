@@ -3,7 +3,7 @@
 use std::fs;
 use std::path::Path;
 
-use seawall::redis::files;
+use seawall::redis_backup::files;
 
 use super::{connect, lay_rdb, lay_set, read, snapshot, target};
 use crate::support::place::Place;
@@ -95,7 +95,8 @@ fn an_unknown_version_reads_it_too() {
     let (rdb, _) = snapshot(&source.config()).unwrap();
     let folder = place.folder("unknown");
     let conf = place.file("redis.conf", format!("dir {folder:?}\nappendonly yes\n"));
-    let target = seawall::redis::RedisTarget::read(Some(&conf), &Default::default()).unwrap();
+    let target =
+        seawall::redis_backup::RedisTarget::read(Some(&conf), &Default::default()).unwrap();
     lay_rdb(&target, &rdb).unwrap();
     assert!(folder.join("appendonly.aof").exists());
     has_the_data(Program::usual(), &place, &folder, "yes", &source.digest());
@@ -121,11 +122,13 @@ fn a_folder_that_a_server_uses_is_refused() {
     server.kill();
     target.begin().unwrap();
     let other = place.folder("other");
-    assert!(!super::target(&other, false, Program::usual()).is_of(&seawall::redis::Persistence {
-        dir: folder,
-        dbfilename: "dump.rdb".into(),
-        appendonly: false,
-        appendfilename: "appendonly.aof".into(),
-        appenddirname: None,
-    }));
+    assert!(!super::target(&other, false, Program::usual()).is_of(
+        &seawall::redis_backup::Persistence {
+            dir: folder,
+            dbfilename: "dump.rdb".into(),
+            appendonly: false,
+            appendfilename: "appendonly.aof".into(),
+            appenddirname: None,
+        }
+    ));
 }

@@ -6,7 +6,7 @@ use std::time::Duration;
 use rcgen::{BasicConstraints, CertificateParams, CertifiedIssuer, DnType, IsCa, KeyPair};
 use seawall::config::{Limits, RedisAddress, RedisConfig, RedisTls};
 use seawall::error::Class;
-use seawall::redis::ServerConnection;
+use seawall::redis_backup::ServerConnection;
 
 use super::snapshot;
 use crate::support::place::{Place, free_port};

@@ -3,7 +3,7 @@ use std::path::PathBuf;
 use std::time::SystemTime;
 
 use jiff::{SignedDuration, Timestamp};
-use seawall::base_backup::Description;
+use seawall::basebackup::Description;
 use seawall::check::Asked;
 use seawall::error::{Class, Error};
 use seawall::history::{Check, Kind, Phase, Record};

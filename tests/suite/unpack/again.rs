@@ -6,7 +6,7 @@ use std::os::unix::fs::symlink;
 use std::path::Path;
 use std::sync::atomic::Ordering;
 
-use seawall::base_backup::unpack::is_unfinished;
+use seawall::basebackup::unpack::is_unfinished;
 
 use super::backup::{Backup, backup};
 use super::stored::{Stored, files_below};

@@ -8,8 +8,8 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 use seawall::backup::StoredObject;
-use seawall::base_backup::unpack::{BackupSource, Unpack, Unpacked};
-use seawall::base_backup::{Description, FORMAT, Part, Position, Tablespace};
+use seawall::basebackup::unpack::{BackupSource, Unpack, Unpacked};
+use seawall::basebackup::{Description, FORMAT, Part, Position, Tablespace};
 use seawall::codec::Identities;
 use seawall::config::{Limits, Location, RepositoryConfig};
 use seawall::error::Result;

@@ -5,7 +5,7 @@ use std::os::unix::fs::MetadataExt;
 use std::path::Path;
 use std::sync::atomic::Ordering;
 
-use seawall::base_backup::unpack::is_unfinished;
+use seawall::basebackup::unpack::is_unfinished;
 use seawall::codec::Identities;
 
 use super::backup::{Backup, backup, crc32c, entries, new_folder};

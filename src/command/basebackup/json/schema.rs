@@ -4,7 +4,7 @@
 
 use serde::Serialize;
 
-use crate::base_backup::Description;
+use crate::basebackup::Description;
 
 #[derive(Serialize)]
 pub struct List {

@@ -5,9 +5,9 @@ use std::time::Duration;
 
 use jiff::Timestamp;
 
-use crate::base_backup::catalogue::{Backup, Restorable, Survey, SystemWal};
-use crate::base_backup::holes::Holes;
-use crate::base_backup::windows::{Gap, Stretch, Timeline};
+use crate::basebackup::catalogue::{Backup, Restorable, Survey, SystemWal};
+use crate::basebackup::holes::Holes;
+use crate::basebackup::windows::{Gap, Stretch, Timeline};
 use crate::command::basebackup::bar::{COLUMNS, Mark, USABLE, bar};
 use crate::command::shown::{at_seconds, count};
 use crate::postgres::Lsn;

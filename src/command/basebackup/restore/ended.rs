@@ -8,7 +8,7 @@ use serde_json::json;
 
 use super::Request;
 use super::shown::{ARCHIVE_AGAIN, Archiving};
-use crate::base_backup::restore::{Recovered, RecoveryTarget, RestorePlan, TargetAction, Until};
+use crate::basebackup::restore::{Recovered, RecoveryTarget, RestorePlan, TargetAction, Until};
 use crate::command::restored::Done;
 use crate::command::shown::{count, plain, size, tenths};
 use crate::words::{shell_word, two_units};

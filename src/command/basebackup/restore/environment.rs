@@ -1,7 +1,7 @@
 //! What `wal-fetch` would find in this environment, and a server that something else starts does not have in its own.
 
 use super::Request;
-use crate::base_backup::restore::{Inside, RestorePlan};
+use crate::basebackup::restore::{Inside, RestorePlan};
 use crate::config::{Config, ENDPOINT_VARIABLES, Location, S3Config, endpoint};
 
 /// Where keys may come from, for a bucket whose repository names neither a file nor a profile.

@@ -4,7 +4,7 @@ use std::fs;
 use std::path::Path;
 
 use super::Request;
-use crate::base_backup::restore::{
+use crate::basebackup::restore::{
     Opened, Outside, Place, RestorePlan, TablespacePlace, Wish, missing_above, room,
 };
 use crate::repository::Repository;

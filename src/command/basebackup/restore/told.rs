@@ -4,7 +4,7 @@
 use serde_json::{Value, json};
 
 use super::shown::{Archiving, Shown};
-use crate::base_backup::restore::{RecoveryTarget, RestorePlan, Wish};
+use crate::basebackup::restore::{RecoveryTarget, RestorePlan, Wish};
 use crate::repository::Repository;
 
 impl Shown<'_> {

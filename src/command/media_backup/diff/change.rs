@@ -3,7 +3,7 @@
 
 use super::super::lines::{owners, time};
 use crate::command::shown::{plain, plain_bytes, size};
-use crate::media::{Entry, Kind};
+use crate::media_backup::{Entry, Kind};
 
 /// How one path differs. Texts say what was and what is, where that is worth a word.
 pub enum Change {

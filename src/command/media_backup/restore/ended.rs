@@ -13,7 +13,7 @@ use crate::backup::series::Backup;
 use crate::command::restored::Done;
 use crate::command::shown::{count, plain, size, tenths};
 use crate::error::Result;
-use crate::media::{Description, Existing, Restored, Selection};
+use crate::media_backup::{Description, Existing, Restored, Selection};
 use crate::repository::Repository;
 use crate::words::two_units;
 

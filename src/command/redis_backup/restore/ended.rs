@@ -10,7 +10,7 @@ use serde_json::{Value, json};
 use crate::backup::series::Backup;
 use crate::command::restored::Done;
 use crate::command::shown::{count, size, tenths};
-use crate::redis::{Aof, Description, RedisTarget};
+use crate::redis_backup::{Aof, Description, RedisTarget};
 use crate::repository::Repository;
 use crate::words::{plain, two_units};
 

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use seawall::config::{Limits, RedisAddress};
 use seawall::error::Class;
-use seawall::redis::{Product, ServerConnection};
+use seawall::redis_backup::{Product, ServerConnection};
 
 use super::{NOT_REDIS_HINT, answering, at, said};
 use crate::redis_server::{connect, snapshot};

@@ -8,7 +8,7 @@ use std::time::{Duration, Instant};
 
 use seawall::config::Limits;
 use seawall::error::Class;
-use seawall::redis::{ServerConnection, Snapshot};
+use seawall::redis_backup::{ServerConnection, Snapshot};
 
 use super::at;
 use crate::support::redis::LIMITS;

@@ -4,7 +4,7 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use seawall::error::Class;
-use seawall::redis::ServerConnection;
+use seawall::redis_backup::ServerConnection;
 
 use super::{LOGIN_HINT, answering, at, said};
 use crate::by_hand::ByHand;

@@ -1,4 +1,4 @@
-use seawall::redis::Keys;
+use seawall::redis_backup::Keys;
 
 use super::{RedisServer, query};
 
@@ -87,8 +87,9 @@ impl RedisServer {
     /// What the server counts now.
     #[track_caller]
     pub fn keys(&self) -> Vec<Keys> {
-        let mut server = seawall::redis::ServerConnection::connect(&self.config(), &super::LIMITS)
-            .unwrap_or_else(|error| panic!("{error}"));
+        let mut server =
+            seawall::redis_backup::ServerConnection::connect(&self.config(), &super::LIMITS)
+                .unwrap_or_else(|error| panic!("{error}"));
         server.keys().unwrap()
     }
 }

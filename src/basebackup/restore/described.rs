@@ -1,0 +1,154 @@
+//! The plan of a restore for people.
+
+use std::fmt::Write as _;
+
+use bytesize::ByteSize;
+use jiff::tz::TimeZone;
+use jiff::{SignedDuration, Timestamp};
+
+use super::choose::Wish;
+use super::locate::Located;
+use super::plan::RestorePlan;
+use super::target::{RecoveryTarget, in_utc};
+use super::zone::{in_both, local_zone};
+use crate::basebackup::windows::{Left, LivesOn};
+use crate::postgres::Lsn;
+use crate::words::plain;
+
+impl RestorePlan<'_> {
+    /// The plan for people. `names` are those of the repositories, `opened` the places of those that gave what was tried, `room`
+    /// is what is free where the files go, in bytes.
+    pub fn describe(
+        &self,
+        wish: &Wish<'_>,
+        names: &[&str],
+        opened: &[usize],
+        room: Option<u64>,
+    ) -> String {
+        let facts = &self.backup.facts;
+        let mut text = String::new();
+        let mut line = |what: &str, value: String| {
+            // A label comes from a repository.
+            let _ = writeln!(text, "{what:<12}{}", plain(&value));
+        };
+        line("backup", format!("{} ({})", self.backup.id, facts.label));
+        line("taken", format!("{} to {}", in_utc(facts.start.time), in_utc(facts.stop.time)));
+        let stored: Vec<&str> = opened.iter().map(|at| names[*at]).collect();
+        line("from", stored.join(", then "));
+        line("system", self.backup.system.to_string());
+        line("files", format!("{} to write", ByteSize(facts.size)));
+        if let Some(room) = room {
+            line("room", format!("{} free", ByteSize(room)));
+        }
+        let until = format!(
+            "{} to {} on timeline {}",
+            facts.start.lsn,
+            self.choice.reach,
+            self.choice.timeline.number()
+        );
+        line("WAL", format!("{until}, without a gap"));
+        if let Some(resumes) = self.resumes {
+            let reach = self.choice.reach;
+            line(
+                "gap",
+                format!(
+                    "then WAL is missing up to {resumes}: a recovery that goes on beyond {reach} stops with an error"
+                ),
+            );
+            if *wish.target == RecoveryTarget::Latest {
+                let stop = facts.stop.lsn;
+                line(
+                    "beware",
+                    format!(
+                        "without a target the server goes on into that gap. Up to it: --target-lsn or --target-time; \
+                         to the end of the backup, {stop}: --target-immediate"
+                    ),
+                );
+            }
+        }
+        if let Some(LivesOn { place, end }) = self.lives_on {
+            let (timeline, followed) = (place.timeline.number(), self.choice.timeline.number());
+            line(
+                "beware",
+                format!(
+                    "timeline {timeline} went on to {end} behind {}, where it was left for timeline {followed}: what was \
+                     written there is not in this. If timeline {followed} was a mistake or a test: --target-timeline {timeline}",
+                    place.lsn
+                ),
+            );
+        }
+        if let (None, Some(left)) = (self.resumes, self.left) {
+            let what = if left.missing { "gap" } else { "beware" };
+            line(what, unbegun(left, self.choice.reach));
+        }
+        for name in &self.beyond {
+            line(
+                "beware",
+                format!("{name} is a second content of its segment, and is not replayed"),
+            );
+        }
+        line("target", target(wish.target, wish.inclusive, self.located.as_ref()));
+        if let Some(older) = self.older.first() {
+            line(
+                "older",
+                format!("if it lies before {}: --backup {older}", in_utc(facts.stop.time)),
+            );
+        }
+        if let Some(stored) = self.falls_short(wish.target) {
+            let stored = in_utc(stored);
+            line(
+                "beware",
+                format!(
+                    "this WAL was stored by {stored}, before the target: the server will not start"
+                ),
+            );
+        }
+        text
+    }
+
+    /// When the last WAL was stored, if that was before the target. Clocks may differ, so that is no reason to
+    /// refuse it.
+    pub fn falls_short(&self, target: &RecoveryTarget) -> Option<Timestamp> {
+        let RecoveryTarget::Time(time) = target else { return None };
+        // Some stores tell whole seconds only.
+        self.stored.filter(|stored| *time >= *stored + SignedDuration::from_secs(1))
+    }
+}
+
+/// A history is archived at once, the first segment of its timeline only when it is full.
+fn unbegun(left: Left, reach: Lsn) -> String {
+    let (timeline, by, at) = (left.place.timeline.number(), left.by.number(), left.place.lsn);
+    match left.missing {
+        true => format!(
+            "then WAL is missing up to {at}, where timeline {by} left timeline {timeline}: a recovery that goes on beyond \
+             {reach} stops with an error"
+        ),
+        false => format!(
+            "timeline {by} has archived nothing yet: it ends where that left timeline {timeline}, at {at}. If timeline \
+             {by} was a mistake, --target-timeline {timeline} goes on"
+        ),
+    }
+}
+
+fn target(target: &RecoveryTarget, inclusive: bool, located: Option<&Located>) -> String {
+    let side = if inclusive { "" } else { ", not included" };
+    let place = match located {
+        Some(Located::At { lsn, .. }) => format!("at {lsn}"),
+        Some(Located::Nowhere) => {
+            "which was not found in the WAL: the server will hardly reach it".to_owned()
+        }
+        None => "whether it is in this WAL shows only in the recovery".to_owned(),
+    };
+    match target {
+        RecoveryTarget::Latest => "as far as the WAL goes".to_owned(),
+        RecoveryTarget::Immediate => "the end of the backup".to_owned(),
+        RecoveryTarget::Time(time) => {
+            // Where the zone is not known, the time was given with one.
+            let zone = local_zone().unwrap_or(TimeZone::UTC);
+            format!("{}{side}", in_both(*time, &zone))
+        }
+        RecoveryTarget::Lsn(lsn) => format!("LSN {lsn}{side}"),
+        RecoveryTarget::Xid(xid) => format!("transaction {xid}{side} ({place})"),
+        RecoveryTarget::Name(name) => format!("restore point {name:?} ({place})"),
+    }
+}

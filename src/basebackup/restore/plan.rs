@@ -1,0 +1,251 @@
+//! What a restore is going to do: which base backup, which WAL, from where.
+
+use std::collections::BTreeSet;
+
+use jiff::Timestamp;
+
+use super::choose::{Candidate, Choice, Wish, choose};
+use super::locate::Located;
+use super::target::RecoveryTarget;
+use crate::basebackup::catalogue::{Backup, Restorable, Survey, SystemWal};
+use crate::basebackup::windows::{Left, LivesOn};
+use crate::error::{Class, Error, Result};
+use crate::postgres::{Lsn, SUPPORTED_IN_WORDS, SystemIdentifier, WalSegment};
+
+/// What a restore is going to do, before it touches anything.
+pub struct RestorePlan<'a> {
+    pub backup: &'a Backup,
+    pub choice: Choice,
+    /// The repositories that have the backup whole, in the order in which they are tried.
+    pub repositories: Vec<usize>,
+    /// Where there is WAL again behind the gap that it ends at. Recovery stops at a gap: what comes after it
+    /// can't be applied.
+    pub resumes: Option<Lsn>,
+    /// The timeline that it ends on was left for one of which nothing is there.
+    pub left: Option<Left>,
+    /// When the last WAL that it reaches was stored. It holds nothing of later.
+    pub stored: Option<Timestamp>,
+    /// The objects with second contents of segments of the timeline that it ends on.
+    pub beyond: BTreeSet<&'a str>,
+    /// An ancestor of the timeline that was left for it and went on all the same.
+    pub lives_on: Option<LivesOn>,
+    /// The next older backups from which a target could be reached whose place nobody knows beforehand.
+    pub older: Vec<String>,
+    /// Where such a target lies after all, as far as somebody has looked for it.
+    pub located: Option<Located>,
+    /// Whether every repository could be looked at.
+    pub all_seen: bool,
+}
+
+/// Which WAL of a backup's own `pg_wal` the server is to take.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Inside {
+    None,
+    /// There is no other.
+    All,
+    /// From a segment up to another one, which is not among them: the archive may have begun with that.
+    Segments {
+        first: WalSegment,
+        end: WalSegment,
+    },
+}
+
+/// For who asks for more than is there.
+pub const END_BEFORE_THE_GAP: &str = "End it before the gap: --target-immediate goes to the end of the base backup, \
+ --target-time and --target-lsn further.";
+
+/// Picks the backup, of the system that was chosen, see [`super::living_system`].
+pub fn plan<'a>(
+    survey: &'a Survey,
+    system: Option<SystemIdentifier>,
+    wish: &Wish<'_>,
+) -> Result<RestorePlan<'a>> {
+    let Some(system) = system.and_then(|system| survey.system(system)) else {
+        let failure = survey.catalogue.failures.first();
+        return Err(failure.map_or_else(nothing_there, |failure| failure.error.clone()));
+    };
+    let named = full_id(survey, system.system, wish.backup)?;
+    let wish = &Wish { backup: named.as_deref(), ..wish.clone() };
+    let backups: Vec<&Backup> =
+        survey.catalogue.backups.iter().filter(|it| is_usable(it, system)).collect();
+    let asked = |it: &&Backup| it.system == system.system && wish.backup == Some(it.id.as_str());
+    if let Some(asked) = survey.catalogue.backups.iter().find(asked)
+        && let Restorable::No(why) | Restorable::Unknown(why) = survey.restorable(asked)
+        && !is_usable(asked, system)
+    {
+        let id = &asked.id;
+        let message = format!("expected a base backup that can be restored, found {id}: {why}");
+        return Err(
+            Error::new(Class::Damaged, message).hint("`basebackup list` shows which ones can be.")
+        );
+    }
+    let candidates: Vec<Candidate> = backups.iter().map(|backup| candidate(backup)).collect();
+    let choice = choose(&candidates, &system.timelines, wish)?;
+    let older = older(&candidates, choice.backup, wish, |wish| {
+        choose(&candidates, &system.timelines, wish).is_ok()
+    });
+    let backup = backups[choice.backup];
+    warn_of_version(backup);
+    warn_of_ahead(&backups, backup);
+    let whole = backup.copies.iter().filter(|copy| copy.fault.is_none());
+    let repositories = whole.map(|copy| copy.repository).collect();
+    let resumes = system.timelines.resumes(choice.timeline, choice.reach);
+    let left = system.timelines.left(choice.timeline, choice.reach);
+    let stored = system.stored(choice.reach);
+    let beyond = system.beyond(choice.timeline);
+    let lives_on = system.timelines.lives_on(choice.timeline);
+    let all_seen = survey.errors().next().is_none();
+    Ok(RestorePlan {
+        backup,
+        choice,
+        repositories,
+        resumes,
+        left,
+        stored,
+        beyond,
+        lives_on,
+        older,
+        located: None,
+        all_seen,
+    })
+}
+
+/// The beginning of an id stands for the whole, where only one begins so.
+fn full_id(
+    survey: &Survey,
+    system: SystemIdentifier,
+    begins: Option<&str>,
+) -> Result<Option<String>> {
+    let Some(begins) = begins else { return Ok(None) };
+    let all = survey.catalogue.backups.iter().filter(|it| it.system == system);
+    let found: Vec<&str> =
+        all.map(|it| it.id.as_str()).filter(|id| id.starts_with(begins)).collect();
+    match found[..] {
+        [one] => Ok(Some(one.to_owned())),
+        [] => Ok(Some(begins.to_owned())),
+        _ if found.contains(&begins) => Ok(Some(begins.to_owned())),
+        _ => {
+            let (count, found) = (found.len(), found.join(", "));
+            let message = format!(
+                "expected one base backup with an id that begins with {begins:?}, found {count}: {found}"
+            );
+            Err(Error::new(Class::Usage, message).hint("Give more of the id."))
+        }
+    }
+}
+
+/// Where a transaction or a restore point lies shows only in the recovery; it may be before the newest backup.
+fn older(
+    candidates: &[Candidate],
+    chosen: usize,
+    wish: &Wish<'_>,
+    can_be_chosen: impl Fn(&Wish<'_>) -> bool,
+) -> Vec<String> {
+    if !matches!(wish.target, RecoveryTarget::Xid(_) | RecoveryTarget::Name(_)) {
+        return Vec::new();
+    }
+    let before = |it: &&Candidate| it.stopped < candidates[chosen].stopped;
+    let mut older: Vec<&Candidate> = candidates.iter().filter(before).collect();
+    older.sort_by_key(|it| std::cmp::Reverse(it.stopped));
+    let usable = older
+        .into_iter()
+        .filter(|it| can_be_chosen(&Wish { backup: Some(&it.id), ..wish.clone() }));
+    usable.take(3).map(|it| it.id.clone()).collect()
+}
+
+/// It is laid down all the same: who needs it needs it now.
+fn warn_of_version(backup: &Backup) {
+    let version = backup.facts.postgres_version;
+    if !version.is_supported() {
+        tracing::warn!(
+            "{} is of PostgreSQL {version}: nobody has tried that with this Seawall, which supports \
+             {SUPPORTED_IN_WORDS}",
+            backup.id
+        );
+    }
+}
+
+/// What says that it is newer than the chosen one, and was passed over.
+fn warn_of_ahead(backups: &[&Backup], chosen: &Backup) {
+    let newer = backups.iter().filter(|it| it.facts.stop.time > chosen.facts.stop.time);
+    for (id, why) in newer.filter_map(|it| Some((&it.id, it.ahead()?))) {
+        tracing::warn!("{id} {why}: it is not taken for the newest; --backup {id} takes it");
+    }
+}
+
+pub(super) fn is_usable(backup: &Backup, system: &SystemWal) -> bool {
+    let same_size = backup.facts.segment_size == system.segment_size;
+    backup.system == system.system && backup.is_whole() && (same_size || backup.facts.standalone)
+}
+
+/// The last segment of what a standby has may be half-filled: it can't switch to the next.
+fn has_whole_wal(backup: &Backup) -> bool {
+    backup.facts.standalone && !backup.facts.from_standby
+}
+
+pub(super) fn candidate(backup: &Backup) -> Candidate {
+    Candidate {
+        id: backup.id.clone(),
+        span: backup.span(),
+        stopped: backup.facts.stop.time,
+        ahead: backup.ahead().is_some(),
+        whole_wal: has_whole_wal(backup),
+    }
+}
+
+fn nothing_there() -> Error {
+    Error::new(Class::Gap, "there is no base backup")
+        .hint("Are repository and cluster right? `basebackup list` shows what there is.")
+}
+
+impl RestorePlan<'_> {
+    /// Whether there is nothing behind the backup but what it needs itself, as of one that retention keeps for years: then it can be
+    /// brought back to its own end, and no further.
+    pub fn ends_with_the_backup(&self) -> bool {
+        let (stop, size) = (self.backup.facts.stop.lsn.0, self.backup.facts.segment_size.bytes());
+        self.resumes.is_some() && self.choice.reach.0 <= stop.next_multiple_of(size)
+    }
+
+    /// With what is known of the place of a target that has none by itself.
+    #[must_use]
+    pub fn with_place(mut self, located: Option<Located>) -> Self {
+        if matches!(located, Some(Located::At { .. })) {
+            self.older.clear();
+        }
+        self.located = located;
+        self
+    }
+
+    /// Whether the server may look for WAL ahead of what it replays (`recovery_prefetch`): not where that leads it to a gap, or
+    /// behind its target, to what it will never need and can't have.
+    pub fn may_read_ahead(&self, target: &RecoveryTarget) -> bool {
+        let missing = self.left.is_some_and(|left| left.missing);
+        *target == RecoveryTarget::Latest && self.resumes.is_none() && !missing
+    }
+
+    /// What a standalone backup has inside need not be in the archive, and mostly is not.
+    pub fn inside(&self, target: &RecoveryTarget) -> Inside {
+        let (facts, reach) = (&self.backup.facts, self.choice.reach);
+        let (start, stop) = (facts.start, facts.stop);
+        if !facts.standalone {
+            return Inside::None;
+        }
+        // Only who has seen everything can say that there is nothing behind it.
+        let complete = self.all_seen && self.resumes.is_none() && self.left.is_none();
+        if reach <= stop.lsn && (complete || *target == RecoveryTarget::Immediate) {
+            return Inside::All;
+        }
+        let segment = |lsn| WalSegment::at(lsn, start.timeline, facts.segment_size);
+        let last = segment(Lsn(stop.lsn.0.saturating_sub(1)));
+        let end = match has_whole_wal(self.backup) {
+            true => last.and_then(|last| last.next(facts.segment_size)),
+            false => last,
+        };
+        match (segment(start.lsn), end) {
+            (Some(first), Some(end)) if start.timeline == stop.timeline && first != end => {
+                Inside::Segments { first, end }
+            }
+            _ => Inside::None,
+        }
+    }
+}

@@ -1,0 +1,338 @@
+//! Taking a snapshot in packs. Each repository first gets a note that one is being taken, and is asked what can be
+//! shared; then one pass over the files feeds all of them; then each gets its lists and its description. A repository
+//! that fails is left behind.
+
+use std::num::NonZeroUsize;
+use std::path::{Path, PathBuf};
+use std::sync::mpsc::sync_channel;
+use std::sync::{Mutex, PoisonError};
+use std::thread;
+
+use bytes::Bytes;
+use jiff::Timestamp;
+use sha2::{Digest as _, Sha256};
+
+use super::super::index::{Header, IndexWriter};
+use super::super::places::Places;
+use super::super::problems::Problems;
+use super::super::take::{Kept, Progress, Taking, Totals};
+use super::filling::Lane;
+use super::lane::{not_stored, store};
+use super::newest::{Listing, last_time, newest_index};
+use super::packing::Packing;
+use super::state::{self, State};
+use super::{BEGUN, CONTENTS_FORMAT, Contents, PackedSource, Spool};
+use crate::backup::deleting::withdraw;
+use crate::backup::{BackupFolder, Fell, StoredObject, create_once, hex, in_parallel};
+use crate::codec::Identities;
+use crate::config::MediaSet;
+use crate::error::{Class, Error, Result};
+use crate::failpoint::reach;
+use crate::media_backup::{Damage, Description};
+use crate::repository::Repository;
+use crate::threads::start_in;
+
+/// So many pieces of about 1 MiB wait for each repository.
+const WAITING_MAX: usize = 4;
+
+/// A snapshot in packs, about to be taken. Memory: some 20 MiB, up to 80 MiB for each bucket that is slow to take
+/// them, and some 100 bytes for each content and repository.
+pub struct PackedSnapshot<'a> {
+    pub repositories: &'a [&'a Repository],
+    pub set: &'a MediaSet,
+    pub id: &'a str,
+    pub label: &'a str,
+    pub began: Timestamp,
+    /// Read all files, whatever their times say.
+    pub checksum: bool,
+    /// That it holds far less than the one before is as it should be.
+    pub accept_fewer: bool,
+    /// Folders that are not entered, such as repositories.
+    pub leave_out: &'a [&'a Path],
+    /// The tree that the snapshot lies in already, in another repository.
+    pub copy_of: Option<&'a Kept>,
+    /// zstd level.
+    pub level: i32,
+    pub threads: NonZeroUsize,
+    pub identities: &'a Identities,
+    /// Where a host that can't read its encrypted snapshots remembers the newest.
+    pub state: Option<&'a Path>,
+    /// How often an object is read whose answer breaks off.
+    pub attempts: u32,
+    pub progress: &'a (dyn Fn(Progress) + Sync),
+}
+
+/// What became of a snapshot.
+#[derive(Debug)]
+pub struct Taken {
+    /// The repositories that have it whole, and what it is there.
+    pub descriptions: Vec<(String, Description)>,
+    pub totals: Totals,
+    pub problems: Problems,
+    /// What went wrong in the other repositories.
+    pub failures: Vec<Error>,
+}
+
+/// A repository that was told that a snapshot is being taken, and the newest one it has.
+pub(super) struct Start<'a> {
+    pub repository: &'a Repository,
+    pub begun: StoredObject,
+    pub previous: Option<Description>,
+    /// What it should hold about as much as.
+    pub reference: Option<Fell>,
+    /// What can be shared.
+    pub contents: Contents,
+    pub index: Option<Spool>,
+}
+
+impl PackedSnapshot<'_> {
+    /// Takes it in every repository that answers; fails where none does. It exists in a repository from the
+    /// moment its description is there.
+    pub fn take(&self) -> Result<Taken> {
+        let places = Places::of_set(&self.set.paths)?;
+        let spools = self.spools();
+        let mut failures = Vec::new();
+        let mut starts: Vec<Start<'_>> = Vec::new();
+        for start in in_parallel(self.repositories, |repository| self.begin(repository, &spools)) {
+            match start {
+                Ok(start) => starts.push(start),
+                Err(error) => failures.push(error),
+            }
+        }
+        if starts.is_empty() {
+            let nothing = || Error::new(Class::Configuration, "expected repositories, found none");
+            return Err(failures.into_iter().next().unwrap_or_else(nothing));
+        }
+        let filled = Spool::fill(&spools, |file| {
+            let header = Header::new(self.set, self.id, self.began);
+            let mut index = IndexWriter::begin(file, &header)?;
+            let read = self.read(&places, &mut starts, &mut index)?;
+            index.finish()?;
+            Ok(read)
+        });
+        let (index, read) = filled.inspect_err(|error| {
+            starts.iter().for_each(|start| self.withdraw(start.repository, error));
+        })?;
+        let Read { totals, problems, lanes } = read;
+        let mut whole = Vec::new();
+        for (start, (contents, packs)) in starts.into_iter().zip(lanes) {
+            match packs {
+                Ok(packs) => whole.push((Start { contents, ..start }, packs)),
+                Err(error) => {
+                    self.withdraw(start.repository, &error);
+                    failures.push(error);
+                }
+            }
+        }
+        reach("packed.packs-stored");
+        let outcomes = in_parallel(&whole, |(start, packs)| {
+            let finished = self.finish(start, packs, &index, &spools, (&totals, &problems));
+            finished.map_err(|error| not_stored(start.repository, error))
+        });
+        let mut descriptions = Vec::new();
+        for ((start, _), outcome) in whole.iter().zip(outcomes) {
+            match outcome {
+                Ok(description) => {
+                    descriptions.push((start.repository.name().to_owned(), description))
+                }
+                Err(error) => failures.push(error),
+            }
+        }
+        match failures.first() {
+            Some(error) if descriptions.is_empty() => Err(error.clone()),
+            _ => Ok(Taken { descriptions, totals, problems, failures }),
+        }
+    }
+
+    /// What the keys of all snapshots of the set begin with.
+    pub(super) fn all(&self) -> String {
+        format!("media/{}/", self.set.name)
+    }
+
+    pub(super) fn folder(&self) -> BackupFolder {
+        BackupFolder::below(&self.all(), self.id)
+    }
+
+    /// Where files without names are.
+    fn spools(&self) -> PathBuf {
+        let state = self.state.filter(|state| state::create(state).is_ok());
+        state.map_or_else(std::env::temp_dir, Path::to_owned)
+    }
+
+    /// Says that a snapshot is being taken, and only then looks what can be shared: who prunes looks the
+    /// other way round.
+    fn begin<'r>(&self, repository: &&'r Repository, spools: &Path) -> Result<Start<'r>> {
+        let say = || {
+            // Of two hosts with the same id one is refused: what they write differs.
+            let note = serde_json::json!({
+                "seawall": CONTENTS_FORMAT,
+                "id": self.id,
+                "began": self.began.to_string(),
+                "process": std::process::id(),
+            });
+            let note = Bytes::from(note.to_string());
+            create_once(repository, &self.folder(), BEGUN, note.clone())?;
+            reach("packed.begun");
+            Ok::<_, Error>(StoredObject {
+                object: BEGUN.to_owned(),
+                size: note.len() as u64,
+                stored_size: note.len() as u64,
+                sha256: hex(Sha256::new_with_prefix(&note)),
+            })
+        };
+        let look = |begun: StoredObject| {
+            let listing = Listing::read(repository, &self.all())?;
+            let mut start = Start {
+                repository,
+                begun,
+                previous: None,
+                reference: None,
+                contents: Contents::default(),
+                index: None,
+            };
+            if let Some(previous) = listing.newest(repository, &self.all())? {
+                start.reference = Some(Fell::reference(&previous));
+                self.share(&mut start, previous, &listing, spools)?;
+            }
+            Ok(start)
+        };
+        let begun = say().map_err(|error| not_stored(repository, error))?;
+        let looked = look(begun).inspect_err(|error| self.withdraw(repository, error));
+        looked.map_err(|error| not_stored(repository, error))
+    }
+
+    /// Takes back that a snapshot is being taken and what was stored of it, so that who prunes need not wait for one
+    /// that has failed. Only before its description is sent, because that names the note; where this host may not
+    /// delete, or the store does not answer, the note stays until it is too old to count.
+    pub(super) fn withdraw(&self, repository: &Repository, error: &Error) {
+        if error.class() != Class::Unreachable {
+            let _ = repository.storage().delete(&self.folder().key(BEGUN));
+        }
+        withdraw(repository, &self.folder(), error);
+    }
+
+    /// Reads what the newest snapshot has. Trouble with that costs time and room, and no more.
+    fn share(
+        &self,
+        start: &mut Start<'_>,
+        previous: Description,
+        listing: &Listing,
+        spools: &Path,
+    ) -> Result<()> {
+        let (id, name) = (previous.id.clone(), start.repository.name());
+        let state = self.state_of(start.repository).and_then(|state| state.load(&previous));
+        let found = match state {
+            Some((index, contents)) => {
+                let plain = zstd::Decoder::new(contents.reader());
+                let plain = plain.map_err(|error| crate::codec::read_failed(&error))?;
+                Contents::read(plain, &previous).map(|contents| (index, contents))
+            }
+            None if previous.encrypted && self.identities.is_empty() => {
+                tracing::info!(
+                    "repository {name} gets all content anew: snapshot {id} is encrypted, and neither a private \
+                     key nor what was remembered of it is here"
+                );
+                return Ok(());
+            }
+            None => {
+                let all = self.all();
+                let source = PackedSource {
+                    storage: start.repository.storage(),
+                    all: &all,
+                    description: &previous,
+                    identities: self.identities,
+                    attempts: self.attempts,
+                };
+                source.index(spools).and_then(|index| Ok((index, source.contents()?)))
+            }
+        };
+        match found {
+            Ok((index, mut contents)) => {
+                contents.keep_those_in(listing, &previous);
+                let began = previous.began.parse().unwrap_or(Timestamp::MIN);
+                let objects = listing.objects();
+                let damage = Damage::noted(start.repository, &self.all(), objects, began);
+                contents.leave_out(&damage);
+                (start.index, start.contents) = (Some(index), contents);
+                start.previous = Some(previous);
+            }
+            Err(error) if error.class() == Class::Unreachable => return Err(error),
+            Err(error) => {
+                tracing::warn!("repository {name} can't share content with snapshot {id}: {error}");
+            }
+        }
+        Ok(())
+    }
+
+    pub(super) fn state_of(&self, repository: &Repository) -> Option<State> {
+        let all = self.state.filter(|_| repository.encrypts())?;
+        Some(State::of(all, &self.set.name, repository.name()))
+    }
+
+    /// The one pass over the files.
+    fn read(
+        &self,
+        places: &Places,
+        starts: &mut [Start<'_>],
+        index: &mut IndexWriter<&mut std::fs::File>,
+    ) -> Result<Read> {
+        let previous = newest_index(starts);
+        let of = last_time(starts);
+        let progress = |at: Progress| (self.progress)(Progress { of, ..at });
+        let folder = self.folder();
+        let recipients = starts.iter().find_map(|start| start.repository.recipients());
+        thread::scope(|scope| {
+            let (mut lanes, mut storing) = (Vec::new(), Vec::new());
+            for start in starts {
+                let (sender, messages) = sync_channel(WAITING_MAX);
+                let contents = std::mem::take(&mut start.contents);
+                lanes.push(Lane::new(self.id, start.repository.encrypts(), contents, sender));
+                let (repository, folder) = (start.repository, &folder);
+                storing.push(start_in(scope, move || store(repository, folder, messages))?);
+            }
+            let packing = Packing {
+                lanes: Mutex::new(lanes),
+                recipients,
+                level: self.level,
+                threads: self.threads,
+            };
+            let taking = Taking {
+                set: self.set,
+                places,
+                keep: &packing,
+                checksum: self.checksum,
+                leave_out: self.leave_out,
+                copy_of: self.copy_of,
+                threads: self.threads,
+                progress: &progress,
+            };
+            let taken = taking.run(previous, index);
+            let mut lanes = packing.lanes.into_inner().unwrap_or_else(PoisonError::into_inner);
+            if taken.is_ok() {
+                lanes.iter_mut().for_each(Lane::close);
+            }
+            let contents: Vec<Contents> = lanes.into_iter().map(|lane| lane.contents).collect();
+            let stored = storing
+                .into_iter()
+                .map(|one| one.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic)));
+            let lanes: Vec<_> = contents.into_iter().zip(stored).collect();
+            if lanes.iter().all(|(_, stored)| stored.is_err()) {
+                // What else failed is only an echo of it.
+                return Err(lanes.into_iter().find_map(|(_, it)| it.err()).unwrap_or_else(died));
+            }
+            let (totals, problems) = taken?;
+            Ok(Read { totals, problems, lanes })
+        })
+    }
+}
+
+/// What the pass over the files brought: for each repository its contents, and the objects that are durable.
+struct Read {
+    totals: Totals,
+    problems: Problems,
+    lanes: Vec<(Contents, Result<Vec<StoredObject>>)>,
+}
+
+fn died() -> Error {
+    Error::new(Class::Internal, "a thread of the snapshot died")
+}
