@@ -21,4 +21,4 @@ pub mod windows;
 pub use description::{Description, FORMAT, Part, Position, Tablespace};
 pub use elsewhere::Elsewhere;
 pub use layout::all_backups;
-pub use splitter::{END_OF_ARCHIVE, Splitter, Stretch};
+pub use splitter::{END_OF_ARCHIVE, TarSplitter, TarStretch};

@@ -3,7 +3,7 @@
 #![no_main]
 
 use libfuzzer_sys::fuzz_target;
-use seawall::basebackup::{Splitter, Stretch};
+use seawall::basebackup::{TarSplitter, TarStretch};
 use seawall_fuzz::pieces;
 
 fuzz_target!(|data: &[u8]| {
@@ -22,12 +22,12 @@ fuzz_target!(|data: &[u8]| {
 type Cut = (Vec<Vec<u8>>, bool);
 
 fn cut<'a>(pieces: impl IntoIterator<Item = &'a [u8]>) -> Result<Cut, String> {
-    let (mut splitter, mut entries) = (Splitter::default(), Vec::<Vec<u8>>::new());
+    let (mut splitter, mut entries) = (TarSplitter::default(), Vec::<Vec<u8>>::new());
     for piece in pieces {
         let read = splitter.read(piece, &mut |stretch| {
             match stretch {
-                Stretch::Entry => entries.push(Vec::new()),
-                Stretch::Bytes(bytes) => {
+                TarStretch::Entry => entries.push(Vec::new()),
+                TarStretch::Bytes(bytes) => {
                     entries.last_mut().expect("an entry first").extend_from_slice(bytes);
                 }
             }

@@ -13,9 +13,9 @@ use std::time::{Duration, Instant};
 
 use jiff::Timestamp;
 
-use self::store::{Draft, describe};
+use self::store::{DescriptionDraft, describe};
 use self::transfer::{Transfer, transfer};
-use self::waiting::Waiting;
+use self::waiting::WalWait;
 use super::{Description, Part, Position};
 use crate::backup::{BackupFolder, Known, new_id, withdraw};
 use crate::codec::Identities;
@@ -30,7 +30,7 @@ use crate::repository::{Repository, WalFolder, WalRange};
 /// Longest silence of the server: it makes a checkpoint first, which may be spread over many minutes.
 const PATIENCE: Duration = Duration::from_secs(3600);
 
-pub struct Request<'a> {
+pub struct NewBaseBackup<'a> {
     pub config: &'a Config,
     pub repositories: &'a [Repository],
     pub identities: &'a Identities,
@@ -41,7 +41,7 @@ pub struct Request<'a> {
 
 /// What became of a backup.
 #[derive(Debug)]
-pub struct Taken {
+pub struct TakenBaseBackup {
     pub id: String,
     /// The repositories that have it whole, and what it is there.
     pub descriptions: Vec<(String, Description)>,
@@ -51,8 +51,8 @@ pub struct Taken {
 
 /// Takes a base backup. It exists in a repository from the moment its description is there, which is
 /// written last: after all parts, all WAL from start to stop, and the manifest.
-pub fn create(request: Request<'_>) -> Result<Taken> {
-    let Request { config, repositories, identities, options, progress } = request;
+pub fn create(request: NewBaseBackup<'_>) -> Result<TakenBaseBackup> {
+    let NewBaseBackup { config, repositories, identities, options, progress } = request;
     let mut connection = connect(config)?;
     let server = Server::ask(&mut connection)?;
     server.check_archiving(options.with_wal)?;
@@ -64,7 +64,7 @@ pub fn create(request: Request<'_>) -> Result<Taken> {
         transfer(config, repositories, (&folder, &known), &mut connection, &options, progress)?;
     let ended = Timestamp::now();
     drop(connection);
-    let draft = Draft {
+    let draft = DescriptionDraft {
         label: options.label,
         server: &server,
         start: position(start, begun),
@@ -76,14 +76,15 @@ pub fn create(request: Request<'_>) -> Result<Taken> {
         manifest,
         level: config.basebackup.compression_level,
     };
-    let waiting = Waiting {
+    let waiting = WalWait {
         config,
         wal: &WalFolder::new(&config.cluster, server.system),
         range: wal_range(start, end.position, server.segment_size)?,
         identities,
         until: Instant::now() + config.basebackup.wal_timeout,
     };
-    let mut taken = Taken { id: folder.id().to_owned(), descriptions: vec![], failures: vec![] };
+    let mut taken =
+        TakenBaseBackup { id: folder.id().to_owned(), descriptions: vec![], failures: vec![] };
     for (repository, outcome) in repositories.iter().zip(outcomes) {
         let complete = |parts: Vec<Part>| {
             if !draft.standalone {

@@ -28,24 +28,24 @@ mod target;
 mod time;
 mod zone;
 
-pub use choose::{Candidate, Choice, Wish, choose};
-pub use claim::Claim;
-pub use follow::{Recovered, Told, Until, Way, follow};
+pub use choose::{BackupCandidate, Choice, RestoreTarget, choose};
+pub use claim::FolderLocks;
+pub use follow::{ProgressLog, Recovered, RecoveryEnd, RecoverySpan, follow};
 pub use lay_down::{LayDown, Opened};
 pub use locate::{Located, locate};
 pub use moves::Moves;
-pub use outside::{Outside, warn_of_settings};
+pub use outside::{OutsideSetting, warn_of_settings};
 pub use owner::refuse_root;
-pub use place::{Occupied, Place, real, room};
-pub use plan::{END_BEFORE_THE_GAP, Inside, RestorePlan, plan};
-pub use running::{Servers, refuse_running};
+pub use place::{Occupied, RestoreDirectory, real, room};
+pub use plan::{END_BEFORE_THE_GAP, OwnWal, RestorePlan, plan};
+pub use running::{RunningServers, refuse_running};
 pub use server::Starter;
 pub use server_log::{Reason, ServerLog};
 pub use settings::{
     RecoverySettings, add_settings, archiving_off, forget_recovery, leave_archiving, quoted,
     tell_server,
 };
-pub use signs::{Gone, Limits, Signs};
+pub use signs::{Gone, Signs, WatchLimits};
 pub use system::{choose_system, living_system};
 pub use tablespaces::{TablespaceName, TablespacePlace, missing_above};
 pub use target::{RecoveryTarget, TargetAction, TargetTimeline, in_utc, parse_name, past};

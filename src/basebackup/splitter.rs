@@ -13,7 +13,7 @@ pub const END_OF_ARCHIVE: [u8; 2 * BLOCK_BYTES] = [0; 2 * BLOCK_BYTES];
 
 /// What a stretch of a tar archive is.
 #[derive(Debug, PartialEq, Eq)]
-pub enum Stretch<'a> {
+pub enum TarStretch<'a> {
     /// A file or folder begins here: the only places where an archive may be cut.
     Entry,
     /// Bytes that belong to the entry, its header and padding included.
@@ -22,7 +22,7 @@ pub enum Stretch<'a> {
 
 /// Follows one archive. The blocks of zeros at its end are left out: whoever cuts an archive ends each part himself.
 #[derive(Default)]
-pub struct Splitter {
+pub struct TarSplitter {
     /// The first bytes of a header.
     header: Vec<u8>,
     /// Bytes of content and padding still to come.
@@ -30,18 +30,18 @@ pub struct Splitter {
     ended: bool,
 }
 
-impl Splitter {
+impl TarSplitter {
     pub fn read(
         &mut self,
         mut piece: &[u8],
-        visit: &mut dyn FnMut(Stretch<'_>) -> Result<()>,
+        visit: &mut dyn FnMut(TarStretch<'_>) -> Result<()>,
     ) -> Result<()> {
         while !piece.is_empty() {
             if self.left > 0 {
                 let length = usize::try_from(self.left).unwrap_or(usize::MAX).min(piece.len());
                 let (content, rest) = piece.split_at(length);
                 self.left -= length as u64;
-                visit(Stretch::Bytes(content))?;
+                visit(TarStretch::Bytes(content))?;
                 piece = rest;
                 continue;
             }
@@ -55,7 +55,7 @@ impl Splitter {
         Ok(())
     }
 
-    fn read_header(&mut self, visit: &mut dyn FnMut(Stretch<'_>) -> Result<()>) -> Result<()> {
+    fn read_header(&mut self, visit: &mut dyn FnMut(TarStretch<'_>) -> Result<()>) -> Result<()> {
         let header = std::mem::take(&mut self.header);
         if header.iter().all(|byte| *byte == 0) {
             self.ended = true;
@@ -69,8 +69,8 @@ impl Splitter {
         if self.ended {
             return Err(malformed("an entry behind the end of the archive"));
         }
-        visit(Stretch::Entry)?;
-        visit(Stretch::Bytes(&header))?;
+        visit(TarStretch::Entry)?;
+        visit(TarStretch::Bytes(&header))?;
         self.left = padded;
         Ok(())
     }
@@ -106,12 +106,14 @@ mod tests {
     /// The archive cut before every entry, without its end.
     fn cut(archive: &[u8], piece: usize) -> Vec<Vec<u8>> {
         let mut entries: Vec<Vec<u8>> = Vec::new();
-        let mut splitter = Splitter::default();
+        let mut splitter = TarSplitter::default();
         for piece in archive.chunks(piece) {
-            let mut visit = |stretch: Stretch<'_>| {
+            let mut visit = |stretch: TarStretch<'_>| {
                 match stretch {
-                    Stretch::Entry => entries.push(Vec::new()),
-                    Stretch::Bytes(bytes) => entries.last_mut().unwrap().extend_from_slice(bytes),
+                    TarStretch::Entry => entries.push(Vec::new()),
+                    TarStretch::Bytes(bytes) => {
+                        entries.last_mut().unwrap().extend_from_slice(bytes)
+                    }
                 }
                 Ok(())
             };
@@ -137,7 +139,7 @@ mod tests {
     fn a_length_that_no_disk_holds_is_refused() {
         let mut header = Header::new_gnu();
         header.set_size(u64::MAX);
-        let error = Splitter::default().read(header.as_bytes(), &mut |_| Ok(())).unwrap_err();
+        let error = TarSplitter::default().read(header.as_bytes(), &mut |_| Ok(())).unwrap_err();
         let found = "found an entry of 18446744073709551615 bytes";
         assert_eq!(error.to_string(), format!("expected a tar archive from the server, {found}"));
     }
@@ -146,7 +148,7 @@ mod tests {
     fn an_archive_that_breaks_off_is_noticed() {
         let archive = archive(&[("file", 1000)]);
         for length in [100, 512, 1000] {
-            let mut splitter = Splitter::default();
+            let mut splitter = TarSplitter::default();
             splitter.read(&archive[..length], &mut |_| Ok(())).unwrap();
             assert!(splitter.finish().is_err(), "{length}");
         }

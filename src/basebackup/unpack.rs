@@ -40,9 +40,9 @@ use crate::durable::{self, Bulk};
 use crate::error::{Error, Result};
 use crate::failpoint;
 use crate::postgres::BackupManifest;
-use existing::{Strays, keep};
-use lay::{Layer, Laying};
-use table::Table;
+use existing::{ExtraFiles, keep};
+use lay::{PartLayer, Unpacking};
+use table::FileTable;
 use target::CONTROL_FILE;
 
 /// A base backup, about to be laid down.
@@ -93,7 +93,7 @@ impl Unpack<'_> {
         let may_have_files = target::prepare(&layout, self.delta)?;
         let folders = layout.folders(&manifest.files);
         if may_have_files {
-            Strays { layout: &layout, table: &table, folders: &folders }.remove()?;
+            ExtraFiles { layout: &layout, table: &table, folders: &folders }.remove()?;
             failpoint::reach("restore.strays-removed");
         }
         lay_folders(&layout, &folders)?;
@@ -104,18 +104,22 @@ impl Unpack<'_> {
         if may_have_files {
             keep(&layout, &table, self.threads)?;
         }
-        let laying = Laying::new(&layout, &table);
+        let laying = Unpacking::new(&layout, &table);
         self.lay_all(&laying)?;
         settle::settle(&laying, bytes, folders, bulk.as_ref())
     }
 
-    fn table<'m>(&self, layout: &Layout<'_>, manifest: &'m BackupManifest) -> Result<Table<'m>> {
+    fn table<'m>(
+        &self,
+        layout: &Layout<'_>,
+        manifest: &'m BackupManifest,
+    ) -> Result<FileTable<'m>> {
         let said = |error: Error| {
             let source = &self.source;
             let object = &source.description.manifest.object;
             error.while_doing(format!("could not use {}{object}", source.prefix))
         };
-        let table = Table::new(&manifest.files).map_err(said)?;
+        let table = FileTable::new(&manifest.files).map_err(said)?;
         if !table.contains(Path::new(CONTROL_FILE)) {
             return Err(said(damaged(format!("{CONTROL_FILE} is missing in it"))));
         }
@@ -127,7 +131,7 @@ impl Unpack<'_> {
         Ok(table)
     }
 
-    fn lay_all(&self, laying: &Laying<'_>) -> Result<()> {
+    fn lay_all(&self, laying: &Unpacking<'_>) -> Result<()> {
         let description = self.source.description;
         let chosen = choice::parts_to_read(description, laying.table);
         let numbers = |wanted| (0..chosen.len()).filter(move |it| chosen[*it] == wanted);
@@ -151,7 +155,7 @@ impl Unpack<'_> {
         )))
     }
 
-    fn lay_parts(&self, laying: &Laying<'_>, numbers: &[usize], done: &AtomicU64) -> Result<()> {
+    fn lay_parts(&self, laying: &Unpacking<'_>, numbers: &[usize], done: &AtomicU64) -> Result<()> {
         laying.workers.run(
             self.threads,
             numbers.len(),
@@ -165,7 +169,7 @@ impl Unpack<'_> {
                 let on_begin = || {
                     done.fetch_sub(of_part.replace(0), Ordering::Relaxed);
                 };
-                let mut layer = Layer { laying, part: number, on_begin: &on_begin };
+                let mut layer = PartLayer { laying, part: number, on_begin: &on_begin };
                 self.source.part(&self.source.description.parts[number], &progress, &mut layer)?;
                 failpoint::reach("restore.part-laid");
                 Ok(())

@@ -16,12 +16,12 @@ mod wal;
 
 use std::collections::BTreeSet;
 
-pub use report::{Fault, Read, Report};
+pub use report::{Fault, ReadTotals, Report};
 
-use self::copy::{Copy, CopyFault, Verified};
+use self::copy::{CopyCheck, CopyFault, VerifiedCopy};
 use self::effect::Effects;
 use self::session::Session;
-use self::wal::{Proved, Shelf};
+use self::wal::{WalRead, WalToRead};
 use super::catalogue::{Backup, Broken, Survey, SystemWal};
 use crate::backup::{BackupFolder, DESCRIPTION};
 use crate::codec::Identities;
@@ -30,7 +30,7 @@ use crate::error::Class;
 use crate::repository::Repository;
 
 /// What is to be verified.
-pub struct Verify<'a> {
+pub struct Verification<'a> {
     pub config: &'a Config,
     pub repositories: &'a [Repository],
     pub identities: &'a Identities,
@@ -44,16 +44,16 @@ pub struct Verify<'a> {
     pub progress: &'a (dyn Fn(u64, u64) + Sync),
 }
 
-impl Verify<'_> {
+impl Verification<'_> {
     /// Memory: a MiB a thread, one manifest with some 100 bytes for each file in it, and 100 bytes for each
     /// WAL file.
     pub fn run(&self) -> Report {
         let session = Session::new(self);
         let has_some = |one: &&SystemWal| self.backups.iter().any(|it| it.system == one.system);
         let systems: Vec<&SystemWal> = self.survey.systems.iter().filter(has_some).collect();
-        let shelves: Vec<Vec<Shelf>> =
+        let shelves: Vec<Vec<WalToRead>> =
             systems.iter().map(|system| wal::shelves(&session, system)).collect();
-        let beyond: Vec<Vec<beyond::Shelf>> =
+        let beyond: Vec<Vec<beyond::BeyondToRead>> =
             systems.iter().map(|system| beyond::shelves(&session, system)).collect();
         session.announce(self.stored_bytes(&shelves, &beyond));
         let mut report = Report { quick: self.quick, ..Report::default() };
@@ -74,7 +74,7 @@ impl Verify<'_> {
     }
 
     /// What is wrong with the WAL of one system.
-    fn of_wal(&self, session: &Session<'_>, system: &SystemWal, proved: &[Proved]) -> Report {
+    fn of_wal(&self, session: &Session<'_>, system: &SystemWal, proved: &[WalRead]) -> Report {
         let effects = Effects::new(self, system);
         let mut report = Report::default();
         wal::report(session, &effects, proved, &mut report);
@@ -88,18 +88,22 @@ impl Verify<'_> {
         &self,
         session: &Session<'_>,
         system: &SystemWal,
-        proved: &[Proved],
+        proved: &[WalRead],
     ) -> Option<Report> {
         let survey = Survey::read(self.repositories, self.config);
         let now = survey.system(system.system).filter(|_| survey.catalogue.failures.is_empty())?;
         let chosen: BTreeSet<&str> = self.backups.iter().map(|it| it.id.as_str()).collect();
         let there = survey.catalogue.backups.iter().filter(|it| it.system == system.system);
         let backups: Vec<&Backup> = there.filter(|it| chosen.contains(it.id.as_str())).collect();
-        let proved: Vec<Proved> = proved.iter().map(|it| it.without_deleted(now)).collect();
-        Some(Verify { survey: &survey, backups, ..*self }.of_wal(session, now, &proved))
+        let proved: Vec<WalRead> = proved.iter().map(|it| it.without_deleted(now)).collect();
+        Some(Verification { survey: &survey, backups, ..*self }.of_wal(session, now, &proved))
     }
 
-    fn stored_bytes(&self, shelves: &[Vec<Shelf>], beyond: &[Vec<beyond::Shelf>]) -> u64 {
+    fn stored_bytes(
+        &self,
+        shelves: &[Vec<WalToRead>],
+        beyond: &[Vec<beyond::BeyondToRead>],
+    ) -> u64 {
         let copies = self.backups.iter().flat_map(|backup| &backup.copies);
         let copies: u64 = copies.map(|copy| copy.stored_size).sum();
         let wal = shelves.iter().flatten().flat_map(|shelf| &shelf.files);
@@ -110,9 +114,9 @@ impl Verify<'_> {
 
     fn verify_copies(&self, session: &Session<'_>, report: &mut Report) {
         for backup in &self.backups {
-            let mut copies: Vec<Copy> = Vec::new();
+            let mut copies: Vec<VerifiedCopy> = Vec::new();
             for stored in backup.copies.iter().filter(|it| session.is_up(it.repository)) {
-                let verified = Verified { session, backup, repository: stored.repository };
+                let verified = CopyCheck { session, backup, repository: stored.repository };
                 copies.extend(verified.run(report));
             }
             copies.extend(self.without_description(session, backup));
@@ -127,7 +131,7 @@ impl Verify<'_> {
     }
 
     /// Copies of a backup whose description is missing or broken.
-    fn without_description(&self, session: &Session<'_>, backup: &Backup) -> Vec<Copy> {
+    fn without_description(&self, session: &Session<'_>, backup: &Backup) -> Vec<VerifiedCopy> {
         let catalogue = &self.survey.catalogue;
         let broken = catalogue.broken.iter().filter(|it| is_of(backup, it.system.0, &it.id));
         let broken = broken.map(|it| (it.repository, self.found(it)));
@@ -143,7 +147,7 @@ impl Verify<'_> {
             (it.repository, format!("expected a description beside {objects} objects, found none"))
         });
         let all = broken.chain(unfinished).filter(|(repository, _)| session.is_up(*repository));
-        let copy = |(repository, found)| Copy {
+        let copy = |(repository, found)| VerifiedCopy {
             repository,
             faults: vec![CopyFault { object: DESCRIPTION.to_owned(), found }],
             complete: true,
@@ -151,7 +155,13 @@ impl Verify<'_> {
         all.map(copy).collect()
     }
 
-    fn report_copy(&self, backup: &Backup, copy: &Copy, whole: &[usize], report: &mut Report) {
+    fn report_copy(
+        &self,
+        backup: &Backup,
+        copy: &VerifiedCopy,
+        whole: &[usize],
+        report: &mut Report,
+    ) {
         let folder = BackupFolder::new(&self.config.cluster, backup.system, &backup.id);
         let name = self.repositories[copy.repository].name();
         for CopyFault { object, found } in &copy.faults {

@@ -14,13 +14,13 @@ const FILES_MAX: usize = 256;
 
 /// Files of a tar archive that comes in stretches, as far as they may be configuration.
 #[derive(Default)]
-pub struct Captured {
+pub struct CapturedConfiguration {
     files: BTreeMap<PathBuf, String>,
-    state: State,
+    state: CaptureState,
 }
 
 #[derive(Default)]
-enum State {
+enum CaptureState {
     /// What comes is of no interest.
     #[default]
     Passing,
@@ -33,36 +33,36 @@ enum State {
     },
 }
 
-impl Captured {
+impl CapturedConfiguration {
     /// An entry of the data directory begins; its header comes next, in one piece.
     pub fn entry(&mut self) {
-        self.state = State::Header;
+        self.state = CaptureState::Header;
     }
 
     pub fn bytes(&mut self, piece: &[u8]) {
         self.state = match std::mem::take(&mut self.state) {
-            State::Passing => State::Passing,
-            State::Header => self.header(piece).unwrap_or_default(),
-            State::Content { path, left, mut bytes } => {
+            CaptureState::Passing => CaptureState::Passing,
+            CaptureState::Header => self.header(piece).unwrap_or_default(),
+            CaptureState::Content { path, left, mut bytes } => {
                 let taken = left.min(piece.len());
                 bytes.extend_from_slice(&piece[..taken]);
                 if taken < left {
-                    State::Content { path, left: left - taken, bytes }
+                    CaptureState::Content { path, left: left - taken, bytes }
                 } else {
                     self.files.insert(path, String::from_utf8_lossy(&bytes).into_owned());
-                    State::Passing
+                    CaptureState::Passing
                 }
             }
         };
     }
 
-    fn header(&self, piece: &[u8]) -> Option<State> {
+    fn header(&self, piece: &[u8]) -> Option<CaptureState> {
         let header = Header::from_byte_slice(piece.get(..512)?);
         let path = header.path().ok()?.into_owned();
         let size = header.entry_size().ok().filter(|size| (1..=FILE_BYTES_MAX).contains(size))?;
         let wanted = header.entry_type() == EntryType::Regular && may_configure(&path);
         let left = usize::try_from(size).ok()?;
-        let state = State::Content { path, left, bytes: Vec::with_capacity(left) };
+        let state = CaptureState::Content { path, left, bytes: Vec::with_capacity(left) };
         Some(state).filter(|_| wanted && self.files.len() < FILES_MAX)
     }
 
@@ -78,7 +78,7 @@ fn may_configure(path: &Path) -> bool {
     ends && !of_data && !path.starts_with("pg_wal")
 }
 
-impl ConfigurationFiles for Captured {
+impl ConfigurationFiles for CapturedConfiguration {
     fn read(&self, path: &Path) -> Option<String> {
         self.files.get(path).cloned()
     }
@@ -104,7 +104,7 @@ mod tests {
     #[test]
     fn the_configuration_is_read_as_it_comes_by() {
         let text = b"hba_file = '/etc/hba'\n";
-        let mut captured = Captured::default();
+        let mut captured = CapturedConfiguration::default();
         for (name, content) in [("base/1/x.conf", &b"port = 1"[..]), ("postgresql.conf", text)] {
             captured.entry();
             captured.bytes(header(name, content.len() as u64).as_bytes());

@@ -21,7 +21,7 @@ const NO_RESTORE: &str =
     "A cluster of some millions of files is more than a restore can read the names of.";
 
 /// What the descriptions of one backup have in common in all repositories.
-pub struct Draft<'a> {
+pub struct DescriptionDraft<'a> {
     pub label: String,
     pub server: &'a Server,
     pub start: Position,
@@ -39,7 +39,7 @@ pub struct Draft<'a> {
 pub fn describe(
     repository: &Repository,
     folder: &BackupFolder,
-    draft: &Draft<'_>,
+    draft: &DescriptionDraft<'_>,
     parts: Vec<Part>,
 ) -> Result<Description> {
     let said = |error: Error| {
@@ -82,7 +82,7 @@ pub fn describe(
 fn store_manifest(
     repository: &Repository,
     folder: &BackupFolder,
-    draft: &Draft<'_>,
+    draft: &DescriptionDraft<'_>,
 ) -> Result<StoredObject> {
     let failed = |error: std::io::Error| {
         Error::new(Class::Internal, format!("could not compress the manifest: {error}"))

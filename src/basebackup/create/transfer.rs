@@ -3,7 +3,7 @@
 //!
 //! The manifest comes last and is kept in memory: it is stored once the WAL of the base backup is in the repository.
 
-use super::parts::{Mark, Parts};
+use super::parts::{PartCutter, PartMark};
 use crate::backup::{BackupFolder, Known, Sending, Sent, Take};
 use crate::basebackup::layout::part_name;
 use crate::basebackup::{Elsewhere, Part, Tablespace};
@@ -61,25 +61,25 @@ pub fn transfer(
         threads: config.basebackup.parallel,
     };
     let ((end, manifest, elsewhere), outcomes) = sending
-        .run(|frames, take| read(backup, Parts::new(frames, part_bytes), take, &mut count))?;
+        .run(|frames, take| read(backup, PartCutter::new(frames, part_bytes), take, &mut count))?;
     let tablespaces = listed
         .into_iter()
         .filter_map(|it| Some(Tablespace { oid: it.oid?, location: it.location? }));
     let tablespaces = tablespaces.collect();
-    let parts = |sent: Vec<Sent<Mark>>| sent.into_iter().map(part).collect();
+    let parts = |sent: Vec<Sent<PartMark>>| sent.into_iter().map(part).collect();
     let outcomes = outcomes.into_iter().map(|outcome| outcome.map(parts)).collect();
     Ok(Transfer { start, end, tablespaces, elsewhere, manifest, outcomes })
 }
 
-fn part(sent: Sent<Mark>) -> Part {
+fn part(sent: Sent<PartMark>) -> Part {
     Part { stored: sent.stored, tablespace: sent.mark.tablespace, entries: sent.mark.entries }
 }
 
 /// Reads all that the server sends.
 fn read(
     backup: BaseBackupStream<'_>,
-    mut parts: Parts<'_>,
-    take: Take<'_, Mark>,
+    mut parts: PartCutter<'_>,
+    take: Take<'_, PartMark>,
     count: &mut dyn FnMut(usize),
 ) -> Result<(BaseBackupEnd, Vec<u8>, Vec<Elsewhere>)> {
     let mut manifest = Vec::new();

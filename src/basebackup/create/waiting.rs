@@ -25,7 +25,7 @@ const ARCHIVER: &str = "SELECT pg_is_in_recovery(), current_setting('archive_mod
      to_char(last_failed_time AT TIME ZONE 'UTC', 'YYYY-MM-DD\"T\"HH24:MI:SS\"Z\"') FROM pg_stat_archiver";
 
 /// Until the WAL of a base backup is in a repository.
-pub(super) struct Waiting<'a> {
+pub(super) struct WalWait<'a> {
     pub config: &'a Config,
     pub wal: &'a WalFolder,
     pub range: WalRange,
@@ -33,7 +33,7 @@ pub(super) struct Waiting<'a> {
     pub until: Instant,
 }
 
-impl Waiting<'_> {
+impl WalWait<'_> {
     pub(super) fn wait_for_wal(&self, repository: &Repository) -> Result<()> {
         let (mut said, mut lines, mut pause) = (Instant::now(), 0, PAUSE_MIN);
         // What was read once is there.

@@ -12,7 +12,7 @@ pub const PATIENCE: Duration = Duration::from_secs(30);
 
 /// What a server wrote about itself into `postmaster.pid` of its directory (`utils/pidfile.h`).
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Record {
+pub struct ServerRecord {
     /// Process, directory, start, port: no two runs of a server have the same.
     identity: String,
     /// Seconds since 1970.
@@ -24,7 +24,7 @@ pub struct Record {
 }
 
 /// What came of an attempt to ask the server.
-pub enum Answer {
+pub enum ServerAnswer {
     Ours(PgConnection),
     /// It takes no connections yet.
     NotYet,
@@ -34,7 +34,7 @@ pub enum Answer {
     Other(String),
 }
 
-impl Record {
+impl ServerRecord {
     /// `None` while there is none, or not all of it.
     pub fn read(data: &Path) -> Option<Self> {
         Self::parse(&fs::read_to_string(data.join("postmaster.pid")).ok()?)
@@ -65,29 +65,31 @@ impl Record {
 
     /// Asks the server at its own address, with what was `told` of user, password and TLS; else, as where it runs in a container, at
     /// the address that was told.
-    pub fn connect(&self, told: &str) -> Answer {
+    pub fn connect(&self, told: &str) -> ServerAnswer {
         let database = [("dbname", "postgres")];
         let first = if told.is_empty() { &database[..] } else { &[] };
         let own = [("host", self.host.as_str()), ("port", self.port.as_str())];
         match self.prove(open(told, first, &own)) {
-            Answer::Ours(connection) => Answer::Ours(connection),
+            ServerAnswer::Ours(connection) => ServerAnswer::Ours(connection),
             own if told.is_empty() => own,
             own => match (self.prove(open(told, &[], &[])), own) {
                 // What its own address says is said of it.
-                (Answer::NotYet | Answer::Other(_), Answer::Refused(why)) => Answer::Refused(why),
+                (ServerAnswer::NotYet | ServerAnswer::Other(_), ServerAnswer::Refused(why)) => {
+                    ServerAnswer::Refused(why)
+                }
                 (other, _) => other,
             },
         }
     }
 
-    fn prove(&self, opened: Result<PgConnection>) -> Answer {
+    fn prove(&self, opened: Result<PgConnection>) -> ServerAnswer {
         let mut connection = match opened {
             Ok(connection) => connection,
             Err(error) => return refused(&error),
         };
         match self.is_of(&mut connection) {
-            Ok(true) => Answer::Ours(connection),
-            Ok(false) => Answer::Other(self.port.clone()),
+            Ok(true) => ServerAnswer::Ours(connection),
+            Ok(false) => ServerAnswer::Other(self.port.clone()),
             Err(error) => refused(&error),
         }
     }
@@ -122,10 +124,10 @@ fn identity(text: &str) -> String {
     text.lines().take(4).map(str::trim).collect::<Vec<_>>().join("\n")
 }
 
-fn refused(error: &Error) -> Answer {
+fn refused(error: &Error) -> ServerAnswer {
     match error.kind() {
-        Some(Kind::NotUp) => Answer::NotYet,
-        _ => Answer::Refused(error.message()),
+        Some(Kind::NotUp) => ServerAnswer::NotYet,
+        _ => ServerAnswer::Refused(error.message()),
     }
 }
 
@@ -138,7 +140,7 @@ mod tests {
         let record = |socket: &str, address: &str| {
             let text =
                 format!("812\n/data\n1732307400\n6001\n{socket}\n{address}\n  1  2\nready   \n");
-            Record::parse(&text).unwrap()
+            ServerRecord::parse(&text).unwrap()
         };
         assert_eq!(record("/run", "*").host, "/run");
         assert_eq!(
@@ -148,7 +150,7 @@ mod tests {
         assert!(record("", "*").is_ready());
         assert_eq!(record("/run", "*").identity, "812\n/data\n1732307400\n6001");
         for text in ["", "812\n", "812\n/data\n1732307400\n"] {
-            assert_eq!(Record::parse(text), None);
+            assert_eq!(ServerRecord::parse(text), None);
         }
     }
 }

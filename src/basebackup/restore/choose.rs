@@ -11,7 +11,7 @@ use crate::postgres::{Lsn, TimelineId};
 
 /// A base backup as far as the choice goes.
 #[derive(Debug, Clone)]
-pub struct Candidate {
+pub struct BackupCandidate {
     pub id: String,
     pub span: Span,
     /// When the last of its data had come.
@@ -24,7 +24,7 @@ pub struct Candidate {
 
 /// What is asked for.
 #[derive(Debug, Clone)]
-pub struct Wish<'a> {
+pub struct RestoreTarget<'a> {
     pub target: &'a RecoveryTarget,
     /// Whether recovery stops behind the target, or before it.
     pub inclusive: bool,
@@ -44,16 +44,20 @@ pub struct Choice {
 }
 
 /// Where none will do, the error has the reason for the newest of them.
-pub fn choose(candidates: &[Candidate], timelines: &Timelines, wish: &Wish<'_>) -> Result<Choice> {
+pub fn choose(
+    candidates: &[BackupCandidate],
+    timelines: &Timelines,
+    wanted: &RestoreTarget<'_>,
+) -> Result<Choice> {
     let asked: Vec<usize> = (0..candidates.len())
-        .filter(|at| wish.backup.is_none_or(|id| candidates[*at].id == id))
+        .filter(|at| wanted.backup.is_none_or(|id| candidates[*at].id == id))
         .collect();
     if asked.is_empty() {
-        return Err(none_there(wish.backup));
+        return Err(none_there(wanted.backup));
     }
     let mut reasons = Vec::new();
     for at in newest_first(candidates, asked) {
-        match reach(&candidates[at], timelines, wish) {
+        match reach(&candidates[at], timelines, wanted) {
             Ok((timeline, reach)) => return Ok(Choice { backup: at, timeline, reach }),
             Err(reason) => reasons.push(format!("{}: {reason}", candidates[at].id)),
         }
@@ -70,7 +74,7 @@ pub fn choose(candidates: &[Candidate], timelines: &Timelines, wish: &Wish<'_>) 
 }
 
 /// These places of candidates, those last whose word on their time does not count.
-pub(super) fn newest_first(candidates: &[Candidate], mut places: Vec<usize>) -> Vec<usize> {
+pub(super) fn newest_first(candidates: &[BackupCandidate], mut places: Vec<usize>) -> Vec<usize> {
     places.sort_by_key(|at| {
         std::cmp::Reverse((!candidates[*at].ahead, candidates[*at].stopped, *at))
     });
@@ -79,12 +83,12 @@ pub(super) fn newest_first(candidates: &[Candidate], mut places: Vec<usize>) -> 
 
 /// The timeline to follow and how far its WAL goes, or why this backup won't do.
 fn reach(
-    candidate: &Candidate,
+    candidate: &BackupCandidate,
     timelines: &Timelines,
-    wish: &Wish<'_>,
+    wanted: &RestoreTarget<'_>,
 ) -> Result<(TimelineId, Lsn), String> {
     let span = &candidate.span;
-    let timeline = match wish.timeline {
+    let timeline = match wanted.timeline {
         TargetTimeline::Current => span.stop.timeline,
         TargetTimeline::Latest => timelines.newest().unwrap_or(span.stop.timeline),
         TargetTimeline::Number(number) => {
@@ -97,7 +101,7 @@ fn reach(
     let further = timelines.reach_behind(timeline, span.stop.lsn);
     let further = further.filter(|_| candidate.whole_wal && reach <= span.stop.lsn);
     let reach = further.unwrap_or(reach);
-    match wish.target {
+    match wanted.target {
         RecoveryTarget::Lsn(lsn) if *lsn < span.stop.lsn => {
             Err(format!("it is consistent only from {} on", span.stop.lsn))
         }
@@ -144,11 +148,11 @@ mod tests {
     }
 
     /// Begins in the segment of that number, and ends in it.
-    fn candidate(number: u64, stopped: &str) -> Candidate {
+    fn candidate(number: u64, stopped: &str) -> BackupCandidate {
         let timeline = TimelineId::new(1).unwrap();
         let at = |offset| Point { timeline, lsn: Lsn(number * MIB + offset) };
         let span = Span { start: at(40), stop: at(300), carries_wal: false };
-        Candidate {
+        BackupCandidate {
             id: format!("backup-{number}"),
             span,
             stopped: stopped.parse().unwrap(),
@@ -162,8 +166,9 @@ mod tests {
             [candidate(2, "2026-11-20T03:00:00Z"), candidate(10, "2026-11-21T03:00:00Z")];
         let spans: Vec<Span> = candidates.iter().map(|it| it.span).collect();
         let timelines = Timelines::new(wal, &spans);
-        let wish = Wish { target, inclusive: true, timeline: TargetTimeline::Latest, backup };
-        let choice = choose(&candidates, &timelines, &wish);
+        let wanted =
+            RestoreTarget { target, inclusive: true, timeline: TargetTimeline::Latest, backup };
+        let choice = choose(&candidates, &timelines, &wanted);
         choice
             .map(|it| format!("{} up to {}", candidates[it.backup].id, it.reach))
             .map_err(|error| error.to_string())

@@ -11,9 +11,9 @@ use crate::error::{Class, Error, Result};
 
 /// Folders that are this process's for as long as it lives. The kernel lets go of them when it dies.
 #[derive(Debug, Default)]
-pub struct Claim(Vec<File>);
+pub struct FolderLocks(Vec<File>);
 
-impl Claim {
+impl FolderLocks {
     /// Locks a folder that is there. One that this process has already stays its own.
     pub fn take(&mut self, folder: &Path) -> Result<()> {
         let failed = |error: io::Error| Error::file("open", folder, &error);
@@ -56,7 +56,7 @@ mod tests {
     #[test]
     fn a_folder_is_of_one_restore_at_a_time() {
         let place = tempfile::tempdir().unwrap();
-        let (mut one, mut other) = (Claim::default(), Claim::default());
+        let (mut one, mut other) = (FolderLocks::default(), FolderLocks::default());
         assert_eq!([one.take(place.path()), one.take(place.path())], [Ok(()), Ok(())]);
         let said = format!(
             "another restore is at work on {:?}. HINT: Wait for its end, or stop it; the same command goes \

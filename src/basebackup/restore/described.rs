@@ -6,7 +6,7 @@ use bytesize::ByteSize;
 use jiff::tz::TimeZone;
 use jiff::{SignedDuration, Timestamp};
 
-use super::choose::Wish;
+use super::choose::RestoreTarget;
 use super::locate::Located;
 use super::plan::RestorePlan;
 use super::target::{RecoveryTarget, in_utc};
@@ -20,7 +20,7 @@ impl RestorePlan<'_> {
     /// is what is free where the files go, in bytes.
     pub fn describe(
         &self,
-        wish: &Wish<'_>,
+        wanted: &RestoreTarget<'_>,
         names: &[&str],
         opened: &[usize],
         room: Option<u64>,
@@ -55,7 +55,7 @@ impl RestorePlan<'_> {
                     "then WAL is missing up to {resumes}: a recovery that goes on beyond {reach} stops with an error"
                 ),
             );
-            if *wish.target == RecoveryTarget::Latest {
+            if *wanted.target == RecoveryTarget::Latest {
                 let stop = facts.stop.lsn;
                 line(
                     "beware",
@@ -87,14 +87,14 @@ impl RestorePlan<'_> {
                 format!("{name} is a second content of its segment, and is not replayed"),
             );
         }
-        line("target", target(wish.target, wish.inclusive, self.located.as_ref()));
+        line("target", target(wanted.target, wanted.inclusive, self.located.as_ref()));
         if let Some(older) = self.older.first() {
             line(
                 "older",
                 format!("if it lies before {}: --backup {older}", in_utc(facts.stop.time)),
             );
         }
-        if let Some(stored) = self.falls_short(wish.target) {
+        if let Some(stored) = self.falls_short(wanted.target) {
             let stored = in_utc(stored);
             line(
                 "beware",

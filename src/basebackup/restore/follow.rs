@@ -5,7 +5,7 @@
 
 use std::time::{Duration, Instant};
 
-use super::answering::{Answer, Record};
+use super::answering::{ServerAnswer, ServerRecord};
 use super::signs::{Gone, Signs};
 use super::target::in_utc;
 use crate::error::{Class, Error, Result};
@@ -35,7 +35,7 @@ pub enum Recovered {
 
 /// What a server does that recovers as it was told to.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Until {
+pub enum RecoveryEnd {
     /// It is promoted.
     End,
     /// It waits at its target, unless that is the end of the WAL.
@@ -58,7 +58,7 @@ pub struct Replay {
 
 /// Where a recovery begins and up to where there is WAL.
 #[derive(Debug, Clone, Copy)]
-pub struct Way {
+pub struct RecoverySpan {
     pub from: Lsn,
     pub to: Lsn,
 }
@@ -76,9 +76,9 @@ struct Silence {
 pub fn follow(
     signs: &mut Signs,
     told: &str,
-    way: Way,
-    until: Until,
-    progress: &mut dyn FnMut(&Replay, Way),
+    span: RecoverySpan,
+    until: RecoveryEnd,
+    progress: &mut dyn FnMut(&Replay, RecoverySpan),
 ) -> Result<Recovered> {
     let mut open: Option<PgConnection> = None;
     let (mut silence, mut warned) = (Silence::default(), Instant::now());
@@ -91,7 +91,7 @@ pub fn follow(
             Some(Ok(replay)) => {
                 signs.spoke();
                 (silence, warned) = (Silence::default(), Instant::now());
-                progress(&replay, way);
+                progress(&replay, span);
                 if let Some(recovered) = ended(&replay, until) {
                     return Ok(recovered);
                 }
@@ -99,14 +99,16 @@ pub fn follow(
             // It may be restarting its connections; the next try tells.
             Some(Err(_)) => open = None,
             None => {
-                let ready = record.as_ref().is_some_and(Record::is_ready);
+                let ready = record.as_ref().is_some_and(ServerRecord::is_ready);
                 if let Some(recovered) = silence.ended(signs, ready, until)? {
                     return Ok(recovered);
                 }
             }
         }
         match signs.gone() {
-            Some(Gone::InOrder) if until == Until::Shutdown => return Ok(Recovered::ShutDown),
+            Some(Gone::InOrder) if until == RecoveryEnd::Shutdown => {
+                return Ok(Recovered::ShutDown);
+            }
             Some(Gone::NeverSeen) => return Err(never_came(signs, &silence)),
             Some(_) => return Err(went_down()),
             None => {}
@@ -123,27 +125,32 @@ pub fn follow(
     }
 }
 
-fn ended(replay: &Replay, until: Until) -> Option<Recovered> {
+fn ended(replay: &Replay, until: RecoveryEnd) -> Option<Recovered> {
     match (replay.in_recovery, replay.paused) {
         (false, _) => Some(Recovered::Promoted),
         (true, true) => Some(Recovered::Paused),
-        (true, false) => (until == Until::Readers).then_some(Recovered::Follows),
+        (true, false) => (until == RecoveryEnd::Readers).then_some(Recovered::Follows),
     }
 }
 
 impl Silence {
-    fn hear(&mut self, record: &Record, told: &str) -> Option<PgConnection> {
+    fn hear(&mut self, record: &ServerRecord, told: &str) -> Option<PgConnection> {
         match record.connect(told) {
-            Answer::Ours(connection) => return Some(connection),
-            Answer::NotYet => self.refused = None,
-            Answer::Refused(why) => self.refused = Some(why),
-            Answer::Other(_) => self.other = true,
+            ServerAnswer::Ours(connection) => return Some(connection),
+            ServerAnswer::NotYet => self.refused = None,
+            ServerAnswer::Refused(why) => self.refused = Some(why),
+            ServerAnswer::Other(_) => self.other = true,
         }
         None
     }
 
     /// What the disk tells where the server can't be asked.
-    fn ended(&mut self, signs: &Signs, ready: bool, until: Until) -> Result<Option<Recovered>> {
+    fn ended(
+        &mut self,
+        signs: &Signs,
+        ready: bool,
+        until: RecoveryEnd,
+    ) -> Result<Option<Recovered>> {
         if !ready {
             self.ready_since = None;
             return Ok(None);
@@ -158,11 +165,11 @@ impl Silence {
             return Ok(Some(Recovered::Promoted));
         }
         match &self.refused {
-            Some(_) if until == Until::Readers => {
+            Some(_) if until == RecoveryEnd::Readers => {
                 self.warn(signs);
                 Ok(Some(Recovered::Follows))
             }
-            Some(why) if until == Until::Pause && since.elapsed() > REFUSED => {
+            Some(why) if until == RecoveryEnd::Pause && since.elapsed() > REFUSED => {
                 let message = format!(
                     "expected the server on {:?} to be asked where it is, it refuses: {why}",
                     signs.data()
@@ -231,27 +238,27 @@ fn silent(signs: &Signs, limit: Duration) -> Error {
 }
 
 /// Logs the progress every few seconds.
-pub struct Told {
+pub struct ProgressLog {
     begun: Instant,
     said: Instant,
 }
 
-impl Told {
+impl ProgressLog {
     const BETWEEN_LINES: Duration = Duration::from_secs(5);
 
     pub fn new() -> Self {
         Self { begun: Instant::now(), said: Instant::now() }
     }
 
-    pub fn at(&mut self, replay: &Replay, way: Way) {
+    pub fn at(&mut self, replay: &Replay, span: RecoverySpan) {
         let Some(lsn) = replay.lsn else { return };
         if self.said.elapsed() < Self::BETWEEN_LINES {
             return;
         }
         self.said = Instant::now();
-        let done = lsn.0.saturating_sub(way.from.0);
+        let done = lsn.0.saturating_sub(span.from.0);
         let rate = (done as f64 / self.begun.elapsed().as_secs_f64()) as u64;
-        let left = way.to.0.saturating_sub(lsn.0).checked_div(rate);
+        let left = span.to.0.saturating_sub(lsn.0).checked_div(rate);
         tracing::info!(
             lsn = %lsn,
             reached = replay.time.map(in_utc),
@@ -262,7 +269,7 @@ impl Told {
     }
 }
 
-impl Default for Told {
+impl Default for ProgressLog {
     fn default() -> Self {
         Self::new()
     }

@@ -7,8 +7,8 @@
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
-use super::claim::Claim;
-use super::place::Place;
+use super::claim::FolderLocks;
+use super::place::RestoreDirectory;
 use super::tablespaces::{TablespaceName, TablespacePlace, missing_above, place_tablespaces};
 use super::{Moves, RestorePlan};
 use crate::backup::BackupFolder;
@@ -68,7 +68,7 @@ impl Opened {
 
     pub fn tablespaces(
         &self,
-        place: &Place,
+        place: &RestoreDirectory,
         asked: &[(TablespaceName, PathBuf)],
     ) -> Result<Vec<TablespacePlace>> {
         place_tablespaces(place, &self.description, asked)
@@ -138,7 +138,7 @@ impl LayDown<'_> {
         opened: &Opened,
         tablespaces: &[TablespacePlace],
         moves: Moves<'_>,
-        claim: &mut Claim,
+        claim: &mut FolderLocks,
     ) -> Result<(usize, Unpacked)> {
         let identities = repository::identities(self.config)?;
         let folders: BTreeMap<u32, PathBuf> =
@@ -166,7 +166,7 @@ impl LayDown<'_> {
         repository: &Repository,
         identities: &Identities,
         folders: &BTreeMap<u32, PathBuf>,
-        claim: &mut Claim,
+        claim: &mut FolderLocks,
     ) -> Result<Option<Unpacked>> {
         let (config, backup) = (self.config, self.plan.backup);
         let Some(contents) = backup.contents(repository, &config.cluster)? else {

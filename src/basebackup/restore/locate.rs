@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use std::ops::ControlFlow;
 use std::time::{Duration, Instant};
 
-use super::choose::{Wish, choose, newest_first};
+use super::choose::{RestoreTarget, choose, newest_first};
 use super::plan::{candidate, is_usable};
 use super::target::RecoveryTarget;
 use crate::basebackup::catalogue::{Backup, Survey};
@@ -33,16 +33,16 @@ pub enum Located {
 pub fn locate(
     survey: &Survey,
     system: Option<SystemIdentifier>,
-    wish: &Wish<'_>,
+    wanted: &RestoreTarget<'_>,
     repositories: &[Repository],
     config: &Config,
 ) -> Option<Located> {
-    let landmark = match wish.target {
+    let landmark = match wanted.target {
         RecoveryTarget::Xid(xid) => Landmark::Transaction(*xid),
         RecoveryTarget::Name(name) => Landmark::RestorePoint(name.clone()),
         _ => return None,
     };
-    if wish.backup.is_some() || survey.errors().next().is_some() {
+    if wanted.backup.is_some() || survey.errors().next().is_some() {
         return None;
     }
     let system = survey.system(system?)?;
@@ -63,7 +63,7 @@ pub fn locate(
     let newest_first = newest_first(&candidates, (0..candidates.len()).collect());
     let (mut walked, mut found) = (BTreeSet::new(), None);
     for candidate in newest_first.into_iter().map(|at| &candidates[at]) {
-        let one = Wish { backup: Some(&candidate.id), ..wish.clone() };
+        let one = RestoreTarget { backup: Some(&candidate.id), ..wanted.clone() };
         let Ok(choice) = choose(&candidates, &system.timelines, &one) else { continue };
         let recoveries = system.timelines.recoveries(&candidate.span);
         let recovery = recoveries.into_iter().find(|it| it.timeline == choice.timeline)?;

@@ -8,7 +8,7 @@ use crate::basebackup::elsewhere::{ConfigurationFiles, Elsewhere, elsewhere};
 use crate::postgres::settings_in;
 
 /// One that the restored server goes by.
-pub struct Outside {
+pub struct OutsideSetting {
     pub setting: String,
     /// `SETTING = 'PATH': what that means`.
     pub text: String,
@@ -16,7 +16,7 @@ pub struct Outside {
     pub serious: bool,
 }
 
-impl Outside {
+impl OutsideSetting {
     /// `None` where it does not lead out of `data` after all.
     pub fn of(it: &Elsewhere, data: &Path) -> Option<Self> {
         let Elsewhere { setting, path } = it;
@@ -56,9 +56,9 @@ fn outside(data: &Path, path: &str) -> Option<PathBuf> {
 }
 
 /// A restored directory as it lies there.
-struct Restored<'a>(&'a Path);
+struct RestoredFiles<'a>(&'a Path);
 
-impl ConfigurationFiles for Restored<'_> {
+impl ConfigurationFiles for RestoredFiles<'_> {
     fn read(&self, path: &Path) -> Option<String> {
         fs::read(self.0.join(path)).ok().map(|text| String::from_utf8_lossy(&text).into_owned())
     }
@@ -70,9 +70,9 @@ impl ConfigurationFiles for Restored<'_> {
 }
 
 /// What leads out of the directory, as its own files say it.
-pub fn found_outside(data: &Path) -> Vec<Outside> {
-    let found = elsewhere(&Restored(data));
-    found.iter().filter_map(|it| Outside::of(it, data)).collect()
+pub fn found_outside(data: &Path) -> Vec<OutsideSetting> {
+    let found = elsewhere(&RestoredFiles(data));
+    found.iter().filter_map(|it| OutsideSetting::of(it, data)).collect()
 }
 
 /// Warns of what the files say. Of what the plan had `told` only what is serious is said again.
@@ -81,8 +81,11 @@ pub fn warn_of_settings(data: &Path, told: bool) {
         tracing::warn!("{data:?} has the setting {}", it.text);
     }
     let files = ["postgresql.conf", "postgresql.auto.conf"].map(Path::new);
-    let text: String =
-        files.iter().filter_map(|path| Restored(data).read(path)).collect::<Vec<_>>().join("\n");
+    let text: String = files
+        .iter()
+        .filter_map(|path| RestoredFiles(data).read(path))
+        .collect::<Vec<_>>()
+        .join("\n");
     let standbys = settings_in(&text).filter(|it| it.name == "synchronous_standby_names").last();
     if let Some(standbys) = standbys.filter(|it| !it.value.is_empty()) {
         tracing::warn!(
@@ -102,7 +105,7 @@ mod tests {
         let data = place.path().join("data");
         let told = |setting: &str, path: &str| {
             let it = Elsewhere { setting: setting.to_owned(), path: path.to_owned() };
-            Outside::of(&it, &data).map(|it| (it.text, it.serious))
+            OutsideSetting::of(&it, &data).map(|it| (it.text, it.serious))
         };
         let said = |text: &str, serious| Some((text.to_owned(), serious));
         assert_eq!(told("hba_file", &data.join("pg_hba.conf").display().to_string()), None);

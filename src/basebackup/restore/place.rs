@@ -28,7 +28,7 @@ pub enum Occupied {
 
 /// The directory that a server is restored to.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Place {
+pub struct RestoreDirectory {
     /// Without links.
     pub data: PathBuf,
     /// As it was said, where that leads elsewhere by a link.
@@ -47,7 +47,7 @@ pub struct Place {
     pub mark: String,
 }
 
-impl Place {
+impl RestoreDirectory {
     /// Looks at it; nothing is changed.
     pub fn look(asked: &Path, occupied: Occupied, now: Timestamp) -> Result<Self> {
         let data = real(asked)?;
@@ -70,7 +70,7 @@ impl Place {
     }
 }
 
-impl Place {
+impl RestoreDirectory {
     /// Where links of the directory lead that is moved aside or gone over; where that was moved aside just now and the rest not
     /// done, of what was moved.
     pub fn linked_tablespaces(&self) -> Result<BTreeMap<u32, PathBuf>> {
@@ -170,9 +170,9 @@ mod tests {
 
     use super::*;
 
-    fn look(data: &Path, occupied: Occupied) -> Result<Place, String> {
+    fn look(data: &Path, occupied: Occupied) -> Result<RestoreDirectory, String> {
         let now = "2026-11-22T20:30:00Z".parse().unwrap();
-        Place::look(data, occupied, now).map_err(|error| error.to_string())
+        RestoreDirectory::look(data, occupied, now).map_err(|error| error.to_string())
     }
 
     #[test]

@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 
 use jiff::Timestamp;
 
-use super::choose::{Candidate, Choice, Wish, choose};
+use super::choose::{BackupCandidate, Choice, RestoreTarget, choose};
 use super::locate::Located;
 use super::target::RecoveryTarget;
 use crate::basebackup::catalogue::{Backup, Restorable, Survey, SystemWal};
@@ -39,7 +39,7 @@ pub struct RestorePlan<'a> {
 
 /// Which WAL of a backup's own `pg_wal` the server is to take.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Inside {
+pub enum OwnWal {
     None,
     /// There is no other.
     All,
@@ -58,17 +58,17 @@ pub const END_BEFORE_THE_GAP: &str = "End it before the gap: --target-immediate 
 pub fn plan<'a>(
     survey: &'a Survey,
     system: Option<SystemIdentifier>,
-    wish: &Wish<'_>,
+    wanted: &RestoreTarget<'_>,
 ) -> Result<RestorePlan<'a>> {
     let Some(system) = system.and_then(|system| survey.system(system)) else {
         let failure = survey.catalogue.failures.first();
         return Err(failure.map_or_else(nothing_there, |failure| failure.error.clone()));
     };
-    let named = full_id(survey, system.system, wish.backup)?;
-    let wish = &Wish { backup: named.as_deref(), ..wish.clone() };
+    let named = full_id(survey, system.system, wanted.backup)?;
+    let wanted = &RestoreTarget { backup: named.as_deref(), ..wanted.clone() };
     let backups: Vec<&Backup> =
         survey.catalogue.backups.iter().filter(|it| is_usable(it, system)).collect();
-    let asked = |it: &&Backup| it.system == system.system && wish.backup == Some(it.id.as_str());
+    let asked = |it: &&Backup| it.system == system.system && wanted.backup == Some(it.id.as_str());
     if let Some(asked) = survey.catalogue.backups.iter().find(asked)
         && let Restorable::No(why) | Restorable::Unknown(why) = survey.restorable(asked)
         && !is_usable(asked, system)
@@ -79,10 +79,10 @@ pub fn plan<'a>(
             Error::new(Class::Damaged, message).hint("`basebackup list` shows which ones can be.")
         );
     }
-    let candidates: Vec<Candidate> = backups.iter().map(|backup| candidate(backup)).collect();
-    let choice = choose(&candidates, &system.timelines, wish)?;
-    let older = older(&candidates, choice.backup, wish, |wish| {
-        choose(&candidates, &system.timelines, wish).is_ok()
+    let candidates: Vec<BackupCandidate> = backups.iter().map(|backup| candidate(backup)).collect();
+    let choice = choose(&candidates, &system.timelines, wanted)?;
+    let older = older(&candidates, choice.backup, wanted, |wanted| {
+        choose(&candidates, &system.timelines, wanted).is_ok()
     });
     let backup = backups[choice.backup];
     warn_of_version(backup);
@@ -136,20 +136,20 @@ fn full_id(
 
 /// Where a transaction or a restore point lies shows only in the recovery; it may be before the newest backup.
 fn older(
-    candidates: &[Candidate],
+    candidates: &[BackupCandidate],
     chosen: usize,
-    wish: &Wish<'_>,
-    can_be_chosen: impl Fn(&Wish<'_>) -> bool,
+    wanted: &RestoreTarget<'_>,
+    can_be_chosen: impl Fn(&RestoreTarget<'_>) -> bool,
 ) -> Vec<String> {
-    if !matches!(wish.target, RecoveryTarget::Xid(_) | RecoveryTarget::Name(_)) {
+    if !matches!(wanted.target, RecoveryTarget::Xid(_) | RecoveryTarget::Name(_)) {
         return Vec::new();
     }
-    let before = |it: &&Candidate| it.stopped < candidates[chosen].stopped;
-    let mut older: Vec<&Candidate> = candidates.iter().filter(before).collect();
+    let before = |it: &&BackupCandidate| it.stopped < candidates[chosen].stopped;
+    let mut older: Vec<&BackupCandidate> = candidates.iter().filter(before).collect();
     older.sort_by_key(|it| std::cmp::Reverse(it.stopped));
     let usable = older
         .into_iter()
-        .filter(|it| can_be_chosen(&Wish { backup: Some(&it.id), ..wish.clone() }));
+        .filter(|it| can_be_chosen(&RestoreTarget { backup: Some(&it.id), ..wanted.clone() }));
     usable.take(3).map(|it| it.id.clone()).collect()
 }
 
@@ -183,8 +183,8 @@ fn has_whole_wal(backup: &Backup) -> bool {
     backup.facts.standalone && !backup.facts.from_standby
 }
 
-pub(super) fn candidate(backup: &Backup) -> Candidate {
-    Candidate {
+pub(super) fn candidate(backup: &Backup) -> BackupCandidate {
+    BackupCandidate {
         id: backup.id.clone(),
         span: backup.span(),
         stopped: backup.facts.stop.time,
@@ -224,16 +224,16 @@ impl RestorePlan<'_> {
     }
 
     /// What a standalone backup has inside need not be in the archive, and mostly is not.
-    pub fn inside(&self, target: &RecoveryTarget) -> Inside {
+    pub fn own_wal(&self, target: &RecoveryTarget) -> OwnWal {
         let (facts, reach) = (&self.backup.facts, self.choice.reach);
         let (start, stop) = (facts.start, facts.stop);
         if !facts.standalone {
-            return Inside::None;
+            return OwnWal::None;
         }
         // Only who has seen everything can say that there is nothing behind it.
         let complete = self.all_seen && self.resumes.is_none() && self.left.is_none();
         if reach <= stop.lsn && (complete || *target == RecoveryTarget::Immediate) {
-            return Inside::All;
+            return OwnWal::All;
         }
         let segment = |lsn| WalSegment::at(lsn, start.timeline, facts.segment_size);
         let last = segment(Lsn(stop.lsn.0.saturating_sub(1)));
@@ -243,9 +243,9 @@ impl RestorePlan<'_> {
         };
         match (segment(start.lsn), end) {
             (Some(first), Some(end)) if start.timeline == stop.timeline && first != end => {
-                Inside::Segments { first, end }
+                OwnWal::Segments { first, end }
             }
-            _ => Inside::None,
+            _ => OwnWal::None,
         }
     }
 }

@@ -8,13 +8,13 @@ mod processes;
 
 use std::path::Path;
 
-pub use self::processes::Servers;
+pub use self::processes::RunningServers;
 
 use self::pid_file::PidFile;
 use crate::error::{Class, Error, Result};
 
 /// A directory with a server on it is never touched, nor one of which that can't be said.
-pub fn refuse_running(data: &Path, servers: &Servers) -> Result<()> {
+pub fn refuse_running(data: &Path, servers: &RunningServers) -> Result<()> {
     if let Some(process) = servers.on(data) {
         return Err(running(data, process));
     }
@@ -51,7 +51,7 @@ mod tests {
 
     use super::*;
 
-    fn refused(data: &Path, servers: &Servers) -> String {
+    fn refused(data: &Path, servers: &RunningServers) -> String {
         refuse_running(data, servers).map_or_else(|error| error.to_string(), |()| String::new())
     }
 
@@ -59,8 +59,8 @@ mod tests {
     fn what_a_crash_left_is_dead_only_where_every_server_would_show() {
         let place = tempfile::tempdir().unwrap();
         let data = place.path();
-        let all = Servers::default().seeing_all(true);
-        let some = Servers::default().seeing_all(false);
+        let all = RunningServers::default().seeing_all(true);
+        let some = RunningServers::default().seeing_all(false);
         assert_eq!([refused(data, &all), refused(data, &some)], ["", ""]);
         let path = data.join("postmaster.pid");
         for (text, process) in [("1\n", "1"), ("999999999\n/data\n1732307400\n", "999999999")] {
@@ -84,7 +84,7 @@ mod tests {
         let path = place.path().join("postmaster.pid");
         for text in ["", "what?\n"] {
             fs::write(&path, text).unwrap();
-            let said = refused(place.path(), &Servers::default().seeing_all(false));
+            let said = refused(place.path(), &RunningServers::default().seeing_all(false));
             assert!(said.contains("which names process 0: whether"), "{said}");
         }
     }

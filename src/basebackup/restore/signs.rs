@@ -4,8 +4,8 @@ use std::fs;
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant, SystemTime};
 
-use super::answering::Record;
-use super::running::{Servers, refuse_running};
+use super::answering::ServerRecord;
+use super::running::{RunningServers, refuse_running};
 use crate::postgres::{in_production, shut_down_in_recovery};
 
 /// How a server that recovers went down. A short recovery is over before anybody could ask the server.
@@ -20,7 +20,7 @@ pub enum Gone {
 
 /// How long a server is waited for that shows nothing of itself.
 #[derive(Debug, Clone, Copy)]
-pub struct Limits {
+pub struct WatchLimits {
     /// It makes itself known within this time, or it failed to start.
     pub start: Duration,
     /// Something changes within this time, or it has stopped for good.
@@ -33,7 +33,7 @@ pub struct Signs {
     log: PathBuf,
     /// How long it was before the server was started.
     log_before: u64,
-    limits: Limits,
+    limits: WatchLimits,
     since: Instant,
     seen: bool,
     looked: Instant,
@@ -46,7 +46,7 @@ impl Signs {
     const BETWEEN_LOOKS: Duration = Duration::from_secs(1);
     const LOG_ENDS: Duration = Duration::from_secs(3);
 
-    pub fn new(data: &Path, (log, log_before): (&Path, u64), limits: Limits) -> Self {
+    pub fn new(data: &Path, (log, log_before): (&Path, u64), limits: WatchLimits) -> Self {
         let now = Instant::now();
         Self {
             data: data.to_owned(),
@@ -66,8 +66,8 @@ impl Signs {
     }
 
     /// What the server that runs has written about itself.
-    pub fn record(&mut self) -> Option<Record> {
-        Record::read(&self.data)
+    pub fn record(&mut self) -> Option<ServerRecord> {
+        ServerRecord::read(&self.data)
     }
 
     /// `None` as long as it runs, or may be about to.
@@ -98,7 +98,7 @@ impl Signs {
             return false;
         }
         self.looked = Instant::now();
-        refuse_running(&self.data, &Servers::look()).is_ok()
+        refuse_running(&self.data, &RunningServers::look()).is_ok()
             && self.data.join("postmaster.pid").exists()
     }
 
@@ -148,7 +148,7 @@ mod tests {
     fn a_server_that_never_comes_is_waited_for_so_long_only() {
         let place = tempfile::tempdir().unwrap();
         let gone = |start| {
-            let limits = Limits { start, silence: Duration::ZERO };
+            let limits = WatchLimits { start, silence: Duration::ZERO };
             Signs::new(place.path(), (Path::new("/nowhere"), 0), limits).gone()
         };
         assert_eq!(gone(Duration::from_secs(60)), None);
@@ -166,7 +166,7 @@ mod tests {
         control_file[16] = 6;
         fs::write(data.join("global/pg_control"), &control_file).unwrap();
         fs::write(data.join("recovery.signal"), "").unwrap();
-        let limits = Limits { start: Duration::ZERO, silence: Duration::from_millis(10) };
+        let limits = WatchLimits { start: Duration::ZERO, silence: Duration::from_millis(10) };
         let mut signs = Signs::new(data, (Path::new("/nowhere"), 0), limits);
         assert!(!signs.promoted());
         fs::remove_file(data.join("recovery.signal")).unwrap();

@@ -3,7 +3,7 @@
 
 use std::path::Path;
 
-use super::place::Place;
+use super::place::RestoreDirectory;
 use crate::basebackup::catalogue::{Succession, Survey};
 use crate::error::{Class, Error, Result};
 use crate::postgres::SystemIdentifier;
@@ -11,7 +11,7 @@ use crate::postgres::SystemIdentifier;
 /// The system whose directory it is, or the one that is named, or the one of which `ours` says that it is ours. `None` where there is nothing to choose from.
 pub fn choose_system(
     survey: &Survey,
-    place: &Place,
+    place: &RestoreDirectory,
     asked: Option<SystemIdentifier>,
     ours: &dyn Fn(&[SystemIdentifier]) -> Option<SystemIdentifier>,
 ) -> Result<Option<SystemIdentifier>> {

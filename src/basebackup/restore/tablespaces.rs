@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 
 use rustix::fs::{Access, access};
 
-use super::place::{Place, beside, real};
+use super::place::{RestoreDirectory, beside, real};
 use crate::basebackup::Description;
 use crate::basebackup::unpack::{is_lost_and_found, names_in};
 use crate::error::{Class, Error, Result};
@@ -32,7 +32,7 @@ pub enum TablespaceName {
 
 /// For each tablespace of the backup a folder that may be written to.
 pub fn place_tablespaces(
-    place: &Place,
+    place: &RestoreDirectory,
     description: &Description,
     asked: &[(TablespaceName, PathBuf)],
 ) -> Result<Vec<TablespacePlace>> {
@@ -186,7 +186,7 @@ mod tests {
             asked: &[(u32, &str)],
         ) -> Result<TablespacePlace, String> {
             let now = "2026-11-22T20:30:00Z".parse().unwrap();
-            let place = Place::look(&self.at(data), occupied, now).unwrap();
+            let place = RestoreDirectory::look(&self.at(data), occupied, now).unwrap();
             let asked: Vec<_> = asked
                 .iter()
                 .map(|(oid, folder)| (TablespaceName::Oid(*oid), self.at(folder)))

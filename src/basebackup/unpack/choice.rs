@@ -8,7 +8,7 @@
 use std::collections::BTreeMap;
 use std::ops::Range;
 
-use super::table::Table;
+use super::table::FileTable;
 use crate::basebackup::Description;
 use crate::basebackup::splitter::END_OF_ARCHIVE;
 use crate::postgres::ManifestFile;
@@ -17,8 +17,8 @@ use crate::postgres::ManifestFile;
 const BLOCK_BYTES: u64 = 512;
 
 /// For each part of the backup whether it has to be read.
-pub(super) fn parts_to_read(description: &Description, table: &Table<'_>) -> Vec<bool> {
-    let mut streams: BTreeMap<Option<u32>, Stream<'_>> = BTreeMap::new();
+pub(super) fn parts_to_read(description: &Description, table: &FileTable<'_>) -> Vec<bool> {
+    let mut streams: BTreeMap<Option<u32>, TablespaceFiles<'_>> = BTreeMap::new();
     for (index, file) in table.files.iter().enumerate() {
         streams.entry(file.tablespace()).or_default().files.push((index, file));
     }
@@ -43,13 +43,13 @@ pub(super) fn parts_to_read(description: &Description, table: &Table<'_>) -> Vec
 
 /// The files of one tablespace, in the order in which they were sent.
 #[derive(Default)]
-struct Stream<'a> {
+struct TablespaceFiles<'a> {
     files: Vec<(usize, &'a ManifestFile)>,
     next: usize,
     lost: bool,
 }
 
-impl Stream<'_> {
+impl TablespaceFiles<'_> {
     /// The next files whose content takes up this much of an archive, with the empty ones behind them, which
     /// may as well be in the next part.
     fn cut(&mut self, content: u64) -> Option<Range<usize>> {
@@ -93,7 +93,7 @@ mod tests {
             ("g", 0),
             ("global/pg_control", 8192),
         ]);
-        let table = Table::new(&files).unwrap();
+        let table = FileTable::new(&files).unwrap();
         kept.iter().for_each(|index| table.keep(*index));
         let mut description = description();
         description.parts = parts.to_vec();

@@ -9,7 +9,7 @@ use std::path::{Path, PathBuf};
 use super::entry::TABLESPACES;
 use super::lay::{HELD, WAL};
 use super::layout::Layout;
-use super::table::Table;
+use super::table::FileTable;
 use super::target::{LOST_AND_FOUND, is_mount_point, unfinished};
 use super::workers::Workers;
 use crate::durable;
@@ -19,14 +19,14 @@ use crate::postgres::ManifestFile;
 const BUFFER_BYTES: usize = 1 << 18;
 
 /// Removes what the backup does not have.
-pub(super) struct Strays<'a> {
+pub(super) struct ExtraFiles<'a> {
     pub(super) layout: &'a Layout<'a>,
-    pub(super) table: &'a Table<'a>,
+    pub(super) table: &'a FileTable<'a>,
     /// As [`Layout::folders`] has them.
     pub(super) folders: &'a BTreeSet<PathBuf>,
 }
 
-impl Strays<'_> {
+impl ExtraFiles<'_> {
     pub(super) fn remove(&self) -> Result<()> {
         self.clear(self.layout.data, Path::new(""))?;
         for (oid, folder) in &self.layout.tablespaces {
@@ -93,7 +93,11 @@ fn entries(folder: &Path) -> Result<Vec<DirEntry>> {
 }
 
 /// Keeps the files that are there and are, by length and checksum, what the manifest says.
-pub(super) fn keep(layout: &Layout<'_>, table: &Table<'_>, threads: NonZeroUsize) -> Result<()> {
+pub(super) fn keep(
+    layout: &Layout<'_>,
+    table: &FileTable<'_>,
+    threads: NonZeroUsize,
+) -> Result<()> {
     let buffer = || vec![0; BUFFER_BYTES];
     Workers::default().run(threads, table.files.len(), buffer, |buffer, index| {
         let file = &table.files[index];

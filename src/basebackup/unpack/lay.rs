@@ -10,7 +10,7 @@ use std::sync::Mutex;
 use super::entry::{EntryKind, PartEntry, TABLESPACES};
 use super::layout::Layout;
 use super::source::PartVisitor;
-use super::table::{Claim, Table};
+use super::table::{FileClaim, FileTable};
 use super::target::CONTROL_FILE;
 use super::workers::Workers;
 use crate::backup::damaged;
@@ -33,9 +33,9 @@ const HELD_BYTES_MAX: u64 = 16 << 20;
 pub(super) const WAL: &str = "pg_wal";
 
 /// What all threads lay down together.
-pub(super) struct Laying<'a> {
+pub(super) struct Unpacking<'a> {
     pub(super) layout: &'a Layout<'a>,
-    pub(super) table: &'a Table<'a>,
+    pub(super) table: &'a FileTable<'a>,
     pub(super) workers: Workers,
     held: Mutex<BTreeMap<PathBuf, HeldFile>>,
     /// Folders that the manifest did not lead to.
@@ -47,8 +47,8 @@ pub(super) struct HeldFile {
     pub(super) mode: u32,
 }
 
-impl<'a> Laying<'a> {
-    pub(super) fn new(layout: &'a Layout<'a>, table: &'a Table<'a>) -> Self {
+impl<'a> Unpacking<'a> {
+    pub(super) fn new(layout: &'a Layout<'a>, table: &'a FileTable<'a>) -> Self {
         let (held, folders) = (Mutex::default(), Mutex::default());
         Self { layout, table, workers: Workers::default(), held, folders }
     }
@@ -72,20 +72,20 @@ fn folder_mode(mode: u32) -> u32 {
 }
 
 /// Lays down the entries of one part.
-pub(super) struct Layer<'a> {
-    pub(super) laying: &'a Laying<'a>,
+pub(super) struct PartLayer<'a> {
+    pub(super) laying: &'a Unpacking<'a>,
     /// Number of the part in the description, from 0.
     pub(super) part: usize,
     /// Called when the part is read from its beginning.
     pub(super) on_begin: &'a dyn Fn(),
 }
 
-enum Destination {
+enum FileDestination {
     Disk(LaidFile),
     Memory(Vec<u8>),
 }
 
-impl PartVisitor for Layer<'_> {
+impl PartVisitor for PartLayer<'_> {
     fn begin(&mut self) {
         self.laying.table.forget(self.part);
         (self.on_begin)();
@@ -110,7 +110,7 @@ impl PartVisitor for Layer<'_> {
     }
 }
 
-impl Layer<'_> {
+impl PartLayer<'_> {
     fn lay_folder(&self, path: &Path, mode: u32) -> Result<()> {
         let layout = self.laying.layout;
         // The one above may come in a part that is read later.
@@ -135,12 +135,12 @@ impl Layer<'_> {
     fn lay_file(&mut self, entry: PartEntry<'_>, size: u64) -> Result<()> {
         let table = self.laying.table;
         let index = match table.claim(entry.path, self.part)? {
-            Claim::Lay(index) => index,
-            Claim::Skip => return Ok(()),
-            Claim::Unknown if entry.path.starts_with(WAL) => {
+            FileClaim::Lay(index) => index,
+            FileClaim::Skip => return Ok(()),
+            FileClaim::Unknown if entry.path.starts_with(WAL) => {
                 return self.lay_content(entry, size, ChecksumAlgorithm::None).map(|_| ());
             }
-            Claim::Unknown => {
+            FileClaim::Unknown => {
                 let path = entry.path.display();
                 return Err(damaged(format!(
                     "{path}: expected a file of backup_manifest, found another"
@@ -183,24 +183,24 @@ impl Layer<'_> {
             }
             hasher.update(bytes);
             match &mut destination {
-                Destination::Disk(file) => file.write(bytes)?,
-                Destination::Memory(content) => content.extend_from_slice(bytes),
+                FileDestination::Disk(file) => file.write(bytes)?,
+                FileDestination::Memory(content) => content.extend_from_slice(bytes),
             }
             let read = bytes.len();
             content.consume(read);
             left -= read as u64;
         }
         failpoint::reach("restore.file-written");
-        if let Destination::Memory(content) = destination {
+        if let FileDestination::Memory(content) = destination {
             lock(&self.laying.held).insert(path.to_owned(), HeldFile { content, mode });
         }
         Ok(hasher.finish())
     }
 
-    fn destination(&self, path: &Path, size: u64, mode: u32) -> Result<Destination> {
+    fn destination(&self, path: &Path, size: u64, mode: u32) -> Result<FileDestination> {
         if !HELD.iter().any(|held| path.as_os_str() == *held) {
             let place = self.laying.layout.place(path)?;
-            return LaidFile::create(place, mode).map(Destination::Disk);
+            return LaidFile::create(place, mode).map(FileDestination::Disk);
         }
         if size > HELD_BYTES_MAX {
             let path = path.display();
@@ -208,6 +208,6 @@ impl Layer<'_> {
                 "{path}: expected at most {HELD_BYTES_MAX} bytes, found {size}"
             )));
         }
-        Ok(Destination::Memory(Vec::new()))
+        Ok(FileDestination::Memory(Vec::new()))
     }
 }

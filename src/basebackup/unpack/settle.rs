@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 
-use super::lay::{HeldFile, Laying, TABLESPACE_MAP};
+use super::lay::{HeldFile, TABLESPACE_MAP, Unpacking};
 use super::layout::Layout;
 use super::target::{CONTROL_FILE, unfinished};
 use crate::backup::damaged;
@@ -41,7 +41,7 @@ impl Unpacked {
 
 /// Writes what was held back, and syncs everything.
 pub(super) fn settle(
-    laying: &Laying<'_>,
+    laying: &Unpacking<'_>,
     manifest: Vec<u8>,
     folders: BTreeSet<PathBuf>,
     bulk: Option<&Bulk>,

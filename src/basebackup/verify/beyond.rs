@@ -1,17 +1,17 @@
 //! Second contents of segments: what a server had behind the place where its timeline was left. No recovery reads them,
 //! and somebody may look for transactions in them some day.
 
-use super::session::{Meter, Outcome, Session};
+use super::session::{Judged, Meter, Session};
 use super::{Fault, Report};
 use crate::basebackup::catalogue::SystemWal;
 use crate::repository::{Repository, Source, StoredBeyond, WalFolder};
 
-pub(super) struct Shelf {
+pub(super) struct BeyondToRead {
     repository: usize,
     pub(super) contents: Vec<StoredBeyond>,
 }
 
-pub(super) fn shelves(session: &Session<'_>, system: &SystemWal) -> Vec<Shelf> {
+pub(super) fn shelves(session: &Session<'_>, system: &SystemWal) -> Vec<BeyondToRead> {
     let verify = session.verify;
     let folder = WalFolder::new(&verify.config.cluster, system.system);
     let mut shelves = Vec::new();
@@ -21,7 +21,7 @@ pub(super) fn shelves(session: &Session<'_>, system: &SystemWal) -> Vec<Shelf> {
             continue;
         }
         match it.stored_beyond(&folder) {
-            Ok(contents) => shelves.push(Shelf { repository, contents }),
+            Ok(contents) => shelves.push(BeyondToRead { repository, contents }),
             Err(error) => drop(session.judge::<()>(repository, error)),
         }
     }
@@ -31,30 +31,30 @@ pub(super) fn shelves(session: &Session<'_>, system: &SystemWal) -> Vec<Shelf> {
 pub(super) fn prove(
     session: &Session<'_>,
     system: &SystemWal,
-    shelves: Vec<Shelf>,
+    shelves: Vec<BeyondToRead>,
     report: &mut Report,
 ) {
     let verify = session.verify;
     let folder = WalFolder::new(&verify.config.cluster, system.system);
-    for Shelf { repository, contents } in shelves {
+    for BeyondToRead { repository, contents } in shelves {
         let outcomes = session.in_threads(&contents, |stored| {
             let _meter = (!verify.quick).then(|| Meter::new(session, 1, stored.size));
             prove_one(session, repository, &folder, stored)
         });
         for (stored, outcome) in contents.iter().zip(outcomes) {
             match outcome {
-                Outcome::Good(_) => {
+                Judged::Good(_) => {
                     report.read.wal_files += 1;
                     report.read.wal_bytes += stored.size;
                 }
-                Outcome::Fault(found) if is_there(&verify.repositories[repository], stored) => {
+                Judged::Fault(found) if is_there(&verify.repositories[repository], stored) => {
                     report.faults.push(fault(
                         verify.repositories[repository].name(),
                         stored,
                         found,
                     ));
                 }
-                Outcome::Fault(_) | Outcome::Unknown => {}
+                Judged::Fault(_) | Judged::Unknown => {}
             }
         }
     }
@@ -65,20 +65,20 @@ fn prove_one(
     repository: usize,
     folder: &WalFolder,
     stored: &StoredBeyond,
-) -> Outcome<bool> {
+) -> Judged<bool> {
     let verify = session.verify;
     if !session.is_up(repository) {
-        return Outcome::Unknown;
+        return Judged::Unknown;
     }
     if verify.quick {
         return match stored.size {
-            0 => Outcome::Fault("expected a WAL segment, found an empty object".to_owned()),
-            _ => Outcome::Good(true),
+            0 => Judged::Fault("expected a WAL segment, found an empty object".to_owned()),
+            _ => Judged::Good(true),
         };
     }
     let source = Source { folder, identities: verify.identities, limits: verify.config.limits };
     let proved = verify.repositories[repository].prove_beyond(&source, stored);
-    proved.map_or_else(|error| session.judge(repository, error), Outcome::Good)
+    proved.map_or_else(|error| session.judge(repository, error), Judged::Good)
 }
 
 /// It goes with its segment when that is pruned.

@@ -4,9 +4,9 @@
 //! Without a key the stored bytes are proved by their SHA-256, and the report says that nothing was opened.
 
 use super::described;
-use super::files::{Files, Look};
-use super::session::{Meter, Outcome, Session};
-use super::{Read, Report};
+use super::files::{ManifestFiles, PartCheck};
+use super::session::{Judged, Meter, Session};
+use super::{ReadTotals, Report};
 use crate::backup::{BackupFolder, DESCRIPTION, StoredObject};
 use crate::basebackup::Description;
 use crate::basebackup::catalogue::{Backup, Contents};
@@ -16,7 +16,7 @@ use crate::error::{Class, Error};
 use crate::postgres::BackupManifest;
 
 /// A base backup in one repository, as far as it was looked at.
-pub(super) struct Copy {
+pub(super) struct VerifiedCopy {
     pub(super) repository: usize,
     pub(super) faults: Vec<CopyFault>,
     /// Whether nothing kept it from being looked at to the end.
@@ -29,7 +29,7 @@ pub(super) struct CopyFault {
     pub(super) found: String,
 }
 
-impl Copy {
+impl VerifiedCopy {
     pub(super) fn is_whole(&self) -> bool {
         self.complete && self.faults.is_empty()
     }
@@ -44,22 +44,23 @@ impl Copy {
 }
 
 /// Verifies a base backup in one repository.
-pub(super) struct Verified<'a> {
+pub(super) struct CopyCheck<'a> {
     pub(super) session: &'a Session<'a>,
     pub(super) backup: &'a Backup,
     pub(super) repository: usize,
 }
 
-impl Verified<'_> {
+impl CopyCheck<'_> {
     /// `None` when it was deleted since it was listed, or nothing can be said about it.
-    pub(super) fn run(&self, report: &mut Report) -> Option<Copy> {
+    pub(super) fn run(&self, report: &mut Report) -> Option<VerifiedCopy> {
         let verify = self.session.verify;
         let (repository, cluster) = (&verify.repositories[self.repository], &verify.config.cluster);
-        let mut copy = Copy { repository: self.repository, faults: Vec::new(), complete: true };
+        let mut copy =
+            VerifiedCopy { repository: self.repository, faults: Vec::new(), complete: true };
         let contents = match self.backup.contents(repository, cluster) {
             Ok(contents) => contents?,
             Err(error) => match self.session.judge::<()>(self.repository, error) {
-                Outcome::Fault(found) => {
+                Judged::Fault(found) => {
                     let (id, name) = (&self.backup.id, repository.name());
                     let reading = format!("could not read base backup {id} in repository {name}: ");
                     copy.wrong(DESCRIPTION, found.replacen(&reading, "", 1));
@@ -81,7 +82,7 @@ impl Verified<'_> {
         (copy.faults.is_empty() || !gone()).then_some(copy)
     }
 
-    fn read(&self, description: &Description, copy: &mut Copy, report: &mut Report) {
+    fn read(&self, description: &Description, copy: &mut VerifiedCopy, report: &mut Report) {
         let verify = self.session.verify;
         let folder = BackupFolder::new(&verify.config.cluster, self.backup.system, &self.backup.id);
         let prefix = folder.key("");
@@ -124,7 +125,7 @@ fn objects(description: &Description) -> impl Iterator<Item = &StoredObject> {
 }
 
 /// Names and sizes.
-fn look(contents: &Contents, copy: &mut Copy) {
+fn look(contents: &Contents, copy: &mut VerifiedCopy) {
     for StoredObject { object, stored_size, .. } in objects(&contents.description) {
         let found = match contents.objects.get(object) {
             Some(found) if found == stored_size => continue,
@@ -136,12 +137,12 @@ fn look(contents: &Contents, copy: &mut Copy) {
 }
 
 struct Reading<'a> {
-    of: &'a Verified<'a>,
+    of: &'a CopyCheck<'a>,
     source: BackupSource<'a>,
 }
 
 impl Reading<'_> {
-    fn manifest(&self, copy: &mut Copy, read: &mut Read) -> Option<BackupManifest> {
+    fn manifest(&self, copy: &mut VerifiedCopy, read: &mut ReadTotals) -> Option<BackupManifest> {
         let object = &self.source.description.manifest;
         if copy.is_faulty(&object.object) {
             return None;
@@ -151,10 +152,15 @@ impl Reading<'_> {
         self.settle(object, done, copy, read)
     }
 
-    fn parts(&self, manifest: Option<&BackupManifest>, copy: &mut Copy, read: &mut Read) {
+    fn parts(
+        &self,
+        manifest: Option<&BackupManifest>,
+        copy: &mut VerifiedCopy,
+        read: &mut ReadTotals,
+    ) {
         let session = self.of.session;
         let description = self.source.description;
-        let files = manifest.map(|manifest| Files::new(&manifest.files));
+        let files = manifest.map(|manifest| ManifestFiles::new(&manifest.files));
         let sound = |object: &StoredObject| !copy.is_faulty(&object.object);
         let sound: Vec<_> = description.parts.iter().filter(|it| sound(&it.stored)).collect();
         let outcomes = session.in_threads(&sound, |part| {
@@ -164,7 +170,7 @@ impl Reading<'_> {
                 return None;
             }
             let on_begin = || meter.restart();
-            let mut look = Look::new(files.as_ref(), &on_begin);
+            let mut look = PartCheck::new(files.as_ref(), &on_begin);
             let done = self.source.part(part, &|bytes| meter.read(bytes), &mut look);
             Some(done.map(|()| look.settle()))
         });
@@ -189,7 +195,7 @@ impl Reading<'_> {
     }
 
     /// Without opening anything.
-    fn stored(&self, copy: &mut Copy, read: &mut Read) {
+    fn stored(&self, copy: &mut VerifiedCopy, read: &mut ReadTotals) {
         let session = self.of.session;
         let sound = objects(self.source.description).filter(|it| !copy.is_faulty(&it.object));
         let sound: Vec<_> = sound.collect();
@@ -209,8 +215,8 @@ impl Reading<'_> {
         &self,
         object: &StoredObject,
         done: Result<T, Error>,
-        copy: &mut Copy,
-        read: &mut Read,
+        copy: &mut VerifiedCopy,
+        read: &mut ReadTotals,
     ) -> Option<T> {
         let error = match done {
             Ok(done) => {
@@ -222,7 +228,7 @@ impl Reading<'_> {
         };
         let damaged = error.class() == Class::Damaged;
         match self.of.session.judge::<T>(self.of.repository, error) {
-            Outcome::Fault(found) if damaged => {
+            Judged::Fault(found) if damaged => {
                 let reading = format!("could not read {}{}: ", self.source.prefix, object.object);
                 copy.wrong(&object.object, found.replacen(&reading, "", 1));
             }

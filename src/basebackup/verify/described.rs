@@ -5,7 +5,7 @@
 
 use std::fmt::Display;
 
-use super::files::{BACKUP_LABEL, Files, PG_VERSION, TABLESPACE_MAP};
+use super::files::{BACKUP_LABEL, ManifestFiles, PG_VERSION, TABLESPACE_MAP};
 use crate::basebackup::Description;
 use crate::basebackup::catalogue::Facts;
 use crate::postgres::{BackupLabel, BackupManifest, Lsn, TablespaceMap, TimelineId, WalSegment};
@@ -16,7 +16,7 @@ pub(super) fn faults(
     facts: &Facts,
     description: &Description,
     manifest: &BackupManifest,
-    files: &Files<'_>,
+    files: &ManifestFiles<'_>,
 ) -> Vec<String> {
     let mut faults = by_manifest(facts, manifest);
     let kept = lock(&files.kept);

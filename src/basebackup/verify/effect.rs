@@ -2,7 +2,7 @@
 
 use jiff::Timestamp;
 
-use super::Verify;
+use super::Verification;
 use super::session::Session;
 use crate::basebackup::catalogue::{Backup, SystemWal};
 use crate::basebackup::holes::window_begins;
@@ -18,7 +18,7 @@ pub(super) struct Effects<'a> {
 }
 
 impl<'a> Effects<'a> {
-    pub(super) fn new(verify: &'a Verify<'a>, system: &'a SystemWal) -> Self {
+    pub(super) fn new(verify: &'a Verification<'a>, system: &'a SystemWal) -> Self {
         let usable = |backup: &&Backup| {
             let same_size = backup.facts.segment_size == system.segment_size;
             backup.system == system.system && same_size

@@ -30,14 +30,14 @@ const KEPT_BYTES_MAX: u64 = 16 << 20;
 const WAL: &str = "pg_wal";
 
 /// The files of one backup, as its manifest names them, and which of them were found.
-pub(super) struct Files<'m> {
+pub(super) struct ManifestFiles<'m> {
     files: &'m [ManifestFile],
     by_path: HashMap<&'m OsStr, usize>,
     found: Mutex<Vec<bool>>,
     pub(super) kept: Mutex<BTreeMap<String, Vec<u8>>>,
 }
 
-impl<'m> Files<'m> {
+impl<'m> ManifestFiles<'m> {
     pub(super) fn new(files: &'m [ManifestFile]) -> Self {
         let by_path = files.iter().enumerate().map(|(at, file)| (file.path.as_os_str(), at));
         let (by_path, found) = (by_path.collect(), Mutex::new(vec![false; files.len()]));
@@ -70,9 +70,9 @@ fn others(count: usize) -> String {
 }
 
 /// Looks at the entries of one part. What it finds counts once the part is proved.
-pub(super) struct Look<'a, 'm> {
+pub(super) struct PartCheck<'a, 'm> {
     /// `None` where the manifest can't be read.
-    files: Option<&'a Files<'m>>,
+    files: Option<&'a ManifestFiles<'m>>,
     /// Called when the part is read from its beginning.
     on_begin: &'a dyn Fn(),
     buffer: Vec<u8>,
@@ -83,8 +83,8 @@ pub(super) struct Look<'a, 'm> {
     more: usize,
 }
 
-impl<'a, 'm> Look<'a, 'm> {
-    pub(super) fn new(files: Option<&'a Files<'m>>, on_begin: &'a dyn Fn()) -> Self {
+impl<'a, 'm> PartCheck<'a, 'm> {
+    pub(super) fn new(files: Option<&'a ManifestFiles<'m>>, on_begin: &'a dyn Fn()) -> Self {
         let (found, kept) = Default::default();
         Self { files, on_begin, buffer: vec![0; BUFFER_BYTES], found, kept, fault: None, more: 0 }
     }
@@ -160,7 +160,7 @@ impl<'a, 'm> Look<'a, 'm> {
     }
 }
 
-impl PartVisitor for Look<'_, '_> {
+impl PartVisitor for PartCheck<'_, '_> {
     fn begin(&mut self) {
         (self.on_begin)();
         self.found.clear();
@@ -203,8 +203,8 @@ mod tests {
     }
 
     /// What is wrong with a part that has these files.
-    fn part(files: &Files<'_>, entries: &[(&str, &[u8])]) -> Option<String> {
-        let mut look = Look::new(Some(files), &|| {});
+    fn part(files: &ManifestFiles<'_>, entries: &[(&str, &[u8])]) -> Option<String> {
+        let mut look = PartCheck::new(Some(files), &|| {});
         // A try that broke off counts for nothing.
         for _ in 0..2 {
             look.begin();
@@ -221,7 +221,7 @@ mod tests {
     #[test]
     fn every_file_is_compared_with_the_manifest() {
         let manifest = files(&[("PG_VERSION", 3), ("a", 2), ("b", 1)]);
-        let files = Files::new(&manifest);
+        let files = ManifestFiles::new(&manifest);
         assert_eq!(part(&files, &[("PG_VERSION", &[0; 3]), ("pg_wal/x", b"any")]), None);
         assert_eq!(lock(&files.kept)[PG_VERSION], [0; 3]);
         assert_eq!(files.missing().unwrap(), "a and 1 other is in none of the parts");
@@ -240,8 +240,8 @@ mod tests {
 
     #[test]
     fn a_manifest_names_a_file_once() {
-        assert_eq!(Files::new(&files(&[("a", 1), ("b", 1)])).twice(), None);
-        let twice = Files::new(&files(&[("a", 1), ("a", 1)])).twice();
+        assert_eq!(ManifestFiles::new(&files(&[("a", 1), ("b", 1)])).twice(), None);
+        let twice = ManifestFiles::new(&files(&[("a", 1), ("a", 1)])).twice();
         assert_eq!(twice.unwrap(), "it has a twice");
     }
 }

@@ -7,7 +7,7 @@ use std::collections::HashSet;
 
 use super::effect::Effects;
 use super::session::Session;
-use super::wal::{Proved, holders};
+use super::wal::{WalRead, holders};
 use super::{Fault, Report};
 use crate::basebackup::catalogue::Backup;
 use crate::basebackup::holes::Holes;
@@ -20,7 +20,7 @@ use crate::repository::{WalFolder, WalRange};
 pub(super) fn report(
     session: &Session<'_>,
     effects: &Effects<'_>,
-    all: &[Proved],
+    all: &[WalRead],
     report: &mut Report,
 ) {
     let size = effects.system.segment_size;
@@ -62,7 +62,7 @@ pub(super) fn report(
 fn of_gap(
     session: &Session<'_>,
     effects: &Effects<'_>,
-    all: &[Proved],
+    all: &[WalRead],
     repository: Option<usize>,
     gap: &Gap,
 ) -> Fault {
@@ -98,7 +98,7 @@ fn of_gap(
 fn histories(
     session: &Session<'_>,
     effects: &Effects<'_>,
-    all: &[Proved],
+    all: &[WalRead],
     number: usize,
     report: &mut Report,
 ) {

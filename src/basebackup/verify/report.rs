@@ -15,12 +15,12 @@ pub struct Report {
     pub remarks: Vec<String>,
     /// Repositories that did not answer, or not to the end, and objects that none of our keys opens.
     pub errors: Vec<Error>,
-    pub read: Read,
+    pub read: ReadTotals,
 }
 
 /// What was read, or with [`Report::quick`] looked at, and found to be as it should.
 #[derive(Debug, Default, Clone, Copy, PartialEq, Eq)]
-pub struct Read {
+pub struct ReadTotals {
     pub backups: u64,
     /// Parts and manifests, in all repositories.
     pub objects: u64,

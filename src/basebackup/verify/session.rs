@@ -8,14 +8,14 @@ use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Mutex, PoisonError};
 
-use super::Verify;
+use super::Verification;
 use crate::backup::in_threads;
 use crate::error::{Class, Error};
 use crate::threads::lock;
 
 /// What all threads of a verification share.
 pub(super) struct Session<'a> {
-    pub(super) verify: &'a Verify<'a>,
+    pub(super) verify: &'a Verification<'a>,
     done: AtomicU64,
     of: AtomicU64,
     /// Repositories that don't answer: nobody waits for the rest of them.
@@ -25,7 +25,7 @@ pub(super) struct Session<'a> {
 }
 
 /// What became of an object.
-pub(super) enum Outcome<T> {
+pub(super) enum Judged<T> {
     Good(T),
     /// What is wrong with it.
     Fault(String),
@@ -34,7 +34,7 @@ pub(super) enum Outcome<T> {
 }
 
 impl<'a> Session<'a> {
-    pub(super) fn new(verify: &'a Verify<'a>) -> Self {
+    pub(super) fn new(verify: &'a Verification<'a>) -> Self {
         let failures = verify.survey.catalogue.failures.iter();
         let failures = failures.map(|failure| (failure.repository, failure.error.clone()));
         let (done, of, locked) = Default::default();
@@ -46,14 +46,14 @@ impl<'a> Session<'a> {
     }
 
     /// What an error says about an object of this repository.
-    pub(super) fn judge<T>(&self, repository: usize, error: Error) -> Outcome<T> {
+    pub(super) fn judge<T>(&self, repository: usize, error: Error) -> Judged<T> {
         match error.class() {
             // A fault is one of many lines: what to do about it depends on all of them.
-            Class::Damaged | Class::Conflict => return Outcome::Fault(error.message()),
+            Class::Damaged | Class::Conflict => return Judged::Fault(error.message()),
             Class::Configuration => drop(lock(&self.locked).entry(repository).or_insert(error)),
             _ => drop(lock(&self.down).entry(repository).or_insert(error)),
         }
-        Outcome::Unknown
+        Judged::Unknown
     }
 
     pub(super) fn into_errors(self) -> Vec<Error> {

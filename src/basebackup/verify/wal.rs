@@ -6,21 +6,21 @@ use std::collections::{BTreeMap, HashSet};
 use std::ops::Range;
 
 use super::effect::Effects;
-use super::session::{Meter, Outcome, Session};
+use super::session::{Judged, Meter, Session};
 use super::{Fault, Report};
 use crate::basebackup::catalogue::SystemWal;
 use crate::postgres::{Lsn, TimelineId, WalFileName, WalSegment, WalSegmentSize};
 use crate::repository::{Source, StoredWal, WalFolder};
 
 /// The WAL of one system in one repository that is to be read.
-pub(super) struct Shelf {
+pub(super) struct WalToRead {
     pub(super) repository: usize,
     folder: WalFolder,
     pub(super) files: Vec<StoredWal>,
 }
 
 /// The same when it was read.
-pub(super) struct Proved {
+pub(super) struct WalRead {
     pub(super) repository: usize,
     folder: WalFolder,
     /// Files that are as they should be.
@@ -28,7 +28,7 @@ pub(super) struct Proved {
     faults: Vec<(StoredWal, String)>,
 }
 
-impl Proved {
+impl WalRead {
     /// The same without faults of files that are not there any more: gaps tell where they are missed.
     pub(super) fn without_deleted(&self, now: &SystemWal) -> Self {
         let inventory = now.inventories.get(self.repository).and_then(Option::as_ref);
@@ -49,10 +49,10 @@ impl Proved {
 }
 
 /// WAL by timeline, in ranges that begin with a segment.
-type Wanted = BTreeMap<TimelineId, Vec<Range<Lsn>>>;
+type WantedWal = BTreeMap<TimelineId, Vec<Range<Lsn>>>;
 
 /// What recoveries from the backups read, and all histories.
-pub(super) fn shelves(session: &Session<'_>, system: &SystemWal) -> Vec<Shelf> {
+pub(super) fn shelves(session: &Session<'_>, system: &SystemWal) -> Vec<WalToRead> {
     let verify = session.verify;
     let wanted = wanted(&Effects::new(verify, system));
     let is_wanted = |name: WalFileName| match name {
@@ -67,15 +67,15 @@ pub(super) fn shelves(session: &Session<'_>, system: &SystemWal) -> Vec<Shelf> {
         }
         let folder = WalFolder::new(&verify.config.cluster, system.system);
         match repository.stored_wal(&folder, &is_wanted) {
-            Ok(files) => shelves.push(Shelf { repository: number, folder, files }),
+            Ok(files) => shelves.push(WalToRead { repository: number, folder, files }),
             Err(error) => drop(session.judge::<()>(number, error)),
         }
     }
     shelves
 }
 
-fn wanted(effects: &Effects<'_>) -> Wanted {
-    let mut wanted = Wanted::new();
+fn wanted(effects: &Effects<'_>) -> WantedWal {
+    let mut wanted = WantedWal::new();
     for backup in &effects.backups {
         let recoveries = effects.system.timelines.recoveries(&backup.span());
         for piece in recoveries.into_iter().flat_map(|recovery| recovery.pieces) {
@@ -92,7 +92,7 @@ fn wanted(effects: &Effects<'_>) -> Wanted {
     wanted
 }
 
-fn is_within(wanted: &Wanted, segment: WalSegment, size: WalSegmentSize) -> bool {
+fn is_within(wanted: &WantedWal, segment: WalSegment, size: WalSegmentSize) -> bool {
     let Ok(start) = segment.start(size) else { return false };
     let end = Lsn(start.0.saturating_add(size.bytes()));
     let ranges = wanted.get(&segment.timeline).map(Vec::as_slice).unwrap_or_default();
@@ -101,14 +101,14 @@ fn is_within(wanted: &Wanted, segment: WalSegment, size: WalSegmentSize) -> bool
 
 pub(super) fn prove(
     session: &Session<'_>,
-    shelves: Vec<Shelf>,
+    shelves: Vec<WalToRead>,
     report: &mut Report,
-) -> Vec<Proved> {
+) -> Vec<WalRead> {
     shelves.into_iter().map(|shelf| prove_one(session, shelf, report)).collect()
 }
 
-fn prove_one(session: &Session<'_>, shelf: Shelf, report: &mut Report) -> Proved {
-    let Shelf { repository, folder, files } = shelf;
+fn prove_one(session: &Session<'_>, shelf: WalToRead, report: &mut Report) -> WalRead {
+    let WalToRead { repository, folder, files } = shelf;
     let outcomes = session.in_threads(&files, |stored| {
         let _meter = (!session.verify.quick).then(|| Meter::new(session, 1, stored.size));
         prove_file(session, repository, &folder, stored)
@@ -116,14 +116,14 @@ fn prove_one(session: &Session<'_>, shelf: Shelf, report: &mut Report) -> Proved
     let (mut good, mut faults, mut locked) = (HashSet::new(), Vec::new(), 0);
     for (stored, outcome) in files.into_iter().zip(outcomes) {
         match outcome {
-            Outcome::Good(opened) => {
+            Judged::Good(opened) => {
                 good.insert(stored.name);
                 locked += u64::from(!opened);
                 report.read.wal_files += 1;
                 report.read.wal_bytes += if opened { stored.size } else { 0 };
             }
-            Outcome::Fault(found) => faults.push((stored, found)),
-            Outcome::Unknown => {}
+            Judged::Fault(found) => faults.push((stored, found)),
+            Judged::Unknown => {}
         }
     }
     if locked > 0 {
@@ -133,7 +133,7 @@ fn prove_one(session: &Session<'_>, shelf: Shelf, report: &mut Report) -> Proved
              what is inside: there is no identity file"
         ));
     }
-    Proved { repository, folder, good, faults }
+    WalRead { repository, folder, good, faults }
 }
 
 fn prove_file(
@@ -141,27 +141,27 @@ fn prove_file(
     repository: usize,
     folder: &WalFolder,
     stored: &StoredWal,
-) -> Outcome<bool> {
+) -> Judged<bool> {
     let verify = session.verify;
     if !session.is_up(repository) {
-        return Outcome::Unknown;
+        return Judged::Unknown;
     }
     if verify.quick && matches!(stored.name, WalFileName::Segment(_)) {
         return match stored.size {
-            0 => Outcome::Fault("expected a WAL segment, found an empty object".to_owned()),
-            _ => Outcome::Good(true),
+            0 => Judged::Fault("expected a WAL segment, found an empty object".to_owned()),
+            _ => Judged::Good(true),
         };
     }
     let source = Source { folder, identities: verify.identities, limits: verify.config.limits };
     let proved = verify.repositories[repository].prove_wal(&source, stored);
-    proved.map_or_else(|error| session.judge(repository, error), Outcome::Good)
+    proved.map_or_else(|error| session.judge(repository, error), Judged::Good)
 }
 
 /// What is wrong with files that are there.
 pub(super) fn report(
     session: &Session<'_>,
     effects: &Effects<'_>,
-    all: &[Proved],
+    all: &[WalRead],
     report: &mut Report,
 ) {
     let size = effects.system.segment_size;
@@ -190,7 +190,7 @@ pub(super) fn report(
 /// The other repositories where this is so.
 pub(super) fn holders(
     session: &Session<'_>,
-    all: &[Proved],
+    all: &[WalRead],
     but: usize,
     has: impl Fn(&HashSet<WalFileName>) -> bool,
 ) -> Vec<String> {

@@ -8,7 +8,7 @@ use clap::{Arg, ArgAction, ArgMatches, Command};
 
 use super::super::progress::Progress;
 use super::super::{created, flags};
-use crate::basebackup::create::{Request, create};
+use crate::basebackup::create::{NewBaseBackup, create};
 use crate::command::created::Created;
 use crate::command::shown::size;
 use crate::config::Config;
@@ -69,7 +69,7 @@ pub fn run(config: &Config, matches: &ArgMatches) -> Result<()> {
     let repositories = repository::open_all(config, None)?;
     let identities = repository::identities(config)?;
     let mut progress = Progress::new("base backup");
-    let request = Request {
+    let request = NewBaseBackup {
         config,
         repositories: &repositories,
         identities: &identities,

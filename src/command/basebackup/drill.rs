@@ -14,8 +14,8 @@ use super::restore_command::restore_command;
 use crate::backup::new_id;
 use crate::basebackup::catalogue::Survey;
 use crate::basebackup::restore::{
-    Claim, END_BEFORE_THE_GAP, LayDown, Moves, RecoverySettings, RecoveryTarget, RestorePlan,
-    TablespacePlace, TargetAction, TargetTimeline, Wish, living_system, plan,
+    END_BEFORE_THE_GAP, FolderLocks, LayDown, Moves, RecoverySettings, RecoveryTarget, RestorePlan,
+    RestoreTarget, TablespacePlace, TargetAction, TargetTimeline, living_system, plan,
 };
 use crate::command::recording;
 use crate::command::shown::Shown;
@@ -120,7 +120,7 @@ fn rehearse(
         Some(system) => Some(system),
         None => living_system(&survey, &ours)?,
     };
-    let wish = Wish {
+    let wish = RestoreTarget {
         target: &request.target,
         inclusive: request.inclusive,
         timeline: request.timeline,
@@ -197,7 +197,7 @@ fn fetch(
         TablespacePlace { oid: it.oid, folder, aside: Vec::new() }
     });
     let tablespaces: Vec<TablespacePlace> = tablespaces.collect();
-    let mut claim = Claim::default();
+    let mut claim = FolderLocks::default();
     let (repository, unpacked) = lay_down.run(&opened, &tablespaces, Moves::NONE, &mut claim)?;
     private.write_recovery(&data, recovery)?;
     unpacked.finish()?;

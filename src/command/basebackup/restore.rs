@@ -20,11 +20,12 @@ use super::ours::ours;
 use super::restore_command::restore_command;
 use crate::basebackup::catalogue::{Backup, Survey};
 use crate::basebackup::restore::{
-    Claim, END_BEFORE_THE_GAP, LayDown, Limits, Located, Moves, Occupied, Place, Reason, Recovered,
-    RecoverySettings, RecoveryTarget, RestorePlan, ServerLog, Servers, Signs, Starter,
-    TablespaceName, TablespacePlace, TargetAction, TargetTimeline, Told, Way, Wish, add_settings,
-    archiving_off, choose_system, follow, forget_recovery, leave_archiving, locate, plan, real,
-    refuse_root, refuse_running, tell_server, warn_of_settings,
+    END_BEFORE_THE_GAP, FolderLocks, LayDown, Located, Moves, Occupied, ProgressLog, Reason,
+    Recovered, RecoverySettings, RecoverySpan, RecoveryTarget, RestoreDirectory, RestorePlan,
+    RestoreTarget, RunningServers, ServerLog, Signs, Starter, TablespaceName, TablespacePlace,
+    TargetAction, TargetTimeline, WatchLimits, add_settings, archiving_off, choose_system, follow,
+    forget_recovery, leave_archiving, locate, plan, real, refuse_root, refuse_running, tell_server,
+    warn_of_settings,
 };
 use crate::command::hook::run_hook;
 use crate::command::restored::{Asking, Ending};
@@ -88,13 +89,13 @@ pub fn restore(
     let repositories = repository::open_all(config, None)?;
     let survey = Survey::read(&repositories, config);
     survey.errors().for_each(|error| tracing::warn!("{error}"));
-    let place = Place::look(&request.data, request.occupied, Timestamp::now())?;
+    let place = RestoreDirectory::look(&request.data, request.occupied, Timestamp::now())?;
     refuse_repositories(config, &place)?;
     let ours = |candidates: &[SystemIdentifier]| ours(config, &repositories, candidates);
     let system = choose_system(&survey, &place, request.system, &ours)?;
     let to_its_end = to_its_own_end(request, &survey, system);
     let request = to_its_end.as_ref().unwrap_or(request);
-    let wish = Wish {
+    let wish = RestoreTarget {
         target: &request.target,
         inclusive: request.inclusive,
         timeline: request.timeline,
@@ -102,7 +103,7 @@ pub fn restore(
     };
     let located = locate(&survey, system, &wish, &repositories, config);
     let wish = match &located {
-        Some(Located::At { backup, .. }) => Wish { backup: Some(backup), ..wish },
+        Some(Located::At { backup, .. }) => RestoreTarget { backup: Some(backup), ..wish },
         _ => wish,
     };
     let plan = plan(&survey, system, &wish).map(|plan| plan.with_place(located.clone()));
@@ -139,7 +140,7 @@ pub fn restore(
     if !asking.agreed(&words)? {
         return Ok(Ending::planned(told));
     }
-    let mut claim = Claim::default();
+    let mut claim = FolderLocks::default();
     if place.data.exists() {
         claim.take(&place.data)?;
     }
@@ -192,7 +193,7 @@ fn to_its_own_end<'a>(
         return None;
     }
     let (target, inclusive, timeline) = (&request.target, request.inclusive, request.timeline);
-    let wish = Wish { target, inclusive, timeline, backup: Some(backup) };
+    let wish = RestoreTarget { target, inclusive, timeline, backup: Some(backup) };
     let plan = plan(survey, system, &wish).ok().filter(RestorePlan::ends_with_the_backup)?;
     let id = &plan.backup.id;
     tracing::info!("{id} has no WAL behind it any more: it comes back as it was at its end");
@@ -200,7 +201,7 @@ fn to_its_own_end<'a>(
 }
 
 /// A repository within the directory would go with what is there, and with it the backup.
-fn refuse_repositories(config: &Config, place: &Place) -> Result<()> {
+fn refuse_repositories(config: &Config, place: &RestoreDirectory) -> Result<()> {
     for repository in &config.repositories {
         let Location::Folder(folder) = &repository.location else { continue };
         if !place.fresh && real(folder)?.starts_with(&place.data) {
@@ -218,8 +219,12 @@ fn refuse_repositories(config: &Config, place: &Place) -> Result<()> {
 
 /// Nothing is touched that a running server has: neither the directory nor what links lead to, be they its own or the
 /// backup's.
-fn refuse_servers(place: &Place, tablespaces: &[TablespacePlace], may_run: bool) -> Result<()> {
-    let servers = Servers::look();
+fn refuse_servers(
+    place: &RestoreDirectory,
+    tablespaces: &[TablespacePlace],
+    may_run: bool,
+) -> Result<()> {
+    let servers = RunningServers::look();
     if !may_run {
         refuse_running(&place.data, &servers)?;
     }
@@ -276,14 +281,14 @@ fn bring_up(
     if !request.start && !request.follow {
         return Ok(None);
     }
-    let way = Way { from: plan.backup.facts.start.lsn, to: plan.choice.reach };
+    let way = RecoverySpan { from: plan.backup.facts.start.lsn, to: plan.choice.reach };
     let start = if request.start { START } else { START_BY_OTHERS };
-    let limits = Limits {
+    let limits = WatchLimits {
         start: request.timeout.unwrap_or(start),
         silence: request.timeout.unwrap_or(SILENCE),
     };
     let mut signs = Signs::new(data, (log, of_others), limits);
-    let mut lines = Told::new();
+    let mut lines = ProgressLog::new();
     let told = &request.config.connection;
     let recovered = follow(&mut signs, told, way, ended::until(request), &mut |replay, way| {
         lines.at(replay, way);

@@ -2,7 +2,7 @@
 
 use std::path::{Path, PathBuf};
 
-use crate::basebackup::restore::{Inside, RecoveryTarget, RestorePlan};
+use crate::basebackup::restore::{OwnWal, RecoveryTarget, RestorePlan};
 use crate::config::{FlagValues, GLOBAL};
 use crate::error::{Class, Error, Result};
 use crate::words::shell_word;
@@ -17,10 +17,10 @@ pub fn restore_command(
     plan: &RestorePlan<'_>,
     target: &RecoveryTarget,
 ) -> Result<String> {
-    Ok(match plan.inside(target) {
-        Inside::All => NOTHING.to_owned(),
-        Inside::None => of_the_archive(flags)?,
-        Inside::Segments { first, end } => format!(
+    Ok(match plan.own_wal(target) {
+        OwnWal::All => NOTHING.to_owned(),
+        OwnWal::None => of_the_archive(flags)?,
+        OwnWal::Segments { first, end } => format!(
             "if [ ! \"%f\" \\< {first} ] && [ \"%f\" \\< {end} ]; then exit 1; fi; exec {}",
             of_the_archive(flags)?
         ),

@@ -5,7 +5,7 @@ use serde::Serialize;
 
 use super::show::find;
 use crate::basebackup::catalogue::{Backup, Survey};
-use crate::basebackup::verify::{Report, Verify};
+use crate::basebackup::verify::{Report, Verification};
 use crate::command::recording::{self, Extent, Faults};
 use crate::command::shown::{Shown, count, plain, size};
 use crate::config::Config;
@@ -43,7 +43,7 @@ pub fn run(request: &Request<'_>) -> Result<Shown> {
     let survey = Survey::read(&repositories, config);
     let backups = choose(&survey, &repositories, &request.which)?;
     let subjects = subjects(request, &survey, &backups);
-    let report = Verify {
+    let report = Verification {
         config,
         repositories: &repositories,
         identities: &identities,

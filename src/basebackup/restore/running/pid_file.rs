@@ -13,12 +13,12 @@ const SHARED_MEMORY: &str = "/proc/sysvipc/shm";
 
 /// Key and number of a piece of shared memory. Every server has a small one, whatever `shared_memory_type` is: by who is
 /// attached to it a new server tells whether an old one lives (`PGSharedMemoryIsInUse`).
-type Memory = (u32, u32);
+type SharedMemory = (u32, u32);
 
 #[derive(Debug, PartialEq, Eq)]
 pub struct PidFile {
     process: i64,
-    memory: Option<Memory>,
+    memory: Option<SharedMemory>,
 }
 
 impl PidFile {
@@ -51,7 +51,7 @@ impl PidFile {
     }
 }
 
-fn attached(list: &str, memory: Memory) -> Option<u64> {
+fn attached(list: &str, memory: SharedMemory) -> Option<u64> {
     let attached = |line: &str| {
         let fields: Vec<&str> = line.split_whitespace().collect();
         let found = (number(fields.first()?)?, number(fields.get(1)?)?);

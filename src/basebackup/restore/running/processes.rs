@@ -28,19 +28,19 @@ const LOCAL: [u32; 9] = [
 ];
 
 /// A folder, whatever it is called: device and number.
-type Identity = (u64, u64);
+type FolderIdentity = (u64, u64);
 
 /// Running servers, as far as this user may look at them.
 #[derive(Debug, Default)]
-pub struct Servers {
-    servers: Vec<Server>,
+pub struct RunningServers {
+    servers: Vec<RunningServer>,
     /// Owners of those that could not be looked at.
     hidden: Vec<u32>,
     sees_all: bool,
 }
 
 #[derive(Debug)]
-struct Server {
+struct RunningServer {
     process: i64,
     data: Folder,
     /// Where its links lead: `pg_wal` and tablespaces.
@@ -50,10 +50,10 @@ struct Server {
 #[derive(Debug, PartialEq, Eq)]
 struct Folder {
     path: PathBuf,
-    identity: Identity,
+    identity: FolderIdentity,
 }
 
-impl Servers {
+impl RunningServers {
     /// Those that run now.
     pub fn look() -> Self {
         let namespace = fs::read_link("/proc/self/ns/pid").unwrap_or_default();
@@ -71,10 +71,10 @@ impl Servers {
         if !NAMES.contains(&name.trim_end()) {
             return;
         }
-        match Server::of(process, proc) {
+        match RunningServer::of(process, proc) {
             // The processes that it started have the same folder.
             Some(server) => {
-                let known = |it: &Server| it.data.identity == server.data.identity;
+                let known = |it: &RunningServer| it.data.identity == server.data.identity;
                 if !self.servers.iter().any(known) {
                     self.servers.push(server);
                 }
@@ -127,7 +127,7 @@ impl Servers {
     }
 }
 
-impl Server {
+impl RunningServer {
     /// `None` when we may not look.
     fn of(process: i64, proc: &Path) -> Option<Self> {
         let data = proc.join("cwd");
@@ -155,7 +155,7 @@ fn linked(proc: &Path, link: &Path) -> Option<Folder> {
     Some(Folder { path, identity: identity(&seen)? })
 }
 
-fn identity(folder: &Path) -> Option<Identity> {
+fn identity(folder: &Path) -> Option<FolderIdentity> {
     fs::metadata(folder).ok().map(|it| (it.dev(), it.ino()))
 }
 
@@ -174,9 +174,12 @@ mod tests {
     fn what_another_server_has_is_refused_by_whatever_name() {
         let place = tempfile::tempdir().unwrap();
         let at = |name: &str| place.path().join(name);
-        let server =
-            Server { process: 7, data: folder(&at("live")), linked: vec![folder(&at("far/ts"))] };
-        let servers = Servers { servers: vec![server], ..Servers::default() };
+        let server = RunningServer {
+            process: 7,
+            data: folder(&at("live")),
+            linked: vec![folder(&at("far/ts"))],
+        };
+        let servers = RunningServers { servers: vec![server], ..RunningServers::default() };
         symlink(at("far/ts"), at("link")).unwrap();
         fs::create_dir(at("free")).unwrap();
         assert_eq!(servers.on(&at("live")), Some(7));

@@ -8,7 +8,9 @@ use serde_json::json;
 
 use super::Request;
 use super::shown::{ARCHIVE_AGAIN, Archiving};
-use crate::basebackup::restore::{Recovered, RecoveryTarget, RestorePlan, TargetAction, Until};
+use crate::basebackup::restore::{
+    Recovered, RecoveryEnd, RecoveryTarget, RestorePlan, TargetAction,
+};
 use crate::command::restored::Done;
 use crate::command::shown::{count, plain, size, tenths};
 use crate::words::{shell_word, two_units};
@@ -97,13 +99,13 @@ impl Ended<'_> {
 }
 
 /// What the server does when it has recovered.
-pub(super) fn until(request: &Request<'_>) -> Until {
+pub(super) fn until(request: &Request<'_>) -> RecoveryEnd {
     match request.action {
-        _ if request.standby => Until::Readers,
+        _ if request.standby => RecoveryEnd::Readers,
         // At the end of the WAL it takes writes, whatever was to happen at a target.
-        _ if request.target == RecoveryTarget::Latest => Until::End,
-        TargetAction::Shutdown => Until::Shutdown,
-        TargetAction::Pause => Until::Pause,
-        TargetAction::Promote => Until::End,
+        _ if request.target == RecoveryTarget::Latest => RecoveryEnd::End,
+        TargetAction::Shutdown => RecoveryEnd::Shutdown,
+        TargetAction::Pause => RecoveryEnd::Pause,
+        TargetAction::Promote => RecoveryEnd::End,
     }
 }

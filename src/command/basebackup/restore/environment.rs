@@ -1,7 +1,7 @@
 //! What `wal-fetch` would find in this environment, and a server that something else starts does not have in its own.
 
 use super::Request;
-use crate::basebackup::restore::{Inside, RestorePlan};
+use crate::basebackup::restore::{OwnWal, RestorePlan};
 use crate::config::{Config, ENDPOINT_VARIABLES, Location, S3Config, endpoint};
 
 /// Where keys may come from, for a bucket whose repository names neither a file nor a profile.
@@ -25,7 +25,7 @@ const WAY: [&str; 5] = ["AWS_CA_BUNDLE", "https_proxy", "HTTPS_PROXY", "all_prox
 /// Says what the server lacks. One that this program starts has its environment, and needs it until it has recovered.
 pub(super) fn needed(request: &Request<'_>, plan: &RestorePlan<'_>) -> Option<String> {
     let own = request.restore_command.is_none() && request.recovery;
-    let fetches = own && plan.inside(&request.target) != Inside::All;
+    let fetches = own && plan.own_wal(&request.target) != OwnWal::All;
     let has_it = request.start && !request.standby;
     if !fetches || has_it {
         return None;

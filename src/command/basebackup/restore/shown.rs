@@ -5,7 +5,8 @@ use std::path::Path;
 
 use super::Request;
 use crate::basebackup::restore::{
-    Opened, Outside, Place, RestorePlan, TablespacePlace, Wish, missing_above, room,
+    Opened, OutsideSetting, RestoreDirectory, RestorePlan, RestoreTarget, TablespacePlace,
+    missing_above, room,
 };
 use crate::repository::Repository;
 use crate::words::plain;
@@ -35,7 +36,7 @@ impl Archiving {
 }
 
 pub(super) struct Shown<'a> {
-    pub place: &'a Place,
+    pub place: &'a RestoreDirectory,
     pub tablespaces: &'a [TablespacePlace],
     pub opened: &'a Opened,
     pub archiving: Archiving,
@@ -47,7 +48,7 @@ impl Shown<'_> {
     pub fn text(
         &self,
         plan: &RestorePlan<'_>,
-        wish: &Wish<'_>,
+        wish: &RestoreTarget<'_>,
         repositories: &[Repository],
     ) -> String {
         let names: Vec<&str> = repositories.iter().map(Repository::name).collect();
@@ -96,7 +97,7 @@ impl Shown<'_> {
         let missing = missing.map(|name| {
             format!("{name} is not in the backup: the server needs one on this host to start")
         });
-        let told = told.filter_map(|it| Outside::of(it, data)).map(|it| it.text);
+        let told = told.filter_map(|it| OutsideSetting::of(it, data)).map(|it| it.text);
         let mut lines: Vec<String> = missing.chain(told).collect();
         if description.elsewhere.is_none() && !self.opened.without.contains(&"postgresql.conf") {
             lines.push(

@@ -4,7 +4,7 @@
 use serde_json::{Value, json};
 
 use super::shown::{Archiving, Shown};
-use crate::basebackup::restore::{RecoveryTarget, RestorePlan, Wish};
+use crate::basebackup::restore::{RecoveryTarget, RestorePlan, RestoreTarget};
 use crate::repository::Repository;
 
 impl Shown<'_> {
@@ -12,7 +12,7 @@ impl Shown<'_> {
     pub fn told(
         &self,
         plan: &RestorePlan<'_>,
-        wish: &Wish<'_>,
+        wish: &RestoreTarget<'_>,
         repositories: &[Repository],
         words: &str,
     ) -> Value {
@@ -52,7 +52,7 @@ impl Shown<'_> {
     }
 }
 
-fn target(wish: &Wish<'_>) -> Value {
+fn target(wish: &RestoreTarget<'_>) -> Value {
     let (kind, value) = match wish.target {
         RecoveryTarget::Latest => ("latest", Value::Null),
         RecoveryTarget::Immediate => ("immediate", Value::Null),
