@@ -16,7 +16,7 @@ fn rights(text: &str) -> BTreeSet<String> {
 fn the_policies_allow_what_the_table_says() {
     let page = read(FILE);
     let rows: Vec<_> = page.lines().filter(|line| line.starts_with("| ")).skip(2).collect();
-    let (looks, cleans) = (rights(rows[1]), "those of who looks");
+    let (looks, cleans) = (rights(rows[1]), "the rights of the row above");
     let policies = fenced(&page, "json");
     assert_eq!((rows.len(), policies.len()), (3, 3), "{FILE}");
     for (row, policy) in rows.iter().zip(&policies) {
