@@ -1,17 +1,15 @@
 //! From a file to zstd frames, hashed while it is read. Frames are compressed by several threads and come out in order,
 //! because a segment has to be compressed faster than a server makes it.
 
+use std::convert::Infallible;
 use std::io::{self, Read};
 use std::num::NonZeroUsize;
+use std::thread;
 
 use bytes::Bytes;
 
-use super::label::Digest;
-use super::label::Label;
-
-/// How much plain content goes into one zstd frame. Frames are compressed in parallel; measured on
-/// both benchmark corpora, frames of 1 MiB cost under 1 % of space against one frame.
-pub(super) const FRAME_BYTES: usize = 1 << 20;
+use super::frame_stream::{FRAME_BYTES, FrameStream, Output, compress_frame, compressor};
+use super::label::{Digest, Label};
 
 #[derive(Debug, Clone, Copy)]
 pub struct Encoding {
@@ -61,14 +59,14 @@ impl Encoder {
         take: &mut dyn FnMut(Bytes),
     ) -> io::Result<Encoded> {
         let mut length = Label::frame_length(name, size) as u64;
-        let mut take = |frame: &[u8]| {
+        let mut take = |frame: Bytes| {
             length += frame.len() as u64;
-            take(Bytes::copy_from_slice(frame));
+            take(frame);
         };
         let mut hasher = blake3::Hasher::new();
         let mut read = ReadFrames { plain, hasher: &mut hasher, total: 0 };
         let alone = self.encoding.threads.get() == 1 || size <= FRAME_BYTES as u64;
-        if alone || !parallel::compress(&mut read, self.encoding, &mut take)? {
+        if alone || !self.compress_in_threads(&mut read, &mut take)? {
             self.compress_here(&mut read, &mut take)?;
         }
         let total = read.total;
@@ -81,10 +79,33 @@ impl Encoder {
         Ok(Encoded { label, length })
     }
 
+    /// This thread reads and hashes, others compress. `false`, and nothing done, where none could be had.
+    fn compress_in_threads(
+        &self,
+        read: &mut ReadFrames<'_>,
+        take: &mut dyn FnMut(Bytes),
+    ) -> io::Result<bool> {
+        let Encoding { level, threads } = self.encoding;
+        let mut take = |output: Output<Infallible>| {
+            let Output::Frame(frame) = output;
+            take(frame);
+            Ok(())
+        };
+        thread::scope(|scope| {
+            let mut frames = FrameStream::start(scope, level, threads);
+            if !frames.has_threads() {
+                return Ok(false);
+            }
+            while frames.fill(&mut |plain| read.next(plain), &mut take)? {}
+            frames.finish(&mut take)?;
+            Ok(true)
+        })
+    }
+
     fn compress_here(
         &mut self,
         read: &mut ReadFrames<'_>,
-        take: &mut dyn FnMut(&[u8]),
+        take: &mut dyn FnMut(Bytes),
     ) -> io::Result<()> {
         let mut spare = match self.spare.take() {
             Some(spare) => spare,
@@ -98,7 +119,7 @@ impl Encoder {
         loop {
             // An empty file has one frame too: a label alone is not something `zstd -dc` opens.
             compress_frame(&mut spare.compressor, &spare.plain, &mut spare.frame)?;
-            take(&spare.frame);
+            take(Bytes::copy_from_slice(&spare.frame));
             read.next(&mut spare.plain)?;
             if spare.plain.is_empty() {
                 self.spare = Some(spare);
@@ -135,108 +156,6 @@ impl ReadFrames<'_> {
         self.hasher.update(buffer);
         self.total += length as u64;
         Ok(())
-    }
-}
-
-pub(super) fn compressor(level: i32) -> io::Result<zstd::bulk::Compressor<'static>> {
-    let mut compressor = zstd::bulk::Compressor::new(level)?;
-    // Every frame carries a checksum of its content, so that `zstd -t` alone notices damage.
-    compressor.include_checksum(true)?;
-    Ok(compressor)
-}
-
-/// Puts the frame of `plain` into `frame`, in the place of what was there.
-pub(super) fn compress_frame(
-    compressor: &mut zstd::bulk::Compressor<'static>,
-    plain: &[u8],
-    frame: &mut Vec<u8>,
-) -> io::Result<()> {
-    frame.clear();
-    frame.reserve(zstd::zstd_safe::compress_bound(plain.len()));
-    compressor.compress_to_buffer(plain, frame).map(|_| ())
-}
-
-mod parallel {
-    use std::collections::VecDeque;
-    use std::sync::mpsc;
-    use std::{io, thread};
-
-    use super::{Encoding, ReadFrames, compress_frame, compressor};
-    use crate::threads::start_in;
-
-    type Frame = io::Result<(Vec<u8>, Vec<u8>)>;
-
-    struct Job {
-        plain: Vec<u8>,
-        out: Vec<u8>,
-        done: mpsc::SyncSender<Frame>,
-    }
-
-    /// This thread reads and hashes, the workers compress, and the frames are taken back in order.
-    /// One frame more than there are workers is under way; the buffers are used again. `false`, and nothing
-    /// done, where there are none.
-    pub(super) fn compress(
-        read: &mut ReadFrames<'_>,
-        encoding: Encoding,
-        out: &mut dyn FnMut(&[u8]),
-    ) -> io::Result<bool> {
-        thread::scope(|scope| {
-            let start = |_| {
-                let (sender, jobs) = mpsc::channel();
-                start_in(scope, move || work(encoding.level, &jobs)).ok().map(|_| sender)
-            };
-            let workers: Vec<mpsc::Sender<Job>> =
-                (0..encoding.threads.get()).map_while(start).collect();
-            if workers.is_empty() {
-                return Ok(false);
-            }
-            let mut under_way = VecDeque::new();
-            let mut spare = (Vec::new(), Vec::new());
-            for worker in workers.iter().cycle() {
-                let (mut plain, buffer) = std::mem::take(&mut spare);
-                read.next(&mut plain)?;
-                if plain.is_empty() {
-                    break;
-                }
-                let (done, frame) = mpsc::sync_channel(1);
-                worker.send(Job { plain, out: buffer, done }).map_err(|_| worker_died())?;
-                under_way.push_back(frame);
-                if under_way.len() > workers.len() {
-                    spare = take(&mut under_way, out)?;
-                }
-            }
-            while !under_way.is_empty() {
-                take(&mut under_way, out)?;
-            }
-            Ok(true)
-        })
-    }
-
-    /// Takes the oldest frame under way and gives its buffers back.
-    fn take(
-        under_way: &mut VecDeque<mpsc::Receiver<Frame>>,
-        out: &mut dyn FnMut(&[u8]),
-    ) -> io::Result<(Vec<u8>, Vec<u8>)> {
-        let Some(frame) = under_way.pop_front() else { return Ok(Default::default()) };
-        let (plain, compressed) = frame.recv().map_err(|_| worker_died())??;
-        out(&compressed);
-        Ok((plain, compressed))
-    }
-
-    fn work(level: i32, jobs: &mpsc::Receiver<Job>) {
-        let mut compressor = compressor(level);
-        for Job { plain, mut out, done } in jobs {
-            let compressed = match &mut compressor {
-                Ok(compressor) => compress_frame(compressor, &plain, &mut out),
-                Err(error) => Err(io::Error::other(error.to_string())),
-            };
-            // The receiver is gone only when the whole push failed already.
-            let _ = done.send(compressed.map(|()| (plain, out)));
-        }
-    }
-
-    fn worker_died() -> io::Error {
-        io::Error::other("a compression thread died")
     }
 }
 

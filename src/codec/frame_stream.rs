@@ -1,5 +1,5 @@
 //! zstd frames of a stream whose end nobody knows, with marks where one object ends and the next begins: for base backups
-//! and packs. One file after the other, as WAL comes, is `encode`.
+//! and packs. `encode` makes those of a file, and its label.
 
 use std::collections::VecDeque;
 use std::io;
@@ -9,8 +9,11 @@ use std::thread::{Scope, ScopedJoinHandle};
 
 use bytes::Bytes;
 
-use super::encode::{FRAME_BYTES, compress_frame, compressor};
 use crate::threads::start_in;
+
+/// How much plain content goes into one zstd frame. Frames are compressed in parallel; measured on
+/// both benchmark corpora, frames of 1 MiB cost under 1 % of space against one frame.
+pub(super) const FRAME_BYTES: usize = 1 << 20;
 
 /// What comes out of a [`FrameStream`], in the order it went in.
 #[derive(Debug, Clone)]
@@ -96,6 +99,27 @@ impl<'scope, M> FrameStream<'scope, M> {
         Ok(())
     }
 
+    /// Puts in one frame, whatever its length, whose plain bytes `next` reads into a buffer: without the copy that
+    /// [`write`](Self::write) makes. `false`, and nothing put in, where it left the buffer empty.
+    pub(super) fn fill(
+        &mut self,
+        next: &mut dyn FnMut(&mut Vec<u8>) -> io::Result<()>,
+        take: &mut dyn FnMut(Output<M>) -> io::Result<()>,
+    ) -> io::Result<bool> {
+        let mut buffers = self.buffers(take)?;
+        next(&mut buffers.plain)?;
+        if buffers.plain.is_empty() {
+            return Ok(false);
+        }
+        self.compress(buffers)?;
+        Ok(true)
+    }
+
+    /// Whether others compress than the caller.
+    pub(super) fn has_threads(&self) -> bool {
+        !self.workers.is_empty()
+    }
+
     /// Puts a mark behind what was written; the frame before it ends there.
     pub fn mark(
         &mut self,
@@ -126,16 +150,26 @@ impl<'scope, M> FrameStream<'scope, M> {
         &mut self,
         take: &mut dyn FnMut(Output<M>) -> io::Result<()>,
     ) -> io::Result<()> {
+        let mut buffers = self.buffers(take)?;
+        buffers.plain.clear();
+        std::mem::swap(&mut buffers.plain, &mut self.filling);
+        self.compress(buffers)
+    }
+
+    /// Those of a frame that came out, with what they hold: memory that is touched for the first time costs more
+    /// than a copy.
+    fn buffers(
+        &mut self,
+        take: &mut dyn FnMut(Output<M>) -> io::Result<()>,
+    ) -> io::Result<Buffers> {
         while self.frames_under_way > self.workers.len() {
             self.take_oldest(take)?;
         }
-        let spare = self.spare.pop();
-        let mut buffers = spare.unwrap_or_else(|| Buffers {
-            plain: Vec::with_capacity(FRAME_BYTES),
-            frame: Vec::new(),
-        });
-        buffers.plain.clear();
-        std::mem::swap(&mut buffers.plain, &mut self.filling);
+        let fresh = || Buffers { plain: Vec::with_capacity(FRAME_BYTES), frame: Vec::new() };
+        Ok(self.spare.pop().unwrap_or_else(fresh))
+    }
+
+    fn compress(&mut self, buffers: Buffers) -> io::Result<()> {
         let (done, receiver) = mpsc::sync_channel(1);
         let job = Job { buffers, done };
         match self.workers.get(self.next_worker) {
@@ -188,6 +222,24 @@ impl Worker {
         compress_frame(compressor, &buffers.plain, &mut buffers.frame)?;
         Ok(buffers)
     }
+}
+
+pub(super) fn compressor(level: i32) -> io::Result<zstd::bulk::Compressor<'static>> {
+    let mut compressor = zstd::bulk::Compressor::new(level)?;
+    // Every frame carries a checksum of its content, so that `zstd -t` alone notices damage.
+    compressor.include_checksum(true)?;
+    Ok(compressor)
+}
+
+/// Puts the frame of `plain` into `frame`, in the place of what was there.
+pub(super) fn compress_frame(
+    compressor: &mut zstd::bulk::Compressor<'static>,
+    plain: &[u8],
+    frame: &mut Vec<u8>,
+) -> io::Result<()> {
+    frame.clear();
+    frame.reserve(zstd::zstd_safe::compress_bound(plain.len()));
+    compressor.compress_to_buffer(plain, frame).map(|_| ())
 }
 
 fn worker_died() -> io::Error {
