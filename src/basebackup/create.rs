@@ -21,10 +21,8 @@ use crate::backup::{BackupFolder, Known, new_id, withdraw};
 use crate::codec::Identities;
 use crate::config::Config;
 use crate::error::{Class, Error, Result};
-use crate::postgres::{
-    Lsn, SUPPORTED_IN_WORDS, ServerVersion, SystemIdentifier, WalSegment, WalSegmentSize,
-};
-use crate::replication::{self, BaseBackupOptions, PgConnection, query};
+use crate::postgres::{Lsn, SUPPORTED_IN_WORDS, ServerVersion, WalSegment, WalSegmentSize};
+use crate::replication::{self, BaseBackupOptions, ServerFacts, query};
 use crate::repository::{Repository, WalFolder, WalRange};
 
 /// Longest silence of the server: it makes a checkpoint first, which may be spread over many minutes.
@@ -53,10 +51,12 @@ pub struct TakenBaseBackup {
 /// written last: after all parts, all WAL from start to stop, and the manifest.
 pub fn create(request: NewBaseBackup<'_>) -> Result<TakenBaseBackup> {
     let NewBaseBackup { config, repositories, identities, options, progress } = request;
-    let mut connection = connect(config)?;
-    let server = Server::ask(&mut connection)?;
-    server.check_archiving(options.with_wal)?;
-    server.refuse_restored(config)?;
+    let (conninfo, limit) = (&config.connection, config.limits.connect);
+    let mut connection = query::connect_for_replication(conninfo, limit, PATIENCE)?;
+    check_version(connection.server_version())?;
+    let server = ServerFacts::ask(&mut connection)?;
+    check_archiving(&server, options.with_wal)?;
+    refuse_restored(&server, config)?;
     let begun = Timestamp::now();
     let folder = BackupFolder::new(&config.cluster, server.system, &new_id(begun));
     let known = Known::of(config.state_directory.as_deref(), "basebackup");
@@ -108,81 +108,38 @@ fn names(parts: &[Part]) -> Vec<&str> {
     parts.iter().map(|part| part.stored.object.as_str()).collect()
 }
 
-fn connect(config: &Config) -> Result<PgConnection> {
-    let connect = config.limits.connect.as_secs().max(2).to_string();
-    let more = [("fallback_application_name", "seawall"), ("connect_timeout", connect.as_str())];
-    let words = [("replication", "true")];
-    let all: Vec<(&str, &str)> = more.into_iter().chain(words).collect();
-    PgConnection::open(&config.connection, &all, PATIENCE)
+/// Without an archive the WAL of the backup would never come.
+fn check_archiving(server: &ServerFacts, standalone: bool) -> Result<()> {
+    if standalone || server.in_recovery || server.archive_mode != "off" {
+        return Ok(());
+    }
+    let message = "the server does not archive its WAL: archive_mode = off";
+    Err(Error::new(Class::Configuration, message).hint(
+        "Set archive_mode and archive_command = 'wal-push %p %f', or take a backup that needs no \
+         archive: --standalone.",
+    ))
 }
 
-/// What the server says of itself.
-pub struct Server {
-    pub system: SystemIdentifier,
-    pub version: ServerVersion,
-    pub segment_size: WalSegmentSize,
-    pub from_standby: bool,
-    archive_mode: String,
-}
-
-impl Server {
-    fn ask(connection: &mut PgConnection) -> Result<Self> {
-        let version = connection.server_version();
-        check_version(version)?;
-        let mut first = |command: &str| -> Result<String> {
-            let rows = connection.query(command)?;
-            let value = rows.0.into_iter().next().and_then(|row| row.into_iter().next());
-            Ok(value.flatten().unwrap_or_default())
-        };
-        let wrong = |what: &str, found: &str| {
-            Error::new(
-                Class::Unreachable,
-                format!("expected {what} from the server, found {found:?}"),
-            )
-        };
-        let system = first("IDENTIFY_SYSTEM")?;
-        let system = system.parse().map_err(|_| wrong("a system identifier", &system))?;
-        let size = first("SHOW wal_segment_size")?;
-        let segment_size = segment_size(&size).ok_or_else(|| wrong("a segment size", &size))?;
-        let from_standby = first("SHOW in_hot_standby")? == "on";
-        let archive_mode = first("SHOW archive_mode")?;
-        let system = SystemIdentifier(system);
-        Ok(Self { system, version, segment_size, from_standby, archive_mode })
+/// A server that was restored to be tried out must not leave a backup among those of the real one, whose newest it would be.
+/// A role that is for replication alone can't be told: it may have no database to ask in.
+fn refuse_restored(server: &ServerFacts, config: &Config) -> Result<()> {
+    if server.archive_mode != "off" || server.in_recovery {
+        return Ok(());
     }
-
-    /// Without an archive the WAL of the backup would never come.
-    fn check_archiving(&self, standalone: bool) -> Result<()> {
-        if standalone || self.from_standby || self.archive_mode != "off" {
-            return Ok(());
-        }
-        let message = "the server does not archive its WAL: archive_mode = off";
-        Err(Error::new(Class::Configuration, message).hint(
-            "Set archive_mode and archive_command = 'wal-push %p %f', or take a backup that needs no \
-             archive: --standalone.",
-        ))
+    let ask = || -> Result<Vec<Option<String>>> {
+        let mut connection = query::connect(&config.connection, config.limits.connect)?;
+        query::first_row(&mut connection, "SELECT current_setting('seawall.restored', true)")
+    };
+    let told = ask().ok().and_then(|row| row.into_iter().next()?);
+    if told.is_none_or(|it| it.is_empty()) {
+        return Ok(());
     }
-
-    /// A server that was restored to be tried out must not leave a backup among those of the real one, whose newest it would be.
-    /// A role that is for replication alone can't be told: it may have no database to ask in.
-    fn refuse_restored(&self, config: &Config) -> Result<()> {
-        if self.archive_mode != "off" || self.from_standby {
-            return Ok(());
-        }
-        let ask = || -> Result<Vec<Vec<Option<String>>>> {
-            let mut connection = query::connect(&config.connection, config.limits.connect)?;
-            query::rows(&mut connection, "SELECT current_setting('seawall.restored', true)")
-        };
-        let told = ask().ok().and_then(|rows| rows.into_iter().next()?.into_iter().next()?);
-        if told.is_none_or(|it| it.is_empty()) {
-            return Ok(());
-        }
-        let message = "this server was restored without --archive: its backup would be the \
-                       newest one of the real server";
-        Err(Error::new(Class::Configuration, message).hint(
-            "Is it the real server from now on, or has it a cluster name or a repository of its own: ALTER SYSTEM RESET \
-             archive_mode; ALTER SYSTEM RESET seawall.restored; SELECT pg_reload_conf().",
-        ))
-    }
+    let message = "this server was restored without --archive: its backup would be the \
+                   newest one of the real server";
+    Err(Error::new(Class::Configuration, message).hint(
+        "Is it the real server from now on, or has it a cluster name or a repository of its own: ALTER SYSTEM RESET \
+         archive_mode; ALTER SYSTEM RESET seawall.restored; SELECT pg_reload_conf().",
+    ))
 }
 
 /// Nobody has tried what another server sends: a backup that can't be restored is worse than an error, which is seen.
@@ -192,17 +149,6 @@ fn check_version(version: ServerVersion) -> Result<()> {
     }
     let message = format!("expected a server of {SUPPORTED_IN_WORDS}, found version {version}");
     Err(Error::new(Class::Input, message).hint(version.hint()))
-}
-
-/// As `SHOW` writes it: `16MB`, `1GB`.
-fn segment_size(text: &str) -> Option<WalSegmentSize> {
-    let (number, unit) = text.split_at_checked(text.len().checked_sub(2)?)?;
-    let unit = match unit {
-        "MB" => 1 << 20,
-        "GB" => 1 << 30,
-        _ => return None,
-    };
-    WalSegmentSize::from_bytes(number.parse::<u32>().ok()?.checked_mul(unit)?).ok()
 }
 
 /// To the microsecond, as commits have it: a target in the second of the stop may lie before it.
@@ -251,13 +197,5 @@ mod tests {
                  that knows this version of PostgreSQL."
             )
         );
-    }
-
-    #[test]
-    fn segment_sizes_are_read_as_the_server_shows_them() {
-        let bytes = |text| segment_size(text).map(WalSegmentSize::bytes);
-        assert_eq!(bytes("16MB"), Some(16 << 20));
-        assert_eq!(bytes("1GB"), Some(1 << 30));
-        assert_eq!(["", "MB", "3MB", "16kB", "8GB"].map(bytes), [None; 5]);
     }
 }

@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use jiff::Timestamp;
 
-use crate::config::Config;
+use crate::config::{Config, Limits};
 use crate::data_directory::ready_files;
 use crate::doctor::{Ability, Host, Origins, ability};
 use crate::error::{Class, Error, Kind, Result};
@@ -14,7 +14,8 @@ use crate::postgres::{
     Lsn, SUPPORTED_IN_WORDS, ServerVersion, SystemIdentifier, TimelineId, WalFileName,
     WalSegmentSize,
 };
-use crate::replication::{PgConnection, variables_name_a_place};
+use crate::replication::query::{self, first_row};
+use crate::replication::{PgConnection, ServerFacts, seconds_of, show, variables_name_a_place};
 
 /// What came of asking the server.
 #[derive(Debug)]
@@ -107,17 +108,13 @@ pub fn is_named(config: &Config) -> bool {
     !config.connection.is_empty() || variables_name_a_place()
 }
 
-fn connect(config: &Config, last: &[(&str, &str)]) -> Result<PgConnection> {
-    let timeout = config.limits.connect.as_secs().max(2).to_string();
-    let first = [("fallback_application_name", "seawall"), ("connect_timeout", timeout.as_str())];
-    PgConnection::open_with(&config.connection, &first, last, config.limits.request)
-}
-
 fn over_sql(config: &Config) -> Result<Server> {
-    let mut connection = connect(config, &[]).or_else(|error| {
+    let Limits { connect, request, .. } = config.limits;
+    let open = |last: &[(&str, &str)]| query::open(&config.connection, connect, last, request);
+    let mut connection = open(&[]).or_else(|error| {
         // Without a name libpq takes the database that is called as the role.
         let no_database = error.kind() == Some(&Kind::Database);
-        if no_database { connect(config, &[("dbname", "postgres")]) } else { Err(error) }
+        if no_database { open(&[("dbname", "postgres")]) } else { Err(error) }
     })?;
     let before = Timestamp::now();
     let row = first_row(&mut connection, SERVER)?;
@@ -185,39 +182,38 @@ fn backlog(connection: &mut PgConnection, server: &Server) -> Option<Backlog> {
     Some(Backlog { files: ready_files(&pg_wal).len() as u64, oldest: None })
 }
 
-/// `IDENTIFY_SYSTEM` and `SHOW` are all there is (PostgreSQL docs, "Streaming Replication Protocol").
+/// A role for replication alone is told less.
 fn over_replication(config: &Config) -> Result<Server> {
-    let mut connection = connect(config, &[("replication", "true")])?;
-    let version = connection.server_version();
-    let identity = first_row(&mut connection, "IDENTIFY_SYSTEM")?;
-    let mut show = |name: &str| -> Option<String> {
-        first_row(&mut connection, &format!("SHOW {name}")).ok()?.into_iter().next().flatten()
+    let Limits { connect, request, .. } = config.limits;
+    let mut connection = query::connect_for_replication(&config.connection, connect, request)?;
+    let facts = ServerFacts::ask(&mut connection)?;
+    let mut server = Server {
+        version: facts.version,
+        system: facts.system,
+        timeline: facts.timeline,
+        segment_size: facts.segment_size,
+        in_recovery: facts.in_recovery,
+        written: facts.written,
+        clock: None,
+        archive_mode: facts.archive_mode,
+        archive_command: show(&mut connection, "archive_command").unwrap_or_default(),
+        archive_library: String::new(),
+        origins: Origins::default(),
+        ability: Ability::Able,
+        archive_timeout: archive_timeout(&show(&mut connection, "archive_timeout")?)?,
+        archiver: None,
+        backlog: None,
+        data_directory: None,
     };
-    let server = |fields: &[Option<String>]| {
-        let field = |column: usize| fields.get(column).cloned().flatten();
-        server(version, &field, Timestamp::now())
-    };
-    let recovery = show("in_hot_standby").map(|it| if it == "on" { "t" } else { "f" }.to_owned());
-    let bytes = show("wal_segment_size").and_then(|text| size_of(&text));
-    let timeout = show("archive_timeout").and_then(|text| seconds_of(&text));
-    let [system, timeline, written] =
-        [0, 1, 2].map(|column| identity.get(column).cloned().flatten());
-    let fields = [
-        system,
-        recovery,
-        written,
-        timeline,
-        bytes.map(|it| it.to_string()),
-        None,
-        show("archive_mode"),
-        show("archive_command"),
-        None,
-        timeout.map(|it| it.to_string()),
-        None,
-    ];
-    let mut server = server(&fields).ok_or_else(|| unexpected(&identity))?;
     look_from_here(&connection, &mut server);
     Ok(server)
+}
+
+fn archive_timeout(text: &str) -> Result<Duration> {
+    seconds_of(text).map(Duration::from_secs).ok_or_else(|| {
+        let message = format!("expected archive_timeout from the server, found {text:?}");
+        Error::new(Class::Unreachable, message)
+    })
 }
 
 /// Looked at while the session lives, whose process leads to the server's own.
@@ -230,52 +226,7 @@ fn look_from_here(connection: &PgConnection, server: &mut Server) {
     }
 }
 
-/// As `SHOW` writes it: `16MB`, `1GB`.
-fn size_of(text: &str) -> Option<u64> {
-    let (number, unit) = text.split_at_checked(text.len().checked_sub(2)?)?;
-    let unit = match unit {
-        "MB" => 1 << 20,
-        "GB" => 1 << 30,
-        _ => return None,
-    };
-    number.parse::<u64>().ok()?.checked_mul(unit)
-}
-
-/// As `SHOW` writes it: `0`, `30s`, `1min`, `2h`, `1d`.
-fn seconds_of(text: &str) -> Option<u64> {
-    let at = text.find(|c: char| !c.is_ascii_digit()).unwrap_or(text.len());
-    let (number, unit) = text.split_at(at);
-    let unit = match unit {
-        "" | "s" => 1,
-        "min" => 60,
-        "h" => 3600,
-        "d" => 86_400,
-        _ => return None,
-    };
-    number.parse::<u64>().ok()?.checked_mul(unit)
-}
-
-fn first_row(connection: &mut PgConnection, query: &str) -> Result<Vec<Option<String>>> {
-    let rows = connection.query(query)?;
-    Ok(rows.0.into_iter().next().unwrap_or_default())
-}
-
 fn unexpected(row: &[Option<String>]) -> Error {
     let message = format!("expected a system identifier and an LSN from the server, found {row:?}");
     Error::new(Class::Unreachable, message).hint(format!("Is it {SUPPORTED_IN_WORDS}?"))
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn settings_are_read_as_the_server_shows_them() {
-        assert_eq!(
-            ["0", "30s", "1min", "2h", "1d"].map(seconds_of),
-            [Some(0), Some(30), Some(60), Some(7200), Some(86_400)]
-        );
-        assert_eq!(["16MB", "1GB", "x"].map(size_of), [Some(16 << 20), Some(1 << 30), None]);
-        assert_eq!(seconds_of("5ms"), None);
-    }
 }

@@ -42,7 +42,7 @@ pub(crate) fn find_server(conninfo: &str) -> FoundServer {
 
 fn ask(conninfo: &str) -> Result<FoundServer> {
     let mut connection = query::connect(conninfo, LIMIT)?;
-    let row = query::rows(&mut connection, ASK)?.into_iter().next().unwrap_or_default();
+    let row = query::first_row(&mut connection, ASK)?;
     let mut row = row.into_iter().map(|field| field.filter(|text| !text.is_empty()));
     let plain = |name: &String| {
         name.chars().all(|c| c.is_ascii_alphanumeric() || "._-".contains(c))

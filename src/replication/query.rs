@@ -15,18 +15,42 @@ const PATIENCE: Duration = Duration::from_secs(30);
 /// Connects to a database. Where neither the connection string nor `PGDATABASE` names one it is
 /// `postgres`: libpq would take one with the name of the role, and a role for backups has none.
 pub(crate) fn connect(conninfo: &str, limit: Duration) -> Result<PgConnection> {
-    let limit = limit.as_secs().max(2).to_string();
-    let more = [("fallback_application_name", "seawall"), ("connect_timeout", limit.as_str())];
     let named = std::env::var_os("PGDATABASE").is_some_and(|name| !name.is_empty());
     let words = !conninfo.contains("://");
     // Of two values for one keyword the later counts.
     let default = if words && !named { "dbname=postgres " } else { "" };
-    PgConnection::open(&format!("{default}{conninfo}"), &more, PATIENCE)
+    open(&format!("{default}{conninfo}"), limit, &[], PATIENCE)
+}
+
+/// Connects for the replication protocol. `patience` is the longest silence of the server.
+pub(crate) fn connect_for_replication(
+    conninfo: &str,
+    limit: Duration,
+    patience: Duration,
+) -> Result<PgConnection> {
+    open(conninfo, limit, &[("replication", "true")], patience)
+}
+
+/// Connects within `limit`, in whole seconds and at least two of them, as libpq has it. `last` overrides what `conninfo` says.
+pub(crate) fn open(
+    conninfo: &str,
+    limit: Duration,
+    last: &[(&str, &str)],
+    patience: Duration,
+) -> Result<PgConnection> {
+    let limit = limit.as_secs().max(2).to_string();
+    let first = [("fallback_application_name", "seawall"), ("connect_timeout", limit.as_str())];
+    PgConnection::open_with(conninfo, &first, last, patience)
 }
 
 /// The rows of a query, in text form; SQL's NULL is `None`.
 pub(crate) fn rows(connection: &mut PgConnection, sql: &str) -> Result<Vec<Vec<Option<String>>>> {
     Ok(connection.query(sql)?.0)
+}
+
+/// The first row of a query; empty where there is none.
+pub(crate) fn first_row(connection: &mut PgConnection, sql: &str) -> Result<Vec<Option<String>>> {
+    Ok(rows(connection, sql)?.into_iter().next().unwrap_or_default())
 }
 
 /// Where servers put their sockets: what Debian, Fedora and their kin build in, then PostgreSQL's own default,

@@ -8,13 +8,13 @@ use std::io::Write as _;
 use bytes::Bytes;
 use sha2::{Digest as _, Sha256};
 
-use super::Server;
 use crate::backup::{BackupFolder, StoredObject, create_once, hex, make_exist, withdraw};
 use crate::basebackup::description::check_manifest_length;
 use crate::basebackup::layout::manifest_name;
 use crate::basebackup::{Description, Elsewhere, FORMAT, Part, Position, Tablespace};
 use crate::error::{Class, Error, Result};
 use crate::failpoint;
+use crate::replication::ServerFacts;
 use crate::repository::Repository;
 
 const NO_RESTORE: &str =
@@ -23,7 +23,7 @@ const NO_RESTORE: &str =
 /// What the descriptions of one backup have in common in all repositories.
 pub struct DescriptionDraft<'a> {
     pub label: String,
-    pub server: &'a Server,
+    pub server: &'a ServerFacts,
     pub start: Position,
     pub stop: Position,
     pub checksum_failures: bool,
@@ -62,7 +62,7 @@ pub fn describe(
         wal_segment_size: u32::try_from(draft.server.segment_size.bytes()).unwrap_or(0),
         start: draft.start.clone(),
         stop: draft.stop.clone(),
-        from_standby: draft.server.from_standby,
+        from_standby: draft.server.in_recovery,
         checksum_failures: draft.checksum_failures,
         standalone: draft.standalone,
         encrypted: repository.encrypts(),

@@ -77,7 +77,7 @@ impl WalWait<'_> {
     /// Over an ordinary connection; a role that is for replication alone may have none.
     fn why(&self, missing: WalSegment) -> Option<String> {
         let connection = query::connect(&self.config.connection, self.config.limits.connect);
-        let row = query::rows(&mut connection.ok()?, ARCHIVER).ok()?.into_iter().next()?;
+        let row = query::first_row(&mut connection.ok()?, ARCHIVER).ok()?;
         why(&row.into_iter().map(Option::unwrap_or_default).collect::<Vec<_>>(), missing)
     }
 }

@@ -11,7 +11,7 @@ use crate::doctor::Origins;
 use crate::error::{Class, Error, Result};
 use crate::postgres::ServerVersion;
 use crate::replication::PgConnection;
-use crate::replication::query::rows;
+use crate::replication::query::{first_row, rows};
 
 /// Who sees the data directory is a superuser or has `pg_read_all_settings`; the others anybody sees.
 const SETTINGS: &str = "select name, coalesce(setting, ''), pending_restart from pg_settings where \
@@ -103,7 +103,7 @@ impl Facts {
 }
 
 fn one(connection: &mut PgConnection, sql: &str) -> Result<Vec<String>> {
-    let row = rows(connection, sql)?.into_iter().next().unwrap_or_default();
+    let row = first_row(connection, sql)?;
     Ok(row.into_iter().map(Option::unwrap_or_default).collect())
 }
 

@@ -4,7 +4,7 @@ use super::facts::Facts;
 use crate::config::Config;
 use crate::doctor::finding::{Finding, Mend, identifier};
 use crate::error::Class;
-use crate::replication::PgConnection;
+use crate::replication::query::connect_for_replication;
 use std::time::Duration;
 
 /// Longest wait for the answer to `IDENTIFY_SYSTEM`.
@@ -34,13 +34,7 @@ pub fn role(facts: &Facts, config: &Config) -> Vec<Finding> {
 /// `pg_hba.conf` has lines of its own for the database `replication`, so only a try tells.
 fn replication_connection(facts: &Facts, config: &Config) -> Finding {
     let what = "replication connection";
-    let limit = config.limits.connect.as_secs().max(2).to_string();
-    let more = [
-        ("replication", "true"),
-        ("fallback_application_name", "seawall"),
-        ("connect_timeout", limit.as_str()),
-    ];
-    let tried = PgConnection::open(&config.connection, &more, PATIENCE)
+    let tried = connect_for_replication(&config.connection, config.limits.connect, PATIENCE)
         .and_then(|mut connection| connection.query("IDENTIFY_SYSTEM"));
     match tried {
         Ok(_) => Finding::good(what, "opened"),
