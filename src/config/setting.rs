@@ -3,7 +3,6 @@
 //!
 //! A name that is not known is answered with the nearest one, because most such names are misspelt.
 
-use super::settings::setting;
 use crate::error::{Class, Error, Result};
 
 /// One setting, declared once.
@@ -39,6 +38,18 @@ pub enum ValueKind {
     /// Texts separated by white space; in the file an array.
     List,
 }
+
+pub(super) const fn setting(
+    key: &'static str,
+    kind: ValueKind,
+    default: &'static str,
+    help: &'static str,
+) -> Setting {
+    Setting { key, kind, default, help }
+}
+
+/// How many backups of a kind are kept, or wanted.
+pub(super) const KEPT: ValueKind = ValueKind::Integer { min: 0, max: 10_000 };
 
 impl Setting {
     /// The flag without its dashes: `wal.look_ahead` is `--wal-look-ahead`.

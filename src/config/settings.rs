@@ -8,19 +8,7 @@ mod kinds;
 
 use std::sync::LazyLock;
 
-use super::setting::{Setting, ValueKind};
-
-pub(super) const fn setting(
-    key: &'static str,
-    kind: ValueKind,
-    default: &'static str,
-    help: &'static str,
-) -> Setting {
-    Setting { key, kind, default, help }
-}
-
-/// How many backups of a kind are kept, or wanted.
-const KEPT: ValueKind = ValueKind::Integer { min: 0, max: 10_000 };
+use super::setting::{KEPT, Setting, ValueKind, setting};
 
 /// In the order in which they are shown.
 pub static GLOBAL: LazyLock<Vec<Setting>> = LazyLock::new(|| {

@@ -1,7 +1,6 @@
 //! The settings of each kind of backup: PostgreSQL, Redis, media files.
 
-use super::{KEPT, setting};
-use crate::config::setting::{Setting, ValueKind};
+use crate::config::setting::{KEPT, Setting, ValueKind, setting};
 
 pub(super) const POSTGRES: &[Setting] = &[
     setting(
