@@ -1,35 +1,19 @@
-//! The command lines: parsed, configured, run, and their outcome turned into an exit status.
+//! The frame around every command: what parses its words, resolves its configuration, starts its log, asks, shows how far
+//! it is, and prints. What commands do is in `command`.
 //!
-//! Each program is a file, and each verb of `seawall` but `config`. `start` and `guard` stand around a command, `verbs`
-//! runs the programs for backups, `flags` and `help` make flags of settings and show them. `screen`, `progress`,
-//! `asked`, `created` and `restored` talk to people.
+//! `start` and `guard` stand around a command; `verbs` runs the programs for backups and prints what a verb has to say.
+//! `flags` and `help` make flags of settings and show them. `screen`, `progress`, `asked` and `text` talk to people.
 
-pub mod basebackup;
-mod doctor;
-pub mod manuals;
-pub mod media_backup;
-pub mod redis_backup;
-pub mod seawall;
-pub mod wal_fetch;
-pub mod wal_push;
+pub mod asked;
+pub mod flags;
+pub mod guard;
+pub mod help;
+pub mod progress;
+pub mod screen;
+pub mod text;
+pub mod verbs;
 
-mod asked;
-mod check;
-mod created;
-mod flags;
-mod guard;
-mod help;
-mod init;
-mod list;
-mod notify;
-mod progress;
-mod report;
-mod restored;
-mod screen;
-mod series;
 mod start;
-mod trust;
-mod verbs;
 
 use crate::config::{self, Config, FlagValues};
 use crate::error::Result;
@@ -37,7 +21,7 @@ use crate::log;
 
 /// The configuration of a command. Logging starts as soon as it is known how, so that what is wrong
 /// with the rest is said in the right place.
-fn configure(flags: &FlagValues) -> Result<Config> {
+pub fn configure(flags: &FlagValues) -> Result<Config> {
     let resolved = config::resolve(flags)?;
     log::start(&resolved.log());
     if !resolved.others.is_empty() {

@@ -15,7 +15,7 @@ mod accounts;
 pub mod backup;
 pub mod basebackup;
 pub mod check;
-pub mod cli;
+mod cli;
 pub mod codec;
 pub mod command;
 pub mod config;

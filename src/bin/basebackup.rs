@@ -1,5 +1,5 @@
 //! `basebackup`, which takes and restores base backups. The library does the work; its result is the exit status.
 
 fn main() -> std::process::ExitCode {
-    seawall::cli::basebackup::main().into()
+    seawall::command::basebackup::main().into()
 }

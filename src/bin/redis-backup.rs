@@ -1,5 +1,5 @@
 //! `redis-backup`, which backs up a Redis or Valkey. The library does the work; its result is the exit status.
 
 fn main() -> std::process::ExitCode {
-    seawall::cli::redis_backup::main().into()
+    seawall::command::redis_backup::main().into()
 }

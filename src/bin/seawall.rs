@@ -1,5 +1,5 @@
 //! `seawall`, which people and timers run. The library does the work; its result is the exit status.
 
 fn main() -> std::process::ExitCode {
-    seawall::cli::seawall::main().into()
+    seawall::command::seawall::main().into()
 }

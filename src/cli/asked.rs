@@ -3,27 +3,11 @@
 //! Without a terminal and without `--yes` the verb fails: nobody could answer, and silence is no consent.
 
 use std::io::{BufRead, IsTerminal};
-use std::time::Instant;
 
 use clap::{Arg, ArgAction, ArgGroup, ArgMatches, Command};
 
-use super::{guard, screen, verbs};
-use crate::command::pruning::Telling;
-use crate::command::shown::Shown;
+use super::{guard, verbs};
 use crate::error::{Class, Error, Result};
-
-/// `prune` of this program as it was asked for.
-pub fn pruning(
-    program: &'static str,
-    matches: &ArgMatches,
-    run: impl FnOnce(&mut Telling<'_>) -> Result<Shown>,
-) -> Result<()> {
-    let mut agree = |plan: &str| agreed(matches, plan);
-    let (dry_run, as_json) = (matches.get_flag("dry-run"), matches.get_flag("json"));
-    let in_words = screen::is_terminal().then_some(program);
-    let begun = Instant::now();
-    verbs::print(run(&mut Telling { dry_run, as_json, in_words, begun, agree: &mut agree })?)
-}
 
 /// The options of what shows a plan first. Where the output is for a program nobody can be asked.
 pub fn with_plan(command: Command) -> Command {

@@ -7,7 +7,7 @@ use std::io::{self, BufWriter, Stdout, Write, stdout};
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
 use super::start;
-use crate::command::shown::not_written;
+use super::text::not_written;
 use crate::config::{LogConfig, LogFormat};
 use crate::error::{Class, Error, Result};
 use crate::log;
@@ -47,7 +47,8 @@ fn format_asked_for(words: &[OsString]) -> LogFormat {
 /// A long output, handed over as it is made. Whoever reads it may leave early, as `head` does: the rest is not made, and
 /// that is no failure. Where it can't be written, as on a full disk, it is one.
 pub fn stream<T: Default>(make: impl FnOnce(&mut dyn Write) -> Result<T>) -> Result<T> {
-    let mut output = Output { to: BufWriter::with_capacity(1 << 16, stdout()), left: false };
+    let mut output =
+        StandardOutput { to: BufWriter::with_capacity(1 << 16, stdout()), left: false };
     let made = make(&mut output);
     let flushed = output.flush().map_err(|error| not_written(&error));
     if output.left {
@@ -56,20 +57,20 @@ pub fn stream<T: Default>(make: impl FnOnce(&mut dyn Write) -> Result<T>) -> Res
     made.and_then(|made| flushed.map(|()| made))
 }
 
-struct Output {
+struct StandardOutput {
     to: BufWriter<Stdout>,
     /// Nobody reads it any more.
     left: bool,
 }
 
-impl Output {
+impl StandardOutput {
     fn noted<T>(&mut self, done: io::Result<T>) -> io::Result<T> {
         self.left |= done.as_ref().is_err_and(|error| error.kind() == io::ErrorKind::BrokenPipe);
         done
     }
 }
 
-impl Write for Output {
+impl Write for StandardOutput {
     fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
         let done = self.to.write(bytes);
         self.noted(done)

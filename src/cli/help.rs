@@ -1,5 +1,9 @@
 //! What `--help` prints: as wide as the terminal, the verb's own options, and the settings only when all were asked for.
 //! Man pages and completions are made of the same declarations, and have everything.
+//!
+//! And what `--version` prints: after the version of Seawall, the libraries in C that are linked in. An advisory against
+//! one of them concerns the program that has it, whatever the system has. All libraries stand in the file NOTICES of the
+//! packages.
 
 use std::ffi::OsString;
 
@@ -7,6 +11,20 @@ use clap::{Arg, ArgAction, Command};
 
 use super::screen;
 use crate::config::GLOBAL;
+use crate::{codec, replication};
+
+const OURS: &str = env!("CARGO_PKG_VERSION");
+
+/// Of a program that asks no PostgreSQL server.
+pub fn version_without_libpq() -> String {
+    format!("{OURS}\nzstd {}", codec::zstd_version())
+}
+
+/// Of one that does. OpenSSL is there for libpq; the stores are spoken to through rustls.
+pub fn version_with_libpq() -> String {
+    let (libpq, openssl) = (replication::libpq_version(), replication::openssl_version());
+    format!("{}\nlibpq {libpq}\n{openssl}", version_without_libpq())
+}
 
 /// Where nothing says how wide it is, and the widest that is read well.
 const WIDTH: usize = 80;

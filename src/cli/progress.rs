@@ -16,7 +16,7 @@ const TOTAL_KNOWN: &str = "{msg} [{bar:30}] {bytes} of {total_bytes}, {bytes_per
 const TOTAL_UNKNOWN: &str = "{msg} {spinner} {bytes}, {bytes_per_sec}";
 
 /// The progress of work that tells of itself from one thread.
-pub struct Progress {
+pub struct Bar {
     bar: Option<ProgressBar>,
     /// Whether the bar has a length.
     total_known: bool,
@@ -25,7 +25,7 @@ pub struct Progress {
     begun: Instant,
 }
 
-impl Progress {
+impl Bar {
     /// `what` it is, such as `base backup`.
     pub fn new(what: &'static str) -> Self {
         let bar = std::io::stderr().is_terminal().then(|| {
@@ -41,10 +41,10 @@ impl Progress {
         self.show(done, of, || None);
     }
 
-    /// So many files and folders are done as well.
-    pub fn at_files(&mut self, at: &crate::media_backup::Progress) {
-        let files = || Some(files(at.entries, at.of.map(|(entries, _)| entries)));
-        self.show(at.size, at.of.map(|(_, size)| size), files);
+    /// So many files and folders are done, with so many bytes; of how many, as far as is known.
+    fn at_files(&mut self, (entries, size): (u64, u64), of: Option<(u64, u64)>) {
+        let files = || Some(files(entries, of.map(|(entries, _)| entries)));
+        self.show(size, of.map(|(_, size)| size), files);
     }
 
     fn show(&mut self, done: u64, of: Option<u64>, files: impl Fn() -> Option<String>) {
@@ -82,29 +82,29 @@ impl Progress {
 }
 
 /// The same for work in several threads: it is shown from the moment on when one of them says how far it is.
-pub struct Shared {
+pub struct SharedBar {
     what: &'static str,
-    progress: Mutex<Option<Progress>>,
+    bar: Mutex<Option<Bar>>,
 }
 
-impl Shared {
+impl SharedBar {
     pub fn new(what: &'static str) -> Self {
-        Self { what, progress: Mutex::default() }
+        Self { what, bar: Mutex::default() }
     }
 
     /// So many bytes are done, of so many.
     pub fn at(&self, done: u64, of: u64) {
-        self.tell(|progress| progress.at(done, Some(of)));
+        self.tell(|bar| bar.at(done, Some(of)));
     }
 
-    /// So many files and folders are done.
-    pub fn at_files(&self, at: &crate::media_backup::Progress) {
-        self.tell(|progress| progress.at_files(at));
+    /// So many files and folders are done, with so many bytes; of how many, as far as is known.
+    pub fn at_files(&self, done: (u64, u64), of: Option<(u64, u64)>) {
+        self.tell(|bar| bar.at_files(done, of));
     }
 
-    fn tell(&self, say: impl FnOnce(&mut Progress)) {
-        let mut progress = lock(&self.progress);
-        say(progress.get_or_insert_with(|| Progress::new(self.what)));
+    fn tell(&self, say: impl FnOnce(&mut Bar)) {
+        let mut bar = lock(&self.bar);
+        say(bar.get_or_insert_with(|| Bar::new(self.what)));
     }
 }
 
@@ -122,7 +122,7 @@ fn files(done: u64, of: Option<u64>) -> String {
 }
 
 /// The bar goes; what became of the work is said elsewhere.
-impl Drop for Progress {
+impl Drop for Bar {
     fn drop(&mut self) {
         if let Some(bar) = &self.bar {
             bar.finish_and_clear();

@@ -4,7 +4,7 @@ use std::io::IsTerminal;
 
 use rustix::termios::tcgetwinsize;
 
-use crate::command::shown::Paper;
+use super::text::Paper;
 
 /// As `COLUMNS` has it, or else the terminal. `None` where neither says.
 pub fn width() -> Option<usize> {

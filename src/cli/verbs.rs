@@ -4,13 +4,18 @@
 use clap::{ArgMatches, Command};
 
 use super::{configure, flags, guard, screen};
-use crate::command::shown::Shown;
 use crate::config::Config;
-use crate::error::Result;
+use crate::error::{Error, Result};
 use crate::exit_status;
 
 /// What a program can do: how a verb is called, and what it then does.
 pub type Verb = (fn() -> Command, fn(&Config, &ArgMatches) -> Result<()>);
+
+/// A text for standard output, and what kept the command from seeing all there is.
+pub struct Shown {
+    pub text: String,
+    pub errors: Vec<Error>,
+}
 
 /// Runs the verb that was asked for and returns the exit status.
 pub fn main(program: Command, verbs: &[Verb]) -> u8 {

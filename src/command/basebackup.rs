@@ -1,19 +1,66 @@
-//! What `basebackup` does, beside `create`: each verb is a file.
+//! `basebackup`, which takes and restores base backups.
 //!
-//! `list` and `show` share `json` and `words`, and `list` draws with `bar`. `restore` and `drill` share `ours`, which
-//! chooses the system, and `restore_command`, by which the server gets its WAL.
-
-pub mod delete;
-pub mod drill;
-pub mod list;
-pub mod pin;
-pub mod prune;
-pub mod restore;
-pub mod show;
-pub mod verify;
+//! Each verb is a file; `flags` has those of verbs whose steps are another file. `list` and `show` share `json` and `words`,
+//! and `list` draws with `bar`. `restore` and `drill` share `target`, the flags that say what is recovered up to where, `ours`,
+//! which chooses the system, and `restore_command`, by which the server gets its WAL.
 
 mod bar;
+mod create;
+mod delete;
+mod drill;
+mod flags;
 mod json;
+mod list;
 mod ours;
+mod pin;
+mod prune;
+mod restore;
 mod restore_command;
+mod show;
+mod target;
+mod verify;
 mod words;
+
+use clap::Command;
+
+use crate::cli::help;
+use crate::cli::verbs::{self, Verb};
+
+const VERBS: [Verb; 10] = [
+    (create::command, create::run),
+    (flags::list::command, flags::list::run),
+    (flags::show::command, flags::show::run),
+    (restore::command, restore::run),
+    (flags::verify::command, flags::verify::run),
+    (drill::command, drill::run),
+    (flags::prune::command, flags::prune::run),
+    (flags::delete::command, flags::delete::run),
+    (flags::pin::command, flags::pin::run),
+    (flags::pin::unpin_command, flags::pin::unpin),
+];
+
+const AFTER: &str = "In the order in which you need them:
+  basebackup create                 takes a base backup into every repository
+  basebackup list                   shows from when to when you can recover
+  basebackup prune --dry-run        shows what retention would delete, and why
+  basebackup verify --newest        reads all of it, and the WAL behind it
+  basebackup restore DIRECTORY --target-time '2026-11-22 14:29:59' --start
+                                    brings the server back as it was then
+  basebackup drill                  rehearses that, and records how long it took
+
+Each has a --help of its own. Configuration: /etc/seawall/seawall.toml, or SEAWALL_REPOSITORY and the like.";
+
+pub fn command() -> Command {
+    let command = Command::new("basebackup")
+        .version(env!("CARGO_PKG_VERSION"))
+        .long_version(help::version_with_libpq())
+        .about("Takes, shows, restores, verifies, rehearses and prunes base backups.")
+        .after_help(AFTER)
+        .subcommand_required(true);
+    command.subcommands(VERBS.map(|(verb, _)| verb()))
+}
+
+/// Runs it and returns the exit status.
+pub fn main() -> u8 {
+    verbs::main(command(), &VERBS)
+}

@@ -1,10 +1,12 @@
-//! What a `create` says at its end: two lines in words for people, one document for programs.
+//! How a `create` ends: two lines in words on a terminal, one document where one was asked for, else the log alone.
 
 use std::time::Duration;
 
+use clap::{Arg, ArgAction, ArgMatches};
 use serde::Serialize;
 
 use super::shown::{document, plain, tenths};
+use crate::cli::{guard, screen, verbs};
 use crate::error::{Error, Result};
 use crate::words::two_units;
 
@@ -28,7 +30,7 @@ pub struct Created<'a, D> {
 }
 
 #[derive(Serialize)]
-struct Json<'a, D> {
+struct CreatedJson<'a, D> {
     version: u32,
     id: &'a str,
     copies: Vec<Copy<'a, D>>,
@@ -43,20 +45,20 @@ struct Copy<'a, D> {
 }
 
 impl<D: Serialize> Created<'_, D> {
-    pub fn words(&self) -> String {
+    fn words(&self) -> String {
         let places: Vec<&str> = self.copies.iter().map(|(name, _)| name.as_str()).collect();
         let (what, id, places) = (self.what, plain(self.id), places.join(", "));
         let took = two_units(self.took.as_secs());
         format!("{what} {id} is in {places}: {}, in {took}.\n{}\n", self.amount, self.more)
     }
 
-    pub fn json(&self) -> Result<String> {
+    fn json(&self) -> Result<String> {
         let copies = self.copies.iter();
         let copies = copies.map(|(repository, description)| Copy { repository, description });
         let copies = copies.collect();
         let seconds = tenths(self.took);
         let errors = self.errors.iter().map(ToString::to_string).collect();
-        document(&Json { version: VERSION, id: self.id, copies, seconds, errors })
+        document(&CreatedJson { version: VERSION, id: self.id, copies, seconds, errors })
     }
 }
 
@@ -74,4 +76,29 @@ struct Pinned<'a> {
 pub fn pinned(id: &str, pinned: bool, repositories: Vec<&str>, errors: &[Error]) -> Result<String> {
     let errors = errors.iter().map(ToString::to_string).collect();
     document(&Pinned { version: VERSION, id, pinned, repositories, errors })
+}
+
+/// The flag that asks for the document.
+pub fn json() -> Arg {
+    let json = Arg::new("json").long("json").action(ArgAction::SetTrue);
+    json.help("Print what was taken as JSON")
+}
+
+/// `log` says the same of one repository for the log. The first error is the exit status.
+pub fn end<D: Serialize>(
+    matches: &ArgMatches,
+    created: &Created<'_, D>,
+    log: impl Fn(&str, &D),
+) -> Result<()> {
+    match matches.get_flag("json") {
+        true => guard::print(&created.json()?),
+        false if screen::is_terminal() && !created.copies.is_empty() => {
+            guard::print(&verbs::for_people(&created.words()));
+        }
+        false => created.copies.iter().for_each(|(repository, it)| log(repository, it)),
+    }
+    let mut errors = created.errors.iter();
+    let first = errors.next();
+    errors.for_each(|error| tracing::error!("{error}"));
+    first.map_or(Ok(()), |error| Err(error.clone()))
 }

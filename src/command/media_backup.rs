@@ -1,29 +1,130 @@
-//! What `media-backup` does beside the verbs that all backups have.
+//! `media-backup`, which takes snapshots of files. Each verb gets the configuration with one media set alone.
 //!
-//! Each of these verbs is a file. `places` knows which repositories are folders, `stored` hides what a snapshot lies
-//! in, `entries` goes through what is in a snapshot, and `lines` shows an entry.
+//! Verbs with flags of their own are files, and `selection` has the flags that two of them share; the other verbs take theirs
+//! from `series`. `places` knows which repositories are folders, `stored` hides what a snapshot lies in, `entries` goes through
+//! what is in a snapshot, and `lines` shows an entry.
 
-pub mod cat;
-pub mod create;
-pub mod delete;
-pub mod diff;
-pub mod drill;
-pub mod find;
-pub mod ls;
-pub mod prune;
-pub mod restore;
-pub mod verify;
-
+mod cat;
+mod create;
+mod delete;
+mod diff;
+mod drill;
 mod entries;
+mod find;
+mod flags;
 mod lines;
+mod ls;
 mod places;
+mod prune;
+mod restore;
+mod selection;
+mod show;
 mod stored;
+mod verify;
 
-use crate::command::series::Kind;
-use crate::command::shown::{count, size};
-use crate::config::{Config, KeepConfig};
+use clap::{Arg, ArgMatches, Command};
+
+use super::pruning;
+use super::series::{Kind, flags as series_flags};
+use super::shown::{count, size};
+use crate::cli::progress::SharedBar;
+use crate::cli::verbs::{self, Verb, print};
+use crate::cli::{asked, help};
+use crate::config::{Config, KeepConfig, MediaSet};
+use crate::error::Result;
 use crate::history::Subject;
-use crate::media_backup::Description;
+use crate::media_backup::{Description, Progress};
+
+const VERBS: [Verb; 14] = [
+    (create::command, create::run),
+    (
+        || with_set(series_flags::list_command::<Description>()),
+        |config, matches| series_flags::list::<Description>(&of_set(config, matches)?, matches),
+    ),
+    (show::command, show::run),
+    (ls::command, ls::run),
+    (find::command, find::run),
+    (diff::command, diff::run),
+    (cat::command, cat::run),
+    (restore::command, restore::run),
+    (flags::verify::command, flags::verify::run),
+    (drill::command, drill::run),
+    (|| with_set(series_flags::prune_command::<Description>()), run_prune),
+    (|| with_set(series_flags::delete_command::<Description>()), run_delete),
+    (
+        || with_set(series_flags::pin_command::<Description>()),
+        |config, matches| series_flags::pin::<Description>(&of_set(config, matches)?, matches),
+    ),
+    (
+        || with_set(series_flags::unpin_command::<Description>()),
+        |config, matches| series_flags::unpin::<Description>(&of_set(config, matches)?, matches),
+    ),
+];
+
+const AFTER: &str = "In the order in which you need them:
+  media-backup create               takes a snapshot; unchanged files cost nothing
+  media-backup list                 shows what there is
+  media-backup ls latest PATH       shows what is in one
+  media-backup find 'IMG_2*.jpg'    shows in which snapshots a file is
+  media-backup diff                 shows what the newest one has changed
+  media-backup cat latest PATH      writes a file to standard output
+  media-backup prune --dry-run      shows what retention would delete, and why
+  media-backup verify               reads all of it again
+  media-backup drill                restores some files, and compares them
+  media-backup restore --to /tmp/back --path /srv/uploads/2026
+                                    brings a folder back, somewhere else
+
+A set is a table of the configuration: [media.uploads] with paths = [\"/srv/uploads\"]. Each verb has a --help of
+its own. Configuration: /etc/seawall/seawall.toml, or SEAWALL_CONFIG.";
+
+/// Of the verbs that look into one.
+const WHICH: &str = "Id of the snapshot, or its beginning; latest is the newest whole one";
+
+pub fn command() -> Command {
+    let command = Command::new("media-backup")
+        .version(env!("CARGO_PKG_VERSION"))
+        .long_version(help::version_without_libpq())
+        .about("Takes, shows, searches, restores, verifies, rehearses and prunes snapshots of folders and files.")
+        .after_help(AFTER)
+        .subcommand_required(true);
+    command.subcommands(VERBS.map(|(verb, _)| verb()))
+}
+
+/// Runs it and returns the exit status.
+pub fn main() -> u8 {
+    verbs::main(command(), &VERBS)
+}
+
+fn with_set(command: Command) -> Command {
+    let set = Arg::new("set").long("set").value_name("NAME").help_heading("Where");
+    command.arg(set.help("Name of the media set ([media.NAME]); needed if there are several"))
+}
+
+/// The configuration with that set alone, which may be one that is stored and not configured.
+fn of_set(config: &Config, matches: &ArgMatches) -> Result<Config> {
+    let set = MediaSet::choose_stored(&config.media, named(matches))?;
+    Ok(Config { media: vec![set], ..config.clone() })
+}
+
+/// How far it is.
+fn show_progress(bar: &SharedBar, at: &Progress) {
+    bar.at_files((at.entries, at.size), at.of);
+}
+
+fn named(matches: &ArgMatches) -> Option<&str> {
+    matches.get_one::<String>("set").map(String::as_str)
+}
+
+fn run_prune(config: &Config, matches: &ArgMatches) -> Result<()> {
+    let config = of_set(config, matches)?;
+    pruning::asked(Description::PROGRAM, matches, |telling| prune::run(&config, telling))
+}
+
+fn run_delete(config: &Config, matches: &ArgMatches) -> Result<()> {
+    let mut agree = |plan: &str| asked::agreed(matches, plan);
+    let order = series_flags::order(matches, &mut agree);
+    print(delete::run(&of_set(config, matches)?, order)?)
+}
 
 /// All verbs are about one set: the configuration that they get has it alone.
 impl Kind for Description {

@@ -8,11 +8,29 @@ use std::collections::BTreeMap;
 use jiff::Timestamp;
 
 pub use self::told::{Fate, Telling};
-use super::shown::{count, plain, size};
+use std::time::Instant;
+
+use super::shown::{Shown, count, plain, size};
 use crate::backup::deleting::Pruned;
 use crate::backup::in_parallel;
+use crate::cli::{asked, screen, verbs};
+use crate::error::Result;
 use crate::repository::Repository;
 use crate::retention::Clocks;
+use clap::ArgMatches;
+
+/// `prune` of this program as it was asked for.
+pub fn asked(
+    program: &'static str,
+    matches: &ArgMatches,
+    run: impl FnOnce(&mut Telling<'_>) -> Result<Shown>,
+) -> Result<()> {
+    let mut agree = |plan: &str| asked::agreed(matches, plan);
+    let (dry_run, as_json) = (matches.get_flag("dry-run"), matches.get_flag("json"));
+    let in_words = screen::is_terminal().then_some(program);
+    let begun = Instant::now();
+    verbs::print(run(&mut Telling { dry_run, as_json, in_words, begun, agree: &mut agree })?)
+}
 
 /// What time it is here and in each repository that answered. `newest` is the end of the newest backup of which
 /// nobody doubts when that was.

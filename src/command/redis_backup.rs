@@ -1,21 +1,67 @@
-//! What `redis-backup` does beside the verbs that all backups have.
+//! `redis-backup`, which backs up a Redis or Valkey.
 //!
-//! `restore` and `drill` are verbs. `compare` asks a restored server for its keys; `check` reads a backup for `verify`.
-
-pub mod drill;
-pub mod restore;
+//! `create`, `restore` and `drill` are verbs; the others are those of `series`. `compare` asks a restored server for its keys;
+//! `check` reads a backup for `verify`.
 
 mod check;
 mod compare;
+mod create;
+mod drill;
+mod restore;
 
+use clap::Command;
+
+use super::series::{Checked, Kind, flags};
+use super::shown::{count, size};
 use crate::backup::ObjectSource;
-use crate::command::series::{Checked, Kind};
-use crate::command::shown::{count, size};
+use crate::cli::help;
+use crate::cli::verbs::{self, Verb};
 use crate::config::{Config, KeepConfig};
 use crate::error::Result;
 use crate::history::Subject;
-use crate::redis_backup::Keys;
-use crate::redis_backup::{Description, all_backups};
+use crate::redis_backup::{Description, Keys, all_backups};
+
+const VERBS: [Verb; 10] = [
+    (create::command, create::run),
+    (flags::list_command::<Description>, flags::list::<Description>),
+    (flags::show_command::<Description>, flags::show::<Description>),
+    (restore::command, restore::run),
+    (flags::verify_command::<Description>, flags::verify::<Description>),
+    (drill::command, drill::run),
+    (flags::prune_command::<Description>, flags::prune::<Description>),
+    (flags::delete_command::<Description>, flags::delete::<Description>),
+    (flags::pin_command::<Description>, flags::pin::<Description>),
+    (flags::unpin_command::<Description>, flags::unpin::<Description>),
+];
+
+const AFTER: &str = "In the order in which you need them:
+  redis-backup create               takes the data of the server, as a replica does
+  redis-backup list                 shows what there is
+  redis-backup prune --dry-run      shows what retention would delete, and why
+  redis-backup verify               reads all of it again
+  redis-backup drill                loads it into its own server, counts the keys
+  redis-backup restore --conf /etc/redis/redis.conf --before 'systemctl stop redis' \\
+      --after 'systemctl start redis'
+                                    lays the newest one down for the server to load
+
+Each has a --help of its own. Configuration: /etc/seawall/seawall.toml, or SEAWALL_REPOSITORY and the like.";
+
+pub fn command() -> Command {
+    let command = Command::new("redis-backup")
+        .version(env!("CARGO_PKG_VERSION"))
+        .long_version(help::version_without_libpq())
+        .about(
+            "Takes, shows, restores, verifies, rehearses and prunes backups of Redis and Valkey.",
+        )
+        .after_help(AFTER)
+        .subcommand_required(true);
+    command.subcommands(VERBS.map(|(verb, _)| verb()))
+}
+
+/// Runs it and returns the exit status.
+pub fn main() -> u8 {
+    verbs::main(command(), &VERBS)
+}
 
 impl Kind for Description {
     const PROGRAM: &'static str = "redis-backup";

@@ -1,8 +1,9 @@
 //! The verbs that are the same for all backups that stand alone, whatever they are of.
 //!
-//! Each verb is a file; `json` is what `list` and `show` print for programs.
+//! Each verb is a file, and `flags` has the flags of all of them; `json` is what `list` and `show` print for programs.
 
 pub mod delete;
+pub mod flags;
 pub mod list;
 pub mod pin;
 pub mod prune;

@@ -1,28 +1,56 @@
-//! What commands say to people: texts for standard output, made of short words and aligned columns.
-//!
-//! `texts` are sizes and times, `table` puts them into columns, `paper` fits lines to a terminal. `document` is for
-//! programs, `out` for an output too long for memory, and `find` finds the backup whose id somebody began to type.
+//! Finds a backup by the beginning of its id. A beginning that fits several ids is refused, and the error names them;
+//! where no id fits, the error names the nearest ones by Levenshtein distance.
 
-mod document;
-mod find;
-mod out;
-mod paper;
-mod table;
-mod texts;
+pub use crate::cli::text::{
+    Paper, Spare, at_seconds, count, document, fitted, not_written, plain, plain_bytes, short_size,
+    size, table, tenths, took, whole_size, write,
+};
+pub use crate::cli::verbs::Shown;
+use crate::error::{Class, Error, Result};
 
-pub use document::document;
-pub use find::{find, unfinished, unknown};
-pub use out::{not_written, write};
-pub use paper::Paper;
-pub use table::{Spare, fitted, table};
-pub use texts::{at_seconds, short_size, size, tenths, took, whole_size};
+/// How many ids are named when none was meant.
+const NEAREST: usize = 3;
 
-pub use crate::words::{count, plain, plain_bytes};
+/// The place of the one whose id is this, or begins like this; `None` when there is none.
+pub fn find(what: &str, ids: &[&str], begins: &str) -> Result<Option<usize>> {
+    let places = || ids.iter().enumerate();
+    let exact: Vec<usize> = places().filter(|(_, id)| **id == begins).map(|(at, _)| at).collect();
+    let found: Vec<usize> = match exact.len() {
+        1 => exact,
+        _ => places().filter(|(_, id)| id.starts_with(begins)).map(|(at, _)| at).collect(),
+    };
+    if found.len() <= 1 {
+        return Ok(found.first().copied());
+    }
+    let found: Vec<String> = found.iter().map(|at| plain(ids[*at])).collect();
+    let message = format!(
+        "expected one {what} with an id that begins with {begins:?}, found {}: {}",
+        found.len(),
+        found.join(", ")
+    );
+    Err(Error::new(Class::Usage, message).hint("Give more of the id."))
+}
 
-use crate::error::Error;
+/// That there is none, and which may have been meant. `program` is the one that takes them.
+pub fn unknown(what: &str, program: &str, ids: &[&str], begins: &str) -> Error {
+    let distance = |id: &&&str| {
+        let beginning: String = id.chars().take(begins.chars().count()).collect();
+        strsim::levenshtein(begins, &beginning)
+    };
+    let mut nearest: Vec<&&str> = ids.iter().rev().collect();
+    nearest.sort_by_key(distance);
+    let nearest: Vec<String> = nearest.iter().take(NEAREST).map(|id| plain(id)).collect();
+    let message = format!("there is no {what} with an id that begins with {begins:?}");
+    Error::new(Class::Usage, message).hint(match nearest.len() {
+        0 => format!("There is none at all; `{program} create` takes one."),
+        1 => format!("There is {}.", nearest[0]),
+        _ => format!("The nearest are {}.", nearest.join(", ")),
+    })
+}
 
-/// A text for standard output, and what kept the command from seeing all there is.
-pub struct Shown {
-    pub text: String,
-    pub errors: Vec<Error>,
+/// That it is none yet, or never will be.
+pub fn unfinished(what: &str, id: &str, repository: &str) -> Error {
+    let message = format!("{what} {id} in repository {repository} is unfinished");
+    Error::new(Class::Usage, message)
+        .hint("It is being taken now, or was cut short: then it restores nothing.")
 }

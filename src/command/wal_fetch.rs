@@ -12,58 +12,150 @@ mod prefetch;
 use std::ffi::OsString;
 use std::path::{Path, PathBuf};
 
+use clap::{Arg, ArgMatches, Command};
+
 use self::answer::Answer;
 pub use self::asker::Asker;
 use self::fetch::Fetch;
 use self::histories::Histories;
-pub(crate) use self::prefetch::FLAG as PREFETCH_FLAG;
+use self::prefetch::FLAG as PREFETCH_FLAG;
 pub use self::prefetch::PrefetchFolder;
+use crate::cli::{configure, flags, guard, help};
 use crate::config::Config;
 use crate::data_directory::{AskedSegment, DataDirectory, KeptHistories, StateFolder};
 use crate::error::{Class, Error, Result};
+use crate::exit_status;
 use crate::postgres::{SystemIdentifier, WalFileName, WalSegment, WalSegmentSize};
 use crate::repository::{self, Source, WalFolder};
 
+const ABOUT: &str = "Brings one WAL file back from the archive.
+
+Write into postgresql.conf, beside recovery.signal or standby.signal:
+    restore_command = 'wal-fetch %f \"%p\"'";
+
+const AFTER: &str = "Exit status 0: the file is there. 1: the archive does not have the file, and nothing shows that it
+should; PostgreSQL takes that as the end of the WAL. 200 and more: wal-fetch could not find out, and PostgreSQL stops
+so that no data is lost. A standby gets 2 to 125 instead, and asks again; so does a
+server that was promoted just now and asks for a history, of which it has its own copy.";
+
+pub fn command() -> Command {
+    let number = clap::value_parser!(u64);
+    let command = Command::new("wal-fetch")
+        .version(env!("CARGO_PKG_VERSION"))
+        .long_version(help::version_without_libpq())
+        .about(ABOUT)
+        .after_help(AFTER)
+        .arg(Arg::new("name").value_name("NAME").required(true).help("Name of the WAL file (%f)"))
+        .arg(
+            Arg::new("path")
+                .value_name("PATH")
+                .required(true)
+                .value_parser(clap::value_parser!(PathBuf))
+                .help("Path to write it to (%p)"),
+        )
+        .arg(Arg::new("system").long("system-identifier").value_name("NUMBER").value_parser(number).help(
+            "System identifier of the server that wrote the WAL, for use away from a data directory (pg_controldata \
+             prints it)",
+        ))
+        .arg(
+            Arg::new("prefetch")
+                .long(PREFETCH_FLAG)
+                .hide(true)
+                .value_parser(clap::value_parser!(u32)),
+        );
+    flags::with_settings(command, &["wal"])
+}
+
+/// Runs it and returns the exit status.
+pub fn main() -> u8 {
+    let words = guard::words();
+    let outcome = guard::run(|| run(&words));
+    match outcome {
+        Ok(Fetched::Restored) => exit_status::DONE,
+        Ok(Fetched::NotInArchive) => exit_status::NOT_IN_ARCHIVE,
+        Err(_) if prefetches(&words) => exit_status::DONE,
+        Err(error) => exit_status::of_fetch(error.class(), lives_on(&words)),
+    }
+}
+
+/// The prefetching process has nobody to answer to: the call that needs the segment meets the same
+/// trouble and reports it. And where the server is process 1 of a container, it inherits that process,
+/// takes any status but 0 and 1 for a crash of one of its own, and restarts (`postmaster.c`).
+fn prefetches(words: &[OsString]) -> bool {
+    let flag = format!("--{PREFETCH_FLAG}");
+    words.iter().any(|word| word.to_str().is_some_and(|word| word.starts_with(&flag)))
+}
+
+/// Whether the server must go on after a failure; also when the command line is wrong. PATH is the last word if any
+/// is.
+fn lives_on(words: &[OsString]) -> bool {
+    let path = words.last().map(Path::new).unwrap_or(Path::new(""));
+    let Some(data_directory) = DataDirectory::find(path) else { return false };
+    Asker::of(Some(&data_directory)).lives_on(words.iter().filter_map(|word| word.to_str()))
+}
+
+fn run(words: &[OsString]) -> Result<Fetched> {
+    let Some(matches) = flags::parse(command(), words)? else { return Ok(Fetched::Restored) };
+    let config = configure(&flags::values(&matches))?;
+    let wanted = wanted(&matches, words);
+    match matches.get_one::<u32>("prefetch") {
+        Some(size) => {
+            run_prefetch(&config, &wanted.path, *size)?;
+            Ok(Fetched::Restored)
+        }
+        None => fetch(&config, &wanted),
+    }
+}
+
+fn wanted(matches: &ArgMatches, words: &[OsString]) -> WantedFile {
+    WantedFile {
+        name: matches.get_one::<String>("name").cloned().unwrap_or_default(),
+        path: matches.get_one::<PathBuf>("path").cloned().unwrap_or_default(),
+        system: matches.get_one::<u64>("system").copied().map(SystemIdentifier),
+        prefetch_words: words.to_vec(),
+    }
+}
+
 /// What `wal-fetch` found. Only [`Fetched::NotInArchive`] lets PostgreSQL end recovery.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Fetched {
+enum Fetched {
     Restored,
     /// Every repository answered, none has the file, and none has anything that comes after it.
     NotInArchive,
 }
 
-pub struct Request {
-    pub name: String,
+struct WantedFile {
+    name: String,
     /// Where to put the file.
-    pub path: PathBuf,
+    path: PathBuf,
     /// For use away from a data directory.
-    pub system: Option<SystemIdentifier>,
+    system: Option<SystemIdentifier>,
     /// The command line that starts the prefetching process.
-    pub prefetch_words: Vec<OsString>,
+    prefetch_words: Vec<OsString>,
 }
 
-pub fn run(config: &Config, request: &Request) -> Result<Fetched> {
-    let name: WalFileName = request.name.parse().map_err(|error| {
+fn fetch(config: &Config, wanted: &WantedFile) -> Result<Fetched> {
+    let name: WalFileName = wanted.name.parse().map_err(|error| {
         Error::new(Class::Usage, format!("could not fetch: {error}"))
             .hint("Write restore_command = 'wal-fetch %f \"%p\"'.")
     })?;
-    let data_directory = DataDirectory::find(&request.path);
+    let data_directory = DataDirectory::find(&wanted.path);
     let data_directory = data_directory.as_ref();
     let asker = Asker::of(data_directory);
     let state = data_directory.and_then(|it| StateFolder::of(it).ok());
     let state = state.as_ref();
     let kept = data_directory.map(|it| KeptHistories::of(it, state, &config.cluster));
-    if asker.needs_no_answer(name, &request.path, kept.as_ref()) {
+    if asker.needs_no_answer(name, &wanted.path, kept.as_ref()) {
         tracing::debug!(%name, "there is none, or the server has it itself");
         return Ok(Fetched::NotInArchive);
     }
     let limits = asker.patience(name, config.limits);
-    let folder = WalFolder::new(&config.cluster, system(request, data_directory)?);
+    let folder = WalFolder::new(&config.cluster, system(wanted, data_directory)?);
     let asked = asked(asker, name, state);
     let ahead = data_directory.and_then(|it| prefetched(config, it, name));
     let followed = asker.followed(name, asked.as_ref(), kept.as_ref());
     if let (Some((prefetch, segment)), true) = (&ahead, followed.is_empty())
-        && prefetch.hand_over(*segment, &folder, &request.path)
+        && prefetch.hand_over(*segment, &folder, &wanted.path)
     {
         tracing::debug!(segment = %name, "handed over the prefetched file");
         return Ok(Fetched::Restored);
@@ -73,20 +165,20 @@ pub fn run(config: &Config, request: &Request) -> Result<Fetched> {
     let identities = repository::identities(config)?;
     let source = Source { folder: &folder, identities: &identities, limits };
     let histories = Histories { kept, repositories: &repositories, source: &source };
-    let target = &request.path;
+    let target = &wanted.path;
     let fetch =
         Fetch { repositories: &repositories, source: &source, name, target, data_directory };
     let answer =
         Answer { asker, followed, asked, fetch, histories, state, gap_wait: config.wal.gap_wait };
     let Some(size) = answer.give()? else { return Ok(Fetched::NotInArchive) };
     if ahead.is_some() {
-        prefetch::start_in_background(&request.prefetch_words, size);
+        prefetch::start_in_background(&wanted.prefetch_words, size);
     }
     Ok(Fetched::Restored)
 }
 
-/// The work of the process that [`run`] starts in the background, for segments of `size` bytes.
-pub fn run_prefetch(config: &Config, path: &Path, size: u32) -> Result<()> {
+/// The work of the process that [`fetch`] starts in the background, for segments of `size` bytes.
+fn run_prefetch(config: &Config, path: &Path, size: u32) -> Result<()> {
     let size = WalSegmentSize::from_bytes(size)
         .map_err(|error| Error::new(Class::Usage, error.to_string()))?;
     let Some(data_directory) = DataDirectory::find(path) else { return Ok(()) };
@@ -99,15 +191,15 @@ pub fn run_prefetch(config: &Config, path: &Path, size: u32) -> Result<()> {
     prefetch::prefetch(config, &data_directory, &repositories, source, size)
 }
 
-fn system(request: &Request, data_directory: Option<&DataDirectory>) -> Result<SystemIdentifier> {
-    match (request.system, data_directory) {
+fn system(wanted: &WantedFile, data_directory: Option<&DataDirectory>) -> Result<SystemIdentifier> {
+    match (wanted.system, data_directory) {
         (Some(system), _) => Ok(system),
         (None, Some(data_directory)) => data_directory.system_identifier(),
         (None, None) => Err(Error::new(
             Class::Usage,
             format!(
                 "expected a data directory around {:?} or as working directory, found none",
-                request.path
+                wanted.path
             ),
         )
         .hint("Elsewhere, say which system's WAL it is: --system-identifier NUMBER.")),

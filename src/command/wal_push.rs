@@ -17,12 +17,15 @@ mod turns;
 use std::fs::File;
 use std::path::{Path, PathBuf};
 
+use clap::{Arg, Command};
+
 use self::batch::Batch;
 use self::input::Input;
 use self::lanes::worst_of;
 use self::lineage::Lineage;
 pub use self::notes::PushNotes;
 use self::patience::{Patience, Told};
+use crate::cli::{configure, flags, guard, help};
 use crate::codec::Label;
 use crate::config::{Config, Location};
 use crate::data_directory::{
@@ -30,14 +33,59 @@ use crate::data_directory::{
     remove_prefetched,
 };
 use crate::error::{Class, Error, Result};
+use crate::exit_status;
 use crate::postgres::{SystemIdentifier, TimelineId, WalFileName};
-use crate::repository;
-use crate::repository::{Memory, Repository, WalFolder};
+use crate::repository::{self, Memory, Repository, WalFolder};
+
+const ABOUT: &str = "Archives a finished WAL file in every repository.
+
+Write into postgresql.conf:
+    archive_mode = on
+    archive_command = 'wal-push %p %f'
+and say where to, in /etc/seawall/seawall.toml or in the server's environment:
+    SEAWALL_REPOSITORY=/var/backups/seawall";
+
+const AFTER: &str =
+    "Exit status 0 means: durable in every repository. 2 to 125 means: not done, PostgreSQL keeps
+the file and asks again; docs/exit-statuses.md lists them.";
+
+pub fn command() -> Command {
+    let command = Command::new("wal-push")
+        .version(env!("CARGO_PKG_VERSION"))
+        .long_version(help::version_without_libpq())
+        .about(ABOUT)
+        .after_help(AFTER)
+        .arg(
+            Arg::new("path")
+                .value_name("PATH")
+                .required(true)
+                .value_parser(clap::value_parser!(PathBuf))
+                .help("Path of the WAL file (%p)"),
+        )
+        .arg(Arg::new("name").value_name("NAME").required(true).help("Name of the WAL file (%f)"));
+    flags::with_settings(command, &["wal"])
+}
+
+/// Runs it and returns the exit status.
+pub fn main() -> u8 {
+    match guard::run(run) {
+        Ok(()) => exit_status::DONE,
+        Err(error) => exit_status::of(error.class()),
+    }
+}
+
+fn run() -> Result<()> {
+    let Some(matches) = flags::parse(command(), &guard::words())? else { return Ok(()) };
+    let config = configure(&flags::values(&matches))?;
+    let path = matches.get_one::<PathBuf>("path").cloned().unwrap_or_default();
+    let name = matches.get_one::<String>("name").cloned().unwrap_or_default();
+    push(&config, &path, &name)
+}
 
 /// Returns when `name` is durable in every repository. The error of one repository fails the push,
 /// after the others were given their copy: PostgreSQL then keeps the file and asks again, and the next
 /// push finds the copies that are there.
-pub fn run(config: &Config, path: &Path, name: &str) -> Result<()> {
+fn push(config: &Config, path: &Path, name: &str) -> Result<()> {
     let name: WalFileName = name.parse().map_err(|error| {
         Error::new(Class::Input, format!("could not archive: {error}"))
             .hint("Write archive_command = 'wal-push %p %f'.")

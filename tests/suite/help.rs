@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 
 use clap::Command;
-use seawall::cli;
+use seawall::command;
 use seawall::config::GLOBAL;
 
 use crate::support::place::Place;
@@ -14,12 +14,12 @@ const POINTER: &str = "Every setting of the configuration is an option too: --he
 
 fn programs() -> [(&'static str, Command); 6] {
     [
-        (env!("CARGO_BIN_EXE_basebackup"), cli::basebackup::command()),
-        (env!("CARGO_BIN_EXE_media-backup"), cli::media_backup::command()),
-        (env!("CARGO_BIN_EXE_redis-backup"), cli::redis_backup::command()),
-        (env!("CARGO_BIN_EXE_seawall"), cli::seawall::command()),
-        (env!("CARGO_BIN_EXE_wal-fetch"), cli::wal_fetch::command()),
-        (env!("CARGO_BIN_EXE_wal-push"), cli::wal_push::command()),
+        (env!("CARGO_BIN_EXE_basebackup"), command::basebackup::command()),
+        (env!("CARGO_BIN_EXE_media-backup"), command::media_backup::command()),
+        (env!("CARGO_BIN_EXE_redis-backup"), command::redis_backup::command()),
+        (env!("CARGO_BIN_EXE_seawall"), command::seawall::command()),
+        (env!("CARGO_BIN_EXE_wal-fetch"), command::wal_fetch::command()),
+        (env!("CARGO_BIN_EXE_wal-push"), command::wal_push::command()),
     ]
 }
 

@@ -1,58 +1,42 @@
 //! `basebackup drill`: a restore rehearsed, with a real server, checks, and a record of how it went.
-//! `shown` tells people and programs what came of it.
+//! `options` has the flags; `shown` tells people and programs what came of it.
 
+mod options;
 mod shown;
 
 use std::path::PathBuf;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Instant;
 
+use clap::ArgMatches;
 use jiff::Timestamp;
 
+use self::options::DrillOptions;
+pub use self::options::command;
 use super::ours::ours;
 use super::restore_command::restore_command;
 use crate::backup::new_id;
 use crate::basebackup::catalogue::Survey;
 use crate::basebackup::restore::{
     END_BEFORE_THE_GAP, FolderLocks, LayDown, Moves, RecoverySettings, RecoveryTarget, RestorePlan,
-    RestoreTarget, TablespacePlace, TargetAction, TargetTimeline, living_system, plan,
+    RestoreTarget, TablespacePlace, TargetAction, living_system, plan,
 };
+use crate::cli::progress::SharedBar;
+use crate::cli::verbs::print;
 use crate::command::recording;
 use crate::command::shown::Shown;
-use crate::config::{Config, FlagValues};
+use crate::config::Config;
 use crate::drill::postgres::{
     CheckOutcome, Checks, ControlData, DrillCheck, DrillServer, DrillSettings, Errands, Programs,
     RecoveryEnded,
 };
-use crate::drill::{Confinement, Deadline, Scratch};
+use crate::drill::{Deadline, Scratch, become_user};
 use crate::error::{Class, Error, Result};
 use crate::failpoint;
 use crate::history::{Check, Kind, Phase, Reached, Record, Subject};
 use crate::postgres::SystemIdentifier;
 use crate::repository::{self, Repository};
 use crate::threads::start_in;
-
-pub struct Request<'a> {
-    pub config: &'a Config,
-    pub target: RecoveryTarget,
-    pub inclusive: bool,
-    pub timeline: TargetTimeline,
-    /// The id of a certain backup.
-    pub backup: Option<String>,
-    pub system: Option<SystemIdentifier>,
-    /// Queries besides those of the configuration.
-    pub assertions: Vec<String>,
-    /// Superuser to connect as; looked for when not named.
-    pub role: Option<String>,
-    pub confinement: Confinement,
-    /// Whether the folder stays.
-    pub keep: bool,
-    pub as_json: bool,
-    /// With which `wal-fetch` finds the same repositories.
-    pub flags: FlagValues,
-    /// Is told how many bytes of the files are there, of how many.
-    pub progress: &'a (dyn Fn(u64, u64) + Sync),
-}
 
 /// What is known of a drill, more and more of it.
 struct Drill {
@@ -73,14 +57,24 @@ struct Drill {
     kept: Option<PathBuf>,
 }
 
+/// Root has to name a user first: a drill never runs as root.
+pub fn run(config: &Config, matches: &ArgMatches) -> Result<()> {
+    become_user(matches.get_one::<String>("user").map(String::as_str), "basebackup")?;
+    let bar = SharedBar::new("restore");
+    let progress = |done: u64, of: u64| bar.at(done, of);
+    let shown = drill(&DrillOptions::of(config, matches, &progress)?);
+    drop(bar);
+    print(shown?)
+}
+
 /// Whatever comes of it is shown, and recorded if it says something of the backups; the first error is what decides the exit status.
-pub fn run(request: &Request<'_>) -> Result<Shown> {
-    let config = request.config;
+fn drill(options: &DrillOptions<'_>) -> Result<Shown> {
+    let config = options.config;
     let deadline = Deadline::after(config.drill.timeout);
     let repositories = deadline.guard(repository::open_all(config, None)?);
     let mut drill = Drill {
         began: Timestamp::now(),
-        system: request.system,
+        system: options.system,
         backup: None,
         repository: None,
         server: None,
@@ -91,40 +85,40 @@ pub fn run(request: &Request<'_>) -> Result<Shown> {
         checks: Vec::new(),
         kept: None,
     };
-    let done = rehearse(request, &repositories, deadline, &mut drill);
+    let done = rehearse(options, &repositories, deadline, &mut drill);
     let errors: Vec<Error> = done.err().into_iter().chain(drill.failed_checks()).collect();
     let tells = drill.ended.is_some() || recording::tells(errors.first());
     if let Some(system) = drill.system.filter(|_| tells) {
         let subject = Subject::postgres(&config.cluster, system);
         recording::store(&repositories, &subject, &drill.record(&errors));
     }
-    let text = if request.as_json {
-        shown::json(request, &drill, &errors)?
+    let text = if options.as_json {
+        shown::json(options, &drill, &errors)?
     } else {
-        shown::text(request, &drill)
+        shown::text(options, &drill)
     };
     Ok(Shown { text, errors })
 }
 
 fn rehearse(
-    request: &Request<'_>,
+    options: &DrillOptions<'_>,
     repositories: &[Repository],
     deadline: Deadline,
     drill: &mut Drill,
 ) -> Result<()> {
-    let (config, begun) = (request.config, Instant::now());
+    let (config, begun) = (options.config, Instant::now());
     let survey = Survey::read(repositories, config);
     survey.errors().for_each(|error| tracing::warn!("{error}"));
     let ours = |candidates: &[SystemIdentifier]| ours(config, repositories, candidates);
-    drill.system = match request.system {
+    drill.system = match options.system {
         Some(system) => Some(system),
         None => living_system(&survey, &ours)?,
     };
     let wish = RestoreTarget {
-        target: &request.target,
-        inclusive: request.inclusive,
-        timeline: request.timeline,
-        backup: request.backup.as_deref(),
+        target: &options.target,
+        inclusive: options.inclusive,
+        timeline: options.timeline,
+        backup: options.backup.as_deref(),
     };
     let plan = plan(&survey, drill.system, &wish)?;
     let facts = &plan.backup.facts;
@@ -134,8 +128,8 @@ fn rehearse(
     let major = facts.postgres_version.major();
     let programs = Programs::find(config.drill.postgres_bin.as_deref(), major)?;
     drill.server = Some(programs.version.clone());
-    let target = target(request, &plan);
-    let mut recovery = recovery(request, &plan, target)?;
+    let target = target(options, &plan);
+    let mut recovery = recovery(options, &plan, target)?;
     let mut scratch = Scratch::create_in(&config.drill.directory)?;
     let errands = Errands::prepare(&scratch, &recovery.restore_command)?;
     recovery.restore_command = errands.command();
@@ -147,7 +141,7 @@ fn rehearse(
     private.check()?;
     // Replaying takes some room too, which nobody knows before.
     scratch.check_room(facts.size)?;
-    let fetched = fetch(request, &plan, repositories, &scratch, &private, &recovery);
+    let fetched = fetch(options, &plan, repositories, &scratch, &private, &recovery);
     drill.phases.push(("fetch", begun.elapsed().as_secs_f64()));
     drill.repository = Some(repositories[fetched?].name().to_owned());
     failpoint::reach("drill.fetched");
@@ -158,12 +152,12 @@ fn rehearse(
         scratch: &scratch,
         programs: &programs,
         major,
-        confinement: request.confinement,
-        role: request.role.as_deref(),
+        confinement: options.confinement,
+        role: options.role.as_deref(),
         deadline,
     };
-    let done = replay_and_check(request, &plan, (&server, &errands), &control, drill);
-    if request.keep {
+    let done = replay_and_check(options, &plan, (&server, &errands), &control, drill);
+    if options.keep {
         // In order if it runs, so that it starts without a recovery.
         let _ = server.shut_down();
         scratch.keep()?;
@@ -174,7 +168,7 @@ fn rehearse(
 
 /// Returns the place of the repository that gave the files.
 fn fetch(
-    request: &Request<'_>,
+    options: &DrillOptions<'_>,
     plan: &RestorePlan<'_>,
     repositories: &[Repository],
     scratch: &Scratch,
@@ -183,13 +177,13 @@ fn fetch(
 ) -> Result<usize> {
     let data = scratch.data();
     let lay_down = LayDown {
-        config: request.config,
+        config: options.config,
         plan,
         repositories,
         data: &data,
         delta: false,
         durable: false,
-        progress: request.progress,
+        progress: options.progress,
     };
     let opened = lay_down.open()?;
     let tablespaces = opened.description.tablespaces.iter().map(|it| {
@@ -205,7 +199,7 @@ fn fetch(
 }
 
 fn replay_and_check(
-    request: &Request<'_>,
+    options: &DrillOptions<'_>,
     plan: &RestorePlan<'_>,
     (server, errands): (&DrillServer<'_>, &Errands<'_>),
     control: &ControlData,
@@ -239,13 +233,13 @@ fn replay_and_check(
     drill.ended = Some(ended);
     failpoint::reach("drill.replayed");
     let begun = Instant::now();
-    let config = &request.config.drill;
-    let assertions = [&config.assertions[..], &request.assertions].concat();
+    let config = &options.config.drill;
+    let assertions = [&config.assertions[..], &options.assertions].concat();
     let checks = Checks {
         server,
         address: &address,
         control,
-        parallel: request.config.basebackup.parallel.get(),
+        parallel: options.config.basebackup.parallel.get(),
         database: &config.database,
         assertions: &assertions,
     };
@@ -255,10 +249,10 @@ fn replay_and_check(
 }
 
 /// An old backup that was named is rehearsed as far as it can be restored. Of the newest one all WAL behind it has to be there.
-fn target<'r>(request: &'r Request<'_>, plan: &RestorePlan<'_>) -> &'r RecoveryTarget {
-    let all = request.target == RecoveryTarget::Latest;
-    if !all || request.backup.is_none() || !plan.ends_with_the_backup() {
-        return &request.target;
+fn target<'r>(options: &'r DrillOptions<'_>, plan: &RestorePlan<'_>) -> &'r RecoveryTarget {
+    let all = options.target == RecoveryTarget::Latest;
+    if !all || options.backup.is_none() || !plan.ends_with_the_backup() {
+        return &options.target;
     }
     let id = &plan.backup.id;
     tracing::info!("{id} has no WAL behind it any more: the drill goes to the end of the backup");
@@ -266,15 +260,15 @@ fn target<'r>(request: &'r Request<'_>, plan: &RestorePlan<'_>) -> &'r RecoveryT
 }
 
 fn recovery(
-    request: &Request<'_>,
+    options: &DrillOptions<'_>,
     plan: &RestorePlan<'_>,
     target: &RecoveryTarget,
 ) -> Result<RecoverySettings> {
     Ok(RecoverySettings {
-        restore_command: restore_command(&request.flags, plan, target)?,
+        restore_command: restore_command(&options.flags, plan, target)?,
         target: target.clone(),
-        inclusive: request.inclusive,
-        timeline: request.timeline,
+        inclusive: options.inclusive,
+        timeline: options.timeline,
         action: TargetAction::Promote,
         archive: false,
         standby: false,

@@ -1,20 +1,24 @@
 //! `basebackup restore`: the plan, the files, the settings for the recovery.
 //!
-//! `shown` is the plan for people and `told` for programs; `ended` is what is said at the end. `environment` and
+//! `options` has the flags; `shown` is the plan for people and `told` for programs; `ended` is what is said at the end. `environment` and
 //! `under_patroni` look at who called: what the caller has and the server will lack, and what only Patroni may decide.
 
 mod ended;
 mod environment;
+mod options;
 mod shown;
 mod told;
 mod under_patroni;
 
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::time::{Duration, Instant};
 
+use clap::ArgMatches;
 use jiff::Timestamp;
 
 use self::ended::Ended;
+use self::options::RestoreOptions;
+pub use self::options::command;
 use self::shown::{ARCHIVE_AGAIN, Archiving, Shown};
 use super::ours::ours;
 use super::restore_command::restore_command;
@@ -22,15 +26,14 @@ use crate::basebackup::catalogue::{Backup, Survey};
 use crate::basebackup::restore::{
     END_BEFORE_THE_GAP, FolderLocks, LayDown, Located, Moves, Occupied, ProgressLog, Reason,
     Recovered, RecoverySettings, RecoverySpan, RecoveryTarget, RestoreDirectory, RestorePlan,
-    RestoreTarget, RunningServers, ServerLog, Signs, Starter, TablespaceName, TablespacePlace,
-    TargetAction, TargetTimeline, WatchLimits, add_settings, archiving_off, choose_system, follow,
-    forget_recovery, leave_archiving, locate, plan, real, refuse_root, refuse_running, tell_server,
-    warn_of_settings,
+    RestoreTarget, RunningServers, ServerLog, Signs, Starter, TablespacePlace, WatchLimits,
+    add_settings, archiving_off, choose_system, follow, forget_recovery, leave_archiving, locate,
+    plan, real, refuse_root, refuse_running, tell_server, warn_of_settings,
 };
-use crate::command::hook::run_hook;
-use crate::command::restored::{Asking, Ending};
+use crate::cli::progress::SharedBar;
+use crate::command::restored::{self, Asking, Ending, run_hook};
 use crate::command::shown::tenths;
-use crate::config::{Config, FlagValues, Location};
+use crate::config::{Config, Location};
 use crate::error::{Class, Error, Result};
 use crate::postgres::SystemIdentifier;
 use crate::repository::{self, Repository};
@@ -44,62 +47,39 @@ const START_BY_OTHERS: Duration = Duration::from_secs(60);
 /// A recovery writes and fetches all the time. A server that has stopped altogether shows nothing.
 const SILENCE: Duration = Duration::from_secs(600);
 
-#[derive(Clone)]
-pub struct Request<'a> {
-    pub config: &'a Config,
-    /// The data directory to write.
-    pub data: PathBuf,
-    pub target: RecoveryTarget,
-    pub inclusive: bool,
-    pub timeline: TargetTimeline,
-    pub action: TargetAction,
-    /// The id of a certain backup.
-    pub backup: Option<String>,
-    pub system: Option<SystemIdentifier>,
-    /// Where tablespaces go.
-    pub tablespaces: Vec<(TablespaceName, PathBuf)>,
-    pub occupied: Occupied,
-    pub standby: bool,
-    pub recovery: bool,
-    pub archive: bool,
-    pub restore_command: Option<String>,
-    /// Commands of the user's, run before anything is touched and at the end.
-    pub before: Option<String>,
-    pub after: Option<String>,
-    /// Whether to start the server, or only to watch it.
-    pub start: bool,
-    pub follow: bool,
-    /// For how long the server that is watched may show nothing of itself.
-    pub timeout: Option<Duration>,
-    pub postgres_bin: Option<PathBuf>,
-    /// With which `wal-fetch` finds the same repositories.
-    pub flags: FlagValues,
+pub fn run(config: &Config, matches: &ArgMatches) -> Result<()> {
+    let options = RestoreOptions::of(config, matches)?;
+    let bar = SharedBar::new("restore");
+    let progress = |done: u64, of: u64| bar.at(done, of);
+    let ending = restored::asking(matches, |asking| restore(&options, asking, &progress));
+    drop(bar);
+    restored::end(matches, ending, &format!("could not restore into {:?}", options.data))
 }
 
 /// Makes a plan, has it agreed to, and carries it out. `progress` is told how many bytes of the files are
 /// there, of how many.
-pub fn restore(
-    request: &Request<'_>,
+fn restore(
+    options: &RestoreOptions<'_>,
     asking: &mut Asking<'_>,
     progress: &(dyn Fn(u64, u64) + Sync),
 ) -> Result<Ending> {
-    let config = request.config;
-    under_patroni::refuse(Archiving::of(request))?;
-    refuse_root(&request.data, request.start)?;
+    let config = options.config;
+    under_patroni::refuse(Archiving::of(options))?;
+    refuse_root(&options.data, options.start)?;
     let repositories = repository::open_all(config, None)?;
     let survey = Survey::read(&repositories, config);
     survey.errors().for_each(|error| tracing::warn!("{error}"));
-    let place = RestoreDirectory::look(&request.data, request.occupied, Timestamp::now())?;
+    let place = RestoreDirectory::look(&options.data, options.occupied, Timestamp::now())?;
     refuse_repositories(config, &place)?;
     let ours = |candidates: &[SystemIdentifier]| ours(config, &repositories, candidates);
-    let system = choose_system(&survey, &place, request.system, &ours)?;
-    let to_its_end = to_its_own_end(request, &survey, system);
-    let request = to_its_end.as_ref().unwrap_or(request);
+    let system = choose_system(&survey, &place, options.system, &ours)?;
+    let to_its_end = to_its_own_end(options, &survey, system);
+    let options = to_its_end.as_ref().unwrap_or(options);
     let wish = RestoreTarget {
-        target: &request.target,
-        inclusive: request.inclusive,
-        timeline: request.timeline,
-        backup: request.backup.as_deref(),
+        target: &options.target,
+        inclusive: options.inclusive,
+        timeline: options.timeline,
+        backup: options.backup.as_deref(),
     };
     let located = locate(&survey, system, &wish, &repositories, config);
     let wish = match &located {
@@ -111,28 +91,28 @@ pub fn restore(
     warn_of_damage(&survey, chosen, &repositories);
     let plan = plan?;
     let begun = Instant::now();
-    let bin = request.postgres_bin.as_deref();
+    let bin = options.postgres_bin.as_deref();
     let major = plan.backup.facts.postgres_version.major();
-    let starter = request.start.then(|| Starter::find(bin, major)).transpose()?;
+    let starter = options.start.then(|| Starter::find(bin, major)).transpose()?;
     let lay_down = LayDown {
         config,
         plan: &plan,
         repositories: &repositories,
         data: &place.data,
-        delta: request.occupied == Occupied::Delta,
+        delta: options.occupied == Occupied::Delta,
         durable: true,
         progress,
     };
     let opened = lay_down.open()?;
-    if request.start {
+    if options.start {
         opened.refuse_start()?;
     }
-    let tablespaces = opened.tablespaces(&place, &request.tablespaces)?;
+    let tablespaces = opened.tablespaces(&place, &options.tablespaces)?;
     // Who stops the server by a hook has it running until then.
-    refuse_servers(&place, &tablespaces, request.before.is_some())?;
-    let settings = settings(request, &plan)?;
-    let environment = environment::needed(request, &plan);
-    let archiving = Archiving::of(request);
+    refuse_servers(&place, &tablespaces, options.before.is_some())?;
+    let settings = settings(options, &plan)?;
+    let environment = environment::needed(options, &plan);
+    let archiving = Archiving::of(options);
     let shown =
         Shown { place: &place, tablespaces: &tablespaces, opened: &opened, archiving, environment };
     let words = shown.text(&plan, &wish, &repositories);
@@ -144,8 +124,8 @@ pub fn restore(
     if place.data.exists() {
         claim.take(&place.data)?;
     }
-    if let Some(command) = &request.before {
-        run_hook("before", command, &request.data)?;
+    if let Some(command) = &options.before {
+        run_hook("before", command, &options.data)?;
     }
     refuse_servers(&place, &tablespaces, false)?;
     let moves = Moves { aside: place.aside.as_deref(), tablespaces: &tablespaces };
@@ -159,7 +139,7 @@ pub fn restore(
     );
     match &settings {
         Some(settings) => tell_server(&place.data, settings)?,
-        None if request.archive => leave_archiving(&place.data)?,
+        None if options.archive => leave_archiving(&place.data)?,
         None => add_settings(&place.data, &archiving_off())?,
     }
     let (laid, kept) = (unpacked.laid, unpacked.kept);
@@ -169,35 +149,35 @@ pub fn restore(
         tracing::info!(seconds, "restored");
     }
     warn_of_settings(&place.data, opened.description.elsewhere.is_some());
-    let up = bring_up(request, &place.data, starter.as_ref(), settings.as_ref(), &plan)?;
+    let up = bring_up(options, &place.data, starter.as_ref(), settings.as_ref(), &plan)?;
     if let Some(recovered) = up.filter(|_| !asking.in_words) {
         tracing::info!(rto_seconds = tenths(begun.elapsed()), "{}", ended::what(recovered));
-        if Archiving::of(request) == Archiving::Off {
+        if Archiving::of(options) == Archiving::Off {
             tracing::info!("archiving is off in it: {ARCHIVE_AGAIN}");
         }
     }
-    let ended = Ended { request, plan: &plan, data: &place.data, laid, kept, seconds, up };
+    let ended = Ended { options, plan: &plan, data: &place.data, laid, kept, seconds, up };
     Ok(Ending { plan: told, done: Some(ended.done(begun.elapsed())), error: None })
 }
 
 /// An old backup that was named, and of which retention has kept what it needs itself, can be brought back to its own end, and no
 /// further: without a target that is what is meant.
 fn to_its_own_end<'a>(
-    request: &Request<'a>,
+    options: &RestoreOptions<'a>,
     survey: &Survey,
     system: Option<SystemIdentifier>,
-) -> Option<Request<'a>> {
-    let backup = request.backup.as_deref()?;
-    let as_far_as_it_goes = request.target == RecoveryTarget::Latest && request.recovery;
-    if !as_far_as_it_goes || request.standby {
+) -> Option<RestoreOptions<'a>> {
+    let backup = options.backup.as_deref()?;
+    let as_far_as_it_goes = options.target == RecoveryTarget::Latest && options.recovery;
+    if !as_far_as_it_goes || options.standby {
         return None;
     }
-    let (target, inclusive, timeline) = (&request.target, request.inclusive, request.timeline);
+    let (target, inclusive, timeline) = (&options.target, options.inclusive, options.timeline);
     let wish = RestoreTarget { target, inclusive, timeline, backup: Some(backup) };
     let plan = plan(survey, system, &wish).ok().filter(RestorePlan::ends_with_the_backup)?;
     let id = &plan.backup.id;
     tracing::info!("{id} has no WAL behind it any more: it comes back as it was at its end");
-    Some(Request { target: RecoveryTarget::Immediate, ..request.clone() })
+    Some(RestoreOptions { target: RecoveryTarget::Immediate, ..options.clone() })
 }
 
 /// A repository within the directory would go with what is there, and with it the backup.
@@ -262,38 +242,38 @@ fn warn_of_damage(survey: &Survey, chosen: Option<&Backup>, repositories: &[Repo
 
 /// Starts the server, or has it started, and watches its recovery.
 fn bring_up(
-    request: &Request<'_>,
+    options: &RestoreOptions<'_>,
     data: &Path,
     starter: Option<&Starter>,
     settings: Option<&RecoverySettings>,
     plan: &RestorePlan<'_>,
 ) -> Result<Option<Recovered>> {
-    let mut log = request.data.as_os_str().to_owned();
+    let mut log = options.data.as_os_str().to_owned();
     log.push(".restore.log");
     let log = Path::new(&log);
     let of_others = std::fs::metadata(log).map_or(0, |metadata| metadata.len());
     if let Some(starter) = starter {
         starter.start(data, log)?;
     }
-    if let Some(command) = &request.after {
-        run_hook("after", command, &request.data)?;
+    if let Some(command) = &options.after {
+        run_hook("after", command, &options.data)?;
     }
-    if !request.start && !request.follow {
+    if !options.start && !options.follow {
         return Ok(None);
     }
     let way = RecoverySpan { from: plan.backup.facts.start.lsn, to: plan.choice.reach };
-    let start = if request.start { START } else { START_BY_OTHERS };
+    let start = if options.start { START } else { START_BY_OTHERS };
     let limits = WatchLimits {
-        start: request.timeout.unwrap_or(start),
-        silence: request.timeout.unwrap_or(SILENCE),
+        start: options.timeout.unwrap_or(start),
+        silence: options.timeout.unwrap_or(SILENCE),
     };
     let mut signs = Signs::new(data, (log, of_others), limits);
     let mut lines = ProgressLog::new();
-    let told = &request.config.connection;
-    let recovered = follow(&mut signs, told, way, ended::until(request), &mut |replay, way| {
+    let told = &options.config.connection;
+    let recovered = follow(&mut signs, told, way, ended::until(options), &mut |replay, way| {
         lines.at(replay, way);
     });
-    let recovered = recovered.map_err(|error| match request.start {
+    let recovered = recovered.map_err(|error| match options.start {
         true => told_by_the_server(error, &ServerLog::read(log, of_others), log, plan),
         false => error,
     })?;
@@ -328,23 +308,26 @@ fn told_by_the_server(error: Error, log: &ServerLog, path: &Path, plan: &Restore
     .hint(hint)
 }
 
-fn settings(request: &Request<'_>, plan: &RestorePlan<'_>) -> Result<Option<RecoverySettings>> {
-    if !request.recovery {
+fn settings(
+    options: &RestoreOptions<'_>,
+    plan: &RestorePlan<'_>,
+) -> Result<Option<RecoverySettings>> {
+    if !options.recovery {
         return Ok(None);
     }
-    let restore_command = match &request.restore_command {
+    let restore_command = match &options.restore_command {
         Some(command) => command.clone(),
-        None => restore_command(&request.flags, plan, &request.target)?,
+        None => restore_command(&options.flags, plan, &options.target)?,
     };
     Ok(Some(RecoverySettings {
         restore_command,
-        target: request.target.clone(),
-        inclusive: request.inclusive,
-        timeline: request.timeline,
-        action: request.action,
-        archive: Archiving::of(request) != Archiving::Off,
-        standby: request.standby,
+        target: options.target.clone(),
+        inclusive: options.inclusive,
+        timeline: options.timeline,
+        action: options.action,
+        archive: Archiving::of(options) != Archiving::Off,
+        standby: options.standby,
         major: plan.backup.facts.postgres_version.major(),
-        reads_ahead: plan.may_read_ahead(&request.target),
+        reads_ahead: plan.may_read_ahead(&options.target),
     }))
 }

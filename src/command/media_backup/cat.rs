@@ -1,15 +1,51 @@
-//! `media-backup cat`: the content of one file, proved. Where one repository has it damaged the next one gives it.
+//! `media-backup cat`: the content of one file, proved. Where one repository has it damaged the next one gives it. Raw bytes
+//! would disturb a terminal.
 
+use std::ffi::OsString;
 use std::io::{Read, Write};
+use std::os::unix::ffi::OsStrExt;
+
+use clap::{Arg, ArgMatches, Command};
 
 use super::entries::{Snapshots, by_wholeness};
-use super::lines::path;
+use super::lines::path as path_of;
+use super::{of_set, with_set};
 use crate::backup::damaged;
+use crate::cli::{flags, guard, screen};
 use crate::codec::{Digest, read_failed};
 use crate::command::shown::{not_written, plain_bytes, size};
 use crate::config::Config;
 use crate::error::{Class, Error, Result};
 use crate::media_backup::{Content, Entry, EntryPath, Kind};
+
+const AFTER: &str = "\
+  media-backup cat latest /etc/redis/redis.conf | diff - /etc/redis/redis.conf
+  media-backup cat 20261122 /srv/uploads/a.jpg > /tmp/a.jpg
+
+A file of up to 8 MiB is proved before its first byte is written, a longer one while it is written: where it is damaged in every \
+repository the exit status is 5, and what was written is to be thrown away. Bytes that are no text are not written to a terminal.";
+
+pub fn command() -> Command {
+    let command = Command::new("cat")
+        .about("Writes a file of a snapshot to standard output")
+        .arg(Arg::new("id").value_name("ID").required(true).help(super::WHICH))
+        .arg(
+            Arg::new("path")
+                .value_name("PATH")
+                .required(true)
+                .value_parser(clap::value_parser!(OsString))
+                .help("Where the file was, from / on"),
+        )
+        .after_help(AFTER);
+    with_set(flags::with_settings(command, &["media_backup"]))
+}
+
+pub fn run(config: &Config, matches: &ArgMatches) -> Result<()> {
+    let config = of_set(config, matches)?;
+    let id = matches.get_one::<String>("id").map_or("", String::as_str);
+    let path = matches.get_one::<OsString>("path").map_or(&b""[..], |path| path.as_bytes());
+    guard::stream(|out| cat(&config, id, path, out))
+}
 
 /// Content up to this length is proved before its first byte is written. Longer content is proved while it is written.
 const HELD_BYTES_MAX: u64 = 8 << 20;
@@ -21,24 +57,16 @@ const LOOKED_AT: usize = 8 << 10;
 
 const PATHS: &str = "Paths are those that the files had, from / on. `media-backup find NAME` looks into all snapshots.";
 
-pub struct Request<'a> {
-    pub config: &'a Config,
-    pub id: &'a str,
-    pub path: &'a [u8],
-    /// Whether somebody reads along.
-    pub is_terminal: bool,
-}
-
-pub fn cat(request: &Request<'_>, out: &mut dyn Write) -> Result<()> {
-    let snapshots = Snapshots::open(request.config)?;
-    let backup = snapshots.choose(Some(request.id))?;
+fn cat(config: &Config, id: &str, path: &[u8], out: &mut dyn Write) -> Result<()> {
+    let snapshots = Snapshots::open(config)?;
+    let backup = snapshots.choose(Some(id))?;
     let mut entries = snapshots.entries(backup);
-    let entry = find(request, &backup.id, &mut || entries.next())?;
+    let entry = find(path, &backup.id, &mut || entries.next())?;
     let content = entry.content().ok_or_else(|| no_file(&entry, &backup.id))?;
     let mut writing = Writing {
         out,
         content,
-        is_terminal: request.is_terminal,
+        is_terminal: screen::is_terminal(),
         written: 0,
         hasher: blake3::Hasher::new(),
         goes_nowhere: false,
@@ -59,7 +87,7 @@ pub fn cat(request: &Request<'_>, out: &mut dyn Write) -> Result<()> {
             }
             Err(error) if writing.goes_nowhere => return Err(error),
             Err(error) => {
-                let doing = format!("could not read {} from repository {name}", path(&entry));
+                let doing = format!("could not read {} from repository {name}", path_of(&entry));
                 failure = Some(error.while_doing(doing));
             }
         }
@@ -74,12 +102,8 @@ pub fn cat(request: &Request<'_>, out: &mut dyn Write) -> Result<()> {
 }
 
 /// Reads no further than it must.
-fn find(
-    request: &Request<'_>,
-    id: &str,
-    next: &mut dyn FnMut() -> Result<Option<Entry>>,
-) -> Result<Entry> {
-    let wanted = request.path.strip_prefix(b"/").unwrap_or(request.path);
+fn find(wanted: &[u8], id: &str, next: &mut dyn FnMut() -> Result<Option<Entry>>) -> Result<Entry> {
+    let wanted = wanted.strip_prefix(b"/").unwrap_or(wanted);
     let wanted = EntryPath::new(wanted.to_vec())
         .map_err(|error| Error::new(Class::Usage, error).hint(PATHS))?;
     while let Some(entry) = next()? {
@@ -95,7 +119,7 @@ fn find(
 }
 
 fn no_file(entry: &Entry, id: &str) -> Error {
-    let path = path(entry);
+    let path = path_of(entry);
     match &entry.kind {
         Kind::Symlink { target } => {
             let message =
@@ -112,6 +136,7 @@ fn no_file(entry: &Entry, id: &str) -> Error {
 struct Writing<'a> {
     out: &'a mut dyn Write,
     content: &'a Content,
+    /// Whether somebody reads along.
     is_terminal: bool,
     written: u64,
     hasher: blake3::Hasher,

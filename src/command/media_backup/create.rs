@@ -1,40 +1,132 @@
 //! `media-backup create`: a tree in folders, packs everywhere else.
+//!
+//! The set has to be in the configuration. Only on a host without media sets do the other verbs take the name of a set
+//! that is stored: a new host may know nothing but the name.
 
 use std::path::Path;
+use std::time::Instant;
 
 use bytes::Bytes;
+use clap::{Arg, ArgAction, ArgMatches, Command};
 use jiff::Timestamp;
 
 use super::places::{repository_folders, root_of, set_of};
+use super::{named, show_progress, with_set};
 use crate::backup::series::{Backup, SelfContained, Series};
 use crate::backup::{BackupFolder, DESCRIPTION, Fell, Known, make_exist, new_id};
+use crate::cli::flags;
+use crate::cli::progress::SharedBar;
+use crate::command::created::{self, Created};
 use crate::command::series::Kind;
-use crate::command::shown::count;
-use crate::config::Config;
+use crate::command::shown::{count, size};
+use crate::config::{Config, MediaSet};
 use crate::error::{Class, Error, Result};
 use crate::media_backup::local::{LocalSnapshot, Taken};
 use crate::media_backup::packed::{Listing, PackedSnapshot};
 use crate::media_backup::{Damage, Description, Kept, Places, Progress, SnapshotKind, Sums};
 use crate::repository::{self, Repository};
 
-pub struct Request<'a> {
-    pub config: &'a Config,
-    pub label: String,
+const SHORT: &str = "Takes a snapshot of a set of folders and files into every repository";
+
+const ABOUT: &str = "Takes a snapshot of a set of folders and files into every repository
+
+Each snapshot looks complete and costs only what changed. In a folder it is a tree that can be browsed; in a
+bucket, and where it is encrypted, content lies in packs, each uploaded once.";
+
+const AFTER: &str = "Exit status 4 says that some files could not be read, or a path of the set was not there; each \
+     is a line, and the snapshot has the rest; or that it
+has far less than the one before (nothing in one of the paths, or at most half of the files), as of a disk that is not mounted. Then
+`prune` keeps those before it until one has more again, or --accept-fewer says that it is right.";
+
+pub fn command() -> Command {
+    let command = Command::new("create")
+        .about(SHORT)
+        .long_about(ABOUT)
+        .after_help(AFTER)
+        .arg(
+            Arg::new("label")
+                .long("label")
+                .value_name("TEXT")
+                .default_value("seawall")
+                .help("Label of the backup"),
+        )
+        .arg(
+            Arg::new("checksum")
+                .long("checksum")
+                .action(ArgAction::SetTrue)
+                .help("Read every file, also those whose size, times and inode did not change"),
+        )
+        .arg(
+            Arg::new("accept-fewer")
+                .long("accept-fewer")
+                .action(ArgAction::SetTrue)
+                .help("Accept that the snapshot holds far less than the one before"),
+        )
+        .arg(created::json());
+    with_set(flags::with_settings(command, &["media_backup"]))
+}
+
+pub fn run(config: &Config, matches: &ArgMatches) -> Result<()> {
+    let begun = Instant::now();
+    let set = MediaSet::choose(&config.media, named(matches))?.clone();
+    let config = Config { media: vec![set], ..config.clone() };
+    let bar = SharedBar::new("snapshot");
+    let progress = |at: Progress| show_progress(&bar, &at);
+    let done = create(&SnapshotOptions {
+        config: &config,
+        label: matches.get_one::<String>("label").cloned().unwrap_or_default(),
+        checksum: matches.get_flag("checksum"),
+        accept_fewer: matches.get_flag("accept-fewer"),
+        progress: &progress,
+    });
+    drop(bar);
+    let done = done.map_err(|error| error.while_doing("could not take a snapshot"))?;
+    let first = done.descriptions.first().map(|(_, it)| it);
+    let created = Created {
+        what: "Snapshot",
+        id: first.map_or("", |it| it.id.as_str()),
+        copies: &done.descriptions,
+        amount: first.map_or_else(String::new, |it| {
+            format!("{}, {}", count(it.totals.files, "file"), size(it.totals.size))
+        }),
+        more: first.map_or_else(String::new, |it| {
+            let new = (count(it.totals.new_files, "file"), size(it.totals.new_size));
+            format!("New in it: {}, {}.", new.0, new.1)
+        }),
+        took: begun.elapsed(),
+        errors: &done.errors,
+    };
+    created::end(matches, &created, |repository, it| {
+        tracing::info!(
+            snapshot = %it.id,
+            repository,
+            files = it.totals.files,
+            bytes = it.totals.size,
+            new_files = it.totals.new_files,
+            new_bytes = it.totals.new_size,
+            "snapshot done"
+        );
+    })
+}
+
+struct SnapshotOptions<'a> {
+    config: &'a Config,
+    label: String,
     /// Read all files, whatever their times say.
-    pub checksum: bool,
+    checksum: bool,
     /// That it holds far less than the one before is as it should be.
-    pub accept_fewer: bool,
-    pub progress: &'a (dyn Fn(Progress) + Sync),
+    accept_fewer: bool,
+    progress: &'a (dyn Fn(Progress) + Sync),
 }
 
 /// The snapshot as it is in each repository that has it, and what went wrong.
-pub struct Done {
-    pub descriptions: Vec<(String, Description)>,
-    pub errors: Vec<Error>,
+struct TakenSnapshot {
+    descriptions: Vec<(String, Description)>,
+    errors: Vec<Error>,
 }
 
-pub fn create(request: &Request<'_>) -> Result<Done> {
-    let config = request.config;
+fn create(options: &SnapshotOptions<'_>) -> Result<TakenSnapshot> {
+    let config = options.config;
     let set = set_of(config)?;
     // A path that is not there is no repository's fault, and none is touched for it.
     Places::of_set(&set.paths)?;
@@ -44,7 +136,7 @@ pub fn create(request: &Request<'_>) -> Result<Done> {
     let id = new_id(began);
     let folders = repository_folders(config);
     let leave_out: Vec<&Path> = folders.iter().map(AsRef::as_ref).collect();
-    let (mut done, mut failed_files) = (Done { descriptions: vec![], errors: vec![] }, 0);
+    let (mut done, mut failed_files) = (TakenSnapshot { descriptions: vec![], errors: vec![] }, 0);
     let (mut packed, mut kept) = (Vec::new(), None::<Kept>);
     let known = Known::of(config.state_directory.as_deref(), "media");
     let folder = BackupFolder::below(&Description::all(config), &id);
@@ -59,14 +151,14 @@ pub fn create(request: &Request<'_>) -> Result<Done> {
         };
         let previous = newest_tree(repository, config);
         let of = previous.as_ref().map(|it| (it.totals.entries, it.totals.size));
-        let progress = |at: Progress| (request.progress)(Progress { of, ..at });
+        let progress = |at: Progress| (options.progress)(Progress { of, ..at });
         let snapshot = LocalSnapshot {
             root,
             set,
             id: &id,
             began,
             previous: previous.as_ref().map(|it| it.id.as_str()),
-            checksum: request.checksum,
+            checksum: options.checksum,
             damage: previous
                 .as_ref()
                 .map_or_else(Damage::default, |it| damage(config, repository, it)),
@@ -79,7 +171,7 @@ pub fn create(request: &Request<'_>) -> Result<Done> {
         let mut described = None;
         let taken = snapshot.take(|taken| {
             let reference = previous.as_ref().map(Fell::reference);
-            described = Some(describe(request, repository, &id, began, (taken, reference))?);
+            described = Some(describe(options, repository, &id, began, (taken, reference))?);
             Ok(())
         });
         match taken {
@@ -96,10 +188,10 @@ pub fn create(request: &Request<'_>) -> Result<Done> {
             repositories: &packed,
             set,
             id: &id,
-            label: &request.label,
+            label: &options.label,
             began,
-            checksum: request.checksum,
-            accept_fewer: request.accept_fewer,
+            checksum: options.checksum,
+            accept_fewer: options.accept_fewer,
             leave_out: &leave_out,
             copy_of: kept.as_ref(),
             level: config.media_backup.compression_level,
@@ -107,7 +199,7 @@ pub fn create(request: &Request<'_>) -> Result<Done> {
             identities: &identities,
             state: config.media_backup.state_directory.as_deref(),
             attempts: config.limits.attempts,
-            progress: request.progress,
+            progress: options.progress,
         };
         match snapshot.take() {
             Ok(taken) => {
@@ -172,7 +264,7 @@ fn damage(config: &Config, repository: &Repository, newest: &Description) -> Dam
 }
 
 fn describe(
-    request: &Request<'_>,
+    options: &SnapshotOptions<'_>,
     repository: &Repository,
     id: &str,
     began: Timestamp,
@@ -181,7 +273,7 @@ fn describe(
     let description = Description {
         seawall: Description::FORMAT,
         id: id.to_owned(),
-        label: request.label.clone(),
+        label: options.label.clone(),
         kind: SnapshotKind::LocalTree,
         began: began.to_string(),
         ended: Timestamp::now().to_string(),
@@ -195,11 +287,11 @@ fn describe(
         fell: None,
         accepted: false,
     };
-    let description = description.judged(reference.as_ref(), request.accept_fewer);
+    let description = description.judged(reference.as_ref(), options.accept_fewer);
     let json = serde_json::to_vec_pretty(&description).map_err(|error| {
         Error::new(Class::Internal, format!("could not write {DESCRIPTION}: {error}"))
     })?;
-    let folder = crate::backup::BackupFolder::below(&Description::all(request.config), id);
+    let folder = BackupFolder::below(&Description::all(options.config), id);
     make_exist(repository, &folder, &description.objects, Bytes::from(json))?;
     Ok(description)
 }

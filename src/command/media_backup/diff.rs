@@ -1,36 +1,92 @@
-//! `media-backup diff`: what differs between two snapshots. Both are read side by side, in the order of paths.
-//! `change` compares the two entries of one path.
-
-mod change;
+//! `media-backup diff`: what differs between two snapshots. Both indexes are read side by side, in the order of paths, and tell
+//! it by kind, target of a link, length, digest and metadata: no content is read.
 
 use std::cmp::Ordering;
+use std::ffi::OsString;
 use std::io::Write;
+use std::os::unix::ffi::OsStrExt;
 
+use clap::{Arg, ArgAction, ArgMatches, Command};
 use serde::Serialize;
 use serde_json::{Value, json};
 
-use self::change::{Change, change};
 use super::entries::{Entries, Snapshots};
-use super::lines::{length, path};
+use super::lines::{length, owners, path, time};
+use super::{of_set, with_set};
 use crate::backup::series::Backup;
 use crate::check::State;
-use crate::command::shown::{Paper, at_seconds, plain, size, write};
+use crate::cli::{flags, guard, screen};
+use crate::command::shown::{Paper, at_seconds, plain, plain_bytes, size, write};
 use crate::config::Config;
 use crate::error::{Class, Error, Result};
 use crate::media_backup::{Description, Entry, Kind, Selection};
 
+const AFTER: &str = "\
+  +  is only in the second one        M  has other content
+  -  is only in the first one         T  is of another kind, such as a folder in place of a file
+  U  with --metadata: has another owner, mode, time or other attributes
+
+Sizes are those of the second one, of what was removed those of the first. Without any ID it shows what the newest snapshot has \
+changed, with one what has changed since.";
+
+pub fn command() -> Command {
+    let switch = |name: &'static str, help: &'static str| {
+        Arg::new(name).long(name).action(ArgAction::SetTrue).help(help)
+    };
+    let id = |name: &'static str, value: &'static str, help: &'static str| {
+        Arg::new(name).value_name(value).help(help)
+    };
+    let command = Command::new("diff")
+        .about("Shows what differs between two snapshots")
+        .arg(id(
+            "first",
+            "ID1",
+            "Id of the older snapshot, or its beginning; default: the one before ID2",
+        ))
+        .arg(id("second", "ID2", "The newer one. Default: latest, the newest whole one"))
+        .arg(
+            Arg::new("path")
+                .long("path")
+                .value_name("PATH")
+                .value_parser(clap::value_parser!(OsString))
+                .help("Only this file, or this folder with all that is in it"),
+        )
+        .arg(switch("metadata", "Also what has another owner, mode or time and nothing else"))
+        .arg(switch("json", "Print one JSON object a line"))
+        .after_help(AFTER);
+    with_set(flags::with_settings(command, &["media_backup"]))
+}
+
+pub fn run(config: &Config, matches: &ArgMatches) -> Result<()> {
+    let config = of_set(config, matches)?;
+    let id = |name: &str| matches.get_one::<String>(name).map(String::as_str);
+    let selection = match matches.get_one::<OsString>("path") {
+        Some(path) => Selection::path(path.as_bytes())?,
+        None => Selection::All,
+    };
+    let options = DiffOptions {
+        config: &config,
+        ids: [id("first"), id("second")],
+        selection: &selection,
+        metadata: matches.get_flag("metadata"),
+        json: matches.get_flag("json"),
+        paper: screen::paper(),
+    };
+    guard::stream(|out| diff(&options, out))
+}
+
 /// Rises when something in the JSON changes its meaning or goes.
 const VERSION: u32 = 1;
 
-pub struct Request<'a> {
-    pub config: &'a Config,
+struct DiffOptions<'a> {
+    config: &'a Config,
     /// Beginnings of ids. Without the second the newest whole one; without both that and the one before it.
-    pub ids: [Option<&'a str>; 2],
-    pub selection: &'a Selection,
+    ids: [Option<&'a str>; 2],
+    selection: &'a Selection,
     /// Also where owners, modes, times and attributes alone differ.
-    pub metadata: bool,
-    pub json: bool,
-    pub paper: Paper,
+    metadata: bool,
+    json: bool,
+    paper: Paper,
 }
 
 /// How many there are of one kind of change.
@@ -52,18 +108,18 @@ struct Totals {
 }
 
 /// Shows it, as it is found.
-pub fn diff(request: &Request<'_>, out: &mut dyn Write) -> Result<()> {
-    let snapshots = Snapshots::open(request.config)?;
-    let (before, after) = both(&snapshots, request.ids)?;
-    write(out, &head(request, before, after))?;
+fn diff(options: &DiffOptions<'_>, out: &mut dyn Write) -> Result<()> {
+    let snapshots = Snapshots::open(options.config)?;
+    let (before, after) = both(&snapshots, options.ids)?;
+    write(out, &head(options, before, after))?;
     let mut totals = Totals::default();
-    let mut pairs = Pairs::new(snapshots.entries(before), snapshots.entries(after), request)?;
+    let mut pairs = Pairs::new(snapshots.entries(before), snapshots.entries(after), options)?;
     while let Some((old, new)) = pairs.next()? {
-        let Some(change) = change(old.as_ref(), new.as_ref(), request.metadata) else { continue };
+        let Some(change) = change(old.as_ref(), new.as_ref(), options.metadata) else { continue };
         totals.add(&change, old.as_ref(), new.as_ref());
-        write(out, &(line(request, &change, old.as_ref(), new.as_ref())? + "\n"))?;
+        write(out, &(line(options, &change, old.as_ref(), new.as_ref())? + "\n"))?;
     }
-    write(out, &end(request, &totals))
+    write(out, &end(options, &totals))
 }
 
 fn both<'s>(
@@ -83,11 +139,11 @@ fn both<'s>(
 }
 
 fn head(
-    request: &Request<'_>,
+    options: &DiffOptions<'_>,
     before: &Backup<Description>,
     after: &Backup<Description>,
 ) -> String {
-    if request.json {
+    if options.json {
         return json!({ "version": VERSION, "before": before.id, "after": after.id }).to_string()
             + "\n";
     }
@@ -102,9 +158,9 @@ struct Pairs<'a> {
 }
 
 impl<'a> Pairs<'a> {
-    fn new(before: Entries<'a>, after: Entries<'a>, request: &Request<'a>) -> Result<Self> {
+    fn new(before: Entries<'a>, after: Entries<'a>, options: &DiffOptions<'a>) -> Result<Self> {
         let sides = [(before, None), (after, None)];
-        let mut pairs = Self { sides, selection: request.selection };
+        let mut pairs = Self { sides, selection: options.selection };
         pairs.advance(0)?;
         pairs.advance(1)?;
         Ok(pairs)
@@ -138,13 +194,13 @@ impl<'a> Pairs<'a> {
 }
 
 fn line(
-    request: &Request<'_>,
+    options: &DiffOptions<'_>,
     change: &Change,
     old: Option<&Entry>,
     new: Option<&Entry>,
 ) -> Result<String> {
     let entry = new.or(old).ok_or_else(|| Error::new(Class::Internal, "expected an entry"))?;
-    if request.json {
+    if options.json {
         let value = |it: Option<&Entry>| it.map_or(Ok(Value::Null), Entry::to_value);
         let change = json!({
             "change": change.name(),
@@ -161,7 +217,7 @@ fn line(
         Change::Kind(_) => ("T", State::Warning),
         Change::Metadata(_) => ("U", State::Unknown),
     };
-    let mark = request.paper.painted_end(mark, mark, state);
+    let mark = options.paper.painted_end(mark, mark, state);
     let slash = if entry.is_directory() { "/" } else { "" };
     let more = match change.what() {
         [] => String::new(),
@@ -186,8 +242,8 @@ impl Totals {
     }
 }
 
-fn end(request: &Request<'_>, totals: &Totals) -> String {
-    if request.json {
+fn end(options: &DiffOptions<'_>, totals: &Totals) -> String {
+    if options.json {
         return json!({ "end": totals }).to_string() + "\n";
     }
     let Totals { added, removed, changed, metadata } = totals;
@@ -201,8 +257,90 @@ fn end(request: &Request<'_>, totals: &Totals) -> String {
         size(changed.before),
         size(changed.after)
     );
-    if request.metadata {
+    if options.metadata {
         text += &format!(", {} with other metadata", metadata.entries);
     }
     text + "\n"
+}
+
+/// How one path differs. Texts say what was and what is, where that is worth a word.
+enum Change {
+    Added,
+    Removed,
+    /// Content of a file, or where a link leads.
+    Content(Vec<String>),
+    /// A folder in place of a file, or the like.
+    Kind(Vec<String>),
+    /// Owners, mode, times or attributes, and nothing else.
+    Metadata(Vec<String>),
+}
+
+impl Change {
+    fn name(&self) -> &'static str {
+        match self {
+            Self::Added => "added",
+            Self::Removed => "removed",
+            Self::Content(_) => "content",
+            Self::Kind(_) => "kind",
+            Self::Metadata(_) => "metadata",
+        }
+    }
+
+    fn what(&self) -> &[String] {
+        match self {
+            Self::Added | Self::Removed => &[],
+            Self::Content(what) | Self::Kind(what) | Self::Metadata(what) => what,
+        }
+    }
+}
+
+/// `None` where nothing differs that is asked for.
+fn change(old: Option<&Entry>, new: Option<&Entry>, metadata: bool) -> Option<Change> {
+    let (old, new) = match (old, new) {
+        (None, None) => return None,
+        (None, Some(_)) => return Some(Change::Added),
+        (Some(_), None) => return Some(Change::Removed),
+        (Some(old), Some(new)) => (old, new),
+    };
+    if kind(old) != kind(new) {
+        return Some(Change::Kind(vec![from_to(kind(old), kind(new))]));
+    }
+    if let (Kind::Symlink { target: before }, Kind::Symlink { target: after }) =
+        (&old.kind, &new.kind)
+        && before != after
+    {
+        return Some(Change::Content(vec![from_to(&plain_bytes(before), &plain_bytes(after))]));
+    }
+    if let (Some(before), Some(after)) = (old.content(), new.content())
+        && (before.size, before.digest) != (after.size, after.digest)
+    {
+        let was = (before.size != after.size).then(|| format!("was {}", size(before.size)));
+        return Some(Change::Content(was.into_iter().collect()));
+    }
+    let what = if metadata { other_metadata(old, new) } else { Vec::new() };
+    if what.is_empty() { None } else { Some(Change::Metadata(what)) }
+}
+
+/// Which of the names of a file comes first makes it no other thing.
+fn kind(entry: &Entry) -> &'static str {
+    match entry.kind {
+        Kind::File(_) | Kind::HardLink { .. } => "file",
+        Kind::Directory { .. } => "directory",
+        Kind::Symlink { .. } => "symlink",
+    }
+}
+
+fn other_metadata(old: &Entry, new: &Entry) -> Vec<String> {
+    let (before, after) = (&old.metadata, &new.metadata);
+    let mode = (before.mode != after.mode)
+        .then(|| from_to(&format!("mode {:04o}", before.mode), &format!("{:04o}", after.mode)));
+    let same_owners = (before.uid, before.gid) == (after.uid, after.gid);
+    let owner = (!same_owners).then(|| from_to(&plain(&owners(old)), &plain(&owners(new))));
+    let mtime = (before.mtime != after.mtime).then(|| from_to(&time(old), &time(new)));
+    let xattrs = (before.xattrs != after.xattrs).then(|| "extended attributes".to_owned());
+    [mode, owner, mtime, xattrs].into_iter().flatten().collect()
+}
+
+fn from_to(old: &str, new: &str) -> String {
+    format!("{old} -> {new}")
 }

@@ -1,4 +1,5 @@
-//! `media-backup drill`: some files of the newest snapshot, chosen by chance, are restored and compared.
+//! `media-backup drill`: some files of the newest snapshot, chosen by chance, are restored and compared. Without `--set` every
+//! configured set is rehearsed.
 
 use std::cmp::Reverse;
 use std::collections::{BTreeSet, BinaryHeap};
@@ -6,12 +7,18 @@ use std::io::Read;
 use std::path::{Path, PathBuf};
 use std::time::Instant;
 
+use clap::{Arg, ArgAction, ArgMatches, Command};
+
 use super::places::set_of;
 use super::stored::{Lay, Stored};
+use super::{of_set, show_progress, with_set};
+use crate::cli::flags;
+use crate::cli::progress::SharedBar;
+use crate::cli::verbs::print;
 use crate::command::recording::Rehearsal;
 use crate::command::series::{Kind, choose, read};
 use crate::command::shown::{Shown, count, size};
-use crate::config::Config;
+use crate::config::{Config, MediaSet};
 use crate::drill::{Deadline, Scratch};
 use crate::error::{Class, Error, Result};
 use crate::media_backup::{
@@ -20,40 +27,111 @@ use crate::media_backup::{
 };
 use crate::repository::{self, Repository};
 
+const ABOUT: &str = "Restores some files of the newest snapshot, compares them, and records the result
+
+drill.media_sample files, chosen by chance, are restored into a folder below drill.directory, and compared with
+length and BLAKE3 of the index. The folder is gone afterwards, and a record is in every repository.";
+
+pub fn command() -> Command {
+    let command = Command::new("drill")
+        .about("Restores some files of the newest snapshot, compares them, and records the result")
+        .long_about(ABOUT)
+        .after_help(
+            "Without --set, of every set. Exit status 5 says that a file is not what it was.",
+        )
+        .arg(
+            Arg::new("id")
+                .value_name("ID")
+                .requires("set")
+                .help("Id of the backup, or its beginning; default: the newest whole one"),
+        )
+        .arg(
+            Arg::new("keep")
+                .long("keep")
+                .action(ArgAction::SetTrue)
+                .help("Keep the folder with the files"),
+        )
+        .arg(
+            Arg::new("json")
+                .long("json")
+                .action(ArgAction::SetTrue)
+                .help("Print the result as JSON, one text for each set"),
+        );
+    with_set(flags::with_settings(command, &["media_backup", "drill", "objectives"]))
+}
+
+/// One set that fails keeps the others from nothing; the first error decides the exit status.
+pub fn run(config: &Config, matches: &ArgMatches) -> Result<()> {
+    let all = match matches.get_one::<String>("set") {
+        None if !config.media.is_empty() => {
+            config.media.iter().map(|set| of(config, set)).collect()
+        }
+        _ => vec![of_set(config, matches)?],
+    };
+    let mut failure = Ok(());
+    for config in &all {
+        let done = drill_one(config, matches);
+        match (&failure, done) {
+            (Ok(()), done) => failure = done,
+            (Err(_), Err(error)) => tracing::error!("{error}"),
+            (Err(_), Ok(())) => {}
+        }
+    }
+    failure
+}
+
+fn of(config: &Config, set: &MediaSet) -> Config {
+    Config { media: vec![set.clone()], ..config.clone() }
+}
+
+fn drill_one(config: &Config, matches: &ArgMatches) -> Result<()> {
+    let bar = SharedBar::new("restore");
+    let progress = |at: Progress| show_progress(&bar, &at);
+    let shown = drill(&MediaDrillOptions {
+        config,
+        id: matches.get_one::<String>("id").cloned(),
+        keep: matches.get_flag("keep"),
+        as_json: matches.get_flag("json"),
+        progress: &progress,
+    });
+    drop(bar);
+    print(shown?)
+}
+
 /// How many problems are named.
 const NAMED: usize = 3;
 
-pub struct Request<'a> {
+struct MediaDrillOptions<'a> {
     /// With one set.
-    pub config: &'a Config,
+    config: &'a Config,
     /// The beginning of an id; the newest whole one without it.
-    pub id: Option<String>,
+    id: Option<String>,
     /// Whether the folder is left.
-    pub keep: bool,
-    pub as_json: bool,
-    pub progress: &'a (dyn Fn(Progress) + Sync),
+    keep: bool,
+    as_json: bool,
+    progress: &'a (dyn Fn(Progress) + Sync),
 }
 
 /// Whatever comes of it is shown, and recorded if it says something of the backups.
-pub fn run(request: &Request<'_>) -> Result<Shown> {
-    let config = request.config;
+fn drill(options: &MediaDrillOptions<'_>) -> Result<Shown> {
+    let config = options.config;
     let deadline = Deadline::after(config.drill.timeout);
     let repositories = deadline.guard(repository::open_all(config, None)?);
     let mut rehearsal = Rehearsal::begin(&set_of(config)?.name);
-    let failure = rehearse(request, &repositories, deadline, &mut rehearsal).err();
+    let failure = rehearse(options, &repositories, deadline, &mut rehearsal).err();
     rehearsal.store(&repositories, &Description::subject(config), failure.as_ref());
-    rehearsal.shown(request.as_json, config.objectives.rto, failure.into_iter().collect())
+    rehearsal.shown(options.as_json, config.objectives.rto, failure.into_iter().collect())
 }
 
 fn rehearse(
-    request: &Request<'_>,
+    options: &MediaDrillOptions<'_>,
     repositories: &[Repository],
     deadline: Deadline,
     rehearsal: &mut Rehearsal,
 ) -> Result<()> {
-    let (config, begun) = (request.config, Instant::now());
+    let (config, begun) = (options.config, Instant::now());
     let series = read::<Description>(config, repositories);
-    let backup = choose(&series, repositories, request.id.as_deref())?;
+    let backup = choose(&series, repositories, options.id.as_deref())?;
     rehearsal.is_of(&backup.id, backup.began);
     let totals = &backup.description.totals;
     rehearsal.fact("in all", format!("{}, {}", count(totals.files, "file"), size(totals.size)));
@@ -66,13 +144,13 @@ fn rehearse(
         }
         let (id, at) = (backup.id.as_str(), copy.repository);
         let stored = Stored { config, series: &series, id, at, repository };
-        let sample = Sample { request, scratch: &scratch, folder: folder(&scratch, at) };
+        let sample = Sample { options, scratch: &scratch, folder: folder(&scratch, at) };
         match stored.read(scratch.path(), &sample) {
             Ok(restored) => {
                 let written = size(restored.written_size);
                 rehearsal.phase("fetch", begun, Some(written));
                 rehearsal.comes_from(repository);
-                if request.keep {
+                if options.keep {
                     let folder = folder(&scratch, at);
                     rehearsal
                         .keep(&mut scratch, format!("the files are in {}", folder.display()))?;
@@ -108,7 +186,7 @@ fn judge(restored: &Restored) -> Result<String> {
 
 /// Some files, into a folder below that of the drill.
 struct Sample<'a> {
-    request: &'a Request<'a>,
+    options: &'a MediaDrillOptions<'a>,
     scratch: &'a Scratch,
     folder: PathBuf,
 }
@@ -120,7 +198,7 @@ impl Lay for Sample<'_> {
         index: &dyn Fn() -> Result<IndexReader<R>>,
         content: &dyn ContentSource,
     ) -> Result<Restored> {
-        let (paths, bytes) = sample(&mut index()?, self.request.config.drill.media_sample)?;
+        let (paths, bytes) = sample(&mut index()?, self.options.config.drill.media_sample)?;
         self.scratch.check_room(bytes)?;
         Restore {
             index,
@@ -131,8 +209,8 @@ impl Lay for Sample<'_> {
             delete: false,
             leave_out: &[],
             numeric_owner: false,
-            threads: self.request.config.basebackup.parallel,
-            progress: self.request.progress,
+            threads: self.options.config.basebackup.parallel,
+            progress: self.options.progress,
         }
         .run()
     }

@@ -1,42 +1,90 @@
-//! `media-backup find`: in which snapshots a file is, and how it was there.
+//! `media-backup find`: in which snapshots a file is, and how it was there. Hits are printed as they are found; what could not
+//! be read is said after them.
 
 use std::collections::HashMap;
+use std::ffi::{OsStr, OsString};
 use std::io::Write;
 use std::os::unix::ffi::OsStrExt;
 
+use clap::{Arg, ArgAction, ArgMatches, Command};
 use serde_json::{Value, json};
 
 use super::entries::Snapshots;
 use super::lines::{length, long, short, time};
+use super::{of_set, with_set};
 use crate::backup::series::Backup;
-use crate::command::shown::{at_seconds, count, plain, write};
+use crate::cli::{flags, guard, verbs};
+use crate::command::shown::{Shown, at_seconds, count, plain, write};
 use crate::config::Config;
 use crate::error::{Class, Error, Result};
 use crate::media_backup::{Description, Entry, Exclude, Kind};
 
+const AFTER: &str = "\
+  media-backup find invoice.pdf               that name, wherever it is
+  media-backup find '2026/*.jpg' --versions   each version of these once
+  media-backup find /srv/uploads/a.jpg        this path alone
+
+Patterns are as in a .gitignore file, but that one with a slash in its middle matches at any depth too. The newest snapshot comes \
+first. `media-backup restore ID --path PATH` brings a file back, `media-backup cat ID PATH` prints it. Exit status 2 says that \
+nothing was found. A snapshot that can't be read is an error, and the others are looked into.";
+
+pub fn command() -> Command {
+    let switch = |name: &'static str, help: &'static str| {
+        Arg::new(name).long(name).action(ArgAction::SetTrue).help(help)
+    };
+    let pattern = Arg::new("pattern")
+        .value_name("PATTERN")
+        .required(true)
+        .value_parser(clap::value_parser!(OsString));
+    let command = Command::new("find")
+        .about("Shows in which snapshots a file is, and how it was there")
+        .arg(pattern.help("A name, the end of a path, a path, or a pattern"))
+        .arg(switch("ignore-case", "Ignore upper and lower case").short('i'))
+        .arg(switch("versions", "Leave out what is as in the newer snapshot above"))
+        .arg(switch("long", "With mode and owners too").short('l'))
+        .arg(switch("json", "Print one JSON object a line").conflicts_with("long"))
+        .after_help(AFTER);
+    with_set(flags::with_settings(command, &["media_backup"]))
+}
+
+pub fn run(config: &Config, matches: &ArgMatches) -> Result<()> {
+    let config = of_set(config, matches)?;
+    let Some(pattern) = matches.get_one::<OsString>("pattern") else { return Ok(()) };
+    let options = FindOptions {
+        config: &config,
+        pattern,
+        ignore_case: matches.get_flag("ignore-case"),
+        versions: matches.get_flag("versions"),
+        long: matches.get_flag("long"),
+        json: matches.get_flag("json"),
+    };
+    let errors = guard::stream(|out| find(&options, out))?;
+    verbs::print(Shown { text: String::new(), errors })
+}
+
 /// Rises when something in the JSON changes its meaning or goes.
 const VERSION: u32 = 1;
 
-pub struct Request<'a> {
-    pub config: &'a Config,
-    pub pattern: &'a std::ffi::OsStr,
-    pub ignore_case: bool,
+struct FindOptions<'a> {
+    config: &'a Config,
+    pattern: &'a OsStr,
+    ignore_case: bool,
     /// Only where it is not as in the next newer snapshot that has it.
-    pub versions: bool,
-    pub long: bool,
-    pub json: bool,
+    versions: bool,
+    long: bool,
+    json: bool,
 }
 
 /// Shows what was found, the newest snapshot first. What kept it from looking into all of them is returned.
-pub fn find(request: &Request<'_>, out: &mut dyn Write) -> Result<Vec<Error>> {
-    let wanted = Wanted::new(request)?;
-    let snapshots = Snapshots::look(request.config)?;
+fn find(options: &FindOptions<'_>, out: &mut dyn Write) -> Result<Vec<Error>> {
+    let wanted = Wanted::new(options)?;
+    let snapshots = Snapshots::look(options.config)?;
     let mut errors: Vec<Error> = snapshots.series.errors().cloned().collect();
-    if request.json {
-        let head = json!({ "version": VERSION, "pattern": request.pattern.to_string_lossy() });
+    if options.json {
+        let head = json!({ "version": VERSION, "pattern": options.pattern.to_string_lossy() });
         write(out, &format!("{head}\n"))?;
     }
-    let mut finding = Finding { request, wanted, out, known: HashMap::new(), matches: 0, of: 0 };
+    let mut finding = Search { options, wanted, out, known: HashMap::new(), matches: 0, of: 0 };
     for backup in snapshots.series.backups.iter().rev() {
         if let Err(error) = finding.look_into(&snapshots, backup)? {
             errors.push(error);
@@ -67,14 +115,14 @@ struct Wanted<'a> {
 }
 
 impl<'a> Wanted<'a> {
-    fn new(request: &Request<'a>) -> Result<Self> {
-        let name = request.pattern.as_bytes();
+    fn new(options: &FindOptions<'a>) -> Result<Self> {
+        let name = options.pattern.as_bytes();
         if name.is_empty() {
             let message = "expected a name or a pattern, found nothing";
             return Err(Error::new(Class::Usage, message).hint("'*' is everything."));
         }
-        let glob = |text| Exclude::glob(text, request.ignore_case);
-        let (pattern, wrong) = match request.pattern.to_str().map(glob) {
+        let glob = |text| Exclude::glob(text, options.ignore_case);
+        let (pattern, wrong) = match options.pattern.to_str().map(glob) {
             Some(Ok(pattern)) => (Some(pattern), None),
             Some(Err(error)) => (None, Some(error)),
             None => (None, None),
@@ -91,8 +139,8 @@ impl<'a> Wanted<'a> {
     }
 }
 
-struct Finding<'a> {
-    request: &'a Request<'a>,
+struct Search<'a> {
+    options: &'a FindOptions<'a>,
     wanted: Wanted<'a>,
     out: &'a mut dyn Write,
     /// Of each path how it was in the last snapshot that has it, both hashed: where only versions are wanted.
@@ -102,7 +150,7 @@ struct Finding<'a> {
     of: u64,
 }
 
-impl Finding<'_> {
+impl Search<'_> {
     /// Fails where nothing can be said any more, and returns what is wrong with this snapshot.
     fn look_into(
         &mut self,
@@ -118,13 +166,13 @@ impl Finding<'_> {
                 Err(error) => return Ok(Err(error)),
             };
             let implied = matches!(entry.kind, Kind::Directory { implied: true });
-            if implied || !self.wanted.is(&entry) || (self.request.versions && !self.is_new(&entry))
+            if implied || !self.wanted.is(&entry) || (self.options.versions && !self.is_new(&entry))
             {
                 continue;
             }
             self.matches += 1;
             self.of += u64::from(!any);
-            if !any && !self.request.json {
+            if !any && !self.options.json {
                 let (id, began) = (plain(&backup.id), at_seconds(backup.began));
                 write(self.out, &format!("{id}, of {began}:\n"))?;
             }
@@ -147,7 +195,7 @@ impl Finding<'_> {
     }
 
     fn line(&self, entry: &Entry, backup: &Backup<Description>) -> Result<String> {
-        if self.request.json {
+        if self.options.json {
             let mut value = entry.to_value()?;
             if let Value::Object(fields) = &mut value {
                 fields.insert("snapshot".to_owned(), backup.id.as_str().into());
@@ -155,7 +203,7 @@ impl Finding<'_> {
             }
             return Ok(value.to_string());
         }
-        Ok(match self.request.long {
+        Ok(match self.options.long {
             true => long(entry),
             false => format!("{:>10}  {}  {}", length(entry), time(entry), short(entry)),
         })
@@ -164,7 +212,7 @@ impl Finding<'_> {
     /// The last line.
     fn end(&mut self, all: u64, errors: &[Error]) -> Result<()> {
         let (matches, of) = (self.matches, self.of);
-        if self.request.json {
+        if self.options.json {
             let errors: Vec<String> = errors.iter().map(ToString::to_string).collect();
             let end = json!({ "matches": matches, "snapshots": of, "of": all, "errors": errors });
             return write(self.out, &format!("{}\n", json!({ "end": end })));

@@ -1,21 +1,80 @@
-//! What is in a snapshot: `ls`, `show --files`, and the plan of a restore of a part.
+//! `media-backup ls`: what is in a snapshot. So do `show --files`, and the plan of a restore of a part.
+//!
+//! A single word that begins with a slash is a path in the newest snapshot.
 
+use std::ffi::OsString;
 use std::io::Write;
+use std::os::unix::ffi::OsStrExt;
 
+use clap::{Arg, ArgAction, ArgMatches, Command};
 use serde_json::json;
 
 use super::entries::Snapshots;
 use super::lines::{long, short};
+use super::{of_set, with_set};
 use crate::backup::series::Backup;
+use crate::cli::{flags, guard, screen};
 use crate::command::shown::{at_seconds, plain_bytes, write};
 use crate::config::Config;
 use crate::error::{Class, Error, Result};
 use crate::media_backup::{Description, End, Entry, EntryPath, Exclude, Kind, Selection};
 
+const AFTER: &str = "\
+  media-backup ls                             all that is in the newest snapshot
+  media-backup ls latest /srv/uploads         what lies in a folder
+  media-backup ls 20261122 '*.jpg' --long     all pictures of an older one, with owners, sizes and times
+
+A PATH that begins with / may stand alone: then it is the newest snapshot's. What can't be printed of a name is escaped (\\xff, \
+\\u{1b}), whatever the output goes to; --json has the names as they are (docs/json.md).";
+
+pub fn command() -> Command {
+    let switch = |name: &'static str, help: &'static str| {
+        Arg::new(name).long(name).action(ArgAction::SetTrue).help(help)
+    };
+    let word = |name: &'static str, value: &'static str| {
+        Arg::new(name).value_name(value).value_parser(clap::value_parser!(OsString))
+    };
+    let command = Command::new("ls")
+        .about("Shows the files, folders and links that are in a snapshot")
+        .arg(word("id", "ID").help(super::WHICH))
+        .arg(word("path", "PATH").help(
+            "A folder, a file, or a pattern such as '*.jpg' or '/srv/uploads/2026/*'. Default: all",
+        ))
+        .arg(switch("recursive", "With everything in the folders below PATH").short('R'))
+        .arg(switch("long", "With mode, owners, size and time, as `ls -l` has it").short('l'))
+        .arg(switch("json", "Print one JSON object a line").conflicts_with("long"))
+        .after_help(AFTER);
+    with_set(flags::with_settings(command, &["media_backup"]))
+}
+
+pub fn run(config: &Config, matches: &ArgMatches) -> Result<()> {
+    let config = of_set(config, matches)?;
+    let word = |name: &str| matches.get_one::<OsString>(name);
+    let (id, path) = match (word("id"), word("path")) {
+        (Some(path), None) if path.as_bytes().starts_with(b"/") => (None, Some(path)),
+        words => words,
+    };
+    let id = id.map(|id| id.to_string_lossy());
+    let recursive = matches.get_flag("recursive");
+    let part = match path {
+        Some(path) => Part::In(Inside::new(path.as_bytes(), recursive)?),
+        None => Part::Selected(&Selection::All),
+    };
+    let form = match (matches.get_flag("json"), matches.get_flag("long")) {
+        (true, _) => Form::Json,
+        (_, true) => Form::Long,
+        _ => Form::Short,
+    };
+    let heading = screen::is_terminal();
+    guard::stream(|out| {
+        list(&ListOptions { config: &config, id: id.as_deref(), part, form, heading }, out)
+    })
+}
+
 /// Rises when something in the JSON changes its meaning or goes.
 const VERSION: u32 = 1;
 
-pub struct Request<'a> {
+pub struct ListOptions<'a> {
     pub config: &'a Config,
     /// The beginning of an id; the newest whole one without it.
     pub id: Option<&'a str>,
@@ -83,25 +142,25 @@ impl Inside {
 }
 
 /// Shows them in the order of their paths, as they are read.
-pub fn list(request: &Request<'_>, out: &mut dyn Write) -> Result<()> {
-    let snapshots = Snapshots::open(request.config)?;
-    let backup = snapshots.choose(request.id)?;
+pub fn list(options: &ListOptions<'_>, out: &mut dyn Write) -> Result<()> {
+    let snapshots = Snapshots::open(options.config)?;
+    let backup = snapshots.choose(options.id)?;
     let places = snapshots.places(backup);
-    if request.form == Form::Json {
+    if options.form == Form::Json {
         let began = backup.began.to_string();
         let head =
             json!({ "version": VERSION, "id": backup.id, "began": began, "repositories": places });
         write(out, &format!("{head}\n"))?;
-    } else if request.heading {
+    } else if options.heading {
         write(out, &heading(backup, &places))?;
     }
     let mut entries = snapshots.entries(backup);
     let (mut any, mut shown) = (false, End::default());
     while let Some(entry) = entries.next()? {
-        let (is_in, is_shown) = request.part.sees(&entry);
+        let (is_in, is_shown) = options.part.sees(&entry);
         any |= is_in;
         if is_shown {
-            let line = match request.form {
+            let line = match options.form {
                 Form::Short => short(&entry),
                 Form::Long => long(&entry),
                 Form::Index | Form::Json => entry.to_json()?,
@@ -110,10 +169,10 @@ pub fn list(request: &Request<'_>, out: &mut dyn Write) -> Result<()> {
             shown.add(&entry);
         }
     }
-    if request.form == Form::Json {
+    if options.form == Form::Json {
         write(out, &format!("{}\n", json!({ "end": shown })))?;
     }
-    if any { Ok(()) } else { request.part.missing(&backup.id) }
+    if any { Ok(()) } else { options.part.missing(&backup.id) }
 }
 
 /// `Snapshot ID, of TIME, in local, s3:`

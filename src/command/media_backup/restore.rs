@@ -1,4 +1,5 @@
-//! `media-backup restore`: the plan, then the files.
+//! `media-backup restore`: the plan, then the files. With `--dry-run` and a part chosen, the plan is followed by a list of what
+//! would come back.
 //!
 //! `ended` is what programs read of the plan, and all that is said at the end.
 
@@ -7,11 +8,18 @@ mod ended;
 use std::path::{Path, PathBuf};
 use std::time::Instant;
 
+use clap::{Arg, ArgAction, ArgMatches, Command};
+
 use self::ended::in_all;
+use super::ls::{self, Form, Part};
 use super::places::{repository_folders, set_of};
+use super::selection::{arguments, chosen};
 use super::stored::{Lay, Stored};
+use super::{of_set, show_progress, with_set};
 use crate::backup::series::Backup;
-use crate::command::restored::{Asking, Ending};
+use crate::cli::progress::SharedBar;
+use crate::cli::{asked, flags, guard};
+use crate::command::restored::{self, Asking, Ending};
 use crate::command::series::{choose, is_latest, read, refuse_fallen};
 use crate::command::shown::{at_seconds, count, plain, size};
 use crate::config::Config;
@@ -22,41 +30,127 @@ use crate::media_backup::{
 };
 use crate::repository::{self, Repository};
 
-pub struct Request<'a> {
-    pub config: &'a Config,
+const SHORT: &str = "Brings files back: all of a set, one path, or what matches a pattern";
+
+const ABOUT: &str = "Brings files back: all of a set, one path, or what matches a pattern
+
+Without --to they go where they were. Every file is proved while it is written. Nothing is removed unless --delete
+says so; nothing is written outside the places that were named.";
+
+pub fn command() -> Command {
+    let path = |name: &'static str, value: &'static str, help: &'static str| {
+        Arg::new(name)
+            .long(name)
+            .value_name(value)
+            .value_parser(clap::value_parser!(PathBuf))
+            .help(help)
+    };
+    let switch = |name: &'static str, help: &'static str| {
+        Arg::new(name).long(name).action(ArgAction::SetTrue).help(help)
+    };
+    let command = Command::new("restore")
+        .about(SHORT)
+        .long_about(ABOUT)
+        .arg(
+            Arg::new("id")
+                .value_name("ID")
+                .help("Id of the backup, or its beginning; default: the newest whole one"),
+        )
+        .arg(path("to", "DIRECTORY", "Put them below this folder, under their full paths"))
+        .args(arguments())
+        .arg(switch("replace", "Replace what is in the way").conflicts_with("delta"))
+        .arg(switch("delta", "Write only what differs, by size and time"))
+        .arg(switch("checksum", "With --delta: by content").requires("delta"))
+        .arg(
+            switch("delete", "With --delta: remove what the snapshot does not have")
+                .requires("delta"),
+        )
+        .arg(switch(
+            "numeric-owner",
+            "Give files to owners by number, whatever their names are here",
+        ));
+    let command = asked::with_plan(command).mut_arg("dry-run", |arg| {
+        arg.help("Show the plan, and what --path or --pattern chooses, and stop")
+    });
+    with_set(flags::with_settings(command, &["media_backup"]))
+}
+
+pub fn run(config: &Config, matches: &ArgMatches) -> Result<()> {
+    let config = of_set(config, matches)?;
+    let path = |name: &str| matches.get_one::<PathBuf>(name).cloned();
+    let (selection, selected) = chosen(matches)?;
+    let existing = match (matches.get_flag("delta"), matches.get_flag("replace")) {
+        (true, _) => Existing::Delta { checksum: matches.get_flag("checksum") },
+        (_, true) => Existing::Replace,
+        _ => Existing::Refuse,
+    };
+    let bar = SharedBar::new("restore");
+    let progress = |at: Progress| show_progress(&bar, &at);
+    let options = MediaRestoreOptions {
+        config: &config,
+        id: matches.get_one::<String>("id").cloned(),
+        to: path("to"),
+        selection,
+        selected,
+        existing,
+        delete: matches.get_flag("delete"),
+        numeric_owner: matches.get_flag("numeric-owner"),
+        progress: &progress,
+    };
+    let ending = restored::asking(matches, |asking| restore(&options, asking));
+    let (id, selection) = (options.id, options.selection);
+    drop(bar);
+    let only_shown = matches.get_flag("dry-run") && !matches.get_flag("json");
+    let part = only_shown && !matches!(selection, Selection::All);
+    let ending = ending.and_then(|ending| match part {
+        true => list_part(&config, id.as_deref(), &selection).map(|()| ending),
+        false => Ok(ending),
+    });
+    restored::end(matches, ending, "could not restore")
+}
+
+/// What would come back of a snapshot.
+fn list_part(config: &Config, id: Option<&str>, selection: &Selection) -> Result<()> {
+    let part = Part::Selected(selection);
+    let options = ls::ListOptions { config, id, part, form: Form::Long, heading: false };
+    guard::stream(|out| ls::list(&options, out))
+}
+
+struct MediaRestoreOptions<'a> {
+    config: &'a Config,
     /// The beginning of an id; the newest whole one without it.
-    pub id: Option<String>,
+    id: Option<String>,
     /// Where to; to where the files were without it.
-    pub to: Option<PathBuf>,
-    pub selection: Selection,
+    to: Option<PathBuf>,
+    selection: Selection,
     /// How the selection was said.
-    pub selected: String,
-    pub existing: Existing,
-    pub delete: bool,
-    pub numeric_owner: bool,
-    pub progress: &'a (dyn Fn(Progress) + Sync),
+    selected: String,
+    existing: Existing,
+    delete: bool,
+    numeric_owner: bool,
+    progress: &'a (dyn Fn(Progress) + Sync),
 }
 
 /// Makes a plan, has it agreed to, and carries it out.
-pub fn restore(request: &Request<'_>, asking: &mut Asking<'_>) -> Result<Ending> {
-    let config = request.config;
+fn restore(options: &MediaRestoreOptions<'_>, asking: &mut Asking<'_>) -> Result<Ending> {
+    let config = options.config;
     let repositories = repository::open_all(config, None)?;
     let series = read::<Description>(config, &repositories);
-    let backup = choose(&series, &repositories, request.id.as_deref())?;
-    if is_latest(request.id.as_deref()) {
+    let backup = choose(&series, &repositories, options.id.as_deref())?;
+    if is_latest(options.id.as_deref()) {
         refuse_fallen(&series)?;
     }
-    if request.delete {
+    if options.delete {
         refuse_incomplete(&backup.description)?;
     }
-    let words = plan(request, backup, &repositories)?;
-    let told = ended::told(request, backup, &repositories, &words)?;
+    let words = plan(options, backup, &repositories)?;
+    let told = ended::told(options, backup, &repositories, &words)?;
     if !asking.agreed(&words)? {
         return Ok(Ending::planned(told));
     }
     let (started, mut all) = (Instant::now(), None);
     let mut failure: Option<Error> = None;
-    let mut existing = request.existing;
+    let mut existing = options.existing;
     let mut begun: Option<String> = None;
     for copy in backup.copies.iter().filter(|copy| copy.fault.is_none()) {
         let Some(repository) = repositories.get(copy.repository) else { continue };
@@ -74,11 +168,11 @@ pub fn restore(request: &Request<'_>, asking: &mut Asking<'_>) -> Result<Ending>
             tracing::warn!("going on with repository {}: {error}", repository.name());
         }
         let stored = Stored { config, series: &series, id, at, repository };
-        match stored.read(&std::env::temp_dir(), &Laying { request, existing }) {
+        match stored.read(&std::env::temp_dir(), &Laying { options, existing }) {
             Ok(restored) => match judged(&restored) {
                 Ok(()) => {
                     let restored = in_all(all, restored);
-                    let done = ended::done(request, &backup.id, &restored, started);
+                    let done = ended::done(options, &backup.id, &restored, started);
                     if !asking.in_words && !asking.as_json {
                         said(&backup.id, &restored);
                     }
@@ -114,39 +208,39 @@ pub fn restore(request: &Request<'_>, asking: &mut Asking<'_>) -> Result<Ending>
     if !asking.in_words && !asking.as_json {
         said(&backup.id, &restored);
     }
-    let done = ended::done(request, &backup.id, &restored, started);
+    let done = ended::done(options, &backup.id, &restored, started);
     Ok(Ending { plan: told, done: Some(done), error: Some(failure) })
 }
 
 fn plan(
-    request: &Request<'_>,
+    options: &MediaRestoreOptions<'_>,
     backup: &Backup<Description>,
     repositories: &[Repository],
 ) -> Result<String> {
     let places = backup.copies.iter().filter(|copy| copy.fault.is_none());
     let places = places.filter_map(|copy| repositories.get(copy.repository));
     let places: Vec<&str> = places.map(Repository::name).collect();
-    let into = match &request.to {
+    let into = match &options.to {
         Some(folder) => folder.display().to_string(),
         None => {
-            let paths = &set_of(request.config)?.paths;
+            let paths = &set_of(options.config)?.paths;
             if paths.is_empty() {
                 return Err(nowhere_to_put_it());
             }
             paths.iter().map(|path| where_it_leads(path)).collect::<Vec<_>>().join(", ")
         }
     };
-    let there = match request.existing {
+    let there = match options.existing {
         Existing::Refuse => "nothing may be in the way",
         Existing::Replace => "what is in the way is replaced",
         Existing::Delta { .. } => "what differs is replaced",
     };
-    let strays = if request.delete { "; what the snapshot lacks is REMOVED" } else { "" };
+    let strays = if options.delete { "; what the snapshot lacks is REMOVED" } else { "" };
     let totals = &backup.description.totals;
     let lines = [
         ("snapshot", format!("{}, of {}", backup.id, at_seconds(backup.began))),
         ("from", places.join(", then ")),
-        ("what", request.selected.clone()),
+        ("what", options.selected.clone()),
         ("in all", format!("{} with {}", count(totals.files, "file"), size(totals.size))),
         ("into", into),
         ("there", format!("{there}{strays}")),
@@ -182,7 +276,7 @@ fn nowhere_to_put_it() -> Error {
 
 /// A restore into its target.
 struct Laying<'a> {
-    request: &'a Request<'a>,
+    options: &'a MediaRestoreOptions<'a>,
     existing: Existing,
 }
 
@@ -193,28 +287,28 @@ impl Lay for Laying<'_> {
         index: &dyn Fn() -> Result<IndexReader<R>>,
         content: &dyn ContentSource,
     ) -> Result<Restored> {
-        let Self { request, existing } = *self;
-        let destination = match &request.to {
+        let Self { options, existing } = *self;
+        let destination = match &options.to {
             Some(folder) => Destination::Folder(folder as &Path),
-            None => Destination::Original(&set_of(request.config)?.paths),
+            None => Destination::Original(&set_of(options.config)?.paths),
         };
         // How much of it is chosen, or differs, nobody knows before.
-        let is_all = matches!(request.selection, Selection::All);
+        let is_all = matches!(options.selection, Selection::All);
         let all = (description.totals.entries, description.totals.size);
         let of = (is_all && !matches!(existing, Existing::Delta { .. })).then_some(all);
-        let folders = repository_folders(request.config);
+        let folders = repository_folders(options.config);
         let leave_out: Vec<&Path> = folders.iter().map(AsRef::as_ref).collect();
         Restore {
             index,
             content,
             destination,
-            selection: &request.selection,
+            selection: &options.selection,
             existing,
-            delete: request.delete,
+            delete: options.delete,
             leave_out: &leave_out,
-            numeric_owner: request.numeric_owner,
-            threads: request.config.basebackup.parallel,
-            progress: &|at| (request.progress)(Progress { of, ..at }),
+            numeric_owner: options.numeric_owner,
+            threads: options.config.basebackup.parallel,
+            progress: &|at| (options.progress)(Progress { of, ..at }),
         }
         .run()
     }

@@ -1,64 +1,123 @@
-//! `redis-backup drill`: a backup is loaded by a server of its own, and the keys are counted.
+//! `redis-backup drill`: a backup is loaded by a server of its own, and the keys are counted. Root has to name a user first: a
+//! drill never runs as root.
 
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 
+use clap::{Arg, ArgAction, ArgMatches, Command};
 use rustix::process::Signal;
 
+use crate::cli::flags;
+use crate::cli::progress::SharedBar;
+use crate::cli::verbs::print;
 use crate::command::recording::Rehearsal;
 use crate::command::series::{choose, read};
 use crate::command::shown::{Shown, count, size};
 use crate::config::{Config, RedisConfig};
 use crate::drill::redis::{DrillRedis, RedisProgram};
-use crate::drill::{Confinement, Deadline, Scratch};
+use crate::drill::{Confinement, Deadline, Scratch, become_user};
 use crate::durable;
 use crate::error::{Class, Error, Result};
 use crate::history::Subject;
 use crate::redis_backup::restore::RedisRestore;
-use crate::redis_backup::{Description, RedisContent};
 use crate::redis_backup::{
-    Keys, Product, RedisTarget, ServerConnection, TargetOverrides, compare_keys,
+    Description, Keys, Product, RedisContent, RedisTarget, ServerConnection, TargetOverrides,
+    compare_keys,
 };
 use crate::repository::{self, Repository};
+
+const ABOUT: &str = "Rehearses a restore with a server of its own, counts the keys, and records the result
+
+Lays the newest backup down in a folder below drill.directory, starts redis-server or valkey-server on it, which
+listens on a socket in that folder only, waits until it has loaded all, and compares its keys with those of the
+backup. Folder and server are gone afterwards, and a record is in every repository.";
+
+pub fn command() -> Command {
+    let switch = |name: &'static str, help: &'static str| {
+        Arg::new(name).long(name).action(ArgAction::SetTrue).help(help)
+    };
+    let command = Command::new("drill")
+        .about(
+            "Rehearses a restore with a server of its own, counts the keys, and records the result",
+        )
+        .long_about(ABOUT)
+        .after_help("Exit status 5 says that the server did not load the backup, or not all of it.")
+        .arg(
+            Arg::new("id")
+                .value_name("ID")
+                .help("Id of the backup, or its beginning; default: the newest whole one"),
+        )
+        .arg(
+            Arg::new("user")
+                .long("user")
+                .value_name("NAME")
+                .help("Run as this user; required for root"),
+        )
+        .arg(switch(
+            "unconfined",
+            "Let the server change files outside its folder, as far as it may",
+        ))
+        .arg(switch("keep", "Leave the folder, with the server stopped"))
+        .arg(switch("json", "Print the result as JSON"));
+    flags::with_settings(command, &["redis", "drill", "objectives"])
+}
+
+pub fn run(config: &Config, matches: &ArgMatches) -> Result<()> {
+    let text = |name: &str| matches.get_one::<String>(name).cloned();
+    become_user(text("user").as_deref(), "redis-backup")?;
+    let bar = SharedBar::new("restore");
+    let progress = |done: u64, of: u64| bar.at(done, of);
+    let unconfined = matches.get_flag("unconfined");
+    let shown = drill(&RedisDrillOptions {
+        config,
+        id: text("id"),
+        confinement: if unconfined { Confinement::Unconfined } else { Confinement::Confined },
+        keep: matches.get_flag("keep"),
+        as_json: matches.get_flag("json"),
+        progress: &progress,
+    });
+    drop(bar);
+    print(shown?)
+}
 
 const POLL: Duration = Duration::from_millis(50);
 
 /// How long a server may take to stop.
 const PATIENCE: Duration = Duration::from_secs(10);
 
-pub struct Request<'a> {
-    pub config: &'a Config,
+struct RedisDrillOptions<'a> {
+    config: &'a Config,
     /// The beginning of an id; the newest whole backup without it.
-    pub id: Option<String>,
-    pub confinement: Confinement,
+    id: Option<String>,
+    confinement: Confinement,
     /// Whether the folder is left.
-    pub keep: bool,
-    pub as_json: bool,
+    keep: bool,
+    as_json: bool,
     /// Is told how many bytes of the files are there, of how many.
-    pub progress: &'a (dyn Fn(u64, u64) + Sync),
+    progress: &'a (dyn Fn(u64, u64) + Sync),
 }
 
 /// Whatever comes of it is shown, and recorded if it says something of the backups.
-pub fn run(request: &Request<'_>) -> Result<Shown> {
-    let config = request.config;
+fn drill(options: &RedisDrillOptions<'_>) -> Result<Shown> {
+    let config = options.config;
     let deadline = Deadline::after(config.drill.timeout);
     let repositories = deadline.guard(repository::open_all(config, None)?);
     let mut rehearsal = Rehearsal::begin(&config.redis.name);
-    let failure = rehearse(request, &repositories, deadline, &mut rehearsal).err();
+    let failure = rehearse(options, &repositories, deadline, &mut rehearsal).err();
     rehearsal.store(&repositories, &Subject::redis(&config.redis.name), failure.as_ref());
-    rehearsal.shown(request.as_json, config.objectives.rto, failure.into_iter().collect())
+    rehearsal.shown(options.as_json, config.objectives.rto, failure.into_iter().collect())
 }
 
 fn rehearse(
-    request: &Request<'_>,
+    options: &RedisDrillOptions<'_>,
     repositories: &[Repository],
     deadline: Deadline,
     rehearsal: &mut Rehearsal,
 ) -> Result<()> {
-    let (config, begun) = (request.config, Instant::now());
+    let (config, begun) = (options.config, Instant::now());
     let identities = repository::identities(config)?;
     let series = read::<Description>(config, repositories);
-    let backup = choose(&series, repositories, request.id.as_deref())?;
+    let backup = choose(&series, repositories, options.id.as_deref())?;
     let description = &backup.description;
     rehearsal.is_of(&backup.id, backup.began);
     let program = RedisProgram::find(config.drill.redis_bin.as_deref(), description.product)?;
@@ -88,7 +147,7 @@ fn rehearse(
         backup,
         target: &target,
         progress: &|bytes| {
-            (request.progress)(done.fetch_add(bytes, Ordering::Relaxed) + bytes, length);
+            (options.progress)(done.fetch_add(bytes, Ordering::Relaxed) + bytes, length);
         },
     };
     let restored = restore.run();
@@ -96,8 +155,8 @@ fn rehearse(
     rehearsal.comes_from(&repositories[restored?.0]);
     deadline.left()?;
     let own = Own { private: &private, scratch: &scratch, program: &program, deadline };
-    let done = load(request, &own, description, rehearsal);
-    if request.keep {
+    let done = load(options, &own, description, rehearsal);
+    if options.keep {
         // In order if it runs, so that it leaves its files as they are.
         let _ = scratch.stop(Signal::TERM, PATIENCE);
         rehearsal.keep(&mut scratch, private.start_by_hand(&program))?;
@@ -115,15 +174,15 @@ struct Own<'a> {
 
 /// Has the server load what was laid down, and compares the keys.
 fn load(
-    request: &Request<'_>,
+    options: &RedisDrillOptions<'_>,
     own: &Own<'_>,
     description: &Description,
     rehearsal: &mut Rehearsal,
 ) -> Result<()> {
     let keys = &description.keys;
-    let (config, private, begun) = (request.config, own.private, Instant::now());
+    let (config, private, begun) = (options.config, own.private, Instant::now());
     let databases = keys.iter().map(|keys| keys.database + 1).max().unwrap_or(0);
-    private.start(own.scratch, own.program, databases, request.confinement)?;
+    private.start(own.scratch, own.program, databases, options.confinement)?;
     let server = RedisConfig { address: private.address(), user: None, ..config.redis.clone() };
     let server = RedisConfig { password_file: Some(private.password_file()), ..server };
     let loaded = loaded(config, &server, own);

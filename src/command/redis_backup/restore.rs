@@ -8,53 +8,135 @@ use std::path::PathBuf;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Instant;
 
+use clap::{Arg, ArgAction, ArgMatches, Command};
+
 use self::ended::{keys, reads};
 use super::compare::{Comparing, LOADING, STARTING};
 use crate::backup::series::Backup;
-use crate::command::hook::run_hook;
-use crate::command::restored::{Asking, Ending};
+use crate::cli::progress::SharedBar;
+use crate::cli::{asked, flags};
+use crate::command::restored::{self, Asking, Ending, run_hook};
 use crate::command::series::{choose, is_latest, read, refuse_fallen};
 use crate::command::shown::{at_seconds, count, size, tenths};
 use crate::config::Config;
 use crate::error::{Class, Error, Result};
 use crate::redis_backup::restore::RedisRestore;
-use crate::redis_backup::{Description, RedisContent};
 use crate::redis_backup::{
-    Product, RdbVersion, RedisTarget, ServerConnection, ServerInfo, TargetOverrides,
+    Description, Product, RdbVersion, RedisContent, RedisTarget, ServerConnection, ServerInfo,
+    TargetOverrides,
 };
 use crate::repository::{self, Repository};
 use crate::words::plain;
 
-pub struct Request<'a> {
-    pub config: &'a Config,
+const SHORT: &str = "Restores a backup so that the server loads it";
+
+const ABOUT: &str = "Restores a backup so that the server loads it
+
+What the server reads at its start depends on its configuration: an RDB file that is put beside an append-only
+file is ignored. So the configuration is looked at (--conf), and what it reads is written. What was there is kept
+beside it under another name. The server must be stopped.";
+
+pub fn command() -> Command {
+    let option = |name: &'static str, value: &'static str, help: &'static str| {
+        Arg::new(name).long(name).value_name(value).help(help)
+    };
+    let path =
+        |name, value, help| option(name, value, help).value_parser(clap::value_parser!(PathBuf));
+    let switch = |name: &'static str, help: &'static str| {
+        Arg::new(name).long(name).action(ArgAction::SetTrue).help(help)
+    };
+    let command = Command::new("restore")
+        .about(SHORT)
+        .long_about(ABOUT)
+        .arg(
+            Arg::new("id")
+                .value_name("ID")
+                .help("Id of the backup, or its beginning; default: the newest whole one"),
+        )
+        .arg(path("conf", "FILE", "The redis.conf that the server is started with"))
+        .arg(path("dir", "DIRECTORY", "The server's folder, if it is not the one in --conf"))
+        .arg(option("dbfilename", "NAME", "Name of the RDB file, if not as in --conf"))
+        .arg(
+            option(
+                "appendonly",
+                "WORD",
+                "Whether the server reads an append-only file, if not as in --conf",
+            )
+            .value_parser(["yes", "no"]),
+        )
+        .arg(option("server-version", "VERSION", "Version of the server, if another than it was"))
+        .arg(option(
+            "before",
+            "COMMAND",
+            "Run before anything is touched, such as 'systemctl stop redis'",
+        ))
+        .arg(option(
+            "after",
+            "COMMAND",
+            "Run at the end, such as 'systemctl start redis'; then keys are compared",
+        ))
+        .arg(switch(
+            "compare",
+            "Wait for the server to be started, and compare its keys with the backup's",
+        ));
+    let command = asked::with_plan(command);
+    flags::with_settings(command, &["redis"])
+}
+
+pub fn run(config: &Config, matches: &ArgMatches) -> Result<()> {
+    let text = |name: &str| matches.get_one::<String>(name).cloned();
+    let options = RedisRestoreOptions {
+        config,
+        id: text("id"),
+        conf: matches.get_one::<PathBuf>("conf").cloned(),
+        overrides: TargetOverrides {
+            dir: matches.get_one::<PathBuf>("dir").cloned(),
+            dbfilename: text("dbfilename"),
+            appendonly: text("appendonly").map(|word| word == "yes"),
+            version: text("server-version"),
+            likely: None,
+        },
+        before: text("before"),
+        after: text("after"),
+        compare: matches.get_flag("compare"),
+    };
+    let bar = SharedBar::new("restore");
+    let progress = |done: u64, of: u64| bar.at(done, of);
+    let ending = restored::asking(matches, |asking| restore(&options, asking, &progress));
+    drop(bar);
+    restored::end(matches, ending, "could not restore Redis")
+}
+
+struct RedisRestoreOptions<'a> {
+    config: &'a Config,
     /// The beginning of an id; the newest whole backup without it.
-    pub id: Option<String>,
+    id: Option<String>,
     /// The server's configuration file.
-    pub conf: Option<PathBuf>,
-    pub overrides: TargetOverrides,
+    conf: Option<PathBuf>,
+    overrides: TargetOverrides,
     /// Commands of the user's, run before anything is touched and at the end.
-    pub before: Option<String>,
-    pub after: Option<String>,
+    before: Option<String>,
+    after: Option<String>,
     /// Whether to ask the server, once it runs, for its keys.
-    pub compare: bool,
+    compare: bool,
 }
 
 /// Makes a plan, has it agreed to, and carries it out.
-pub fn restore(
-    request: &Request<'_>,
+fn restore(
+    options: &RedisRestoreOptions<'_>,
     asking: &mut Asking<'_>,
     progress: &(dyn Fn(u64, u64) + Sync),
 ) -> Result<Ending> {
-    let config = request.config;
+    let config = options.config;
     let repositories = repository::open_all(config, None)?;
     let identities = repository::identities(config)?;
     let series = read::<Description>(config, &repositories);
-    let backup = choose(&series, &repositories, request.id.as_deref())?;
-    if is_latest(request.id.as_deref()) {
+    let backup = choose(&series, &repositories, options.id.as_deref())?;
+    if is_latest(options.id.as_deref()) {
         refuse_fallen(&series)?;
     }
     let there = seen(config);
-    let target = target(request, &backup.description, there.as_ref())?;
+    let target = target(options, &backup.description, there.as_ref())?;
     let unfinished = target.is_unfinished()?;
     let words = plan(backup, &target, &repositories, unfinished);
     let told = ended::told(backup, &target, &repositories, unfinished, &words);
@@ -62,7 +144,7 @@ pub fn restore(
         return Ok(Ending::planned(told));
     }
     let begun = Instant::now();
-    if let Some(command) = &request.before {
+    if let Some(command) = &options.before {
         run_hook("before", command, &target.dir)?;
     }
     refuse_its_server(config, &target)?;
@@ -84,13 +166,13 @@ pub fn restore(
     if !asking.in_words {
         tracing::info!(backup = %backup.id, seconds = tenths(begun.elapsed()), "restored");
     }
-    if let Some(command) = &request.after {
+    if let Some(command) = &options.after {
         run_hook("after", command, &target.dir)?;
     }
-    let compared = request.compare || request.after.is_some();
+    let compared = options.compare || options.after.is_some();
     if compared {
         let before = there.as_ref().map(|it| it.run_id.as_str());
-        let patience = if request.after.is_some() { STARTING } else { LOADING };
+        let patience = if options.after.is_some() { STARTING } else { LOADING };
         Comparing { config, backup, target: &target, before, patience }.run(begun)?;
     }
     let done = ended::done(backup, &target, &laid.kept, compared, begun);
@@ -136,11 +218,11 @@ fn seen(config: &Config) -> Option<ServerInfo> {
 
 /// What the server will read, and whether it can.
 fn target(
-    request: &Request<'_>,
+    options: &RedisRestoreOptions<'_>,
     backup: &Description,
     there: Option<&ServerInfo>,
 ) -> Result<RedisTarget> {
-    let mut overrides = request.overrides.clone();
+    let mut overrides = options.overrides.clone();
     overrides.likely = overrides.likely.or(backup.appendonly);
     overrides.version.get_or_insert_with(|| match backup.product {
         Product::Redis => backup.version.clone(),
@@ -152,17 +234,17 @@ fn target(
         persistence.filter(|it| target.is_of(it)).cloned()
     };
     // What runs there tells what nothing else does.
-    let target = match RedisTarget::read(request.conf.as_deref(), &overrides) {
+    let target = match RedisTarget::read(options.conf.as_deref(), &overrides) {
         Err(error) if error.class() == Class::Usage => {
             let anyhow = TargetOverrides { likely: Some(false), ..overrides.clone() };
-            let target = RedisTarget::read(request.conf.as_deref(), &anyhow)?;
+            let target = RedisTarget::read(options.conf.as_deref(), &anyhow)?;
             running(&target).map(|_| target).ok_or(error)
         }
         target => target,
     };
     let mut target = target?;
     let running = running(&target);
-    if let Some(running) = running.as_ref().filter(|_| request.overrides.appendonly.is_none()) {
+    if let Some(running) = running.as_ref().filter(|_| options.overrides.appendonly.is_none()) {
         target.like(running);
     }
     if let Some(master) = target.replica_of.as_ref().filter(|master| *master != "no") {
@@ -173,13 +255,13 @@ fn target(
         ));
     }
     let reader = there.filter(|_| running.is_some());
-    refuse_older(request, backup, &target, reader)?;
+    refuse_older(options, backup, &target, reader)?;
     Ok(target)
 }
 
 /// A server reads no file of a later version than its own: it would not start.
 fn refuse_older(
-    request: &Request<'_>,
+    options: &RedisRestoreOptions<'_>,
     backup: &Description,
     target: &RedisTarget,
     running: Option<&ServerInfo>,
@@ -189,7 +271,7 @@ fn refuse_older(
         let known = [Product::Redis, Product::Valkey].map(|it| RdbVersion::of_server(it, version));
         (format!("version {version}"), known.into_iter().flatten().collect::<Vec<_>>())
     };
-    let readers = match (&request.overrides.version, running, target.reader()) {
+    let readers = match (&options.overrides.version, running, target.reader()) {
         (Some(version), ..) => of(version),
         (None, Some(it), _) => {
             let reader = RdbVersion::of_server(it.product, &it.version);

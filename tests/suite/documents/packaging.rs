@@ -6,7 +6,7 @@ use std::process::Command as Process;
 
 use clap::Command;
 
-use seawall::cli::manuals as pages;
+use seawall::command::seawall::manuals as pages;
 
 use super::{files, read};
 use crate::support::place::Place;

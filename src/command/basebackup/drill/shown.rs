@@ -9,7 +9,8 @@ use std::time::Duration;
 use jiff::Timestamp;
 use serde::Serialize;
 
-use super::{Drill, Request};
+use super::Drill;
+use super::options::DrillOptions;
 use crate::command::shown::{at_seconds, plain, size, table, took};
 use crate::drill::postgres::CheckOutcome;
 use crate::error::{Class, Error, Result};
@@ -20,7 +21,7 @@ const VERSION: u32 = 1;
 const HEADINGS: [&str; 3] = ["CHECK", "RESULT", "DETAILS"];
 
 /// What came of each check, and how long all took.
-pub(super) fn text(request: &Request<'_>, drill: &Drill) -> String {
+pub(super) fn text(options: &DrillOptions<'_>, drill: &Drill) -> String {
     let mut text = String::new();
     let mut line = |what: &str, value: String| {
         let _ = writeln!(text, "{what:<12}{}", plain(&value));
@@ -40,7 +41,7 @@ pub(super) fn text(request: &Request<'_>, drill: &Drill) -> String {
         line("reached", format!("{} on timeline {}", ended.lsn, ended.timeline));
     }
     if let Some(seconds) = drill.rto() {
-        let objective = request.config.objectives.rto;
+        let objective = options.config.objectives.rto;
         let verdict = if met(seconds, objective) { "met" } else { "missed" };
         let objective = humantime::format_duration(objective);
         line("RTO", format!("{seconds:.1} s, objective {objective}: {verdict}"));
@@ -89,7 +90,7 @@ impl Drill {
 }
 
 #[derive(Serialize)]
-struct Json<'a> {
+struct DrillJson<'a> {
     version: u32,
     cluster: &'a str,
     passed: bool,
@@ -134,12 +135,12 @@ struct JsonCheck<'a> {
     details: String,
 }
 
-pub(super) fn json(request: &Request<'_>, drill: &Drill, errors: &[Error]) -> Result<String> {
+pub(super) fn json(options: &DrillOptions<'_>, drill: &Drill, errors: &[Error]) -> Result<String> {
     let until = drill.recovered_until();
     let lost = until.map(|until| drill.began.duration_since(until).as_secs_f64().max(0.0));
-    let json = Json {
+    let json = DrillJson {
         version: VERSION,
-        cluster: &request.config.cluster,
+        cluster: &options.config.cluster,
         passed: errors.is_empty(),
         errors: errors.iter().map(ToString::to_string).collect(),
         began: drill.began,
@@ -154,7 +155,7 @@ pub(super) fn json(request: &Request<'_>, drill: &Drill, errors: &[Error]) -> Re
             .map(|(name, seconds)| JsonPhase { name, seconds: *seconds })
             .collect(),
         rto_seconds: drill.rto(),
-        rto_objective_seconds: request.config.objectives.rto.as_secs(),
+        rto_objective_seconds: options.config.objectives.rto.as_secs(),
         reached: drill.ended.as_ref().map(|ended| JsonReached {
             lsn: ended.lsn.to_string(),
             timeline: ended.timeline,

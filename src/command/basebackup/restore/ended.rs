@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use serde_json::json;
 
-use super::Request;
+use super::options::RestoreOptions;
 use super::shown::{ARCHIVE_AGAIN, Archiving};
 use crate::basebackup::restore::{
     Recovered, RecoveryEnd, RecoveryTarget, RestorePlan, TargetAction,
@@ -17,7 +17,7 @@ use crate::words::{shell_word, two_units};
 
 /// A restore that has done what it was to do.
 pub(super) struct Ended<'a> {
-    pub request: &'a Request<'a>,
+    pub options: &'a RestoreOptions<'a>,
     pub plan: &'a RestorePlan<'a>,
     pub data: &'a Path,
     /// Files that were written, and those that were there already.
@@ -77,12 +77,12 @@ impl Ended<'_> {
         if let Some(up) = self.up {
             let mut what = what(up).to_owned();
             what[..1].make_ascii_uppercase();
-            return match Archiving::of(self.request) {
+            return match Archiving::of(self.options) {
                 Archiving::Off => format!("{what}. It does not archive: {ARCHIVE_AGAIN}."),
                 Archiving::AsTheOldServer | Archiving::OncePromoted => what + ".",
             };
         }
-        let next = match (&self.request.after, self.request.recovery) {
+        let next = match (&self.options.after, self.options.recovery) {
             (Some(_), _) => {
                 "--after has run. `SELECT pg_is_in_recovery()` says when the server has recovered."
                     .to_owned()
@@ -99,11 +99,11 @@ impl Ended<'_> {
 }
 
 /// What the server does when it has recovered.
-pub(super) fn until(request: &Request<'_>) -> RecoveryEnd {
-    match request.action {
-        _ if request.standby => RecoveryEnd::Readers,
+pub(super) fn until(options: &RestoreOptions<'_>) -> RecoveryEnd {
+    match options.action {
+        _ if options.standby => RecoveryEnd::Readers,
         // At the end of the WAL it takes writes, whatever was to happen at a target.
-        _ if request.target == RecoveryTarget::Latest => RecoveryEnd::End,
+        _ if options.target == RecoveryTarget::Latest => RecoveryEnd::End,
         TargetAction::Shutdown => RecoveryEnd::Shutdown,
         TargetAction::Pause => RecoveryEnd::Pause,
         TargetAction::Promote => RecoveryEnd::End,

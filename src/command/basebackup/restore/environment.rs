@@ -1,6 +1,6 @@
 //! What `wal-fetch` would find in this environment, and a server that something else starts does not have in its own.
 
-use super::Request;
+use super::options::RestoreOptions;
 use crate::basebackup::restore::{OwnWal, RestorePlan};
 use crate::config::{Config, ENDPOINT_VARIABLES, Location, S3Config, endpoint};
 
@@ -23,15 +23,15 @@ const REGIONS: [&str; 2] = ["AWS_REGION", "AWS_DEFAULT_REGION"];
 const WAY: [&str; 5] = ["AWS_CA_BUNDLE", "https_proxy", "HTTPS_PROXY", "all_proxy", "ALL_PROXY"];
 
 /// Says what the server lacks. One that this program starts has its environment, and needs it until it has recovered.
-pub(super) fn needed(request: &Request<'_>, plan: &RestorePlan<'_>) -> Option<String> {
-    let own = request.restore_command.is_none() && request.recovery;
-    let fetches = own && plan.own_wal(&request.target) != OwnWal::All;
-    let has_it = request.start && !request.standby;
+pub(super) fn needed(options: &RestoreOptions<'_>, plan: &RestorePlan<'_>) -> Option<String> {
+    let own = options.restore_command.is_none() && options.recovery;
+    let fetches = own && plan.own_wal(&options.target) != OwnWal::All;
+    let has_it = options.start && !options.standby;
     if !fetches || has_it {
         return None;
     }
     let names =
-        used(request.config, |name| std::env::var(name).ok().filter(|value| !value.is_empty()));
+        used(options.config, |name| std::env::var(name).ok().filter(|value| !value.is_empty()));
     let names = Some(names).filter(|names| !names.is_empty())?.join(", ");
     Some(format!(
         "the server fetches its WAL with its own environment, which has to have what this one has: {names}. Or write \

@@ -3,7 +3,7 @@
 use std::fs;
 use std::path::Path;
 
-use super::Request;
+use super::options::RestoreOptions;
 use crate::basebackup::restore::{
     Opened, OutsideSetting, RestoreDirectory, RestorePlan, RestoreTarget, TablespacePlace,
     missing_above, room,
@@ -26,8 +26,8 @@ pub(super) enum Archiving {
 impl Archiving {
     /// A standby is the server of tomorrow, and as long as it is a standby it archives only with `always`, what the primary
     /// archives too. One that never archives, once it leads, is found out when its WAL is missing.
-    pub fn of(request: &Request<'_>) -> Self {
-        match (request.archive, request.standby) {
+    pub fn of(options: &RestoreOptions<'_>) -> Self {
+        match (options.archive, options.standby) {
             (true, _) => Self::AsTheOldServer,
             (false, true) => Self::OncePromoted,
             (false, false) => Self::Off,

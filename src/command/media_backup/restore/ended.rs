@@ -7,9 +7,9 @@ use std::time::Instant;
 
 use serde_json::{Value, json};
 
-use super::super::places::set_of;
-use super::Request;
+use super::MediaRestoreOptions;
 use crate::backup::series::Backup;
+use crate::command::media_backup::places::set_of;
 use crate::command::restored::Done;
 use crate::command::shown::{count, plain, size, tenths};
 use crate::error::Result;
@@ -30,7 +30,7 @@ pub fn in_all(before: Option<Restored>, last: Restored) -> Restored {
 
 /// The plan, for programs.
 pub fn told(
-    request: &Request<'_>,
+    options: &MediaRestoreOptions<'_>,
     backup: &Backup<Description>,
     repositories: &[Repository],
     words: &str,
@@ -38,11 +38,11 @@ pub fn told(
     let whole = backup.copies.iter().filter(|copy| copy.fault.is_none());
     let places = whole.filter_map(|copy| repositories.get(copy.repository)).map(Repository::name);
     let shown = |path: &PathBuf| path.to_string_lossy().into_owned();
-    let into: Vec<String> = match &request.to {
+    let into: Vec<String> = match &options.to {
         Some(folder) => vec![shown(folder)],
-        None => set_of(request.config)?.paths.iter().map(shown).collect(),
+        None => set_of(options.config)?.paths.iter().map(shown).collect(),
     };
-    let existing = match request.existing {
+    let existing = match options.existing {
         Existing::Refuse => "refuse",
         Existing::Replace => "replace",
         Existing::Delta { .. } => "delta",
@@ -51,17 +51,22 @@ pub fn told(
         "id": backup.id,
         "began": backup.began.to_string(),
         "repositories": places.collect::<Vec<_>>(),
-        "what": request.selected,
+        "what": options.selected,
         "files": backup.description.totals.files,
         "bytes": backup.description.totals.size,
         "into": into,
         "existing": existing,
-        "delete": request.delete,
+        "delete": options.delete,
         "words": words,
     }))
 }
 
-pub fn done(request: &Request<'_>, id: &str, restored: &Restored, started: Instant) -> Done {
+pub fn done(
+    options: &MediaRestoreOptions<'_>,
+    id: &str,
+    restored: &Restored,
+    started: Instant,
+) -> Done {
     let took = started.elapsed();
     let result = json!({
         "entries": restored.entries,
@@ -79,11 +84,11 @@ pub fn done(request: &Request<'_>, id: &str, restored: &Restored, started: Insta
     };
     let written = (count(restored.written_files, "file"), size(restored.written_size));
     let (took, id) = (two_units(took.as_secs()), plain(id));
-    let what = match &request.selection {
+    let what = match &options.selection {
         Selection::All => "all of it".to_owned(),
-        _ => request.selected.clone(),
+        _ => options.selected.clone(),
     };
-    let next = match &request.to {
+    let next = match &options.to {
         Some(folder) => {
             format!(
                 "The files lie below {} under their full paths.",

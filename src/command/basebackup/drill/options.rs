@@ -1,0 +1,124 @@
+//! The flags of `basebackup drill`, and what they say.
+
+use clap::{Arg, ArgAction, ArgMatches, Command};
+
+use crate::basebackup::restore::{RecoveryTarget, TargetTimeline};
+use crate::cli::flags;
+use crate::command::basebackup::target;
+use crate::config::{Config, FlagValues};
+use crate::drill::Confinement;
+use crate::error::Result;
+use crate::postgres::SystemIdentifier;
+
+const SHORT: &str =
+    "Rehearses a restore with a server of its own, checks the result, and records it";
+
+const ABOUT: &str = "Rehearses a restore with a server of its own, checks the result, and records it
+
+Restores the newest base backup into a folder below drill.directory, starts PostgreSQL on it, which nobody else can
+reach and which archives nothing, replays the WAL to its end, and reads every table of every database. pg_amcheck
+and data checksums where there are any, and the queries of drill.assert. Folder and server are gone afterwards.";
+
+const AFTER: &str = "\
+How long fetching and replaying took, and up to when commits were there, is recorded in every repository; `seawall
+check` and `seawall report` read it. Exit status 5 says that a check failed. The real server is not touched: the
+one of the drill can't change any file outside its folder, read keys, or reach others by TCP (Landlock).
+
+Not as root, but as the user that runs PostgreSQL:
+  basebackup drill --user postgres
+The newest order in what comes back is at most ten minutes older than now:
+  basebackup drill --drill-database shop \\
+      --assert \"select max(placed) > now() - interval '10 minutes' from orders\"";
+
+pub fn command() -> Command {
+    let text = |name: &'static str, value: &'static str, help: &'static str| {
+        Arg::new(name).long(name).value_name(value).help(help)
+    };
+    let switch = |name: &'static str, help: &'static str| {
+        Arg::new(name).long(name).action(ArgAction::SetTrue).help(help)
+    };
+    let command = Command::new("drill").about(SHORT).long_about(ABOUT).after_help(AFTER);
+    let command = target::add(command)
+        .next_help_heading("Drill")
+        .arg(text(
+            "backup",
+            "ID",
+            "Id of the base backup; default: the newest from which the target can be reached",
+        ))
+        .arg(
+            Arg::new("system")
+                .long("system-identifier")
+                .value_name("NUMBER")
+                .value_parser(clap::value_parser!(u64))
+                .help("System to use, if the cluster name holds several"),
+        )
+        .arg(
+            text(
+                "assert",
+                "SQL",
+                "A query that has to give true, besides those of drill.assert; may be repeated",
+            )
+            .action(ArgAction::Append),
+        )
+        .arg(text("user", "NAME", "Run as this user; required for root"))
+        .arg(text(
+            "role",
+            "NAME",
+            "Superuser of the restored server; default: postgres, or else PGUSER",
+        ))
+        .arg(switch(
+            "unconfined",
+            "Let the server change files outside its folder, as far as it may",
+        ))
+        .arg(switch("keep", "Leave the folder, with the server stopped"))
+        .arg(switch("json", "Print the result as JSON"));
+    flags::with_settings(command, &["basebackup", "drill", "objectives"])
+}
+
+pub(super) struct DrillOptions<'a> {
+    pub config: &'a Config,
+    pub target: RecoveryTarget,
+    pub inclusive: bool,
+    pub timeline: TargetTimeline,
+    /// The id of a certain backup.
+    pub backup: Option<String>,
+    pub system: Option<SystemIdentifier>,
+    /// Queries besides those of the configuration.
+    pub assertions: Vec<String>,
+    /// Superuser to connect as; looked for when not named.
+    pub role: Option<String>,
+    pub confinement: Confinement,
+    /// Whether the folder stays.
+    pub keep: bool,
+    pub as_json: bool,
+    /// With which `wal-fetch` finds the same repositories.
+    pub flags: FlagValues,
+    /// Is told how many bytes of the files are there, of how many.
+    pub progress: &'a (dyn Fn(u64, u64) + Sync),
+}
+
+impl<'a> DrillOptions<'a> {
+    pub fn of(
+        config: &'a Config,
+        matches: &ArgMatches,
+        progress: &'a (dyn Fn(u64, u64) + Sync),
+    ) -> Result<Self> {
+        let text = |name: &str| matches.get_one::<String>(name).cloned();
+        let unconfined = matches.get_flag("unconfined");
+        Ok(Self {
+            config,
+            target: target::of(matches)?,
+            inclusive: target::inclusive(matches),
+            timeline: target::timeline(matches)?,
+            backup: text("backup"),
+            system: matches.get_one::<u64>("system").copied().map(SystemIdentifier),
+            assertions: matches.get_many("assert").unwrap_or_default().cloned().collect(),
+            role: text("role"),
+            confinement: if unconfined { Confinement::Unconfined } else { Confinement::Confined },
+            keep: matches.get_flag("keep"),
+            as_json: matches.get_flag("json"),
+            flags: flags::values(matches),
+            progress,
+        })
+    }
+}

@@ -1,0 +1,34 @@
+//! `media-backup show`: the verb that all backups have; where a flag asks for files, a list of what is in the snapshot.
+
+use clap::{Arg, ArgAction, ArgMatches, Command};
+
+use super::ls::{Form, ListOptions, Part, list};
+use super::selection::{arguments, chosen};
+use super::{of_set, with_set};
+use crate::cli::guard;
+use crate::command::series::flags as series;
+use crate::config::Config;
+use crate::error::Result;
+use crate::media_backup::{Description, Selection};
+
+const AFTER: &str = "With --files, --path or --pattern it shows what is in it instead, in packs too: mode, owner, length, time and path, and \
+with --json one JSON object a line, as in the index (docs/repository-format.md).";
+
+pub fn command() -> Command {
+    let files = Arg::new("files").long("files").action(ArgAction::SetTrue);
+    let files = files.help("Shows all files, folders and links that are in it");
+    let command = series::show_command::<Description>().arg(files).args(arguments());
+    with_set(command.after_help(AFTER))
+}
+
+pub fn run(config: &Config, matches: &ArgMatches) -> Result<()> {
+    let config = of_set(config, matches)?;
+    let (selection, _) = chosen(matches)?;
+    if matches!(selection, Selection::All) && !matches.get_flag("files") {
+        return series::show::<Description>(&config, matches);
+    }
+    let id = matches.get_one::<String>("id").map(String::as_str);
+    let form = if matches.get_flag("json") { Form::Index } else { Form::Long };
+    let part = Part::Selected(&selection);
+    guard::stream(|out| list(&ListOptions { config: &config, id, part, form, heading: false }, out))
+}

@@ -1,0 +1,150 @@
+//! `redis-backup create`: its flags, and what it says at its end.
+//!
+//! A backup that holds far less than the one before is stored all the same, and the status then says that something is
+//! incomplete.
+
+use std::path::PathBuf;
+use std::time::Instant;
+
+use clap::{Arg, ArgAction, ArgMatches, Command};
+
+use crate::backup::series::SelfContained;
+use crate::cli::flags;
+use crate::cli::progress::Bar;
+use crate::command::created::{self, Created};
+use crate::command::shown::{count, size};
+use crate::config::Config;
+use crate::error::{Class, Error, Result};
+use crate::redis_backup::Description;
+use crate::redis_backup::create::{DataSource, RedisBackupRequest, create};
+use crate::repository;
+
+const SHORT: &str = "Takes a backup of a Redis, straight into every repository";
+
+const ABOUT: &str = "Takes a backup of a Redis, straight into every repository
+
+The server sends its data as it would to a new replica: no access to its files is needed, and nothing is
+written to a disk in between. With --source files its files are read instead.";
+
+const AFTER: &str = "\
+Exit status 4 says that the backup has far less than the one before: no key, a database of 10 or more keys gone, a tenth
+of the keys without an expiry where 10 or more of them are gone, or a hundredth of all where 1,000 are. `prune` keeps \
+     those before it until one has more again, or --accept-fewer says that it is right.";
+
+pub fn command() -> Command {
+    let command = Command::new("create")
+        .about(SHORT)
+        .long_about(ABOUT)
+        .arg(
+            Arg::new("label")
+                .long("label")
+                .value_name("TEXT")
+                .default_value("seawall")
+                .help("Label of the backup"),
+        )
+        .arg(
+            Arg::new("source")
+                .long("source")
+                .value_name("WORD")
+                .value_parser(["connection", "files", "rdb", "aof"])
+                .default_value("connection")
+                .help("The connection; or the files that the server would read: an RDB that is saved now, or its \
+                 append-only file"),
+        )
+        .arg(
+            Arg::new("accept-fewer")
+                .long("accept-fewer")
+                .action(ArgAction::SetTrue)
+                .help("Accept that the backup holds far less than the one before"),
+        )
+        .arg(
+            Arg::new("folder")
+                .long("folder")
+                .value_name("DIRECTORY")
+                .value_parser(clap::value_parser!(PathBuf))
+                .help(
+                    "Where the server's files are seen from here, if not where the server has them",
+                ),
+        )
+        .arg(created::json())
+        .after_help(AFTER);
+    flags::with_settings(command, &["redis"])
+}
+
+pub fn run(config: &Config, matches: &ArgMatches) -> Result<()> {
+    let begun = Instant::now();
+    let repositories = repository::open_all(config, None)?;
+    let text = |name: &str| matches.get_one::<String>(name).cloned().unwrap_or_default();
+    let folder = matches.get_one::<PathBuf>("folder").cloned();
+    let source = match text("source").as_str() {
+        "connection" => DataSource::Connection,
+        word => {
+            DataSource::Files { folder, append_only: (word != "files").then_some(word == "aof") }
+        }
+    };
+    let mut progress = Bar::new("Redis backup");
+    let request = RedisBackupRequest {
+        config,
+        repositories: &repositories,
+        label: text("label"),
+        source,
+        accept_fewer: matches.get_flag("accept-fewer"),
+        progress: &mut |done, of| progress.at(done, of),
+        waiting: &mut |time| {
+            tracing::info!(seconds = time.as_secs(), "waiting for the server to save its data");
+        },
+    };
+    let taken = create(request).map_err(|error| error.while_doing("could not back up Redis"));
+    drop(progress);
+    let taken = taken?;
+    let first = taken.descriptions.first().map(|(_, it)| it);
+    let fallen = first.and_then(fell);
+    let errors: Vec<Error> = taken.failures.into_iter().chain(fallen).collect();
+    let created = Created {
+        what: "Redis backup",
+        id: &taken.id,
+        copies: &taken.descriptions,
+        amount: first.map_or_else(String::new, |it| {
+            format!("{}, stored as {}", size(bytes(it)), size(stored(it)))
+        }),
+        more: first.map_or_else(String::new, |it| {
+            format!("It holds {} of {} {}.", count(keys(it), "key"), it.product, it.version)
+        }),
+        took: begun.elapsed(),
+        errors: &errors,
+    };
+    created::end(matches, &created, |repository, it| {
+        tracing::info!(
+            backup = %taken.id,
+            repository,
+            bytes_in = bytes(it),
+            bytes_out = stored(it),
+            keys = keys(it),
+            "Redis backup done"
+        );
+    })
+}
+
+fn bytes(it: &Description) -> u64 {
+    it.files.iter().map(|file| file.stored.size).sum()
+}
+
+fn stored(it: &Description) -> u64 {
+    it.files.iter().map(|file| file.stored.stored_size).sum()
+}
+
+fn keys(it: &Description) -> u64 {
+    it.keys.iter().map(|keys| keys.keys).sum()
+}
+
+/// A server that started without its data looks like one that has few.
+fn fell(description: &Description) -> Option<Error> {
+    let before = description.fell.as_ref()?;
+    let (id, since) = (&description.id, &before.since);
+    let fell = before.said(&description.measures())?;
+    let message = format!("Redis backup {id} has far less than {since}: {fell}");
+    Some(Error::new(Class::Incomplete, message).hint(
+        "Did the server lose its data, or is it another one? `prune` keeps those before it. If it is right so, say it \
+         once: `redis-backup create --accept-fewer`.",
+    ))
+}

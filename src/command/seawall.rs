@@ -1,0 +1,69 @@
+//! `seawall`, which people and timers run. Each verb is a file, with its flags, its steps and its words.
+
+pub mod manuals;
+
+mod check;
+mod config_show;
+mod doctor;
+mod init;
+mod list;
+mod notify;
+mod report;
+mod trust;
+
+use clap::Command;
+
+use crate::cli::{flags, guard, help};
+use crate::error::Result;
+use crate::exit_status;
+
+pub fn command() -> Command {
+    let config = Command::new("config")
+        .about("Shows the configuration")
+        .subcommand_required(true)
+        .subcommand(config_show::command());
+    Command::new("seawall")
+        .version(env!("CARGO_PKG_VERSION"))
+        .long_version(help::version_with_libpq())
+        .about("Keeps a PostgreSQL server, its Redis and its media files recoverable.")
+        .after_help("To begin: sudo seawall init")
+        .subcommand_required(true)
+        .subcommand(check::command())
+        .subcommand(config)
+        .subcommand(doctor::command())
+        .subcommand(init::command())
+        .subcommand(list::command())
+        .subcommand(notify::command())
+        .subcommand(report::command())
+        .subcommand(trust::command())
+}
+
+/// Runs it and returns the exit status.
+pub fn main() -> u8 {
+    match guard::run(run) {
+        Ok(status) => status,
+        Err(error) => {
+            let of_verb = check::failed().or_else(doctor::failed);
+            of_verb.unwrap_or(exit_status::of(error.class()))
+        }
+    }
+}
+
+fn run() -> Result<u8> {
+    let done = Ok(exit_status::DONE);
+    let parsed = flags::parse(command().subcommand(manuals::command()), &guard::words())
+        .inspect_err(check::not_understood);
+    let Some(matches) = parsed? else { return done };
+    match matches.subcommand() {
+        Some((check::NAME, matches)) => check::run(matches),
+        Some(("config", matches)) => config_show::run(matches).and(done),
+        Some((doctor::NAME, matches)) => doctor::run(matches),
+        Some(("init", matches)) => init::run(matches),
+        Some((list::NAME, matches)) => list::run(matches).and(done),
+        Some((manuals::NAME, matches)) => manuals::run(matches).and(done),
+        Some((notify::NAME, matches)) => notify::run(matches).and(done),
+        Some(("report", matches)) => report::run(matches).and(done),
+        Some((trust::NAME, matches)) => trust::run(matches).and(done),
+        _ => done,
+    }
+}

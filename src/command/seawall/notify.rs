@@ -1,0 +1,36 @@
+//! `seawall notify` sends a test message, so that people learn in time whether messages arrive.
+
+use clap::{ArgMatches, Command};
+
+use crate::cli::{configure, flags, verbs};
+use crate::command::shown::{Shown, plain};
+use crate::config::Config;
+use crate::error::Result;
+use crate::notify::try_out;
+
+pub const NAME: &str = "notify";
+
+const SHORT: &str = "Sends a test message by mail and to each webhook";
+
+const ABOUT: &str = "Sends a test message by mail and to each webhook
+
+Sends something by mail and to each webhook of the table [notify], and says what became of each. What `seawall check` finds is
+told by `seawall check --notify`, which the timer runs: when it changes, and when it is well again.";
+
+pub fn command() -> Command {
+    flags::with_settings(Command::new(NAME).about(SHORT).long_about(ABOUT), &["notify"])
+}
+
+pub fn run(matches: &ArgMatches) -> Result<()> {
+    verbs::print(tell(&configure(&flags::values(matches))?)?)
+}
+
+fn tell(config: &Config) -> Result<Shown> {
+    let (mut text, mut errors) = (String::new(), Vec::new());
+    for (way, error) in try_out(config)? {
+        let word = if error.is_none() { "told" } else { "NOT told" };
+        text += &format!("{word} {}\n", plain(&way));
+        errors.extend(error);
+    }
+    Ok(Shown { text, errors })
+}

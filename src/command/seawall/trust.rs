@@ -1,0 +1,167 @@
+//! `seawall trust`: a human says that the backups in a repository are as old as they say.
+
+use clap::{Arg, ArgAction, ArgMatches, Command};
+use jiff::Timestamp;
+
+use crate::backup::memory::{Memory, Shelf};
+use crate::backup::series::Series;
+use crate::basebackup::all_backups;
+use crate::basebackup::catalogue::Catalogue;
+use crate::cli::verbs::print;
+use crate::cli::{asked, configure, flags};
+use crate::command::pruning::clocks;
+use crate::command::remembering::{recall, recall_base_backups, shelves, shelves_of_system};
+use crate::command::series::Kind;
+use crate::command::shown::{Shown, count, plain, table};
+use crate::config::Config;
+use crate::error::{Class, Error, Result};
+use crate::repository::{self, Repository};
+use crate::{media_backup, redis_backup};
+
+pub const NAME: &str = "trust";
+
+const ABOUT: &str = "Accepts the dates of the backups in a repository that was copied or restored
+
+A store gives copied objects a new date. To prune they look like planted ones: it keeps them for one window and \
+     counts them for no rule. You made the copy, so you can vouch for it.";
+
+const AFTER: &str = "\
+It is noted on this host alone, in state_directory, and bound to the content of each description: run it where prune
+runs, as the user who prunes, or as root for all kinds of backups. Nothing in the repository is changed. What prune
+on this host saw there before the copy needs no word: it is remembered.";
+
+pub fn command() -> Command {
+    let switch = |name: &'static str, help: &'static str| {
+        Arg::new(name).long(name).action(ArgAction::SetTrue).help(help)
+    };
+    let command = Command::new(NAME)
+        .about(ABOUT.split_once('\n').map_or(ABOUT, |(first, _)| first))
+        .long_about(ABOUT)
+        .after_help(AFTER)
+        .arg(switch("dry-run", "Show the plan and stop"))
+        .arg(switch("yes", "Do not ask"));
+    flags::with_settings(command, &[])
+}
+
+pub fn run(matches: &ArgMatches) -> Result<()> {
+    let values = flags::values(matches);
+    if values.repositories.is_empty() {
+        return Err(Error::new(Class::Usage, "expected --repository with the one to trust")
+            .hint("`seawall config show` has the names of all."));
+    }
+    let config = configure(&values)?;
+    print(vouch(&config, &mut |plan| asked::agreed(matches, plan))?)
+}
+
+const MEANS: &str = "\
+For prune on this host each of them is then as old as it says, whatever date its store gives it. Do this only with a
+repository that you copied or restored yourself: a backup that somebody planted there would be believed as well.
+";
+
+/// What would be entered.
+struct Vouching<'a> {
+    state: Option<&'a std::path::Path>,
+    repositories: &'a [Repository],
+    now: Timestamp,
+    /// One for each kind that there is anything of.
+    memories: Vec<Memory>,
+    rows: Vec<Vec<String>>,
+    entered: usize,
+    future: usize,
+    errors: Vec<Error>,
+}
+
+/// Shows its plan, has it agreed to, and carries it out.
+fn vouch(config: &Config, agree: &mut dyn FnMut(&str) -> Result<bool>) -> Result<Shown> {
+    let state = config.state_directory.as_deref();
+    Memory::of(state, "basebackup").expect_state(state)?;
+    let repositories = repository::open_all(config, None)?;
+    let now = clocks(&repositories, &|_| false, None).now;
+    let mut vouching = Vouching {
+        state,
+        repositories: &repositories,
+        now,
+        memories: Vec::new(),
+        rows: Vec::new(),
+        entered: 0,
+        future: 0,
+        errors: Vec::new(),
+    };
+    vouching.base_backups(config);
+    vouching.series::<redis_backup::Description>(config, "Redis backups");
+    for set in &config.media {
+        let of_set = Config { media: vec![set.clone()], ..config.clone() };
+        vouching
+            .series::<media_backup::Description>(&of_set, &format!("snapshots of {}", set.name));
+    }
+    vouching.end(agree)
+}
+
+impl Vouching<'_> {
+    fn base_backups(&mut self, config: &Config) {
+        let mut memory = Memory::to_vouch(self.state, "basebackup");
+        let mut catalogue = Catalogue::read(self.repositories, &config.cluster);
+        recall_base_backups(&mut memory, &mut catalogue, self.repositories, &config.cluster);
+        let failed = catalogue.failures.iter().map(|it| it.repository).collect();
+        for system in &catalogue.systems {
+            let all = all_backups(&config.cluster, *system);
+            let shelves =
+                shelves_of_system(&catalogue, (*system, &all), self.repositories, &failed);
+            self.vouch(&mut memory, &shelves, &format!("base backups of {system}"));
+        }
+        self.memories.push(memory);
+        self.errors.extend(catalogue.failures.into_iter().map(|it| it.error));
+        self.errors.extend(catalogue.broken.into_iter().map(|it| it.error));
+    }
+
+    fn series<D: Kind>(&mut self, config: &Config, what: &str) {
+        let mut memory = Memory::to_vouch(self.state, D::NOTES);
+        let mut series = Series::<D>::read(self.repositories, &D::all(config));
+        recall(&mut memory, &mut series, self.repositories);
+        self.vouch(&mut memory, &shelves(&series, self.repositories), what);
+        self.memories.push(memory);
+        self.errors.extend(series.errors().cloned());
+    }
+
+    fn vouch(&mut self, memory: &mut Memory, shelves: &[Shelf<'_>], what: &str) {
+        for shelf in shelves {
+            let vouched = memory.vouch(shelf, self.now);
+            let time = |it: Option<Timestamp>| it.map_or(String::new(), |it| format!("{it:.0}"));
+            let (Some(_), total) = (vouched.oldest, vouched.entered + vouched.known) else {
+                self.future += vouched.future;
+                continue;
+            };
+            self.rows.push(vec![
+                plain(what),
+                shelf.repository.name().to_owned(),
+                total.to_string(),
+                vouched.entered.to_string(),
+                time(vouched.oldest),
+                time(vouched.newest),
+            ]);
+            self.entered += vouched.entered;
+            self.future += vouched.future;
+        }
+    }
+
+    fn end(mut self, agree: &mut dyn FnMut(&str) -> Result<bool>) -> Result<Shown> {
+        let heads = ["WHAT", "IN", "BACKUPS", "DOUBTED", "OLDEST", "NEWEST"].map(str::to_owned);
+        let mut text = table(&[vec![heads.into()], self.rows].concat(), &[2, 3]) + "\n";
+        if self.future > 0 {
+            let future = count(self.future as u64, "backup");
+            text += &format!("Left out: {future}, said to have ended later than now.\n");
+        }
+        if self.entered == 0 {
+            text += "Nobody doubts any of them: nothing is to be entered.\n";
+            return Ok(Shown { text, errors: self.errors });
+        }
+        if !agree(&(text + MEANS))? {
+            return Ok(Shown { text: String::new(), errors: self.errors });
+        }
+        for mut memory in self.memories {
+            self.errors.extend(memory.keep().err());
+        }
+        let text = format!("Entered {}.\n", count(self.entered as u64, "backup"));
+        Ok(Shown { text, errors: self.errors })
+    }
+}
