@@ -4,45 +4,38 @@
 //! What is asked of a repository grows with the pages of its listings only: descriptions are read of the
 //! newest backups, records of the newest drill and verification.
 //!
-//! What `gather` saw becomes a `case`; `judge` has the case judged thing by thing; each judgement puts a `draft`
-//! together, and all findings are the `verdict`. `server` and `redis_server` ask, `deleted` and `arriving` take out
-//! what only looks like a fault.
+//! First all is asked and read: `server` asks PostgreSQL, `gather` reads the repositories with `stored` (what stands
+//! alone, and the Redis) and `records` (of drills), and `in_motion` takes out what only looks like a fault. All of it
+//! is a `Case`. Then it is judged thing by thing: `access`, `backups` (for `base_backups` and `standalone` alike),
+//! `reach`, `wal`, `archiving`, `drills`, `space`. A judgement puts `finding`s together, and the order is here.
 
+mod access;
 mod archiving;
-mod arriving;
+mod backups;
 mod base_backups;
-mod case;
-mod clock;
-mod deleted;
-mod draft;
 mod drills;
+mod finding;
 mod gather;
-mod judge;
-mod metrics;
-mod number;
+mod in_motion;
 mod reach;
-mod reaches_back;
 mod records;
-mod redis_server;
-mod rpo;
-mod series;
 mod server;
 mod space;
+mod standalone;
 mod stored;
-mod systems;
-mod verdict;
 mod wal;
-mod words;
 
-pub use gather::{Gathered, Look, gather};
-pub use metrics::{METRICS, Metric};
+pub use finding::{
+    CheckState, CheckSubject, Finding, METRICS, Measurement, Metric, Service, Verdict,
+};
+pub use gather::{GatherScope, Gathered, gather};
 pub use records::Records;
 pub use server::{Archiver, Asked, Backlog, Server, ask};
-pub use stored::Stored;
-pub use verdict::{Finding, Number, Service, State, Subject, Verdict};
+pub use stored::NamedSeries;
 
 use jiff::Timestamp;
 
+use self::gather::Case;
 use crate::config::Config;
 use crate::repository::Repository;
 
@@ -54,11 +47,12 @@ pub fn run(
     server: &Asked,
     now: Timestamp,
 ) -> Verdict {
-    let (gathered, _) = gather(config, repositories, server, now, &Look::newest());
+    let (gathered, _) = gather(config, repositories, server, now, &GatherScope::newest());
     judge(config, repositories, server, now, &gathered)
 }
 
-/// Judges what was gathered. Where more was looked at than [`Look::newest`] does, more is judged.
+/// Judges what was gathered: the cluster, each Redis, each media set, then the repositories. Where more was looked at
+/// than [`GatherScope::newest`] does, more is judged.
 pub fn judge(
     config: &Config,
     repositories: &[Repository],
@@ -66,5 +60,35 @@ pub fn judge(
     now: Timestamp,
     gathered: &Gathered,
 ) -> Verdict {
-    judge::judge(&case::Case { config, repositories, server, now, gathered })
+    let case = &Case { config, repositories, server, now, gathered };
+    let mut findings = Vec::new();
+    if gathered.watches_postgres(config, server) {
+        findings.extend(judge_postgres(case));
+    }
+    findings.extend(standalone::redis(case));
+    findings.extend(standalone::media(case));
+    for number in 0..repositories.len() {
+        findings.push(access::repository(case, number));
+        findings.extend(space::of_repository(case, number));
+        findings.extend(access::clock_of_repository(case, number));
+    }
+    Verdict { at: now, findings }
+}
+
+fn judge_postgres(case: &Case<'_>) -> Vec<Finding> {
+    let mut findings = vec![access::server(case)];
+    findings.extend(access::systems(case));
+    for number in case.answering() {
+        findings.push(base_backups::judge(case, number));
+        findings.extend(reach::judge_reaching_back(case, number));
+        findings.push(wal::gaps(case, number));
+        findings.push(reach::judge_rpo(case, number));
+    }
+    findings.extend(archiving::archiver(case));
+    findings.extend(archiving::backlog(case));
+    findings.extend(base_backups::pins(case));
+    findings.extend(base_backups::rehearsals(case));
+    findings.extend(space::of_pg_wal(case));
+    findings.extend(access::clock_of_server(case));
+    findings
 }

@@ -18,7 +18,7 @@ pub use ways::Way;
 
 use self::message::Trouble;
 use self::told::Told;
-use crate::check::{State, Verdict};
+use crate::check::{CheckState, Verdict};
 use crate::config::Config;
 use crate::error::{Class, Error, Result};
 
@@ -28,7 +28,7 @@ const ITSELF: &str = "seawall check";
 /// Tells all who have not heard it yet. Returns what did not work: it is tried again at the next run. The day of a summary is that
 /// of `now` in its zone.
 pub fn tell(config: &Config, verdict: &Verdict, now: &Zoned) -> Vec<Error> {
-    let wanted = |state: State| state == State::Critical || config.notify.warnings;
+    let wanted = |state: CheckState| state == CheckState::Critical || config.notify.warnings;
     let troubles = verdict.troubles().into_iter().filter(|it| wanted(it.state));
     let troubles: Vec<Trouble> = troubles.map(Trouble::of).collect();
     all(config, &troubles, &verdict.summary(), now)
@@ -39,11 +39,11 @@ pub fn tell_unknown(config: &Config, error: &Error, now: &Zoned) -> Vec<Error> {
     let text = error.message();
     let trouble = Trouble {
         name: ITSELF.to_owned(),
-        state: State::Unknown,
+        state: CheckState::Unknown,
         text: text.clone(),
         hint: error.hint_text(),
     };
-    let summary = format!("{}: {ITSELF}: {text}", State::Unknown);
+    let summary = format!("{}: {ITSELF}: {text}", CheckState::Unknown);
     all(config, &[trouble], &summary, now)
 }
 

@@ -1,10 +1,8 @@
 //! What the server's archiver says, against what the repositories have.
 
-use super::case::Case;
-use super::draft::Draft;
+use super::finding::{CheckState, Finding, FindingDraft, age, at, count, objective, time};
+use super::gather::Case;
 use super::server::{Archiver, Server};
-use super::verdict::{Finding, State};
-use super::words::{age, at, count, objective, time};
 use crate::doctor::{Ability, Mend, Restart, archive_command};
 use crate::postgres::WalFileName;
 
@@ -13,18 +11,22 @@ const NOTHING: [&str; 8] =
     ["/bin/true", "/usr/bin/true", "true", ":", "exit 0", "cd .", "/bin/true %p", "echo"];
 
 /// What the server believes of its archive, against what the repositories have.
-pub fn archiver(case: &Case<'_>) -> Option<Finding> {
+pub(super) fn archiver(case: &Case<'_>) -> Option<Finding> {
     let server = case.server()?;
     // A standby archives only where it was told to.
     if server.in_recovery && server.archive_mode != "always" {
         return None;
     }
-    let mut draft = Draft::new(case.postgres(), "archiving", None);
+    let mut draft = FindingDraft::new(case.postgres(), "archiving", None);
     let command = server.archive_command.trim();
     let line = archive_command(case.config.file.as_deref());
     let set = set(server, "archive_command", &line);
     if server.archive_mode == "off" {
-        draft.say(State::Critical, "archive_mode = off: no WAL is archived", off(server, &line));
+        draft.say(
+            CheckState::Critical,
+            "archive_mode = off: no WAL is archived",
+            off(server, &line),
+        );
         return Some(draft.finding());
     }
     let ability = Some(&server.ability).filter(|_| server.archive_library.is_empty());
@@ -37,7 +39,7 @@ pub fn archiver(case: &Case<'_>) -> Option<Finding> {
     let unsaid = nothing.is_none();
     if let Some(why) = nothing {
         let text = format!("archive_command = '{command}' archives nothing{why}");
-        draft.say(State::Critical, text, set.clone());
+        draft.say(CheckState::Critical, text, set.clone());
     }
     let failing =
         server.archiver.as_ref().is_some_and(|it| archived(case, server, it, &set, &mut draft));
@@ -49,7 +51,7 @@ pub fn archiver(case: &Case<'_>) -> Option<Finding> {
 }
 
 /// The mend of a setting, and where it stands now.
-pub fn set(server: &Server, name: &str, value: &str) -> String {
+pub(super) fn set(server: &Server, name: &str, value: &str) -> String {
     let mend = match server.origins.set(name, value, false) {
         mend @ Mend::Sql { .. } => format!("{} then SELECT pg_reload_conf().", mend.text()),
         mend => mend.text(),
@@ -83,7 +85,7 @@ fn archived(
     server: &Server,
     archiver: &Archiver,
     set: &str,
-    draft: &mut Draft,
+    draft: &mut FindingDraft,
 ) -> bool {
     let rpo = case.config.objectives.rpo;
     if let Some((name, when)) = &archiver.last_archived {
@@ -102,7 +104,7 @@ fn archived(
                 "Does archive_command call wal-push with this configuration? It is '{}'. {set}",
                 server.archive_command
             );
-            draft.say(State::Critical, text, hint);
+            draft.say(CheckState::Critical, text, hint);
         }
     }
     let since = archiver.last_archived.as_ref().map(|(_, when)| *when);
@@ -110,7 +112,7 @@ fn archived(
         archiver.last_failed.as_ref().filter(|(_, when)| since.is_none_or(|it| *when > it));
     if let Some((name, when)) = failed {
         let lasting = since.is_none_or(|it| age(it, case.now) > rpo.as_secs_f64());
-        let state = if lasting { State::Critical } else { State::Warning };
+        let state = if lasting { CheckState::Critical } else { CheckState::Warning };
         let text = format!("it fails: {name} could not be archived, last tried {}", at(*when));
         draft.say(
             state,
@@ -134,10 +136,10 @@ fn lacks(case: &Case<'_>, number: usize, name: WalFileName) -> bool {
     }
 }
 
-pub fn backlog(case: &Case<'_>) -> Option<Finding> {
+pub(super) fn backlog(case: &Case<'_>) -> Option<Finding> {
     let backlog = case.server()?.backlog?;
     let rpo = case.config.objectives.rpo;
-    let mut draft = Draft::new(case.postgres(), "backlog", None);
+    let mut draft = FindingDraft::new(case.postgres(), "backlog", None);
     draft.number("seawall_archive_ready_files", backlog.files as f64);
     if backlog.files == 0 {
         draft.ok("no WAL waits to be archived");
@@ -149,7 +151,7 @@ pub fn backlog(case: &Case<'_>) -> Option<Finding> {
     let text = format!("{} {waiting} to be archived{since}", count(backlog.files, "file"));
     match waits.is_some_and(|waits| waits > rpo.as_secs_f64()) {
         true => draft.say(
-            State::Warning,
+            CheckState::Warning,
             format!("{text}; expected at most {}", objective(rpo)),
             "Is a store slow or down? The server's log has the messages of wal-push.",
         ),

@@ -5,10 +5,9 @@ use std::time::Duration;
 
 use jiff::Timestamp;
 
-use super::case::Case;
-use super::draft::Draft;
-use super::verdict::{Finding, State, Subject};
-use super::words::{age, at, objective, time};
+use super::backups::ExpectedBackups;
+use super::finding::{CheckState, Finding, FindingDraft, age, at, objective, time};
+use super::gather::Case;
 use crate::backup::begun;
 use crate::history::{self, Kind, Record};
 
@@ -21,66 +20,61 @@ const TOLD_MAX: usize = 3;
 const PLANTED: &str = "No drill or verification of ours stores that. Who may write to the repository? Delete the record, and run \
                        one anew.";
 
-/// `program` has the verbs `drill` and `verify`; `oldest` is when the oldest backup was begun. Nothing is
+/// `oldest` is when the oldest backup was begun; `ids` are of all that is stored, whatever became of it. Nothing is
 /// said where there is nothing yet to rehearse.
-pub fn judge(
+pub(super) fn judge(
     case: &Case<'_>,
-    subject: &Subject,
+    expected: &ExpectedBackups<'_>,
     record: &history::Subject,
-    program: &str,
     oldest: Option<Timestamp>,
-    stored: &Stored<'_>,
+    ids: &BTreeSet<&str>,
 ) -> Vec<Finding> {
     let (Some(oldest), Some(records)) = (oldest, case.gathered.records_of(record)) else {
         return Vec::new();
     };
+    let (subject, program) = (&expected.subject, expected.program);
     let of = |kind| records.doubtful.iter().filter(move |(it, ..)| *it == kind);
     let (last, verified) = (records.drills.last(), records.verification.as_ref());
-    let mut drill = Draft::new(subject.clone(), "drill", None);
-    let mut verification = Draft::new(subject.clone(), "verification", None);
+    let mut drill = FindingDraft::new(subject.clone(), "drill", None);
+    let mut verification = FindingDraft::new(subject.clone(), "verification", None);
     judge_drill(case, program, last, &mut drill);
     judge_verification(case, program, verified, oldest, &mut verification);
     for (draft, kind, last) in
         [(&mut drill, Kind::Drill, last), (&mut verification, Kind::Verification, verified)]
     {
         for (_, key, why) in of(kind).take(TOLD_MAX) {
-            draft.say(State::Warning, format!("{key} counts for nothing: {why}"), PLANTED);
+            draft.say(CheckState::Warning, format!("{key} counts for nothing: {why}"), PLANTED);
         }
-        if let Some(id) = last.and_then(|it| stored.lacks(case, it)) {
+        if let Some(id) = last.and_then(|it| lacks(case, expected.keep.within, ids, it)) {
             let text = format!("it says that it read {id}, which no repository has");
             let verb = if kind == Kind::Drill { "drill" } else { "verify" };
             let hint =
                 format!("{PLANTED} Where you deleted that one, run `{program} {verb}` anew.");
-            draft.say(State::Warning, text, hint);
+            draft.say(CheckState::Warning, text, hint);
         }
     }
     vec![drill.finding(), verification.finding()]
 }
 
-/// What is stored of that which the records are of.
-pub struct Stored<'a> {
-    pub ids: BTreeSet<&'a str>,
-    /// Retention keeps each for so long.
-    pub kept: Duration,
+/// The backup that a record names, and that must be there, because retention keeps each for so long, and is not.
+fn lacks<'r>(
+    case: &Case<'_>,
+    kept: Duration,
+    ids: &BTreeSet<&str>,
+    record: &'r Record,
+) -> Option<&'r str> {
+    // Who passed it can't have read it from a repository that is down.
+    let seen = record.passed && case.answering().len() == case.repositories.len();
+    let is_kept = |id: &str| begun(id).is_some_and(|it| age(it, case.now) < kept.as_secs_f64());
+    let mut named = record.backups.iter().filter(|_| seen);
+    named.find(|id| is_kept(id) && !ids.contains(id.as_str())).map(String::as_str)
 }
 
-impl Stored<'_> {
-    /// The backup that a record names, and that must be there and is not.
-    fn lacks<'r>(&self, case: &Case<'_>, record: &'r Record) -> Option<&'r str> {
-        // Who passed it can't have read it from a repository that is down.
-        let seen = record.passed && case.answering().len() == case.repositories.len();
-        let kept =
-            |id: &str| begun(id).is_some_and(|it| age(it, case.now) < self.kept.as_secs_f64());
-        let mut named = record.backups.iter().filter(|_| seen);
-        named.find(|id| kept(id) && !self.ids.contains(id.as_str())).map(String::as_str)
-    }
-}
-
-fn judge_drill(case: &Case<'_>, program: &str, last: Option<&Record>, draft: &mut Draft) {
+fn judge_drill(case: &Case<'_>, program: &str, last: Option<&Record>, draft: &mut FindingDraft) {
     let objectives = &case.config.objectives;
     let Some(last) = last else {
         let hint = format!("`{program} drill` rehearses the restore of the newest backup.");
-        draft.say(State::Warning, "none yet: nobody knows whether a restore works", hint);
+        draft.say(CheckState::Warning, "none yet: nobody knows whether a restore works", hint);
         return;
     };
     let (old, limit) = (age(last.ended, case.now), objectives.drill_age.as_secs_f64());
@@ -98,7 +92,7 @@ fn judge_drill(case: &Case<'_>, program: &str, last: Option<&Record>, draft: &mu
             (true, true) => String::new(),
         };
         draft.say(
-            State::Critical,
+            CheckState::Critical,
             format!("the last one failed, {}{failed}", at(last.ended)),
             format!("Mend what it found, then run `{program} drill` again."),
         );
@@ -108,7 +102,7 @@ fn judge_drill(case: &Case<'_>, program: &str, last: Option<&Record>, draft: &mu
     let text = format!("passed {} ago", time(old));
     match old > limit {
         true => draft.say(
-            State::Warning,
+            CheckState::Warning,
             format!("{text}, expected at most {}", objective(objectives.drill_age)),
             format!("Does the timer of `{program} drill` run (systemctl list-timers)?"),
         ),
@@ -122,7 +116,7 @@ fn told(last: &Record) -> String {
     if last.found.is_empty() { String::new() } else { format!(": {}", last.found.join("; ")) }
 }
 
-fn rto(case: &Case<'_>, last: &Record, draft: &mut Draft) {
+fn rto(case: &Case<'_>, last: &Record, draft: &mut FindingDraft) {
     if last.phases.is_empty() {
         return;
     }
@@ -131,7 +125,7 @@ fn rto(case: &Case<'_>, last: &Record, draft: &mut Draft) {
     let text = format!("restored in {}", time(found));
     match found > limit.as_secs_f64() {
         true => draft.say(
-            State::Critical,
+            CheckState::Critical,
             format!("{text}, expected at most {}", objective(limit)),
             "More frequent backups leave less to replay; a local repository is read faster. Or raise objectives.rto.",
         ),
@@ -144,7 +138,7 @@ fn judge_verification(
     program: &str,
     last: Option<&Record>,
     oldest: Timestamp,
-    draft: &mut Draft,
+    draft: &mut FindingDraft,
 ) {
     let wanted = case.config.objectives.verify_age;
     let hint = format!("`{program} verify` reads every byte.");
@@ -152,7 +146,7 @@ fn judge_verification(
         match age(oldest, case.now) > wanted.as_secs_f64() {
             true => {
                 let text = format!("none yet, expected one within {}", objective(wanted));
-                draft.say(State::Warning, text, hint);
+                draft.say(CheckState::Warning, text, hint);
             }
             false => draft.ok("none yet"),
         }
@@ -163,9 +157,9 @@ fn judge_verification(
         let text = format!("the last one found faults, {}{}", at(last.ended), told(last));
         let hint = format!("Mend what it names, then run `{program} verify` again.");
         match last.past {
-            false => draft.say(State::Critical, text, hint),
+            false => draft.say(CheckState::Critical, text, hint),
             // The newest base backup needs nothing of it, and nobody has it any more.
-            true => draft.say(State::Warning, text, PAST),
+            true => draft.say(CheckState::Warning, text, PAST),
         }
         return;
     }
@@ -175,7 +169,7 @@ fn judge_verification(
     match old > wanted.as_secs_f64() {
         true => {
             let text = format!("{text}, expected at most {}", objective(wanted));
-            draft.say(State::Warning, text, hint);
+            draft.say(CheckState::Warning, text, hint);
         }
         false => draft.ok(text),
     }

@@ -1,5 +1,5 @@
 //! Gathers all that is judged, from all repositories at once: backups of every kind, WAL, and records of drills and
-//! verifications. `seawall list` and the report look closer with the same code.
+//! verifications. `seawall list` and the report look closer with the same code. What was gathered becomes a [`Case`].
 
 use std::collections::BTreeSet;
 use std::thread;
@@ -7,12 +7,11 @@ use std::time::Duration;
 
 use jiff::Timestamp;
 
-use super::arriving::{archived, arriving};
-use super::deleted::forget_deleted;
+use super::finding::{CheckSubject, Service};
+use super::in_motion::{archived, arriving, awaits_history, forget_deleted};
 use super::records::{Records, records};
-use super::redis_server::{self, RedisAsked};
-use super::server::{Asked, is_named};
-use super::stored::{Stored, media, redis};
+use super::server::{Asked, Server, is_named};
+use super::stored::{NamedSeries, RedisAsked, ask_redis, media, redis};
 use crate::backup::{Failure, begun};
 use crate::basebackup::catalogue::{Survey, noted};
 use crate::config::Config;
@@ -27,10 +26,10 @@ use crate::{media_backup, redis_backup};
 /// the time that was promised.
 const DESCRIBED_MIN: usize = 4;
 const DESCRIBED_MAX: usize = 64;
-pub const PROMISED_MAX: usize = 400;
+pub(super) const PROMISED_MAX: usize = 400;
 
 /// How closely it is looked. The check needs little of it.
-pub struct Look<'a, O> {
+pub struct GatherScope<'a, O> {
     /// Whether all backups are described, and the records of all systems are read.
     pub all: bool,
     /// How many of the newest drills of each are read.
@@ -39,7 +38,7 @@ pub struct Look<'a, O> {
     pub onlooker: &'a (dyn Fn(WalSegmentSize) -> O + Sync),
 }
 
-impl Look<'_, ()> {
+impl GatherScope<'_, ()> {
     /// What the check needs.
     pub fn newest() -> Self {
         Self { all: false, drills: 1, onlooker: &|_| () }
@@ -56,12 +55,12 @@ pub struct Gathered {
     /// First missing segments of holes in the WAL that close by themselves, by repository.
     pub arriving: BTreeSet<(usize, WalSegment)>,
     /// Those that are watched come first.
-    pub redis: Vec<Stored<redis_backup::Description>>,
-    pub media: Vec<Stored<media_backup::Description>>,
+    pub redis: Vec<NamedSeries<redis_backup::Description>>,
+    pub media: Vec<NamedSeries<media_backup::Description>>,
     /// Of the systems, each Redis, then each media set.
     pub records: Vec<(Subject, Records)>,
     /// What came of asking the Redis; `None` where nobody said where it is.
-    pub redis_server: Option<RedisAsked>,
+    pub(super) redis_server: Option<RedisAsked>,
     /// Why the private keys that this host is said to have can't be read.
     pub no_key: Option<Error>,
     /// Why it is not known what else lies in a repository.
@@ -74,7 +73,7 @@ pub fn gather<O: ListingVisitor>(
     repositories: &[Repository],
     server: &Asked,
     now: Timestamp,
-    look: &Look<'_, O>,
+    look: &GatherScope<'_, O>,
 ) -> (Gathered, Vec<Vec<Option<O>>>) {
     let described = if look.all { usize::MAX } else { DESCRIBED_MIN };
     // A store that is down costs its time limit once, and not once for each kind of backup.
@@ -86,7 +85,7 @@ pub fn gather<O: ListingVisitor>(
                 (survey, seen)
             });
             let redis = beside(scope, || redis(config, repositories, described));
-            let server = beside(scope, || redis_server::ask(config));
+            let server = beside(scope, || ask_redis(config));
             let media = media(config, repositories, described);
             (joined(survey.join()), joined(redis.join()), joined(server.join()), media)
         });
@@ -141,7 +140,7 @@ fn settled<O: ListingVisitor>(
     repositories: &[Repository],
     server: &Asked,
     now: Timestamp,
-    look: &Look<'_, O>,
+    look: &GatherScope<'_, O>,
 ) -> (Survey, Vec<Vec<Option<O>>>) {
     let seen = survey(config, repositories, now, look);
     if !awaits_history(server, &seen.0) {
@@ -151,21 +150,13 @@ fn settled<O: ListingVisitor>(
     survey(config, repositories, now, look)
 }
 
-fn awaits_history(server: &Asked, survey: &Survey) -> bool {
-    let Asked::Answered(server) = server else { return false };
-    let has_none = server.in_recovery || server.timeline.number() == 1;
-    let there = survey.system(server.system).filter(|_| !has_none);
-    let mut inventories = there.into_iter().flat_map(|it| it.inventories.iter().flatten());
-    inventories.any(|it| !it.histories.contains(&server.timeline))
-}
-
 /// The base backups that a recovery within the window of the WAL may begin with are described, and no
 /// fewer than are wanted.
 fn survey<O: ListingVisitor>(
     config: &Config,
     repositories: &[Repository],
     now: Timestamp,
-    look: &Look<'_, O>,
+    look: &GatherScope<'_, O>,
 ) -> (Survey, Vec<Vec<Option<O>>>) {
     let wanted = config.objectives.base_backups.count;
     let within = |ids: &[&str], time: Duration| {
@@ -188,7 +179,7 @@ fn records_of_all<O>(
     config: &Config,
     repositories: &[Repository],
     gathered: &Gathered,
-    look: &Look<'_, O>,
+    look: &GatherScope<'_, O>,
     now: Timestamp,
 ) -> Vec<(Subject, Records)> {
     let mut systems: Vec<SystemIdentifier> = gathered.system.into_iter().collect();
@@ -244,5 +235,44 @@ impl Gathered {
 
     pub fn records_of(&self, subject: &Subject) -> Option<&Records> {
         self.records.iter().find(|(known, _)| known == subject).map(|(_, records)| records)
+    }
+}
+
+/// What every judgement is made of: everything that is known, and one time for all.
+pub(super) struct Case<'a> {
+    pub config: &'a Config,
+    pub repositories: &'a [Repository],
+    pub server: &'a Asked,
+    pub now: Timestamp,
+    pub gathered: &'a Gathered,
+}
+
+impl Case<'_> {
+    pub(super) fn postgres(&self) -> CheckSubject {
+        CheckSubject { service: Service::Postgresql, name: self.config.cluster.clone() }
+    }
+
+    pub(super) fn repository(&self, number: usize) -> CheckSubject {
+        CheckSubject {
+            service: Service::Repository,
+            name: self.repositories[number].name().to_owned(),
+        }
+    }
+
+    pub(super) fn name(&self, number: usize) -> &str {
+        self.repositories.get(number).map_or("", Repository::name)
+    }
+
+    /// The places of the repositories that could be looked at to the end.
+    pub(super) fn answering(&self) -> Vec<usize> {
+        let down: Vec<usize> = self.gathered.failures().map(|(number, _)| number).collect();
+        (0..self.repositories.len()).filter(|number| !down.contains(number)).collect()
+    }
+
+    pub(super) fn server(&self) -> Option<&Server> {
+        match self.server {
+            Asked::Answered(server) => Some(server),
+            Asked::Silent { .. } => None,
+        }
     }
 }

@@ -104,7 +104,7 @@ pub fn ask(config: &Config) -> Asked {
 }
 
 /// Whether somebody said where it is.
-pub fn is_named(config: &Config) -> bool {
+pub(super) fn is_named(config: &Config) -> bool {
     !config.connection.is_empty() || variables_name_a_place()
 }
 

@@ -3,11 +3,9 @@
 use std::cmp::Reverse;
 
 use super::base_backups;
-use super::case::Case;
-use super::draft::Draft;
+use super::finding::{CheckState, Finding, FindingDraft, age, count};
+use super::gather::Case;
 use super::reach::stops_at_a_gap;
-use super::verdict::{Finding, State};
-use super::words::{age, count};
 use crate::basebackup::catalogue::SystemWal;
 use crate::basebackup::windows::{Gap, Span};
 use crate::error::Class;
@@ -19,8 +17,8 @@ use crate::retention::CLOCKS_APART;
 const NAMED_MAX: usize = 3;
 
 /// What is missing from the base backup on that the WAL window begins with.
-pub fn gaps(case: &Case<'_>, number: usize) -> Finding {
-    let mut draft = Draft::new(case.postgres(), "WAL", Some(case.name(number)));
+pub(super) fn gaps(case: &Case<'_>, number: usize) -> Finding {
+    let mut draft = FindingDraft::new(case.postgres(), "WAL", Some(case.name(number)));
     let system = case.gathered.system.and_then(|system| case.gathered.survey.system(system));
     let Some(system) = system else {
         draft.ok("without a base backup it restores nothing");
@@ -40,10 +38,13 @@ pub fn gaps(case: &Case<'_>, number: usize) -> Finding {
         draft.ok(format!("no gap{from}{unbegun}{beside}"));
     } else {
         let (state, effect) = match stops_at_a_gap(case, number) {
-            Some(lsn) => {
-                (State::Critical, format!("a recovery from the newest base backup ends at {lsn}"))
+            Some(lsn) => (
+                CheckState::Critical,
+                format!("a recovery from the newest base backup ends at {lsn}"),
+            ),
+            None => {
+                (CheckState::Warning, "a recovery from an older base backup ends there".to_owned())
             }
-            None => (State::Warning, "a recovery from an older base backup ends there".to_owned()),
         };
         draft.say(
             state,
@@ -53,7 +54,7 @@ pub fn gaps(case: &Case<'_>, number: usize) -> Finding {
     }
     for behind in ahead.iter().filter_map(|gap| gap.last.next(system.segment_size)) {
         draft.say(
-            State::Warning,
+            CheckState::Warning,
             format!("{behind} lies far ahead of all that the server has written: it did not come from there"),
             "Who may write to the repository? A recovery to the end of the WAL stops before it with an error: delete it, or restore \
              with --target-time or --target-lsn.",
@@ -83,7 +84,7 @@ fn is_ahead(case: &Case<'_>, number: usize, system: &SystemWal, gap: &Gap) -> bo
 
 /// A server that goes by another configuration, or by a bare `SEAWALL_REPOSITORY`, archives in the clear beside encrypted
 /// backups, and nobody notices.
-fn in_the_clear(case: &Case<'_>, number: usize, system: &SystemWal, draft: &mut Draft) {
+fn in_the_clear(case: &Case<'_>, number: usize, system: &SystemWal, draft: &mut FindingDraft) {
     let encrypts = case.repositories.get(number).is_some_and(Repository::encrypts);
     let inventory = system.inventories.get(number).and_then(Option::as_ref);
     let Some(segment) = inventory.filter(|_| encrypts).and_then(Inventory::newest_in_the_clear)
@@ -91,7 +92,7 @@ fn in_the_clear(case: &Case<'_>, number: usize, system: &SystemWal, draft: &mut 
         return;
     };
     draft.say(
-        State::Warning,
+        CheckState::Warning,
         format!("{segment}, the newest, is stored unencrypted, although encryption.recipients is set"),
         "Does archive_command go by this configuration? SEAWALL_REPOSITORY and another --config know of no recipients. Where they \
          have just been set, the next segment mends it.",
@@ -128,7 +129,7 @@ fn unbegun(case: &Case<'_>, number: usize, system: &SystemWal) -> String {
 
 /// A server that had lost the history of its timeline when it was promoted writes the next one without the timelines
 /// before it: nothing leads from their base backups to it.
-fn cut_histories(system: &SystemWal, draft: &mut Draft) {
+fn cut_histories(system: &SystemWal, draft: &mut FindingDraft) {
     for history in system.histories.values() {
         let parent = history.parent().and_then(|parent| system.histories.get(&parent));
         if let Some(lost) = parent.and_then(|parent| history.lacks(parent)) {
@@ -138,7 +139,7 @@ fn cut_histories(system: &SystemWal, draft: &mut Draft) {
             );
             let parent = parent.map_or(String::new(), |it| it.to_string());
             draft.say(
-                State::Critical,
+                CheckState::Critical,
                 format!("{own} lacks timeline {}, which {parent} has", lost.number()),
                 format!(
                     "No restore from a base backup of timeline {} gets to timeline {}: take a base backup now \
@@ -187,7 +188,7 @@ fn names(gaps: &[Gap]) -> String {
     format!("{}{more} {verb}", named.join(", "))
 }
 
-fn mend(case: &Case<'_>, number: usize, gaps: &[Gap], state: State) -> String {
+fn mend(case: &Case<'_>, number: usize, gaps: &[Gap], state: CheckState) -> String {
     let holds = |inventory: &Inventory, segment: WalSegment| {
         inventory.ranges.iter().any(|range| range.first <= segment && segment <= range.last)
     };
@@ -201,7 +202,7 @@ fn mend(case: &Case<'_>, number: usize, gaps: &[Gap], state: State) -> String {
         Some((at, _)) => {
             format!("Repository {} has it: copy it from there.", case.name(at))
         }
-        None if state == State::Warning => "The newest base backup needs nothing of it. To reach a moment before that, look for \
+        None if state == CheckState::Warning => "The newest base backup needs nothing of it. To reach a moment before that, look for \
                  the WAL in pg_wal of the server and in other archives; else the gap goes with the older base backups."
             .to_owned(),
         None => "Take a base backup now (`basebackup create`): it needs nothing of what is before it. The segment may \
@@ -212,10 +213,10 @@ fn mend(case: &Case<'_>, number: usize, gaps: &[Gap], state: State) -> String {
 }
 
 /// Who only encrypts can't read histories, and nothing is wrong with that.
-fn unread(system: &SystemWal, draft: &mut Draft) {
+fn unread(system: &SystemWal, draft: &mut FindingDraft) {
     let damaged = system.unread.iter().filter(|(_, error)| error.class() != Class::Configuration);
     for (timeline, error) in damaged {
         let doing = format!("the history of timeline {} can't be read: ", timeline.number());
-        draft.fail(State::Critical, &doing, error);
+        draft.fail(CheckState::Critical, &doing, error);
     }
 }

@@ -2,14 +2,14 @@
 
 use std::collections::BTreeMap;
 
-use crate::check::{Finding, State};
+use crate::check::{CheckState, Finding};
 
 /// Something that is not as it should be.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Trouble {
     /// Like `PostgreSQL main, RPO now in disk`.
     pub name: String,
-    pub state: State,
+    pub state: CheckState,
     pub text: String,
     pub hint: Option<String>,
 }
@@ -56,7 +56,7 @@ impl Kind {
 pub struct Message {
     pub kind: Kind,
     /// The worst of what is there now.
-    pub state: State,
+    pub state: CheckState,
     /// One line.
     pub title: String,
     pub new: Vec<String>,
@@ -96,7 +96,7 @@ impl Message {
     }
 
     fn new(now: &[Trouble], new: Vec<String>, still: Vec<String>) -> Self {
-        let state = now.iter().map(|it| it.state).max().unwrap_or(State::Ok);
+        let state = now.iter().map(|it| it.state).max().unwrap_or(CheckState::Ok);
         let (kind, title, over) = (Kind::Summary, String::new(), Vec::new());
         Self { kind, state, title, new, still, over }
     }
@@ -115,7 +115,7 @@ impl Message {
 mod tests {
     use super::*;
 
-    fn trouble(name: &str, state: State) -> Trouble {
+    fn trouble(name: &str, state: CheckState) -> Trouble {
         let (name, text) = (name.to_owned(), "it is so".to_owned());
         Trouble { name, state, text, hint: Some("Do it.".to_owned()) }
     }
@@ -126,7 +126,7 @@ mod tests {
 
     #[test]
     fn only_a_change_is_told() {
-        let (one, other) = (trouble("a", State::Warning), trouble("b", State::Critical));
+        let (one, other) = (trouble("a", CheckState::Warning), trouble("b", CheckState::Critical));
         let alone = [one.clone()];
         let of = |before: &[Trouble], now: &[Trouble]| {
             Message::of_change(&self::before(before), now, "S: x")
@@ -136,7 +136,7 @@ mod tests {
         let new = of(&alone, &[other.clone(), one.clone()]).unwrap();
         assert_eq!(
             (new.kind, new.state, new.title.as_str()),
-            (Kind::Trouble, State::Critical, "S: x")
+            (Kind::Trouble, CheckState::Critical, "S: x")
         );
         assert_eq!(
             new.text(),
@@ -145,10 +145,10 @@ mod tests {
         let better = of(&[one.clone(), other.clone()], &alone).unwrap();
         assert_eq!((better.kind, better.title.as_str()), (Kind::Better, "S: x; something is over"));
         assert_eq!(better.text(), "Still:\nWARNING: a: it is so\n  Do it.\n\nOver:\nb\n");
-        let worse = of(&alone, &[trouble("a", State::Critical)]).unwrap();
+        let worse = of(&alone, &[trouble("a", CheckState::Critical)]).unwrap();
         assert_eq!((worse.kind, worse.still.len()), (Kind::Trouble, 0));
         let well = of(&alone, &[]).unwrap();
-        assert_eq!((well.kind, well.state), (Kind::Well, State::Ok));
+        assert_eq!((well.kind, well.state), (Kind::Well, CheckState::Ok));
         assert_eq!(
             (well.title.as_str(), well.text().as_str()),
             ("OK: it is well again", "Over:\na\n")

@@ -4,7 +4,7 @@ use serde_json::{Value, json};
 
 use super::mail::{ascii, host_name};
 use super::message::Message;
-use crate::check::State;
+use crate::check::CheckState;
 use crate::config::Limits;
 use crate::error::Result;
 use crate::storage::{Post, post};
@@ -137,9 +137,9 @@ fn teams(title: &str, message: &Message) -> String {
 /// ntfy docs, "Publishing".
 fn ntfy(title: &str, message: &Message) -> Headers {
     let (priority, tag) = match message.state {
-        State::Critical => ("5", "rotating_light"),
-        State::Warning | State::Unknown => ("4", "warning"),
-        State::Ok => ("3", "white_check_mark"),
+        CheckState::Critical => ("5", "rotating_light"),
+        CheckState::Warning | CheckState::Unknown => ("4", "warning"),
+        CheckState::Ok => ("3", "white_check_mark"),
     };
     vec![("title", ascii(title)), ("priority", priority.to_owned()), ("tags", tag.to_owned())]
 }

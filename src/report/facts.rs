@@ -35,7 +35,7 @@ use self::arrivals::Arrivals;
 use self::retention::going;
 use super::zone::Zone;
 use crate::basebackup::catalogue::SystemWal;
-use crate::check::{self, Asked, Gathered, Look, State, Verdict};
+use crate::check::{self, Asked, CheckState, GatherScope, Gathered, Verdict};
 use crate::config::{Config, Objectives};
 use crate::error::Error;
 use crate::history::Subject;
@@ -98,7 +98,7 @@ impl Facts {
     ) -> Self {
         let days = Days::until(now, &zone);
         let onlooker = |size| Arrivals::new(size, now, days);
-        let look = Look { all: true, drills: DRILLS, onlooker: &onlooker };
+        let look = GatherScope { all: true, drills: DRILLS, onlooker: &onlooker };
         let (gathered, arrivals) = check::gather(config, repositories, server, now, &look);
         let survey = &gathered.survey;
         let verdict = check::judge(config, repositories, server, now, &gathered);
@@ -151,7 +151,7 @@ impl Facts {
 /// Whether no repository has the WAL that it should have by now.
 fn is_behind(verdict: &Verdict) -> bool {
     let mut found = verdict.findings.iter().filter(|it| it.check == "RPO now").peekable();
-    found.peek().is_some() && found.all(|finding| finding.state == State::Critical)
+    found.peek().is_some() && found.all(|finding| finding.state == CheckState::Critical)
 }
 
 fn systems(

@@ -22,7 +22,7 @@ use maud::{DOCTYPE, Markup, PreEscaped, html};
 
 use super::facts::{Facts, System};
 use super::words::plain;
-use crate::check::State;
+use crate::check::CheckState;
 
 /// Nothing may be loaded or run, whatever found its way into the page.
 const POLICY: &str = "default-src 'none'; style-src 'unsafe-inline'; img-src data:; base-uri 'none'; form-action 'none'";
@@ -31,7 +31,7 @@ const POLICY: &str = "default-src 'none'; style-src 'unsafe-inline'; img-src dat
 pub fn html(clusters: &[Facts]) -> String {
     let names: Vec<String> = clusters.iter().map(|facts| plain(&facts.cluster)).collect();
     let worst = clusters.iter().map(|facts| facts.headline().state).max();
-    let icon = icon::icon(worst.unwrap_or(State::Unknown));
+    let icon = icon::icon(worst.unwrap_or(CheckState::Unknown));
     let title = format!("Seawall: {}", names.join(", "));
     let page = html! {
         (DOCTYPE)

@@ -2,7 +2,7 @@
 //!
 //! Text in quotes stays in one line: people copy commands from there.
 
-use crate::check::State;
+use crate::check::CheckState;
 
 /// What a text is written onto.
 #[derive(Debug, Clone, Copy, Default)]
@@ -31,7 +31,7 @@ impl Paper {
     }
 
     /// The line with its first word, the state, in the colour of that state.
-    pub fn painted(&self, line: &str, state: State) -> String {
+    pub fn painted(&self, line: &str, state: CheckState) -> String {
         let word = state.to_string();
         match line.strip_prefix(&word) {
             Some(rest) => self.coloured(&word, state) + rest,
@@ -40,19 +40,19 @@ impl Paper {
     }
 
     /// The line with this word at its end in the colour of that state.
-    pub fn painted_end(&self, line: &str, word: &str, state: State) -> String {
+    pub fn painted_end(&self, line: &str, word: &str, state: CheckState) -> String {
         match line.strip_suffix(word) {
             Some(rest) => rest.to_owned() + &self.coloured(word, state),
             None => line.to_owned(),
         }
     }
 
-    fn coloured(&self, word: &str, state: State) -> String {
+    fn coloured(&self, word: &str, state: CheckState) -> String {
         let code = match state {
-            State::Ok => 32,
-            State::Warning => 33,
-            State::Critical => 31,
-            State::Unknown => 35,
+            CheckState::Ok => 32,
+            CheckState::Warning => 33,
+            CheckState::Critical => 31,
+            CheckState::Unknown => 35,
         };
         if self.colour { format!("\u{1b}[{code}m{word}\u{1b}[0m") } else { word.to_owned() }
     }
@@ -137,12 +137,12 @@ mod tests {
     #[test]
     fn a_colour_takes_no_room() {
         let paper = Paper { width: Some(11), colour: true };
-        let line = paper.painted("WARNING old", State::Warning);
+        let line = paper.painted("WARNING old", CheckState::Warning);
         assert_eq!(line, "\u{1b}[33mWARNING\u{1b}[0m old");
         assert_eq!(paper.fit(&line), line);
-        let end = paper.painted_end("1  no", "no", State::Critical);
+        let end = paper.painted_end("1  no", "no", CheckState::Critical);
         assert_eq!(end, "1  \u{1b}[31mno\u{1b}[0m");
-        assert_eq!(Paper::default().painted_end("1  no", "no", State::Critical), "1  no");
+        assert_eq!(Paper::default().painted_end("1  no", "no", CheckState::Critical), "1  no");
         assert_eq!(paper.fit(&(line.clone() + "er")), "\u{1b}[33mWARNING\u{1b}[0m\n    older");
     }
 }

@@ -12,7 +12,7 @@ use super::json;
 use super::words::restorable;
 use crate::basebackup::catalogue::{Backup, Restorable, Survey};
 use crate::basebackup::windows::Needed;
-use crate::check::State;
+use crate::check::CheckState;
 use crate::command::shown::{
     Paper, Shown, Spare, at_seconds, count, fitted, plain, short_size, took, whole_size,
 };
@@ -134,9 +134,9 @@ impl Page<'_> {
         let table = fitted(rows, SPARE, self.paper);
         let lines = table.lines().zip(rows).map(|(line, row)| {
             let (word, state) = match row.last().map_or("", String::as_str) {
-                word @ "yes" => (word, State::Ok),
-                word @ "no" => (word, State::Critical),
-                word @ "?" => (word, State::Unknown),
+                word @ "yes" => (word, CheckState::Ok),
+                word @ "no" => (word, CheckState::Critical),
+                word @ "?" => (word, CheckState::Unknown),
                 _ => return format!("{line}\n"),
             };
             self.paper.painted_end(line, word, state) + "\n"

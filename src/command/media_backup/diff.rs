@@ -14,7 +14,7 @@ use super::entries::{Entries, Snapshots};
 use super::lines::{length, owners, path, time};
 use super::{of_set, with_set};
 use crate::backup::series::Backup;
-use crate::check::State;
+use crate::check::CheckState;
 use crate::cli::{flags, guard, screen};
 use crate::command::shown::{Paper, at_seconds, plain, plain_bytes, size, write};
 use crate::config::Config;
@@ -211,11 +211,11 @@ fn line(
         return Ok(change.to_string());
     }
     let (mark, state) = match change {
-        Change::Added => ("+", State::Ok),
-        Change::Removed => ("-", State::Critical),
-        Change::Content(_) => ("M", State::Warning),
-        Change::Kind(_) => ("T", State::Warning),
-        Change::Metadata(_) => ("U", State::Unknown),
+        Change::Added => ("+", CheckState::Ok),
+        Change::Removed => ("-", CheckState::Critical),
+        Change::Content(_) => ("M", CheckState::Warning),
+        Change::Kind(_) => ("T", CheckState::Warning),
+        Change::Metadata(_) => ("U", CheckState::Unknown),
     };
     let mark = options.paper.painted_end(mark, mark, state);
     let slash = if entry.is_directory() { "/" } else { "" };

@@ -16,7 +16,7 @@ use clap::{Arg, ArgAction, ArgMatches, Command};
 use jiff::{Timestamp, Zoned};
 use serde::Serialize;
 
-use crate::check::{Finding, State, Verdict};
+use crate::check::{CheckState, Finding, Verdict};
 use crate::cli::{configure, flags, guard, screen};
 use crate::command::shown::{Paper, at_seconds};
 use crate::config::Config;
@@ -106,7 +106,7 @@ fn judge(matches: &ArgMatches, format: Format, output: Option<&PathBuf>) -> Resu
     put(output, &outcome.text)?;
     outcome.untold.iter().for_each(|error| tracing::error!("{error}"));
     // A status of its own, so that whoever watches the unit hears of it where nobody else did.
-    let state = if outcome.untold.is_empty() { outcome.state } else { State::Unknown };
+    let state = if outcome.untold.is_empty() { outcome.state } else { CheckState::Unknown };
     Ok(state.status())
 }
 
@@ -121,7 +121,7 @@ fn put(output: Option<&PathBuf>, text: &str) -> Result<()> {
 /// Whether it was this verb that failed, whose statuses are those of monitoring plugins.
 pub fn failed() -> Option<u8> {
     let ours = guard::words().first().is_some_and(|word| word == NAME);
-    ours.then(|| State::Unknown.status())
+    ours.then(|| CheckState::Unknown.status())
 }
 
 /// Whether what is printed and what is logged is seen by one pair of eyes: the same words twice help nobody.
@@ -132,7 +132,7 @@ fn one_terminal() -> bool {
 /// Says what monitoring reads, where the command line was not understood and so has no form.
 pub fn not_understood(error: &Error) {
     if failed().is_some() && !one_terminal() {
-        guard::print(&format!("SEAWALL {}: {error}\n", State::Unknown));
+        guard::print(&format!("SEAWALL {}: {error}\n", CheckState::Unknown));
     }
 }
 
@@ -169,7 +169,7 @@ struct CheckOptions {
 /// What was found.
 struct CheckOutcome {
     text: String,
-    state: State,
+    state: CheckState,
     /// Why somebody was not told.
     untold: Vec<Error>,
 }
@@ -213,9 +213,9 @@ fn log(finding: &Finding) {
     let hint = finding.hint.as_ref().map_or(String::new(), |hint| format!(" HINT: {hint}"));
     let text = format!("{}: {}.{hint}", finding.name(), finding.text);
     match finding.state {
-        State::Ok => {}
-        State::Critical => tracing::error!("{text}"),
-        State::Warning | State::Unknown => tracing::warn!("{text}"),
+        CheckState::Ok => {}
+        CheckState::Critical => tracing::error!("{text}"),
+        CheckState::Warning | CheckState::Unknown => tracing::warn!("{text}"),
     }
 }
 
@@ -254,7 +254,7 @@ fn write(path: &Path, text: &str) -> Result<()> {
 struct Json<'a> {
     version: u32,
     at: String,
-    state: State,
+    state: CheckState,
     status: u8,
     /// Why nothing could be judged.
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -281,7 +281,7 @@ fn json(verdict: &Verdict, error: Option<&Error>) -> Result<String> {
 fn unknown(format: Format, error: &Error, at: Timestamp, file: Option<&Path>) -> Result<String> {
     let nothing = Verdict { at, findings: Vec::new() };
     match format {
-        Format::Table | Format::Nagios => Ok(format!("SEAWALL {}: {error}\n", State::Unknown)),
+        Format::Table | Format::Nagios => Ok(format!("SEAWALL {}: {error}\n", CheckState::Unknown)),
         Format::Json => json(&nothing, Some(error)),
         Format::Prometheus => Ok(metrics::text(&nothing, cluster_of(file))),
     }

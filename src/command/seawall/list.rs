@@ -11,7 +11,7 @@ use clap::{Arg, ArgAction, ArgMatches, Command};
 use jiff::Timestamp;
 
 use self::rows::{Row, rows};
-use crate::check::{self, Look, Verdict};
+use crate::check::{self, GatherScope, Verdict};
 use crate::cli::{configure, flags, screen, verbs};
 use crate::command::shown::{Paper, Shown};
 use crate::config::Config;
@@ -58,7 +58,7 @@ fn overview(config: &Config, as_json: bool, paper: Paper) -> Result<Shown> {
     let server = check::ask(config);
     let repositories = repository::open_all(config, None)?;
     let now = Timestamp::now();
-    let look = Look { all: true, ..Look::newest() };
+    let look = GatherScope { all: true, ..GatherScope::newest() };
     let (gathered, _) = check::gather(config, &repositories, &server, now, &look);
     let verdict = check::judge(config, &repositories, &server, now, &gathered);
     let watches_postgres = gathered.watches_postgres(config, &server);

@@ -2,7 +2,7 @@
 
 use super::{Kind, json, name};
 use crate::backup::series::{Backup, Series};
-use crate::check::State;
+use crate::check::CheckState;
 use crate::command::shown::{
     Paper, Shown, Spare, at_seconds, count, fitted, plain, short_size, took,
 };
@@ -71,8 +71,8 @@ fn painted(rows: &[Vec<String>], places: usize, paper: Paper) -> String {
     let table = fitted(rows, spare, paper);
     let lines = table.lines().zip(rows).map(|(line, row)| {
         let (word, state) = match row.last().map_or("", String::as_str) {
-            word @ "yes" => (word, State::Ok),
-            word @ "no" => (word, State::Critical),
+            word @ "yes" => (word, CheckState::Ok),
+            word @ "no" => (word, CheckState::Critical),
             _ => return format!("{line}\n"),
         };
         paper.painted_end(line, word, state) + "\n"

@@ -5,13 +5,13 @@ use jiff::Timestamp;
 
 use super::Facts;
 use super::system::{Restore, System};
-use crate::check::State;
+use crate::check::CheckState;
 use crate::report::words::{between, listed, span, took};
 
 /// The first sentences of the page.
 #[derive(Debug, PartialEq, Eq)]
 pub struct Headline {
-    pub state: State,
+    pub state: CheckState,
     pub sentence: String,
     pub more: String,
 }
@@ -41,7 +41,7 @@ impl Facts {
     pub fn headline(&self) -> Headline {
         let (state, mut sentence) = self.restorable();
         let lost = self.lost();
-        let state = if lost.is_empty() { state } else { State::Critical };
+        let state = if lost.is_empty() { state } else { CheckState::Critical };
         if !lost.is_empty() {
             sentence += &format!(" Nothing of {} can be restored.", listed(&lost));
         }
@@ -50,7 +50,9 @@ impl Facts {
         if verdict > state {
             // The sentence alone would make nobody look further.
             more += &match verdict {
-                State::Critical => format!(" But {} in danger: see below.", self.those(verdict)),
+                CheckState::Critical => {
+                    format!(" But {} in danger: see below.", self.those(verdict))
+                }
                 _ => " Something needs a look: see below.".to_owned(),
             };
         }
@@ -58,7 +60,7 @@ impl Facts {
     }
 
     /// Which kinds of data stand so, and whether that is one.
-    fn those(&self, state: State) -> String {
+    fn those(&self, state: CheckState) -> String {
         let found: Vec<String> = self
             .tiles()
             .iter()
@@ -72,7 +74,7 @@ impl Facts {
         }
     }
 
-    pub(super) fn restorable(&self) -> (State, String) {
+    pub(super) fn restorable(&self) -> (CheckState, String) {
         let answered = self.places.iter().filter(|place| place.trouble.is_none()).count();
         let Some(system) = self.system() else {
             let sentence = match (answered, self.places.len()) {
@@ -82,7 +84,7 @@ impl Facts {
                 }
                 _ => "Nothing can be restored yet: there is no base backup.",
             };
-            return (State::Critical, sentence.to_owned());
+            return (CheckState::Critical, sentence.to_owned());
         };
         if let Some(window) = system.window() {
             let ago = span(between(window.to, self.now));
@@ -91,7 +93,7 @@ impl Facts {
             let what = if self.lost().is_empty() { "" } else { " PostgreSQL" };
             let interrupted = if window.interrupted { " There are gaps before that." } else { "" };
             return (
-                State::Ok,
+                CheckState::Ok,
                 format!(
                     "You can restore{what} to any second from {reach}, {ago} before this report.{interrupted}"
                 ),
@@ -103,9 +105,9 @@ impl Facts {
                 let at = self.zone.moment(backup.ended);
                 let sentence =
                     format!("You can restore the base backup of {at}, and nothing since.");
-                (State::Critical, sentence)
+                (CheckState::Critical, sentence)
             }
-            None => (State::Critical, "No base backup can be restored.".to_owned()),
+            None => (CheckState::Critical, "No base backup can be restored.".to_owned()),
         }
     }
 

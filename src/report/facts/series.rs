@@ -6,7 +6,7 @@ use std::ops::Range;
 use jiff::Timestamp;
 
 use crate::backup::series::{self, SelfContained};
-use crate::check::{Gathered, Stored};
+use crate::check::{Gathered, NamedSeries};
 use crate::history::{Record, Subject};
 use crate::report::words::{count, size};
 use crate::repository::Repository;
@@ -76,7 +76,7 @@ impl Series {
 
     fn of<D: SelfContained>(
         kind: &'static str,
-        found: &Stored<D>,
+        found: &NamedSeries<D>,
         drill: Option<Record>,
         (repositories, when): (&[Repository], &Range<Timestamp>),
         content: impl Fn(&D) -> String,

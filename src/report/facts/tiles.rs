@@ -7,7 +7,7 @@ use jiff::Timestamp;
 use super::Facts;
 use super::series::Series;
 use super::system::Restore;
-use crate::check::{Service, State};
+use crate::check::{CheckState, Service};
 
 /// How one kind of data stands: PostgreSQL, Redis or media files.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -16,7 +16,7 @@ pub struct Tile {
     /// Which ones, where the page is not about one alone.
     pub of: String,
     /// `None`: nobody backs it up here.
-    pub state: Option<State>,
+    pub state: Option<CheckState>,
     /// What can be restored: of several that which is the furthest behind.
     pub newest: Option<Timestamp>,
     pub oldest: Option<Timestamp>,
@@ -40,7 +40,7 @@ impl Facts {
         [self.alone("Redis", Service::Redis), self.alone("Media files", Service::Media)]
     }
 
-    fn worst(&self, service: Service) -> Option<State> {
+    fn worst(&self, service: Service) -> Option<CheckState> {
         let found = self.verdict.findings.iter().filter(|it| it.subject.service == service);
         found.map(|finding| finding.state).max()
     }
@@ -55,7 +55,7 @@ impl Facts {
         Tile {
             name: "PostgreSQL",
             of: self.cluster.clone(),
-            state: Some(state.max(self.worst(Service::Postgresql).unwrap_or(State::Ok))),
+            state: Some(state.max(self.worst(Service::Postgresql).unwrap_or(CheckState::Ok))),
             newest: window.map(|window| window.to).or(newest),
             oldest: window.map(|window| window.from).or(oldest),
             lost: Vec::new(),
@@ -72,8 +72,8 @@ impl Facts {
         let oldest =
             |it: &&Series| it.backups.iter().find(|kept| kept.whole).map(|kept| kept.ended);
         let names: Vec<&str> = all.iter().map(|it| it.name.as_str()).collect();
-        let found = self.worst(service).unwrap_or(State::Unknown);
-        let state = if lost.is_empty() { found } else { State::Critical };
+        let found = self.worst(service).unwrap_or(CheckState::Unknown);
+        let state = if lost.is_empty() { found } else { CheckState::Critical };
         Tile {
             name,
             of: names.join(", "),

@@ -1,15 +1,15 @@
 //! The sign of the page's tab: a wave in the colour of the worst state, legible on light and on dark. The sign is a
 //! `data:` address, because the page loads nothing.
 
-use crate::check::State;
+use crate::check::CheckState;
 
 /// The address of the sign for this state.
-pub fn icon(state: State) -> String {
+pub fn icon(state: CheckState) -> String {
     let colour = match state {
-        State::Ok => "0b7a99",
-        State::Unknown => "75808a",
-        State::Warning => "b97d10",
-        State::Critical => "c93c26",
+        CheckState::Ok => "0b7a99",
+        CheckState::Unknown => "75808a",
+        CheckState::Warning => "b97d10",
+        CheckState::Critical => "c93c26",
     };
     format!(
         "data:image/svg+xml,%3Csvg xmlns='http:%2F%2Fwww.w3.org%2F2000%2Fsvg' viewBox='0 0 16 16'%3E\

@@ -4,14 +4,15 @@
 use maud::{Markup, html};
 
 use super::{brief, id, signs};
-use crate::check::State;
+use crate::check::CheckState;
 use crate::report::facts::{Facts, Tile};
 use crate::report::words::{count, plain};
 
 /// Only a page of more than one cluster has it.
 pub fn overview(clusters: &[Facts]) -> Markup {
-    let worst = clusters.iter().map(|facts| facts.headline().state).max().unwrap_or(State::Unknown);
-    let well = clusters.iter().filter(|facts| facts.headline().state == State::Ok).count();
+    let worst =
+        clusters.iter().map(|facts| facts.headline().state).max().unwrap_or(CheckState::Unknown);
+    let well = clusters.iter().filter(|facts| facts.headline().state == CheckState::Ok).count();
     let all = count(clusters.len() as u64, "cluster");
     html! {
         header {

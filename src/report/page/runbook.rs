@@ -1,11 +1,11 @@
 //! Which runbook of `docs/runbooks` helps with a finding of the check, going by its service and its check. Only a
 //! critical finding has one; anything less is no more than a thing to look at.
 
-use crate::check::{Finding, Service, State};
+use crate::check::{CheckState, Finding, Service};
 
 /// The name of the runbook, without `.md`.
 pub fn of(finding: &Finding) -> Option<&'static str> {
-    if finding.state != State::Critical {
+    if finding.state != CheckState::Critical {
         return None;
     }
     match (finding.subject.service, finding.check) {

@@ -3,16 +3,16 @@
 
 use maud::{Markup, html};
 
-use crate::check::State;
+use crate::check::CheckState;
 use crate::report::facts::{BaseBackup, Restore, System};
 
 /// A state: a sign, a word and a colour.
-pub fn state(state: State) -> Markup {
+pub fn state(state: CheckState) -> Markup {
     let (class, word, drawn) = match state {
-        State::Ok => ("good", "Good", "M2 7.5l3.3 3.5L12 3.5"),
-        State::Unknown => ("unknown", "Not known", "M2 7h10"),
-        State::Warning => ("warning", "Look at this", "M7 2v6M7 11.5v.2"),
-        State::Critical => ("critical", "In danger", "M3 3l8 8M11 3l-8 8"),
+        CheckState::Ok => ("good", "Good", "M2 7.5l3.3 3.5L12 3.5"),
+        CheckState::Unknown => ("unknown", "Not known", "M2 7h10"),
+        CheckState::Warning => ("warning", "Look at this", "M7 2v6M7 11.5v.2"),
+        CheckState::Critical => ("critical", "In danger", "M3 3l8 8M11 3l-8 8"),
     };
     sign(class, word, drawn)
 }

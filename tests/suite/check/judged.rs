@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use jiff::{SignedDuration, Timestamp};
-use seawall::check::{Archiver, Asked, Backlog, Server, State, Verdict, run};
+use seawall::check::{Archiver, Asked, Backlog, CheckState, Server, Verdict, run};
 use seawall::config::Config;
 use seawall::doctor::{Ability, Origins};
 use seawall::postgres::{
@@ -55,7 +55,7 @@ fn judge(laid: &Laid, server: Server) -> Verdict {
 }
 
 #[track_caller]
-fn says(verdict: &Verdict, check: &str, state: State, text: &str) {
+fn says(verdict: &Verdict, check: &str, state: CheckState, text: &str) {
     let found = verdict.findings.iter().find(|it| it.check == check);
     let found = found.unwrap_or_else(|| panic!("no {check} in {verdict:#?}"));
     assert!(super::like(&found.text, text), "expected {text:?}, found {:?}", found.text);
@@ -73,22 +73,22 @@ fn the_servers_clock_is_a_day_off() {
     };
     let day = SignedDuration::from_hours(24);
     let text = "the server's clock is 1d ahead of that of this host";
-    says(&verdict(day), "clock", State::Critical, text);
+    says(&verdict(day), "clock", CheckState::Critical, text);
     let text = "the server's clock is 1d behind that of this host";
-    says(&verdict(-day), "clock", State::Critical, text);
+    says(&verdict(-day), "clock", CheckState::Critical, text);
     let text = "the server's clock is 2m ahead of that of this host";
-    says(&verdict(SignedDuration::from_mins(2)), "clock", State::Warning, text);
-    says(&verdict(SignedDuration::ZERO), "clock", State::Ok, "the server's clock agrees");
+    says(&verdict(SignedDuration::from_mins(2)), "clock", CheckState::Warning, text);
+    says(&verdict(SignedDuration::ZERO), "clock", CheckState::Ok, "the server's clock agrees");
 }
 
 #[test]
 fn what_would_lose_nothing_little_and_much() {
     let laid = laid();
     let text = "nothing would be lost: all WAL up to 0/5000000 is there";
-    says(&judge(&laid, server(1, END)), "RPO now", State::Ok, text);
+    says(&judge(&laid, server(1, END)), "RPO now", CheckState::Ok, text);
     let text =
         "…s and 4.0 KiB would be lost: WAL is there up to 0/5000000, the server is at 0/5001000";
-    says(&judge(&laid, server(1, Lsn(END.0 + 4096))), "RPO now", State::Ok, text);
+    says(&judge(&laid, server(1, Lsn(END.0 + 4096))), "RPO now", CheckState::Ok, text);
 }
 
 /// After a fail-over the base backups of the old timeline lead on, as long as its history is there and can
@@ -100,18 +100,18 @@ fn a_fail_over_needs_its_history() {
     laid.put("disk", &segment_key(OLD, 2, 5), b"not looked at");
     let text = "the server is on timeline 2, and no base backup here can be recovered to it: its WAL ends at \
     0/5000000 of another";
-    says(&judge(&laid, failed_over()), "RPO now", State::Critical, text);
+    says(&judge(&laid, failed_over()), "RPO now", CheckState::Critical, text);
     let branch = "1\t0/5000000\tno recovery target specified\n";
     let pair = KeyPair::new(&laid.place);
     let key = history_key(OLD, 2, ".age");
     laid.put("disk", &key, &encrypted_history(2, branch, &pair));
     let text =
         "the server is on timeline 2, whose history can't be read here without a private key";
-    says(&judge(&laid, failed_over()), "RPO now", State::Unknown, text);
+    says(&judge(&laid, failed_over()), "RPO now", CheckState::Unknown, text);
     laid.store("disk").delete(&key);
     laid.put("disk", &history_key(OLD, 2, ""), &history(2, branch));
     let text = "nothing would be lost: all WAL up to 0/6000000 is there";
-    says(&judge(&laid, failed_over()), "RPO now", State::Ok, text);
+    says(&judge(&laid, failed_over()), "RPO now", CheckState::Ok, text);
 }
 
 /// A standby does not archive, so nothing is expected of its archiver.
@@ -120,12 +120,12 @@ fn a_server_that_is_not_supported_is_said() {
     let of = |major: u32| Server { version: ServerVersion(major * 10_000 + 1), ..server(1, END) };
     let known = format!("system {OLD}, a primary on timeline 1");
     for major in SUPPORTED {
-        says(&judge(&laid(), of(major)), "server", State::Ok, &known);
+        says(&judge(&laid(), of(major)), "server", CheckState::Ok, &known);
     }
     for major in [SUPPORTED.start() - 1, SUPPORTED.end() + 1] {
         let text =
             format!("{known}; it is PostgreSQL {major}.1, supported is {SUPPORTED_IN_WORDS}");
-        says(&judge(&laid(), of(major)), "server", State::Warning, &text);
+        says(&judge(&laid(), of(major)), "server", CheckState::Warning, &text);
     }
 }
 
@@ -136,5 +136,5 @@ fn a_standby_is_not_asked_for_its_archive() {
     assert!(verdict.findings.iter().all(|it| it.check != "archiving"), "{verdict:#?}");
     let always = Server { archive_mode: "always".to_owned(), ..standby };
     let text = "archive_command = '' archives nothing";
-    says(&judge(&laid(), always), "archiving", State::Critical, text);
+    says(&judge(&laid(), always), "archiving", CheckState::Critical, text);
 }

@@ -60,12 +60,12 @@ fn labels(finding: &Finding) -> String {
 mod tests {
     use super::super::page::tests::verdict;
     use super::*;
-    use crate::check::State;
+    use crate::check::CheckState;
 
     #[test]
     fn each_family_comes_once_with_help_and_type() {
         assert_eq!(
-            text(&verdict(&[State::Ok, State::Unknown]), USUAL_CLUSTER),
+            text(&verdict(&[CheckState::Ok, CheckState::Unknown]), USUAL_CLUSTER),
             "\
 # HELP seawall_check_timestamp_seconds When this was found out
 # TYPE seawall_check_timestamp_seconds gauge
@@ -88,7 +88,7 @@ seawall_rpo_seconds{service=\"postgresql\",name=\"main\",repository=\"disk1\"} 1
     /// Two files of one host have no line with the same labels.
     #[test]
     fn another_cluster_is_a_label_of_all() {
-        let (main, shop) = (verdict(&[State::Ok]), verdict(&[State::Ok]));
+        let (main, shop) = (verdict(&[CheckState::Ok]), verdict(&[CheckState::Ok]));
         let names = |text: &str| {
             let lines = text.lines().filter(|line| !line.starts_with('#'));
             lines.map(|line| line.rsplit_once(' ').unwrap().0.to_owned()).collect::<Vec<_>>()

@@ -1,7 +1,7 @@
 //! What monitoring plugins print (Monitoring Plugins Development Guidelines, "Plugin Output for Nagios"): a line with
 //! the verdict, performance data behind a `|`, then the details.
 
-use crate::check::{Finding, METRICS, Number, Verdict};
+use crate::check::{Finding, METRICS, Measurement, Verdict};
 
 /// All lines, with the numbers of all findings behind the `|` of the first line.
 pub fn text(verdict: &Verdict) -> String {
@@ -18,7 +18,7 @@ pub fn text(verdict: &Verdict) -> String {
 }
 
 /// `'rpo_seconds.postgresql.main.disk'=12s;;300`
-fn datum(finding: &Finding, number: &Number) -> String {
+fn datum(finding: &Finding, number: &Measurement) -> String {
     let short = number.metric.strip_prefix("seawall_").unwrap_or(number.metric);
     let service = format!("{:?}", finding.subject.service).to_lowercase();
     let mut label = format!("{short}.{service}.{}", finding.subject.name);
@@ -53,12 +53,12 @@ fn plain(text: &str) -> String {
 mod tests {
     use super::super::page::tests::verdict;
     use super::*;
-    use crate::check::State;
+    use crate::check::CheckState;
 
     #[test]
     fn one_line_with_its_data_and_then_the_details() {
         assert_eq!(
-            text(&verdict(&[State::Critical])),
+            text(&verdict(&[CheckState::Critical])),
             "SEAWALL CRITICAL: PostgreSQL main, RPO now in disk0: 12s and 1.0 MiB / would be lost | \
              'rpo_seconds.postgresql.main.disk0'=12.5s;;300\n\
              CRITICAL: PostgreSQL main, RPO now in disk0: 12s and 1.0 MiB / would be lost. Look.\n"

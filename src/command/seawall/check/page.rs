@@ -36,21 +36,22 @@ fn row(finding: &Finding) -> Vec<String> {
 #[cfg(test)]
 pub mod tests {
     use super::*;
-    use crate::check::{Number, Service, State, Subject};
+    use crate::check::{CheckState, CheckSubject, Measurement, Service};
 
     const PLAIN: Paper = Paper { width: None, colour: false };
     const COLOURED: Paper = Paper { width: None, colour: true };
 
-    pub fn verdict(states: &[State]) -> Verdict {
-        let subject = Subject { service: Service::Postgresql, name: "main".to_owned() };
-        let number = Number { metric: "seawall_rpo_seconds", value: 12.5, objective: Some(300.0) };
-        let finding = |(at, state): (usize, &State)| Finding {
+    pub fn verdict(states: &[CheckState]) -> Verdict {
+        let subject = CheckSubject { service: Service::Postgresql, name: "main".to_owned() };
+        let number =
+            Measurement { metric: "seawall_rpo_seconds", value: 12.5, objective: Some(300.0) };
+        let finding = |(at, state): (usize, &CheckState)| Finding {
             subject: subject.clone(),
             check: "RPO now",
             repository: Some(format!("disk{at}")),
             state: *state,
             text: "12s and 1.0 MiB | would be lost".to_owned(),
-            hint: (*state != State::Ok).then(|| "Look.".to_owned()),
+            hint: (*state != CheckState::Ok).then(|| "Look.".to_owned()),
             numbers: vec![number],
         };
         let at = "2026-11-22T20:30:00Z".parse().unwrap();
@@ -60,7 +61,7 @@ pub mod tests {
     #[test]
     fn a_page_has_the_verdict_the_table_and_the_hints() {
         assert_eq!(
-            text(&verdict(&[State::Ok, State::Critical]), PLAIN),
+            text(&verdict(&[CheckState::Ok, CheckState::Critical]), PLAIN),
             "\
 CRITICAL: PostgreSQL main, RPO now in disk1: 12s and 1.0 MiB | would be lost
 
@@ -71,19 +72,19 @@ CRITICAL  PostgreSQL main  RPO now  disk1  12s and 1.0 MiB | would be lost
 PostgreSQL main, RPO now in disk1: Look.
 "
         );
-        let plain = text(&verdict(&[State::Ok]), PLAIN);
+        let plain = text(&verdict(&[CheckState::Ok]), PLAIN);
         assert!(plain.starts_with("OK: 1 check, all as they should be\n\nSTATE  "), "{plain}");
     }
 
     #[test]
     fn only_the_states_have_colours() {
-        let coloured = text(&verdict(&[State::Warning, State::Unknown]), COLOURED);
+        let coloured = text(&verdict(&[CheckState::Warning, CheckState::Unknown]), COLOURED);
         let states: Vec<&str> =
             coloured.lines().map(|line| line.split("\u{1b}[0m").next().unwrap()).collect();
         assert_eq!((states[0], states[3]), ("\u{1b}[33mWARNING", "\u{1b}[33mWARNING"));
         assert_eq!(states[4], "\u{1b}[35mUNKNOWN");
         let bare =
             coloured.replace("\u{1b}[0m", "").replace("\u{1b}[33m", "").replace("\u{1b}[35m", "");
-        assert_eq!(bare, text(&verdict(&[State::Warning, State::Unknown]), PLAIN));
+        assert_eq!(bare, text(&verdict(&[CheckState::Warning, CheckState::Unknown]), PLAIN));
     }
 }

@@ -6,7 +6,7 @@ use serde_json::json;
 
 use super::Overview;
 use super::rows::Row;
-use crate::check::State;
+use crate::check::CheckState;
 use crate::command::shown::{at_seconds, document};
 use crate::error::Result;
 
@@ -18,7 +18,7 @@ struct ListJson<'a> {
     version: u32,
     at: String,
     cluster: &'a str,
-    state: State,
+    state: CheckState,
     backed_up: &'a [Row],
     /// Repositories that could not be looked at to the end, and why.
     failures: Vec<serde_json::Value>,

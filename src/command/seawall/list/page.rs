@@ -7,7 +7,7 @@ use jiff::Timestamp;
 
 use super::Overview;
 use super::rows::Row;
-use crate::check::{Service, State};
+use crate::check::{CheckState, Service};
 use crate::command::shown::{Paper, Spare, at_seconds, count, fitted, plain, short_size, took};
 
 const HEADINGS: [&str; 6] = ["STATE", "WHAT", "NEWEST", "BACK TO", "SIZE", "NEXT DUE"];
@@ -57,11 +57,11 @@ fn remarks(overview: &Overview<'_>) -> String {
         text +=
             &format!("Repository {name} could not be looked at to the end: it may have more.\n");
     }
-    let worse = |it: &&Row| it.state.is_some_and(|state| state != State::Ok);
+    let worse = |it: &&Row| it.state.is_some_and(|state| state != CheckState::Ok);
     let troubled = overview.rows.iter().filter(worse).count();
     if troubled > 0 {
         text += "`seawall check` says what is wrong, and what to do.\n";
-    } else if overview.verdict.state() != State::Ok {
+    } else if overview.verdict.state() != CheckState::Ok {
         let troubles = overview.verdict.troubles().len() as u64;
         text += &format!("`seawall check` has {} about repositories.\n", count(troubles, "remark"));
     }

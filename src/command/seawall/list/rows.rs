@@ -10,7 +10,7 @@ use serde::Serialize;
 
 use crate::backup::series::{Backup, SelfContained};
 use crate::basebackup::catalogue::{Backup as BaseBackup, Restorable, Survey, SystemWal};
-use crate::check::{Gathered, Service, State, Stored, Subject, Verdict};
+use crate::check::{CheckState, CheckSubject, Gathered, NamedSeries, Service, Verdict};
 use crate::config::Config;
 use crate::postgres::SystemIdentifier;
 
@@ -18,14 +18,14 @@ use crate::postgres::SystemIdentifier;
 #[derive(Debug, Serialize)]
 pub struct Row {
     #[serde(flatten)]
-    pub subject: Subject,
+    pub subject: CheckSubject,
     /// Whether it is for this configuration to see that backups are made.
     pub configured: bool,
     /// Of a cluster that has base backups.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub system: Option<String>,
     /// The worst that `check` finds of it; `None` where it judges nothing of it.
-    pub state: Option<State>,
+    pub state: Option<CheckState>,
     /// How many can be restored.
     pub backups: usize,
     pub newest: Option<Newest>,
@@ -53,7 +53,7 @@ pub struct Newest {
 /// PostgreSQL first, then each Redis, then each media set.
 pub fn rows(config: &Config, gathered: &Gathered, verdict: &Verdict, postgres: bool) -> Vec<Row> {
     let objectives = &config.objectives;
-    let subject = |service, name: &str| Subject { service, name: name.to_owned() };
+    let subject = |service, name: &str| CheckSubject { service, name: name.to_owned() };
     let cluster = subject(Service::Postgresql, &config.cluster);
     let cluster =
         postgres.then(|| of_cluster(cluster, gathered, objectives.base_backups.age)).into_iter();
@@ -73,7 +73,7 @@ pub fn rows(config: &Config, gathered: &Gathered, verdict: &Verdict, postgres: b
     rows
 }
 
-fn nothing(subject: Subject) -> Row {
+fn nothing(subject: CheckSubject) -> Row {
     Row {
         subject,
         configured: true,
@@ -93,7 +93,7 @@ fn due(ended: Timestamp, age: Duration) -> Option<Timestamp> {
     ended.checked_add(SignedDuration::try_from(age).ok()?).ok()
 }
 
-fn of_cluster(subject: Subject, gathered: &Gathered, age: Duration) -> Row {
+fn of_cluster(subject: CheckSubject, gathered: &Gathered, age: Duration) -> Row {
     let Some(system) = gathered.system else { return nothing(subject) };
     let survey = &gathered.survey;
     let good: Vec<&BaseBackup> = good(survey, system).collect();
@@ -158,8 +158,8 @@ fn stored(survey: &Survey, system: SystemIdentifier, wal: Option<&SystemWal>) ->
 }
 
 fn of_series<D: SelfContained>(
-    subject: Subject,
-    found: &Stored<D>,
+    subject: CheckSubject,
+    found: &NamedSeries<D>,
     age: Duration,
     size: impl Fn(&Backup<D>) -> u64,
 ) -> Row {
