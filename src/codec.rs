@@ -14,7 +14,7 @@ mod label;
 pub use decode::{Decoded, decode, decode_unlabelled, read_failed};
 pub use encode::{Encoded, Encoder, Encoding};
 pub use encryption::{Identities, Recipients, encrypt};
-pub use frame_stream::{FrameStream, Output};
+pub use frame_stream::{FrameStream, StreamOutput};
 pub use label::{Digest, LABEL_BYTES_MAX, Label, label_of_stored};
 
 /// The version of the zstd that is linked in.

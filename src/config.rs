@@ -26,9 +26,9 @@ pub use redis::{RedisAddress, RedisConfig, RedisTls};
 pub use repository::{
     Addressing, Checksum, ConditionalPut, Location, RepositoryConfig, S3Config, Sse,
 };
-pub use resolved::{Origin, Resolved};
+pub use resolved::{Resolved, ValueOrigin};
 pub use secrets::proxy_without_secrets;
-pub use sections::{DrillConfig, KeepConfig, NotifyConfig, Objectives, Wanted};
+pub use sections::{BackupObjective, DrillConfig, KeepConfig, NotifyConfig, Objectives};
 pub use setting::{MEDIA, REPOSITORY, Setting, ValueKind};
 pub use settings::GLOBAL;
 pub use typed::{

@@ -23,7 +23,7 @@ pub use bulk::{
     Bulk, LaidFile, create_folder, give_group, lay_folder, lay_link, remove_all, set_mode,
 };
 pub use descent::{FolderOwner, give_below, give_new, new_folder, open_below};
-pub use files::{Seen, create_new, empty, keep, kind, open_to_read, read_small, remove};
+pub use files::{FileStamp, create_new, empty, keep, kind, open_to_read, read_small, remove};
 pub use folders::{LockedFolder, create_folders, sync_folder};
 pub use inode::{
     Owner, names_in, or_refused, remove_xattr, set_mode as set_mode_of, set_mtime, set_xattr,

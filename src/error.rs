@@ -53,7 +53,7 @@ const NO_MORE: &str =
 
 /// What a caller has to know beyond the class. It is said here, so that nobody reads it out of a message.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Kind {
+pub enum ErrorKind {
     /// The store keeps this object from being deleted.
     ObjectLock,
     /// The server of PostgreSQL refused a statement, with this SQLSTATE.
@@ -69,7 +69,7 @@ pub enum Kind {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Error {
     class: Class,
-    kind: Option<Kind>,
+    kind: Option<ErrorKind>,
     message: String,
     hint: Option<String>,
 }
@@ -80,7 +80,7 @@ impl Error {
     }
 
     #[must_use]
-    pub fn of(mut self, kind: Kind) -> Self {
+    pub fn of(mut self, kind: ErrorKind) -> Self {
         self.kind = Some(kind);
         self
     }
@@ -116,7 +116,7 @@ impl Error {
         self.class
     }
 
-    pub fn kind(&self) -> Option<&Kind> {
+    pub fn kind(&self) -> Option<&ErrorKind> {
         self.kind.as_ref()
     }
 

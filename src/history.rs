@@ -11,16 +11,16 @@ use serde::{Deserialize, Serialize};
 use crate::error::{Class, Error, Result};
 use crate::postgres::SystemIdentifier;
 
-pub use stored::{Claim, Newest, newest, store};
+pub use stored::{NewestRecords, StoredRecord, newest, store};
 
 /// What records are of.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Subject {
+pub struct RecordSubject {
     /// What all its keys begin with, such as `history/redis/main/`.
     prefix: String,
 }
 
-impl Subject {
+impl RecordSubject {
     /// Base backups and WAL of a system.
     pub fn postgres(cluster: &str, system: SystemIdentifier) -> Self {
         Self { prefix: format!("history/postgres/{cluster}/{system}/") }
@@ -35,7 +35,7 @@ impl Subject {
     }
 
     /// Where the record with this id lies: ids sort by time.
-    fn key(&self, id: &str, kind: Kind) -> String {
+    fn key(&self, id: &str, kind: RecordKind) -> String {
         format!("{}{id}-{}.json", self.prefix, kind.word())
     }
 }
@@ -51,7 +51,7 @@ pub struct Record {
     pub seawall: u32,
     /// Made as that of a backup: it begins with the time.
     pub id: String,
-    pub kind: Kind,
+    pub kind: RecordKind,
     pub began: Timestamp,
     pub ended: Timestamp,
     /// Whether all was as it should be.
@@ -80,7 +80,7 @@ pub struct Record {
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
-pub enum Kind {
+pub enum RecordKind {
     Drill,
     /// Every byte was read, unless [`Record::passed`] is false.
     Verification,
@@ -110,7 +110,7 @@ pub struct Check {
     pub passed: bool,
 }
 
-impl Kind {
+impl RecordKind {
     pub fn word(self) -> &'static str {
         match self {
             Self::Drill => "drill",
@@ -134,7 +134,7 @@ impl Record {
     pub fn parse(bytes: &[u8]) -> Result<Self> {
         /// Read first: what else a newer format says may be written in another way.
         #[derive(Deserialize)]
-        struct Version {
+        struct RecordVersion {
             seawall: u32,
         }
         let damaged = |error: serde_json::Error| {
@@ -143,7 +143,7 @@ impl Record {
                 format!("expected a record of a drill or verification: {error}"),
             )
         };
-        let version: Version = serde_json::from_slice(bytes).map_err(damaged)?;
+        let version: RecordVersion = serde_json::from_slice(bytes).map_err(damaged)?;
         if version.seawall != FORMAT {
             let message = format!("expected record format {FORMAT}, found {}", version.seawall);
             return Err(
@@ -170,7 +170,7 @@ mod tests {
         Record {
             seawall: FORMAT,
             id: "20261122T203000Z-4f2a".to_owned(),
-            kind: Kind::Drill,
+            kind: RecordKind::Drill,
             began: "2026-11-22T20:30:00Z".parse().unwrap(),
             ended: "2026-11-22T20:31:00Z".parse().unwrap(),
             passed: true,

@@ -20,15 +20,15 @@ mod reading;
 
 use std::path::Path;
 
-pub use archive::{Archived, Candidate, Published};
-pub use beyond::{Fork, Kept, Original, Server, StoredBeyond, UpTo};
+pub use archive::{Archived, NamedWalFile, UnnamedWalFile};
+pub use beyond::{Fork, KeptBeside, Original, SourceServer, StoredBeyond, UpTo};
 pub use encoded_frames::{EncodedFrames, FrameFanout, fan_out};
 pub use inventory::{Inventory, ListingVisitor};
 pub use layout::WalFolder;
 pub use listing::{Behind, StoredWal, WalBeyond, WalFiles, WalRange};
-pub use memory::Memory;
-pub use names::Names;
-pub use reading::{FetchedFile, Source, Target, check_content};
+pub use memory::RepositoryMemory;
+pub use names::NamesThere;
+pub use reading::{DecodeTarget, FetchedFile, Source, check_content};
 
 use crate::codec::{Identities, Recipients};
 use crate::config::{Config, RepositoryConfig};

@@ -21,7 +21,7 @@ pub const CLOCKS_APART: SignedDuration = SignedDuration::from_hours(1);
 
 /// What becomes of something, and why.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Verdict {
+pub struct RetentionVerdict {
     pub keep: bool,
     pub reason: String,
 }
@@ -37,7 +37,7 @@ pub enum Condition {
 }
 
 /// A backup in one repository.
-pub trait Subject {
+pub trait Prunable {
     /// As its description says: who wrote it may say anything.
     fn ended(&self) -> Timestamp;
     /// When that was stored.
@@ -64,7 +64,7 @@ pub trait Subject {
     }
 }
 
-impl Verdict {
+impl RetentionVerdict {
     pub fn keep(reason: impl Into<String>) -> Self {
         Self { keep: true, reason: reason.into() }
     }
@@ -116,7 +116,7 @@ impl Verdict {
 /// A backup goes only when it is old by what it says of itself and by the clock of the store. One whose two times
 /// disagree takes nobody's place: it was planted, or copied from elsewhere. It is kept for `window`, by the clock of
 /// the store, and then as the rules would have it beside all others, which are kept as if it were not there.
-pub fn reasons<S: Subject>(
+pub fn reasons<S: Prunable>(
     all: &[&S],
     keep: &KeepConfig,
     window: Duration,
@@ -164,7 +164,7 @@ pub fn reasons<S: Subject>(
 
 /// What holds far less than before is kept like any other, but does not make the others old: they are kept as if it
 /// were not there.
-fn before_a_fall<S: Subject>(
+fn before_a_fall<S: Prunable>(
     all: &[&S],
     good: &[usize],
     keep: &KeepConfig,
@@ -205,12 +205,12 @@ pub fn ago(now: Timestamp, time: Duration) -> Timestamp {
 }
 
 /// What a period is called, such as `2026-11` for a month.
-type Period = fn(Timestamp) -> String;
+type PeriodName = fn(Timestamp) -> String;
 
-const DAY: Period = |time| time.strftime("%Y-%m-%d").to_string();
-const MONTH: Period = |time| time.strftime("%Y-%m").to_string();
-const YEAR: Period = |time| time.strftime("%Y").to_string();
-const WEEK: Period = |time| {
+const DAY: PeriodName = |time| time.strftime("%Y-%m-%d").to_string();
+const MONTH: PeriodName = |time| time.strftime("%Y-%m").to_string();
+const YEAR: PeriodName = |time| time.strftime("%Y").to_string();
+const WEEK: PeriodName = |time| {
     let week = time.to_zoned(TimeZone::UTC).date().iso_week_date();
     format!("{}-W{:02}", week.year(), week.week())
 };

@@ -10,7 +10,7 @@ use crate::error::{Error, Result};
 const PAUSE_MAX: Duration = Duration::from_secs(5);
 
 /// A try that failed.
-pub(crate) struct Failed {
+pub(crate) struct FailedTry {
     pub error: Error,
     /// After how many tries, this one among them, it is enough.
     pub tries: u32,
@@ -18,14 +18,14 @@ pub(crate) struct Failed {
 
 /// Does something until it succeeds or fails for the last time. `say` hears each error that another try follows.
 pub(crate) fn retry<T>(
-    mut attempt: impl FnMut() -> std::result::Result<T, Failed>,
+    mut attempt: impl FnMut() -> std::result::Result<T, FailedTry>,
     say: impl Fn(&Error),
 ) -> Result<T> {
     let mut tried = 0;
     loop {
         match attempt() {
             Ok(done) => return Ok(done),
-            Err(Failed { error, tries }) => {
+            Err(FailedTry { error, tries }) => {
                 tried += 1;
                 if tried >= tries {
                     return Err(error);
@@ -62,7 +62,7 @@ mod tests {
                 || {
                     tried += 1;
                     let error = Error::new(Class::Unreachable, "no");
-                    if tried < succeeds_at { Err(Failed { error, tries }) } else { Ok(()) }
+                    if tried < succeeds_at { Err(FailedTry { error, tries }) } else { Ok(()) }
                 },
                 |_| {},
             );

@@ -39,7 +39,7 @@ pub type Metadata = BTreeMap<String, String>;
 
 /// What [`Storage::head`] knows of an object.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Stored {
+pub struct ObjectHead {
     /// Length of the stored object in bytes.
     pub size: u64,
     /// Empty where the store keeps none.
@@ -164,7 +164,7 @@ pub trait Storage: Send + Sync {
 
     /// `None` when there is no such object, as far as the store says: enough to look before creating,
     /// not enough to tell PostgreSQL that the WAL ends. [`Storage::open`] is sure.
-    fn head(&self, key: &str) -> Result<Option<Stored>>;
+    fn head(&self, key: &str) -> Result<Option<ObjectHead>>;
 
     /// A reader of the object's first `limit` bytes, or of all; `None` when the store itself said that there
     /// is no such object.

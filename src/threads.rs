@@ -87,10 +87,10 @@ pub(crate) fn lock<T: ?Sized>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
-type Shared<A> = Arc<Mutex<Option<A>>>;
+type HandedOver<A> = Arc<Mutex<Option<A>>>;
 
 /// For a thread that may not start: it drops what it was given.
-fn shared<A>(what: A) -> (Shared<A>, Shared<A>) {
+fn shared<A>(what: A) -> (HandedOver<A>, HandedOver<A>) {
     let one = Arc::new(Mutex::new(Some(what)));
     (Arc::clone(&one), one)
 }

@@ -78,7 +78,9 @@ impl Trust {
         let verifier = verifier.build().map_err(|error| not_set_up(&error))?;
         Ok(match self {
             Self::System => verifier,
-            Self::Only(certificates) => Arc::new(Pinned::new(verifier, certificates.clone())),
+            Self::Only(certificates) => {
+                Arc::new(PinnedCertificate::new(verifier, certificates.clone()))
+            }
         })
     }
 }
@@ -159,18 +161,18 @@ fn of_certificate(error: &CertificateError, setting: &str, name: &str) -> String
 /// Takes a certificate that is trusted by name, byte for byte, for that of a server even where it may sign
 /// others: that is what `openssl req -x509` makes. Everything else is as ever.
 #[derive(Debug)]
-pub struct Pinned {
+pub struct PinnedCertificate {
     usual: Arc<WebPkiServerVerifier>,
     trusted: Vec<CertificateDer<'static>>,
 }
 
-impl Pinned {
+impl PinnedCertificate {
     pub fn new(usual: Arc<WebPkiServerVerifier>, trusted: Vec<CertificateDer<'static>>) -> Self {
         Self { usual, trusted }
     }
 }
 
-impl ServerCertVerifier for Pinned {
+impl ServerCertVerifier for PinnedCertificate {
     fn verify_server_cert(
         &self,
         end_entity: &CertificateDer<'_>,

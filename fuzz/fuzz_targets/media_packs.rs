@@ -16,7 +16,7 @@ use seawall::media_backup::{
     Sums, Time,
 };
 use seawall::storage::{
-    Listed, Metadata as StoredMetadata, NewLargeObject, NewObject, Storage, Stored,
+    Listed, Metadata as StoredMetadata, NewLargeObject, NewObject, ObjectHead, Storage,
 };
 use sha2::{Digest as _, Sha256};
 
@@ -150,7 +150,7 @@ impl Storage for Memory {
         unreachable!("a restore writes nothing")
     }
 
-    fn head(&self, _key: &str) -> Result<Option<Stored>> {
+    fn head(&self, _key: &str) -> Result<Option<ObjectHead>> {
         unreachable!("a restore reads at once")
     }
 

@@ -11,7 +11,7 @@ use std::time::SystemTime;
 use libfuzzer_sys::fuzz_target;
 use seawall::codec::Digest;
 use seawall::command::wal_push::PushNotes;
-use seawall::durable::Seen;
+use seawall::durable::FileStamp;
 use seawall::postgres::WalFileName;
 use serde_json::{Map, Value, from_slice, from_value, json, to_vec};
 use tempfile::TempDir;
@@ -26,7 +26,7 @@ struct Place {
     note: PathBuf,
     name: WalFileName,
     notes: PushNotes,
-    seen: Seen,
+    seen: FileStamp,
 }
 
 static PLACE: LazyLock<Place> = LazyLock::new(|| {
@@ -35,7 +35,7 @@ static PLACE: LazyLock<Place> = LazyLock::new(|| {
     let (file, notes) = (folder.path().join(name), folder.path().join("notes"));
     fs::create_dir(&notes).expect("a folder");
     fs::write(&file, CONTENT).expect("a file");
-    let seen = Seen::of(&File::open(&file).expect("the file")).expect("what it looks like");
+    let seen = FileStamp::of(&File::open(&file).expect("the file")).expect("what it looks like");
     Place {
         file,
         note: notes.join(format!("{name}.json")),
@@ -62,7 +62,7 @@ fuzz_target!(|data: &[u8]| {
     let vouched = place.notes.vouch_for(place.name, &place.file);
     if vouched {
         let note = note.expect("a note is JSON");
-        let seen: Seen = from_value(note["seen"].clone()).expect("it was read");
+        let seen: FileStamp = from_value(note["seen"].clone()).expect("it was read");
         assert!(seen.is_same_file(&place.seen));
         assert!(note["seawall"] == json!(1) && note["repositories"] == json!(REPOSITORIES));
         let written = note["written"].as_u64().expect("a number");

@@ -12,7 +12,7 @@ use libfuzzer_sys::fuzz_target;
 use seawall::codec::{Digest, Label};
 use seawall::command::wal_fetch::PrefetchFolder;
 use seawall::data_directory::{DataDirectory, StateFolder};
-use seawall::durable::Seen;
+use seawall::durable::FileStamp;
 use seawall::postgres::{SystemIdentifier, WalFileName, WalSegment};
 use seawall::repository::WalFolder;
 use serde_json::{Map, Value, from_slice, json, to_vec};
@@ -29,7 +29,7 @@ struct Place {
     segment: WalSegment,
     wal: WalFolder,
     target: PathBuf,
-    other: Seen,
+    other: FileStamp,
     boot: String,
 }
 
@@ -50,13 +50,13 @@ static PLACE: LazyLock<Place> = LazyLock::new(|| {
         segment,
         wal: WalFolder::new("main", SystemIdentifier(SYSTEM)),
         target,
-        other: Seen::of(&other).expect("what it looks like"),
+        other: FileStamp::of(&other).expect("what it looks like"),
         boot: fs::read_to_string("/proc/sys/kernel/random/boot_id").expect("this run"),
         _folder: folder,
     };
     // Otherwise nothing would be, whatever the receipt says.
     let file = lay(&place.prefetched);
-    let seen = Seen::of(&file).expect("what it looks like");
+    let seen = FileStamp::of(&file).expect("what it looks like");
     let receipt = json!({ "seawall": 1, "seen": seen, "boot": place.boot });
     fs::write(receipt_of(&place.prefetched), receipt.to_string()).expect("a receipt");
     assert!(hand_over(&place), "the receipt of the very file");

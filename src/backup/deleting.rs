@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 
 use super::uploads::{Uploads, refused};
 use super::{BackupFolder, DESCRIPTION, PIN};
-use crate::error::{Class, Error, Kind, Result};
+use crate::error::{Class, Error, ErrorKind, Result};
 use crate::failpoint::reach;
 use crate::repository::Repository;
 
@@ -175,5 +175,5 @@ impl<'a> Deleting<'a> {
 
 /// A lock is what somebody asked for; a credential that may not delete is trouble.
 fn is_lock(error: &Error) -> bool {
-    error.kind() == Some(&Kind::ObjectLock)
+    error.kind() == Some(&ErrorKind::ObjectLock)
 }

@@ -1,6 +1,6 @@
 //! What this host stored last in each repository, of the backups of one kind. A disk that is not mounted, a bucket that
 //! was made anew, another store at the same address: all look like a repository that was never used, and would take
-//! backups that nobody finds there later. (`repository::Memory` is the same for WAL.)
+//! backups that nobody finds there later. (`repository::RepositoryMemory` is the same for WAL.)
 
 use std::ops::ControlFlow;
 use std::path::{Path, PathBuf};

@@ -12,7 +12,7 @@ use self::stored::{Plain, Stored};
 use super::StoredObject;
 use crate::codec::{Identities, decode_unlabelled, read_failed};
 use crate::error::{Class, Error, Result};
-use crate::retry::{Failed, retry};
+use crate::retry::{FailedTry, retry};
 use crate::storage::Storage;
 
 pub use stored::damaged;
@@ -68,13 +68,13 @@ impl ObjectSource<'_> {
     ) -> Result<T> {
         let key = format!("{}{}", self.prefix, object.object);
         let attempt = || {
-            self.try_to_read(&key, object, read).map_err(|Failed { error, tries }| {
+            self.try_to_read(&key, object, read).map_err(|FailedTry { error, tries }| {
                 // What went wrong on this host has nothing to do with the object.
                 let error = match error.class() {
                     Class::LocalFile => error,
                     _ => error.while_doing(format!("could not read {key}")),
                 };
-                Failed { error, tries }
+                FailedTry { error, tries }
             })
         };
         retry(attempt, |error| tracing::info!("trying again: {error}"))
@@ -85,8 +85,8 @@ impl ObjectSource<'_> {
         key: &str,
         object: &StoredObject,
         read: &mut dyn FnMut(&mut Stored<'_>) -> Result<T>,
-    ) -> Result<T, Failed> {
-        let never_again = |error| Failed { error, tries: 1 };
+    ) -> Result<T, FailedTry> {
+        let never_again = |error| FailedTry { error, tries: 1 };
         let stored = self.storage.open(key, None).map_err(never_again)?;
         let stored = stored.ok_or_else(|| {
             let expected = object.stored_size;
@@ -95,7 +95,7 @@ impl ObjectSource<'_> {
         let mut stored = Stored::new(stored, object);
         match read(&mut stored) {
             Err(error) if error.class() == Class::Unreachable => {
-                Err(Failed { error, tries: self.attempts })
+                Err(FailedTry { error, tries: self.attempts })
             }
             Err(error) if error.class() != Class::Damaged => Err(never_again(error)),
             // Whether the bytes are wrong or were so before they were stored makes a difference to
@@ -114,9 +114,9 @@ impl ObjectSource<'_> {
         }
     }
 
-    fn wrong_bytes(&self, error: Error) -> Failed {
+    fn wrong_bytes(&self, error: Error) -> FailedTry {
         let broke_off = error.class() == Class::Unreachable;
-        Failed { error, tries: if broke_off { self.attempts } else { TRIES_OF_WRONG_BYTES } }
+        FailedTry { error, tries: if broke_off { self.attempts } else { TRIES_OF_WRONG_BYTES } }
     }
 
     fn unpack<T>(

@@ -12,7 +12,7 @@ use std::{io, thread};
 use self::lane::Message;
 use self::variant::make_variant;
 use super::{BackupFolder, Known, StoredObject, withdraw};
-use crate::codec::{FrameStream, Output};
+use crate::codec::{FrameStream, StreamOutput};
 use crate::error::{Class, Error, Result};
 use crate::repository::Repository;
 use crate::threads::start_in;
@@ -39,7 +39,7 @@ pub struct Sent<M> {
 }
 
 /// Takes finished frames and ends of objects; an error stops everything.
-pub type Take<'a, M> = &'a mut dyn FnMut(Output<End<M>>) -> io::Result<()>;
+pub type Take<'a, M> = &'a mut dyn FnMut(StreamOutput<End<M>>) -> io::Result<()>;
 
 /// Sends the objects of a backup through the compressor into every repository at once, without a copy
 /// in between. One that fails is left out; the backup goes on as long as one is left.
@@ -82,12 +82,12 @@ impl Sending<'_> {
                 let Some(recipients) = of_kind().map(Repository::recipients).next() else {
                     continue;
                 };
-                let (input, outputs) = mpsc::sync_channel::<Output<End<M>>>(WAITING_MAX);
+                let (input, outputs) = mpsc::sync_channel::<StreamOutput<End<M>>>(WAITING_MAX);
                 inputs.push(input);
                 let variant = move || make_variant(outputs, recipients, self.name, senders);
                 variants.push(start_in(scope, variant)?);
             }
-            let mut take = |output: Output<End<M>>| -> io::Result<()> {
+            let mut take = |output: StreamOutput<End<M>>| -> io::Result<()> {
                 inputs.retain(|input| input.send(output.clone()).is_ok());
                 if inputs.is_empty() {
                     Err(io::Error::other("every repository failed"))

@@ -12,7 +12,7 @@ use super::begun;
 use crate::config::KeepConfig;
 use crate::error::{Class, Error};
 use crate::repository::Repository;
-use crate::retention::Verdict;
+use crate::retention::RetentionVerdict;
 use crate::storage::PendingUpload;
 
 /// So many are in memory; the next prune finds the rest.
@@ -26,7 +26,7 @@ pub struct Uploads {
     /// Of the backup.
     pub id: String,
     pub all: Vec<PendingUpload>,
-    pub verdict: Verdict,
+    pub verdict: RetentionVerdict,
 }
 
 /// The uploads under way for backups whose keys begin with `prefix`, and what becomes of them. A repository
@@ -80,13 +80,13 @@ pub fn refused(repository: &Repository, error: &Error) {
 }
 
 /// The host that takes a backup and the store have a clock each: the later time counts.
-fn verdict(id: &str, all: &[PendingUpload], keep: &KeepConfig, now: Timestamp) -> Verdict {
+fn verdict(id: &str, all: &[PendingUpload], keep: &KeepConfig, now: Timestamp) -> RetentionVerdict {
     let what = match all.len() {
         1 => "1 upload without an end".to_owned(),
         count => format!("{count} uploads without an end"),
     };
     let begun = begun(id);
-    Verdict::of_leavings(&what, begun, later(begun, all), keep, now)
+    RetentionVerdict::of_leavings(&what, begun, later(begun, all), keep, now)
 }
 
 /// When the newest of them was begun, by the clock of the store, if that is later than the name says. Not every store

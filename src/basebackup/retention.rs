@@ -13,14 +13,14 @@ use std::collections::{BTreeMap, BTreeSet};
 use jiff::Timestamp;
 
 pub use self::wal::WalLine;
-pub use crate::retention::{Condition, Verdict};
+pub use crate::retention::{Condition, RetentionVerdict};
 
 use self::backups::Base;
 use super::windows::{Span, Timelines};
 use crate::config::RetentionConfig;
 use crate::error::Result;
 use crate::repository::WalRange;
-use crate::retention::{Dates, Subject, check_clock};
+use crate::retention::{Dates, Prunable, check_clock};
 
 /// All that there is of one system.
 #[derive(Debug)]
@@ -72,8 +72,8 @@ pub struct Attempt {
 #[derive(Debug)]
 pub struct Plan {
     /// In the order of the holdings, as are the next.
-    pub backups: Vec<Verdict>,
-    pub unfinished: Vec<Verdict>,
+    pub backups: Vec<RetentionVerdict>,
+    pub unfinished: Vec<RetentionVerdict>,
     /// By repository, then by position.
     pub wal: Vec<WalLine>,
     bases: Vec<Base>,
@@ -87,7 +87,7 @@ pub enum Deletion {
     Wal { repository: usize, range: WalRange },
 }
 
-impl Subject for Candidate {
+impl Prunable for Candidate {
     fn ended(&self) -> Timestamp {
         self.ended
     }

@@ -10,7 +10,7 @@ use super::finding::{
 };
 use super::gather::Case;
 use crate::backup::begun;
-use crate::config::{KeepConfig, Wanted};
+use crate::config::{BackupObjective, KeepConfig};
 use crate::error::Error;
 
 const AHEAD: &str = "A clock was wrong, or somebody planted it: who may write to the repository? `basebackup prune` keeps it for a while.";
@@ -22,7 +22,7 @@ pub(super) struct ExpectedBackups<'a> {
     pub program: &'a str,
     /// How it is called for this one, such as `redis-backup create`.
     pub create: String,
-    pub wanted: Wanted,
+    pub wanted: BackupObjective,
     pub keep: KeepConfig,
 }
 

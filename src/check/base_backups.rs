@@ -84,7 +84,7 @@ pub(super) fn judge(case: &Case<'_>, number: usize) -> Finding {
 /// The last drill and the last verification of the watched system.
 pub(super) fn rehearsals(case: &Case<'_>) -> Vec<Finding> {
     let Some(system) = case.gathered.system else { return Vec::new() };
-    let record = history::Subject::postgres(&case.config.cluster, system);
+    let record = history::RecordSubject::postgres(&case.config.cluster, system);
     let oldest = began(case).into_iter().min();
     drills::judge(case, &expected(case), &record, oldest, &ids(case))
 }

@@ -9,7 +9,7 @@ use super::backups::ExpectedBackups;
 use super::finding::{CheckState, Finding, FindingDraft, age, at, objective, time};
 use super::gather::Case;
 use crate::backup::begun;
-use crate::history::{self, Kind, Record};
+use crate::history::{self, Record, RecordKind};
 
 const PAST: &str = "Nothing can mend it, and a recovery from the newest base backup needs nothing of it: it goes with the older \
                     base backups, and the next verification after that finds no fault.";
@@ -25,7 +25,7 @@ const PLANTED: &str = "No drill or verification of ours stores that. Who may wri
 pub(super) fn judge(
     case: &Case<'_>,
     expected: &ExpectedBackups<'_>,
-    record: &history::Subject,
+    record: &history::RecordSubject,
     oldest: Option<Timestamp>,
     ids: &BTreeSet<&str>,
 ) -> Vec<Finding> {
@@ -39,15 +39,16 @@ pub(super) fn judge(
     let mut verification = FindingDraft::new(subject.clone(), "verification", None);
     judge_drill(case, program, last, &mut drill);
     judge_verification(case, program, verified, oldest, &mut verification);
-    for (draft, kind, last) in
-        [(&mut drill, Kind::Drill, last), (&mut verification, Kind::Verification, verified)]
-    {
+    for (draft, kind, last) in [
+        (&mut drill, RecordKind::Drill, last),
+        (&mut verification, RecordKind::Verification, verified),
+    ] {
         for (_, key, why) in of(kind).take(TOLD_MAX) {
             draft.say(CheckState::Warning, format!("{key} counts for nothing: {why}"), PLANTED);
         }
         if let Some(id) = last.and_then(|it| lacks(case, expected.keep.within, ids, it)) {
             let text = format!("it says that it read {id}, which no repository has");
-            let verb = if kind == Kind::Drill { "drill" } else { "verify" };
+            let verb = if kind == RecordKind::Drill { "drill" } else { "verify" };
             let hint =
                 format!("{PLANTED} Where you deleted that one, run `{program} {verb}` anew.");
             draft.say(CheckState::Warning, text, hint);

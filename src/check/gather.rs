@@ -16,7 +16,7 @@ use crate::backup::{Failure, begun};
 use crate::basebackup::catalogue::{Survey, noted};
 use crate::config::Config;
 use crate::error::Error;
-use crate::history::Subject;
+use crate::history::RecordSubject;
 use crate::postgres::{SystemIdentifier, WalSegment, WalSegmentSize};
 use crate::repository::{ListingVisitor, Repository, identities};
 use crate::threads::beside;
@@ -58,7 +58,7 @@ pub struct Gathered {
     pub redis: Vec<NamedSeries<redis_backup::Description>>,
     pub media: Vec<NamedSeries<media_backup::Description>>,
     /// Of the systems, each Redis, then each media set.
-    pub records: Vec<(Subject, Records)>,
+    pub records: Vec<(RecordSubject, Records)>,
     /// What came of asking the Redis; `None` where nobody said where it is.
     pub(super) redis_server: Option<RedisAsked>,
     /// Why the private keys that this host is said to have can't be read.
@@ -181,18 +181,19 @@ fn records_of_all<O>(
     gathered: &Gathered,
     look: &GatherScope<'_, O>,
     now: Timestamp,
-) -> Vec<(Subject, Records)> {
+) -> Vec<(RecordSubject, Records)> {
     let mut systems: Vec<SystemIdentifier> = gathered.system.into_iter().collect();
     if look.all {
         let others = gathered.survey.systems.iter().map(|one| one.system);
         systems.extend(others.filter(|one| Some(*one) != gathered.system));
     }
-    let systems = systems.into_iter().map(|system| Subject::postgres(&config.cluster, system));
+    let systems =
+        systems.into_iter().map(|system| RecordSubject::postgres(&config.cluster, system));
     let redis = gathered.redis.iter().filter(|it| it.watched || look.all);
-    let redis = redis.map(|it| Subject::redis(&it.name));
+    let redis = redis.map(|it| RecordSubject::redis(&it.name));
     let media = gathered.media.iter().filter(|it| it.watched || look.all);
-    let media = media.map(|it| Subject::media(&it.name));
-    let subjects: Vec<Subject> = systems.chain(redis).chain(media).collect();
+    let media = media.map(|it| RecordSubject::media(&it.name));
+    let subjects: Vec<RecordSubject> = systems.chain(redis).chain(media).collect();
     let down: Vec<usize> = gathered.failures().map(|(number, _)| number).collect();
     let up = repositories.iter().enumerate().filter(|(number, _)| !down.contains(number));
     records(&up.collect::<Vec<_>>(), subjects, look.drills, now)
@@ -233,7 +234,7 @@ impl Gathered {
         named || !self.survey.catalogue.systems.is_empty() || !others
     }
 
-    pub fn records_of(&self, subject: &Subject) -> Option<&Records> {
+    pub fn records_of(&self, subject: &RecordSubject) -> Option<&Records> {
         self.records.iter().find(|(known, _)| known == subject).map(|(_, records)| records)
     }
 }

@@ -6,7 +6,7 @@ use jiff::{SignedDuration, Timestamp};
 
 use crate::backup::{begun, in_parallel};
 use crate::error::Error;
-use crate::history::{self, Claim, Kind, Record, newest};
+use crate::history::{self, Record, RecordKind, StoredRecord, newest};
 use crate::repository::Repository;
 use crate::retention::{CLOCKS_APART, believable, doubt};
 
@@ -20,7 +20,7 @@ pub struct Records {
     pub drills: Vec<Record>,
     pub verification: Option<Record>,
     /// Those that count for nothing although they say that they are newer: their keys, and why.
-    pub doubtful: Vec<(Kind, String, String)>,
+    pub doubtful: Vec<(RecordKind, String, String)>,
     /// With the place of the repository.
     pub failures: Vec<(usize, Error)>,
 }
@@ -29,10 +29,10 @@ pub struct Records {
 /// repository, but one may have been away.
 pub fn records(
     repositories: &[(usize, &Repository)],
-    subjects: Vec<history::Subject>,
+    subjects: Vec<history::RecordSubject>,
     drills: usize,
     now: Timestamp,
-) -> Vec<(history::Subject, Records)> {
+) -> Vec<(history::RecordSubject, Records)> {
     let read = in_parallel(&subjects, |subject| {
         let mut failures = Vec::new();
         let mut doubtful = BTreeMap::new();
@@ -48,8 +48,8 @@ pub fn records(
             records.dedup_by(|later, kept| later.id == kept.id);
             records.split_off(records.len().saturating_sub(count))
         };
-        let drills = all(Kind::Drill, drills);
-        let verification = all(Kind::Verification, 1).pop();
+        let drills = all(RecordKind::Drill, drills);
+        let verification = all(RecordKind::Verification, 1).pop();
         let doubtful = doubtful.into_iter().map(|(key, (kind, why))| (kind, key, why)).collect();
         Records { drills, verification, doubtful, failures }
     });
@@ -58,7 +58,7 @@ pub fn records(
 
 /// Why a record counts for nothing: it is of a time that has not come, was stored at another time than it says, or lies
 /// under another name than its own.
-fn disbelief(claim: &Claim<'_>, now: Timestamp) -> Option<String> {
+fn disbelief(claim: &StoredRecord<'_>, now: Timestamp) -> Option<String> {
     let Some(began) = begun(claim.id) else {
         return Some("its name begins with no time".to_owned());
     };
@@ -91,8 +91,8 @@ mod tests {
             );
             let record = Record::parse(json.as_bytes()).unwrap();
             let stored = Some(at(stored));
-            let claim = Claim { id: key, kind: Kind::Drill, stored, record: None };
-            let claim = |record| Claim { record, ..claim };
+            let claim = StoredRecord { id: key, kind: RecordKind::Drill, stored, record: None };
+            let claim = |record| StoredRecord { record, ..claim };
             disbelief(&claim(None), now).or_else(|| disbelief(&claim(Some(&record)), now))
         };
         let id = "20261129T020000Z-4f2a";

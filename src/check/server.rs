@@ -9,7 +9,7 @@ use jiff::Timestamp;
 use crate::config::{Config, Limits};
 use crate::data_directory::ready_files;
 use crate::doctor::{Ability, Host, Origins, ability};
-use crate::error::{Class, Error, Kind, Result};
+use crate::error::{Class, Error, ErrorKind, Result};
 use crate::postgres::{
     Lsn, SUPPORTED_IN_WORDS, ServerVersion, SystemIdentifier, TimelineId, WalFileName,
     WalSegmentSize,
@@ -113,7 +113,7 @@ fn over_sql(config: &Config) -> Result<Server> {
     let open = |last: &[(&str, &str)]| query::open(&config.connection, connect, last, request);
     let mut connection = open(&[]).or_else(|error| {
         // Without a name libpq takes the database that is called as the role.
-        let no_database = error.kind() == Some(&Kind::Database);
+        let no_database = error.kind() == Some(&ErrorKind::Database);
         if no_database { open(&[("dbname", "postgres")]) } else { Err(error) }
     })?;
     let before = Timestamp::now();

@@ -27,7 +27,7 @@ pub(super) fn redis(case: &Case<'_>) -> Vec<Finding> {
             keep: config.redis.keep,
         };
         let mut findings = access::redis(case, &expected.subject);
-        let record = history::Subject::redis(&it.name);
+        let record = history::RecordSubject::redis(&it.name);
         findings.extend(of_series(case, &expected, &it.series, &record));
         findings
     };
@@ -48,7 +48,7 @@ pub(super) fn media(case: &Case<'_>) -> Vec<Finding> {
             wanted: case.config.objectives.media,
             keep: case.config.media_backup.keep,
         };
-        let mut findings = of_series(case, &expected, series, &history::Subject::media(name));
+        let mut findings = of_series(case, &expected, series, &history::RecordSubject::media(name));
         findings.extend(left_out(&expected, series));
         findings
     };
@@ -97,7 +97,7 @@ fn of_series<D: SelfContained>(
     case: &Case<'_>,
     expected: &ExpectedBackups<'_>,
     series: &Series<D>,
-    record: &history::Subject,
+    record: &history::RecordSubject,
 ) -> Vec<Finding> {
     let answering = case.answering();
     let mut findings: Vec<Finding> =

@@ -8,7 +8,7 @@ use std::thread;
 
 use bytes::Bytes;
 
-use super::frame_stream::{FRAME_BYTES, FrameStream, Output, compress_frame, compressor};
+use super::frame_stream::{FRAME_BYTES, FrameStream, StreamOutput, compress_frame, compressor};
 use super::label::{Digest, Label};
 
 #[derive(Debug, Clone, Copy)]
@@ -32,12 +32,12 @@ pub struct Encoded {
 /// tables, which are used again.
 pub struct Encoder {
     encoding: Encoding,
-    spare: Option<Spare>,
+    spare: Option<SpareBuffers>,
 }
 
 /// What one thread needs to compress. Memory that is touched for the first time costs more than a
 /// copy, so it is kept.
-struct Spare {
+struct SpareBuffers {
     compressor: zstd::bulk::Compressor<'static>,
     plain: Vec<u8>,
     frame: Vec<u8>,
@@ -86,8 +86,8 @@ impl Encoder {
         take: &mut dyn FnMut(Bytes),
     ) -> io::Result<bool> {
         let Encoding { level, threads } = self.encoding;
-        let mut take = |output: Output<Infallible>| {
-            let Output::Frame(frame) = output;
+        let mut take = |output: StreamOutput<Infallible>| {
+            let StreamOutput::Frame(frame) = output;
             take(frame);
             Ok(())
         };
@@ -109,7 +109,7 @@ impl Encoder {
     ) -> io::Result<()> {
         let mut spare = match self.spare.take() {
             Some(spare) => spare,
-            None => Spare {
+            None => SpareBuffers {
                 compressor: compressor(self.encoding.level)?,
                 plain: Vec::new(),
                 frame: Vec::new(),

@@ -17,7 +17,7 @@ pub(super) const FRAME_BYTES: usize = 1 << 20;
 
 /// What comes out of a [`FrameStream`], in the order it went in.
 #[derive(Debug, Clone)]
-pub enum Output<M> {
+pub enum StreamOutput<M> {
     /// The next zstd frame.
     Frame(Bytes),
     /// A mark that was put in.
@@ -28,14 +28,14 @@ pub enum Output<M> {
 /// content and the marks come out in the same order. Several threads compress, also across marks. One
 /// frame more than there are threads is under way; the buffers are used again.
 pub struct FrameStream<'scope, M> {
-    workers: Vec<mpsc::Sender<Job>>,
+    workers: Vec<mpsc::Sender<FrameJob>>,
     threads: Vec<ScopedJoinHandle<'scope, ()>>,
     next_worker: usize,
     /// Used where no thread could be had.
-    here: Worker,
+    here: FrameWorker,
     filling: Vec<u8>,
     spare: Vec<Buffers>,
-    under_way: VecDeque<Waiting<M>>,
+    under_way: VecDeque<StreamItem<M>>,
     frames_under_way: usize,
     /// Whether a frame was begun since the last mark: what stands between two marks has at least one.
     any_frame: bool,
@@ -46,12 +46,12 @@ struct Buffers {
     frame: Vec<u8>,
 }
 
-struct Job {
+struct FrameJob {
     buffers: Buffers,
     done: mpsc::SyncSender<io::Result<Buffers>>,
 }
 
-enum Waiting<M> {
+enum StreamItem<M> {
     Frame(mpsc::Receiver<io::Result<Buffers>>),
     Mark(M),
 }
@@ -63,7 +63,7 @@ impl<'scope, M> FrameStream<'scope, M> {
         let start = |_| {
             let (sender, jobs) = mpsc::channel();
             let work = move || {
-                let mut worker = Worker::new(level);
+                let mut worker = FrameWorker::new(level);
                 jobs.into_iter().for_each(|job| worker.work(job));
             };
             start_in(scope, work).ok().map(|thread| (sender, thread))
@@ -73,7 +73,7 @@ impl<'scope, M> FrameStream<'scope, M> {
             workers,
             threads,
             next_worker: 0,
-            here: Worker::new(level),
+            here: FrameWorker::new(level),
             filling: Vec::with_capacity(FRAME_BYTES),
             spare: Vec::new(),
             under_way: VecDeque::new(),
@@ -86,7 +86,7 @@ impl<'scope, M> FrameStream<'scope, M> {
     pub fn write(
         &mut self,
         mut plain: &[u8],
-        take: &mut dyn FnMut(Output<M>) -> io::Result<()>,
+        take: &mut dyn FnMut(StreamOutput<M>) -> io::Result<()>,
     ) -> io::Result<()> {
         while !plain.is_empty() {
             let (now, later) = plain.split_at(plain.len().min(FRAME_BYTES - self.filling.len()));
@@ -104,7 +104,7 @@ impl<'scope, M> FrameStream<'scope, M> {
     pub(super) fn fill(
         &mut self,
         next: &mut dyn FnMut(&mut Vec<u8>) -> io::Result<()>,
-        take: &mut dyn FnMut(Output<M>) -> io::Result<()>,
+        take: &mut dyn FnMut(StreamOutput<M>) -> io::Result<()>,
     ) -> io::Result<bool> {
         let mut buffers = self.buffers(take)?;
         next(&mut buffers.plain)?;
@@ -124,18 +124,21 @@ impl<'scope, M> FrameStream<'scope, M> {
     pub fn mark(
         &mut self,
         mark: M,
-        take: &mut dyn FnMut(Output<M>) -> io::Result<()>,
+        take: &mut dyn FnMut(StreamOutput<M>) -> io::Result<()>,
     ) -> io::Result<()> {
         if !self.filling.is_empty() || !self.any_frame {
             self.compress_filled(take)?;
         }
-        self.under_way.push_back(Waiting::Mark(mark));
+        self.under_way.push_back(StreamItem::Mark(mark));
         self.any_frame = false;
         Ok(())
     }
 
     /// Waits for all that is under way.
-    pub fn finish(mut self, take: &mut dyn FnMut(Output<M>) -> io::Result<()>) -> io::Result<()> {
+    pub fn finish(
+        mut self,
+        take: &mut dyn FnMut(StreamOutput<M>) -> io::Result<()>,
+    ) -> io::Result<()> {
         while !self.under_way.is_empty() {
             self.take_oldest(take)?;
         }
@@ -148,7 +151,7 @@ impl<'scope, M> FrameStream<'scope, M> {
 
     fn compress_filled(
         &mut self,
-        take: &mut dyn FnMut(Output<M>) -> io::Result<()>,
+        take: &mut dyn FnMut(StreamOutput<M>) -> io::Result<()>,
     ) -> io::Result<()> {
         let mut buffers = self.buffers(take)?;
         buffers.plain.clear();
@@ -160,7 +163,7 @@ impl<'scope, M> FrameStream<'scope, M> {
     /// than a copy.
     fn buffers(
         &mut self,
-        take: &mut dyn FnMut(Output<M>) -> io::Result<()>,
+        take: &mut dyn FnMut(StreamOutput<M>) -> io::Result<()>,
     ) -> io::Result<Buffers> {
         while self.frames_under_way > self.workers.len() {
             self.take_oldest(take)?;
@@ -171,45 +174,48 @@ impl<'scope, M> FrameStream<'scope, M> {
 
     fn compress(&mut self, buffers: Buffers) -> io::Result<()> {
         let (done, receiver) = mpsc::sync_channel(1);
-        let job = Job { buffers, done };
+        let job = FrameJob { buffers, done };
         match self.workers.get(self.next_worker) {
             Some(worker) => worker.send(job).map_err(|_| worker_died())?,
             None => self.here.work(job),
         }
         self.next_worker = (self.next_worker + 1) % self.workers.len().max(1);
-        self.under_way.push_back(Waiting::Frame(receiver));
+        self.under_way.push_back(StreamItem::Frame(receiver));
         self.frames_under_way += 1;
         self.any_frame = true;
         Ok(())
     }
 
-    fn take_oldest(&mut self, take: &mut dyn FnMut(Output<M>) -> io::Result<()>) -> io::Result<()> {
+    fn take_oldest(
+        &mut self,
+        take: &mut dyn FnMut(StreamOutput<M>) -> io::Result<()>,
+    ) -> io::Result<()> {
         match self.under_way.pop_front() {
-            Some(Waiting::Frame(receiver)) => {
+            Some(StreamItem::Frame(receiver)) => {
                 let buffers = receiver.recv().map_err(|_| worker_died())??;
                 self.frames_under_way -= 1;
-                take(Output::Frame(Bytes::copy_from_slice(&buffers.frame)))?;
+                take(StreamOutput::Frame(Bytes::copy_from_slice(&buffers.frame)))?;
                 self.spare.push(buffers);
                 Ok(())
             }
-            Some(Waiting::Mark(mark)) => take(Output::Mark(mark)),
+            Some(StreamItem::Mark(mark)) => take(StreamOutput::Mark(mark)),
             None => Ok(()),
         }
     }
 }
 
 /// What compresses, made when it is needed.
-struct Worker {
+struct FrameWorker {
     level: i32,
     compressor: Option<zstd::bulk::Compressor<'static>>,
 }
 
-impl Worker {
+impl FrameWorker {
     fn new(level: i32) -> Self {
         Self { level, compressor: None }
     }
 
-    fn work(&mut self, Job { buffers, done }: Job) {
+    fn work(&mut self, FrameJob { buffers, done }: FrameJob) {
         // The receiver is gone only when the whole stream failed already.
         let _ = done.send(self.compress(buffers));
     }
@@ -254,11 +260,11 @@ mod tests {
     fn frames_and_marks_come_out_in_order() {
         for threads in [1, 3] {
             let mut parts: Vec<(Option<u32>, Vec<u8>)> = vec![(None, Vec::new())];
-            let mut take = |output: Output<u32>| {
+            let mut take = |output: StreamOutput<u32>| {
                 let last = parts.last_mut().unwrap();
                 match output {
-                    Output::Frame(frame) => last.1.extend_from_slice(&frame),
-                    Output::Mark(mark) => {
+                    StreamOutput::Frame(frame) => last.1.extend_from_slice(&frame),
+                    StreamOutput::Mark(mark) => {
                         last.0 = Some(mark);
                         parts.push((None, Vec::new()));
                     }

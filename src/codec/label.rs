@@ -35,7 +35,7 @@ pub struct Label {
 }
 
 #[derive(Serialize, Deserialize)]
-struct Json {
+struct LabelJson {
     seawall: u32,
     name: String,
     size: u64,
@@ -50,7 +50,7 @@ impl Label {
 
     /// The skippable frame. Its length depends on the name and the number of digits of the size only.
     pub fn to_frame(&self) -> Vec<u8> {
-        let json = Json {
+        let json = LabelJson {
             seawall: FORMAT,
             name: self.name.clone(),
             size: self.size,
@@ -82,7 +82,7 @@ impl Label {
         }
         let payload =
             rest.get(..length).ok_or_else(|| no_label("an object that ends in its label"))?;
-        let json: Json =
+        let json: LabelJson =
             serde_json::from_slice(payload).map_err(|error| no_label(&error.to_string()))?;
         check_format(json.seawall)?;
         let label = Self { name: json.name, size: json.size, digest: json.blake3.parse()? };

@@ -32,7 +32,7 @@ use crate::cli::verbs::{self, Verb, print};
 use crate::cli::{asked, help};
 use crate::config::{Config, KeepConfig, MediaSet};
 use crate::error::Result;
-use crate::history::Subject;
+use crate::history::RecordSubject;
 use crate::media_backup::{Description, Progress};
 
 const VERBS: [Verb; 14] = [
@@ -139,8 +139,8 @@ impl Kind for Description {
         format!("media/{set}/")
     }
 
-    fn subject(config: &Config) -> Subject {
-        Subject::media(config.media.first().map_or("", |set| set.name.as_str()))
+    fn subject(config: &Config) -> RecordSubject {
+        RecordSubject::media(config.media.first().map_or("", |set| set.name.as_str()))
     }
 
     fn keep(config: &Config) -> KeepConfig {

@@ -12,7 +12,7 @@ use crate::command::shown::{Shown, count, plain, table, took};
 use crate::drill::Scratch;
 use crate::error::{Class, Error, Result};
 use crate::exit_status;
-use crate::history::{self, Check, Kind, Phase, Record, Subject};
+use crate::history::{self, Check, Phase, Record, RecordKind, RecordSubject};
 use crate::repository::Repository;
 
 /// Rises when something in the JSON changes its meaning or goes.
@@ -24,7 +24,7 @@ const TOLD_CHARACTERS_MAX: usize = 300;
 
 /// Stores a record in every repository. Where that does not work it is said: a host that may only read can
 /// rehearse and verify too.
-pub fn store(repositories: &[Repository], subject: &Subject, record: &Record) {
+pub fn store(repositories: &[Repository], subject: &RecordSubject, record: &Record) {
     let all: Vec<&Repository> = repositories.iter().collect();
     history::store(&all, subject, record).iter().for_each(|error| tracing::warn!("{error}"));
 }
@@ -82,7 +82,7 @@ pub enum Extent {
 /// one of all says that it is gone: each night's of the newest backup alone would hide what is wrong with the others.
 pub fn verified(
     repositories: &[Repository],
-    subject: &Subject,
+    subject: &RecordSubject,
     began: Timestamp,
     (extent, backups): (Extent, Vec<String>),
     passed: bool,
@@ -96,15 +96,16 @@ pub fn verified(
     }
     let past = faults.past;
     let found = faults.with(passed);
-    let record = record(Kind::Verification, began, repositories, passed);
+    let record = record(RecordKind::Verification, began, repositories, passed);
     let record = Record { backups, found, past, ..record };
     store(repositories, subject, &record);
 }
 
 /// Of the repositories that can be asked.
-fn last_one_failed(repositories: &[Repository], subject: &Subject) -> bool {
-    let newest =
-        |repository| history::newest(repository, subject, Kind::Verification, 1, &|_| None).records;
+fn last_one_failed(repositories: &[Repository], subject: &RecordSubject) -> bool {
+    let newest = |repository| {
+        history::newest(repository, subject, RecordKind::Verification, 1, &|_| None).records
+    };
     let records = repositories.iter().flat_map(newest);
     records.max_by_key(|record| record.ended).is_some_and(|record| !record.passed)
 }
@@ -126,7 +127,7 @@ pub fn found(faults: usize) -> Option<Error> {
     Some(error).filter(|_| faults > 0)
 }
 
-fn record(kind: Kind, began: Timestamp, repositories: &[Repository], passed: bool) -> Record {
+fn record(kind: RecordKind, began: Timestamp, repositories: &[Repository], passed: bool) -> Record {
     let alone = match repositories {
         [alone] => Some(alone.name().to_owned()),
         _ => None,
@@ -226,11 +227,16 @@ impl Rehearsal {
     }
 
     /// Stores the record, if it says something of the backups.
-    pub fn store(&self, repositories: &[Repository], subject: &Subject, failure: Option<&Error>) {
+    pub fn store(
+        &self,
+        repositories: &[Repository],
+        subject: &RecordSubject,
+        failure: Option<&Error>,
+    ) {
         if self.checks.is_empty() && !tells(failure) {
             return;
         }
-        let record = record(Kind::Drill, self.began, repositories, failure.is_none());
+        let record = record(RecordKind::Drill, self.began, repositories, failure.is_none());
         let record = Record {
             backups: self.backup.iter().map(|(id, _)| id.clone()).collect(),
             repository: self.repository.clone().or(record.repository),

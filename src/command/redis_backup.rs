@@ -18,7 +18,7 @@ use crate::cli::help;
 use crate::cli::verbs::{self, Verb};
 use crate::config::{Config, KeepConfig};
 use crate::error::Result;
-use crate::history::Subject;
+use crate::history::RecordSubject;
 use crate::redis_backup::{Description, Keys, all_backups};
 
 const VERBS: [Verb; 10] = [
@@ -74,8 +74,8 @@ impl Kind for Description {
         all_backups(config)
     }
 
-    fn subject(config: &Config) -> Subject {
-        Subject::redis(&config.redis.name)
+    fn subject(config: &Config) -> RecordSubject {
+        RecordSubject::redis(&config.redis.name)
     }
 
     fn keep(config: &Config) -> KeepConfig {

@@ -17,7 +17,7 @@ use crate::backup::series::{Backup, SelfContained, Series};
 use crate::command::shown;
 use crate::config::{Config, KeepConfig};
 use crate::error::{Class, Error, Result};
-use crate::history::Subject;
+use crate::history::RecordSubject;
 use crate::repository::Repository;
 
 /// A kind of such backups.
@@ -36,7 +36,7 @@ pub trait Kind: SelfContained {
     /// What all keys begin with.
     fn all(config: &Config) -> String;
     /// What records of drills and verifications are of.
-    fn subject(config: &Config) -> Subject;
+    fn subject(config: &Config) -> RecordSubject;
     /// What is kept of them.
     fn keep(config: &Config) -> KeepConfig;
     /// What stands in those columns.

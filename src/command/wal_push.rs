@@ -35,7 +35,7 @@ use crate::data_directory::{
 use crate::error::{Class, Error, Result};
 use crate::exit_status;
 use crate::postgres::{SystemIdentifier, TimelineId, WalFileName};
-use crate::repository::{self, Memory, Repository, WalFolder};
+use crate::repository::{self, Repository, RepositoryMemory, WalFolder};
 
 const ABOUT: &str = "Archives a finished WAL file in every repository.
 
@@ -177,7 +177,7 @@ impl Call {
             }
         }
         let memory = data_directory.zip(state).map(|(data_directory, state)| {
-            Memory::new(data_directory.pg_wal(), state.join("repositories"))
+            RepositoryMemory::new(data_directory.pg_wal(), state.join("repositories"))
         });
         let config = &self.config;
         let repositories = repositories.as_slice();

@@ -10,7 +10,7 @@ use super::environment::Environment;
 use super::file::{ConfigFile, RepositoryTable};
 use super::place::usual_file;
 use super::repository::default_name;
-use super::resolved::{Origin, Resolved};
+use super::resolved::{Resolved, ValueOrigin};
 use super::secrets::without_secrets;
 use super::setting::{Setting, nearest_hint};
 use super::settings::GLOBAL;
@@ -52,7 +52,7 @@ fn combine(
     }
     let place = path.clone().unwrap_or_default();
     let media = std::mem::take(&mut file.media).into_iter().map(|table| {
-        let origin = Origin::File(place.clone(), table.line);
+        let origin = ValueOrigin::File(place.clone(), table.line);
         (table, origin)
     });
     let media = media.collect();
@@ -74,26 +74,26 @@ fn find(
     environment: &Environment,
     file: &ConfigFile,
     path: Option<&Path>,
-) -> Result<Option<(Value, Origin)>> {
+) -> Result<Option<(Value, ValueOrigin)>> {
     if let Some(text) = flags.settings.get(setting.key) {
-        let origin = Origin::Flag(setting.flag());
+        let origin = ValueOrigin::Flag(setting.flag());
         let value = from_text(setting, text, &origin, Class::Usage)?;
         return Ok(Some((value, origin)));
     }
     let variable = setting.variable();
     if let Some(text) = environment.get(&variable) {
-        let origin = Origin::Variable(variable);
+        let origin = ValueOrigin::Variable(variable);
         let value = from_text(setting, text, &origin, Class::Configuration)?;
         return Ok(Some((value, origin)));
     }
     if let (Some((value, line)), Some(path)) = (file.values.get(setting.key), path) {
-        return Ok(Some((value.clone(), Origin::File(path.to_owned(), *line))));
+        return Ok(Some((value.clone(), ValueOrigin::File(path.to_owned(), *line))));
     }
     let default = Value::from_text(setting.kind, setting.default);
-    Ok(default.filter(|value| !value.is_empty()).map(|value| (value, Origin::Default)))
+    Ok(default.filter(|value| !value.is_empty()).map(|value| (value, ValueOrigin::Default)))
 }
 
-fn from_text(setting: &Setting, text: &str, origin: &Origin, class: Class) -> Result<Value> {
+fn from_text(setting: &Setting, text: &str, origin: &ValueOrigin, class: Class) -> Result<Value> {
     Value::from_text(setting.kind, text).ok_or_else(|| {
         let expected = setting.kind.describe();
         let found = without_secrets(text);
@@ -106,16 +106,19 @@ fn repositories(
     environment: &Environment,
     mut file: ConfigFile,
     path: Option<&Path>,
-) -> Result<Vec<(RepositoryTable, Origin)>> {
+) -> Result<Vec<(RepositoryTable, ValueOrigin)>> {
     let in_file = |table: RepositoryTable| {
         let line = table.line;
-        (table, Origin::File(path.unwrap_or(Path::new("")).to_owned(), line))
+        (table, ValueOrigin::File(path.unwrap_or(Path::new("")).to_owned(), line))
     };
     let variable = environment.get("SEAWALL_REPOSITORY").unwrap_or_default();
-    let (named, origin): (Vec<&str>, Origin) = if flags.repositories.is_empty() {
-        (variable.split_whitespace().collect(), Origin::Variable("SEAWALL_REPOSITORY".into()))
+    let (named, origin): (Vec<&str>, ValueOrigin) = if flags.repositories.is_empty() {
+        (variable.split_whitespace().collect(), ValueOrigin::Variable("SEAWALL_REPOSITORY".into()))
     } else {
-        (flags.repositories.iter().map(String::as_str).collect(), Origin::Flag("repository".into()))
+        (
+            flags.repositories.iter().map(String::as_str).collect(),
+            ValueOrigin::Flag("repository".into()),
+        )
     };
     if named.is_empty() {
         return Ok(file.repositories.into_iter().map(in_file).collect());

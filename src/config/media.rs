@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::path::{Component, Path, PathBuf};
 
 use super::file::{Lined, MediaTable};
-use super::resolved::Origin;
+use super::resolved::ValueOrigin;
 use super::setting::{checked_name, nearest_hint};
 use super::value::Value;
 use crate::error::{Class, Error, Result};
@@ -23,7 +23,7 @@ pub struct MediaSet {
 }
 
 /// Those of the file.
-pub(super) fn sets(tables: &[(MediaTable, Origin)]) -> Result<Vec<MediaSet>> {
+pub(super) fn sets(tables: &[(MediaTable, ValueOrigin)]) -> Result<Vec<MediaSet>> {
     tables.iter().map(|(table, origin)| MediaSet::from_table(table, origin)).collect()
 }
 
@@ -52,7 +52,7 @@ impl MediaSet {
         Ok(Self { name, paths: checked, exclude: exclude.to_vec(), one_file_system: false })
     }
 
-    fn from_table(table: &MediaTable, origin: &Origin) -> Result<Self> {
+    fn from_table(table: &MediaTable, origin: &ValueOrigin) -> Result<Self> {
         let list = |key: &str| match table.values.get(key) {
             Some((Value::List(list), _)) => list.clone(),
             _ => Vec::new(),

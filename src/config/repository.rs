@@ -7,7 +7,7 @@ use std::path::PathBuf;
 use super::endpoint::endpoint;
 use super::file::{Lined, RepositoryTable};
 use super::place::who_may_read;
-use super::resolved::Origin;
+use super::resolved::ValueOrigin;
 use super::secrets::{credentials_of_url, without_secrets};
 use super::setting::REPOSITORY;
 use super::value::Value;
@@ -81,7 +81,7 @@ type AwsEndpoint = (&'static str, String);
 
 /// Checks the tables as a whole: places, names, keys that would have no effect.
 pub(super) fn repositories(
-    tables: &[(RepositoryTable, Origin)],
+    tables: &[(RepositoryTable, ValueOrigin)],
     aws_endpoint: Option<&AwsEndpoint>,
 ) -> Result<Vec<RepositoryConfig>> {
     let mut all: Vec<RepositoryConfig> = Vec::new();
@@ -162,9 +162,9 @@ pub(super) fn default_name(url: &str, taken: &dyn Fn(&str) -> bool) -> String {
 }
 
 /// Spaces part the words of the variable, also where they were meant to belong to a path.
-fn of_one_word(error: Error, origin: &Origin, words: usize) -> Error {
+fn of_one_word(error: Error, origin: &ValueOrigin, words: usize) -> Error {
     match origin {
-        Origin::Variable(name) if words > 1 => error.hint(format!(
+        ValueOrigin::Variable(name) if words > 1 => error.hint(format!(
             "Spaces separate repositories in {name}; one with a space in it goes into the file, or behind \
              --repository."
         )),

@@ -13,14 +13,14 @@ use super::value::Value;
 
 /// Where a value came from.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Origin {
+pub enum ValueOrigin {
     Flag(String),
     Variable(String),
     File(PathBuf, usize),
     Default,
 }
 
-impl fmt::Display for Origin {
+impl fmt::Display for ValueOrigin {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Flag(flag) => write!(f, "--{flag}"),
@@ -35,13 +35,13 @@ impl fmt::Display for Origin {
 #[derive(Debug)]
 pub struct Resolved {
     pub file: Option<PathBuf>,
-    pub(super) values: BTreeMap<&'static str, (Value, Origin)>,
+    pub(super) values: BTreeMap<&'static str, (Value, ValueOrigin)>,
     /// The tables of the file that are in use, or a bare URL.
-    pub repositories: Vec<(RepositoryTable, Origin)>,
+    pub repositories: Vec<(RepositoryTable, ValueOrigin)>,
     /// A variable of AWS that says where the S3 server of a repository is which does not, and its value.
     pub(super) aws_endpoint: Option<(&'static str, String)>,
     /// The sets of the file, by name.
-    pub media: Vec<(MediaTable, Origin)>,
+    pub media: Vec<(MediaTable, ValueOrigin)>,
     /// Variables that look like settings and are none: what Kubernetes makes of a Service.
     pub others: Vec<String>,
 }
@@ -52,7 +52,7 @@ impl Resolved {
     }
 
     /// Every setting, in the order of their declaration; `None` for one that has no value.
-    pub fn values(&self) -> impl Iterator<Item = (&'static str, Option<&(Value, Origin)>)> {
+    pub fn values(&self) -> impl Iterator<Item = (&'static str, Option<&(Value, ValueOrigin)>)> {
         GLOBAL.iter().map(|setting| (setting.key, self.values.get(setting.key)))
     }
 
@@ -60,7 +60,7 @@ impl Resolved {
     pub(super) fn sets(&self, begin: &str) -> bool {
         self.values
             .iter()
-            .any(|(key, (_, origin))| key.starts_with(begin) && *origin != Origin::Default)
+            .any(|(key, (_, origin))| key.starts_with(begin) && *origin != ValueOrigin::Default)
     }
 }
 

@@ -45,12 +45,12 @@ pub struct Objectives {
     pub rpo: Duration,
     /// A restore may take so long.
     pub rto: Duration,
-    pub base_backups: Wanted,
+    pub base_backups: BackupObjective,
     /// A recovery reaches any second of so long a time; `None`: nobody promised.
     pub reaches_back: Option<Duration>,
-    pub redis: Wanted,
+    pub redis: BackupObjective,
     /// Of each set.
-    pub media: Wanted,
+    pub media: BackupObjective,
     pub drill_age: Duration,
     pub verify_age: Duration,
     /// Of a file system, in per cent.
@@ -60,7 +60,7 @@ pub struct Objectives {
 
 /// How many backups of a kind there should be in each repository, and how old the newest may be.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Wanted {
+pub struct BackupObjective {
     pub age: Duration,
     pub count: usize,
 }
@@ -69,8 +69,10 @@ impl Objectives {
     pub(super) fn from_resolved(resolved: &Resolved) -> Self {
         let time = |key: &str| resolved.duration(&format!("objectives.{key}"));
         let number = |key: &str| resolved.number(&format!("objectives.{key}"));
-        let wanted =
-            |age: &str, count: &str| Wanted { age: time(age), count: number(count) as usize };
+        let wanted = |age: &str, count: &str| BackupObjective {
+            age: time(age),
+            count: number(count) as usize,
+        };
         Self {
             rpo: time("rpo"),
             rto: time("rto"),

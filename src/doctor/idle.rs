@@ -2,7 +2,7 @@
 //! itself; these may be meant for another day.
 
 use super::finding::{Finding, Mend};
-use crate::config::{Config, Location, Origin, RedisAddress, Resolved};
+use crate::config::{Config, Location, RedisAddress, Resolved, ValueOrigin};
 
 pub fn idle_settings(resolved: &Resolved, config: &Config) -> Vec<Finding> {
     let mut findings = Vec::new();
@@ -40,9 +40,9 @@ pub fn idle_settings(resolved: &Resolved, config: &Config) -> Vec<Finding> {
 /// A finding where somebody has set it.
 fn idle(resolved: &Resolved, key: &str, why: &str) -> Option<Finding> {
     let (_, found) = resolved.values().find(|(name, _)| *name == key)?;
-    let (_, origin) = found.filter(|(_, origin)| *origin != Origin::Default)?;
+    let (_, origin) = found.filter(|(_, origin)| *origin != ValueOrigin::Default)?;
     let mend = match origin {
-        Origin::File(path, line) => format!("# remove line {line} of {}", path.display()),
+        ValueOrigin::File(path, line) => format!("# remove line {line} of {}", path.display()),
         other => format!("# remove {other}"),
     };
     Some(Finding::warning(key, format!("no effect: {why}")).mend(Mend::Line(mend)))

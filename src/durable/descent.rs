@@ -18,7 +18,7 @@ use crate::error::{Class, Error, Result};
 
 /// What to do where a folder is missing.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Missing {
+pub(super) enum IfMissing {
     Make,
     Fail,
 }
@@ -29,8 +29,8 @@ pub(super) enum Missing {
 /// path that is missing further up is more likely a disk that is not mounted than a wish.
 ///
 /// Below a root of somebody else no link is followed: he could turn it at any moment.
-pub(super) fn descend(root: &Path, folder: &Path, missing: Missing) -> Result<Vec<OwnedFd>> {
-    if missing == Missing::Make && !root.is_dir() {
+pub(super) fn descend(root: &Path, folder: &Path, missing: IfMissing) -> Result<Vec<OwnedFd>> {
+    if missing == IfMissing::Make && !root.is_dir() {
         make_root(root)?;
     }
     let top = open(root, FOLDER, Mode::empty()).map_err(|error| not_opened(root, error))?;
@@ -48,7 +48,7 @@ pub(super) fn descend(root: &Path, folder: &Path, missing: Missing) -> Result<Ve
         let Some(here) = way.last() else { break };
         let flags = if strange { FOLDER | OFlags::NOFOLLOW } else { FOLDER };
         let next = match openat(here, name, flags, Mode::empty()) {
-            Err(Errno::NOENT) if missing == Missing::Make => {
+            Err(Errno::NOENT) if missing == IfMissing::Make => {
                 make(here, name.as_bytes(), owner, &path)?
             }
             Err(error) if strange && is_link(here, name.as_bytes()) => {
@@ -115,7 +115,7 @@ pub enum FolderOwner {
 /// Makes a folder below `root`, whose parent must exist; `None` when there is one. Not synced.
 pub fn new_folder(root: &Path, folder: &Path, owner: FolderOwner) -> Result<Option<Beneath>> {
     let above = folder.parent().unwrap_or(root);
-    let way = descend(root, above, Missing::Fail)?;
+    let way = descend(root, above, IfMissing::Fail)?;
     let name = folder.file_name().unwrap_or_default().as_bytes();
     let (Some(top), Some(here)) = (way.first(), way.last()) else { return Ok(None) };
     match mkdirat(here, name, Mode::RWXU) {
@@ -133,7 +133,7 @@ pub fn new_folder(root: &Path, folder: &Path, owner: FolderOwner) -> Result<Opti
 
 /// Opens a folder below `root` for work in it; `None` when there is none.
 pub fn open_below(root: &Path, folder: &Path) -> Result<Option<Beneath>> {
-    match descend(root, folder, Missing::Fail) {
+    match descend(root, folder, IfMissing::Fail) {
         Err(_) if is_gone(folder) => Ok(None),
         way => Ok(way?.pop().map(|opened| Beneath::of(opened, folder))),
     }
@@ -145,7 +145,7 @@ pub fn give_below(root: &Path, folder: &Path) -> Result<bool> {
     if is_gone(folder) {
         return Ok(true);
     }
-    let way = descend(root, folder, Missing::Fail)?;
+    let way = descend(root, folder, IfMissing::Fail)?;
     let (Some(top), Some(here)) = (way.first(), way.last()) else { return Ok(true) };
     let look = |folder| Owner::of(folder).map_err(|error| Error::file("look at", root, &error));
     let owner = look(top)?;
@@ -192,13 +192,13 @@ mod tests {
         fs::create_dir(&elsewhere).unwrap();
         symlink(&elsewhere, root.join("a")).unwrap();
         // One's own links lead where one wants them to.
-        assert_eq!(descend(&root, &root.join("a/b"), Missing::Make).unwrap().len(), 3);
+        assert_eq!(descend(&root, &root.join("a/b"), IfMissing::Make).unwrap().len(), 3);
         fs::remove_dir(elsewhere.join("b")).unwrap();
         if !geteuid().is_root() {
             return;
         }
         chown(&root, Some(4321), Some(4322)).unwrap();
-        let error = descend(&root, &root.join("a/b"), Missing::Make).unwrap_err().to_string();
+        let error = descend(&root, &root.join("a/b"), IfMissing::Make).unwrap_err().to_string();
         assert_eq!(
             error,
             format!(
@@ -208,7 +208,7 @@ mod tests {
             )
         );
         assert_eq!(fs::read_dir(&elsewhere).unwrap().count(), 0);
-        descend(&root, &root.join("c/d"), Missing::Make).unwrap();
+        descend(&root, &root.join("c/d"), IfMissing::Make).unwrap();
         for path in ["c", "c/d"] {
             let metadata = fs::metadata(root.join(path)).unwrap();
             assert_eq!((metadata.uid(), metadata.gid()), (4321, 4322), "{path}");

@@ -13,7 +13,7 @@ use rustix::io::Errno;
 use serde::{Deserialize, Serialize};
 
 use super::DirCursor;
-use super::descent::{Missing, descend, is_gone};
+use super::descent::{IfMissing, descend, is_gone};
 use super::folders::sync_folder;
 use super::temporary::Temporary;
 use crate::error::{Error, Result};
@@ -94,7 +94,7 @@ pub fn create_new(path: &Path, content: &[u8], mode: u32, group: Option<u32>) ->
 /// Whoever created a folder here and has nothing in it yet may find it gone, fails and tries again.
 pub fn remove(root: &Path, target: &Path) -> Result<bool> {
     let folder = target.parent().unwrap_or(root);
-    let mut folders = match descend(root, folder, Missing::Fail) {
+    let mut folders = match descend(root, folder, IfMissing::Fail) {
         Err(_) if is_gone(folder) => return Ok(false),
         folders => folders?,
     };
@@ -144,7 +144,7 @@ const CLOCK_TICK: Duration = Duration::from_millis(20);
 /// What identifies the content of a file without reading it: who has the same numbers has the same
 /// bytes, because writing changes the times and copying changes the inode.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Seen {
+pub struct FileStamp {
     device: u64,
     inode: u64,
     size: u64,
@@ -153,7 +153,7 @@ pub struct Seen {
     fresh: bool,
 }
 
-impl Seen {
+impl FileStamp {
     /// Looks at a file; do it before reading the content.
     pub fn of(file: &File) -> io::Result<Self> {
         let metadata = file.metadata()?;

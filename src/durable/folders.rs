@@ -9,7 +9,7 @@ use std::path::{Path, PathBuf};
 
 use rustix::fs::{FileType, Mode, OFlags, open};
 
-use super::descent::{Missing, descend};
+use super::descent::{IfMissing, descend};
 use super::inode::names_in;
 use crate::error::{Error, Result};
 
@@ -66,7 +66,7 @@ impl PublishFolder {
     /// The folder that has the path now. Meanwhile somebody may have removed the last file from ours, and with that the
     /// folder, and somebody else may have made a new one.
     pub(super) fn again(&self) -> Result<File> {
-        let mut folders = descend(&self.root, &self.path, Missing::Fail)?;
+        let mut folders = descend(&self.root, &self.path, IfMissing::Fail)?;
         Ok(File::from(folders.pop().ok_or_else(|| {
             Error::file("open folder", &self.path, &io::ErrorKind::NotFound.into())
         })?))
@@ -88,7 +88,7 @@ impl PublishFolder {
 /// Creates the folders without a sync, mode 0700: for what may be lost, such as temporary files. Returns the last,
 /// open.
 pub(super) fn create_unsynced(root: &Path, folder: &Path) -> Result<OwnedFd> {
-    let mut folders = descend(root, folder, Missing::Make)?;
+    let mut folders = descend(root, folder, IfMissing::Make)?;
     folders.pop().ok_or_else(|| Error::file("open folder", folder, &io::ErrorKind::NotFound.into()))
 }
 

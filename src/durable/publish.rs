@@ -9,7 +9,7 @@ use std::path::{Path, PathBuf};
 
 use rustix::fs::{Advice, fadvise};
 
-use super::descent::{Missing, descend};
+use super::descent::{IfMissing, descend};
 use super::files::open_to_read;
 use super::folders::{PublishFolder, create_unsynced, sync_folder};
 use super::inode::Owner;
@@ -148,7 +148,7 @@ fn share(root: &Path, file: &File, path: &Path) -> Result<()> {
         return Ok(());
     }
     let failed = |error| Error::file("change the owner of", path, &error);
-    let top = descend(root, root, Missing::Fail)?;
+    let top = descend(root, root, IfMissing::Fail)?;
     let owner = top.first().map(Owner::of).transpose().map_err(failed)?;
     let found = Owner::of(file).map_err(failed)?;
     owner.filter(|owner| *owner != found).map_or(Ok(()), |owner| owner.give(file)).map_err(failed)

@@ -17,7 +17,7 @@ use rustix::fs::{
 use rustix::io::Errno;
 
 use super::abandoned::{PREFIX, hold, remove_abandoned_files};
-use super::descent::{Missing, descend};
+use super::descent::{IfMissing, descend};
 use super::folders::{open_folder, sync_folder};
 use crate::error::{Error, Result};
 use crate::failpoint;
@@ -181,7 +181,7 @@ pub fn remove_abandoned(folder: &Path) {
 
 /// The same in a folder of a repository.
 pub fn remove_abandoned_below(root: &Path, folder: &Path) {
-    if let Ok(way) = descend(root, folder, Missing::Fail)
+    if let Ok(way) = descend(root, folder, IfMissing::Fail)
         && let Some(folder) = way.last()
     {
         let _ = remove_abandoned_files(folder);

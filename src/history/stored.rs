@@ -7,7 +7,7 @@ use std::ops::ControlFlow;
 use bytes::Bytes;
 use jiff::Timestamp;
 
-use super::{Kind, Record, Subject};
+use super::{Record, RecordKind, RecordSubject};
 use crate::codec::read_failed;
 use crate::error::{Class, Error, Result};
 use crate::repository::Repository;
@@ -18,7 +18,7 @@ const BYTES_MAX: u64 = 16 << 20;
 
 /// Stores a record in each of these repositories. Returns what did not work: a host that may only read
 /// can rehearse too.
-pub fn store(repositories: &[&Repository], subject: &Subject, record: &Record) -> Vec<Error> {
+pub fn store(repositories: &[&Repository], subject: &RecordSubject, record: &Record) -> Vec<Error> {
     let content = match record.to_json() {
         Ok(json) if json.len() as u64 > BYTES_MAX => {
             let message = format!(
@@ -50,10 +50,10 @@ pub fn store(repositories: &[&Repository], subject: &Subject, record: &Record) -
 }
 
 /// A record as somebody stored it. Who may add objects may add these.
-pub struct Claim<'a> {
+pub struct StoredRecord<'a> {
     /// As its key says.
     pub id: &'a str,
-    pub kind: Kind,
+    pub kind: RecordKind,
     /// When it was stored, by the clock of the store, where it says.
     pub stored: Option<Timestamp>,
     /// `None` before it was read.
@@ -62,7 +62,7 @@ pub struct Claim<'a> {
 
 /// What was found of a kind, the newest first.
 #[derive(Debug, Default)]
-pub struct Newest {
+pub struct NewestRecords {
     pub records: Vec<Record>,
     /// Those that nobody believes: their keys, and why.
     pub doubtful: Vec<(String, String)>,
@@ -77,11 +77,11 @@ const UNREADABLE_MAX: usize = 8;
 /// says why a record does not count; it is asked before a record is read, and again when it was.
 pub fn newest(
     repository: &Repository,
-    subject: &Subject,
-    kind: Kind,
+    subject: &RecordSubject,
+    kind: RecordKind,
     count: usize,
-    doubt: &dyn Fn(&Claim<'_>) -> Option<String>,
-) -> Newest {
+    doubt: &dyn Fn(&StoredRecord<'_>) -> Option<String>,
+) -> NewestRecords {
     let (mut keys, ending) = (Vec::new(), format!("-{}.json", kind.word()));
     let listed = repository.storage().list(&subject.prefix, "", &mut |listed| {
         if listed.key.ends_with(&ending) {
@@ -93,7 +93,7 @@ pub fn newest(
         let (kind, name) = (kind.word(), repository.name());
         error.while_doing(format!("could not read the records of each {kind} in repository {name}"))
     };
-    let mut found = Newest::default();
+    let mut found = NewestRecords::default();
     if let Err(error) = listed {
         found.failures.push(said(error));
         return found;
@@ -103,14 +103,14 @@ pub fn newest(
             break;
         }
         let id = key.strip_prefix(&subject.prefix).and_then(|it| it.strip_suffix(&ending));
-        let claim = Claim { id: id.unwrap_or_default(), kind, stored, record: None };
+        let claim = StoredRecord { id: id.unwrap_or_default(), kind, stored, record: None };
         if let Some(why) = doubt(&claim) {
             found.doubtful.push((key, why));
             continue;
         }
         match read(repository, &key) {
             Ok(None) => {}
-            Ok(Some(record)) => match doubt(&Claim { record: Some(&record), ..claim }) {
+            Ok(Some(record)) => match doubt(&StoredRecord { record: Some(&record), ..claim }) {
                 Some(why) => found.doubtful.push((key, why)),
                 None => found.records.push(record),
             },

@@ -65,12 +65,12 @@ impl BackupManifest {
     pub fn parse(bytes: &[u8]) -> Result<Self, Malformed> {
         /// Read first: what else a later version says may be written in another way.
         #[derive(Deserialize)]
-        struct Version {
+        struct ManifestVersion {
             #[serde(rename = "PostgreSQL-Backup-Manifest-Version")]
             version: u32,
         }
         check_own_checksum(bytes)?;
-        let Version { version } = serde_json::from_slice(bytes).map_err(not_manifest)?;
+        let ManifestVersion { version } = serde_json::from_slice(bytes).map_err(not_manifest)?;
         if !VERSIONS.contains(&version) {
             return Err(Malformed::new(format!(
                 "expected a backup manifest of version 1 or 2, found version {version}"

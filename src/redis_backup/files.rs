@@ -20,7 +20,7 @@ use std::time::{Duration, Instant};
 use super::login::refusal;
 use super::rdb::RdbCheck;
 use super::server::{Persistence, ServerConnection};
-use crate::durable::{self, Seen};
+use crate::durable::{self, FileStamp};
 use crate::error::{Class, Error, Result};
 
 /// A file of a server, to be read up to its length and no further.
@@ -109,7 +109,7 @@ fn begin_save(
     server: &mut ServerConnection,
     path: &Path,
     patience: &mut BoundedWait<'_>,
-) -> Result<Option<Seen>> {
+) -> Result<Option<FileStamp>> {
     loop {
         // A save that is under way is of an older moment.
         while is_saving(server)? {
@@ -133,20 +133,20 @@ fn is_saving(server: &mut ServerConnection) -> Result<bool> {
     Ok(server.info("persistence")?.get::<u8>("rdb_bgsave_in_progress") == Some(1))
 }
 
-fn look(path: &Path) -> Result<Option<Seen>> {
-    match durable::open_to_read(path).and_then(|file| Seen::of(&file)) {
+fn look(path: &Path) -> Result<Option<FileStamp>> {
+    match durable::open_to_read(path).and_then(|file| FileStamp::of(&file)) {
         Ok(seen) => Ok(Some(seen)),
         Err(error) if error.kind() == std::io::ErrorKind::NotFound => Ok(None),
         Err(_) => open(path).map(|_| None),
     }
 }
 
-fn changed(path: &Path, before: Option<&Seen>) -> Result<Option<File>> {
+fn changed(path: &Path, before: Option<&FileStamp>) -> Result<Option<File>> {
     if look(path)?.is_none() {
         return Ok(None);
     }
     let file = open(path)?;
-    let now = Seen::of(&file).map_err(|error| Error::file("look at", path, &error))?;
+    let now = FileStamp::of(&file).map_err(|error| Error::file("look at", path, &error))?;
     Ok(before.is_none_or(|before| !before.is_same_file(&now)).then_some(file))
 }
 

@@ -11,7 +11,7 @@ use rustix::event::{PollFd, PollFlags, Timespec, poll};
 
 use super::linked::{owned, without_configuration_of_openssl};
 use super::query::{default_host, variables_name_a_place};
-use crate::error::{Class, Error, Kind, NAMES, Result, is_of_a_name};
+use crate::error::{Class, Error, ErrorKind, NAMES, Result, is_of_a_name};
 use crate::postgres::ServerVersion;
 
 /// A connection to a PostgreSQL server. Not shared between threads; it may move from one to another.
@@ -203,7 +203,7 @@ impl PgConnection {
 
     fn lost(&self) -> Error {
         Error::new(Class::Unreachable, format!("the connection broke: {}", self.message()))
-            .of(Kind::NotUp)
+            .of(ErrorKind::NotUp)
             .hint("Look into the server's log; a proxy in between may cut long connections.")
     }
 
@@ -269,8 +269,8 @@ impl QueryResult {
         let error = Error::new(class, format!("the server says: {message} (SQLSTATE {sqlstate})"))
             .of(match sqlstate.get(..3) {
                 // `operator_intervention`: it starts, stops, or ends this session.
-                Some("57P") => Kind::NotUp,
-                _ => Kind::Sqlstate(sqlstate),
+                Some("57P") => ErrorKind::NotUp,
+                _ => ErrorKind::Sqlstate(sqlstate),
             });
         if hint.is_empty() { error } else { error.hint(hint) }
     }
@@ -315,7 +315,7 @@ fn not_connected(message: &str, conninfo: &str) -> Error {
 }
 
 /// libpq gives a connection that failed no SQLSTATE: the words of server and library are all there is.
-fn kind_of(message: &str) -> Option<Kind> {
+fn kind_of(message: &str) -> Option<ErrorKind> {
     let has = |words: &[&str]| words.iter().any(|words| message.contains(words));
     if has(&[
         "the database system is",
@@ -324,11 +324,11 @@ fn kind_of(message: &str) -> Option<Kind> {
         "timeout expired",
         "closed the connection unexpectedly",
     ]) {
-        Some(Kind::NotUp)
+        Some(ErrorKind::NotUp)
     } else if message.contains("database \"") {
-        Some(Kind::Database)
+        Some(ErrorKind::Database)
     } else if message.contains("role \"") {
-        Some(Kind::Role)
+        Some(ErrorKind::Role)
     } else {
         None
     }

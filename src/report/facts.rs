@@ -38,7 +38,7 @@ use crate::basebackup::catalogue::SystemWal;
 use crate::check::{self, Asked, CheckState, GatherScope, Gathered, Verdict};
 use crate::config::{Config, Objectives};
 use crate::error::Error;
-use crate::history::Subject;
+use crate::history::RecordSubject;
 use crate::repository::Repository;
 
 /// Of how many drills the page tells: two years of monthly ones.
@@ -164,7 +164,7 @@ fn systems(
     let survey = &gathered.survey;
     let of_one = |(wal, mut arrivals): (&SystemWal, Vec<Option<Arrivals>>)| {
         arrivals.iter_mut().flatten().for_each(|it| it.finish(behind));
-        let subject = Subject::postgres(&config.cluster, wal.system);
+        let subject = RecordSubject::postgres(&config.cluster, wal.system);
         let records = gathered.records_of(&subject);
         let drills = records.map_or(&[][..], |records| &records.drills);
         let holes = survey.holes(wal, config.retention.wal_window, Timestamp::now());

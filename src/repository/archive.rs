@@ -6,11 +6,11 @@ use std::sync::Arc;
 use bytes::Bytes;
 
 use super::Repository;
-use super::beyond::{Kept, Original, UpTo};
+use super::beyond::{KeptBeside, Original, UpTo};
 use super::compare::both_are_stored;
 use super::encoded_frames::{EncodedFrames, Prepared};
-use super::memory::Memory;
-use super::names::{Found, Looked, Names, ask};
+use super::memory::RepositoryMemory;
+use super::names::{FoundObject, NameThere, NamesThere, ask};
 use crate::codec::Label;
 use crate::error::{Error, Result};
 use crate::failpoint;
@@ -26,21 +26,21 @@ pub enum Archived {
     Already,
     /// Other content is there, the same up to the place where its timeline was left. What the file has behind that is
     /// kept under another name, if it has anything there.
-    UpTo(UpTo, Option<Kept>),
+    UpTo(UpTo, Option<KeptBeside>),
 }
 
 /// A file of which one repository has no other content, and all that is needed to store it. Dropped, it never was.
-pub struct Candidate<'a> {
+pub struct UnnamedWalFile<'a> {
     repository: &'a Repository,
     original: &'a Original<'a>,
     prepared: Arc<Prepared>,
-    looked: Looked,
+    looked: NameThere,
     standing: Standing<'a>,
 }
 
 /// What there is under the name of a file.
 enum Standing<'a> {
-    Nothing(Nameless<'a>),
+    Nothing(UnnamedObject<'a>),
     Same,
     UpTo(UpTo),
 }
@@ -51,7 +51,7 @@ impl From<Option<UpTo>> for Standing<'_> {
     }
 }
 
-struct Nameless<'a> {
+struct UnnamedObject<'a> {
     object: Box<dyn WholeObject + 'a>,
     /// Its length.
     bytes: u64,
@@ -64,8 +64,8 @@ impl Repository {
         &'a self,
         original: &'a Original<'a>,
         frames: EncodedFrames,
-        names: &Names,
-    ) -> Result<Candidate<'a>> {
+        names: &NamesThere,
+    ) -> Result<UnnamedWalFile<'a>> {
         let Original { folder, name, .. } = *original;
         let looked = names.look(self, folder, name);
         let looked = looked.map_err(|error| self.not_archived(name, error))?;
@@ -82,7 +82,7 @@ impl Repository {
                 let compared = self.compare(original, &looked.found, &prepared)?;
                 (prepared, compared.into())
             };
-            Ok(Candidate { repository: self, original, prepared, looked, standing })
+            Ok(UnnamedWalFile { repository: self, original, prepared, looked, standing })
         };
         prepare().map_err(|error| self.not_archived(name, error))
     }
@@ -91,14 +91,18 @@ impl Repository {
         error.while_doing(format!("could not archive {name} in repository {}", self.name))
     }
 
-    fn write(&self, key: &str, mut frames: EncodedFrames) -> Result<(Arc<Prepared>, Nameless<'_>)> {
+    fn write(
+        &self,
+        key: &str,
+        mut frames: EncodedFrames,
+    ) -> Result<(Arc<Prepared>, UnnamedObject<'_>)> {
         if let Some(recipients) = &self.recipients {
             let prepared = frames.prepared()?;
             let content = prepared.encrypted(recipients)?;
             let bytes = content.len() as u64;
             let mut object = self.storage.begin(key, 0)?;
             object.write(content)?;
-            return Ok((prepared, Nameless { object: object.complete(Bytes::new())?, bytes }));
+            return Ok((prepared, UnnamedObject { object: object.complete(Bytes::new())?, bytes }));
         }
         let mut object = self.storage.begin(key, frames.front_length())?;
         while let Some(frame) = frames.next_frame() {
@@ -107,11 +111,11 @@ impl Repository {
         let prepared = frames.prepared()?;
         let object = object.complete(Bytes::from(prepared.label.to_frame()))?;
         let bytes = prepared.length;
-        Ok((prepared, Nameless { object, bytes }))
+        Ok((prepared, UnnamedObject { object, bytes }))
     }
 }
 
-impl<'a> Candidate<'a> {
+impl<'a> UnnamedWalFile<'a> {
     /// Looks once more where the first look says nothing of now.
     pub fn look_again(mut self) -> Result<Self> {
         let cheap = self.repository.storage.reads_are_cheap();
@@ -122,22 +126,22 @@ impl<'a> Candidate<'a> {
     }
 
     /// Gives it its name, once and for ever.
-    pub fn publish(mut self) -> Result<Published<'a>> {
+    pub fn publish(mut self) -> Result<NamedWalFile<'a>> {
         let archived = self.named().map_err(|error| self.failed(error))?;
-        Ok(Published { candidate: self, archived })
+        Ok(NamedWalFile { candidate: self, archived })
     }
 
     fn named(&mut self) -> Result<Archived> {
-        let Nameless { object, bytes } = match std::mem::replace(&mut self.standing, Standing::Same)
-        {
-            Standing::Nothing(object) => object,
-            Standing::Same => return Ok(Archived::Already),
-            Standing::UpTo(up_to) => return self.keep_beyond(up_to),
-        };
+        let UnnamedObject { object, bytes } =
+            match std::mem::replace(&mut self.standing, Standing::Same) {
+                Standing::Nothing(object) => object,
+                Standing::Same => return Ok(Archived::Already),
+                Standing::UpTo(up_to) => return self.keep_beyond(up_to),
+            };
         let created = object.publish(&metadata(&self.prepared.label))?;
         failpoint::reach("push.repository-done");
         if created == Created::Taken {
-            let found = [Found { encrypted: self.repository.encrypts(), stored: None }];
+            let found = [FoundObject { encrypted: self.repository.encrypts(), stored: None }];
             return match self.compare(&found)? {
                 Some(up_to) => self.keep_beyond(up_to),
                 None => Ok(Archived::Already),
@@ -159,12 +163,12 @@ impl<'a> Candidate<'a> {
         Ok(())
     }
 
-    fn ask(&self, settings: &[bool]) -> Result<Looked> {
+    fn ask(&self, settings: &[bool]) -> Result<NameThere> {
         let Original { folder, name, .. } = *self.original;
         ask(&*self.repository.storage, folder, name, settings)
     }
 
-    fn compare(&self, found: &[Found]) -> Result<Option<UpTo>> {
+    fn compare(&self, found: &[FoundObject]) -> Result<Option<UpTo>> {
         self.repository.compare(self.original, found, &self.prepared)
     }
 
@@ -206,19 +210,19 @@ impl<'a> Candidate<'a> {
 }
 
 /// A file that has its name.
-pub struct Published<'a> {
-    candidate: Candidate<'a>,
+pub struct NamedWalFile<'a> {
+    candidate: UnnamedWalFile<'a>,
     archived: Archived,
 }
 
-impl<'a> Published<'a> {
+impl<'a> NamedWalFile<'a> {
     pub fn repository(&self) -> &'a Repository {
         self.candidate.repository
     }
 
     /// Makes a note that the repository took it, by which it is known again.
-    pub fn remember(&self, memory: &Memory) {
-        let Candidate { repository, original, looked, .. } = &self.candidate;
+    pub fn remember(&self, memory: &RepositoryMemory) {
+        let UnnamedWalFile { repository, original, looked, .. } = &self.candidate;
         let Original { folder, name, .. } = original;
         let found = looked.found.first().map_or(repository.encrypts(), |found| found.encrypted);
         memory.keep(repository, folder, *name, &folder.key(*name, found));

@@ -8,7 +8,7 @@ mod kept;
 use std::fs::File;
 use std::io::{self, Read};
 
-pub use self::kept::{Kept, StoredBeyond};
+pub use self::kept::{KeptBeside, StoredBeyond};
 
 use self::kept::Positioned;
 use super::{Repository, WalFolder};
@@ -54,11 +54,11 @@ pub struct Original<'a> {
     pub size: u64,
     /// How what is kept is compressed.
     pub encoding: Encoding,
-    pub server: &'a dyn Server,
+    pub server: &'a dyn SourceServer,
 }
 
 /// The server that a file comes from.
-pub trait Server: Sync {
+pub trait SourceServer: Sync {
     /// Up to where both contents must be the same: where a timeline that this server follows left that of the
     /// file within it; else one that the repository knows.
     fn fork(

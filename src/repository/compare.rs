@@ -5,7 +5,7 @@ use std::io::Read;
 use super::Repository;
 use super::beyond::{Original, UpTo};
 use super::encoded_frames::Prepared;
-use super::names::Found;
+use super::names::FoundObject;
 use super::reading::check_label;
 use crate::codec::{Identities, LABEL_BYTES_MAX, Label, decode, label_of_stored, read_failed};
 use crate::error::{Class, Error, Result};
@@ -24,7 +24,7 @@ impl Repository {
     pub(super) fn compare(
         &self,
         original: &Original<'_>,
-        found: &[Found],
+        found: &[FoundObject],
         ours: &Prepared,
     ) -> Result<Option<UpTo>> {
         let mut up_to = None;
@@ -53,7 +53,7 @@ impl Repository {
         &self,
         key: &str,
         name: WalFileName,
-        found: &Found,
+        found: &FoundObject,
         ours: &Prepared,
     ) -> Result<Label> {
         let encrypted = found.encrypted;

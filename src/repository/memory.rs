@@ -19,7 +19,7 @@ use crate::postgres::WalFileName;
 const WRITTEN_ANEW_AFTER: Duration = Duration::from_secs(60);
 
 /// One file for each repository that took something.
-pub struct Memory {
+pub struct RepositoryMemory {
     /// Is there, and survives a power cut.
     above: PathBuf,
     folder: PathBuf,
@@ -28,13 +28,13 @@ pub struct Memory {
 /// Something that a repository took from this host.
 pub(super) struct Remembered {
     pub key: String,
-    note: Note,
+    note: LastStored,
     /// The file of the note.
     path: PathBuf,
 }
 
 #[derive(Serialize, Deserialize)]
-struct Note {
+struct LastStored {
     seawall: u32,
     name: String,
     key: String,
@@ -42,7 +42,7 @@ struct Note {
     at: Timestamp,
 }
 
-impl Memory {
+impl RepositoryMemory {
     /// In `folder`, which may have to be created, as all between it and `above`.
     pub fn new(above: PathBuf, folder: PathBuf) -> Self {
         Self { above, folder }
@@ -51,7 +51,7 @@ impl Memory {
     /// `None` before the first file that a repository takes from this host.
     pub(super) fn of(&self, repository: &Repository, folder: &WalFolder) -> Option<Remembered> {
         let path = self.path(repository, folder);
-        let note: Note = serde_json::from_slice(&durable::read_small(&path).ok()?).ok()?;
+        let note: LastStored = serde_json::from_slice(&durable::read_small(&path).ok()?).ok()?;
         (note.seawall == 1).then(|| Remembered { key: note.key.clone(), note, path })
     }
 
@@ -62,7 +62,7 @@ impl Memory {
         if self.of(repository, folder).is_some_and(|last| is_recent(last.note.at, now)) {
             return;
         }
-        let note = Note { seawall: 1, name: name.to_string(), key: key.to_owned(), at: now };
+        let note = LastStored { seawall: 1, name: name.to_string(), key: key.to_owned(), at: now };
         let Ok(json) = serde_json::to_vec(&note) else { return };
         let kept = durable::create_folders(&self.above, &self.folder)
             .and_then(|()| durable::replace_synced(&self.path(repository, folder), &json));

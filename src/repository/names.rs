@@ -7,11 +7,11 @@ use std::sync::OnceLock;
 use std::thread;
 use std::time::{Duration, Instant};
 
-use super::memory::{Memory, Remembered};
+use super::memory::{Remembered, RepositoryMemory};
 use super::{Repository, WalFolder};
 use crate::error::{Class, Error, Result};
 use crate::postgres::WalFileName;
-use crate::storage::{Storage, Stored};
+use crate::storage::{ObjectHead, Storage};
 use crate::threads::beside;
 
 /// More keys than this are not listed for one batch; what lies behind them is asked for one by one.
@@ -22,7 +22,7 @@ const GOOD_FOR: Duration = Duration::from_secs(1);
 
 /// The files of one call and one repository. A bucket is asked once for the whole batch, by whoever needs it first: a
 /// question for each file would cost as much time as storing it.
-pub struct Names {
+pub struct NamesThere {
     names: Vec<WalFileName>,
     pub(super) remembered: Option<Remembered>,
     listed: OnceLock<Result<Listed>>,
@@ -31,27 +31,27 @@ pub struct Names {
 }
 
 /// What is there under one name.
-pub(super) struct Looked {
-    pub found: Vec<Found>,
+pub(super) struct NameThere {
+    pub found: Vec<FoundObject>,
     /// What it took before and does not hold any more.
     pub lacks: bool,
     at: Instant,
 }
 
 /// An object under a name.
-pub(super) struct Found {
+pub(super) struct FoundObject {
     pub encrypted: bool,
     /// What the store told of it, if it was asked for by itself.
-    pub stored: Option<Stored>,
+    pub stored: Option<ObjectHead>,
 }
 
-impl Looked {
+impl NameThere {
     pub(super) fn is_old(&self) -> bool {
         self.at.elapsed() > GOOD_FOR
     }
 }
 
-impl Names {
+impl NamesThere {
     pub fn of(names: impl IntoIterator<Item = WalFileName>) -> Self {
         let names = names.into_iter().collect();
         let (listed, lacks) = (OnceLock::new(), OnceLock::new());
@@ -60,7 +60,12 @@ impl Names {
 
     /// The same for a repository that may have taken something before.
     #[must_use]
-    pub fn remembering(self, memory: &Memory, repository: &Repository, folder: &WalFolder) -> Self {
+    pub fn remembering(
+        self,
+        memory: &RepositoryMemory,
+        repository: &Repository,
+        folder: &WalFolder,
+    ) -> Self {
         Self { remembered: memory.of(repository, folder), ..self }
     }
 
@@ -69,7 +74,7 @@ impl Names {
         repository: &Repository,
         folder: &WalFolder,
         name: WalFileName,
-    ) -> Result<Looked> {
+    ) -> Result<NameThere> {
         let storage = &*repository.storage;
         let encrypts = repository.encrypts();
         let is_batch = self.names.len() > 1 && !storage.reads_are_cheap();
@@ -91,7 +96,7 @@ impl Names {
             None => self.is_absent(storage, listed, key),
         };
         let lacks = remembered.map_or(Ok(false), is_absent)?;
-        Ok(Looked { found: found(&settings, answers), lacks, at })
+        Ok(NameThere { found: found(&settings, answers), lacks, at })
     }
 
     fn is_absent(&self, storage: &dyn Storage, listed: Option<&Listed>, key: &str) -> Result<bool> {
@@ -140,11 +145,11 @@ struct Listed {
 }
 
 /// Whether an object is there, and what the store told of it if it was asked for by itself.
-type Answer = Option<Option<Stored>>;
+type HeadAnswer = Option<Option<ObjectHead>>;
 
 impl Listed {
     /// `None` for a key that the listing did not come to.
-    fn answer(&self, key: &str) -> Option<Answer> {
+    fn answer(&self, key: &str) -> Option<HeadAnswer> {
         let covers = self.from.as_str() <= key && key <= self.until.as_str();
         covers.then(|| self.keys.contains(key).then_some(None))
     }
@@ -156,15 +161,17 @@ pub(super) fn ask(
     folder: &WalFolder,
     name: WalFileName,
     settings: &[bool],
-) -> Result<Looked> {
+) -> Result<NameThere> {
     let keys: Vec<String> = settings.iter().map(|encrypted| folder.key(name, *encrypted)).collect();
     let (answers, at) = answers(storage, None, &keys)?;
-    Ok(Looked { found: found(settings, answers), lacks: false, at })
+    Ok(NameThere { found: found(settings, answers), lacks: false, at })
 }
 
-fn found(settings: &[bool], answers: Vec<Answer>) -> Vec<Found> {
+fn found(settings: &[bool], answers: Vec<HeadAnswer>) -> Vec<FoundObject> {
     let there = settings.iter().zip(answers);
-    there.filter_map(|(encrypted, it)| Some(Found { encrypted: *encrypted, stored: it? })).collect()
+    there
+        .filter_map(|(encrypted, it)| Some(FoundObject { encrypted: *encrypted, stored: it? }))
+        .collect()
 }
 
 /// From the listing as far as that goes; all others are asked for at once.
@@ -172,9 +179,9 @@ fn answers(
     storage: &dyn Storage,
     listed: Option<&Listed>,
     keys: &[String],
-) -> Result<(Vec<Answer>, Instant)> {
+) -> Result<(Vec<HeadAnswer>, Instant)> {
     let now = Instant::now();
-    let known: Vec<Option<Answer>> =
+    let known: Vec<Option<HeadAnswer>> =
         keys.iter().map(|key| listed.and_then(|listed| listed.answer(key))).collect();
     let unknown: Vec<&str> = keys
         .iter()
@@ -199,7 +206,7 @@ fn answers(
 }
 
 /// What the store says of each key. From a bucket the answers come at the same time.
-fn heads(storage: &dyn Storage, keys: &[&str]) -> Vec<Result<Answer>> {
+fn heads(storage: &dyn Storage, keys: &[&str]) -> Vec<Result<HeadAnswer>> {
     let head = |key: &str| Ok(storage.head(key)?.map(Some));
     let Some((first, others)) = keys.split_first() else { return Vec::new() };
     if storage.reads_are_cheap() {

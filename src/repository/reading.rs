@@ -16,7 +16,7 @@ use crate::postgres::{
     FIRST_PAGE_HEADER_BYTES, TablespaceCreation, TablespaceScan, TimelineHistory, TimelineId,
     WalFileName, WalPageHeader, WalSegmentSize, check_backup_history,
 };
-use crate::retry::{Failed, retry};
+use crate::retry::{FailedTry, retry};
 use crate::storage::DAMAGED;
 
 /// Room for the content of a whole frame.
@@ -33,7 +33,7 @@ pub struct Source<'a> {
 }
 
 /// A file to decode into, and the path by which messages call it.
-pub struct Target<'a> {
+pub struct DecodeTarget<'a> {
     pub file: &'a mut File,
     pub path: &'a Path,
 }
@@ -53,7 +53,7 @@ trait Sink {
     fn restart(&mut self) -> Result<()>;
 }
 
-impl Sink for Target<'_> {
+impl Sink for DecodeTarget<'_> {
     fn write(&mut self, bytes: &[u8]) -> Result<()> {
         self.file.write_all(bytes).map_err(|error| Error::file("write", self.path, &error))
     }
@@ -83,7 +83,7 @@ impl Repository {
         &self,
         source: &Source<'_>,
         name: WalFileName,
-        mut target: Target<'_>,
+        mut target: DecodeTarget<'_>,
     ) -> Result<Option<FetchedFile>> {
         self.fetch_into(source, name, &mut target)
     }
@@ -148,14 +148,14 @@ impl Repository {
 
 /// What may have gone wrong on the way is worth another try: an answer that broke off as often as a request, bytes
 /// that are wrong once more, because they may have been damaged on the way.
-pub(super) fn failed(error: Error, limits: Limits, started: Instant) -> Failed {
+pub(super) fn failed(error: Error, limits: Limits, started: Instant) -> FailedTry {
     let tries = match error.class() {
         _ if started.elapsed() >= limits.total => 1,
         Class::Unreachable => limits.attempts,
         Class::Damaged => 2,
         _ => 1,
     };
-    Failed { error, tries }
+    FailedTry { error, tries }
 }
 
 fn write_out(

@@ -8,8 +8,8 @@ use bytes::Bytes;
 use jiff::Timestamp;
 
 use super::{
-    ConditionSupport, Created, Listed, Metadata, NewLargeObject, NewObject, PendingUpload,
-    Protection, Storage, Stored,
+    ConditionSupport, Created, Listed, Metadata, NewLargeObject, NewObject, ObjectHead,
+    PendingUpload, Protection, Storage,
 };
 use crate::error::Result;
 
@@ -66,7 +66,7 @@ impl Storage for DeadlineStorage {
         self.inner.create(key, content, metadata)
     }
 
-    fn head(&self, key: &str) -> Result<Option<Stored>> {
+    fn head(&self, key: &str) -> Result<Option<ObjectHead>> {
         self.inner.head(key)
     }
 

@@ -8,7 +8,9 @@ use std::path::PathBuf;
 use bytes::Bytes;
 use jiff::Timestamp;
 
-use super::{Created, Listed, Metadata, NewLargeObject, NewObject, Storage, Stored, WholeObject};
+use super::{
+    Created, Listed, Metadata, NewLargeObject, NewObject, ObjectHead, Storage, WholeObject,
+};
 use crate::durable::{self, Nameless, Publication, Published, Temporary};
 use crate::error::{Class, Error, Result};
 use crate::progress;
@@ -44,11 +46,11 @@ impl LocalStorage {
         Ok(Some(LocalReader { file, path }))
     }
 
-    fn new_file(&self, key: &str, front: usize) -> Result<Box<NewFile>> {
+    fn new_file(&self, key: &str, front: usize) -> Result<Box<LocalObject>> {
         durable::remove_abandoned_below(&self.root, &self.temporaries());
         let (temporaries, target) = (self.temporaries(), self.root.join(key));
         let publication = Publication::begin(&self.root, &temporaries, &target, front as u64)?;
-        Ok(Box::new(NewFile(publication)))
+        Ok(Box::new(LocalObject(publication)))
     }
 }
 
@@ -67,11 +69,11 @@ impl Storage for LocalStorage {
         Ok(self.new_file(key, front)?)
     }
 
-    fn head(&self, key: &str) -> Result<Option<Stored>> {
+    fn head(&self, key: &str) -> Result<Option<ObjectHead>> {
         let path = self.root.join(key);
         match fs::metadata(&path) {
             Ok(metadata) if metadata.is_file() => {
-                Ok(Some(Stored { size: metadata.len(), metadata: Metadata::new() }))
+                Ok(Some(ObjectHead { size: metadata.len(), metadata: Metadata::new() }))
             }
             Ok(metadata) => Err(not_a_file(&path, &metadata)),
             // Also when the root is not there yet: the first `create` makes it.
@@ -139,9 +141,9 @@ impl Storage for LocalStorage {
     }
 }
 
-struct NewFile(Publication);
+struct LocalObject(Publication);
 
-impl NewObject for NewFile {
+impl NewObject for LocalObject {
     fn write(&mut self, content: Bytes) -> Result<()> {
         progress::moved(content.len() as u64);
         self.0.write(&content)
@@ -155,7 +157,7 @@ impl NewObject for NewFile {
     }
 }
 
-impl NewLargeObject for NewFile {
+impl NewLargeObject for LocalObject {
     fn write(&mut self, content: Bytes) -> Result<()> {
         self.0.write(&content)
     }

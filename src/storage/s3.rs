@@ -30,13 +30,13 @@ use jiff::Timestamp;
 
 use self::bucket::Bucket;
 pub(super) use self::client::whereabouts;
-use self::content::Content;
+use self::content::ChunkedContent;
 pub use self::http::{Post, post};
 use self::large::NewS3LargeObject;
 use self::runtime::{ObjectReader, Runtime};
 use super::{
-    ConditionSupport, Created, Listed, Metadata, NewLargeObject, NewObject, PendingUpload,
-    Protection, Storage, Stored, WholeObject,
+    ConditionSupport, Created, Listed, Metadata, NewLargeObject, NewObject, ObjectHead,
+    PendingUpload, Protection, Storage, WholeObject,
 };
 use crate::config::{Limits, S3Config};
 use crate::error::Result;
@@ -78,7 +78,7 @@ impl S3Storage {
 
 impl Storage for S3Storage {
     fn begin(&self, key: &str, _front: usize) -> Result<Box<dyn NewObject + '_>> {
-        let (key, content) = (self.bucket.key(key), Content::default());
+        let (key, content) = (self.bucket.key(key), ChunkedContent::default());
         Ok(Box::new(NewS3Object { storage: self, key, content }))
     }
 
@@ -93,7 +93,7 @@ impl Storage for S3Storage {
         Ok(Box::new(NewS3LargeObject::new(self, key, front, size_max, metadata)))
     }
 
-    fn head(&self, key: &str) -> Result<Option<Stored>> {
+    fn head(&self, key: &str) -> Result<Option<ObjectHead>> {
         let stored = self.runtime.block_on(self.bucket.head_object(&self.bucket.key(key)))?;
         Ok(stored.map(|mut stored| {
             stored.metadata.remove(multipart::MARK);
@@ -174,7 +174,7 @@ impl Storage for S3Storage {
 struct NewS3Object<'a> {
     storage: &'a S3Storage,
     key: String,
-    content: Content,
+    content: ChunkedContent,
 }
 
 impl NewObject for NewS3Object<'_> {

@@ -25,7 +25,7 @@ use std::time::Duration;
 use jiff::Timestamp;
 use seawall::backup::new_id;
 use seawall::config::Config;
-use seawall::history::{Check, Kind, Phase, Record, Subject, store};
+use seawall::history::{Check, Phase, Record, RecordKind, RecordSubject, store};
 use seawall::postgres::SystemIdentifier;
 use seawall::repository::open_all;
 use serde_json::Value;
@@ -105,8 +105,8 @@ impl Watched {
 
     /// A record of one, in the folder.
     fn drill(&self, passed: bool) {
-        let subject = Subject::postgres("main", self.system());
-        record(&self.disk, &subject, Kind::Drill, passed);
+        let subject = RecordSubject::postgres("main", self.system());
+        record(&self.disk, &subject, RecordKind::Drill, passed);
     }
 
     /// The line that has the server archive to where this configuration says.
@@ -148,7 +148,7 @@ fn keys() -> Vec<(String, String)> {
 }
 
 /// A record that ended just now, in a folder.
-pub fn record(folder: &Store, subject: &Subject, kind: Kind, passed: bool) {
+pub fn record(folder: &Store, subject: &RecordSubject, kind: RecordKind, passed: bool) {
     let Store::Folder(root) = folder else { panic!("records are laid into folders") };
     let text = folder.table("disk");
     let config = Config::from_resolved(&seawall::config::of_text(&text).unwrap()).unwrap();

@@ -3,7 +3,7 @@
 use jiff::Timestamp;
 use seawall::backup::new_id;
 use seawall::config::Config;
-use seawall::history::{Kind, Record, Subject, newest, store};
+use seawall::history::{Record, RecordKind, RecordSubject, newest, store};
 use seawall::postgres::SystemIdentifier;
 use seawall::repository::{Repository, open_all};
 
@@ -17,7 +17,7 @@ fn folder(place: &Place) -> Repository {
     open_all(&config, None).expect("opened").remove(0)
 }
 
-fn record(kind: Kind, began: &str) -> Record {
+fn record(kind: RecordKind, began: &str) -> Record {
     let began: Timestamp = began.parse().expect("a time");
     Record {
         seawall: 1,
@@ -40,31 +40,31 @@ fn record(kind: Kind, began: &str) -> Record {
 fn the_newest_records_of_a_kind_come_first() {
     let place = Place::new();
     let repository = folder(&place);
-    let subject = Subject::postgres("main", SystemIdentifier(7));
+    let subject = RecordSubject::postgres("main", SystemIdentifier(7));
     let read = |kind, count| {
         let found = newest(&repository, &subject, kind, count, &|_| None);
         assert_eq!((found.failures, found.doubtful), (vec![], vec![]));
         found.records
     };
-    assert_eq!(read(Kind::Drill, 9), []);
+    assert_eq!(read(RecordKind::Drill, 9), []);
     let (one, two) = ("2026-11-01T02:00:00Z", "2026-11-02T02:00:00Z");
-    let drills = [record(Kind::Drill, two), record(Kind::Drill, one)];
-    for record in drills.iter().rev().chain([&record(Kind::Verification, two)]) {
+    let drills = [record(RecordKind::Drill, two), record(RecordKind::Drill, one)];
+    for record in drills.iter().rev().chain([&record(RecordKind::Verification, two)]) {
         assert_eq!(store(&[&repository], &subject, record), []);
     }
-    assert_eq!(read(Kind::Drill, 9), drills);
-    assert_eq!(read(Kind::Drill, 1), drills[..1]);
-    assert_eq!(read(Kind::Verification, 9).len(), 1);
-    let other = Subject::postgres("main", SystemIdentifier(70));
-    assert_eq!(newest(&repository, &other, Kind::Drill, 9, &|_| None).records, []);
+    assert_eq!(read(RecordKind::Drill, 9), drills);
+    assert_eq!(read(RecordKind::Drill, 1), drills[..1]);
+    assert_eq!(read(RecordKind::Verification, 9).len(), 1);
+    let other = RecordSubject::postgres("main", SystemIdentifier(70));
+    assert_eq!(newest(&repository, &other, RecordKind::Drill, 9, &|_| None).records, []);
 }
 
 #[test]
 fn a_record_is_never_replaced() {
     let place = Place::new();
     let repository = folder(&place);
-    let record = record(Kind::Drill, "2026-11-01T02:00:00Z");
-    let subject = Subject::media("uploads");
+    let record = record(RecordKind::Drill, "2026-11-01T02:00:00Z");
+    let subject = RecordSubject::media("uploads");
     assert_eq!(store(&[&repository], &subject, &record), []);
     let errors = store(&[&repository], &subject, &record);
     assert_eq!(

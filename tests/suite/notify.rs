@@ -9,7 +9,7 @@ use std::fs;
 use std::os::unix::fs::PermissionsExt;
 use std::path::PathBuf;
 
-use seawall::history::{Kind, Subject};
+use seawall::history::{RecordKind, RecordSubject};
 use seawall::postgres::SystemIdentifier;
 use serde_json::Value;
 
@@ -33,7 +33,12 @@ impl Told {
         let system = SystemIdentifier(OLD.parse().unwrap());
         laid.backup("disk", &described(&id(HOUR), 1, 2));
         laid.wal("disk", OLD, 1, 2..=4);
-        record(laid.store("disk"), &Subject::postgres("main", system), Kind::Drill, true);
+        record(
+            laid.store("disk"),
+            &RecordSubject::postgres("main", system),
+            RecordKind::Drill,
+            true,
+        );
         let receiver = Receiver::start();
         let lines =
             forms.iter().map(|form| format!("{form} {}/{form} Bearer s3cret\n", receiver.url()));

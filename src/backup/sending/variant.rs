@@ -13,12 +13,12 @@ use sha2::{Digest as _, Sha256};
 use super::lane::Message;
 use super::{End, Sent, StoredObject};
 use crate::backup::stored_object::hex;
-use crate::codec::{Output, Recipients};
+use crate::codec::{Recipients, StreamOutput};
 use crate::error::{Class, Error, Result};
 
 /// Ends early when no repository is left; each says why itself.
 pub fn make_variant<M: Clone>(
-    outputs: mpsc::Receiver<Output<End<M>>>,
+    outputs: mpsc::Receiver<StreamOutput<End<M>>>,
     recipients: Option<&Recipients>,
     name: &dyn Fn(usize, bool) -> String,
     lanes: Vec<mpsc::SyncSender<Message<M>>>,
@@ -29,7 +29,7 @@ pub fn make_variant<M: Clone>(
 }
 
 fn make_all<M: Clone>(
-    outputs: mpsc::Receiver<Output<End<M>>>,
+    outputs: mpsc::Receiver<StreamOutput<End<M>>>,
     recipients: Option<&Recipients>,
     name: &dyn Fn(usize, bool) -> String,
     out: &mut Hashed<M>,
@@ -56,13 +56,13 @@ fn make_all<M: Clone>(
 
 /// Until the end of the object; `None` when the stream breaks off before.
 fn copy_object<M>(
-    outputs: &mut impl Iterator<Item = Output<End<M>>>,
+    outputs: &mut impl Iterator<Item = StreamOutput<End<M>>>,
     write: &mut dyn FnMut(Bytes) -> io::Result<()>,
 ) -> Result<Option<End<M>>> {
     for output in outputs {
         match output {
-            Output::Frame(frame) => write(frame).map_err(|error| not_made(&error))?,
-            Output::Mark(end) => return Ok(Some(end)),
+            StreamOutput::Frame(frame) => write(frame).map_err(|error| not_made(&error))?,
+            StreamOutput::Mark(end) => return Ok(Some(end)),
         }
     }
     Ok(None)

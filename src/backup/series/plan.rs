@@ -11,7 +11,9 @@ use super::{Backup, SelfContained, Series};
 use crate::backup::{StoredBackup, begun, fallen};
 use crate::config::KeepConfig;
 use crate::error::Result;
-use crate::retention::{Condition, Dates, Subject, Verdict, believable, check_clock, reasons};
+use crate::retention::{
+    Condition, Dates, Prunable, RetentionVerdict, believable, check_clock, reasons,
+};
 
 /// What becomes of one thing in one repository.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -21,7 +23,7 @@ pub struct Line {
     pub what: What,
     /// Length of all that lies in its folder, in bytes.
     pub bytes: u64,
-    pub verdict: Verdict,
+    pub verdict: RetentionVerdict,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -42,7 +44,7 @@ struct Copy<'a> {
     fell: bool,
 }
 
-impl Subject for Copy<'_> {
+impl Prunable for Copy<'_> {
     fn ended(&self) -> Timestamp {
         self.ended
     }
@@ -84,24 +86,24 @@ pub fn plan<D: SelfContained>(
         let subjects: Vec<&Copy<'_>> = copies.iter().collect();
         let reasons = reasons(&subjects, keep, keep.within, now);
         let mut here = Vec::new();
-        let mut push = |id: &str, what, bytes, verdict: Verdict| {
+        let mut push = |id: &str, what, bytes, verdict: RetentionVerdict| {
             let verdict = match closed {
-                true => Verdict::keep("nothing is deleted in this repository"),
+                true => RetentionVerdict::keep("nothing is deleted in this repository"),
                 false => verdict,
             };
             here.push(Line { repository, id: id.to_owned(), what, bytes, verdict });
         };
         for (copy, reasons) in copies.iter().zip(&reasons) {
-            let verdict = Verdict::of(&copy.condition, reasons);
+            let verdict = RetentionVerdict::of(&copy.condition, reasons);
             push(copy.id, What::Backup, copy.stored.occupied, verdict);
         }
         for (_, it) in series.unfinished.iter().filter(|(at, _)| *at == repository) {
             let (begun, seen) = (begun(&it.id), believable(it.newest));
-            let verdict = Verdict::of_leavings("unfinished", begun, seen, keep, now);
+            let verdict = RetentionVerdict::of_leavings("unfinished", begun, seen, keep, now);
             push(&it.id, What::Unfinished, it.stored_size, verdict);
         }
         for it in series.broken.iter().filter(|it| it.repository == repository) {
-            push(&it.id, What::Broken, 0, Verdict::keep("its description can't be read"));
+            push(&it.id, What::Broken, 0, RetentionVerdict::keep("its description can't be read"));
         }
         here.sort_by(|one: &Line, other| {
             (begun(&one.id), one.what as u8).cmp(&(begun(&other.id), other.what as u8))

@@ -4,7 +4,7 @@ use std::fs;
 use std::path::Path;
 use std::time::Duration;
 
-use crate::error::{Class, Error, Kind, Result};
+use crate::error::{Class, Error, ErrorKind, Result};
 use crate::replication::PgConnection;
 
 /// A server that is asked for its progress answers at once, or it hangs.
@@ -126,7 +126,7 @@ fn identity(text: &str) -> String {
 
 fn refused(error: &Error) -> ServerAnswer {
     match error.kind() {
-        Some(Kind::NotUp) => ServerAnswer::NotYet,
+        Some(ErrorKind::NotUp) => ServerAnswer::NotYet,
         _ => ServerAnswer::Refused(error.message()),
     }
 }

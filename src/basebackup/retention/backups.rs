@@ -8,7 +8,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use humantime::format_duration;
 use jiff::Timestamp;
 
-use super::{Attempt, Candidate, Holdings, Verdict};
+use super::{Attempt, Candidate, Holdings, RetentionVerdict};
 use crate::backup::begun;
 use crate::config::RetentionConfig;
 use crate::postgres::{Lsn, TimelineId};
@@ -27,8 +27,8 @@ pub fn verdicts(
     holdings: &Holdings<'_>,
     policy: &RetentionConfig,
     now: Timestamp,
-) -> (Vec<Verdict>, Vec<Base>) {
-    let mut verdicts: Vec<Option<Verdict>> = vec![None; holdings.backups.len()];
+) -> (Vec<RetentionVerdict>, Vec<Base>) {
+    let mut verdicts: Vec<Option<RetentionVerdict>> = vec![None; holdings.backups.len()];
     let mut bases = Vec::new();
     let places: BTreeSet<usize> = holdings.backups.iter().map(|it| it.repository).collect();
     for repository in places {
@@ -51,7 +51,7 @@ pub fn verdicts(
         }
         bases.extend(here);
     }
-    let kept = || Verdict::keep("nobody judged it");
+    let kept = || RetentionVerdict::keep("nobody judged it");
     (verdicts.into_iter().map(|it| it.unwrap_or_else(kept)).collect(), bases)
 }
 
@@ -69,9 +69,9 @@ struct Judge<'a> {
 }
 
 impl Judge<'_> {
-    fn verdict(&self, at: usize, it: &Candidate, bases: &[Base]) -> Verdict {
+    fn verdict(&self, at: usize, it: &Candidate, bases: &[Base]) -> RetentionVerdict {
         if self.holdings.closed.contains(&it.repository) {
-            return Verdict::keep("nothing is deleted in this repository");
+            return RetentionVerdict::keep("nothing is deleted in this repository");
         }
         let mut reasons = self.reasons.get(&at).cloned().unwrap_or_default();
         let timelines = bases.iter().filter(|base| base.backup == at);
@@ -79,7 +79,7 @@ impl Judge<'_> {
             let window = format_duration(self.policy.wal_window);
             reasons.push(format!("point-in-time recovery of {window} begins with it"));
         }
-        Verdict::of(&it.condition, &reasons)
+        RetentionVerdict::of(&it.condition, &reasons)
     }
 
     /// For each timeline that may have been written to since the window began: the newest base backup that
@@ -149,10 +149,12 @@ pub fn unfinished(
     holdings: &Holdings<'_>,
     policy: &RetentionConfig,
     now: Timestamp,
-) -> Vec<Verdict> {
+) -> Vec<RetentionVerdict> {
     let verdict = |it: &Attempt| match holdings.closed.contains(&it.repository) {
-        true => Verdict::keep("nothing is deleted in this repository"),
-        false => Verdict::of_leavings("unfinished", it.begun(), it.newest, &policy.keep, now),
+        true => RetentionVerdict::keep("nothing is deleted in this repository"),
+        false => {
+            RetentionVerdict::of_leavings("unfinished", it.begun(), it.newest, &policy.keep, now)
+        }
     };
     holdings.unfinished.iter().map(verdict).collect()
 }

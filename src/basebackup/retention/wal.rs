@@ -10,7 +10,7 @@ use humantime::format_duration;
 use jiff::Timestamp;
 
 use super::backups::Base;
-use super::{Attempt, Candidate, Condition, Holdings, Verdict};
+use super::{Attempt, Candidate, Condition, Holdings, RetentionVerdict};
 use crate::basebackup::windows::Timelines;
 use crate::config::RetentionConfig;
 use crate::postgres::{Lsn, TimelineId, WalSegment};
@@ -24,7 +24,7 @@ const END: Lsn = Lsn(u64::MAX);
 pub struct WalLine {
     pub repository: usize,
     pub range: WalRange,
-    pub verdict: Verdict,
+    pub verdict: RetentionVerdict,
 }
 
 /// WAL files of one timeline that are kept, for the first of these reasons.
@@ -49,13 +49,14 @@ pub fn lines(
     now: Timestamp,
     kept: &[usize],
     bases: &[Base],
-    unfinished: &[Verdict],
+    unfinished: &[RetentionVerdict],
 ) -> Vec<WalLine> {
     let zones = zones(holdings, policy, now, kept, bases, unfinished);
     let window = format_duration(policy.wal_window);
-    let outside =
-        Verdict::delete(format!("not in the window of {window}, and no base backup needs it"));
-    let stored = Verdict::keep(format!("stored within {window}"));
+    let outside = RetentionVerdict::delete(format!(
+        "not in the window of {window}, and no base backup needs it"
+    ));
+    let stored = RetentionVerdict::keep(format!("stored within {window}"));
     let mut lines = Vec::new();
     for (repository, ranges) in &holdings.wal {
         let good = |it: &Candidate| it.repository == *repository && it.condition == Condition::Good;
@@ -73,7 +74,9 @@ pub fn lines(
         ranges.sort_by_key(|range| range.first);
         for range in ranges {
             match all {
-                Some(reason) => push(&mut lines, first, *repository, range, Verdict::keep(reason)),
+                Some(reason) => {
+                    push(&mut lines, first, *repository, range, RetentionVerdict::keep(reason))
+                }
                 None => {
                     for (range, reason) in zones.divide(range) {
                         let Some(reason) = reason else {
@@ -83,7 +86,7 @@ pub fn lines(
                             }
                             continue;
                         };
-                        push(&mut lines, first, *repository, range, Verdict::keep(reason));
+                        push(&mut lines, first, *repository, range, RetentionVerdict::keep(reason));
                     }
                 }
             }
@@ -118,7 +121,7 @@ fn push(
     first: usize,
     repository: usize,
     range: WalRange,
-    verdict: Verdict,
+    verdict: RetentionVerdict,
 ) {
     if let Some(last) = lines[first..].last_mut()
         && last.verdict == verdict
@@ -136,7 +139,7 @@ fn zones<'a>(
     now: Timestamp,
     kept: &[usize],
     bases: &[Base],
-    unfinished: &[Verdict],
+    unfinished: &[RetentionVerdict],
 ) -> Zones<'a> {
     let mut zones = Zones { timelines: holdings.timelines, all: BTreeSet::new() };
     let window = format!("point-in-time recovery of {}", format_duration(policy.wal_window));
@@ -182,7 +185,7 @@ fn zones<'a>(
 /// When the unfinished base backups that are kept were begun; not later than now.
 fn begun(
     holdings: &Holdings<'_>,
-    verdicts: &[Verdict],
+    verdicts: &[RetentionVerdict],
     now: Timestamp,
 ) -> impl Iterator<Item = Timestamp> {
     let kept = holdings.unfinished.iter().zip(verdicts).filter(|(_, verdict)| verdict.keep);

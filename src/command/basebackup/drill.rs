@@ -33,7 +33,7 @@ use crate::drill::postgres::{
 use crate::drill::{Deadline, Scratch, become_user};
 use crate::error::{Class, Error, Result};
 use crate::failpoint;
-use crate::history::{Check, Kind, Phase, Reached, Record, Subject};
+use crate::history::{Check, Phase, Reached, Record, RecordKind, RecordSubject};
 use crate::postgres::SystemIdentifier;
 use crate::repository::{self, Repository};
 use crate::threads::start_in;
@@ -89,7 +89,7 @@ fn drill(options: &DrillOptions<'_>) -> Result<Shown> {
     let errors: Vec<Error> = done.err().into_iter().chain(drill.failed_checks()).collect();
     let tells = drill.ended.is_some() || recording::tells(errors.first());
     if let Some(system) = drill.system.filter(|_| tells) {
-        let subject = Subject::postgres(&config.cluster, system);
+        let subject = RecordSubject::postgres(&config.cluster, system);
         recording::store(&repositories, &subject, &drill.record(&errors));
     }
     let text = if options.as_json {
@@ -309,7 +309,7 @@ impl Drill {
         Record {
             seawall: crate::history::FORMAT,
             id: new_id(self.began),
-            kind: Kind::Drill,
+            kind: RecordKind::Drill,
             began: self.began,
             ended: Timestamp::now(),
             passed: errors.is_empty(),

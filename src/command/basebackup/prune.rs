@@ -10,7 +10,9 @@ use crate::backup::{Uploads, begun, later, uploads};
 use crate::basebackup::all_backups;
 use crate::basebackup::catalogue::Survey;
 use crate::basebackup::prune::{CarryOut, Gathered, gather};
-use crate::basebackup::retention::{Attempt, Deletion, Holdings, Plan, Verdict, WalLine, plan};
+use crate::basebackup::retention::{
+    Attempt, Deletion, Holdings, Plan, RetentionVerdict, WalLine, plan,
+};
 use crate::command::pruning::{Amounts, Fate, Telling, clocks, remarks};
 use crate::command::remembering::{self, note, recall_base_backups, shelves_of_system};
 use crate::command::shown::{Shown, table};
@@ -154,18 +156,20 @@ fn fates(
     uploads: &[Uploads],
     repositories: &[Repository],
 ) -> [Vec<Fate>; 2] {
-    let fate = |kind, verdict: &Verdict, repository: usize, what: String| {
+    let fate = |kind, verdict: &RetentionVerdict, repository: usize, what: String| {
         let name = repositories.get(repository).map_or("", Repository::name);
         Fate::new(kind, what, name, verdict)
     };
-    let base = |verdict: &Verdict, at: usize, id: &str| fate("backup", verdict, at, id.to_owned());
+    let base = |verdict: &RetentionVerdict, at: usize, id: &str| {
+        fate("backup", verdict, at, id.to_owned())
+    };
     let mut backups: Vec<_> = holdings.backups.iter().zip(&plan.backups).collect();
     backups.sort_by_key(|(it, _)| (it.repository, &it.id));
     let backups = backups.iter().map(|(it, verdict)| base(verdict, it.repository, &it.id));
     let unfinished = holdings.unfinished.iter().zip(&plan.unfinished);
     let unfinished = unfinished.map(|(it, verdict)| base(verdict, it.repository, &it.id));
     let uploads = uploads.iter().map(|it| base(&it.verdict, it.repository, &it.id));
-    let unread = Verdict::keep("its description can't be read");
+    let unread = RetentionVerdict::keep("its description can't be read");
     let broken = holdings.broken.iter().map(|it| base(&unread, it.repository, &it.id));
     let wal = plan.wal.iter().map(|line| fate("wal", &line.verdict, line.repository, wal(line)));
     [backups.chain(broken).chain(unfinished).chain(uploads).collect(), wal.collect()]

@@ -10,7 +10,7 @@ use crate::command::recording::{self, Extent, Faults};
 use crate::command::shown::{Shown, count, plain, size};
 use crate::config::Config;
 use crate::error::{Class, Error, Result};
-use crate::history::Subject;
+use crate::history::RecordSubject;
 use crate::postgres::SystemIdentifier;
 use crate::repository::{self, Repository};
 
@@ -72,7 +72,7 @@ fn subjects(
     request: &Request<'_>,
     survey: &Survey,
     chosen: &[&Backup],
-) -> Vec<(Subject, Vec<String>)> {
+) -> Vec<(RecordSubject, Vec<String>)> {
     if request.quick {
         return Vec::new();
     }
@@ -81,7 +81,7 @@ fn subjects(
             chosen.iter().filter(|it| it.system == system).map(|it| it.id.clone()).collect();
         let newest = survey.catalogue.backups.iter().rfind(|it| it.system == system);
         let is_in = newest.is_some_and(|newest| ids.contains(&newest.id));
-        is_in.then(|| (Subject::postgres(&request.config.cluster, system), ids))
+        is_in.then(|| (RecordSubject::postgres(&request.config.cluster, system), ids))
     };
     survey.catalogue.systems.iter().copied().filter_map(of).collect()
 }

@@ -15,7 +15,7 @@ use crate::config::Config;
 use crate::error::{Error, Result};
 use crate::media_backup::Description;
 use crate::repository;
-use crate::retention::Verdict;
+use crate::retention::RetentionVerdict;
 
 /// Shows its plan, has it agreed to, and carries it out. Of one whose description can't be read nobody knows what it needs
 /// of others, so that is refused.
@@ -29,8 +29,8 @@ pub fn run(config: &Config, order: Order<'_>) -> Result<Shown> {
     for line in &mut lines {
         let here = copies.iter().any(|copy| copy.repository == line.repository);
         line.verdict = match line.id == id && here {
-            true => Verdict::delete("asked for"),
-            false => Verdict::keep("not asked for"),
+            true => RetentionVerdict::delete("asked for"),
+            false => RetentionVerdict::keep("not asked for"),
         };
     }
     let about = About {

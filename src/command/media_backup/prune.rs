@@ -20,7 +20,7 @@ use crate::media_backup::Description;
 use crate::media_backup::local::{TREE, bytes_of_its_own, remove_snapshot, snapshot_folder};
 use crate::media_backup::packed::{References, carry_out, spare};
 use crate::repository::{self, Repository};
-use crate::retention::Verdict;
+use crate::retention::RetentionVerdict;
 
 /// Shows its plan, has it agreed to, and carries it out.
 pub fn run(config: &Config, telling: &mut Telling<'_>) -> Result<Shown> {
@@ -97,7 +97,7 @@ pub(super) fn amounts(config: &Config, lines: &[Line]) -> Result<Amounts> {
 /// What snapshots there need is not known.
 fn keep_all(lines: &mut [Line], repository: usize) {
     for line in lines.iter_mut().filter(|line| line.repository == repository) {
-        line.verdict = Verdict::keep("nothing is deleted in this repository");
+        line.verdict = RetentionVerdict::keep("nothing is deleted in this repository");
     }
 }
 

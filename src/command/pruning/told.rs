@@ -12,7 +12,7 @@ use crate::backup::deleting::Pruned;
 use crate::command::shown::{Shown, count, document, plain};
 use crate::error::{Error, Result};
 use crate::repository::Repository;
-use crate::retention::Verdict;
+use crate::retention::RetentionVerdict;
 use crate::words::two_units;
 
 /// Rises when something in the JSON changes its meaning or goes.
@@ -31,7 +31,12 @@ pub struct Fate {
 }
 
 impl Fate {
-    pub fn new(kind: &'static str, name: String, repository: &str, verdict: &Verdict) -> Self {
+    pub fn new(
+        kind: &'static str,
+        name: String,
+        repository: &str,
+        verdict: &RetentionVerdict,
+    ) -> Self {
         let (repository, reason) = (repository.to_owned(), verdict.reason.clone());
         Self { kind, name, repository, keep: verdict.keep, reason }
     }

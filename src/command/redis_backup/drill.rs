@@ -18,7 +18,7 @@ use crate::drill::redis::{DrillRedis, RedisProgram};
 use crate::drill::{Confinement, Deadline, Scratch, become_user};
 use crate::durable;
 use crate::error::{Class, Error, Result};
-use crate::history::Subject;
+use crate::history::RecordSubject;
 use crate::redis_backup::restore::RedisRestore;
 use crate::redis_backup::{
     Description, Keys, Product, RedisContent, RedisTarget, ServerConnection, TargetOverrides,
@@ -104,7 +104,7 @@ fn drill(options: &RedisDrillOptions<'_>) -> Result<Shown> {
     let repositories = deadline.guard(repository::open_all(config, None)?);
     let mut rehearsal = Rehearsal::begin(&config.redis.name);
     let failure = rehearse(options, &repositories, deadline, &mut rehearsal).err();
-    rehearsal.store(&repositories, &Subject::redis(&config.redis.name), failure.as_ref());
+    rehearsal.store(&repositories, &RecordSubject::redis(&config.redis.name), failure.as_ref());
     rehearsal.shown(options.as_json, config.objectives.rto, failure.into_iter().collect())
 }
 

@@ -4,7 +4,7 @@ use clap::{ArgMatches, Command};
 
 use crate::cli::{flags, guard};
 use crate::codec::Recipients;
-use crate::config::{self, Config, Origin, Resolved, Value, proxy_without_secrets};
+use crate::config::{self, Config, Resolved, Value, ValueOrigin, proxy_without_secrets};
 use crate::error::Result;
 
 /// Keys that hold no secret are shown; a secret is said to be there.
@@ -72,9 +72,9 @@ fn lines(resolved: &Resolved) -> String {
     table(&rows)
 }
 
-fn at_line(origin: &Origin, line: usize) -> Origin {
+fn at_line(origin: &ValueOrigin, line: usize) -> ValueOrigin {
     match origin {
-        Origin::File(path, _) => Origin::File(path.clone(), line),
+        ValueOrigin::File(path, _) => ValueOrigin::File(path.clone(), line),
         other => other.clone(),
     }
 }

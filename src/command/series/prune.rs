@@ -12,7 +12,7 @@ use crate::command::shown::{Shown, table};
 use crate::config::Config;
 use crate::error::{Error, Result};
 use crate::repository::{self, Repository};
-use crate::retention::Verdict;
+use crate::retention::RetentionVerdict;
 
 /// Shows its plan, has it agreed to, and carries it out.
 pub fn run<D: Kind>(config: &Config, telling: &mut Telling<'_>) -> Result<Shown> {
@@ -59,7 +59,7 @@ pub fn run<D: Kind>(config: &Config, telling: &mut Telling<'_>) -> Result<Shown>
 
 /// What becomes of each, with why.
 pub fn fates(repositories: &[Repository], lines: &[Line], uploads: &[Uploads]) -> Vec<Fate> {
-    let fate = |repository: usize, id: &str, verdict: &Verdict| {
+    let fate = |repository: usize, id: &str, verdict: &RetentionVerdict| {
         Fate::new("backup", id.to_owned(), name(repositories, repository), verdict)
     };
     let uploads = uploads.iter().map(|it| fate(it.repository, &it.id, &it.verdict));

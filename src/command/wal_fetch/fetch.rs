@@ -10,7 +10,7 @@ use crate::durable::{self, Temporary};
 use crate::error::{Class, Error, Result};
 use crate::failpoint;
 use crate::postgres::{TablespaceCreation, WalFileName};
-use crate::repository::{FetchedFile, Repository, Source, Target};
+use crate::repository::{DecodeTarget, FetchedFile, Repository, Source};
 
 pub(super) struct Fetch<'a> {
     pub repositories: &'a [Repository],
@@ -59,7 +59,7 @@ impl Fetch<'_> {
         let folder = folder.unwrap_or(Path::new("."));
         durable::remove_abandoned(folder);
         let mut temporary = Temporary::create_in(folder)?;
-        let target = Target { file: temporary.file(), path: self.target };
+        let target = DecodeTarget { file: temporary.file(), path: self.target };
         let fetched = repository.fetch(self.source, self.name, target)?;
         let Some(FetchedFile { label, creations }) = fetched else { return Ok(None) };
         // `pg_rewind` only reads what it fetches.

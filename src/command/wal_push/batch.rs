@@ -18,7 +18,7 @@ use crate::data_directory::{CutSegment, DataDirectory, StateFolder};
 use crate::error::{Class, Error, Result};
 use crate::failpoint;
 use crate::postgres::WalFileName;
-use crate::repository::{Memory, Names, Repository, WalFolder};
+use crate::repository::{NamesThere, Repository, RepositoryMemory, WalFolder};
 use crate::threads;
 use crate::threads::lock;
 
@@ -35,7 +35,7 @@ pub(super) struct Batch<'a> {
     pub data_directory: Option<&'a DataDirectory>,
     pub state: Option<&'a StateFolder>,
     pub notes: Option<&'a PushNotes>,
-    pub memory: Option<Memory>,
+    pub memory: Option<RepositoryMemory>,
 }
 
 /// With its place in the order.
@@ -56,7 +56,7 @@ struct Shared<'a> {
     /// Encoders that nobody uses now. There are as many as files may be compressed at once.
     encoders: Pool<Encoder>,
     /// One for each repository.
-    names: Vec<Names>,
+    names: Vec<NamesThere>,
     /// Takes what became of the file that was asked for.
     tell: Mutex<Option<Tell<'a>>>,
 }
@@ -105,11 +105,11 @@ impl Batch<'_> {
         });
     }
 
-    fn names(&self, asked: &Input, next: &[(WalFileName, PathBuf)]) -> Vec<Names> {
+    fn names(&self, asked: &Input, next: &[(WalFileName, PathBuf)]) -> Vec<NamesThere> {
         let folder = WalFolder::new(&self.config.cluster, asked.system);
         let names = |repository| {
             let all = std::iter::once(asked.name).chain(next.iter().map(|(name, _)| *name));
-            let names = Names::of(all);
+            let names = NamesThere::of(all);
             match &self.memory {
                 Some(memory) => names.remembering(memory, repository, &folder),
                 None => names,

@@ -6,7 +6,7 @@ use std::io::{self, Read, Seek};
 use std::path::{Path, PathBuf};
 
 use crate::data_directory::DataDirectory;
-use crate::durable::{self, Seen};
+use crate::durable::{self, FileStamp};
 use crate::error::{Class, Error, Result};
 use crate::postgres::{
     FIRST_PAGE_HEADER_BYTES, SystemIdentifier, TimelineHistory, WalFileName, WalPageHeader,
@@ -21,7 +21,7 @@ pub(super) struct Input {
     pub name: WalFileName,
     pub file: File,
     pub size: u64,
-    pub seen: Seen,
+    pub seen: FileStamp,
     pub system: SystemIdentifier,
 }
 
@@ -44,7 +44,7 @@ fn open(path: &Path, name: WalFileName, server: Option<&DataDirectory>) -> Resul
         let found = durable::kind(&metadata);
         return Err(wrong(format!("expected a file at {path:?}, found {found}")));
     }
-    let seen = Seen::of(&file).map_err(failed)?;
+    let seen = FileStamp::of(&file).map_err(failed)?;
     let size = metadata.len();
     let expected = server.map(DataDirectory::system_identifier).transpose()?;
     let limit = if name.is_small() { SMALL_FILE_BYTES_MAX } else { FIRST_PAGE_HEADER_BYTES as u64 };

@@ -11,23 +11,23 @@ use crate::error::{Class, Error, Result};
 use crate::failpoint;
 use crate::postgres::WalFileName;
 use crate::repository::{
-    Archived, Candidate, EncodedFrames, FrameFanout, Kept, Memory, Names, Original, Repository,
-    Server, UpTo, WalFolder, fan_out,
+    Archived, EncodedFrames, FrameFanout, KeptBeside, NamesThere, Original, Repository,
+    RepositoryMemory, SourceServer, UnnamedWalFile, UpTo, WalFolder, fan_out,
 };
 use crate::threads::hand_to;
 
 pub(super) struct Lanes<'a> {
     pub repositories: &'a [Repository],
     /// One for each repository.
-    pub names: &'a [Names],
+    pub names: &'a [NamesThere],
     pub folder: &'a WalFolder,
     pub encoders: &'a Pool<Encoder>,
     pub turns: &'a Turns,
     /// `None` without a data directory.
-    pub memory: Option<&'a Memory>,
+    pub memory: Option<&'a RepositoryMemory>,
     /// How what needs a second name is compressed.
     pub encoding: Encoding,
-    pub server: &'a dyn Server,
+    pub server: &'a dyn SourceServer,
 }
 
 /// What became of a file.
@@ -116,7 +116,7 @@ impl Lanes<'_> {
         file: &'b File<'b>,
         lane: Lane<'b>,
         ballot: &Ballot,
-    ) -> Result<Option<Candidate<'b>>> {
+    ) -> Result<Option<UnnamedWalFile<'b>>> {
         let Lane { repository, names, coming } = lane;
         // One repository alone finds out when it creates it.
         let several = self.repositories.len() > 1;
@@ -141,7 +141,7 @@ impl Lanes<'_> {
     fn store(
         &self,
         file: &File<'_>,
-        candidate: Option<Candidate<'_>>,
+        candidate: Option<UnnamedWalFile<'_>>,
         ballot: &Ballot,
     ) -> Result<Way> {
         let Some(candidate) = candidate.filter(|_| ballot.passes()) else {
@@ -202,7 +202,7 @@ impl Lanes<'_> {
 /// What one repository needs to take part.
 struct Lane<'a> {
     repository: &'a Repository,
-    names: &'a Names,
+    names: &'a NamesThere,
     coming: EncodedFrames,
 }
 
@@ -248,14 +248,14 @@ fn report(repository: &Repository, file: &File<'_>, archived: &Archived) {
         Archived::UpTo(up_to, kept) => {
             let said = up_to_words(file.original.name, up_to, kept.as_ref());
             match kept {
-                Some(Kept { new: true, .. }) => tracing::warn!(repository, "{said}"),
+                Some(KeptBeside { new: true, .. }) => tracing::warn!(repository, "{said}"),
                 _ => tracing::info!(repository, "{said}"),
             }
         }
     }
 }
 
-fn up_to_words(name: WalFileName, up_to: &UpTo, kept: Option<&Kept>) -> String {
+fn up_to_words(name: WalFileName, up_to: &UpTo, kept: Option<&KeptBeside>) -> String {
     let fork = up_to.fork;
     let (by, timeline) = (fork.by.number(), fork.timeline.number());
     let same = if up_to.compared {

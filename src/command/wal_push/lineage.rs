@@ -13,7 +13,7 @@ use crate::config::Config;
 use crate::data_directory::{DataDirectory, KeptHistories, StateFolder};
 use crate::error::{Class, Error, Result};
 use crate::postgres::{SystemIdentifier, TimelineHistory, TimelineId, WalFileName, WalSegmentSize};
-use crate::repository::{self, Fork, Repository, Server, Source, WalFolder};
+use crate::repository::{self, Fork, Repository, Source, SourceServer, WalFolder};
 
 /// What a history is compared with.
 pub(super) struct Lineage<'a> {
@@ -74,7 +74,7 @@ pub(super) struct LeftBehind<'a> {
     pub folder: &'a WalFolder,
 }
 
-impl Server for LeftBehind<'_> {
+impl SourceServer for LeftBehind<'_> {
     /// A segment may have to stand for the line that this server follows, so up to where that left it both must be the
     /// same. A server that follows none is one that was replaced. A `.partial` is read by nobody but people, and each
     /// server that was promoted within the segment makes one: they are the same as far as the shorter one goes.

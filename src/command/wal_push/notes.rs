@@ -9,7 +9,7 @@ use std::time::{Duration, SystemTime};
 use serde::{Deserialize, Serialize};
 
 use crate::codec::{Digest, Label};
-use crate::durable::{self, Seen};
+use crate::durable::{self, FileStamp};
 use crate::error::{Error, Result};
 use crate::postgres::WalFileName;
 
@@ -21,7 +21,7 @@ struct Note {
     seawall: u32,
     /// The repositories that have it, see [`crate::repository::fingerprint`].
     repositories: String,
-    seen: Seen,
+    seen: FileStamp,
     blake3: String,
     /// Seconds since 1970.
     written: u64,
@@ -38,7 +38,7 @@ impl PushNotes {
         Self { folder, repositories }
     }
 
-    pub fn write(&self, name: WalFileName, seen: &Seen, label: &Label) -> Result<()> {
+    pub fn write(&self, name: WalFileName, seen: &FileStamp, label: &Label) -> Result<()> {
         let note = Note {
             seawall: 1,
             repositories: self.repositories.clone(),
@@ -73,7 +73,7 @@ impl PushNotes {
             return false;
         }
         let Ok(mut file) = durable::open_to_read(path) else { return false };
-        let same = Seen::of(&file).is_ok_and(|seen| seen.is_same_file(&note.seen));
+        let same = FileStamp::of(&file).is_ok_and(|seen| seen.is_same_file(&note.seen));
         same && (!note.seen.is_fresh() || digest(&mut file).is_ok_and(|it| it == note.blake3))
     }
 
@@ -141,7 +141,7 @@ mod tests {
         }
 
         fn note(&self, path: &Path) {
-            let seen = Seen::of(&File::open(path).unwrap()).unwrap();
+            let seen = FileStamp::of(&File::open(path).unwrap()).unwrap();
             let content = fs::read(path).unwrap();
             let label = Label {
                 name: self.name.to_string(),

@@ -16,7 +16,7 @@ use super::settings::PORT;
 use crate::basebackup::restore::{Reason, ServerLog};
 use crate::drill::{Confinement, Deadline, Scratch};
 use crate::durable::LaidFile;
-use crate::error::{Class, Error, Kind, Result};
+use crate::error::{Class, Error, ErrorKind, Result};
 use crate::postgres::{Lsn, TimelineHistory, TimelineId};
 use crate::replication::PgConnection;
 
@@ -247,7 +247,7 @@ fn recovered_timeline(data: &Path, segment: &str) -> Option<u32> {
 }
 
 fn is_missing(error: &Error) -> bool {
-    matches!(error.kind(), Some(Kind::Role | Kind::Database))
+    matches!(error.kind(), Some(ErrorKind::Role | ErrorKind::Database))
 }
 
 /// Why the server of a drill went down.

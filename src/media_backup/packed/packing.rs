@@ -14,7 +14,7 @@ use super::super::take::Keep;
 use super::filling::Lane;
 use super::member::{Maker, each_piece, encrypt, not_made};
 use super::{PACK_BYTES, SMALL};
-use crate::codec::{Digest, FrameStream, Output, Recipients};
+use crate::codec::{Digest, FrameStream, Recipients, StreamOutput};
 use crate::error::{Class, Error, Result};
 use crate::failpoint::reach;
 use crate::threads::lock;
@@ -153,12 +153,12 @@ impl Packing<'_> {
         let wrapped = self.recipients.filter(|_| !encrypted.is_empty());
         let mut wrapped = wrapped.map(|it| it.wrap(Fan(encrypted))).transpose()?;
         let digest = thread::scope(|scope| {
-            let mut take = |output: Output<()>| match output {
-                Output::Frame(frame) => {
+            let mut take = |output: StreamOutput<()>| match output {
+                StreamOutput::Frame(frame) => {
                     clear.write_all(&frame)?;
                     wrapped.as_mut().map_or(Ok(()), |it| it.write_all(&frame))
                 }
-                Output::Mark(()) => Ok(()),
+                StreamOutput::Mark(()) => Ok(()),
             };
             let mut frames = FrameStream::start(scope, self.level, self.threads);
             let digest = source.read(&mut |piece| {

@@ -15,7 +15,7 @@ use crate::config::KeepConfig;
 use crate::error::{Class, Error, Result};
 use crate::media_backup::Description;
 use crate::repository::Repository;
-use crate::retention::{CLOCKS_APART, Verdict};
+use crate::retention::{CLOCKS_APART, RetentionVerdict};
 
 /// Why leavings stay that are too old to be under way.
 const NEEDED: &str = "snapshots that are kept need objects of it";
@@ -109,8 +109,8 @@ pub fn spare(lines: &mut [Line], repository: usize, references: &References, the
             let objects = there.get(&line.id).map_or(&[][..], Vec::as_slice);
             let free = objects.iter().filter(|object| !references.need(&line.id, object)).count();
             line.verdict = match free {
-                0 => Verdict::keep(NEEDED),
-                free => Verdict::delete(format!(
+                0 => RetentionVerdict::keep(NEEDED),
+                free => RetentionVerdict::delete(format!(
                     "no snapshot needs {free} of its {} objects",
                     objects.len()
                 )),
@@ -225,7 +225,7 @@ impl Pruning<'_> {
     /// What somebody said to have begun, not longer ago than it may take.
     fn is_under_way(&self, id: &str, objects: &[&str]) -> bool {
         let begins = objects.contains(&BEGUN) && !objects.contains(&DESCRIPTION);
-        begins && Verdict::of_leavings("begun", begun(id), None, self.keep, self.now).keep
+        begins && RetentionVerdict::of_leavings("begun", begun(id), None, self.keep, self.now).keep
     }
 
     fn stays(&mut self, what: &str) {
@@ -286,7 +286,7 @@ mod tests {
             id: id.into(),
             what,
             bytes: 0,
-            verdict: Verdict::delete("old"),
+            verdict: RetentionVerdict::delete("old"),
         };
         let mut lines = [
             line("old", What::Unfinished),
@@ -297,9 +297,12 @@ mod tests {
         let mut there = Objects::from([("old".into(), vec!["data-00001.pack".into()])]);
         spare(&mut lines, 0, &references, &there);
         assert_eq!(lines.each_ref().map(|line| line.verdict.keep), [true, false, false]);
-        lines[0].verdict = Verdict::delete("old");
+        lines[0].verdict = RetentionVerdict::delete("old");
         there.get_mut("old").unwrap().push("data-00002.pack".into());
         spare(&mut lines, 0, &references, &there);
-        assert_eq!(lines[0].verdict, Verdict::delete("no snapshot needs 1 of its 2 objects"));
+        assert_eq!(
+            lines[0].verdict,
+            RetentionVerdict::delete("no snapshot needs 1 of its 2 objects")
+        );
     }
 }

@@ -7,7 +7,7 @@ use jiff::{SignedDuration, Timestamp};
 
 use super::labels::Style;
 use super::{Caption, Paper, Period, backups, exposure, rehearsals, wal, windows};
-use crate::history::{Kind, Phase, Record};
+use crate::history::{Phase, Record, RecordKind};
 use crate::report::facts::{BaseBackup, DAYS, Days, Exposure, Gap, Line, Restore, Stretch, System};
 use crate::report::zone::Zone;
 
@@ -118,7 +118,7 @@ impl Past {
         self.system.drills.push(Record {
             seawall: 1,
             id: String::new(),
-            kind: Kind::Drill,
+            kind: RecordKind::Drill,
             began: ended,
             ended,
             passed,

@@ -7,7 +7,7 @@ use jiff::Timestamp;
 
 use crate::backup::series::{self, SelfContained};
 use crate::check::{Gathered, NamedSeries};
-use crate::history::{Record, Subject};
+use crate::history::{Record, RecordSubject};
 use crate::report::words::{count, size};
 use crate::repository::Repository;
 use crate::{media_backup, redis_backup};
@@ -61,14 +61,14 @@ impl Series {
                 let keys = it.keys.iter().map(|keys| keys.keys).sum();
                 format!("{}, {} {}", count(keys, "key"), it.product, it.version)
             };
-            let subject = Subject::redis(&it.name);
+            let subject = RecordSubject::redis(&it.name);
             Self::of("Redis", it, last(gathered, &subject), (repositories, when), content)
         });
         let media = gathered.media.iter().map(|it| {
             let content = |it: &media_backup::Description| {
                 format!("{}, {}", count(it.totals.files, "file"), size(it.totals.size))
             };
-            let subject = Subject::media(&it.name);
+            let subject = RecordSubject::media(&it.name);
             Self::of("Media files", it, last(gathered, &subject), (repositories, when), content)
         });
         redis.chain(media).collect()
@@ -121,6 +121,6 @@ impl Series {
     }
 }
 
-fn last(gathered: &Gathered, subject: &Subject) -> Option<Record> {
+fn last(gathered: &Gathered, subject: &RecordSubject) -> Option<Record> {
     gathered.records_of(subject)?.drills.last().cloned()
 }

@@ -20,7 +20,7 @@ use crate::storage::Created;
 
 /// Where the content of a file is kept that differs behind a fork.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Kept {
+pub struct KeptBeside {
     pub key: String,
     /// Whether it came there now.
     pub new: bool,
@@ -32,14 +32,14 @@ impl Repository {
         &self,
         digest: &Digest,
         original: &Original<'_>,
-    ) -> Result<Kept> {
+    ) -> Result<KeptBeside> {
         let Original { folder, name, .. } = *original;
         for encrypted in [self.encrypts(), !self.encrypts()] {
             let key = folder.beyond_key(name, digest, encrypted);
             if self.storage.head(&key)?.is_some() {
                 self.check_beyond(&key, encrypted, digest)?;
                 self.storage.settle(&key)?;
-                return Ok(Kept { key, new: false });
+                return Ok(KeptBeside { key, new: false });
             }
         }
         let key = folder.beyond_key(name, digest, self.encrypts());
@@ -49,7 +49,7 @@ impl Repository {
             self.check_beyond(&key, self.encrypts(), digest)?;
             self.storage.settle(&key)?;
         }
-        Ok(Kept { key, new })
+        Ok(KeptBeside { key, new })
     }
 
     fn store_beyond(

@@ -18,12 +18,12 @@ use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use tokio::sync::OnceCell;
 
-use super::failure::{self, Failure};
+use super::failure::{self, S3Failure};
 use super::runtime::Runtime;
 use super::{ConditionSupport, client};
 use crate::config::{ConditionalPut, Limits, S3Config};
 use crate::error::{Class, Error, Result};
-use crate::storage::Stored;
+use crate::storage::ObjectHead;
 use crate::threads::lock;
 
 /// Under this rate a transfer counts as hanging; it stretches the time limits of large objects.
@@ -77,7 +77,7 @@ impl Bucket {
         aws_sdk_s3::Config::builder().timeout_config(limits)
     }
 
-    pub(super) async fn head_object(&self, key: &str) -> Result<Option<Stored>> {
+    pub(super) async fn head_object(&self, key: &str) -> Result<Option<ObjectHead>> {
         let request = self.client.head_object().bucket(&self.config.bucket).key(key);
         let head = match request.send().await {
             Ok(head) => head,
@@ -86,11 +86,11 @@ impl Bucket {
         };
         let metadata = head.metadata().into_iter().flatten();
         let metadata = metadata.map(|(name, value)| (name.to_lowercase(), value.clone())).collect();
-        Ok(Some(Stored { size: head.content_length().unwrap_or(0).unsigned_abs(), metadata }))
+        Ok(Some(ObjectHead { size: head.content_length().unwrap_or(0).unsigned_abs(), metadata }))
     }
 
     /// The answer to a HEAD has no body, so nobody says why it was refused. That to a GET does.
-    async fn head_failed(&self, error: Failure<HeadObjectError>, key: &str) -> Error {
+    async fn head_failed(&self, error: S3Failure<HeadObjectError>, key: &str) -> Error {
         if failure::head_hides_reason(&error) {
             let request = self.client.get_object().bucket(&self.config.bucket).key(key);
             if let Err(told) = request.range("bytes=0-0").send().await {
@@ -133,7 +133,7 @@ pub(super) struct ConditionalPuts {
 }
 
 #[derive(Serialize, Deserialize)]
-struct Finding {
+struct FoundConduct {
     seawall: u32,
     place: String,
     conduct: ConditionSupport,
@@ -174,14 +174,16 @@ impl ConditionalPuts {
 }
 
 fn remembered(file: &Path) -> Option<ConditionSupport> {
-    let finding: Finding = serde_json::from_slice(&crate::durable::read_small(file).ok()?).ok()?;
+    let finding: FoundConduct =
+        serde_json::from_slice(&crate::durable::read_small(file).ok()?).ok()?;
     let age = now().checked_sub(finding.found)?;
     (age < HOLDS_FOR.as_secs()).then_some(finding.conduct)
 }
 
 /// A finding that can't be kept is found again next time.
 fn remember(file: &Path, conduct: ConditionSupport) {
-    let finding = Finding { seawall: 1, place: file.display().to_string(), conduct, found: now() };
+    let finding =
+        FoundConduct { seawall: 1, place: file.display().to_string(), conduct, found: now() };
     let Ok(json) = serde_json::to_vec(&finding) else { return };
     if let Err(error) = crate::durable::replace(file, &json) {
         tracing::debug!("could not keep what was found out about the store: {error}");

@@ -25,9 +25,9 @@ const PIECE_BYTES: usize = 1 << 17;
 /// The bytes of an object, in the pieces they came in: they are sent from where they lie, as often as
 /// it takes.
 #[derive(Debug, Clone, Default)]
-pub(super) struct Content(VecDeque<Bytes>);
+pub(super) struct ChunkedContent(VecDeque<Bytes>);
 
-impl Content {
+impl ChunkedContent {
     pub(super) fn push(&mut self, piece: Bytes) {
         if !piece.is_empty() {
             self.0.push_back(piece);
@@ -69,13 +69,13 @@ impl Content {
     }
 }
 
-impl From<Bytes> for Content {
+impl From<Bytes> for ChunkedContent {
     fn from(bytes: Bytes) -> Self {
         Self(VecDeque::from([bytes]))
     }
 }
 
-impl Body for Content {
+impl Body for ChunkedContent {
     type Data = Bytes;
     type Error = Infallible;
 
@@ -123,7 +123,7 @@ impl Bucket {
         }
     }
 
-    pub(super) fn sum(&self, content: &Content) -> Sum {
+    pub(super) fn sum(&self, content: &ChunkedContent) -> Sum {
         match self.checksum_algorithm() {
             Some(ChecksumAlgorithm::Crc32C) => Sum {
                 crc32c: Some(BASE64.encode(content.crc32c().to_be_bytes())),
@@ -151,7 +151,7 @@ mod tests {
 
     #[test]
     fn pieces_have_the_checksums_of_the_whole() {
-        let mut content = Content::from(Bytes::from_static(b"56"));
+        let mut content = ChunkedContent::from(Bytes::from_static(b"56"));
         content.push(Bytes::from_static(b"789"));
         content.push_front(Bytes::from_static(b"1234"));
         assert_eq!(content.length(), 9);

@@ -9,7 +9,7 @@ use aws_sdk_s3::primitives::{DateTime, DateTimeFormat};
 use aws_sdk_s3::types::{BucketVersioningStatus, ObjectLockLegalHoldStatus, ObjectLockRule};
 
 use super::bucket::Bucket;
-use super::failure::{self, Failure};
+use super::failure::{self, S3Failure};
 use crate::error::Result;
 use crate::storage::{Protection, Stated};
 
@@ -96,7 +96,7 @@ impl Bucket {
         }
     }
 
-    fn not_said<E>(&self, error: Failure<E>, verb: &str) -> Stated
+    fn not_said<E>(&self, error: S3Failure<E>, verb: &str) -> Stated
     where
         E: ProvideErrorMetadata + std::error::Error + Debug + 'static,
     {
@@ -113,7 +113,7 @@ impl Bucket {
 
 /// The status, or an empty one, in an answer that the SDK does not take because its outermost element has
 /// another name than S3's (moto does that).
-fn status_in_answer<E>(error: &Failure<E>) -> Option<&str> {
+fn status_in_answer<E>(error: &S3Failure<E>) -> Option<&str> {
     let answer = error.raw_response().filter(|answer| answer.status().is_success())?;
     let body = std::str::from_utf8(answer.body().bytes()?).ok()?;
     let versioning = body.contains("BucketVersioning") || body.contains("VersioningConfiguration");

@@ -14,25 +14,25 @@ use aws_smithy_runtime_api::client::result::ConnectorError;
 use super::answer_limit::TooLong;
 use super::http::{NotConnected, causes, deepest, find};
 use crate::config::S3Config;
-use crate::error::{Class, Error, Kind, Result};
+use crate::error::{Class, Error, ErrorKind, Result};
 use crate::storage::LOCKED;
 
 pub(super) use answered::NO_STORE;
 
-pub(super) type Failure<E> = SdkError<E, HttpResponse>;
+pub(super) type S3Failure<E> = SdkError<E, HttpResponse>;
 
 /// Class, reason and hint; there may be no hint.
 type Classified = (Class, String, String);
 
 /// The HTTP status of an answer, if there was one.
-pub(super) fn status<E>(error: &Failure<E>) -> Option<u16> {
+pub(super) fn status<E>(error: &S3Failure<E>) -> Option<u16> {
     error.raw_response().map(|response| response.status().as_u16())
 }
 
 /// `Ok(None)` when the store itself said that there is no such object. A 404 alone does not say that: a
 /// missing bucket, a proxy or a web server that happens to listen there answers it too.
 pub(super) fn absent_or<E, T>(
-    error: Failure<E>,
+    error: S3Failure<E>,
     verb: &str,
     config: &S3Config,
     key: &str,
@@ -47,25 +47,25 @@ where
 }
 
 /// A HEAD has no body, so a 404 is all it can say. That is enough before a PUT, which finds out the rest.
-pub(super) fn head_says_absent(error: &Failure<HeadObjectError>) -> bool {
+pub(super) fn head_says_absent(error: &S3Failure<HeadObjectError>) -> bool {
     status(error) == Some(404)
 }
 
 /// Whether a HEAD was refused, so that a GET would say why. After others the tries are used up.
-pub(super) fn head_hides_reason(error: &Failure<HeadObjectError>) -> bool {
+pub(super) fn head_hides_reason(error: &S3Failure<HeadObjectError>) -> bool {
     matches!(status(error), Some(300..=407 | 410..=428 | 430..=499 | 507))
 }
 
 /// Whether the connection was made and broke: what the store did with the request is not known. One that refuses a PUT
 /// before it has read the body may hang up, and then the reason is lost (RFC 9110, 10.1.1).
-pub(super) fn hung_up<E: std::error::Error + 'static>(error: &Failure<E>) -> bool {
+pub(super) fn hung_up<E: std::error::Error + 'static>(error: &S3Failure<E>) -> bool {
     let unknown =
         find::<NotConnected>(error).is_none() && find::<CredentialsError>(error).is_none();
     matches!(error, SdkError::DispatchFailure(failure) if failure.is_io()) && unknown
 }
 
 /// Says what went wrong, of which class, and what to do about it.
-pub(super) fn of<E>(error: Failure<E>, verb: &str, config: &S3Config, key: &str) -> Error
+pub(super) fn of<E>(error: S3Failure<E>, verb: &str, config: &S3Config, key: &str) -> Error
 where
     E: ProvideErrorMetadata + std::error::Error + Debug + 'static,
 {
@@ -85,21 +85,21 @@ pub(super) fn place(config: &S3Config, key: &str) -> String {
 }
 
 /// Whether the answer was cut off because of its length.
-pub(super) fn too_long<E: std::error::Error + 'static>(error: &Failure<E>) -> bool {
+pub(super) fn too_long<E: std::error::Error + 'static>(error: &S3Failure<E>) -> bool {
     find::<TooLong>(error).is_some()
 }
 
 /// A DELETE that is refused because the store keeps the object: `lock` says by what.
-pub(super) fn locked<E>(error: Failure<E>, lock: &str, config: &S3Config, key: &str) -> Error
+pub(super) fn locked<E>(error: S3Failure<E>, lock: &str, config: &S3Config, key: &str) -> Error
 where
     E: ProvideErrorMetadata + std::error::Error + Debug + 'static,
 {
     let (_, reason, _) = classify(&error);
     let message = format!("DELETE {} failed: {lock} ({reason})", place(config, key));
-    Error::new(Class::Refused, message).of(Kind::ObjectLock).hint(LOCKED)
+    Error::new(Class::Refused, message).of(ErrorKind::ObjectLock).hint(LOCKED)
 }
 
-fn classify<E>(error: &Failure<E>) -> Classified
+fn classify<E>(error: &S3Failure<E>) -> Classified
 where
     E: ProvideErrorMetadata + std::error::Error + Debug + 'static,
 {
@@ -139,7 +139,7 @@ where
 
 /// Whether a store refused a PUT because it does not know `If-None-Match` on it, as far as one answer goes: it may be
 /// that of a proxy, too.
-pub(super) fn condition_not_known<E: ProvideErrorMetadata>(error: &Failure<E>) -> bool {
+pub(super) fn condition_not_known<E: ProvideErrorMetadata>(error: &S3Failure<E>) -> bool {
     let condition = error.message().is_some_and(|text| text.contains("If-None-Match"));
     status(error) == Some(501) || error.code() == Some("NotImplemented") || condition
 }

@@ -9,7 +9,7 @@ use bytes::Bytes;
 use tokio::task::{JoinError, JoinSet};
 
 use super::bucket::Bucket;
-use super::content::Content;
+use super::content::ChunkedContent;
 use super::multipart::{Begun, MARK};
 use super::runtime::{Driving, Runtime};
 use super::{Created, Metadata, NewLargeObject, S3Storage};
@@ -35,11 +35,11 @@ pub(super) struct NewS3LargeObject<'a> {
     front: u64,
     part_bytes: u64,
     /// The part being filled, its number, and how many of its bytes are spoken for.
-    filling: Content,
+    filling: ChunkedContent,
     number: i32,
     filled: u64,
     /// The first part, when it is full and the front is yet to come.
-    first: Option<Content>,
+    first: Option<ChunkedContent>,
     upload: Option<Upload>,
 }
 
@@ -61,7 +61,7 @@ impl<'a> NewS3LargeObject<'a> {
             metadata,
             front,
             part_bytes: part_bytes(size_max),
-            filling: Content::default(),
+            filling: ChunkedContent::default(),
             number: 1,
             filled: front,
             first: None,
@@ -82,7 +82,7 @@ impl<'a> NewS3LargeObject<'a> {
         Ok(())
     }
 
-    fn send(&mut self, number: i32, part: Content) -> Result<()> {
+    fn send(&mut self, number: i32, part: ChunkedContent) -> Result<()> {
         let upload = match self.upload.take() {
             Some(upload) => upload,
             None => self.begin_upload()?,
@@ -99,7 +99,7 @@ impl<'a> NewS3LargeObject<'a> {
     /// All of it in one PUT. The answer of an earlier try may have got lost, so what is in the way may be the
     /// object itself. Some stores say so before they have read the next try, and break off then: for the
     /// sender that is a broken connection.
-    fn put(self, content: Content) -> Result<Created> {
+    fn put(self, content: ChunkedContent) -> Result<Created> {
         let S3Storage { bucket, runtime } = self.storage;
         let mark = self.metadata.get(MARK);
         runtime.block_on(async {
@@ -195,7 +195,7 @@ impl Upload {
 
     /// Sends a part; the first one has number 1. Waits while as many as may be are on their way. An error
     /// may be that of an earlier part.
-    pub(super) fn send(&mut self, number: i32, content: Content) -> Result<()> {
+    pub(super) fn send(&mut self, number: i32, content: ChunkedContent) -> Result<()> {
         loop {
             let answered = if self.parts.len() < self.in_flight_max {
                 self.parts.try_join_next()

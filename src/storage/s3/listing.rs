@@ -107,12 +107,12 @@ impl<T: Clone + PartialEq> Pages<T> {
 }
 
 /// The order of the keys of one listing.
-pub(super) struct Order<'a> {
+pub(super) struct KeyOrder<'a> {
     prefix: &'a str,
     last: String,
 }
 
-impl<'a> Order<'a> {
+impl<'a> KeyOrder<'a> {
     pub(super) fn below(prefix: &'a str) -> Self {
         Self { prefix, last: String::new() }
     }
@@ -150,7 +150,7 @@ impl S3Storage {
     ) -> Result<()> {
         let (bucket, strip, prefix) = (&self.bucket, self.bucket.key(""), self.bucket.key(prefix));
         let mut start = Some(bucket.key(after)).filter(|_| !after.is_empty());
-        let (mut pages, mut order) = (Pages::new(bucket.limits.total), Order::below(&prefix));
+        let (mut pages, mut order) = (Pages::new(bucket.limits.total), KeyOrder::below(&prefix));
         loop {
             let request = bucket.client.list_objects_v2().bucket(&bucket.config.bucket);
             let request = request.prefix(&prefix).set_start_after(start.take());
@@ -237,7 +237,7 @@ mod tests {
 
     #[test]
     fn keys_go_upwards_through_all_pages() {
-        let mut order = Order::below("a/");
+        let mut order = KeyOrder::below("a/");
         order.follow(["a/", "a/1", "a/10", "a/2"].into_iter()).unwrap();
         order.follow([].into_iter()).unwrap();
         order.follow(["a/3"].into_iter()).unwrap();

@@ -16,8 +16,8 @@ use aws_sdk_s3::types::{CompletedMultipartUpload, CompletedPart};
 use jiff::Timestamp;
 
 use super::bucket::Bucket;
-use super::content::Content;
-use super::failure::{self, Failure};
+use super::content::ChunkedContent;
+use super::failure::{self, S3Failure};
 use super::listing::Pages;
 use super::put::{CONFLICT_TRIES, pause_after_conflict};
 use super::{ConditionSupport, Created, Metadata, PendingUpload, S3Storage};
@@ -68,7 +68,7 @@ impl Bucket {
         &self,
         upload: &Begun,
         number: i32,
-        content: &Content,
+        content: &ChunkedContent,
     ) -> Result<CompletedPart> {
         let sum = self.sum(content);
         let request = self.client.upload_part().bucket(&self.config.bucket).key(&upload.key);
@@ -141,7 +141,7 @@ impl Bucket {
         parts: Vec<CompletedPart>,
         size: u64,
         only_if_absent: bool,
-    ) -> Result<CompleteMultipartUploadOutput, Failure<CompleteMultipartUploadError>> {
+    ) -> Result<CompleteMultipartUploadOutput, S3Failure<CompleteMultipartUploadError>> {
         let request = self.client.complete_multipart_upload().bucket(&self.config.bucket);
         let parts = CompletedMultipartUpload::builder().set_parts(Some(parts)).build();
         let request = request
@@ -160,7 +160,7 @@ impl Bucket {
         upload: &Begun,
         size: u64,
         metadata: &Metadata,
-        error: Option<Failure<CompleteMultipartUploadError>>,
+        error: Option<S3Failure<CompleteMultipartUploadError>>,
     ) -> Result<Created> {
         let refused = error.as_ref().and_then(failure::status) == Some(412);
         let failed = error
@@ -197,7 +197,7 @@ impl Bucket {
 /// The upload in an answer that the SDK does not take, because its outermost element is called
 /// `InitiateMultipartUpload` and not `InitiateMultipartUploadResult` (`rclone serve s3` does that). Other
 /// libraries don't look at that name.
-fn id_in_answer<E>(error: &Failure<E>) -> Option<String> {
+fn id_in_answer<E>(error: &S3Failure<E>) -> Option<String> {
     let answer = error.raw_response().filter(|answer| answer.status().is_success())?;
     let body = std::str::from_utf8(answer.body().bytes()?).ok()?;
     let (_, rest) = body.split_once("<UploadId>")?;
@@ -266,7 +266,7 @@ impl Bucket {
         }
     }
 
-    fn of_upload<E>(&self, error: Failure<E>, verb: &str, key: &str) -> Error
+    fn of_upload<E>(&self, error: S3Failure<E>, verb: &str, key: &str) -> Error
     where
         E: ProvideErrorMetadata + std::error::Error + Debug + 'static,
     {
@@ -277,7 +277,7 @@ impl Bucket {
 
 /// An answer that is neither a refusal nor one to ask again after: the request was taken for another one,
 /// or for nothing at all.
-fn does_not_know_it<E: std::error::Error + 'static>(error: &Failure<E>) -> bool {
+fn does_not_know_it<E: std::error::Error + 'static>(error: &S3Failure<E>) -> bool {
     let again = matches!(
         failure::status(error),
         None | Some(401 | 403 | 408 | 429 | 500 | 502 | 503 | 504 | 520..)

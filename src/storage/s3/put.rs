@@ -9,8 +9,8 @@ use aws_sdk_s3::operation::put_object::{PutObjectError, PutObjectOutput};
 use bytes::Bytes;
 
 use super::bucket::{Bucket, warn};
-use super::content::Content;
-use super::failure::{self, Failure};
+use super::content::ChunkedContent;
+use super::failure::{self, S3Failure};
 use super::{ConditionSupport, Created, Metadata};
 use crate::config::{Checksum, ConditionalPut};
 use crate::error::Result;
@@ -27,7 +27,7 @@ impl Bucket {
     pub(super) async fn create_object(
         &self,
         key: &str,
-        content: Content,
+        content: ChunkedContent,
         metadata: &Metadata,
     ) -> Result<Created> {
         let mut conduct = self.conduct().await?;
@@ -47,7 +47,7 @@ impl Bucket {
     pub(super) async fn put_if_absent(
         &self,
         key: &str,
-        content: &Content,
+        content: &ChunkedContent,
         metadata: &Metadata,
     ) -> Result<Option<Created>> {
         for tried in 1.. {
@@ -78,7 +78,7 @@ impl Bucket {
     async fn look_then_put(
         &self,
         key: &str,
-        content: Content,
+        content: ChunkedContent,
         metadata: &Metadata,
     ) -> Result<Created> {
         if self.head_object(key).await?.is_some() {
@@ -95,7 +95,7 @@ impl Bucket {
     }
 
     /// Whatever is there.
-    pub(super) async fn put_anyway(&self, key: &str, content: &Content) -> Result<()> {
+    pub(super) async fn put_anyway(&self, key: &str, content: &ChunkedContent) -> Result<()> {
         let answer = self.put(key, content, &Metadata::new(), false).await;
         answer.map(|_| ()).map_err(|error| failure::of(error, "PUT", &self.config, key))
     }
@@ -105,10 +105,10 @@ impl Bucket {
     async fn put(
         &self,
         key: &str,
-        content: &Content,
+        content: &ChunkedContent,
         metadata: &Metadata,
         only_if_absent: bool,
-    ) -> Result<PutObjectOutput, Failure<PutObjectError>> {
+    ) -> Result<PutObjectOutput, S3Failure<PutObjectError>> {
         let (sum, rest) = (self.sum(content), self.at_rest());
         let mut request = self.client.put_object().bucket(&self.config.bucket).key(key);
         for (name, value) in metadata {
@@ -163,7 +163,8 @@ impl Bucket {
     /// the store does not care; the second time tells. Refused: a store that takes the same without the condition, and
     /// refuses it again with it, refuses the condition; somebody on the way who has a bad minute does not.
     pub(super) async fn try_condition(&self, key: &str) -> Result<ConditionSupport> {
-        let (content, metadata) = (Content::from(Bytes::from_static(PROBE)), Metadata::new());
+        let (content, metadata) =
+            (ChunkedContent::from(Bytes::from_static(PROBE)), Metadata::new());
         for written in [false, true] {
             match self.put_if_absent(key, &content, &metadata).await? {
                 Some(Created::Taken) => return Ok(ConditionSupport::Honours),

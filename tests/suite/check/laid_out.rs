@@ -1,7 +1,7 @@
 //! Repositories laid out by hand: what no server needs to be there for.
 
 use jiff::{SignedDuration, Timestamp};
-use seawall::history::{Kind, Subject};
+use seawall::history::{RecordKind, RecordSubject};
 use seawall::postgres::SystemIdentifier;
 
 use super::{Found, record, touch};
@@ -32,7 +32,7 @@ fn laid() -> Laid {
     let laid = Laid::with_folder();
     let system = SystemIdentifier(OLD.parse().unwrap());
     laid.wal("disk", OLD, 1, 1..=1);
-    record(laid.store("disk"), &Subject::postgres("main", system), Kind::Drill, true);
+    record(laid.store("disk"), &RecordSubject::postgres("main", system), RecordKind::Drill, true);
     laid
 }
 
@@ -146,8 +146,8 @@ fn leavings_pins_and_records_that_are_missing() {
         "`basebackup verify` reads every byte.",
     );
     let system = SystemIdentifier(OLD.parse().unwrap());
-    let subject = Subject::postgres("main", system);
-    record(laid.store("disk"), &subject, Kind::Verification, false);
+    let subject = RecordSubject::postgres("main", system);
+    record(laid.store("disk"), &subject, RecordKind::Verification, false);
     let found = check(&laid, 2, &[]);
     found.says(
         "postgresql main, verification",
@@ -156,7 +156,7 @@ fn leavings_pins_and_records_that_are_missing() {
         "Mend what it names, then run `basebackup verify` again.",
     );
     std::thread::sleep(std::time::Duration::from_secs(1));
-    record(laid.store("disk"), &subject, Kind::Verification, true);
+    record(laid.store("disk"), &subject, RecordKind::Verification, true);
     let found = check(&laid, 1, &["--objectives-drill-age=0s"]);
     found.says("postgresql main, verification", "ok", "no fault … ago", "");
     found.says(

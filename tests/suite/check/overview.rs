@@ -3,7 +3,7 @@
 use std::fs;
 
 use jiff::{SignedDuration, Timestamp};
-use seawall::history::{Kind, Subject};
+use seawall::history::{RecordKind, RecordSubject};
 use serde_json::Value;
 
 use super::{LIMIT, Watched, keys, like, record};
@@ -55,8 +55,8 @@ pub fn with_all(watched: &Watched) -> RedisServer {
         let run = Run::new(&watched.place, program).server_user().envs(keys()).arg("create");
         run.arg("--config").arg(&watched.config).run().expect(0);
     }
-    for subject in [Subject::redis("cache"), Subject::media("uploads")] {
-        record(&watched.disk, &subject, Kind::Drill, true);
+    for subject in [RecordSubject::redis("cache"), RecordSubject::media("uploads")] {
+        record(&watched.disk, &subject, RecordKind::Drill, true);
     }
     redis
 }

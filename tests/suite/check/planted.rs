@@ -4,7 +4,7 @@
 use std::time::SystemTime;
 
 use jiff::{SignedDuration, Timestamp};
-use seawall::history::{Kind, Subject};
+use seawall::history::{RecordKind, RecordSubject};
 use seawall::postgres::SystemIdentifier;
 
 use super::laid_out::{HOUR, id};
@@ -22,8 +22,8 @@ fn check(laid: &Laid, status: i32, words: &[&str]) -> Found {
     Found::of(&run.arg("--objectives-free-space=0").args(words).run(), status)
 }
 
-fn subject() -> Subject {
-    Subject::postgres("main", SystemIdentifier(OLD.parse().unwrap()))
+fn subject() -> RecordSubject {
+    RecordSubject::postgres("main", SystemIdentifier(OLD.parse().unwrap()))
 }
 
 /// All that is there was stored so long ago.
@@ -38,7 +38,7 @@ fn laid() -> (Laid, String) {
     laid.backup("disk", &described(&id, 1, 2));
     laid.wal("disk", OLD, 1, 1..=9);
     date(&laid, HOUR * 2);
-    record(laid.store("disk"), &subject(), Kind::Drill, true);
+    record(laid.store("disk"), &subject(), RecordKind::Drill, true);
     (laid, id)
 }
 
@@ -110,7 +110,7 @@ const FAILED: &str = "\"passed\":false,\"backups\":[]";
 fn a_forged_record_counts_for_nothing() {
     let (laid, _) = laid();
     std::thread::sleep(std::time::Duration::from_millis(1100));
-    record(laid.store("disk"), &subject(), Kind::Drill, false);
+    record(laid.store("disk"), &subject(), RecordKind::Drill, false);
     let (now, far) = (Timestamp::now(), "2099-01-01T03:00:05Z".parse::<Timestamp>().unwrap());
     put_record(&laid, "drill", "ID", far, PASSED);
     put_record(&laid, "drill", "ID", now - HOUR * 8, PASSED);

@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 
 use jiff::SignedDuration;
 use seawall::basebackup::Description;
-use seawall::history::{Kind, Subject};
+use seawall::history::{RecordKind, RecordSubject};
 use seawall::postgres::SystemIdentifier;
 
 use super::laid_out::{HOUR, id};
@@ -52,7 +52,7 @@ fn segments_that_come_out_of_order_are_no_gap_and_a_lost_one_is() {
     let system = SystemIdentifier(OLD.parse().unwrap());
     laid.wal("disk", OLD, 1, 2..=9);
     laid.backup("disk", &described(&id(HOUR), 1, 2));
-    record(laid.store("disk"), &Subject::postgres("main", system), Kind::Drill, true);
+    record(laid.store("disk"), &RecordSubject::postgres("main", system), RecordKind::Drill, true);
     let (next, stop) = (AtomicU32::new(10), AtomicBool::new(false));
     scope(|scope| {
         let _until_the_end = Stop(&stop);

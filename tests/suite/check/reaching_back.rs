@@ -1,7 +1,7 @@
 //! How far back any second can be restored, against what was promised.
 
 use jiff::Timestamp;
-use seawall::history::{Kind, Subject};
+use seawall::history::{RecordKind, RecordSubject};
 use seawall::postgres::SystemIdentifier;
 
 use super::laid_out::{HOUR, id};
@@ -19,8 +19,13 @@ fn laid(hours: &[i32]) -> Laid {
     }
     laid.wal("disk", OLD, 1, 2..=2 + 3 * hours.len() as u32);
     let system = SystemIdentifier(OLD.parse().unwrap());
-    record(laid.store("disk"), &Subject::postgres("main", system), Kind::Drill, true);
-    record(laid.store("disk"), &Subject::postgres("main", system), Kind::Verification, true);
+    record(laid.store("disk"), &RecordSubject::postgres("main", system), RecordKind::Drill, true);
+    record(
+        laid.store("disk"),
+        &RecordSubject::postgres("main", system),
+        RecordKind::Verification,
+        true,
+    );
     laid
 }
 

@@ -3,7 +3,7 @@
 use std::fs::{self, Permissions};
 use std::os::unix::fs::{PermissionsExt, chown};
 
-use seawall::history::{Kind, Subject};
+use seawall::history::{RecordKind, RecordSubject};
 use seawall::postgres::SystemIdentifier;
 
 use super::{Found, record};
@@ -19,7 +19,7 @@ fn laid() -> Laid {
     let id = super::laid_out::id(super::laid_out::HOUR);
     laid.backup("disk", &described(&id, 1, 2));
     laid.wal("disk", OLD, 1, 2..=4);
-    record(laid.store("disk"), &Subject::postgres("main", system), Kind::Drill, true);
+    record(laid.store("disk"), &RecordSubject::postgres("main", system), RecordKind::Drill, true);
     laid
 }
 

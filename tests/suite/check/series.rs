@@ -3,7 +3,7 @@
 use std::fs;
 
 use jiff::{SignedDuration, Timestamp};
-use seawall::history::{Kind, Subject};
+use seawall::history::{RecordKind, RecordSubject};
 
 use super::{Found, record};
 use crate::listing::laid::Laid;
@@ -21,7 +21,7 @@ fn laid() -> Laid {
     laid.place.file("uploads/one", "one");
     laid.configure(&format!("[media.uploads]\npaths = [{files:?}]\n"));
     media(&laid, "create").run().expect(0);
-    record(laid.store("disk"), &Subject::media("uploads"), Kind::Drill, true);
+    record(laid.store("disk"), &RecordSubject::media("uploads"), RecordKind::Drill, true);
     laid
 }
 

@@ -9,7 +9,7 @@ use seawall::config::{Config, KeepConfig};
 use seawall::media_backup::Description;
 use seawall::media_backup::packed::{References, carry_out, spare};
 use seawall::repository::Repository;
-use seawall::retention::Verdict;
+use seawall::retention::RetentionVerdict;
 
 use super::scene::{ALL, KINDS, S3, Scene};
 use crate::media::trees::{facts, same};
@@ -20,7 +20,7 @@ pub fn deletion(id: &str) -> Line {
         id: id.to_owned(),
         what: What::Backup,
         bytes: 0,
-        verdict: Verdict::delete("a test says so"),
+        verdict: RetentionVerdict::delete("a test says so"),
     }
 }
 
@@ -88,7 +88,7 @@ fn packs_that_others_need_stay_until_nobody_needs_them() {
         let left = format!("{ALL}{}/data-00002.pack", Scene::id(1));
         scene.store().put(&left, b"left over");
         let (lines, pruned) = prune_again(&scene);
-        let verdict = Verdict::delete("no snapshot needs 1 of its 2 objects");
+        let verdict = RetentionVerdict::delete("no snapshot needs 1 of its 2 objects");
         assert!(lines.iter().any(|it| it.verdict == verdict), "{lines:?}");
         assert_eq!((pruned.deleted, scene.store().get(&left)), (1, None));
         assert_eq!(scene.verify(3).problems.failures, 0);

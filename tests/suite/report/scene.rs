@@ -6,7 +6,7 @@ use jiff::{SignedDuration, Timestamp};
 use seawall::basebackup::Description;
 use seawall::check::Asked;
 use seawall::error::{Class, Error};
-use seawall::history::{Check, Kind, Phase, Record};
+use seawall::history::{Check, Phase, Record, RecordKind};
 use seawall::report::{Facts, Zone, html};
 use seawall::repository::open_all;
 
@@ -99,7 +99,7 @@ impl Past {
         let record = Record {
             seawall: 1,
             id: ended.strftime("%Y%m%dT%H%M%SZ-0d1e").to_string(),
-            kind: Kind::Drill,
+            kind: RecordKind::Drill,
             began: ended,
             ended,
             passed,
@@ -122,7 +122,7 @@ impl Past {
         let record = Record {
             seawall: 1,
             id: ended.strftime("%Y%m%dT%H%M%SZ-0d1f").to_string(),
-            kind: Kind::Drill,
+            kind: RecordKind::Drill,
             began: ended,
             ended,
             passed: false,

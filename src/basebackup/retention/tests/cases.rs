@@ -59,7 +59,7 @@ fn holdings(backups: Vec<Candidate>, timelines: &Timelines) -> Holdings<'_> {
 /// What is kept and deleted, with why.
 fn shown(holdings: &Holdings<'_>, policy: &RetentionConfig, now: &str) -> Vec<String> {
     let plan = plan(holdings, policy, time(now)).unwrap();
-    let line = |what: String, verdict: &Verdict| {
+    let line = |what: String, verdict: &RetentionVerdict| {
         format!("{} {what}: {}", if verdict.keep { "keep" } else { "delete" }, verdict.reason)
     };
     let backups = holdings.backups.iter().zip(&plan.backups);

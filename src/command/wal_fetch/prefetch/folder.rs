@@ -11,7 +11,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::codec::{Digest, Label};
 use crate::data_directory::{PREFETCHED, StateFolder};
-use crate::durable::{self, Seen};
+use crate::durable::{self, FileStamp};
 use crate::error::{Error, Result};
 use crate::postgres::{FIRST_PAGE_HEADER_BYTES, WalFileName, WalSegment};
 use crate::repository::{WalFolder, check_content};
@@ -160,7 +160,7 @@ const BOOT_ID: &str = "/proc/sys/kernel/random/boot_id";
 #[derive(Serialize, Deserialize)]
 struct Receipt {
     seawall: u32,
-    seen: Seen,
+    seen: FileStamp,
     boot: String,
 }
 
@@ -169,7 +169,7 @@ struct Receipt {
 pub(super) fn write_receipt(path: &Path, file: &File) -> Result<()> {
     let Ok(boot) = fs::read_to_string(BOOT_ID) else { return Ok(()) };
     let failed = |error| Error::file("write", path, &error);
-    let seen = Seen::of(file).map_err(failed)?;
+    let seen = FileStamp::of(file).map_err(failed)?;
     let json = serde_json::to_vec(&Receipt { seawall: 1, seen, boot });
     durable::replace(path, &json.map_err(io::Error::other).map_err(failed)?)
 }
@@ -206,7 +206,7 @@ impl Proof<'_> {
 fn has_receipt(path: &Path, file: &File) -> bool {
     let read = || -> io::Result<Receipt> { Ok(serde_json::from_slice(&fs::read(path)?)?) };
     let Ok(receipt) = read() else { return false };
-    let same_file = Seen::of(file).is_ok_and(|seen| seen.is_same_file(&receipt.seen));
+    let same_file = FileStamp::of(file).is_ok_and(|seen| seen.is_same_file(&receipt.seen));
     let same_boot = fs::read_to_string(BOOT_ID).is_ok_and(|boot| boot == receipt.boot);
     receipt.seawall == 1 && same_file && same_boot
 }

@@ -12,7 +12,7 @@ use crate::config::Config;
 use crate::data_directory::{DataDirectory, StateFolder};
 use crate::error::Result;
 use crate::postgres::{WalFileName, WalSegment, WalSegmentSize};
-use crate::repository::{Repository, Source, Target};
+use crate::repository::{DecodeTarget, Repository, Source};
 use crate::threads::lock;
 use crate::{failpoint, threads};
 
@@ -153,7 +153,7 @@ impl Worker<'_> {
         let mut failure = None;
         for repository in self.repositories {
             let name = WalFileName::Segment(segment);
-            let target = Target { file: &mut file, path: &self.folder.fetching(segment) };
+            let target = DecodeTarget { file: &mut file, path: &self.folder.fetching(segment) };
             let fetched = repository.fetch(&self.source, name, target);
             failpoint::reach("prefetch.decoded");
             match fetched {

@@ -8,7 +8,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Mutex, PoisonError};
 
 use super::{CheckOutcome, Checks};
-use crate::error::{Class, Error, Kind, Result};
+use crate::error::{Class, Error, ErrorKind, Result};
 use crate::replication::PgConnection;
 use crate::threads;
 
@@ -161,7 +161,7 @@ fn read(
     };
     let copy = |format: &str| format!("COPY {} TO '/dev/null' (FORMAT {format})", piece.rows);
     match connection.query(&copy("binary")) {
-        Err(error) if matches!(error.kind(), Some(Kind::Sqlstate(state)) if state == UNDEFINED_FUNCTION) => {
+        Err(error) if matches!(error.kind(), Some(ErrorKind::Sqlstate(state)) if state == UNDEFINED_FUNCTION) => {
             connection.query(&copy("text")).map(drop)
         }
         read => read.map(drop),

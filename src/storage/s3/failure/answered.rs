@@ -5,7 +5,7 @@ use std::fmt::Debug;
 
 use aws_sdk_s3::error::ProvideErrorMetadata;
 
-use super::{Class, Classified, Failure, deepest, status};
+use super::{Class, Classified, S3Failure, deepest, status};
 
 const NO_CODE: &str = "no error code";
 pub(crate) const NO_STORE: &str = "Is it an S3 server that answers there?";
@@ -14,7 +14,7 @@ const CHANGED: &str = "What arrived there is not what was sent: something on the
 const RIGHTS: &str = "Are the access key and its secret right? They need s3:PutObject, s3:GetObject and, to be told \
      that an object is absent, s3:ListBucket.";
 
-pub(super) fn classify<E>(error: &Failure<E>) -> Classified
+pub(super) fn classify<E>(error: &S3Failure<E>) -> Classified
 where
     E: ProvideErrorMetadata + std::error::Error + Debug + 'static,
 {
@@ -36,7 +36,7 @@ where
 }
 
 /// What S3 and its likes call it.
-fn of_code<E>(code: &str, error: &Failure<E>) -> Option<(Class, String)>
+fn of_code<E>(code: &str, error: &S3Failure<E>) -> Option<(Class, String)>
 where
     E: ProvideErrorMetadata,
 {
@@ -89,7 +89,7 @@ where
     Some((class, hint.to_owned()))
 }
 
-fn of_status<E>(status: u16, code: &str, error: &Failure<E>) -> (Class, String)
+fn of_status<E>(status: u16, code: &str, error: &S3Failure<E>) -> (Class, String)
 where
     E: ProvideErrorMetadata,
 {
@@ -125,7 +125,7 @@ where
     (class, hint)
 }
 
-fn set_region<E: ProvideErrorMetadata>(error: &Failure<E>) -> String {
+fn set_region<E: ProvideErrorMetadata>(error: &S3Failure<E>) -> String {
     match region_of_bucket(error) {
         Some(region) => format!("Set region = {region:?}, the bucket's own."),
         None => "Set region to the bucket's own.".to_owned(),
@@ -133,7 +133,7 @@ fn set_region<E: ProvideErrorMetadata>(error: &Failure<E>) -> String {
 }
 
 /// For some hours the world does not know where a bucket of AWS is.
-fn new_bucket<E: ProvideErrorMetadata>(error: &Failure<E>) -> String {
+fn new_bucket<E: ProvideErrorMetadata>(error: &S3Failure<E>) -> String {
     let there = match place_named(error) {
         Some(host) => format!(" (it says {host})"),
         None => String::new(),
@@ -150,7 +150,7 @@ fn new_bucket<E: ProvideErrorMetadata>(error: &Failure<E>) -> String {
 }
 
 /// A web server, a login page, or a reverse proxy that wants TLS.
-fn elsewhere<E>(error: &Failure<E>) -> String {
+fn elsewhere<E>(error: &S3Failure<E>) -> String {
     match place_named(error) {
         Some(place) => {
             format!("It sends us on to {place}: is the endpoint right, its scheme too? {NO_STORE}")
@@ -160,7 +160,7 @@ fn elsewhere<E>(error: &Failure<E>) -> String {
 }
 
 /// A server with TLS that was spoken to without.
-fn wants_tls<E>(error: &Failure<E>) -> Option<(Class, String)> {
+fn wants_tls<E>(error: &S3Failure<E>) -> Option<(Class, String)> {
     let answer = error.raw_response().filter(|answer| answer.status().as_u16() == 400)?;
     let body = std::str::from_utf8(answer.body().bytes()?).ok()?;
     let words = ["HTTP request to an HTTPS server", "HTTP request was sent to HTTPS port"];
@@ -175,7 +175,7 @@ fn wants_tls<E>(error: &Failure<E>) -> Option<(Class, String)> {
 }
 
 /// Which of the two clocks is wrong, one sees when both times are there.
-fn time_there<E>(error: &Failure<E>) -> String {
+fn time_there<E>(error: &S3Failure<E>) -> String {
     let date = error.raw_response().and_then(|response| response.headers().get("date"));
     date.map_or(String::new(), |date| {
         let here = jiff::Timestamp::now().strftime("%a, %d %b %Y %H:%M:%S GMT");
@@ -184,7 +184,7 @@ fn time_there<E>(error: &Failure<E>) -> String {
 }
 
 /// The region that the bucket is in, where the answer tells.
-fn region_of_bucket<E: ProvideErrorMetadata>(error: &Failure<E>) -> Option<String> {
+fn region_of_bucket<E: ProvideErrorMetadata>(error: &S3Failure<E>) -> Option<String> {
     let answer = error.raw_response()?;
     let header = answer.headers().get("x-amz-bucket-region").map(str::to_owned);
     let body = answer.body().bytes().and_then(|body| std::str::from_utf8(body).ok()).unwrap_or("");
@@ -194,7 +194,7 @@ fn region_of_bucket<E: ProvideErrorMetadata>(error: &Failure<E>) -> Option<Strin
 }
 
 /// The host that a redirection names, in its own element or in the header.
-fn place_named<E>(error: &Failure<E>) -> Option<String> {
+fn place_named<E>(error: &S3Failure<E>) -> Option<String> {
     let answer = error.raw_response()?;
     let body = answer.body().bytes().and_then(|body| std::str::from_utf8(body).ok()).unwrap_or("");
     let named = between(body, "<Endpoint>", "</Endpoint>").filter(|host| is_name(host));

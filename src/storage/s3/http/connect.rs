@@ -29,10 +29,10 @@ use crate::tls::Trust;
 
 /// Makes connections for `hyper`.
 #[derive(Clone)]
-pub(super) struct Connect(Arc<Shared>);
+pub(super) struct Connect(Arc<ConnectorState>);
 
-struct Shared {
-    tcp: HttpConnector<Names>,
+struct ConnectorState {
+    tcp: HttpConnector<HostNames>,
     trust: Trust,
     /// Made for the first connection that needs it: reading the system's certificates takes longer than a push.
     tls: Mutex<Option<Arc<ClientConfig>>>,
@@ -42,17 +42,17 @@ struct Shared {
 
 impl Connect {
     pub(super) fn new(trust: Trust, proxies: Proxies, limit: Duration) -> Self {
-        let mut tcp = HttpConnector::new_with_resolver(Names);
+        let mut tcp = HttpConnector::new_with_resolver(HostNames);
         tcp.set_nodelay(true);
         tcp.enforce_http(false);
-        Self(Arc::new(Shared { tcp, trust, tls: Mutex::default(), proxies, limit }))
+        Self(Arc::new(ConnectorState { tcp, trust, tls: Mutex::default(), proxies, limit }))
     }
 }
 
 impl Service<Uri> for Connect {
-    type Response = TokioIo<Stream>;
+    type Response = TokioIo<StoreStream>;
     type Error = NotConnected;
-    type Future = Pin<Box<dyn Future<Output = Result<TokioIo<Stream>, NotConnected>> + Send>>;
+    type Future = Pin<Box<dyn Future<Output = Result<TokioIo<StoreStream>, NotConnected>> + Send>>;
 
     fn poll_ready(&mut self, _: &mut Context<'_>) -> Poll<Result<(), NotConnected>> {
         Poll::Ready(Ok(()))
@@ -71,13 +71,13 @@ impl Service<Uri> for Connect {
     }
 }
 
-impl Shared {
+impl ConnectorState {
     async fn connect(
         &self,
         uri: &Uri,
         proxy: Option<&Proxy>,
         through: &str,
-    ) -> Result<Stream, NotConnected> {
+    ) -> Result<StoreStream, NotConnected> {
         let over_tls = uri.scheme() == Some(&Scheme::HTTPS);
         let to = proxy.map_or(uri, Proxy::uri);
         let mut stream = self.tcp(to, through).await?;
@@ -86,13 +86,13 @@ impl Shared {
         }
         match proxy {
             Some(proxy) if over_tls => open_tunnel(&mut stream, uri, proxy).await?,
-            Some(_) => return Ok(Stream { io: stream, forwarded: true }),
+            Some(_) => return Ok(StoreStream { io: stream, forwarded: true }),
             None => {}
         }
         if over_tls {
             stream = self.tls(stream, uri, through).await?;
         }
-        Ok(Stream { io: stream, forwarded: false })
+        Ok(StoreStream { io: stream, forwarded: false })
     }
 
     async fn tcp(&self, to: &Uri, through: &str) -> Result<Io, NotConnected> {
@@ -146,18 +146,18 @@ impl<T: AsyncRead + AsyncWrite + Send + Unpin> Duplex for T {}
 pub(super) type Io = Box<dyn Duplex>;
 
 /// A connection to a store, or to a proxy that forwards requests to it.
-pub(super) struct Stream {
+pub(super) struct StoreStream {
     io: Io,
     forwarded: bool,
 }
 
-impl Connection for Stream {
+impl Connection for StoreStream {
     fn connected(&self) -> Connected {
         Connected::new().proxy(self.forwarded)
     }
 }
 
-impl AsyncRead for Stream {
+impl AsyncRead for StoreStream {
     fn poll_read(
         mut self: Pin<&mut Self>,
         context: &mut Context<'_>,
@@ -167,7 +167,7 @@ impl AsyncRead for Stream {
     }
 }
 
-impl AsyncWrite for Stream {
+impl AsyncWrite for StoreStream {
     fn poll_write(
         mut self: Pin<&mut Self>,
         context: &mut Context<'_>,
@@ -248,9 +248,9 @@ fn understood(head: &[u8], proxy: &Proxy) -> Result<(), NotConnected> {
 /// Looks names up as the C library does, in a thread of its own: there it may take as long as it likes. The usual
 /// way to do the same panics where no thread can be had.
 #[derive(Debug, Clone, Copy)]
-struct Names;
+struct HostNames;
 
-impl Service<Name> for Names {
+impl Service<Name> for HostNames {
     type Response = std::vec::IntoIter<SocketAddr>;
     type Error = io::Error;
     type Future = Pin<Box<dyn Future<Output = io::Result<Self::Response>> + Send>>;
