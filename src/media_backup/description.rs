@@ -8,7 +8,6 @@ use std::fmt;
 use serde::{Deserialize, Serialize};
 
 use super::problems::Problems;
-use super::take::Totals;
 use crate::backup::series::SelfContained;
 use crate::backup::{Described, Fell, Measure, StoredObject};
 
@@ -71,6 +70,25 @@ pub enum SnapshotKind {
 pub struct Earlier {
     pub id: String,
     pub objects: Vec<StoredObject>,
+}
+
+/// What a snapshot took.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Totals {
+    pub entries: u64,
+    pub files: u64,
+    /// Length of the files in bytes, each content once.
+    pub size: u64,
+    /// Files that were read, and their length in bytes.
+    pub read_files: u64,
+    pub read_size: u64,
+    /// Files that were kept anew; the others are shared with the previous snapshot, or in packs with each other.
+    pub new_files: u64,
+    pub new_size: u64,
+    /// What lies below each path of the set.
+    pub paths: Vec<PathSums>,
+    /// BLAKE3 of all names with their contents: two snapshots with the same one hold the same.
+    pub sum: String,
 }
 
 /// What a snapshot holds, and what it took.

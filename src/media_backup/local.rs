@@ -3,84 +3,32 @@
 //! or metadata, is a hard link to that of the snapshot before; where the file system has no such links, or no more for
 //! this file, it is read and written once more.
 //!
-//! `tree` keeps the files, `settle` dresses their folders, and `latest` moves the link; `content` and `verify` read a
-//! snapshot, and `leavings` removes it.
+//! Here is where a snapshot lies, and how it is read. `snapshot` takes one, with `tree`, which keeps the files;
+//! `removal` removes it and moves the link, and `verification` reads all of it.
 
-mod content;
-mod latest;
-mod leavings;
-mod settle;
+mod removal;
+mod snapshot;
 mod tree;
-mod verify;
+mod verification;
 
-use std::io::{self, BufReader, Write};
-use std::num::NonZeroUsize;
+use std::io::{self, Read};
 use std::path::{Path, PathBuf};
 
-use jiff::Timestamp;
-use sha2::{Digest as _, Sha256};
+use super::INDEX;
+use super::entry::Entry;
+use super::index::IndexReader;
+use super::restore::ContentSource;
+use super::spool::{Spool, SpoolReader};
+use crate::backup::damaged;
+use crate::durable::{self, Beneath, open_to_read};
+use crate::error::{Error, Result};
 
-use self::tree::Tree;
-use super::damage::Damage;
-use super::index::{Header, INDEX_FORMAT, IndexReader, IndexWriter};
-use super::packed::{BEGUN, Spool, SpoolReader};
-use super::places::Places;
-use super::previous::Previous;
-use super::problems::Problems;
-use super::take::{Kept, Progress, Taking, Totals};
-use crate::backup::{StoredObject, hex};
-use crate::config::MediaSet;
-use crate::durable::{self, Beneath, Bulk, FolderOwner, Publication, Published, open_to_read};
-use crate::error::{Class, Error, Result};
-use crate::failpoint::reach;
-
-pub use content::LocalContent;
-pub use latest::LATEST;
-pub use leavings::{bytes_of_its_own, remove_snapshot};
-pub use verify::{Verified, verify_snapshot};
-
-/// The index beside the tree.
-pub const INDEX: &str = "index.jsonl.zst";
+pub use removal::{bytes_of_its_own, remove_snapshot};
+pub use snapshot::{LocalSnapshot, Taken};
+pub use verification::verify_snapshot;
 
 /// The files of the snapshot, under their full paths.
 pub const TREE: &str = "tree";
-
-/// Where files are written before they have a name, as in the storage of a repository.
-const TEMPORARIES: &str = ".seawall-tmp";
-
-/// A snapshot in a folder, about to be taken.
-pub struct LocalSnapshot<'a> {
-    /// The root of the repository. What is created in it is for its owner only, so the modes that files keep in
-    /// the tree make them readable to nobody else.
-    pub root: &'a Path,
-    pub set: &'a MediaSet,
-    pub id: &'a str,
-    pub began: Timestamp,
-    /// The id of the whole snapshot before, to share files with.
-    pub previous: Option<&'a str>,
-    pub checksum: bool,
-    /// What the one before has, and is damaged.
-    pub damage: Damage,
-    /// Other folders that are not entered, such as other repositories.
-    pub leave_out: &'a [&'a Path],
-    /// The tree that the snapshot lies in already, in another repository.
-    pub copy_of: Option<&'a Kept>,
-    /// Whether other repositories are to get a copy of it.
-    pub is_copied: bool,
-    pub threads: NonZeroUsize,
-    pub progress: &'a (dyn Fn(Progress) + Sync),
-}
-
-/// A snapshot that is durable, all but its description.
-#[derive(Debug)]
-pub struct Taken {
-    /// Plain length, length as stored, and SHA-256.
-    pub index: StoredObject,
-    pub totals: Totals,
-    pub problems: Problems,
-    /// For the copies.
-    pub kept: Option<Kept>,
-}
 
 /// Where the snapshots of a set lie.
 pub fn set_folder(root: &Path, set: &str) -> PathBuf {
@@ -107,181 +55,32 @@ pub fn open_index(root: &Path, set: &str, id: &str) -> Result<IndexReader<SpoolR
     IndexReader::open(reader).map_err(|error| error.while_doing(format!("could not use {path:?}")))
 }
 
-impl LocalSnapshot<'_> {
-    /// Takes it. `describe` writes the description, by which the snapshot exists; everything else is durable
-    /// when it is called, and `latest` is pointed to it afterwards. When something fails before, what was
-    /// written is removed again; a process that is killed leaves it to `prune`.
-    pub fn take(&self, describe: impl FnOnce(&Taken) -> Result<()>) -> Result<Taken> {
-        let places = Places::of_set(&self.set.paths)?;
-        let folder = snapshot_folder(self.root, &self.set.name, self.id);
-        let tree = self.create(&folder)?;
-        reach("media.folder-made");
-        let written = self.write(&places, &folder, tree);
-        let described = written.and_then(|taken| describe(&taken).map(|()| taken));
-        let taken = described.inspect_err(|_| {
-            if !folder.join(crate::backup::DESCRIPTION).exists() {
-                let _ = remove_snapshot(self.root, &self.set.name, self.id);
+/// The content of files for a restore, read from the tree of a snapshot. A file that is missing there is damage of the
+/// snapshot; any other trouble is that of this host.
+pub struct LocalContent(Beneath);
+
+impl LocalContent {
+    pub fn open(root: &Path, set: &str, id: &str) -> Result<Self> {
+        open_tree(root, set, id).map(Self)
+    }
+
+    fn tree(&self) -> &Beneath {
+        &self.0
+    }
+}
+
+impl ContentSource for LocalContent {
+    fn open(&self, entry: &Entry) -> Result<Box<dyn Read + '_>> {
+        let path = entry.path.as_bytes();
+        let file = self.0.cursor().open_file(path).map_err(|error| {
+            let path = self.0.shown(path);
+            match error.kind() {
+                io::ErrorKind::NotFound => {
+                    damaged(format!("expected a file at {path:?}, found none"))
+                }
+                _ => Error::file("read", &path, &error),
             }
         })?;
-        reach("media.described");
-        self.end(&folder);
-        latest::point_to(self.root, &self.set.name, self.id)?;
-        Ok(taken)
-    }
-
-    /// The note that it is being taken, and the folder for its files, which is root's: they are for those whom their
-    /// modes name, and the way to them for root. It is open from here on: who owns the repository can exchange what
-    /// its path names.
-    fn create(&self, folder: &Path) -> Result<Beneath> {
-        let taken = || {
-            let message = format!("snapshot {} already exists", self.id);
-            Error::new(Class::Conflict, message)
-                .hint("Another one was begun in the same second; try again.")
-        };
-        if folder.exists() {
-            return Err(taken());
-        }
-        self.begin(folder).map_err(|error| match error.class() {
-            Class::Conflict => taken(),
-            _ => error,
-        })?;
-        reach("media.begun");
-        let tree = durable::new_folder(self.root, &folder.join(TREE), FolderOwner::Ours)?;
-        tree.ok_or_else(taken)
-    }
-
-    /// A tree is no object: without this note nobody would see, list or remove what a killed process leaves.
-    fn begin(&self, folder: &Path) -> Result<()> {
-        let note = serde_json::json!({
-            "seawall": INDEX_FORMAT,
-            "id": self.id,
-            "began": self.began.to_string(),
-            "process": std::process::id(),
-        });
-        let mut out = Stored::begin(self.root, &folder.join(BEGUN))?;
-        let written = out.write_all(note.to_string().as_bytes());
-        written.map_err(|error| Error::file("write", &folder.join(BEGUN), &error))?;
-        let size = out.length;
-        out.published(BEGUN, size).map(drop)
-    }
-
-    /// From its description on it is seen by that. A note that stays says nothing.
-    fn end(&self, folder: &Path) {
-        if let Ok(Some(folder)) = durable::open_below(self.root, folder) {
-            let _ = folder.cursor().remove(BEGUN.as_bytes());
-        }
-    }
-
-    fn write(&self, places: &Places, folder: &Path, new: Beneath) -> Result<Taken> {
-        let bulk = Bulk::begin([folder])?;
-        let old = self.previous_tree();
-        let (previous, old) = old.unzip();
-        let keep = Tree::new(&new, old.as_ref(), self.damage.clone(), self.checksum);
-        let leave_out: Vec<&Path> =
-            [self.root].into_iter().chain(self.leave_out.iter().copied()).collect();
-        let taking = Taking {
-            set: self.set,
-            places,
-            keep: &keep,
-            checksum: self.checksum,
-            leave_out: &leave_out,
-            copy_of: self.copy_of,
-            threads: self.threads,
-            progress: self.progress,
-        };
-        let index_path = folder.join(INDEX);
-        let spool = self.is_copied.then(|| Spool::create(&std::env::temp_dir())).transpose()?;
-        let out = Stored::begin(self.root, &index_path)?;
-        let out = Twice { out, again: spool.as_ref().map(Spool::writer) };
-        let mut index = IndexWriter::begin(out, &Header::new(self.set, self.id, self.began))?;
-        let (totals, problems) = taking.run(previous, &mut index)?;
-        reach("media.files-kept");
-        let (_, twice) = index.finish()?;
-        let object = twice.out.finish()?;
-        reach("media.index-stored");
-        let folders = settle::settle(&new, &index_path, !bulk.is_whole())?;
-        bulk.sync(&[vec![folder.join(TREE)], folders].concat())?;
-        reach("media.synced");
-        let kept = spool.map(|index| Kept { tree: new, index, problems: problems.clone() });
-        Ok(Taken { index: object, totals, problems, kept })
-    }
-
-    /// Without it, or when it can't be read, everything is kept anew.
-    fn previous_tree(&self) -> Option<(Previous<SpoolReader>, Beneath)> {
-        let id = self.previous?;
-        let opened = || {
-            let index = open_index(self.root, &self.set.name, id)?;
-            Ok((Previous::new(index)?, open_tree(self.root, &self.set.name, id)?))
-        };
-        let opened: Result<_> = opened();
-        opened.inspect_err(|error| tracing::warn!("could not share files with {id}: {error}")).ok()
-    }
-}
-
-/// The index on its way to its name, and once more without one.
-struct Twice<W> {
-    out: Stored,
-    again: Option<W>,
-}
-
-impl<W: Write> Write for Twice<W> {
-    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
-        let written = self.out.write(bytes)?;
-        if let Some(again) = &mut self.again {
-            again.write_all(&bytes[..written])?;
-        }
-        Ok(written)
-    }
-
-    fn flush(&mut self) -> io::Result<()> {
-        Ok(())
-    }
-}
-
-/// The index, or the note before it, on its way to its name, measured and hashed.
-struct Stored {
-    publication: Publication,
-    target: PathBuf,
-    hasher: Sha256,
-    length: u64,
-}
-
-impl Stored {
-    fn begin(root: &Path, target: &Path) -> Result<Self> {
-        let publication = Publication::begin(root, &root.join(TEMPORARIES), target, 0)?;
-        Ok(Self { publication, target: target.to_owned(), hasher: Sha256::new(), length: 0 })
-    }
-
-    /// The object as it is stored; its plain length is told by reading it.
-    fn finish(self) -> Result<StoredObject> {
-        let target = self.target.clone();
-        let stored = self.published(INDEX, 0)?;
-        let failed = |error| Error::file("read", &target, &error);
-        let opened = open_to_read(&target).map_err(failed)?;
-        let mut plain = zstd::Decoder::new(BufReader::new(opened)).map_err(failed)?;
-        let size = io::copy(&mut plain, &mut io::sink()).map_err(failed)?;
-        Ok(StoredObject { size, ..stored })
-    }
-
-    fn published(self, name: &str, size: u64) -> Result<StoredObject> {
-        if self.publication.finish(b"")? == Published::Exists {
-            let message = format!("{:?} already exists", self.target);
-            return Err(Error::new(Class::Conflict, message));
-        }
-        let (object, stored_size) = (name.to_owned(), self.length);
-        Ok(StoredObject { object, size, stored_size, sha256: hex(self.hasher) })
-    }
-}
-
-impl Write for Stored {
-    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
-        self.publication.write(bytes).map_err(io::Error::other)?;
-        self.hasher.update(bytes);
-        self.length += bytes.len() as u64;
-        Ok(bytes.len())
-    }
-
-    fn flush(&mut self) -> io::Result<()> {
-        Ok(())
+        Ok(Box::new(file))
     }
 }

@@ -6,42 +6,36 @@
 //! again, and deletes packs only where nobody has begun and no description that is left names them. Going by
 //! the order of these steps, one of the two sees the other, whatever their clocks say.
 //!
-//! `create` takes a snapshot: `packing` makes members (`member`) of files, `filling` lays them into packs, `lane`
-//! stores those, and `finish` ends it. `newest` and `state` tell what can be shared. `reading`, with `windows` and
-//! `spool`, and `verify` read a snapshot, and `prune` deletes it.
+//! `snapshot` takes one, from `start` to `finish`: `packing` makes members (`member`) of files, `filling` lays them into
+//! packs, and `lane` stores those. `listing` is what a repository has, and `contents` where each content lies.
+//! `reading`, with `read_cache`, and `verification` read a snapshot, and `prune` deletes it.
 
 mod contents;
-mod create;
 mod filling;
 mod finish;
 mod lane;
+mod listing;
 mod member;
-mod newest;
 mod packing;
 mod prune;
+mod read_cache;
 mod reading;
-mod spool;
-mod state;
-mod verify;
-mod windows;
+mod snapshot;
+mod start;
+mod verification;
 
 pub use contents::{Contents, Holder, Place};
-pub use create::{PackedSnapshot, Taken};
-pub use newest::Listing;
+pub use listing::Listing;
 pub use prune::{Objects, References, carry_out, spare, unreferenced};
 pub use reading::{PackedContent, PackedSource};
-pub use spool::{Spool, SpoolReader};
-pub use verify::verify_packed;
+pub use snapshot::{PackedSnapshot, Taken};
+pub use verification::verify_packed;
 
 /// Version of the list of contents.
-pub const CONTENTS_FORMAT: u32 = 1;
+const CONTENTS_FORMAT: u32 = 1;
 
-/// The first object of a snapshot: somebody takes it.
-pub const BEGUN: &str = "begun.json";
-
-/// What the names of these objects begin with; `.age` follows where they are encrypted.
-pub const CONTENTS: &str = "contents.jsonl.zst";
-pub const INDEX: &str = "index.jsonl.zst";
+/// What the name of this list begins with; `.age` follows where it is encrypted.
+const CONTENTS: &str = "contents.jsonl.zst";
 
 /// Contents up to this length are compressed by the thread that reads them, several at the same time.
 const SMALL: u64 = 1 << 20;

@@ -1,6 +1,9 @@
 //! Where entries lie in the file system: for each path of a set a folder is open, and all work is done below that
 //! folder. A path of the set may lead through a symbolic link, for the administrator wrote it; a link below it is never
 //! followed, for anybody may have made it.
+//!
+//! A restore writes below one folder or at the paths of the set: what is to be written to is opened here ([`Target`]),
+//! and entries that lie anywhere else are refused.
 
 use std::borrow::Cow;
 use std::fs;
@@ -8,8 +11,10 @@ use std::io;
 use std::os::unix::ffi::OsStrExt;
 use std::path::{Path, PathBuf};
 
-use super::path::{join, rest_below};
-use crate::durable::{Beneath, DirCursor};
+use super::index::Header;
+use super::path::{EntryPath, join, rest_below, shown};
+use crate::backup::damaged;
+use crate::durable::{self, Beneath, DirCursor};
 use crate::error::{Error, Result};
 
 /// One folder for all entries, or a place of its own for each path of a set.
@@ -60,7 +65,7 @@ impl Places {
         Ok(Self(vec![Place::of_folder(Vec::new(), root)]))
     }
 
-    pub(super) fn from_places(places: Vec<Place>) -> Self {
+    fn from_places(places: Vec<Place>) -> Self {
         Self(places)
     }
 
@@ -69,8 +74,11 @@ impl Places {
     }
 
     /// Work in them.
-    pub fn hands(&self) -> Hands<'_> {
-        Hands { places: self, hands: self.0.iter().map(|place| place.root.cursor()).collect() }
+    pub fn hands(&self) -> PlaceCursors<'_> {
+        PlaceCursors {
+            places: self,
+            hands: self.0.iter().map(|place| place.root.cursor()).collect(),
+        }
     }
 
     /// Which of the paths an entry lies below.
@@ -92,13 +100,13 @@ impl Places {
 }
 
 impl Place {
-    pub(super) fn of_file(prefix: Vec<u8>, real: &Path) -> Result<Self> {
+    fn of_file(prefix: Vec<u8>, real: &Path) -> Result<Self> {
         let folder = real.parent().unwrap_or(Path::new("/"));
         let name = real.file_name().map(|name| name.as_bytes().to_vec());
         Ok(Self { prefix, root: Beneath::open(folder)?, name, is_missing: false })
     }
 
-    pub(super) fn of_folder(prefix: Vec<u8>, root: Beneath) -> Self {
+    fn of_folder(prefix: Vec<u8>, root: Beneath) -> Self {
         Self { prefix, root, name: None, is_missing: false }
     }
 
@@ -115,14 +123,14 @@ impl Place {
 }
 
 /// The nearest folder above a path that is there, and the way from it.
-pub(super) fn nearest(path: &Path) -> (&Path, Vec<u8>) {
+fn nearest(path: &Path) -> (&Path, Vec<u8>) {
     let root = path.ancestors().skip(1).find(|folder| folder.is_dir()).unwrap_or(Path::new("/"));
     let name = path.strip_prefix(root).unwrap_or(path).as_os_str().as_bytes().to_vec();
     (root, name)
 }
 
 /// The path of an entry for an absolute path.
-pub(super) fn prefix(path: &Path) -> Vec<u8> {
+fn prefix(path: &Path) -> Vec<u8> {
     let bytes = path.as_os_str().as_bytes();
     bytes.strip_prefix(b"/").unwrap_or(bytes).to_vec()
 }
@@ -138,12 +146,12 @@ fn not_there(path: &Path, error: &io::Error) -> Error {
 }
 
 /// One open folder for each place.
-pub struct Hands<'a> {
+pub struct PlaceCursors<'a> {
     places: &'a Places,
     hands: Vec<DirCursor<'a>>,
 }
 
-impl<'a> Hands<'a> {
+impl<'a> PlaceCursors<'a> {
     /// Whoever works where this entry lies, and its path there.
     pub fn at<'p>(&mut self, path: &'p [u8]) -> io::Result<(&mut DirCursor<'a>, Cow<'p, [u8]>)> {
         let found = self.places.find(path);
@@ -168,7 +176,105 @@ impl<'a> Hands<'a> {
     pub fn shown(&self, path: &[u8]) -> PathBuf {
         match self.places.find(path) {
             Some((number, path)) => self.places.0[number].root.shown(&path),
-            None => super::path::shown(path).to_owned(),
+            None => shown(path).to_owned(),
         }
     }
+}
+
+/// Where files go.
+#[derive(Debug, Clone, Copy)]
+pub enum Destination<'a> {
+    /// Under their full paths below this folder, which is created if need be.
+    Folder(&'a Path),
+    /// To where they were: below these paths, those of the set, and nowhere else.
+    Original(&'a [PathBuf]),
+}
+
+/// What is open for writing.
+pub struct Target {
+    places: Places,
+    /// Paths of the folders that are open, for syncing.
+    roots: Vec<PathBuf>,
+    /// Paths of the set as entries have them.
+    set: Vec<EntryPath>,
+}
+
+impl Target {
+    /// Creates a folder that is not there; its parent must exist.
+    pub fn open(destination: Destination<'_>, header: &Header) -> Result<Self> {
+        if let Destination::Folder(folder) = destination {
+            durable::create_folder(folder)?;
+        }
+        let target = Self::there(destination, header)?;
+        target.ok_or_else(|| {
+            let Destination::Folder(folder) = destination else { return damaged(String::new()) };
+            Error::file("open folder", folder, &std::io::ErrorKind::NotFound.into())
+        })
+    }
+
+    /// `None` when there is no such folder.
+    pub fn there(destination: Destination<'_>, header: &Header) -> Result<Option<Self>> {
+        let set = set_paths(header)?;
+        match destination {
+            Destination::Folder(folder) if !folder.exists() => Ok(None),
+            Destination::Folder(folder) => {
+                let roots = vec![absolute(folder)?];
+                Ok(Some(Self { places: Places::below(&roots[0])?, roots, set }))
+            }
+            Destination::Original(paths) => {
+                let places: Vec<(Place, PathBuf)> =
+                    paths.iter().map(|path| original(path)).collect::<Result<_>>()?;
+                let (places, roots) = places.into_iter().unzip();
+                Ok(Some(Self { places: Places::from_places(places), roots, set }))
+            }
+        }
+    }
+
+    pub fn places(&self) -> &Places {
+        &self.places
+    }
+
+    pub fn roots(&self) -> Vec<PathBuf> {
+        self.roots.clone()
+    }
+
+    /// The paths of the set that are folders in the target now, each as a place of its own.
+    pub fn set_places(&self) -> Places {
+        let place = |path: &EntryPath| {
+            let mut hands = self.places.hands();
+            let (cursor, below) = hands.at(path.as_bytes()).ok()?;
+            let root = cursor.sub(&below).ok()?;
+            Some(Place::of_folder(path.as_bytes().to_vec(), root))
+        };
+        Places::from_places(self.set.iter().filter_map(place).collect())
+    }
+}
+
+fn set_paths(header: &Header) -> Result<Vec<EntryPath>> {
+    let path = |text: &String| {
+        let path = text.strip_prefix('/').unwrap_or_default();
+        EntryPath::new(path.as_bytes().to_vec())
+    };
+    // The path `/` is no entry, and nothing is removed below it.
+    let paths = header.paths.iter().filter(|text| *text != "/");
+    let paths: Result<Vec<_>, String> = paths.map(path).collect();
+    paths.map_err(|error| damaged(format!("line 1 of the index: paths: {error}")))
+}
+
+fn absolute(path: &Path) -> Result<PathBuf> {
+    std::path::absolute(path).map_err(|error| Error::file("look at", path, &error))
+}
+
+/// A path of the set: a folder that is there, or what is to be created below the nearest folder that is. Links
+/// in the path itself are followed: they are how this host is set up.
+fn original(path: &Path) -> Result<(Place, PathBuf)> {
+    if path.is_dir() {
+        let place = Place::of_folder(prefix(path), Beneath::open(path)?);
+        return Ok((place, path.to_owned()));
+    }
+    let real = fs::canonicalize(path).unwrap_or_else(|_| path.to_owned());
+    let (root, name) = nearest(&real);
+    let name = Some(name);
+    let place = Place { prefix: prefix(path), root: Beneath::open(root)?, name, is_missing: false };
+    Ok((place, root.to_owned()))
 }

@@ -1,18 +1,13 @@
 //! Laying the files of a snapshot down: from any source of content, to where they were or elsewhere. Whatever an index
-//! says, nothing is written outside the places that were named.
+//! says, nothing is written outside the places that were named. Every step reads the index anew, so the entries are
+//! never in the memory together.
 //!
-//! The steps are `survey`, `delete`, `lay` and `settle`, each once through the index; `file`, `content` and `dress` do
-//! one file, `destination`, `selection` and `entries` say where and what.
+//! `survey` looks at the target and removes what `--delete` removes, `lay` makes folders and has threads lay files down
+//! in them, each by `one_file`, and at its end come further names of files and what folders have (`dress`).
 
-mod content;
-mod delete;
-mod destination;
 mod dress;
-mod entries;
-mod file;
 mod lay;
-mod selection;
-mod settle;
+mod one_file;
 mod survey;
 
 use std::cell::RefCell;
@@ -20,34 +15,22 @@ use std::io::Read;
 use std::num::NonZeroUsize;
 use std::path::{Path, PathBuf};
 
-use self::destination::Target;
 use self::dress::Dresser;
-use super::entry::Entry;
+use super::entry::{Entry, Kind};
 use super::index::IndexReader;
-use super::names::Names;
-use super::path::shown;
-use super::problems::Problems;
-use super::take::Progress;
+use super::places::{Destination, Target};
+use super::problems::{Problems, Progress};
+use super::selection::Selection;
+use crate::accounts::Accounts;
 use crate::durable::Bulk;
 use crate::error::{Class, Error, Result};
 use crate::failpoint::reach;
-
-pub use selection::Selection;
 
 /// Where the content of files comes from.
 pub trait ContentSource: Sync {
     /// A reader of the whole content of a file, under any of its names. Its read errors may carry an
     /// [`Error`] inside. Who asks proves length and digest.
     fn open(&self, entry: &Entry) -> Result<Box<dyn Read + '_>>;
-}
-
-/// Where files go.
-#[derive(Debug, Clone, Copy)]
-pub enum Destination<'a> {
-    /// Under their full paths below this folder, which is created if need be.
-    Folder(&'a Path),
-    /// To where they were: below these paths, those of the set, and nowhere else.
-    Original(&'a [PathBuf]),
 }
 
 /// What happens to files that are in the way.
@@ -88,7 +71,7 @@ pub struct Restored {
     /// Files whose content was written, and its length in bytes.
     pub written_files: u64,
     pub written_size: u64,
-    /// Names that were removed because the snapshot does not have them.
+    /// Accounts that were removed because the snapshot does not have them.
     pub removed: u64,
     /// Files and folders that belong to whoever restored them: only root may give them away.
     pub owners_not_set: u64,
@@ -121,11 +104,11 @@ impl<R: Read> Restore<'_, R> {
         let target = Target::open(self.destination, &header)?;
         let roots = target.roots();
         let bulk = Bulk::begin(roots.iter().map(PathBuf::as_path))?;
-        let names = if self.numeric_owner { Names::default() } else { Names::of_host() };
+        let accounts = if self.numeric_owner { Accounts::default() } else { Accounts::of_host() };
         let restoring = Restoring {
             restore: self,
             target,
-            dresser: Dresser::new(names),
+            dresser: Dresser::new(accounts),
             restored: RefCell::default(),
         };
         if self.delete {
@@ -146,5 +129,24 @@ impl<R: Read> Restore<'_, R> {
 impl<R: Read> Restoring<'_, R> {
     fn tell(&self, verb: &str, path: &Path, reason: &dyn std::fmt::Display) {
         self.restored.borrow_mut().problems.failed(verb, path, reason);
+    }
+}
+
+impl<R: Read> Restore<'_, R> {
+    /// Whether an entry is to be there in the end.
+    fn wants(&self, entry: &Entry) -> bool {
+        let implied = matches!(entry.kind, Kind::Directory { implied: true });
+        // Where the set was, the folders above its paths are not ours to change.
+        let foreign = implied && matches!(self.destination, Destination::Original(_));
+        !foreign && self.selection.selects(&entry.path, entry.is_directory())
+    }
+
+    /// Shows every entry.
+    fn each_entry(&self, each: &mut dyn FnMut(Entry) -> Result<()>) -> Result<IndexReader<R>> {
+        let mut index = (self.index)()?;
+        while let Some(entry) = index.next_entry()? {
+            each(entry)?;
+        }
+        Ok(index)
     }
 }

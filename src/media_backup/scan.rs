@@ -1,24 +1,22 @@
 //! What there is: the files of a set in byte order of their paths. No link is followed, memory is needed for the names
 //! in the folders that are open, and what can't be read is told while all else goes on.
 //!
-//! `frame` is one folder on the way, `look` tells what a name is, and `implied` leads down to the paths of the set.
+//! [`Scan`] goes through folders ([`Frame`]); above the paths of the set are folders that are not of the set
+//! ([`Node::Implied`]), which a snapshot notes so that every entry has its folder before it. `look` tells what a name is.
 
-mod frame;
-mod implied;
 mod look;
 
+use std::collections::{BTreeMap, HashMap};
 use std::path::Path;
 
 use rustix::fs::statat;
 
-use self::frame::{Frame, Item, Where};
-use self::implied::Node;
-use super::entry::{Metadata, Seen};
-use super::exclude::Exclude;
-use super::names::Names;
-use super::path::{EntryPath, join};
+use super::entry::{Metadata, Seen, modified};
+use super::path::{EntryPath, join, shown};
 use super::places::Places;
 use super::problems::Problems;
+use super::selection::Exclude;
+use crate::accounts::Accounts;
 use crate::config::MediaSet;
 use crate::durable::{DirCursor, is_temporary, split};
 use crate::error::{Error, Result};
@@ -30,7 +28,7 @@ pub struct Scan<'a> {
     places: &'a Places,
     hands: Vec<DirCursor<'a>>,
     exclude: Exclude,
-    names: Names,
+    accounts: Accounts,
     one_file_system: bool,
     /// Device and inode of folders that are not entered.
     closed: Vec<(u64, u64)>,
@@ -48,7 +46,7 @@ impl<'a> Scan<'a> {
             places,
             hands: places.all().iter().map(|place| place.root.cursor()).collect(),
             exclude: Exclude::new(&set.exclude)?,
-            names: Names::of_host(),
+            accounts: Accounts::of_host(),
             one_file_system: set.one_file_system,
             closed: leave_out.iter().filter_map(closed).collect(),
             frames: Vec::new(),
@@ -130,7 +128,7 @@ impl<'a> Scan<'a> {
                 }
                 kind => kind == rustix::fs::FileType::Directory,
             };
-            let temporary = is_temporary(super::path::shown(split(&below).1).as_os_str());
+            let temporary = is_temporary(shown(split(&below).1).as_os_str());
             if temporary || self.exclude.matches(&below, is_directory) {
                 continue;
             }
@@ -144,7 +142,7 @@ impl<'a> Scan<'a> {
     }
 
     fn tell(&self, problems: &mut Problems, verb: &str, path: &[u8], error: &Error) {
-        let path = Path::new("/").join(super::path::shown(path));
+        let path = Path::new("/").join(shown(path));
         // The reason alone: the path stands before it.
         let text = error.to_string();
         let reason = text.rsplit_once("\": ").map_or(text.as_str(), |(_, reason)| reason);
@@ -156,9 +154,9 @@ impl<'a> Scan<'a> {
             mode: stat.st_mode & 0o7777,
             uid: stat.st_uid,
             gid: stat.st_gid,
-            user: self.names.user(stat.st_uid).map(str::to_owned),
-            group: self.names.group(stat.st_gid).map(str::to_owned),
-            mtime: super::entry::modified(stat),
+            user: self.accounts.user(stat.st_uid).map(str::to_owned),
+            group: self.accounts.group(stat.st_gid).map(str::to_owned),
+            mtime: modified(stat),
             xattrs: Vec::new(),
         }
     }
@@ -171,5 +169,110 @@ impl<'a> Scan<'a> {
     ) -> Result<Found, String> {
         let path = EntryPath::new(path)?;
         Ok(Found { path, kind, metadata: self.metadata(stat), seen: Seen::of(stat) })
+    }
+}
+
+/// A folder whose names are being gone through.
+struct Frame {
+    /// Its path as an entry; empty at the top.
+    path: Vec<u8>,
+    at: Where,
+    items: std::vec::IntoIter<Item>,
+}
+
+enum Where {
+    /// On the way to paths of the set.
+    Implied(BTreeMap<Vec<u8>, Node>),
+    Folder {
+        place: usize,
+        /// Its path below that place.
+        below: Vec<u8>,
+        /// Folders that are still to be entered: device and inode of each name.
+        found: HashMap<Vec<u8>, (u64, u64)>,
+        device: u64,
+    },
+}
+
+/// What is done with a name.
+#[derive(Debug, PartialEq, Eq)]
+enum Item {
+    Look(Vec<u8>),
+    /// Go through the folder of this name: that comes later, where `name/` sorts.
+    Enter(Vec<u8>),
+}
+
+impl Item {
+    fn key(&self) -> impl Iterator<Item = u8> + '_ {
+        let (name, end) = match self {
+            Self::Look(name) => (name, None),
+            Self::Enter(name) => (name, Some(b'/')),
+        };
+        name.iter().copied().chain(end)
+    }
+}
+
+impl Frame {
+    fn new(path: Vec<u8>, at: Where, mut items: Vec<Item>) -> Self {
+        items.sort_unstable_by(|one, other| one.key().cmp(other.key()));
+        Self { path, at, items: items.into_iter() }
+    }
+
+    fn implied(path: Vec<u8>, children: BTreeMap<Vec<u8>, Node>) -> Self {
+        let both = |name: &Vec<u8>| [Item::Look(name.clone()), Item::Enter(name.clone())];
+        let items = children.keys().flat_map(both).collect();
+        Self::new(path, Where::Implied(children), items)
+    }
+}
+
+/// A folder on the way, or a path of the set by its number.
+#[derive(Debug, PartialEq, Eq)]
+enum Node {
+    Implied(BTreeMap<Vec<u8>, Node>),
+    Place(usize),
+}
+
+impl Node {
+    /// No path is within another one.
+    fn tree<'a>(paths: impl Iterator<Item = &'a [u8]>) -> Self {
+        let mut top = Self::Implied(BTreeMap::new());
+        for (number, path) in paths.enumerate() {
+            let mut here = &mut top;
+            for name in path.split(|byte| *byte == b'/').filter(|name| !name.is_empty()) {
+                if let Self::Place(_) = here {
+                    *here = Self::Implied(BTreeMap::new());
+                }
+                if let Self::Implied(children) = here {
+                    let new = || Self::Implied(BTreeMap::new());
+                    here = children.entry(name.to_vec()).or_insert_with(new);
+                }
+            }
+            *here = Self::Place(number);
+        }
+        top
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_in_a_folder_sorts_as_paths_do() {
+        let look = |name: &str| Item::Look(name.into());
+        let enter = |name: &str| Item::Enter(name.into());
+        let items = vec![enter("a"), look("a0"), look("a-"), enter("a-"), look("a")];
+        let frame = Frame::new(Vec::new(), Where::Implied(BTreeMap::new()), items);
+        let expected = [look("a"), look("a-"), enter("a-"), enter("a"), look("a0")];
+        assert_eq!(frame.items.collect::<Vec<_>>(), expected);
+    }
+
+    #[test]
+    fn paths_make_a_tree() {
+        let paths: [&[u8]; 3] = [b"srv/a", b"etc/redis.conf", b"srv/b"];
+        let Node::Implied(top) = Node::tree(paths.into_iter()) else { panic!("no tree") };
+        let Node::Implied(srv) = &top[&b"srv"[..]] else { panic!("no folder") };
+        assert_eq!((&srv[&b"a"[..]], &srv[&b"b"[..]]), (&Node::Place(0), &Node::Place(2)));
+        assert_eq!(top.len(), 2);
+        assert_eq!(Node::tree([&b""[..]].into_iter()), Node::Place(0));
     }
 }

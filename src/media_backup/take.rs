@@ -1,36 +1,35 @@
 //! Taking a snapshot: everything that is found goes to whoever keeps it, several files at the same time, and its entry
 //! into the index, in order.
 //!
-//! `keeping` is what a thread does with a file, `links` joins the names of one file, and `copying` takes what another
-//! repository has got already.
+//! `driver` hands out what is found, or what another repository has got already; `keeping` is what a thread does with
+//! a file, and `copying` with one whose content is known. Here is what comes back: counted, and the names of one file
+//! joined.
 
 mod copying;
+mod driver;
 mod keeping;
-mod links;
 
+use std::collections::HashMap;
+use std::fmt;
 use std::io::{Read, Write};
 use std::num::NonZeroUsize;
 use std::path::Path;
 
+use self::driver::Driver;
 use self::keeping::{Job, Outcome, Worker};
-use self::links::{Link, Links};
-use super::description::PathSums;
+use super::description::{PathSums, Totals};
 use super::entry::{Entry, Kind, Seen};
-use super::index::IndexWriter;
-use super::ordered::{Lane, ordered};
-use super::path::EntryPath;
+use super::index::{IndexWriter, Previous};
+use super::ordered::ordered;
 use super::places::Places;
-use super::previous::Previous;
-use super::problems::Problems;
-use super::scan::{Found, FoundKind, Scan};
-use super::source::SourceFile;
+use super::problems::{Problems, Progress};
+use super::scan::Found;
+use super::source_file::SourceFile;
+use super::spool::Spool;
 use crate::codec::Digest;
 use crate::config::MediaSet;
+use crate::durable::Beneath;
 use crate::error::Result;
-
-/// A job is so many entries, or fewer of this length together.
-const ENTRIES_A_JOB: usize = 64;
-const BYTES_A_JOB: u64 = 4 << 20;
 
 /// Keeps the content of a snapshot somewhere. Errors of these end the snapshot.
 pub trait Keep: Sync {
@@ -59,38 +58,6 @@ pub trait Keep: Sync {
     fn forget(&self, tool: &mut Self::Tool<'_>, found: &Found) -> Result<()>;
 }
 
-pub use copying::Kept;
-
-/// How far it is.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
-pub struct Progress {
-    /// Of all kinds.
-    pub entries: u64,
-    /// Length of the files so far, in bytes.
-    pub size: u64,
-    /// What it comes to, as far as that is known or was so the last time: entries and bytes.
-    pub of: Option<(u64, u64)>,
-}
-
-/// What a snapshot took.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub struct Totals {
-    pub entries: u64,
-    pub files: u64,
-    /// Length of the files in bytes, each content once.
-    pub size: u64,
-    /// Files that were read, and their length in bytes.
-    pub read_files: u64,
-    pub read_size: u64,
-    /// Files that were kept anew; the others are shared with the previous snapshot, or in packs with each other.
-    pub new_files: u64,
-    pub new_size: u64,
-    /// What lies below each path of the set.
-    pub paths: Vec<PathSums>,
-    /// BLAKE3 of all names with their contents: two snapshots with the same one hold the same.
-    pub sum: String,
-}
-
 /// A snapshot, about to be taken.
 pub struct Taking<'a, K> {
     pub set: &'a MediaSet,
@@ -104,6 +71,20 @@ pub struct Taking<'a, K> {
     pub copy_of: Option<&'a Kept>,
     pub threads: NonZeroUsize,
     pub progress: &'a (dyn Fn(Progress) + Sync),
+}
+
+/// A snapshot as it was kept in a tree.
+pub struct Kept {
+    /// Open since it was made, as the index is: who owns the repository can exchange what their paths name.
+    pub tree: Beneath,
+    pub index: Spool,
+    pub problems: Problems,
+}
+
+impl fmt::Debug for Kept {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Kept").field("problems", &self.problems).finish_non_exhaustive()
+    }
 }
 
 impl<K: Keep> Taking<'_, K> {
@@ -130,14 +111,7 @@ impl<K: Keep> Taking<'_, K> {
                 problems: Problems::default(),
                 progress: self.progress,
             };
-            let tool = self.keep.tool();
-            let mut driver =
-                Driver { taking: self, tool, lane, previous, results, jobs: Vec::new(), size: 0 };
-            let problems = match self.copy_of {
-                Some(kept) => driver.add_all_of(kept)?,
-                None => driver.add_all_found()?,
-            };
-            driver.finish(problems)
+            Driver::new(self, lane, previous, results).run()
         })
     }
 }
@@ -211,112 +185,44 @@ fn add_to(sum: &mut blake3::Hasher, entry: &Entry) {
     sum.update(b"\0");
 }
 
-struct Driver<'a, 'l, K: Keep + 'a, R: Read, W: Write> {
-    taking: &'a Taking<'a, K>,
-    tool: K::Tool<'a>,
-    lane: &'l mut Lane<Vec<Job>, Vec<Outcome>>,
-    previous: Option<Previous<R>>,
-    results: Results<'l, W>,
-    jobs: Vec<Job>,
-    size: u64,
+/// What became of the first name of a file that has more.
+enum Link {
+    /// It is under way.
+    Waiting,
+    Known(Box<Entry>),
+    /// It could not be kept; the next name may.
+    Failed,
 }
 
-impl<K: Keep, R: Read, W: Write> Driver<'_, '_, K, R, W> {
-    fn add_all_found(&mut self) -> Result<Problems> {
-        let Taking { set, places, leave_out, .. } = self.taking;
-        let mut scan = Scan::begin(set, places, leave_out)?;
-        let mut problems = Problems::default();
-        while let Some(found) = scan.next_found(&mut problems)? {
-            self.add(found)?;
-        }
-        Ok(problems)
+/// Files with more than one name, by device and inode.
+#[derive(Default)]
+struct Links(HashMap<(u64, u64), Link>);
+
+impl Links {
+    fn is_waiting(&self, seen: &Seen) -> bool {
+        matches!(self.0.get(&key(seen)), Some(Link::Waiting))
     }
 
-    fn add(&mut self, found: Found) -> Result<()> {
-        match &found.kind {
-            FoundKind::Directory { implied } => {
-                let entry = found.entry(Kind::Directory { implied: *implied });
-                // At once: other threads are about to put things into it.
-                self.taking.keep.directory(&mut self.tool, &entry)?;
-                self.push(Job::Done(Box::new(entry)), 0)
-            }
-            FoundKind::Symlink { target } => {
-                let entry = found.entry(Kind::Symlink { target: target.clone() });
-                self.push(Job::Link(Box::new(entry)), 0)
-            }
-            FoundKind::File { names: 2.., .. } => self.add_linked(found),
-            FoundKind::File { .. } => self.add_file(found),
+    /// The entry of its first name. One that was changed since is another file.
+    fn find(&self, seen: &Seen) -> Option<&Entry> {
+        match self.0.get(&key(seen)) {
+            Some(Link::Known(entry)) if entry.seen == *seen => Some(entry),
+            _ => None,
         }
     }
 
-    fn add_file(&mut self, found: Found) -> Result<()> {
-        let size = if let FoundKind::File { size, .. } = found.kind { size } else { 0 };
-        let previous = self.find_previous(&found.path);
-        self.push(Job::File { found: Box::new(found), previous: previous.map(Box::new) }, size)
+    fn wait(&mut self, seen: Seen) {
+        self.0.insert(key(&seen), Link::Waiting);
     }
 
-    /// A damaged index of the previous snapshot must not keep anybody from taking the next.
-    fn find_previous(&mut self, path: &EntryPath) -> Option<Entry> {
-        match self.previous.as_mut()?.find(path) {
-            Ok(previous) => previous,
-            Err(error) => {
-                tracing::warn!("could not read the index of the previous snapshot: {error}");
-                self.previous = None;
-                None
-            }
+    /// Nothing happens where nobody waits for it.
+    fn settle(&mut self, seen: &Seen, link: Link) {
+        if let Some(waiting) = self.0.get_mut(&key(seen)) {
+            *waiting = link;
         }
     }
+}
 
-    /// The first name of a file is a file, the others are links to it.
-    fn add_linked(&mut self, found: Found) -> Result<()> {
-        self.wait_for(&found.seen)?;
-        match self.results.links.find(&found.seen) {
-            Some(first) => {
-                let (to, content) = (first.path.clone(), first.content().cloned());
-                let mut entry = Entry { path: found.path.clone(), ..first.clone() };
-                let Some(content) = content else { return self.add_file(found) };
-                entry.kind = Kind::HardLink { to, content };
-                self.push(Job::Link(Box::new(entry)), 0)
-            }
-            None => {
-                self.results.links.wait(found.seen);
-                self.add_file(found)
-            }
-        }
-    }
-
-    /// Until the first name of this file is through.
-    fn wait_for(&mut self, seen: &Seen) -> Result<()> {
-        if !self.results.links.is_waiting(seen) {
-            return Ok(());
-        }
-        self.flush()?;
-        let results = &mut self.results;
-        self.lane.drain(&mut |outcomes| results.take(outcomes))
-    }
-
-    fn push(&mut self, job: Job, size: u64) -> Result<()> {
-        self.jobs.push(job);
-        self.size += size;
-        if self.jobs.len() >= ENTRIES_A_JOB || self.size >= BYTES_A_JOB {
-            return self.flush();
-        }
-        Ok(())
-    }
-
-    fn flush(&mut self) -> Result<()> {
-        self.size = 0;
-        let (jobs, results) = (std::mem::take(&mut self.jobs), &mut self.results);
-        self.lane.push(jobs, &mut |outcomes| results.take(outcomes))
-    }
-
-    fn finish(mut self, problems: Problems) -> Result<(Totals, Problems)> {
-        self.flush()?;
-        let results = &mut self.results;
-        self.lane.drain(&mut |outcomes| results.take(outcomes))?;
-        let mut all = std::mem::take(&mut self.results.problems);
-        all.add(problems);
-        self.results.totals.sum = Digest::of_hasher(&self.results.sum).to_string();
-        Ok((std::mem::take(&mut self.results.totals), all))
-    }
+fn key(seen: &Seen) -> (u64, u64) {
+    (seen.device, seen.inode)
 }

@@ -1,9 +1,8 @@
 //! What the tests of the parts share.
 
-use super::entry::{Content, Entry, Kind, Metadata, Seen};
+use super::entry::{Content, Entry, Kind, Metadata, Seen, Time};
 use super::path::EntryPath;
 use super::scan::{Found, FoundKind};
-use super::time::Time;
 use crate::codec::Digest;
 
 pub fn metadata() -> Metadata {

@@ -5,8 +5,7 @@ use crate::backup::series::{Backup, Series};
 use crate::command::series::{Kind as _, choose};
 use crate::config::Config;
 use crate::error::{Class, Error, Result};
-use crate::media_backup::packed::SpoolReader;
-use crate::media_backup::{Description, Entry, EntryPath, IndexReader};
+use crate::media_backup::{Description, Entry, EntryPath, IndexReader, SpoolReader};
 use crate::repository::{self, Repository};
 
 /// All snapshots of a set.

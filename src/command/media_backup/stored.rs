@@ -9,8 +9,10 @@ use crate::codec::{Digest, Identities};
 use crate::config::Config;
 use crate::error::{Class, Error, Result};
 use crate::media_backup::local::{LocalContent, open_index};
-use crate::media_backup::packed::{PackedSource, SpoolReader};
-use crate::media_backup::{ContentSource, Description, Entry, IndexReader, Restored, SnapshotKind};
+use crate::media_backup::packed::PackedSource;
+use crate::media_backup::{
+    ContentSource, Description, Entry, IndexReader, Restored, SnapshotKind, SpoolReader,
+};
 use crate::repository::{self, Repository};
 
 /// A snapshot, and the repository that it is read from, with its place.

@@ -10,9 +10,9 @@ use crate::command::series::{Kind, find};
 use crate::command::shown::{Shown, count, plain, size};
 use crate::config::Config;
 use crate::error::{Class, Error, Result};
-use crate::media_backup::local::{Verified, verify_snapshot};
+use crate::media_backup::local::verify_snapshot;
 use crate::media_backup::packed::{PackedSource, verify_packed};
-use crate::media_backup::{Description, Progress, SnapshotKind};
+use crate::media_backup::{Description, Progress, SnapshotKind, Verified};
 use crate::repository::{self, Repository};
 
 /// `ids` may be beginnings; none at all means every snapshot.

@@ -1,13 +1,17 @@
 //! Reads an index and believes nothing: a restore writes where its paths say, and a store may hand out a forged index.
 //! What comes out is sorted, each path once, each in a directory that came before it, and each hard link to a file that
 //! came before it.
+//!
+//! [`Previous`] reads the index of the snapshot before beside the files of the set: both come in byte order of their
+//! paths, so one entry in the memory is enough.
 
 use std::collections::HashSet;
 use std::io::{BufRead, BufReader, Read};
 
+use jiff::Timestamp;
+
 use super::super::entry::{Content, Entry, Kind};
-use super::super::nested::Nested;
-use super::super::path::EntryPath;
+use super::super::path::{EntryPath, Nested};
 use super::line::Line;
 use super::{End, Header, INDEX_FORMAT, LINE_BYTES_MAX};
 use crate::backup::damaged;
@@ -169,4 +173,36 @@ fn key(path: &EntryPath, content: &Content) -> [u8; 16] {
     let mut key = [0; 16];
     hasher.finalize_xof().fill(&mut key);
     key
+}
+
+/// An index that is read on as far as it is asked for.
+pub struct Previous<R: Read> {
+    reader: IndexReader<R>,
+    next: Option<Entry>,
+    /// The second in which it began; without one nothing counts as unchanged.
+    began: i64,
+}
+
+impl<R: Read> Previous<R> {
+    pub fn new(mut reader: IndexReader<R>) -> Result<Self> {
+        let began = reader.header().began.parse::<Timestamp>();
+        let began = began.map_or(i64::MIN, Timestamp::as_second);
+        let next = reader.next_entry()?;
+        Ok(Self { reader, next, began })
+    }
+
+    pub fn began(&self) -> i64 {
+        self.began
+    }
+
+    /// What it had under this path. Paths are asked for in their order.
+    pub fn find(&mut self, path: &EntryPath) -> Result<Option<Entry>> {
+        while self.next.as_ref().is_none_or(|next| next.path < *path) {
+            self.next = self.reader.next_entry()?;
+            if self.next.is_none() {
+                return Ok(None);
+            }
+        }
+        Ok(self.next.take_if(|next| next.path == *path))
+    }
 }

@@ -8,12 +8,11 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use rustix::fs::{FileType, Stat};
 use rustix::io::Errno;
 
-use super::super::damage::Damage;
-use super::super::entry::{Entry, Kind, Metadata, is_sparse, modified, size};
+use super::super::entry::{Entry, Kind, Metadata, Time, is_sparse, modified, size};
+use super::super::problems::Damage;
 use super::super::scan::{Found, FoundKind};
-use super::super::source::{Piece, SourceFile};
+use super::super::source_file::{Piece, SourceFile};
 use super::super::take::Keep;
-use super::super::time::Time;
 use crate::codec::Digest;
 use crate::durable::{
     Beneath, DirCursor, NewFile, Owner, or_refused, set_mode_of, set_mtime, set_xattr,

@@ -1,11 +1,11 @@
-//! Every content of a snapshot, and where it lies: in the memory here, and as a list in a repository in `stored`.
+//! Every content of a snapshot, and where it lies: in the memory here, and as a list in a repository in `list`.
 
-mod stored;
+mod list;
 
 use std::collections::{HashMap, HashSet};
 
 use super::SMALL;
-use super::newest::Listing;
+use super::listing::Listing;
 use crate::codec::Digest;
 use crate::media_backup::{Damage, Description};
 
@@ -86,10 +86,15 @@ impl Contents {
         self.lengths.get(number).copied().unwrap_or(0)
     }
 
+    /// The number of an object that has one.
+    pub(super) fn number_of(&self, holder: &Holder) -> Option<u32> {
+        self.numbers.get(holder).copied()
+    }
+
     /// The number of an object, for places in it.
     pub fn number(&mut self, holder: Holder) -> u32 {
-        if let Some(number) = self.numbers.get(&holder) {
-            return *number;
+        if let Some(number) = self.number_of(&holder) {
+            return number;
         }
         let number = u32::try_from(self.holders.len()).unwrap_or(u32::MAX);
         self.holders.push(holder.clone());

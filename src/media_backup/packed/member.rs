@@ -3,7 +3,7 @@
 
 use std::io::{self, Write};
 
-use super::super::source::{Piece, SourceFile};
+use super::super::source_file::{Piece, SourceFile};
 use crate::codec::{Digest, Recipients};
 use crate::error::{Class, Error, Result};
 

@@ -9,7 +9,7 @@ use std::thread;
 use super::super::entry::Entry;
 use super::super::path::EntryPath;
 use super::super::scan::Found;
-use super::super::source::SourceFile;
+use super::super::source_file::SourceFile;
 use super::super::take::Keep;
 use super::filling::Lane;
 use super::member::{Maker, each_piece, encrypt, not_made};

@@ -5,8 +5,8 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use jiff::Timestamp;
 
-use super::BEGUN;
-use super::newest::{Listing, read};
+use super::super::BEGUN;
+use super::listing::{Listing, read};
 use crate::backup::deleting::Deleting;
 use crate::backup::deleting::Pruned;
 use crate::backup::series::{Line, What};

@@ -5,11 +5,13 @@
 use std::io::{self, Read};
 use std::path::Path;
 
+use super::super::INDEX;
 use super::super::entry::Entry;
 use super::super::restore::ContentSource;
-use super::spool::compress_into;
-use super::windows::Windows;
-use super::{CONTENTS, Contents, INDEX, Place, Spool};
+use super::super::spool::{Spool, compress_into};
+use super::CONTENTS;
+use super::contents::{Contents, Place};
+use super::read_cache::ReadCache;
 use crate::backup::{BackupFolder, ObjectSource, StoredObject, damaged};
 use crate::codec::{Digest, Identities, decode_unlabelled, read_failed};
 use crate::error::{Class, Error, Result};
@@ -53,7 +55,7 @@ impl<'a> PackedSource<'a> {
     /// The content of files.
     pub fn content(&self) -> Result<PackedContent<'a>> {
         let contents = self.contents()?;
-        Ok(PackedContent { source: *self, contents, windows: Windows::default() })
+        Ok(PackedContent { source: *self, contents, cache: ReadCache::default() })
     }
 
     /// One content alone: the list of them all is read, and only this one kept of it.
@@ -62,7 +64,7 @@ impl<'a> PackedSource<'a> {
         let contents = self.plain(object, &mut |plain| {
             Contents::read_those(plain, self.description, &|it| it == digest)
         })?;
-        Ok(PackedContent { source: *self, contents, windows: Windows::default() })
+        Ok(PackedContent { source: *self, contents, cache: ReadCache::default() })
     }
 
     /// Its key.
@@ -105,7 +107,7 @@ impl<'a> PackedSource<'a> {
 pub struct PackedContent<'a> {
     source: PackedSource<'a>,
     contents: Contents,
-    windows: Windows,
+    cache: ReadCache,
 }
 
 impl ContentSource for PackedContent<'_> {
@@ -141,7 +143,7 @@ impl PackedContent<'_> {
             let fetch = |offset: u64, length: u64| self.fetch(key, offset, length);
             let (total, range) =
                 (self.contents.length(place.object), (place.offset, place.stored_size));
-            Box::new(io::Cursor::new(self.windows.read(place.object, total, range, &fetch)?))
+            Box::new(io::Cursor::new(self.cache.read(place.object, total, range, &fetch)?))
         };
         let encrypted = self.source.description.encrypted;
         let plain = decode_unlabelled(stored, encrypted, self.source.identities);

@@ -8,8 +8,8 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use rustix::fs::{Stat, fstat};
 
 use super::super::entry::{Metadata, modified};
-use super::super::names::Names;
-use super::super::source::xattrs_of;
+use super::super::source_file::xattrs_of;
+use crate::accounts::Accounts;
 use crate::durable::{DirCursor, Owner, remove_xattr, set_mode_of, set_mtime, set_xattr};
 
 /// Bits that lend the rights of the owner: of use with that owner only.
@@ -17,15 +17,15 @@ const SETUID_SETGID: u32 = 0o6000;
 
 /// Gives files and folders what their entries say.
 pub struct Dresser {
-    names: Names,
+    accounts: Accounts,
     owners_not_set: AtomicU64,
     xattrs_not_set: AtomicU64,
 }
 
 impl Dresser {
-    /// Owners go by name where `names` knows them, else by number.
-    pub fn new(names: Names) -> Self {
-        Self { names, owners_not_set: AtomicU64::new(0), xattrs_not_set: AtomicU64::new(0) }
+    /// Owners go by name where `accounts` knows them, else by number.
+    pub fn new(accounts: Accounts) -> Self {
+        Self { accounts, owners_not_set: AtomicU64::new(0), xattrs_not_set: AtomicU64::new(0) }
     }
 
     /// How many owners and extended attributes could not be set.
@@ -35,8 +35,8 @@ impl Dresser {
     }
 
     fn owner(&self, metadata: &Metadata) -> Owner {
-        let uid = metadata.user.as_deref().and_then(|user| self.names.uid(user));
-        let gid = metadata.group.as_deref().and_then(|group| self.names.gid(group));
+        let uid = metadata.user.as_deref().and_then(|user| self.accounts.uid(user));
+        let gid = metadata.group.as_deref().and_then(|group| self.accounts.gid(group));
         Owner { uid: uid.unwrap_or(metadata.uid), gid: gid.unwrap_or(metadata.gid) }
     }
 

@@ -1,18 +1,19 @@
-//! The main step of a restore: one thread makes folders in the order of the index, and several lay files and symbolic
-//! links down in them. Hard links and the metadata of folders wait for `settle`.
+//! The main steps of a restore. One thread makes folders in the order of the index, and several lay files and symbolic
+//! links down in them. Further names of files wait until all of that is done, and so do the metadata of folders, the
+//! inner ones first: a folder is dressed when nothing is written into it any more, because writing changes its time.
 
 use std::collections::HashSet;
 use std::io::{self, Read};
+use std::path::PathBuf;
 
 use rustix::fs::FileType;
 
 use super::super::entry::{Entry, Kind, Metadata};
-use super::super::nested::Nested;
 use super::super::ordered::{Lane, ordered};
-use super::super::path::EntryPath;
-use super::super::places::Hands;
-use super::super::take::Progress;
-use super::file::{Laid, Layer};
+use super::super::path::{EntryPath, Nested, shown};
+use super::super::places::PlaceCursors;
+use super::super::problems::Progress;
+use super::one_file::{Laid, Layer};
 use super::{Existing, Restoring};
 use crate::durable::{DirCursor, remove_abandoned_in, set_mode_of, split};
 use crate::error::Result;
@@ -28,7 +29,7 @@ type Outcome = Vec<(Entry, Laid)>;
 pub type Failed = HashSet<EntryPath>;
 
 impl<R: Read> Restoring<'_, R> {
-    pub(super) fn layer(&self) -> Layer<'_> {
+    fn layer(&self) -> Layer<'_> {
         let restore = self.restore;
         Layer {
             content: restore.content,
@@ -77,7 +78,7 @@ impl<R: Read> Restoring<'_, R> {
         (self.restore.progress)(Progress { entries, size, of: None });
     }
 
-    pub(super) fn count(&self, entry: &Entry, laid: Laid, failed: &mut Failed, hands: &Hands<'_>) {
+    fn count(&self, entry: &Entry, laid: Laid, failed: &mut Failed, hands: &PlaceCursors<'_>) {
         let mut restored = self.restored.borrow_mut();
         match laid {
             Laid::Done(written) => {
@@ -141,7 +142,7 @@ struct Folders<'r, 'a, R: Read> {
     of: &'r Restoring<'a, R>,
     /// What is remembered: what the folder is to have, and whether it was made.
     above: Nested<(Metadata, bool)>,
-    hands: Hands<'r>,
+    hands: PlaceCursors<'r>,
 }
 
 impl<R: Read> Folders<'_, '_, R> {
@@ -180,7 +181,7 @@ impl<R: Read> Folders<'_, '_, R> {
                 // It was there before: it is not ours.
                 None => return,
             },
-            Err(error) => return self.of.tell("create folder", super::shown(path), &error),
+            Err(error) => return self.of.tell("create folder", shown(path), &error),
         };
         let existing = self.of.restore.existing;
         let made = make_folders(cursor, &below, existing).and_then(|new| match metadata {
@@ -236,4 +237,63 @@ fn open_for_us(cursor: &mut DirCursor<'_>, path: &[u8]) -> io::Result<()> {
         let _ = set_mode_of(&folder, stat.st_mode & 0o7777 | 0o700);
     }
     remove_abandoned_in(&folder)
+}
+
+impl<R: Read> Restoring<'_, R> {
+    /// Returns the folders.
+    pub(super) fn settle(&self, failed: &Failed) -> Result<Vec<PathBuf>> {
+        let (mut nested, mut layer) = (Nested::default(), self.layer());
+        let mut failed = failed.clone();
+        let mut folders = Vec::new();
+        let mut done = |layer: &mut Layer<'_>, path: Vec<u8>, metadata: &Metadata| {
+            if self.dress_folder(layer, &path, metadata) {
+                folders.push(layer.hands.shown(&path));
+            }
+        };
+        self.restore.each_entry(&mut |entry| {
+            for (path, metadata) in nested.advance(entry.path.as_bytes()) {
+                done(&mut layer, path, &metadata);
+            }
+            if !self.restore.wants(&entry) {
+                return Ok(());
+            }
+            match &entry.kind {
+                Kind::Directory { .. } => {
+                    nested.push(entry.path.as_bytes(), entry.metadata.clone());
+                }
+                Kind::HardLink { .. } => self.settle_link(&mut layer, &entry, &mut failed)?,
+                _ => {}
+            }
+            Ok(())
+        })?;
+        for (path, metadata) in nested.finish() {
+            done(&mut layer, path, &metadata);
+        }
+        Ok(folders)
+    }
+
+    /// Where its first name is not restored, or can't have another one, it becomes a file of its own.
+    fn settle_link(&self, layer: &mut Layer<'_>, entry: &Entry, failed: &mut Failed) -> Result<()> {
+        let Kind::HardLink { to, .. } = &entry.kind else { return Ok(()) };
+        let first = !failed.contains(to) && self.restore.selection.selects(to, false);
+        let mut others = self.target.places().hands();
+        let laid = match first.then(|| layer.lay_hard_link(entry, to.as_bytes(), &mut others)) {
+            Some(Ok(true)) => Laid::Done(None),
+            Some(Err(error)) => Laid::Failed(error.to_string()),
+            Some(Ok(false)) | None => layer.lay(entry)?,
+        };
+        self.count(entry, laid, failed, &others);
+        Ok(())
+    }
+
+    /// False when the folder is not there: why, was told when it could not be made.
+    fn dress_folder(&self, layer: &mut Layer<'_>, path: &[u8], metadata: &Metadata) -> bool {
+        let opened = layer.hands.at(path).and_then(|(cursor, path)| cursor.open_folder(&path));
+        let Ok(folder) = opened else { return false };
+        if let Err(error) = self.dresser.dress(folder, metadata) {
+            let shown = layer.hands.shown(path);
+            self.tell("set owner, mode and time of", &shown, &error);
+        }
+        true
+    }
 }

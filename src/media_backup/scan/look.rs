@@ -9,10 +9,8 @@ use rustix::fs::{AtFlags, CWD, FileType, Stat, statat};
 use super::super::entry::{Metadata, Seen, is_sparse, names, size};
 use super::super::path::{EntryPath, join, shown};
 use super::super::problems::Problems;
-use super::super::source::xattrs_of;
-use super::Scan;
-use super::frame::Where;
-use super::implied::Node;
+use super::super::source_file::xattrs_of;
+use super::{Node, Scan, Where};
 use crate::error::Result;
 
 /// Something that is in the set, as it was found. What is in a file was not read yet.

@@ -1,67 +1,13 @@
 //! A snapshot in one more repository: a copy of the tree that it lies in already. Files that change meanwhile are the
 //! same in both, and the files of the set are read once.
 
-use std::fmt;
-use std::io::{Read, Write};
-
-use super::super::entry::{Content, Entry, Kind};
-use super::super::index::IndexReader;
-use super::super::packed::Spool;
-use super::super::problems::Problems;
+use super::super::entry::{Content, Entry};
 use super::super::scan::{Found, FoundKind};
-use super::super::source::SourceFile;
-use super::keeping::{Job, Outcome, Worker};
-use super::{Driver, Keep};
+use super::super::source_file::SourceFile;
+use super::Keep;
+use super::keeping::{Outcome, Worker};
 use crate::backup::damaged;
-use crate::durable::Beneath;
 use crate::error::Result;
-
-/// A snapshot as it was kept in a tree.
-pub struct Kept {
-    /// Open since it was made, as the index is: who owns the repository can exchange what their paths name.
-    pub tree: Beneath,
-    pub index: Spool,
-    pub problems: Problems,
-}
-
-impl fmt::Debug for Kept {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Kept").field("problems", &self.problems).finish_non_exhaustive()
-    }
-}
-
-impl<K: Keep, R: Read, W: Write> Driver<'_, '_, K, R, W> {
-    pub(super) fn add_all_of(&mut self, kept: &Kept) -> Result<Problems> {
-        let mut entries = IndexReader::open(kept.index.reader())?;
-        while let Some(entry) = entries.next_entry()? {
-            self.add_kept(Box::new(entry))?;
-        }
-        Ok(kept.problems.clone())
-    }
-
-    fn add_kept(&mut self, entry: Box<Entry>) -> Result<()> {
-        match &entry.kind {
-            Kind::Directory { .. } => {
-                // At once: other threads are about to put things into it.
-                self.taking.keep.directory(&mut self.tool, &entry)?;
-                self.push(Job::Done(entry), 0)
-            }
-            Kind::Symlink { .. } => self.push(Job::Link(entry), 0),
-            Kind::HardLink { .. } => {
-                self.wait_for(&entry.seen)?;
-                self.push(Job::Link(entry), 0)
-            }
-            Kind::File(content) => {
-                let size = content.size;
-                if content.linked {
-                    self.results.links.wait(entry.seen);
-                }
-                let previous = self.find_previous(&entry.path).map(Box::new);
-                self.push(Job::Copy { entry, previous }, size)
-            }
-        }
-    }
-}
 
 impl<K: Keep> Worker<'_, K> {
     /// A file whose content is known: shared with the previous snapshot, or read from the tree. Where that has

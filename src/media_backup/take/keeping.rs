@@ -1,15 +1,19 @@
 //! What a thread does with one file of a snapshot: shares it with the previous one where it did not change, reads it
 //! otherwise, and reads it again where it changed meanwhile. A file that only grows, such as a log, is kept as long as
 //! it was when it was opened.
+//!
+//! A file did not change where it has, without reading it, the length of the previous snapshot, the same times to the
+//! nanosecond and the same inode. What was changed in the second in which that snapshot began, or later, may have been
+//! changed once more after it was read, within one tick of the clock of the file system; so it does not count as
+//! unchanged (git calls such files racy).
 
 use std::path::PathBuf;
 use std::time::Duration;
 
 use super::super::entry::{Content, Entry, Kind, Metadata, Seen, is_sparse, names};
-use super::super::places::Hands;
+use super::super::places::PlaceCursors;
 use super::super::scan::{Found, FoundKind};
-use super::super::source::SourceFile;
-use super::super::unchanged::is_unchanged;
+use super::super::source_file::SourceFile;
 use super::{Keep, Taking};
 use crate::codec::Digest;
 use crate::durable::DirCursor;
@@ -60,7 +64,7 @@ pub enum Outcome {
 pub struct Worker<'a, K: Keep> {
     pub(super) taking: &'a Taking<'a, K>,
     pub(super) tool: K::Tool<'a>,
-    pub(super) sources: Hands<'a>,
+    pub(super) sources: PlaceCursors<'a>,
     /// What this is a copy of.
     pub(super) tree: Option<DirCursor<'a>>,
     began: i64,
@@ -194,7 +198,7 @@ fn grew(kept: Outcome, path: PathBuf) -> Outcome {
     }
 }
 
-fn failed(sources: &Hands<'_>, found: &Found, error: &dyn std::fmt::Display) -> Outcome {
+fn failed(sources: &PlaceCursors<'_>, found: &Found, error: &dyn std::fmt::Display) -> Outcome {
     Outcome::Failed {
         path: sources.shown(found.path.as_bytes()),
         verb: "read",
@@ -233,5 +237,65 @@ fn entry_of(found: &Found, source: &SourceFile, digest: Digest) -> Entry {
 impl Found {
     pub(super) fn entry(&self, kind: Kind) -> Entry {
         Entry { path: self.path.clone(), kind, metadata: self.metadata.clone(), seen: self.seen }
+    }
+}
+
+/// `began` is the second in which the previous snapshot began.
+fn is_unchanged(found: &Found, previous: &Entry, began: i64) -> bool {
+    let (FoundKind::File { size, .. }, Kind::File(content) | Kind::HardLink { content, .. }) =
+        (&found.kind, &previous.kind)
+    else {
+        return false;
+    };
+    let settled = found.seen.changed.second() < began && found.metadata.mtime.second() != began;
+    settled
+        && *size == content.size
+        && found.metadata.mtime == previous.metadata.mtime
+        && found.seen == previous.seen
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::super::entry::Time;
+    use super::super::super::tests::{entry, found};
+    use super::*;
+
+    #[test]
+    fn any_difference_counts() {
+        let began = 2_000;
+        assert!(is_unchanged(&found("a", 5), &entry("a", 5), began));
+        assert!(!is_unchanged(&found("a", 6), &entry("a", 5), began));
+        let changes: [fn(&mut Found); 4] = [
+            |it| it.metadata.mtime = Time::new(1000, 2),
+            |it| it.seen.changed = Time::new(1000, 3),
+            |it| it.seen.inode += 1,
+            |it| it.seen.device += 1,
+        ];
+        for change in changes {
+            let mut found = found("a", 5);
+            change(&mut found);
+            assert!(!is_unchanged(&found, &entry("a", 5), began));
+        }
+    }
+
+    #[test]
+    fn the_second_of_the_last_snapshot_proves_nothing() {
+        let (mut found, mut entry) = (found("a", 5), entry("a", 5));
+        let changed = found.seen.changed.second();
+        assert!(is_unchanged(&found, &entry, changed + 1));
+        assert!(!is_unchanged(&found, &entry, changed));
+        assert!(!is_unchanged(&found, &entry, changed - 1));
+        for metadata in [&mut found.metadata, &mut entry.metadata] {
+            metadata.mtime = Time::new(5_000, 1);
+        }
+        assert!(!is_unchanged(&found, &entry, 5_000));
+        assert!(is_unchanged(&found, &entry, 6_000));
+    }
+
+    #[test]
+    fn what_was_no_file_is_new() {
+        let mut entry = entry("a", 5);
+        entry.kind = Kind::Directory { implied: false };
+        assert!(!is_unchanged(&found("a", 5), &entry, 2_000));
     }
 }

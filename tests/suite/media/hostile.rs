@@ -210,7 +210,8 @@ fn names_that_are_no_text_stand_in_base64() {
 }
 
 fn restore(scene: &Scene, lines: &[String], wish: Wish<'_>) -> seawall::media_backup::Restored {
-    let index = local::snapshot_folder(&scene.root(), "uploads", &Scene::id(1)).join(local::INDEX);
+    let index = local::snapshot_folder(&scene.root(), "uploads", &Scene::id(1))
+        .join(seawall::media_backup::INDEX);
     fs::remove_file(&index).unwrap();
     File::create(&index).unwrap().write_all(&compressed(lines)).unwrap();
     scene.restore_as(1, wish).unwrap_or_else(|error| panic!("{error}"))
@@ -255,8 +256,8 @@ fn nothing_is_written_outside_the_target() {
     assert!(!Path::new("/a").exists() && !Path::new("/c").is_symlink());
     let bad = HEADER.replace("/srv/uploads", "/../../outside");
     let error = {
-        let index =
-            local::snapshot_folder(&scene.root(), "uploads", &Scene::id(1)).join(local::INDEX);
+        let index = local::snapshot_folder(&scene.root(), "uploads", &Scene::id(1))
+            .join(seawall::media_backup::INDEX);
         fs::write(index, compressed(&[bad, end(0, 0)])).unwrap();
         scene.restore_as(1, wish).unwrap_err().to_string()
     };

@@ -6,8 +6,8 @@ use std::path::{Path, PathBuf};
 
 use seawall::config::MediaSet;
 use seawall::error::Result;
-use seawall::media_backup::local::{self, LocalContent, LocalSnapshot, Taken, Verified};
-use seawall::media_backup::{Destination, Existing, Restore, Restored, Selection};
+use seawall::media_backup::local::{self, LocalContent, LocalSnapshot, Taken};
+use seawall::media_backup::{Destination, Existing, Restore, Restored, Selection, Verified};
 
 pub const THREADS: NonZeroUsize = NonZeroUsize::new(2).unwrap();
 

@@ -7,12 +7,12 @@ use std::path::{Path, PathBuf};
 use seawall::codec::Identities;
 use seawall::config::{Config, MediaSet, of_text};
 use seawall::error::Result;
-use seawall::media_backup::local::Verified;
 use seawall::media_backup::packed::{
     PackedContent, PackedSnapshot, PackedSource, Taken, verify_packed,
 };
 use seawall::media_backup::{
     ContentSource, Description, Destination, Existing, IndexReader, Restore, Restored, Selection,
+    Verified,
 };
 use seawall::repository::{self, Repository};
 

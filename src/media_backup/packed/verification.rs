@@ -11,13 +11,12 @@ use std::sync::{Mutex, PoisonError};
 use sha2::{Digest as _, Sha256};
 
 use super::super::index::IndexReader;
-use super::super::local::Verified;
-use super::super::take::Progress;
+use super::super::problems::{Progress, Verified};
+use super::contents::{Contents, Holder, Place};
 use super::reading::{PackedSource, Proved, Resuming};
-use super::{Contents, Place};
-use crate::backup::{StoredObject, hex, in_threads};
+use crate::backup::{StoredObject, damaged, hex, in_threads};
 use crate::codec::{Digest, decode_unlabelled, read_failed};
-use crate::error::{Class, Result};
+use crate::error::{Class, Error, Result};
 use crate::threads::lock;
 
 /// `folder` is for a file without a name. What is wrong is told.
@@ -92,15 +91,11 @@ fn of_object<'m>(
     snapshot: &str,
     object: &str,
 ) -> &'m [(Digest, Place)] {
-    let number = |place: &Place| place.object;
-    let is_it = |place: &Place| {
-        contents
-            .holder(number(place))
-            .is_some_and(|it| it.snapshot == snapshot && it.object == object)
-    };
-    let Some(first) = members.iter().position(|(_, place)| is_it(place)) else { return &[] };
-    let end = members[first..].partition_point(|(_, it)| number(it) == number(&members[first].1));
-    &members[first..first + end]
+    let holder = Holder { snapshot: snapshot.to_owned(), object: object.to_owned() };
+    let Some(number) = contents.number_of(&holder) else { return &[] };
+    let first = members.partition_point(|(_, place)| place.object < number);
+    let end = members.partition_point(|(_, place)| place.object <= number);
+    &members[first..end]
 }
 
 /// Once through the object: its own bytes, and each content in it.
@@ -112,7 +107,7 @@ fn check(
 ) -> Result<()> {
     let stored = source.stored(key, 0, object.stored_size.saturating_add(1));
     let stored = RefCell::new(Hashed { stored, sha256: Sha256::new(), length: 0 });
-    let mut wrong: Option<crate::error::Error> = None;
+    let mut wrong: Option<Error> = None;
     for (digest, place) in members {
         skip(&stored, place.offset)?;
         let proved = prove(source, &stored, *digest, place);
@@ -125,7 +120,6 @@ fn check(
     }
     skip(&stored, u64::MAX)?;
     let Hashed { sha256, length, .. } = stored.into_inner();
-    let damaged = crate::backup::damaged;
     let and = wrong.as_ref().map_or_else(String::new, |error| format!("; {error}"));
     if length != object.stored_size {
         let found =
@@ -152,7 +146,7 @@ fn prove(
     let at = stored.borrow().length;
     if at != place.offset {
         let message = format!("expected content at {}, found one that ends at {at}", place.offset);
-        return Err(crate::backup::damaged(message));
+        return Err(damaged(message));
     }
     let member = Shared(stored).take(place.stored_size);
     let plain = decode_unlabelled(member, source.description.encrypted, source.identities)?;

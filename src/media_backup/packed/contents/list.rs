@@ -137,8 +137,7 @@ impl Contents {
     fn admit(&self, line: &Line) -> Result<(Digest, Place), String> {
         let digest: Digest = line.blake3.parse().map_err(|error| format!("{error}"))?;
         let holder = Holder { snapshot: line.snapshot.clone(), object: line.object.clone() };
-        let object = self.numbers.get(&holder).copied();
-        let object = object.ok_or_else(|| {
+        let object = self.number_of(&holder).ok_or_else(|| {
             format!(
                 "expected an object that the description names, found {}/{}",
                 line.snapshot, line.object

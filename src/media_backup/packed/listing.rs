@@ -4,11 +4,8 @@
 use std::collections::BTreeMap;
 use std::ops::ControlFlow;
 
-use super::super::index::IndexReader;
-use super::super::previous::Previous;
-use super::SpoolReader;
-use super::create::Start;
 use crate::backup::{BackupFolder, DESCRIPTION, describe};
+use crate::codec::Recipients;
 use crate::error::{Class, Error, Result};
 use crate::media_backup::{Description, SnapshotKind};
 use crate::repository::Repository;
@@ -106,26 +103,6 @@ pub fn read(repository: &Repository, all: &str, id: &str) -> Result<Option<Descr
     Ok(describe(repository, &folder, &check)?.map(|(description, ())| description))
 }
 
-/// Files are compared with the newest snapshot of all repositories; whether each of them has a content is another
-/// question.
-pub(super) fn newest_index(starts: &[Start<'_>]) -> Option<Previous<SpoolReader>> {
-    let mut known: Vec<_> = starts
-        .iter()
-        .filter_map(|start| Some((&start.previous.as_ref()?.id, start.index.as_ref()?)))
-        .collect();
-    known.sort_by(|one, other| other.0.cmp(one.0));
-    known.into_iter().find_map(|(id, index)| {
-        let opened = IndexReader::open(index.reader()).and_then(Previous::new);
-        opened.inspect_err(|error| tracing::warn!("could not use the index of {id}: {error}")).ok()
-    })
-}
-
-/// Entries and bytes of the newest snapshot: this one has about as many.
-pub(super) fn last_time(starts: &[Start<'_>]) -> Option<(u64, u64)> {
-    let known = starts.iter().filter_map(|start| start.previous.as_ref());
-    known.max_by(|one, other| one.id.cmp(&other.id)).map(|it| (it.totals.entries, it.totals.size))
-}
-
 fn why_not(repository: &Repository, found: &Description) -> Option<&'static str> {
     if found.kind != SnapshotKind::Packed {
         return Some("it is a tree");
@@ -133,6 +110,6 @@ fn why_not(repository: &Repository, found: &Description) -> Option<&'static str>
     if found.encrypted != repository.encrypts() {
         return Some("encryption was switched since");
     }
-    let recipients = repository.recipients().map(crate::codec::Recipients::fingerprint);
+    let recipients = repository.recipients().map(Recipients::fingerprint);
     (found.recipients != recipients).then_some("the recipients changed since")
 }

@@ -1,34 +1,35 @@
 //! Taking a snapshot in packs. Each repository first gets a note that one is being taken, and is asked what can be
 //! shared; then one pass over the files feeds all of them; then each gets its lists and its description. A repository
 //! that fails is left behind.
+//!
+//! The first of these steps are in `start`, the last ones in `finish`.
 
 use std::num::NonZeroUsize;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::sync::mpsc::sync_channel;
 use std::sync::{Mutex, PoisonError};
 use std::thread;
 
-use bytes::Bytes;
 use jiff::Timestamp;
-use sha2::{Digest as _, Sha256};
 
+use super::super::BEGUN;
+use super::super::description::Totals;
 use super::super::index::{Header, IndexWriter};
 use super::super::places::Places;
-use super::super::problems::Problems;
-use super::super::take::{Kept, Progress, Taking, Totals};
+use super::super::problems::{Problems, Progress};
+use super::super::spool::Spool;
+use super::super::take::{Kept, Taking};
+use super::contents::Contents;
 use super::filling::Lane;
 use super::lane::{not_stored, store};
-use super::newest::{Listing, last_time, newest_index};
 use super::packing::Packing;
-use super::state::{self, State};
-use super::{BEGUN, CONTENTS_FORMAT, Contents, PackedSource, Spool};
 use crate::backup::deleting::withdraw;
-use crate::backup::{BackupFolder, Fell, StoredObject, create_once, hex, in_parallel};
+use crate::backup::{BackupFolder, Fell, StoredObject, in_parallel};
 use crate::codec::Identities;
 use crate::config::MediaSet;
 use crate::error::{Class, Error, Result};
 use crate::failpoint::reach;
-use crate::media_backup::{Damage, Description};
+use crate::media_backup::Description;
 use crate::repository::Repository;
 use crate::threads::start_in;
 
@@ -153,54 +154,6 @@ impl PackedSnapshot<'_> {
         BackupFolder::below(&self.all(), self.id)
     }
 
-    /// Where files without names are.
-    fn spools(&self) -> PathBuf {
-        let state = self.state.filter(|state| state::create(state).is_ok());
-        state.map_or_else(std::env::temp_dir, Path::to_owned)
-    }
-
-    /// Says that a snapshot is being taken, and only then looks what can be shared: who prunes looks the
-    /// other way round.
-    fn begin<'r>(&self, repository: &&'r Repository, spools: &Path) -> Result<Start<'r>> {
-        let say = || {
-            // Of two hosts with the same id one is refused: what they write differs.
-            let note = serde_json::json!({
-                "seawall": CONTENTS_FORMAT,
-                "id": self.id,
-                "began": self.began.to_string(),
-                "process": std::process::id(),
-            });
-            let note = Bytes::from(note.to_string());
-            create_once(repository, &self.folder(), BEGUN, note.clone())?;
-            reach("packed.begun");
-            Ok::<_, Error>(StoredObject {
-                object: BEGUN.to_owned(),
-                size: note.len() as u64,
-                stored_size: note.len() as u64,
-                sha256: hex(Sha256::new_with_prefix(&note)),
-            })
-        };
-        let look = |begun: StoredObject| {
-            let listing = Listing::read(repository, &self.all())?;
-            let mut start = Start {
-                repository,
-                begun,
-                previous: None,
-                reference: None,
-                contents: Contents::default(),
-                index: None,
-            };
-            if let Some(previous) = listing.newest(repository, &self.all())? {
-                start.reference = Some(Fell::reference(&previous));
-                self.share(&mut start, previous, &listing, spools)?;
-            }
-            Ok(start)
-        };
-        let begun = say().map_err(|error| not_stored(repository, error))?;
-        let looked = look(begun).inspect_err(|error| self.withdraw(repository, error));
-        looked.map_err(|error| not_stored(repository, error))
-    }
-
     /// Takes back that a snapshot is being taken and what was stored of it, so that who prunes need not wait for one
     /// that has failed. Only before its description is sent, because that names the note; where this host may not
     /// delete, or the store does not answer, the note stays until it is too old to count.
@@ -211,64 +164,6 @@ impl PackedSnapshot<'_> {
         withdraw(repository, &self.folder(), error);
     }
 
-    /// Reads what the newest snapshot has. Trouble with that costs time and room, and no more.
-    fn share(
-        &self,
-        start: &mut Start<'_>,
-        previous: Description,
-        listing: &Listing,
-        spools: &Path,
-    ) -> Result<()> {
-        let (id, name) = (previous.id.clone(), start.repository.name());
-        let state = self.state_of(start.repository).and_then(|state| state.load(&previous));
-        let found = match state {
-            Some((index, contents)) => {
-                let plain = zstd::Decoder::new(contents.reader());
-                let plain = plain.map_err(|error| crate::codec::read_failed(&error))?;
-                Contents::read(plain, &previous).map(|contents| (index, contents))
-            }
-            None if previous.encrypted && self.identities.is_empty() => {
-                tracing::info!(
-                    "repository {name} gets all content anew: snapshot {id} is encrypted, and neither a private \
-                     key nor what was remembered of it is here"
-                );
-                return Ok(());
-            }
-            None => {
-                let all = self.all();
-                let source = PackedSource {
-                    storage: start.repository.storage(),
-                    all: &all,
-                    description: &previous,
-                    identities: self.identities,
-                    attempts: self.attempts,
-                };
-                source.index(spools).and_then(|index| Ok((index, source.contents()?)))
-            }
-        };
-        match found {
-            Ok((index, mut contents)) => {
-                contents.keep_those_in(listing, &previous);
-                let began = previous.began.parse().unwrap_or(Timestamp::MIN);
-                let objects = listing.objects();
-                let damage = Damage::noted(start.repository, &self.all(), objects, began);
-                contents.leave_out(&damage);
-                (start.index, start.contents) = (Some(index), contents);
-                start.previous = Some(previous);
-            }
-            Err(error) if error.class() == Class::Unreachable => return Err(error),
-            Err(error) => {
-                tracing::warn!("repository {name} can't share content with snapshot {id}: {error}");
-            }
-        }
-        Ok(())
-    }
-
-    pub(super) fn state_of(&self, repository: &Repository) -> Option<State> {
-        let all = self.state.filter(|_| repository.encrypts())?;
-        Some(State::of(all, &self.set.name, repository.name()))
-    }
-
     /// The one pass over the files.
     fn read(
         &self,
@@ -276,8 +171,8 @@ impl PackedSnapshot<'_> {
         starts: &mut [Start<'_>],
         index: &mut IndexWriter<&mut std::fs::File>,
     ) -> Result<Read> {
-        let previous = newest_index(starts);
-        let of = last_time(starts);
+        let previous = Start::newest_index(starts);
+        let of = Start::last_time(starts);
         let progress = |at: Progress| (self.progress)(Progress { of, ..at });
         let folder = self.folder();
         let recipients = starts.iter().find_map(|start| start.repository.recipients());

@@ -1,17 +1,24 @@
-//! Lays one file or link down. A file gets its name when its content and metadata are as they should be, so that a
-//! restore that is cut short leaves no half file under it; with `--delta`, what is right already is not written again.
+//! Lays one file or link down. A file gets its name when its content is written and proved by length and BLAKE3, and its
+//! metadata is as it should be, so that a restore that is cut short leaves no half file under it; with `--delta`, what
+//! is right already is not written again.
+//!
+//! Trouble with the content is kept apart from trouble with the target, because a full disk ends the restore and a
+//! damaged file does not.
 
-use std::io;
+use std::io::{self, Read};
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use rustix::fs::{FileType, Stat};
 
 use super::super::entry::{Content, Entry, Kind, modified, size};
-use super::super::places::Hands;
-use super::super::source::SourceFile;
-use super::content::{Failure, write_content};
+use super::super::path::join;
+use super::super::places::PlaceCursors;
+use super::super::source_file::SourceFile;
+use super::dress::Dresser;
 use super::{ContentSource, Existing};
-use crate::durable::{DirCursor, split};
+use crate::backup::damaged;
+use crate::codec::{Digest, read_failed};
+use crate::durable::{DirCursor, NewFile, split};
 use crate::error::{Class, Error, Result};
 use crate::failpoint::reach;
 
@@ -28,8 +35,8 @@ pub struct Layer<'a> {
     pub existing: Existing,
     /// Whether a folder that is in the way of a file is removed.
     pub delete: bool,
-    pub dresser: &'a super::Dresser,
-    pub hands: Hands<'a>,
+    pub dresser: &'a Dresser,
+    pub hands: PlaceCursors<'a>,
 }
 
 impl Layer<'_> {
@@ -93,7 +100,7 @@ impl Layer<'_> {
         &mut self,
         entry: &Entry,
         to: &[u8],
-        others: &mut Hands<'_>,
+        others: &mut PlaceCursors<'_>,
     ) -> io::Result<bool> {
         let (from, old) = others.at(to)?;
         let Ok(first) = from.stat(&old) else { return Ok(false) };
@@ -141,11 +148,96 @@ fn temporary_beside(path: &[u8]) -> Vec<u8> {
     static NEXT: AtomicU64 = AtomicU64::new(0);
     let number = NEXT.fetch_add(1, Ordering::Relaxed);
     let name = format!(".seawall-tmp-link-{}-{number}", std::process::id());
-    super::super::path::join(split(path).0, name.as_bytes())
+    join(split(path).0, name.as_bytes())
 }
 
 /// The next file would meet the same.
 fn is_hopeless(error: &io::Error) -> bool {
     use io::ErrorKind::{QuotaExceeded, ReadOnlyFilesystem, StorageFull};
     [StorageFull, QuotaExceeded, ReadOnlyFilesystem].contains(&error.kind())
+}
+
+const BUFFER_BYTES: usize = 256 << 10;
+
+/// A hole is a multiple of this long, as on most file systems.
+const BLOCK_BYTES: usize = 4096;
+
+/// Why a file could not be written.
+enum Failure {
+    /// Its content is not what it should be, or can't be had.
+    Content(Error),
+    /// The target refuses.
+    Target(io::Error),
+}
+
+/// Fails where the content is not what the entry says.
+fn write_content(
+    source: &dyn ContentSource,
+    entry: &Entry,
+    content: &Content,
+    file: &mut NewFile,
+) -> Result<(), Failure> {
+    let reader = source.open(entry).map_err(Failure::Content)?;
+    // One byte more tells that there is too much.
+    let mut reader = reader.take(content.size.saturating_add(1));
+    let length = usize::try_from(content.size).unwrap_or(usize::MAX).saturating_add(1);
+    let mut buffer = vec![0; BUFFER_BYTES.min(length)];
+    let (mut hasher, mut at) = (blake3::Hasher::new(), 0_u64);
+    loop {
+        let length = fill(&mut reader, &mut buffer)
+            .map_err(|error| Failure::Content(read_failed(&error)))?;
+        if length == 0 {
+            break;
+        }
+        hasher.update(&buffer[..length]);
+        if at + length as u64 > content.size {
+            at += length as u64;
+            break;
+        }
+        write(file, at, &buffer[..length], content.sparse).map_err(Failure::Target)?;
+        at += length as u64;
+    }
+    if at != content.size {
+        let found = if at > content.size { "more".to_owned() } else { at.to_string() };
+        let message = format!("expected {} bytes of content, found {found}", content.size);
+        return Err(Failure::Content(damaged(message)));
+    }
+    let digest = Digest::of_hasher(&hasher);
+    if digest != content.digest {
+        let message = format!("expected content with BLAKE3 {}, found {digest}", content.digest);
+        return Err(Failure::Content(damaged(message)));
+    }
+    if content.sparse {
+        file.set_length(content.size).map_err(Failure::Target)?;
+    }
+    Ok(())
+}
+
+/// Until the buffer is full or nothing is left, so that blocks stay blocks.
+fn fill(reader: &mut impl Read, buffer: &mut [u8]) -> io::Result<usize> {
+    let mut filled = 0;
+    while filled < buffer.len() {
+        match reader.read(&mut buffer[filled..]) {
+            Ok(0) => break,
+            Ok(length) => filled += length,
+            Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+            Err(error) => return Err(error),
+        }
+    }
+    Ok(filled)
+}
+
+/// Blocks of zeros of a file that had holes stay holes.
+fn write(file: &mut NewFile, at: u64, bytes: &[u8], sparse: bool) -> io::Result<()> {
+    if !sparse {
+        return file.write_at(at, bytes);
+    }
+    let mut offset = at;
+    for block in bytes.chunks(BLOCK_BYTES) {
+        if block.iter().any(|byte| *byte != 0) {
+            file.write_at(offset, block)?;
+        }
+        offset += block.len() as u64;
+    }
+    Ok(())
 }

@@ -7,28 +7,15 @@ use std::path::Path;
 
 use rustix::fs::FileType;
 
-use super::super::damage::Damage;
 use super::super::entry::{Entry, Kind};
 use super::super::ordered::ordered;
-use super::super::problems::Problems;
-use super::super::source::SourceFile;
-use super::super::take::Progress;
+use super::super::problems::{Progress, Verified};
+use super::super::source_file::SourceFile;
 use super::{LocalContent, open_index};
 use crate::durable::DirCursor;
 use crate::error::Result;
 
 const ENTRIES_A_JOB: usize = 64;
-
-/// What a look at all of a snapshot found.
-#[derive(Debug, Default)]
-pub struct Verified {
-    /// What was looked at.
-    pub seen: Progress,
-    /// What is missing or not as the index says.
-    pub problems: Problems,
-    /// What the next snapshot must not share.
-    pub damage: Damage,
-}
 
 /// Fails where the index can't be read; what is wrong in the tree is told.
 pub fn verify_snapshot(

@@ -22,23 +22,23 @@ type Slot = Arc<Mutex<Option<Arc<Vec<u8>>>>>;
 
 /// The pieces, and which of them something was wanted of.
 #[derive(Default)]
-pub struct Windows {
+pub struct ReadCache {
     /// The one used last is in front.
     kept: Mutex<VecDeque<(Key, Slot)>>,
     touched: Mutex<HashSet<Key>>,
 }
 
 /// Fetches so many bytes from an offset on.
-pub type Fetch<'a> = &'a dyn Fn(u64, u64) -> Result<Vec<u8>>;
+pub type FetchRange<'a> = &'a dyn Fn(u64, u64) -> Result<Vec<u8>>;
 
-impl Windows {
+impl ReadCache {
     /// Bytes of an object of `total` bytes; the range lies within it.
     pub fn read(
         &self,
         object: u32,
         total: u64,
         (offset, length): (u64, u64),
-        fetch: Fetch<'_>,
+        fetch: FetchRange<'_>,
     ) -> Result<Vec<u8>> {
         let windows = offset / WINDOW_BYTES..=(offset + length.max(1) - 1) / WINDOW_BYTES;
         if !self.is_near(object, *windows.start()) {
@@ -99,9 +99,9 @@ mod tests {
             fetched.borrow_mut().push((offset, length));
             Ok((offset..offset + length).map(|it| (it % 251) as u8).collect())
         };
-        let windows = Windows::default();
+        let cache = ReadCache::default();
         let read = |offset: u64, length: u64| {
-            let found = windows.read(7, total, (offset, length), &fetch).unwrap();
+            let found = cache.read(7, total, (offset, length), &fetch).unwrap();
             let expected: Vec<u8> = (offset..offset + length).map(|it| (it % 251) as u8).collect();
             assert!(found == expected, "{offset} {length}");
             std::mem::take(&mut *fetched.borrow_mut())

@@ -10,8 +10,7 @@ use std::os::unix::fs::FileExt;
 use rustix::fs::{FileType, SeekFrom, Stat, fstat, seek};
 use rustix::io::Errno;
 
-use super::entry::{Seen, is_sparse, modified, size};
-use super::time::Time;
+use super::entry::{Seen, Time, is_sparse, modified, size};
 use crate::codec::Digest;
 use crate::durable::{DirCursor, xattr, xattr_names};
 use crate::error::Result;
