@@ -1,36 +1,38 @@
-//! Backups of a Redis or Valkey server: taken (`create`), described (`description`), and laid down again
-//! (`restore`).
+//! Backups of a Redis or Valkey server: taken (`taking`), described (`description`), and laid down again (`restoring`).
 //!
-//! From the socket upwards: `link` is a socket whose waits are bounded, `connection` speaks the protocol on it,
-//! `login` opens one, and `server` asks what the server says of itself. Its data come as a replica gets them
-//! (`snapshot`) or from its files (`files`), and are proved on the way (`rdb`). `target` is the folder where a
-//! server reads them at its start.
+//! From the socket upwards: `link` is a socket whose waits are bounded; `lines` has commands that are answered with one
+//! line, `login` opens a conversation with them, and `connection` goes on with whole answers; `server_info` asks what
+//! the server says of itself. Its data (`incoming`) come as a replica gets them (`transfer`) or from its files (`files`),
+//! and are proved on the way (`rdb`). `target` is the folder where a server reads them at its start.
 //!
 //! The protocol is the crate `redis`; this room is `crate::redis_backup`.
 
+mod conf_words;
 mod connection;
-pub mod create;
 mod description;
 pub mod files;
+mod incoming;
 mod keys;
+mod lines;
 mod link;
 mod login;
 mod rdb;
-pub mod restore;
-mod server;
-mod snapshot;
+mod restoring;
+mod server_info;
+mod taking;
 mod target;
-mod words;
+mod transfer;
 
 pub use description::{Description, RedisContent, RedisSource, StoredFile};
-pub use keys::{Keys, compare_keys, is_explained, is_plausible};
+pub use incoming::DataSource;
+pub use keys::{Keys, compare_keys};
 pub use login::has_password;
 pub use rdb::{RdbCheck, RdbChecksum, RdbFacts, RdbVersion};
-pub use server::{Persistence, Product, ServerConnection, ServerInfo};
-pub use snapshot::{Received, ReplicationPosition, Snapshot};
-pub use target::{
-    Aof, FolderRestore, RedisTarget, RestoredFiles, TargetOverrides, matches, settings_of_conf,
-};
+pub use restoring::RedisRestore;
+pub use server_info::{Persistence, Product, ServerConnection, ServerInfo};
+pub use taking::{RedisBackupRequest, RedisBackupTaken, take_backup};
+pub use target::{Aof, RedisTarget, RestoredFiles, TargetOverrides, matches, settings_of_conf};
+pub use transfer::{Received, Snapshot};
 
 use crate::config::Config;
 

@@ -69,6 +69,13 @@ impl Fell {
         newest.fell().filter(|_| !newest.accepted()).cloned().unwrap_or_else(own)
     }
 
+    /// What a new backup that has this much says of itself: since when it holds far less, unless somebody accepts that,
+    /// and whether somebody did.
+    pub fn judge(reference: Option<&Self>, now: &[Measure], accept: bool) -> (Option<Self>, bool) {
+        let fell = reference.filter(|it| it.said(now).is_some());
+        (fell.filter(|_| !accept).cloned(), accept && fell.is_some())
+    }
+
     /// What has fallen, a clause for each: `0 files instead of 200`.
     pub fn said(&self, now: &[Measure]) -> Option<String> {
         let clauses: Vec<String> = self.before.iter().filter_map(|it| clause(it, now)).collect();

@@ -146,9 +146,7 @@ impl Description {
 
     /// Says whether it holds far less than `reference`, or that this is as it should be.
     pub fn judged(mut self, reference: Option<&Fell>, accept: bool) -> Self {
-        let fell = reference.filter(|it| it.said(&self.measures()).is_some());
-        self.accepted = accept && fell.is_some();
-        self.fell = fell.filter(|_| !accept).cloned();
+        (self.fell, self.accepted) = Fell::judge(reference, &self.measures(), accept);
         self
     }
 

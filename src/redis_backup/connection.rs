@@ -1,15 +1,13 @@
-//! The protocol on a socket: commands with whole answers ([`RespConnection`]), and lines with raw bytes behind
-//! them ([`LineStream`]), as replication needs them.
-//!
-//! The encoding and the parser are those of the crate `redis`; the socket is ours, so that both conversations
-//! are secured and bounded in one way.
+//! Commands with whole answers. The encoding and the parser are those of the crate `redis`; the socket is ours, so that
+//! both conversations are secured and bounded in one way.
 
-use std::io::{self, BufRead, BufReader, Read, Write};
+use std::io::{self, Read, Write};
 
-use redis::{Cmd, ConnectionLike, FromRedisValue, Parser, RedisError, RedisResult, Value};
+use redis::{ConnectionLike, FromRedisValue, Parser, RedisError, RedisResult, Value};
 
+use super::lines::{LineStream, command, no_answer};
 use super::link::{Bound, BoundedSocket, Exceeded};
-use super::login::{self, refusal};
+use super::login::{login, refusal};
 use crate::config::{Limits, RedisAddress, RedisConfig};
 use crate::error::{Class, Error, Result};
 
@@ -28,7 +26,7 @@ pub(super) struct RespConnection {
 impl RespConnection {
     pub(super) fn open(config: &RedisConfig, limits: &Limits) -> Result<Self> {
         // Every line was answered and read: the server sends nothing that it was not asked for.
-        let link = login::login(config, limits).map(LineStream::into_link)?;
+        let link = login(config, limits).map(LineStream::into_link)?;
         let (address, limits) = (config.address.clone(), *limits);
         Ok(Self { link, parser: Parser::new(), open: true, exceeded: None, address, limits })
     }
@@ -67,21 +65,12 @@ impl RespConnection {
                 .to_owned());
         }
         if error.is_timeout() {
-            let silent = std::io::ErrorKind::TimedOut.into();
-            return Err(login::no_answer(&self.address, &self.limits, &silent));
+            let silent = io::ErrorKind::TimedOut.into();
+            return Err(no_answer(&self.address, &self.limits, &silent));
         }
         let message = format!("the connection to {} broke: {error}", self.address);
         Err(Error::new(Class::Unreachable, message).hint("Look into the server's log."))
     }
-}
-
-fn command(words: &[&str]) -> Cmd {
-    let (name, arguments) = words.split_first().unwrap_or((&"", &[]));
-    let mut command = redis::cmd(name);
-    for argument in arguments {
-        command.arg(*argument);
-    }
-    command
 }
 
 /// Keeps why reading was given up: the parser tells no more than that it was.
@@ -109,7 +98,7 @@ impl ConnectionLike for RespConnection {
             Ok(()) => self.parser.parse_value(Watched {
                 link: &mut self.link,
                 exceeded: &mut self.exceeded,
-                no_answer: &|error| login::no_answer(&self.address, &self.limits, error),
+                no_answer: &|error| no_answer(&self.address, &self.limits, error),
             }),
             Err(error) => Err(error.into()),
         };
@@ -140,72 +129,5 @@ impl ConnectionLike for RespConnection {
 
     fn is_open(&self) -> bool {
         self.open
-    }
-}
-
-/// No line that a server answers with is longer.
-const LONGEST_LINE: u64 = 4096;
-/// One read takes as much as a socket usually has.
-const BUFFER: usize = 256 << 10;
-
-/// A link on which lines and then raw bytes come in.
-pub(super) struct LineStream(BufReader<BoundedSocket>);
-
-impl LineStream {
-    pub(super) fn new(link: BoundedSocket) -> Self {
-        Self(BufReader::with_capacity(BUFFER, link))
-    }
-
-    /// What comes from now on.
-    pub(super) fn bound(&mut self, bound: Bound) {
-        self.0.get_mut().bound(bound);
-    }
-
-    pub(super) fn send(&mut self, words: &[&str]) -> io::Result<()> {
-        let (name, arguments) = words.split_first().unwrap_or((&"", &[]));
-        let mut command = redis::cmd(name);
-        for argument in arguments {
-            command.arg(*argument);
-        }
-        let link = self.0.get_mut();
-        link.write_all(&command.get_packed_command())?;
-        link.flush()
-    }
-
-    /// The next line without its end. At the end of the stream, or when it is no line: an error.
-    pub(super) fn line(&mut self) -> io::Result<String> {
-        let mut line = Vec::new();
-        self.0.by_ref().take(LONGEST_LINE).read_until(b'\n', &mut line)?;
-        if line.pop() != Some(b'\n') {
-            let whole = line.len() as u64 + 1 < LONGEST_LINE;
-            let kind =
-                if whole { io::ErrorKind::UnexpectedEof } else { io::ErrorKind::InvalidData };
-            return Err(kind.into());
-        }
-        if line.last() == Some(&b'\r') {
-            line.pop();
-        }
-        Ok(String::from_utf8_lossy(&line).into_owned())
-    }
-
-    /// The next bytes, at least one; none at the end of the stream. [`LineStream::consume`] says how many of
-    /// them are done with.
-    pub(super) fn fill(&mut self) -> io::Result<&[u8]> {
-        loop {
-            match self.0.fill_buf() {
-                Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
-                Err(error) => return Err(error),
-                Ok(_) => return Ok(self.0.buffer()),
-            }
-        }
-    }
-
-    pub(super) fn consume(&mut self, bytes: usize) {
-        self.0.consume(bytes);
-    }
-
-    /// The link again, for another way to read it. Nothing may have been read ahead.
-    fn into_link(self) -> BoundedSocket {
-        self.0.into_inner()
     }
 }

@@ -8,7 +8,8 @@ use std::fmt;
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
-use super::{Keys, Product, is_explained, is_plausible};
+use super::keys::{Keys, is_explained, is_plausible};
+use super::server_info::Product;
 use crate::backup::series::SelfContained;
 use crate::backup::{DATABASE_KEYS, Described, Fell, Measure, StoredObject};
 
@@ -104,9 +105,7 @@ impl Description {
 
     /// Says whether it holds far less than `reference`, or that this is as it should be.
     pub fn judged(mut self, reference: Option<&Fell>, accept: bool) -> Self {
-        let fell = reference.filter(|it| it.said(&self.measures()).is_some());
-        self.accepted = accept && fell.is_some();
-        self.fell = fell.filter(|_| !accept).cloned();
+        (self.fell, self.accepted) = Fell::judge(reference, &self.measures(), accept);
         self
     }
 }

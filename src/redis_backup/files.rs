@@ -19,7 +19,7 @@ use std::time::{Duration, Instant};
 
 use super::login::refusal;
 use super::rdb::RdbCheck;
-use super::server::{Persistence, ServerConnection};
+use super::server_info::{Persistence, ServerConnection};
 use crate::durable::{self, FileStamp};
 use crate::error::{Class, Error, Result};
 

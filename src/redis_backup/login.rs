@@ -3,12 +3,11 @@
 //! Whatever listens there may answer, so it is made sure that it is a Redis before anything else is asked. A
 //! password is never shown, not even where the server repeats it.
 
-use std::io;
 use std::path::Path;
 
-use super::connection::LineStream;
-use super::link::{Bound, BoundedSocket, Exceeded};
-use crate::config::{Limits, RedisAddress, RedisConfig};
+use super::lines::{LineAnswer, LineStream, ask};
+use super::link::BoundedSocket;
+use crate::config::{Limits, RedisConfig};
 use crate::error::{Class, Error, Result};
 
 /// As `redis-cli` calls it.
@@ -40,71 +39,6 @@ pub(super) fn login(config: &RedisConfig, limits: &Limits) -> Result<LineStream>
         // It can't save to its disk, so its memory is the only copy, and it gives that to whoever asks.
         LineAnswer::Bad(text) if text.starts_with("MISCONF") => Ok(lines),
         LineAnswer::Bad(text) => Err(refusal(&format!("could not use {address}"), &text)),
-    }
-}
-
-/// A one-line answer.
-pub(super) enum LineAnswer {
-    Good,
-    /// What stands behind the `-`.
-    Bad(String),
-}
-
-/// Sends a command that is answered with one line.
-pub(super) fn ask(
-    lines: &mut LineStream,
-    address: &RedisAddress,
-    limits: &Limits,
-    words: &[&str],
-) -> Result<LineAnswer> {
-    lines.bound(Bound::answer(limits.total));
-    // A server that is full says so and closes, perhaps before it reads what we send.
-    let sent = lines.send(words);
-    let line = match lines.line() {
-        Err(error) => return Err(no_answer(address, limits, &sent.err().unwrap_or(error))),
-        Ok(line) => line,
-    };
-    match (line.as_bytes().first(), line.get(1..)) {
-        (Some(b'+'), _) => Ok(LineAnswer::Good),
-        (Some(b'-'), Some(rest)) => Ok(LineAnswer::Bad(rest.to_owned())),
-        _ => Err(not_redis(address, &format!("{:?}", shortened(&line)))),
-    }
-}
-
-fn shortened(line: &str) -> String {
-    line.chars().take(60).collect()
-}
-
-fn not_redis(address: &RedisAddress, found: &str) -> Error {
-    let message = format!("expected an answer of Redis from {address}, found {found}");
-    let hint = match address.is_tls() {
-        true => {
-            "Is it Redis or Valkey that listens there? Does it want a certificate of ours (redis.cert_file)?"
-        }
-        false => "Is it Redis or Valkey that listens there? Does it want TLS (rediss://)?",
-    };
-    Error::new(Class::Unreachable, message).hint(hint)
-}
-
-/// What became of a connection on which an answer was awaited.
-pub(super) fn no_answer(address: &RedisAddress, limits: &Limits, error: &io::Error) -> Error {
-    if let Some(exceeded) = Exceeded::of(error) {
-        let message = format!("could not use {address}: {exceeded}");
-        return Error::new(Class::Unreachable, message)
-            .hint("Is it Redis or Valkey that listens there? limits.total_timeout is the wait.");
-    }
-    match error.kind() {
-        io::ErrorKind::WouldBlock | io::ErrorKind::TimedOut => {
-            let patience = humantime::format_duration(limits.request);
-            let message = format!("{address} said nothing for {patience}");
-            Error::new(Class::Unreachable, message)
-                .hint("Is the server overloaded or stopped? limits.request_timeout is the wait.")
-        }
-        io::ErrorKind::UnexpectedEof
-        | io::ErrorKind::ConnectionReset
-        | io::ErrorKind::BrokenPipe => not_redis(address, "a closed connection"),
-        io::ErrorKind::InvalidData => not_redis(address, "something else"),
-        _ => Error::new(Class::Unreachable, format!("the connection to {address} broke: {error}")),
     }
 }
 

@@ -1,26 +1,27 @@
 //! The folder where a server reads its data at its start, and which of its files: everything that a restore has
 //! to know.
 //!
-//! `conf` reads the server's configuration, `folder` is the folder, open, `laying` prepares files in it, and
-//! `plan` puts them in place in steps. What reads the wrong file comes up empty and says nothing, so where
+//! `conf` reads the server's configuration, `open_folder` is the folder, open, `laying` prepares files in it, and
+//! `rename_plan` puts them in place in steps. What reads the wrong file comes up empty and says nothing, so where
 //! nothing tells, nothing is assumed.
 
 mod conf;
-mod folder;
+
 mod laying;
-mod plan;
+mod open_folder;
+mod rename_plan;
 
 pub use conf::{matches, settings as settings_of_conf};
-pub use laying::{FolderRestore, RestoredFiles};
+pub use laying::RestoredFiles;
 
 use std::fs;
 use std::io::Read;
 use std::path::{Path, PathBuf};
 use std::time::SystemTime;
 
+use super::conf_words::is_file_name;
 use super::rdb::RdbVersion;
-use super::server::Persistence;
-use super::words::is_file_name;
+use super::server_info::Persistence;
 use crate::error::{Class, Error, Result};
 use conf::Conf;
 
@@ -202,7 +203,7 @@ impl RedisTarget {
     /// it over its connection, too ([`RedisTarget::is_of`]).
     pub fn refuse_used(&self) -> Result<()> {
         let dir = &self.dir;
-        let Some(user) = folder::server_at_work(dir, self.pidfile.as_deref()) else {
+        let Some(user) = open_folder::server_at_work(dir, self.pidfile.as_deref()) else {
             return Ok(());
         };
         Err(used(dir, &user))

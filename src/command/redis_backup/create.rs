@@ -15,8 +15,7 @@ use crate::command::created::{self, Created};
 use crate::command::shown::{count, size};
 use crate::config::Config;
 use crate::error::{Class, Error, Result};
-use crate::redis_backup::Description;
-use crate::redis_backup::create::{DataSource, RedisBackupRequest, create};
+use crate::redis_backup::{DataSource, Description, RedisBackupRequest, take_backup};
 use crate::repository;
 
 const SHORT: &str = "Takes a backup of a Redis, straight into every repository";
@@ -94,7 +93,7 @@ pub fn run(config: &Config, matches: &ArgMatches) -> Result<()> {
             tracing::info!(seconds = time.as_secs(), "waiting for the server to save its data");
         },
     };
-    let taken = create(request).map_err(|error| error.while_doing("could not back up Redis"));
+    let taken = take_backup(request).map_err(|error| error.while_doing("could not back up Redis"));
     drop(progress);
     let taken = taken?;
     let first = taken.descriptions.first().map(|(_, it)| it);

@@ -19,7 +19,7 @@ use crate::drill::{Confinement, Deadline, Scratch, become_user};
 use crate::durable;
 use crate::error::{Class, Error, Result};
 use crate::history::RecordSubject;
-use crate::redis_backup::restore::RedisRestore;
+use crate::redis_backup::RedisRestore;
 use crate::redis_backup::{
     Description, Keys, Product, RedisContent, RedisTarget, ServerConnection, TargetOverrides,
     compare_keys,

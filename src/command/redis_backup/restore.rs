@@ -20,7 +20,7 @@ use crate::command::series::{choose, is_latest, read, refuse_fallen};
 use crate::command::shown::{at_seconds, count, size, tenths};
 use crate::config::Config;
 use crate::error::{Class, Error, Result};
-use crate::redis_backup::restore::RedisRestore;
+use crate::redis_backup::RedisRestore;
 use crate::redis_backup::{
     Description, Product, RdbVersion, RedisContent, RedisTarget, ServerConnection, ServerInfo,
     TargetOverrides,

@@ -13,7 +13,7 @@ use super::tail::whole_commands;
 use super::{BoundedWait, CheckedRead, ServerFile, open, persistence};
 use crate::error::{Class, Error, Result};
 use crate::redis_backup::rdb::RdbWalk;
-use crate::redis_backup::server::{Persistence, ServerConnection};
+use crate::redis_backup::server_info::{Persistence, ServerConnection};
 
 const PIECE: usize = 256 << 10;
 /// `REDIS0011` or `VALKEY080`.

@@ -5,7 +5,7 @@
 use std::fmt;
 
 use crate::error::{Class, Error, Result};
-use crate::redis_backup::words::{is_file_name, words};
+use crate::redis_backup::conf_words::{is_file_name, words};
 
 /// Which files make up a multi-part AOF (`aof.c` in the source of Redis 7): a base, then increments in order.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]

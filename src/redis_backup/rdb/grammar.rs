@@ -32,31 +32,22 @@ const STREAM: &[RdbPiece] = &[
     Times(&[String, Length, Length, PENDING, Times(&[String, Bytes(8), OWNED])]),
 ];
 /// Five more lengths for the stream, one for each group.
-const STREAM_2: &[RdbPiece] = &[
-    ENTRIES,
-    Length,
-    Length,
-    Length,
-    Length,
-    Length,
-    Length,
-    Length,
-    Length,
-    Times(&[String, Length, Length, Length, PENDING, Times(&[String, Bytes(8), OWNED])]),
-];
+const STREAM_2: &[RdbPiece] =
+    &later_stream(&[String, Length, Length, Length, PENDING, Times(&[String, Bytes(8), OWNED])]);
 /// A second time for each consumer.
-const STREAM_3: &[RdbPiece] = &[
-    ENTRIES,
+const STREAM_3: &[RdbPiece] = &later_stream(&[
+    String,
     Length,
     Length,
     Length,
-    Length,
-    Length,
-    Length,
-    Length,
-    Length,
-    Times(&[String, Length, Length, Length, PENDING, Times(&[String, Bytes(8), Bytes(8), OWNED])]),
-];
+    PENDING,
+    Times(&[String, Bytes(8), Bytes(8), OWNED]),
+]);
+
+/// A stream since Redis 7.0, with these pieces for each group.
+const fn later_stream(group: &'static [RdbPiece]) -> [RdbPiece; 10] {
+    [ENTRIES, Length, Length, Length, Length, Length, Length, Length, Length, Times(group)]
+}
 
 /// What is there behind the key of a value of this type.
 pub(super) fn value(kind: u8, valkey: bool) -> Option<&'static [RdbPiece]> {

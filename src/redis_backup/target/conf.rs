@@ -10,7 +10,7 @@ use std::path::{Path, PathBuf};
 
 use crate::durable::{kind, open_to_read};
 use crate::error::{Class, Error, Result};
-use crate::redis_backup::words::words;
+use crate::redis_backup::conf_words::words;
 
 /// A server follows `include` without looking for circles; nobody nests them deeper.
 const DEEPEST: usize = 16;

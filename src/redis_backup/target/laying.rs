@@ -8,14 +8,16 @@ use std::path::{Path, PathBuf};
 
 use jiff::Timestamp;
 
-use super::folder::{FileInProgress, ServerFolder};
-use super::plan::{OldFiles, PreparedFile, RenamePlan, RenameStep, STAGING, remove_leavings};
+use super::open_folder::{FileInProgress, ServerFolder};
+use super::rename_plan::{
+    OldFiles, PreparedFile, RenamePlan, RenameStep, STAGING, remove_leavings,
+};
 use super::{Aof, RedisTarget};
 use crate::durable::Owner;
 use crate::error::{Class, Error, Result};
 use crate::failpoint::reach;
+use crate::redis_backup::conf_words::is_file_name;
 use crate::redis_backup::rdb::RdbCheck;
-use crate::redis_backup::words::is_file_name;
 
 /// For files that take nobody's place.
 const MODE: u32 = 0o600;

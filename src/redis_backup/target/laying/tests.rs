@@ -8,12 +8,12 @@ use crate::redis_backup::target::TargetOverrides;
 const RDB: &[u8] = b"REDIS0010\xff\0\0\0\0\0\0\0\0";
 
 /// A folder of a server, with old files, and a restore into it.
-struct Case {
+struct LayingCase {
     place: tempfile::TempDir,
     target: RedisTarget,
 }
 
-impl Case {
+impl LayingCase {
     fn new(appendonly: bool, version: &str, old: &[(&str, &str)]) -> Self {
         let place = tempfile::tempdir().unwrap();
         for (name, content) in old {
@@ -123,7 +123,7 @@ const SET: &[(Option<&str>, &[u8])] = &[
 /// where an undisturbed one does.
 fn killed_anywhere(appendonly: bool, version: &str, files: &[(Option<&str>, &[u8])], new: &str) {
     for old in [&[][..], &EVERYTHING[..1], &EVERYTHING[..2], &EVERYTHING[2..], EVERYTHING] {
-        let whole = Case::new(appendonly, version, old);
+        let whole = LayingCase::new(appendonly, version, old);
         let before = whole.loaded();
         let plan = whole.plan(files).unwrap();
         whole.carry_out(&plan);
@@ -133,7 +133,7 @@ fn killed_anywhere(appendonly: bool, version: &str, files: &[(Option<&str>, &[u8
             assert!(result.iter().any(|(_, kept)| kept == content), "{content:?} is lost");
         }
         for steps in 0..=plan.steps.len() {
-            let killed = Case::new(appendonly, version, old);
+            let killed = LayingCase::new(appendonly, version, old);
             killed.plan(files).unwrap().carry_out_a_part(&killed.inside(), steps);
             let found = killed.loaded();
             assert!(found == before || found.as_deref() == Some(new), "{steps} steps: {found:?}");
@@ -163,7 +163,7 @@ fn a_set_of_append_only_files_is_read_as_it_was() {
 
 #[test]
 fn what_was_there_has_the_time_in_its_name() {
-    let case = Case::new(true, "7.0.15", EVERYTHING);
+    let case = LayingCase::new(true, "7.0.15", EVERYTHING);
     case.carry_out(&case.plan(SET).unwrap());
     let names: Vec<String> = case.files().into_iter().map(|(name, _)| name).collect();
     assert_eq!(
@@ -187,7 +187,7 @@ fn what_was_there_has_the_time_in_its_name() {
 
 #[test]
 fn what_was_begun_and_dropped_leaves_no_trace() {
-    let case = Case::new(false, "7.0.15", EVERYTHING);
+    let case = LayingCase::new(false, "7.0.15", EVERYTHING);
     let before = case.files();
     let mut laying = case.target.begin().unwrap();
     laying.begin_rdb().unwrap();
@@ -202,7 +202,7 @@ fn what_was_begun_and_dropped_leaves_no_trace() {
 #[test]
 fn what_the_server_would_not_read_is_refused() {
     let said = |appendonly, version, files: &[(Option<&str>, &[u8])]| {
-        Case::new(appendonly, version, &[]).plan(files).unwrap_err().to_string()
+        LayingCase::new(appendonly, version, &[]).plan(files).unwrap_err().to_string()
     };
     assert_eq!(
         said(false, "7.0.15", SET),
@@ -247,7 +247,7 @@ fn a_plan_of_somebody_else_is_not_carried_out() {
     ];
     for step in outside {
         let case =
-            Case::new(false, "7.0.15", &[("seawall-restore/x", "evil"), ("dump.rdb", "old")]);
+            LayingCase::new(false, "7.0.15", &[("seawall-restore/x", "evil"), ("dump.rdb", "old")]);
         fs::write(case.place.path().join("seawall-restore/plan.json"), steps(step)).unwrap();
         let before = case.files();
         let error = case.target.begin().err().unwrap().to_string();
@@ -274,7 +274,7 @@ fn a_plan_that_others_could_write_is_refused() {
         cases.into_iter().chain(foreign.into_iter().filter(|_| root))
     {
         let case =
-            Case::new(false, "7.0.15", &[("seawall-restore/x", "evil"), ("dump.rdb", "old")]);
+            LayingCase::new(false, "7.0.15", &[("seawall-restore/x", "evil"), ("dump.rdb", "old")]);
         let folder = case.place.path().join("seawall-restore");
         fs::write(folder.join("plan.json"), text).unwrap();
         crate::durable::set_mode(&folder.join("plan.json"), file_mode).unwrap();
@@ -296,7 +296,7 @@ fn a_plan_that_others_could_write_is_refused() {
 fn no_link_in_the_folder_of_the_server_is_followed() {
     let elsewhere = tempfile::tempdir().unwrap();
     for name in ["seawall-restore", "appendonlydir"] {
-        let case = Case::new(true, "7.0.15", &[("dump.rdb", "old")]);
+        let case = LayingCase::new(true, "7.0.15", &[("dump.rdb", "old")]);
         std::os::unix::fs::symlink(elsewhere.path(), case.place.path().join(name)).unwrap();
         let error = case.plan(&[(None, RDB)]).err();
         assert!(error.is_some() || name == "seawall-restore", "{name}");

@@ -10,9 +10,9 @@ use std::time::{Duration, Instant};
 
 use jiff::Timestamp;
 
-use super::connection::LineStream;
+use super::lines::{LineAnswer, LineStream, ask, no_answer};
 use super::link::{Bound, Exceeded};
-use super::login::{LineAnswer, ask, login, no_answer, refusal};
+use super::login::{login, refusal};
 use super::rdb::{RdbCheck, RdbFacts};
 use crate::config::{Limits, RedisAddress, RedisConfig};
 use crate::error::{Class, Error, Result};

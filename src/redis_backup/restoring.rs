@@ -5,7 +5,8 @@
 
 use std::io::BufRead;
 
-use super::{Description, RedisContent, RedisTarget, RestoredFiles};
+use super::description::{Description, RedisContent};
+use super::target::{RedisTarget, RestoredFiles};
 use crate::backup::series::{Backup, Series};
 use crate::backup::{BackupFolder, ObjectSource};
 use crate::codec::{Identities, read_failed};
