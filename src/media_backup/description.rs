@@ -74,7 +74,7 @@ pub struct Earlier {
 
 /// What a snapshot took.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub struct Totals {
+pub struct SnapshotTotals {
     pub entries: u64,
     pub files: u64,
     /// Length of the files in bytes, each content once.
@@ -119,7 +119,7 @@ fn is_zero(number: &u64) -> bool {
 }
 
 impl Sums {
-    pub fn of(totals: &Totals, problems: &Problems) -> Self {
+    pub fn of(totals: &SnapshotTotals, problems: &Problems) -> Self {
         Self {
             entries: totals.entries,
             files: totals.files,

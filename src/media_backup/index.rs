@@ -13,7 +13,7 @@ use std::io::{self, BufWriter, Write};
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
-use self::line::Line;
+use self::line::IndexLine;
 use super::entry::{Entry, Kind};
 use crate::config::MediaSet;
 use crate::error::{Class, Error, Result};
@@ -29,14 +29,14 @@ const LINE_BYTES_MAX: u64 = 16 << 20;
 impl Entry {
     /// As it stands in the index.
     pub fn to_json(&self) -> Result<String> {
-        serde_json::to_string(&Line::of(self)).map_err(|error| {
+        serde_json::to_string(&IndexLine::of(self)).map_err(|error| {
             Error::new(Class::Internal, format!("could not write {:?}: {error}", self.path))
         })
     }
 
     /// The same, for who adds to it.
     pub fn to_value(&self) -> Result<serde_json::Value> {
-        serde_json::to_value(Line::of(self)).map_err(|error| {
+        serde_json::to_value(IndexLine::of(self)).map_err(|error| {
             Error::new(Class::Internal, format!("could not write {:?}: {error}", self.path))
         })
     }
@@ -113,7 +113,7 @@ impl<W: Write> IndexWriter<W> {
     /// Entries come in byte order of their paths, each directory before what is in it.
     pub fn write(&mut self, entry: &Entry) -> Result<()> {
         self.end.add(entry);
-        self.line(&Line::of(entry)).map_err(|error| {
+        self.line(&IndexLine::of(entry)).map_err(|error| {
             error.while_doing(format!("could not note {:?}", entry.path.as_path()))
         })
     }

@@ -10,12 +10,12 @@ use crate::threads::{helpers, start_in};
 /// So many jobs for each thread may wait or wait to be taken back.
 const UNDER_WAY: usize = 16;
 
-type Done<R> = mpsc::Receiver<Result<R>>;
+type AwaitedResult<R> = mpsc::Receiver<Result<R>>;
 
 /// Where jobs go in, and results come out of in the same order.
-pub struct Lane<J, R> {
+pub struct OrderedLane<J, R> {
     jobs: mpsc::Sender<(J, mpsc::SyncSender<Result<R>>)>,
-    under_way: VecDeque<Done<R>>,
+    under_way: VecDeque<AwaitedResult<R>>,
     max: usize,
 }
 
@@ -25,7 +25,7 @@ pub fn ordered<J: Send, R: Send, T, X>(
     threads: NonZeroUsize,
     tool: impl Fn() -> T + Sync,
     work: impl Fn(&mut T, J) -> Result<R> + Sync,
-    drive: impl FnOnce(&mut Lane<J, R>) -> Result<X>,
+    drive: impl FnOnce(&mut OrderedLane<J, R>) -> Result<X>,
 ) -> Result<X> {
     let (jobs, waiting) = mpsc::channel::<(J, mpsc::SyncSender<Result<R>>)>();
     let waiting = Mutex::new(waiting);
@@ -42,13 +42,13 @@ pub fn ordered<J: Send, R: Send, T, X>(
         start_in(scope, work)?;
         let more = helpers(scope, threads.get() - 1, work).len();
         let max = (1 + more) * UNDER_WAY;
-        let mut lane = Lane { jobs, under_way: VecDeque::new(), max };
+        let mut lane = OrderedLane { jobs, under_way: VecDeque::new(), max };
         let driven = drive(&mut lane)?;
         Ok(driven)
     })
 }
 
-impl<J, R> Lane<J, R> {
+impl<J, R> OrderedLane<J, R> {
     /// Hands a job over; takes results back while too many are under way.
     pub fn push(&mut self, job: J, take: &mut dyn FnMut(R) -> Result<()>) -> Result<()> {
         while self.under_way.len() >= self.max {

@@ -7,28 +7,28 @@
 //! the order of these steps, one of the two sees the other, whatever their clocks say.
 //!
 //! `snapshot` takes one, from `start` to `finish`: `packing` makes members (`member`) of files, `filling` lays them into
-//! packs, and `lane` stores those. `listing` is what a repository has, and `contents` where each content lies.
-//! `reading`, with `read_cache`, and `verification` read a snapshot, and `prune` deletes it.
+//! packs, and `lane` stores those. `set_listing` is what a repository has, and `contents` where each content lies.
+//! `source`, with `read_cache`, and `verification` read a snapshot, and `prune` deletes it.
 
 mod contents;
 mod filling;
 mod finish;
 mod lane;
-mod listing;
 mod member;
 mod packing;
 mod prune;
 mod read_cache;
-mod reading;
+mod set_listing;
 mod snapshot;
+mod source;
 mod start;
 mod verification;
 
 pub use contents::{Contents, Holder, Place};
-pub use listing::Listing;
 pub use prune::{Objects, References, carry_out, spare, unreferenced};
-pub use reading::{PackedContent, PackedSource};
+pub use set_listing::Listing;
 pub use snapshot::{PackedSnapshot, Taken};
+pub use source::{PackedContent, PackedSource};
 pub use verification::verify_packed;
 
 /// Version of the list of contents.

@@ -119,7 +119,7 @@ pub struct Damage {
 }
 
 #[derive(Serialize, Deserialize)]
-struct Note {
+struct DamageNote {
     seawall: u32,
     /// RFC 3339 in UTC. Snapshots that began later were taken with this in mind.
     found: String,
@@ -145,7 +145,7 @@ impl Damage {
             contents.extend(self.contents.iter().map(Digest::to_string));
             objects.extend(self.objects.iter().cloned());
         }
-        let note = Note { seawall: FORMAT, found: now.to_string(), contents, objects, all };
+        let note = DamageNote { seawall: FORMAT, found: now.to_string(), contents, objects, all };
         let json = serde_json::to_vec_pretty(&note).unwrap_or_default();
         let name = format!("{DAMAGED}{}.json", new_id(now));
         create_once(repository, folder, &name, Bytes::from(json)).map(drop)
@@ -173,7 +173,7 @@ impl Damage {
         damage
     }
 
-    fn add(&mut self, note: Note, began: Timestamp) {
+    fn add(&mut self, note: DamageNote, began: Timestamp) {
         // Objects of packs that are damaged stay so; who was taken later does not use them.
         self.objects.extend(note.objects);
         let found = note.found.parse::<Timestamp>().unwrap_or(Timestamp::MAX);
@@ -193,7 +193,7 @@ fn is_note(key: &str) -> bool {
     key.split_once('/').is_some_and(|(_, object)| object.starts_with(DAMAGED))
 }
 
-fn read(repository: &Repository, key: &str) -> Result<Option<Note>> {
+fn read(repository: &Repository, key: &str) -> Result<Option<DamageNote>> {
     let Some(reader) = repository.storage().open(key, Some(BYTES_MAX))? else { return Ok(None) };
     let mut bytes = Vec::new();
     reader.take(BYTES_MAX).read_to_end(&mut bytes).map_err(|error| read_failed(&error))?;
@@ -211,14 +211,14 @@ mod tests {
     #[test]
     fn what_was_taken_since_is_mended() {
         let digest = Digest::of(b"x").to_string();
-        let note = || Note {
+        let note = || DamageNote {
             seawall: FORMAT,
             found: "2026-11-22T20:30:00Z".into(),
             contents: vec![digest.clone()],
             objects: vec!["a/data-00001.pack".into()],
             all: false,
         };
-        let noted = |began: &str, note: Note| {
+        let noted = |began: &str, note: DamageNote| {
             let mut damage = Damage::default();
             damage.add(note, began.parse().unwrap());
             damage
@@ -228,9 +228,9 @@ mod tests {
         let after = noted("2026-11-22T20:30:01Z", note());
         assert_eq!((after.contents.len(), after.objects.len(), after.all), (0, 1, false));
         for wrong in [
-            Note { contents: vec!["zz".into()], ..note() },
-            Note { seawall: FORMAT + 1, ..note() },
-            Note { all: true, ..note() },
+            DamageNote { contents: vec!["zz".into()], ..note() },
+            DamageNote { seawall: FORMAT + 1, ..note() },
+            DamageNote { all: true, ..note() },
         ] {
             assert!(noted("2026-11-22T20:29:59Z", wrong).all);
         }

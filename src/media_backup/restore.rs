@@ -18,7 +18,7 @@ use std::path::{Path, PathBuf};
 use self::dress::Dresser;
 use super::entry::{Entry, Kind};
 use super::index::IndexReader;
-use super::places::{Destination, Target};
+use super::open_places::{Destination, WritablePlaces};
 use super::problems::{Problems, Progress};
 use super::selection::Selection;
 use crate::accounts::Accounts;
@@ -84,7 +84,7 @@ pub struct Restored {
 /// What all steps need.
 struct Restoring<'a, R: Read> {
     restore: &'a Restore<'a, R>,
-    target: Target,
+    target: WritablePlaces,
     dresser: Dresser,
     restored: RefCell<Restored>,
 }
@@ -101,7 +101,7 @@ impl<R: Read> Restore<'_, R> {
             .hint("Add --delta."));
         }
         let header = self.survey()?;
-        let target = Target::open(self.destination, &header)?;
+        let target = WritablePlaces::open(self.destination, &header)?;
         let roots = target.roots();
         let bulk = Bulk::begin(roots.iter().map(PathBuf::as_path))?;
         let accounts = if self.numeric_owner { Accounts::default() } else { Accounts::of_host() };

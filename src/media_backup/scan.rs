@@ -1,7 +1,7 @@
 //! What there is: the files of a set in byte order of their paths. No link is followed, memory is needed for the names
 //! in the folders that are open, and what can't be read is told while all else goes on.
 //!
-//! [`Scan`] goes through folders ([`Frame`]); above the paths of the set are folders that are not of the set
+//! [`Scan`] goes through folders ([`ScanFolder`]); above the paths of the set are folders that are not of the set
 //! ([`Node::Implied`]), which a snapshot notes so that every entry has its folder before it. `look` tells what a name is.
 
 mod look;
@@ -12,8 +12,8 @@ use std::path::Path;
 use rustix::fs::statat;
 
 use super::entry::{Metadata, Seen, modified};
+use super::open_places::Places;
 use super::path::{EntryPath, join, shown};
-use super::places::Places;
 use super::problems::Problems;
 use super::selection::Exclude;
 use crate::accounts::Accounts;
@@ -21,7 +21,7 @@ use crate::config::MediaSet;
 use crate::durable::{DirCursor, is_temporary, split};
 use crate::error::{Error, Result};
 
-pub use look::{Found, FoundKind};
+pub use look::{FoundEntry, FoundKind};
 
 /// Walks through the paths of a set.
 pub struct Scan<'a> {
@@ -32,7 +32,7 @@ pub struct Scan<'a> {
     one_file_system: bool,
     /// Device and inode of folders that are not entered.
     closed: Vec<(u64, u64)>,
-    frames: Vec<Frame>,
+    frames: Vec<ScanFolder>,
 }
 
 impl<'a> Scan<'a> {
@@ -52,28 +52,28 @@ impl<'a> Scan<'a> {
             frames: Vec::new(),
         };
         let prefixes = places.all().iter().map(|place| &place.prefix[..]);
-        let first = match Node::tree(prefixes) {
-            Node::Implied(children) => Frame::implied(Vec::new(), children),
-            Node::Place(place) => scan.enter(Vec::new(), place, Vec::new(), None)?,
+        let first = match SetNode::tree(prefixes) {
+            SetNode::Implied(children) => ScanFolder::implied(Vec::new(), children),
+            SetNode::Place(place) => scan.enter(Vec::new(), place, Vec::new(), None)?,
         };
         scan.frames.push(first);
         Ok(scan)
     }
 
     /// The next one in order. Fails only where the way to the paths of the set does.
-    pub fn next_found(&mut self, problems: &mut Problems) -> Result<Option<Found>> {
+    pub fn next_found(&mut self, problems: &mut Problems) -> Result<Option<FoundEntry>> {
         loop {
             let Some(frame) = self.frames.last_mut() else { return Ok(None) };
             match frame.items.next() {
                 None => {
                     self.frames.pop();
                 }
-                Some(Item::Look(name)) => {
+                Some(ScanStep::Look(name)) => {
                     if let Some(found) = self.look(&name, problems)? {
                         return Ok(Some(found));
                     }
                 }
-                Some(Item::Enter(name)) => self.enter_below(&name, problems),
+                Some(ScanStep::Enter(name)) => self.enter_below(&name, problems),
             }
         }
     }
@@ -83,16 +83,16 @@ impl<'a> Scan<'a> {
         let Some(frame) = self.frames.last_mut() else { return };
         let path = join(&frame.path, name);
         let (place, below, seen) = match &mut frame.at {
-            Where::Implied(children) => match children.remove(name) {
-                Some(Node::Implied(children)) => {
-                    return self.frames.push(Frame::implied(path, children));
+            ScanPlace::Implied(children) => match children.remove(name) {
+                Some(SetNode::Implied(children)) => {
+                    return self.frames.push(ScanFolder::implied(path, children));
                 }
-                Some(Node::Place(place)) if self.places.all()[place].name.is_none() => {
+                Some(SetNode::Place(place)) if self.places.all()[place].name.is_none() => {
                     (place, Vec::new(), None)
                 }
                 _ => return,
             },
-            Where::Folder { place, below, found, .. } => match found.remove(name) {
+            ScanPlace::Folder { place, below, found, .. } => match found.remove(name) {
                 Some(seen) => (*place, join(below, name), Some(seen)),
                 None => return,
             },
@@ -109,7 +109,7 @@ impl<'a> Scan<'a> {
         place: usize,
         below: Vec<u8>,
         seen: Option<(u64, u64)>,
-    ) -> Result<Frame> {
+    ) -> Result<ScanFolder> {
         let failed = |error| {
             Error::file("read folder", &self.places.all()[place].root.shown(&below), &error)
         };
@@ -133,12 +133,12 @@ impl<'a> Scan<'a> {
                 continue;
             }
             if is_directory {
-                items.push(Item::Enter(name.clone()));
+                items.push(ScanStep::Enter(name.clone()));
             }
-            items.push(Item::Look(name));
+            items.push(ScanStep::Look(name));
         }
-        let at = Where::Folder { place, below, found: Default::default(), device: now.0 };
-        Ok(Frame::new(path, at, items))
+        let at = ScanPlace::Folder { place, below, found: Default::default(), device: now.0 };
+        Ok(ScanFolder::new(path, at, items))
     }
 
     fn tell(&self, problems: &mut Problems, verb: &str, path: &[u8], error: &Error) {
@@ -166,23 +166,23 @@ impl<'a> Scan<'a> {
         path: Vec<u8>,
         kind: FoundKind,
         stat: &rustix::fs::Stat,
-    ) -> Result<Found, String> {
+    ) -> Result<FoundEntry, String> {
         let path = EntryPath::new(path)?;
-        Ok(Found { path, kind, metadata: self.metadata(stat), seen: Seen::of(stat) })
+        Ok(FoundEntry { path, kind, metadata: self.metadata(stat), seen: Seen::of(stat) })
     }
 }
 
 /// A folder whose names are being gone through.
-struct Frame {
+struct ScanFolder {
     /// Its path as an entry; empty at the top.
     path: Vec<u8>,
-    at: Where,
-    items: std::vec::IntoIter<Item>,
+    at: ScanPlace,
+    items: std::vec::IntoIter<ScanStep>,
 }
 
-enum Where {
+enum ScanPlace {
     /// On the way to paths of the set.
-    Implied(BTreeMap<Vec<u8>, Node>),
+    Implied(BTreeMap<Vec<u8>, SetNode>),
     Folder {
         place: usize,
         /// Its path below that place.
@@ -195,13 +195,13 @@ enum Where {
 
 /// What is done with a name.
 #[derive(Debug, PartialEq, Eq)]
-enum Item {
+enum ScanStep {
     Look(Vec<u8>),
     /// Go through the folder of this name: that comes later, where `name/` sorts.
     Enter(Vec<u8>),
 }
 
-impl Item {
+impl ScanStep {
     fn key(&self) -> impl Iterator<Item = u8> + '_ {
         let (name, end) = match self {
             Self::Look(name) => (name, None),
@@ -211,27 +211,27 @@ impl Item {
     }
 }
 
-impl Frame {
-    fn new(path: Vec<u8>, at: Where, mut items: Vec<Item>) -> Self {
+impl ScanFolder {
+    fn new(path: Vec<u8>, at: ScanPlace, mut items: Vec<ScanStep>) -> Self {
         items.sort_unstable_by(|one, other| one.key().cmp(other.key()));
         Self { path, at, items: items.into_iter() }
     }
 
-    fn implied(path: Vec<u8>, children: BTreeMap<Vec<u8>, Node>) -> Self {
-        let both = |name: &Vec<u8>| [Item::Look(name.clone()), Item::Enter(name.clone())];
+    fn implied(path: Vec<u8>, children: BTreeMap<Vec<u8>, SetNode>) -> Self {
+        let both = |name: &Vec<u8>| [ScanStep::Look(name.clone()), ScanStep::Enter(name.clone())];
         let items = children.keys().flat_map(both).collect();
-        Self::new(path, Where::Implied(children), items)
+        Self::new(path, ScanPlace::Implied(children), items)
     }
 }
 
 /// A folder on the way, or a path of the set by its number.
 #[derive(Debug, PartialEq, Eq)]
-enum Node {
-    Implied(BTreeMap<Vec<u8>, Node>),
+enum SetNode {
+    Implied(BTreeMap<Vec<u8>, SetNode>),
     Place(usize),
 }
 
-impl Node {
+impl SetNode {
     /// No path is within another one.
     fn tree<'a>(paths: impl Iterator<Item = &'a [u8]>) -> Self {
         let mut top = Self::Implied(BTreeMap::new());
@@ -258,10 +258,10 @@ mod tests {
 
     #[test]
     fn what_is_in_a_folder_sorts_as_paths_do() {
-        let look = |name: &str| Item::Look(name.into());
-        let enter = |name: &str| Item::Enter(name.into());
+        let look = |name: &str| ScanStep::Look(name.into());
+        let enter = |name: &str| ScanStep::Enter(name.into());
         let items = vec![enter("a"), look("a0"), look("a-"), enter("a-"), look("a")];
-        let frame = Frame::new(Vec::new(), Where::Implied(BTreeMap::new()), items);
+        let frame = ScanFolder::new(Vec::new(), ScanPlace::Implied(BTreeMap::new()), items);
         let expected = [look("a"), look("a-"), enter("a-"), enter("a"), look("a0")];
         assert_eq!(frame.items.collect::<Vec<_>>(), expected);
     }
@@ -269,10 +269,10 @@ mod tests {
     #[test]
     fn paths_make_a_tree() {
         let paths: [&[u8]; 3] = [b"srv/a", b"etc/redis.conf", b"srv/b"];
-        let Node::Implied(top) = Node::tree(paths.into_iter()) else { panic!("no tree") };
-        let Node::Implied(srv) = &top[&b"srv"[..]] else { panic!("no folder") };
-        assert_eq!((&srv[&b"a"[..]], &srv[&b"b"[..]]), (&Node::Place(0), &Node::Place(2)));
+        let SetNode::Implied(top) = SetNode::tree(paths.into_iter()) else { panic!("no tree") };
+        let SetNode::Implied(srv) = &top[&b"srv"[..]] else { panic!("no folder") };
+        assert_eq!((&srv[&b"a"[..]], &srv[&b"b"[..]]), (&SetNode::Place(0), &SetNode::Place(2)));
         assert_eq!(top.len(), 2);
-        assert_eq!(Node::tree([&b""[..]].into_iter()), Node::Place(0));
+        assert_eq!(SetNode::tree([&b""[..]].into_iter()), SetNode::Place(0));
     }
 }

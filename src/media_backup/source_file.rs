@@ -22,7 +22,7 @@ const XATTRS: [&str; 4] =
     ["security.capability", "system.posix_acl_access", "system.posix_acl_default", "user."];
 
 /// A piece of a file's content.
-pub enum Piece<'a> {
+pub enum FilePiece<'a> {
     /// At this offset.
     Data(u64, &'a [u8]),
     /// So many bytes that read as zeros and take no room.
@@ -86,7 +86,7 @@ impl SourceFile {
     }
 
     /// Reads all of the length that it had when it was opened, in order, and tells its digest.
-    pub fn read(&mut self, each: &mut dyn FnMut(Piece<'_>) -> Result<()>) -> Result<Digest> {
+    pub fn read(&mut self, each: &mut dyn FnMut(FilePiece<'_>) -> Result<()>) -> Result<Digest> {
         let mut hasher = blake3::Hasher::new();
         let mut buffer = vec![0; BUFFER_BYTES.min(self.capacity())];
         let (size, sparse) = (self.size(), is_sparse(&self.before));
@@ -96,7 +96,7 @@ impl SourceFile {
                 let (start, end) = self.next_data(at)?;
                 if start > at {
                     hash_zeros(&mut hasher, start - at);
-                    each(Piece::Hole(start - at))?;
+                    each(FilePiece::Hole(start - at))?;
                 }
                 (at, data_end) = (start, end);
                 continue;
@@ -104,7 +104,7 @@ impl SourceFile {
             let left = usize::try_from(data_end - at).unwrap_or(usize::MAX).min(buffer.len());
             let length = self.read_at(&mut buffer[..left], at)?;
             hasher.update(&buffer[..length]);
-            each(Piece::Data(at, &buffer[..length]))?;
+            each(FilePiece::Data(at, &buffer[..length]))?;
             at += length as u64;
         }
         Ok(Digest::of_hasher(&hasher))

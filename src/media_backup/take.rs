@@ -16,14 +16,14 @@ use std::num::NonZeroUsize;
 use std::path::Path;
 
 use self::driver::Driver;
-use self::keeping::{Job, Outcome, Worker};
-use super::description::{PathSums, Totals};
+use self::keeping::{TakeJob, TakeOutcome, TakeWorker};
+use super::description::{PathSums, SnapshotTotals};
 use super::entry::{Entry, Kind, Seen};
 use super::index::{IndexWriter, Previous};
+use super::open_places::Places;
 use super::ordered::ordered;
-use super::places::Places;
 use super::problems::{Problems, Progress};
-use super::scan::Found;
+use super::scan::FoundEntry;
 use super::source_file::SourceFile;
 use super::spool::Spool;
 use crate::codec::Digest;
@@ -51,11 +51,11 @@ pub trait Keep: Sync {
     fn file(
         &self,
         tool: &mut Self::Tool<'_>,
-        found: &Found,
+        found: &FoundEntry,
         source: &mut SourceFile,
     ) -> Result<(Digest, bool)>;
     /// What was kept last under this path does not count: the file changed while it was read.
-    fn forget(&self, tool: &mut Self::Tool<'_>, found: &Found) -> Result<()>;
+    fn forget(&self, tool: &mut Self::Tool<'_>, found: &FoundEntry) -> Result<()>;
 }
 
 /// A snapshot, about to be taken.
@@ -94,17 +94,17 @@ impl<K: Keep> Taking<'_, K> {
         &self,
         previous: Option<Previous<R>>,
         index: &mut IndexWriter<W>,
-    ) -> Result<(Totals, Problems)> {
+    ) -> Result<(SnapshotTotals, Problems)> {
         let began = previous.as_ref().map_or(i64::MIN, Previous::began);
-        let worker = || Worker::new(self, began);
-        let work = |worker: &mut Worker<'_, K>, jobs: Vec<Job>| worker.work_all(jobs);
+        let worker = || TakeWorker::new(self, began);
+        let work = |worker: &mut TakeWorker<'_, K>, jobs: Vec<TakeJob>| worker.work_all(jobs);
         ordered(self.threads, worker, work, |lane| {
             let results = Results {
                 index,
                 links: Links::default(),
-                totals: Totals {
+                totals: SnapshotTotals {
                     paths: vec![PathSums::default(); self.places.all().len()],
-                    ..Totals::default()
+                    ..SnapshotTotals::default()
                 },
                 places: self.places,
                 sum: blake3::Hasher::new(),
@@ -120,7 +120,7 @@ impl<K: Keep> Taking<'_, K> {
 struct Results<'a, W: Write> {
     index: &'a mut IndexWriter<W>,
     links: Links,
-    totals: Totals,
+    totals: SnapshotTotals,
     places: &'a Places,
     sum: blake3::Hasher,
     problems: Problems,
@@ -128,21 +128,21 @@ struct Results<'a, W: Write> {
 }
 
 impl<W: Write> Results<'_, W> {
-    fn take(&mut self, outcomes: Vec<Outcome>) -> Result<()> {
+    fn take(&mut self, outcomes: Vec<TakeOutcome>) -> Result<()> {
         for outcome in outcomes {
             match outcome {
-                Outcome::Kept { entry, read, new } => self.kept(&entry, read, new)?,
-                Outcome::Grew { entry, read, new, path } => {
+                TakeOutcome::Kept { entry, read, new } => self.kept(&entry, read, new)?,
+                TakeOutcome::Grew { entry, read, new, path } => {
                     self.kept(&entry, read, new)?;
                     self.problems.grew(&path);
                 }
-                Outcome::Failed { path, verb, reason, seen } => {
+                TakeOutcome::Failed { path, verb, reason, seen } => {
                     self.links.settle(&seen, Link::Failed);
                     self.problems.failed(verb, &path, &reason);
                 }
             }
         }
-        let Totals { entries, size, .. } = self.totals.clone();
+        let SnapshotTotals { entries, size, .. } = self.totals.clone();
         (self.progress)(Progress { entries, size, of: None });
         Ok(())
     }

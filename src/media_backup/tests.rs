@@ -2,7 +2,7 @@
 
 use super::entry::{Content, Entry, Kind, Metadata, Seen, Time};
 use super::path::EntryPath;
-use super::scan::{Found, FoundKind};
+use super::scan::{FoundEntry, FoundKind};
 use crate::codec::Digest;
 
 pub fn metadata() -> Metadata {
@@ -37,7 +37,7 @@ pub fn entry(at: &str, size: u64) -> Entry {
     of_kind(at, Kind::File(content(size)))
 }
 
-pub fn found(at: &str, size: u64) -> Found {
+pub fn found(at: &str, size: u64) -> FoundEntry {
     let kind = FoundKind::File { size, sparse: false, names: 1 };
-    Found { path: path(at), kind, metadata: metadata(), seen: seen() }
+    FoundEntry { path: path(at), kind, metadata: metadata(), seen: seen() }
 }

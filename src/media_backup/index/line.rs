@@ -14,7 +14,7 @@ use super::End;
 /// An entry, or the end, as it is written.
 #[derive(Default, Serialize, Deserialize)]
 #[serde(default)]
-pub struct Line {
+pub struct IndexLine {
     #[serde(skip_serializing_if = "Option::is_none")]
     path: Option<String>,
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -68,7 +68,7 @@ fn text_or_base64(bytes: &[u8]) -> (Option<String>, Option<String>) {
     }
 }
 
-impl Line {
+impl IndexLine {
     pub fn of(entry: &Entry) -> Self {
         let (path, path_base64) = text_or_base64(entry.path.as_bytes());
         let (metadata, seen) = (&entry.metadata, &entry.seen);

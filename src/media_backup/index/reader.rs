@@ -12,7 +12,7 @@ use jiff::Timestamp;
 
 use super::super::entry::{Content, Entry, Kind};
 use super::super::path::{EntryPath, Nested};
-use super::line::Line;
+use super::line::IndexLine;
 use super::{End, Header, INDEX_FORMAT, LINE_BYTES_MAX};
 use crate::backup::damaged;
 use crate::codec::read_failed;
@@ -76,7 +76,7 @@ impl<R: Read> IndexReader<R> {
         if !self.read_line()? {
             return Err(self.wrong("expected an entry or the end, found neither"));
         }
-        let line: Line = serde_json::from_slice(&self.line)
+        let line: IndexLine = serde_json::from_slice(&self.line)
             .map_err(|error| self.wrong(&format!("expected an entry: {error}")))?;
         if let Some(end) = line.end {
             return self.end(end).map(|()| None);
@@ -89,14 +89,14 @@ impl<R: Read> IndexReader<R> {
 
     fn read_header(&mut self) -> Result<Header> {
         #[derive(serde::Deserialize)]
-        struct Version {
+        struct IndexVersion {
             seawall: u32,
         }
         self.read_line()?;
         let failed = |error: serde_json::Error| {
             damaged(format!("line 1 of the index: expected a header: {error}"))
         };
-        let version: Version = serde_json::from_slice(&self.line).map_err(failed)?;
+        let version: IndexVersion = serde_json::from_slice(&self.line).map_err(failed)?;
         if version.seawall != INDEX_FORMAT {
             let found = version.seawall;
             let message = format!("expected index format {INDEX_FORMAT}, found {found}");

@@ -10,11 +10,11 @@ use std::path::{Path, PathBuf};
 use jiff::Timestamp;
 use sha2::{Digest as _, Sha256};
 
-use super::super::description::Totals;
+use super::super::description::SnapshotTotals;
 use super::super::entry::{Entry, Metadata};
 use super::super::index::{Header, INDEX_FORMAT, IndexReader, IndexWriter, Previous};
+use super::super::open_places::Places;
 use super::super::path::Nested;
-use super::super::places::Places;
 use super::super::problems::{Damage, Problems, Progress};
 use super::super::spool::{Spool, SpoolReader};
 use super::super::take::{Kept, Taking};
@@ -62,7 +62,7 @@ pub struct LocalSnapshot<'a> {
 pub struct Taken {
     /// Plain length, length as stored, and SHA-256.
     pub index: StoredObject,
-    pub totals: Totals,
+    pub totals: SnapshotTotals,
     pub problems: Problems,
     /// For the copies.
     pub kept: Option<Kept>,
@@ -119,7 +119,7 @@ impl LocalSnapshot<'_> {
             "began": self.began.to_string(),
             "process": std::process::id(),
         });
-        let mut out = Stored::begin(self.root, &folder.join(BEGUN))?;
+        let mut out = HashedFile::begin(self.root, &folder.join(BEGUN))?;
         let written = out.write_all(note.to_string().as_bytes());
         written.map_err(|error| Error::file("write", &folder.join(BEGUN), &error))?;
         let size = out.length;
@@ -152,7 +152,7 @@ impl LocalSnapshot<'_> {
         };
         let index_path = folder.join(INDEX);
         let spool = self.is_copied.then(|| Spool::create(&std::env::temp_dir())).transpose()?;
-        let out = Stored::begin(self.root, &index_path)?;
+        let out = HashedFile::begin(self.root, &index_path)?;
         let out = Twice { out, again: spool.as_ref().map(Spool::writer) };
         let mut index = IndexWriter::begin(out, &Header::new(self.set, self.id, self.began))?;
         let (totals, problems) = taking.run(previous, &mut index)?;
@@ -181,7 +181,7 @@ impl LocalSnapshot<'_> {
 
 /// The index on its way to its name, and once more without one.
 struct Twice<W> {
-    out: Stored,
+    out: HashedFile,
     again: Option<W>,
 }
 
@@ -200,14 +200,14 @@ impl<W: Write> Write for Twice<W> {
 }
 
 /// The index, or the note before it, on its way to its name, measured and hashed.
-struct Stored {
+struct HashedFile {
     publication: Publication,
     target: PathBuf,
     hasher: Sha256,
     length: u64,
 }
 
-impl Stored {
+impl HashedFile {
     fn begin(root: &Path, target: &Path) -> Result<Self> {
         let publication = Publication::begin(root, &root.join(TEMPORARIES), target, 0)?;
         Ok(Self { publication, target: target.to_owned(), hasher: Sha256::new(), length: 0 })
@@ -234,7 +234,7 @@ impl Stored {
     }
 }
 
-impl Write for Stored {
+impl Write for HashedFile {
     fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
         self.publication.write(bytes).map_err(io::Error::other)?;
         self.hasher.update(bytes);

@@ -10,8 +10,8 @@ use rustix::io::Errno;
 
 use super::super::entry::{Entry, Kind, Metadata, Time, is_sparse, modified, size};
 use super::super::problems::Damage;
-use super::super::scan::{Found, FoundKind};
-use super::super::source_file::{Piece, SourceFile};
+use super::super::scan::{FoundEntry, FoundKind};
+use super::super::source_file::{FilePiece, SourceFile};
 use super::super::take::Keep;
 use crate::codec::Digest;
 use crate::durable::{
@@ -33,7 +33,7 @@ pub struct Tree<'a> {
     prove: bool,
 }
 
-pub struct Tool<'a> {
+pub struct TreeCursors<'a> {
     new: DirCursor<'a>,
     old: Option<DirCursor<'a>>,
 }
@@ -74,8 +74,8 @@ impl<'a> Tree<'a> {
             self.shares.store(false, Ordering::Relaxed);
         }
         let digest = source.read(&mut |piece| match piece {
-            Piece::Data(at, bytes) => file.write_at(at, bytes).map_err(failed),
-            Piece::Hole(_) => Ok(()),
+            FilePiece::Data(at, bytes) => file.write_at(at, bytes).map_err(failed),
+            FilePiece::Hole(_) => Ok(()),
         })?;
         if is_sparse(source.stat()) {
             // Nobody writes a hole at the end.
@@ -84,7 +84,7 @@ impl<'a> Tree<'a> {
         Ok(digest)
     }
 
-    fn symlink(&self, tool: &mut Tool<'_>, entry: &Entry, target: &[u8]) -> io::Result<()> {
+    fn symlink(&self, tool: &mut TreeCursors<'_>, entry: &Entry, target: &[u8]) -> io::Result<()> {
         let (path, metadata) = (entry.path.as_bytes(), &entry.metadata);
         tool.new.make_link(path, target)?;
         if self.is_root {
@@ -95,7 +95,7 @@ impl<'a> Tree<'a> {
     }
 
     /// A file of the tree once more, where it can't have another name.
-    fn copy(&self, tool: &mut Tool<'_>, entry: &Entry, from: &[u8]) -> Result<()> {
+    fn copy(&self, tool: &mut TreeCursors<'_>, entry: &Entry, from: &[u8]) -> Result<()> {
         let path = entry.path.as_bytes();
         let failed = |error: io::Error| self.failed("create", path, &error);
         let mut source = SourceFile::open(&mut tool.new, from).map_err(failed)?;
@@ -148,22 +148,22 @@ fn is_held_as(given: Time, held: Time) -> bool {
 
 impl Keep for Tree<'_> {
     type Tool<'k>
-        = Tool<'k>
+        = TreeCursors<'k>
     where
         Self: 'k;
 
-    fn tool(&self) -> Tool<'_> {
-        Tool { new: self.new.cursor(), old: self.old.map(Beneath::cursor) }
+    fn tool(&self) -> TreeCursors<'_> {
+        TreeCursors { new: self.new.cursor(), old: self.old.map(Beneath::cursor) }
     }
 
     /// For nobody else until all is in it.
-    fn directory(&self, tool: &mut Tool<'_>, entry: &Entry) -> Result<()> {
+    fn directory(&self, tool: &mut TreeCursors<'_>, entry: &Entry) -> Result<()> {
         let path = entry.path.as_bytes();
         let made = tool.new.make_folder(path);
         made.map_err(|error| self.failed("create folder", path, &error))
     }
 
-    fn link(&self, tool: &mut Tool<'_>, entry: &Entry) -> Result<()> {
+    fn link(&self, tool: &mut TreeCursors<'_>, entry: &Entry) -> Result<()> {
         let path = entry.path.as_bytes();
         let made = match &entry.kind {
             Kind::HardLink { to, .. } => {
@@ -180,7 +180,7 @@ impl Keep for Tree<'_> {
         made.map_err(|error| self.failed("create link", path, &error))
     }
 
-    fn again(&self, tool: &mut Tool<'_>, entry: &Entry, previous: &Entry) -> Result<bool> {
+    fn again(&self, tool: &mut TreeCursors<'_>, entry: &Entry, previous: &Entry) -> Result<bool> {
         let Some(old) = &mut tool.old else { return Ok(false) };
         let (from, to) = (previous.path.as_bytes(), entry.path.as_bytes());
         if !self.is_sound(old, previous) {
@@ -195,8 +195,8 @@ impl Keep for Tree<'_> {
 
     fn file(
         &self,
-        tool: &mut Tool<'_>,
-        found: &Found,
+        tool: &mut TreeCursors<'_>,
+        found: &FoundEntry,
         source: &mut SourceFile,
     ) -> Result<(Digest, bool)> {
         let path = found.path.as_bytes();
@@ -210,7 +210,7 @@ impl Keep for Tree<'_> {
         Ok((digest, true))
     }
 
-    fn forget(&self, tool: &mut Tool<'_>, found: &Found) -> Result<()> {
+    fn forget(&self, tool: &mut TreeCursors<'_>, found: &FoundEntry) -> Result<()> {
         debug_assert!(matches!(found.kind, FoundKind::File { .. }), "only files are read");
         let path = found.path.as_bytes();
         match tool.new.remove(path) {

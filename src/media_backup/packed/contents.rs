@@ -1,11 +1,11 @@
-//! Every content of a snapshot, and where it lies: in the memory here, and as a list in a repository in `list`.
+//! Every content of a snapshot, and where it lies: in the memory here, and as a list in a repository in `stored_list`.
 
-mod list;
+mod stored_list;
 
 use std::collections::{HashMap, HashSet};
 
 use super::SMALL;
-use super::listing::Listing;
+use super::set_listing::Listing;
 use crate::codec::Digest;
 use crate::media_backup::{Damage, Description};
 

@@ -11,12 +11,12 @@ use jiff::Timestamp;
 use sha2::{Digest as _, Sha256};
 
 use super::super::INDEX;
-use super::super::description::Totals;
+use super::super::description::SnapshotTotals;
 use super::super::problems::Problems;
 use super::super::spool::Spool;
 use super::lane::taken;
-use super::listing::Listing;
 use super::member::not_made;
+use super::set_listing::Listing;
 use super::snapshot::{PackedSnapshot, Start};
 use super::{CONTENTS, object_name};
 use crate::backup::{StoredObject, hex, make_exist};
@@ -37,7 +37,7 @@ impl PackedSnapshot<'_> {
         packs: &[StoredObject],
         index: &Spool,
         spools: &Path,
-        (totals, problems): (&Totals, &Problems),
+        (totals, problems): (&SnapshotTotals, &Problems),
     ) -> Result<Description> {
         let repository = start.repository;
         let earlier = self.earlier(start);

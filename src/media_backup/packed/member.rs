@@ -3,7 +3,7 @@
 
 use std::io::{self, Write};
 
-use super::super::source_file::{Piece, SourceFile};
+use super::super::source_file::{FilePiece, SourceFile};
 use crate::codec::{Digest, Recipients};
 use crate::error::{Class, Error, Result};
 
@@ -60,10 +60,10 @@ pub fn encrypt(member: &[u8], recipients: &Recipients) -> Result<Vec<u8>> {
 }
 
 /// The bytes of a piece; a hole is zeros.
-pub fn each_piece(piece: &Piece<'_>, take: &mut dyn FnMut(&[u8]) -> Result<()>) -> Result<()> {
+pub fn each_piece(piece: &FilePiece<'_>, take: &mut dyn FnMut(&[u8]) -> Result<()>) -> Result<()> {
     match piece {
-        Piece::Data(_, bytes) => take(bytes),
-        Piece::Hole(length) => {
+        FilePiece::Data(_, bytes) => take(bytes),
+        FilePiece::Hole(length) => {
             let mut left = *length;
             while left > 0 {
                 let now = usize::try_from(left).unwrap_or(usize::MAX).min(ZEROS.len());

@@ -8,7 +8,7 @@ use std::thread;
 
 use super::super::entry::Entry;
 use super::super::path::EntryPath;
-use super::super::scan::Found;
+use super::super::scan::FoundEntry;
 use super::super::source_file::SourceFile;
 use super::super::take::Keep;
 use super::filling::Lane;
@@ -30,7 +30,7 @@ pub struct Packing<'a> {
     pub threads: NonZeroUsize,
 }
 
-pub struct Tool {
+pub struct PackingTool {
     maker: Maker,
     /// What was kept last, and under which path.
     last: Option<(EntryPath, Digest)>,
@@ -201,23 +201,23 @@ fn any_alive(lanes: &[Lane]) -> Result<()> {
 
 impl Keep for Packing<'_> {
     type Tool<'k>
-        = Tool
+        = PackingTool
     where
         Self: 'k;
 
-    fn tool(&self) -> Tool {
-        Tool { maker: Maker::new(self.level), last: None }
+    fn tool(&self) -> PackingTool {
+        PackingTool { maker: Maker::new(self.level), last: None }
     }
 
-    fn directory(&self, _: &mut Tool, _: &Entry) -> Result<()> {
+    fn directory(&self, _: &mut PackingTool, _: &Entry) -> Result<()> {
         Ok(())
     }
 
-    fn link(&self, _: &mut Tool, _: &Entry) -> Result<()> {
+    fn link(&self, _: &mut PackingTool, _: &Entry) -> Result<()> {
         Ok(())
     }
 
-    fn again(&self, tool: &mut Tool, entry: &Entry, _: &Entry) -> Result<bool> {
+    fn again(&self, tool: &mut PackingTool, entry: &Entry, _: &Entry) -> Result<bool> {
         tool.last = None;
         let Some(content) = entry.content() else { return Ok(false) };
         let mut lanes = self.lanes();
@@ -235,8 +235,8 @@ impl Keep for Packing<'_> {
 
     fn file(
         &self,
-        tool: &mut Tool,
-        found: &Found,
+        tool: &mut PackingTool,
+        found: &FoundEntry,
         source: &mut SourceFile,
     ) -> Result<(Digest, bool)> {
         tool.last = None;
@@ -246,7 +246,7 @@ impl Keep for Packing<'_> {
         Ok(kept)
     }
 
-    fn forget(&self, tool: &mut Tool, found: &Found) -> Result<()> {
+    fn forget(&self, tool: &mut PackingTool, found: &FoundEntry) -> Result<()> {
         if let Some((_, digest)) = tool.last.take_if(|(path, _)| *path == found.path) {
             self.lanes().iter_mut().for_each(|lane| lane.contents.give_back(&digest));
         }

@@ -6,7 +6,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use jiff::Timestamp;
 
 use super::super::BEGUN;
-use super::listing::{Listing, read};
+use super::set_listing::{Listing, read};
 use crate::backup::deleting::Deleting;
 use crate::backup::deleting::Pruned;
 use crate::backup::series::{Line, What};

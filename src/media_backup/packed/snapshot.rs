@@ -13,9 +13,9 @@ use std::thread;
 use jiff::Timestamp;
 
 use super::super::BEGUN;
-use super::super::description::Totals;
+use super::super::description::SnapshotTotals;
 use super::super::index::{Header, IndexWriter};
-use super::super::places::Places;
+use super::super::open_places::Places;
 use super::super::problems::{Problems, Progress};
 use super::super::spool::Spool;
 use super::super::take::{Kept, Taking};
@@ -68,7 +68,7 @@ pub struct PackedSnapshot<'a> {
 pub struct Taken {
     /// The repositories that have it whole, and what it is there.
     pub descriptions: Vec<(String, Description)>,
-    pub totals: Totals,
+    pub totals: SnapshotTotals,
     pub problems: Problems,
     /// What went wrong in the other repositories.
     pub failures: Vec<Error>,
@@ -114,7 +114,7 @@ impl PackedSnapshot<'_> {
         let (index, read) = filled.inspect_err(|error| {
             starts.iter().for_each(|start| self.withdraw(start.repository, error));
         })?;
-        let Read { totals, problems, lanes } = read;
+        let FilesRead { totals, problems, lanes } = read;
         let mut whole = Vec::new();
         for (start, (contents, packs)) in starts.into_iter().zip(lanes) {
             match packs {
@@ -170,7 +170,7 @@ impl PackedSnapshot<'_> {
         places: &Places,
         starts: &mut [Start<'_>],
         index: &mut IndexWriter<&mut std::fs::File>,
-    ) -> Result<Read> {
+    ) -> Result<FilesRead> {
         let previous = Start::newest_index(starts);
         let of = Start::last_time(starts);
         let progress = |at: Progress| (self.progress)(Progress { of, ..at });
@@ -216,14 +216,14 @@ impl PackedSnapshot<'_> {
                 return Err(lanes.into_iter().find_map(|(_, it)| it.err()).unwrap_or_else(died));
             }
             let (totals, problems) = taken?;
-            Ok(Read { totals, problems, lanes })
+            Ok(FilesRead { totals, problems, lanes })
         })
     }
 }
 
 /// What the pass over the files brought: for each repository its contents, and the objects that are durable.
-struct Read {
-    totals: Totals,
+struct FilesRead {
+    totals: SnapshotTotals,
     problems: Problems,
     lanes: Vec<(Contents, Result<Vec<StoredObject>>)>,
 }

@@ -1,6 +1,6 @@
 //! The beginning of a snapshot in each repository: the note that one is being taken, and what can be shared with the
 //! newest one there. That is read from the repository, or, where it is encrypted and no private key is here, from what
-//! this host remembers of it ([`Remembered`]).
+//! this host remembers of it ([`RememberedIndex`]).
 
 use std::fs::{self, DirBuilder};
 use std::io::{self, Write};
@@ -18,9 +18,9 @@ use super::super::spool::{Spool, SpoolReader};
 use super::super::{BEGUN, INDEX};
 use super::contents::Contents;
 use super::lane::not_stored;
-use super::listing::Listing;
-use super::reading::PackedSource;
+use super::set_listing::Listing;
 use super::snapshot::{PackedSnapshot, Start};
+use super::source::PackedSource;
 use super::{CONTENTS, CONTENTS_FORMAT};
 use crate::backup::{Fell, StoredObject, create_once, hex};
 use crate::codec::read_failed;
@@ -136,9 +136,9 @@ impl PackedSnapshot<'_> {
         Ok(())
     }
 
-    pub(super) fn state_of(&self, repository: &Repository) -> Option<Remembered> {
+    pub(super) fn state_of(&self, repository: &Repository) -> Option<RememberedIndex> {
         let all = self.state.filter(|_| repository.encrypts())?;
-        Some(Remembered::of(all, &self.set.name, repository.name()))
+        Some(RememberedIndex::of(all, &self.set.name, repository.name()))
     }
 }
 
@@ -172,17 +172,17 @@ impl Start<'_> {
 /// clear, because it could not read them back. They are of use only as long as the repository's newest snapshot is the
 /// very one they belong to. Losing them costs one snapshot that reads and sends everything. The folder holds those of
 /// one set and one repository.
-pub struct Remembered(PathBuf);
+pub struct RememberedIndex(PathBuf);
 
 /// Which snapshot the files belong to: SHA-256 of its two objects as they are stored.
 #[derive(Debug, PartialEq, Eq, Serialize, Deserialize)]
-struct RememberedId {
+struct RememberedSnapshot {
     id: String,
     index: String,
     contents: String,
 }
 
-impl RememberedId {
+impl RememberedSnapshot {
     fn of(description: &Description) -> Option<Self> {
         let sum = |name| description.object(name).map(|object| object.sha256.clone());
         let (index, contents) = (sum(INDEX)?, sum(CONTENTS)?);
@@ -190,7 +190,7 @@ impl RememberedId {
     }
 }
 
-impl Remembered {
+impl RememberedIndex {
     pub fn of(all: &Path, set: &str, repository: &str) -> Self {
         Self(all.join("media").join(set).join(repository))
     }
@@ -198,8 +198,8 @@ impl Remembered {
     /// Index and contents, compressed, if they are those of this snapshot.
     pub fn load(&self, description: &Description) -> Option<(Spool, Spool)> {
         let note = fs::read(self.path(&description.id, "json")).ok()?;
-        let note: RememberedId = serde_json::from_slice(&note).ok()?;
-        if Some(note) != RememberedId::of(description) {
+        let note: RememberedSnapshot = serde_json::from_slice(&note).ok()?;
+        if Some(note) != RememberedSnapshot::of(description) {
             return None;
         }
         let open = |name| open_to_read(&self.path(&description.id, name)).ok().map(Spool::of);
@@ -208,7 +208,7 @@ impl Remembered {
 
     /// Keeps those of this snapshot, and of no other.
     pub fn store(&self, description: &Description, index: &Spool, contents: &Spool) -> Result<()> {
-        let Some(note) = RememberedId::of(description) else { return Ok(()) };
+        let Some(note) = RememberedSnapshot::of(description) else { return Ok(()) };
         make_folder(&self.0)?;
         for (name, content) in [(INDEX, index), (CONTENTS, contents)] {
             let target = self.path(&description.id, name);

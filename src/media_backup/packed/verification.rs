@@ -13,7 +13,7 @@ use sha2::{Digest as _, Sha256};
 use super::super::index::IndexReader;
 use super::super::problems::{Progress, Verified};
 use super::contents::{Contents, Holder, Place};
-use super::reading::{PackedSource, Proved, Resuming};
+use super::source::{PackedSource, Proved, Resuming};
 use crate::backup::{StoredObject, damaged, hex, in_threads};
 use crate::codec::{Digest, decode_unlabelled, read_failed};
 use crate::error::{Class, Error, Result};
@@ -106,7 +106,7 @@ fn check(
     members: &[(Digest, Place)],
 ) -> Result<()> {
     let stored = source.stored(key, 0, object.stored_size.saturating_add(1));
-    let stored = RefCell::new(Hashed { stored, sha256: Sha256::new(), length: 0 });
+    let stored = RefCell::new(HashedReader { stored, sha256: Sha256::new(), length: 0 });
     let mut wrong: Option<Error> = None;
     for (digest, place) in members {
         skip(&stored, place.offset)?;
@@ -119,7 +119,7 @@ fn check(
         skip(&stored, place.offset + place.stored_size)?;
     }
     skip(&stored, u64::MAX)?;
-    let Hashed { sha256, length, .. } = stored.into_inner();
+    let HashedReader { sha256, length, .. } = stored.into_inner();
     let and = wrong.as_ref().map_or_else(String::new, |error| format!("; {error}"));
     if length != object.stored_size {
         let found =
@@ -139,7 +139,7 @@ fn check(
 
 fn prove(
     source: &PackedSource<'_>,
-    stored: &RefCell<Hashed<'_>>,
+    stored: &RefCell<HashedReader<'_>>,
     digest: Digest,
     place: &Place,
 ) -> Result<()> {
@@ -148,31 +148,31 @@ fn prove(
         let message = format!("expected content at {}, found one that ends at {at}", place.offset);
         return Err(damaged(message));
     }
-    let member = Shared(stored).take(place.stored_size);
+    let member = SharedReader(stored).take(place.stored_size);
     let plain = decode_unlabelled(member, source.description.encrypted, source.identities)?;
     let mut plain = Proved::new(plain, digest, place.size);
     io::copy(&mut plain, &mut io::sink()).map(drop).map_err(|error| read_failed(&error))
 }
 
 /// Reads on until this position, or the end.
-fn skip(stored: &RefCell<Hashed<'_>>, to: u64) -> Result<()> {
+fn skip(stored: &RefCell<HashedReader<'_>>, to: u64) -> Result<()> {
     let at = stored.borrow().length;
-    let mut rest = Shared(stored).take(to.saturating_sub(at));
+    let mut rest = SharedReader(stored).take(to.saturating_sub(at));
     io::copy(&mut rest, &mut io::sink()).map(drop).map_err(|error| read_failed(&error))
 }
 
 /// The stored bytes, counted and summed.
-struct Hashed<'a> {
+struct HashedReader<'a> {
     stored: Resuming<'a>,
     sha256: Sha256,
     length: u64,
 }
 
-struct Shared<'s, 'a>(&'s RefCell<Hashed<'a>>);
+struct SharedReader<'s, 'a>(&'s RefCell<HashedReader<'a>>);
 
-impl Read for Shared<'_, '_> {
+impl Read for SharedReader<'_, '_> {
     fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
-        let Hashed { stored, sha256, length } = &mut *self.0.borrow_mut();
+        let HashedReader { stored, sha256, length } = &mut *self.0.borrow_mut();
         let read = stored.read(buffer)?;
         sha256.update(&buffer[..read]);
         *length += read as u64;

@@ -9,9 +9,9 @@ use std::path::PathBuf;
 use rustix::fs::FileType;
 
 use super::super::entry::{Entry, Kind, Metadata};
-use super::super::ordered::{Lane, ordered};
+use super::super::open_places::PlaceCursors;
+use super::super::ordered::{OrderedLane, ordered};
 use super::super::path::{EntryPath, Nested, shown};
-use super::super::places::PlaceCursors;
 use super::super::problems::Progress;
 use super::one_file::{Laid, Layer};
 use super::{Existing, Restoring};
@@ -22,11 +22,11 @@ use crate::error::Result;
 const ENTRIES_A_JOB: usize = 64;
 const BYTES_A_JOB: u64 = 4 << 20;
 
-type Job = Vec<Entry>;
-type Outcome = Vec<(Entry, Laid)>;
+type LayJob = Vec<Entry>;
+type LayOutcome = Vec<(Entry, Laid)>;
 
 /// Files with more names that were not restored: their other names are not to lead to whatever is there.
-pub type Failed = HashSet<EntryPath>;
+pub type FailedNames = HashSet<EntryPath>;
 
 impl<R: Read> Restoring<'_, R> {
     fn layer(&self) -> Layer<'_> {
@@ -41,14 +41,14 @@ impl<R: Read> Restoring<'_, R> {
     }
 
     /// Folders, files and symbolic links. Folders get what they need to be written to, for now.
-    pub(super) fn lay(&self) -> Result<Failed> {
-        let mut failed = Failed::new();
+    pub(super) fn lay(&self) -> Result<FailedNames> {
+        let mut failed = FailedNames::new();
         let (restore, target, dresser) = (self.restore, &self.target, &self.dresser);
         let (content, existing, delete) = (restore.content, restore.existing, restore.delete);
         let layer = || Layer { content, existing, delete, dresser, hands: target.places().hands() };
-        let work = |layer: &mut Layer<'_>, entries: Job| {
+        let work = |layer: &mut Layer<'_>, entries: LayJob| {
             let lay = |entry: Entry| layer.lay(&entry).map(|laid| (entry, laid));
-            entries.into_iter().map(lay).collect::<Result<Outcome>>()
+            entries.into_iter().map(lay).collect::<Result<LayOutcome>>()
         };
         ordered(restore.threads, layer, work, |lane| {
             let mut feed = Feed { of: self, lane, failed: &mut failed, jobs: Vec::new(), size: 0 };
@@ -68,7 +68,7 @@ impl<R: Read> Restoring<'_, R> {
         Ok(failed)
     }
 
-    fn take(&self, outcome: Outcome, failed: &mut Failed) {
+    fn take(&self, outcome: LayOutcome, failed: &mut FailedNames) {
         let hands = self.target.places().hands();
         for (entry, laid) in outcome {
             self.count(&entry, laid, failed, &hands);
@@ -78,7 +78,7 @@ impl<R: Read> Restoring<'_, R> {
         (self.restore.progress)(Progress { entries, size, of: None });
     }
 
-    fn count(&self, entry: &Entry, laid: Laid, failed: &mut Failed, hands: &PlaceCursors<'_>) {
+    fn count(&self, entry: &Entry, laid: Laid, failed: &mut FailedNames, hands: &PlaceCursors<'_>) {
         let mut restored = self.restored.borrow_mut();
         match laid {
             Laid::Done(written) => {
@@ -100,9 +100,9 @@ impl<R: Read> Restoring<'_, R> {
 /// Entries on their way to the threads.
 struct Feed<'r, 'a, R: Read> {
     of: &'r Restoring<'a, R>,
-    lane: &'r mut Lane<Job, Outcome>,
-    failed: &'r mut Failed,
-    jobs: Job,
+    lane: &'r mut OrderedLane<LayJob, LayOutcome>,
+    failed: &'r mut FailedNames,
+    jobs: LayJob,
     size: u64,
 }
 
@@ -241,7 +241,7 @@ fn open_for_us(cursor: &mut DirCursor<'_>, path: &[u8]) -> io::Result<()> {
 
 impl<R: Read> Restoring<'_, R> {
     /// Returns the folders.
-    pub(super) fn settle(&self, failed: &Failed) -> Result<Vec<PathBuf>> {
+    pub(super) fn settle(&self, failed: &FailedNames) -> Result<Vec<PathBuf>> {
         let (mut nested, mut layer) = (Nested::default(), self.layer());
         let mut failed = failed.clone();
         let mut folders = Vec::new();
@@ -273,7 +273,12 @@ impl<R: Read> Restoring<'_, R> {
     }
 
     /// Where its first name is not restored, or can't have another one, it becomes a file of its own.
-    fn settle_link(&self, layer: &mut Layer<'_>, entry: &Entry, failed: &mut Failed) -> Result<()> {
+    fn settle_link(
+        &self,
+        layer: &mut Layer<'_>,
+        entry: &Entry,
+        failed: &mut FailedNames,
+    ) -> Result<()> {
         let Kind::HardLink { to, .. } = &entry.kind else { return Ok(()) };
         let first = !failed.contains(to) && self.restore.selection.selects(to, false);
         let mut others = self.target.places().hands();

@@ -11,8 +11,8 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use rustix::fs::{FileType, Stat};
 
 use super::super::entry::{Content, Entry, Kind, modified, size};
+use super::super::open_places::PlaceCursors;
 use super::super::path::join;
-use super::super::places::PlaceCursors;
 use super::super::source_file::SourceFile;
 use super::dress::Dresser;
 use super::{ContentSource, Existing};
@@ -45,23 +45,23 @@ impl Layer<'_> {
         let shown = self.hands.shown(entry.path.as_bytes());
         let laid = match &entry.kind {
             Kind::File(content) | Kind::HardLink { content, .. } => self.lay_file(entry, content),
-            Kind::Symlink { target } => self.lay_symlink(entry, target).map_err(Failure::Target),
+            Kind::Symlink { target } => self.lay_symlink(entry, target).map_err(LayFailure::Target),
             Kind::Directory { .. } => Ok(None),
         };
         match laid {
             Ok(written) => Ok(Laid::Done(written)),
-            Err(Failure::Target(error)) if is_hopeless(&error) => {
+            Err(LayFailure::Target(error)) if is_hopeless(&error) => {
                 Err(Error::file("write", &shown, &error))
             }
-            Err(Failure::Target(error)) => Ok(Laid::Failed(error.to_string())),
+            Err(LayFailure::Target(error)) => Ok(Laid::Failed(error.to_string())),
             // A repository that does not answer will not for the next file either.
-            Err(Failure::Content(error)) if error.class() == Class::Unreachable => Err(error),
-            Err(Failure::Content(error)) => Ok(Laid::Failed(error.to_string())),
+            Err(LayFailure::Source(error)) if error.class() == Class::Unreachable => Err(error),
+            Err(LayFailure::Source(error)) => Ok(Laid::Failed(error.to_string())),
         }
     }
 
-    fn lay_file(&mut self, entry: &Entry, content: &Content) -> Result<Option<u64>, Failure> {
-        let (cursor, path) = self.hands.at(entry.path.as_bytes()).map_err(Failure::Target)?;
+    fn lay_file(&mut self, entry: &Entry, content: &Content) -> Result<Option<u64>, LayFailure> {
+        let (cursor, path) = self.hands.at(entry.path.as_bytes()).map_err(LayFailure::Target)?;
         let metadata = &entry.metadata;
         if let Existing::Delta { checksum } = self.existing
             && let Ok(stat) = cursor.stat(&path)
@@ -69,14 +69,14 @@ impl Layer<'_> {
             && let Ok(mut source) = SourceFile::open(cursor, &path)
             && (!checksum || source.read(&mut |_| Ok(())).is_ok_and(|it| it == content.digest))
         {
-            self.dresser.dress(source.file(), metadata).map_err(Failure::Target)?;
+            self.dresser.dress(source.file(), metadata).map_err(LayFailure::Target)?;
             return Ok(None);
         }
-        let mut file = cursor.begin_file(&path).map_err(Failure::Target)?;
+        let mut file = cursor.begin_file(&path).map_err(LayFailure::Target)?;
         write_content(self.content, entry, content, &mut file)?;
-        self.dresser.dress(file.file(), metadata).map_err(Failure::Target)?;
-        make_room(cursor, &path, self.delete).map_err(Failure::Target)?;
-        file.put_in_place(split(&path).1).map_err(Failure::Target)?;
+        self.dresser.dress(file.file(), metadata).map_err(LayFailure::Target)?;
+        make_room(cursor, &path, self.delete).map_err(LayFailure::Target)?;
+        file.put_in_place(split(&path).1).map_err(LayFailure::Target)?;
         reach("media.file-laid");
         Ok(Some(content.size))
     }
@@ -163,9 +163,9 @@ const BUFFER_BYTES: usize = 256 << 10;
 const BLOCK_BYTES: usize = 4096;
 
 /// Why a file could not be written.
-enum Failure {
+enum LayFailure {
     /// Its content is not what it should be, or can't be had.
-    Content(Error),
+    Source(Error),
     /// The target refuses.
     Target(io::Error),
 }
@@ -176,8 +176,8 @@ fn write_content(
     entry: &Entry,
     content: &Content,
     file: &mut NewFile,
-) -> Result<(), Failure> {
-    let reader = source.open(entry).map_err(Failure::Content)?;
+) -> Result<(), LayFailure> {
+    let reader = source.open(entry).map_err(LayFailure::Source)?;
     // One byte more tells that there is too much.
     let mut reader = reader.take(content.size.saturating_add(1));
     let length = usize::try_from(content.size).unwrap_or(usize::MAX).saturating_add(1);
@@ -185,7 +185,7 @@ fn write_content(
     let (mut hasher, mut at) = (blake3::Hasher::new(), 0_u64);
     loop {
         let length = fill(&mut reader, &mut buffer)
-            .map_err(|error| Failure::Content(read_failed(&error)))?;
+            .map_err(|error| LayFailure::Source(read_failed(&error)))?;
         if length == 0 {
             break;
         }
@@ -194,21 +194,21 @@ fn write_content(
             at += length as u64;
             break;
         }
-        write(file, at, &buffer[..length], content.sparse).map_err(Failure::Target)?;
+        write(file, at, &buffer[..length], content.sparse).map_err(LayFailure::Target)?;
         at += length as u64;
     }
     if at != content.size {
         let found = if at > content.size { "more".to_owned() } else { at.to_string() };
         let message = format!("expected {} bytes of content, found {found}", content.size);
-        return Err(Failure::Content(damaged(message)));
+        return Err(LayFailure::Source(damaged(message)));
     }
     let digest = Digest::of_hasher(&hasher);
     if digest != content.digest {
         let message = format!("expected content with BLAKE3 {}, found {digest}", content.digest);
-        return Err(Failure::Content(damaged(message)));
+        return Err(LayFailure::Source(damaged(message)));
     }
     if content.sparse {
-        file.set_length(content.size).map_err(Failure::Target)?;
+        file.set_length(content.size).map_err(LayFailure::Target)?;
     }
     Ok(())
 }

@@ -7,8 +7,8 @@ use std::io::{self, Read};
 
 use super::super::entry::Entry;
 use super::super::index::Header;
+use super::super::open_places::{PlaceCursors, WritablePlaces};
 use super::super::path::EntryPath;
-use super::super::places::{PlaceCursors, Target};
 use super::super::problems::Problems;
 use super::super::scan::{FoundKind, Scan};
 use super::super::selection::Selection;
@@ -26,7 +26,7 @@ impl<R: Read> Restore<'_, R> {
         }
         let header = (self.index)()?.header().clone();
         let there = match self.existing {
-            Existing::Refuse => Target::there(self.destination, &header)?,
+            Existing::Refuse => WritablePlaces::there(self.destination, &header)?,
             _ => None,
         };
         let mut hands = there.as_ref().map(|target| target.places().hands());

@@ -10,12 +10,12 @@ use super::super::entry::{Metadata, Seen, is_sparse, names, size};
 use super::super::path::{EntryPath, join, shown};
 use super::super::problems::Problems;
 use super::super::source_file::xattrs_of;
-use super::{Node, Scan, Where};
+use super::{Scan, ScanPlace, SetNode};
 use crate::error::Result;
 
 /// Something that is in the set, as it was found. What is in a file was not read yet.
 #[derive(Debug, Clone)]
-pub struct Found {
+pub struct FoundEntry {
     pub path: EntryPath,
     pub kind: FoundKind,
     /// A file's extended attributes are read with its content.
@@ -45,27 +45,31 @@ pub fn is_directory(stat: &Stat) -> bool {
 
 impl Scan<'_> {
     /// `None` when it is not for a snapshot, or could not be looked at; that was told.
-    pub(super) fn look(&mut self, name: &[u8], problems: &mut Problems) -> Result<Option<Found>> {
+    pub(super) fn look(
+        &mut self,
+        name: &[u8],
+        problems: &mut Problems,
+    ) -> Result<Option<FoundEntry>> {
         let Some(frame) = self.frames.last() else { return Ok(None) };
         let path = join(&frame.path, name);
         let full = Path::new("/").join(shown(&path));
         let outcome = match &frame.at {
-            Where::Implied(children) => match children.get(name) {
-                Some(Node::Place(place)) => self.look_at_place(*place, path),
+            ScanPlace::Implied(children) => match children.get(name) {
+                Some(SetNode::Place(place)) => self.look_at_place(*place, path),
                 _ => match self.look_at_implied(path, &full) {
                     // The path of the set that it leads to is missing, and that is told.
                     Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
-                    found => found.map(Looked::Found),
+                    found => found.map(ScanOutcome::Found),
                 },
             },
-            Where::Folder { place, below, device, .. } => {
+            ScanPlace::Folder { place, below, device, .. } => {
                 let (place, below, device) = (*place, join(below, name), *device);
                 self.look_in_folder(place, &below, path, device)
             }
         };
         match outcome {
-            Ok(Looked::Found(found)) => Ok(Some(found)),
-            Ok(Looked::LeftOut(what)) => {
+            Ok(ScanOutcome::Found(found)) => Ok(Some(found)),
+            Ok(ScanOutcome::LeftOut(what)) => {
                 problems.left_out(&full, what);
                 Ok(None)
             }
@@ -76,13 +80,13 @@ impl Scan<'_> {
         }
     }
 
-    fn look_at_implied(&self, path: Vec<u8>, full: &Path) -> io::Result<Found> {
+    fn look_at_implied(&self, path: Vec<u8>, full: &Path) -> io::Result<FoundEntry> {
         let stat = statat(CWD, full, AtFlags::empty())?;
         let found = self.found(path, FoundKind::Directory { implied: true }, &stat);
         found.map_err(io::Error::other)
     }
 
-    fn look_at_place(&mut self, place: usize, path: Vec<u8>) -> io::Result<Looked> {
+    fn look_at_place(&mut self, place: usize, path: Vec<u8>) -> io::Result<ScanOutcome> {
         let it = &self.places.all()[place];
         match it.name.clone() {
             Some(name) if it.is_missing => {
@@ -94,7 +98,7 @@ impl Scan<'_> {
             None => {
                 let folder = self.hands[place].open_folder(b"")?;
                 let stat = rustix::fs::fstat(&folder)?;
-                self.found_folder(&stat, &folder, path).map(Looked::Found)
+                self.found_folder(&stat, &folder, path).map(ScanOutcome::Found)
             }
         }
     }
@@ -105,7 +109,7 @@ impl Scan<'_> {
         below: &[u8],
         path: Vec<u8>,
         device: u64,
-    ) -> io::Result<Looked> {
+    ) -> io::Result<ScanOutcome> {
         let stat = self.hands[place].stat(below)?;
         let kind = match FileType::from_raw_mode(stat.st_mode) {
             FileType::RegularFile => {
@@ -113,13 +117,13 @@ impl Scan<'_> {
             }
             FileType::Symlink => FoundKind::Symlink { target: self.hands[place].read_link(below)? },
             FileType::Directory => {
-                return self.look_at_folder(place, below, path, device).map(Looked::Found);
+                return self.look_at_folder(place, below, path, device).map(ScanOutcome::Found);
             }
-            FileType::Socket => return Ok(Looked::LeftOut("a socket")),
-            FileType::Fifo => return Ok(Looked::LeftOut("a FIFO")),
-            _ => return Ok(Looked::LeftOut("a device")),
+            FileType::Socket => return Ok(ScanOutcome::LeftOut("a socket")),
+            FileType::Fifo => return Ok(ScanOutcome::LeftOut("a FIFO")),
+            _ => return Ok(ScanOutcome::LeftOut("a device")),
         };
-        self.found(path, kind, &stat).map(Looked::Found).map_err(io::Error::other)
+        self.found(path, kind, &stat).map(ScanOutcome::Found).map_err(io::Error::other)
     }
 
     /// A folder that can't be opened is there all the same; entering it will fail, and tell.
@@ -129,7 +133,7 @@ impl Scan<'_> {
         below: &[u8],
         path: Vec<u8>,
         device: u64,
-    ) -> io::Result<Found> {
+    ) -> io::Result<FoundEntry> {
         let before = self.hands[place].stat(below)?;
         let opened = self.hands[place].open_folder(below);
         let stat = opened.as_ref().map_or(Ok(before), rustix::fs::fstat)?;
@@ -137,7 +141,7 @@ impl Scan<'_> {
         let enter =
             (!self.one_file_system || stat.st_dev == device) && !self.closed.contains(&identity);
         if enter
-            && let Some(Where::Folder { found, .. }) =
+            && let Some(ScanPlace::Folder { found, .. }) =
                 self.frames.last_mut().map(|frame| &mut frame.at)
         {
             let name = crate::durable::split(below).1;
@@ -157,7 +161,7 @@ impl Scan<'_> {
         stat: &Stat,
         folder: &std::os::fd::OwnedFd,
         path: Vec<u8>,
-    ) -> io::Result<Found> {
+    ) -> io::Result<FoundEntry> {
         let kind = FoundKind::Directory { implied: false };
         let mut found = self.found(path, kind, stat).map_err(io::Error::other)?;
         found.metadata.xattrs = xattrs_of(folder)?;
@@ -165,7 +169,7 @@ impl Scan<'_> {
     }
 }
 
-enum Looked {
-    Found(Found),
+enum ScanOutcome {
+    Found(FoundEntry),
     LeftOut(&'static str),
 }

@@ -2,32 +2,36 @@
 //! same in both, and the files of the set are read once.
 
 use super::super::entry::{Content, Entry};
-use super::super::scan::{Found, FoundKind};
+use super::super::scan::{FoundEntry, FoundKind};
 use super::super::source_file::SourceFile;
 use super::Keep;
-use super::keeping::{Outcome, Worker};
+use super::keeping::{TakeOutcome, TakeWorker};
 use crate::backup::damaged;
 use crate::error::Result;
 
-impl<K: Keep> Worker<'_, K> {
+impl<K: Keep> TakeWorker<'_, K> {
     /// A file whose content is known: shared with the previous snapshot, or read from the tree. Where that has
     /// something else by now, because it is damaged, the file of the set may still have it.
-    pub(super) fn copy(&mut self, entry: Box<Entry>, previous: Option<&Entry>) -> Result<Outcome> {
+    pub(super) fn copy(
+        &mut self,
+        entry: Box<Entry>,
+        previous: Option<&Entry>,
+    ) -> Result<TakeOutcome> {
         let Some(content) = entry.content().cloned() else {
-            return Ok(Outcome::Kept { entry, read: false, new: false });
+            return Ok(TakeOutcome::Kept { entry, read: false, new: false });
         };
         let keep = self.taking.keep;
         if let Some(previous) = previous.filter(|it| is_same_file(it, &entry, &content))
             && keep.again(&mut self.tool, &entry, previous)?
         {
-            return Ok(Outcome::Kept { entry, read: false, new: false });
+            return Ok(TakeOutcome::Kept { entry, read: false, new: false });
         }
         let found = found(&entry, &content);
         for open in [Self::in_tree, Self::in_set] {
             if let Some(source) = open(self, &entry)
                 && let Some(new) = self.keep_known(&found, source, &content)?
             {
-                return Ok(Outcome::Kept { entry, read: true, new });
+                return Ok(TakeOutcome::Kept { entry, read: true, new });
             }
         }
         let path = self.taking.copy_of.map(|it| it.tree.shown(entry.path.as_bytes()));
@@ -42,7 +46,7 @@ impl<K: Keep> Worker<'_, K> {
     /// Whether it was kept anew; `None` where this has another content.
     fn keep_known(
         &mut self,
-        found: &Found,
+        found: &FoundEntry,
         mut source: SourceFile,
         content: &Content,
     ) -> Result<Option<bool>> {
@@ -75,9 +79,9 @@ fn is_same_file(previous: &Entry, entry: &Entry, content: &Content) -> bool {
     previous.content().is_some_and(told) && previous.metadata.is_same_inode(&entry.metadata)
 }
 
-fn found(entry: &Entry, content: &Content) -> Found {
+fn found(entry: &Entry, content: &Content) -> FoundEntry {
     let names = if content.linked { 2 } else { 1 };
-    Found {
+    FoundEntry {
         path: entry.path.clone(),
         kind: FoundKind::File { size: content.size, sparse: content.sparse, names },
         metadata: entry.metadata.clone(),

@@ -3,14 +3,14 @@
 
 use std::io::{Read, Write};
 
-use super::super::description::Totals;
+use super::super::description::SnapshotTotals;
 use super::super::entry::{Entry, Kind, Seen};
 use super::super::index::{IndexReader, Previous};
-use super::super::ordered::Lane;
+use super::super::ordered::OrderedLane;
 use super::super::path::EntryPath;
 use super::super::problems::Problems;
-use super::super::scan::{Found, FoundKind, Scan};
-use super::keeping::{Job, Outcome};
+use super::super::scan::{FoundEntry, FoundKind, Scan};
+use super::keeping::{TakeJob, TakeOutcome};
 use super::{Keep, Kept, Results, Taking};
 use crate::codec::Digest;
 use crate::error::Result;
@@ -22,17 +22,17 @@ const BYTES_A_JOB: u64 = 4 << 20;
 pub struct Driver<'a, 'l, K: Keep + 'a, R: Read, W: Write> {
     taking: &'a Taking<'a, K>,
     tool: K::Tool<'a>,
-    lane: &'l mut Lane<Vec<Job>, Vec<Outcome>>,
+    lane: &'l mut OrderedLane<Vec<TakeJob>, Vec<TakeOutcome>>,
     previous: Option<Previous<R>>,
     results: Results<'l, W>,
-    jobs: Vec<Job>,
+    jobs: Vec<TakeJob>,
     size: u64,
 }
 
 impl<'a, 'l, K: Keep, R: Read, W: Write> Driver<'a, 'l, K, R, W> {
     pub fn new(
         taking: &'a Taking<'a, K>,
-        lane: &'l mut Lane<Vec<Job>, Vec<Outcome>>,
+        lane: &'l mut OrderedLane<Vec<TakeJob>, Vec<TakeOutcome>>,
         previous: Option<Previous<R>>,
         results: Results<'l, W>,
     ) -> Self {
@@ -40,7 +40,7 @@ impl<'a, 'l, K: Keep, R: Read, W: Write> Driver<'a, 'l, K, R, W> {
         Self { taking, tool, lane, previous, results, jobs: Vec::new(), size: 0 }
     }
 
-    pub fn run(mut self) -> Result<(Totals, Problems)> {
+    pub fn run(mut self) -> Result<(SnapshotTotals, Problems)> {
         let problems = match self.taking.copy_of {
             Some(kept) => self.add_all_of(kept)?,
             None => self.add_all_found()?,
@@ -58,27 +58,27 @@ impl<'a, 'l, K: Keep, R: Read, W: Write> Driver<'a, 'l, K, R, W> {
         Ok(problems)
     }
 
-    fn add(&mut self, found: Found) -> Result<()> {
+    fn add(&mut self, found: FoundEntry) -> Result<()> {
         match &found.kind {
             FoundKind::Directory { implied } => {
                 let entry = found.entry(Kind::Directory { implied: *implied });
                 // At once: other threads are about to put things into it.
                 self.taking.keep.directory(&mut self.tool, &entry)?;
-                self.push(Job::Done(Box::new(entry)), 0)
+                self.push(TakeJob::Done(Box::new(entry)), 0)
             }
             FoundKind::Symlink { target } => {
                 let entry = found.entry(Kind::Symlink { target: target.clone() });
-                self.push(Job::Link(Box::new(entry)), 0)
+                self.push(TakeJob::Link(Box::new(entry)), 0)
             }
             FoundKind::File { names: 2.., .. } => self.add_linked(found),
             FoundKind::File { .. } => self.add_file(found),
         }
     }
 
-    fn add_file(&mut self, found: Found) -> Result<()> {
+    fn add_file(&mut self, found: FoundEntry) -> Result<()> {
         let size = if let FoundKind::File { size, .. } = found.kind { size } else { 0 };
         let previous = self.find_previous(&found.path);
-        self.push(Job::File { found: Box::new(found), previous: previous.map(Box::new) }, size)
+        self.push(TakeJob::File { found: Box::new(found), previous: previous.map(Box::new) }, size)
     }
 
     /// A damaged index of the previous snapshot must not keep anybody from taking the next.
@@ -94,7 +94,7 @@ impl<'a, 'l, K: Keep, R: Read, W: Write> Driver<'a, 'l, K, R, W> {
     }
 
     /// The first name of a file is a file, the others are links to it.
-    fn add_linked(&mut self, found: Found) -> Result<()> {
+    fn add_linked(&mut self, found: FoundEntry) -> Result<()> {
         self.wait_for(&found.seen)?;
         match self.results.links.find(&found.seen) {
             Some(first) => {
@@ -102,7 +102,7 @@ impl<'a, 'l, K: Keep, R: Read, W: Write> Driver<'a, 'l, K, R, W> {
                 let mut entry = Entry { path: found.path.clone(), ..first.clone() };
                 let Some(content) = content else { return self.add_file(found) };
                 entry.kind = Kind::HardLink { to, content };
-                self.push(Job::Link(Box::new(entry)), 0)
+                self.push(TakeJob::Link(Box::new(entry)), 0)
             }
             None => {
                 self.results.links.wait(found.seen);
@@ -121,7 +121,7 @@ impl<'a, 'l, K: Keep, R: Read, W: Write> Driver<'a, 'l, K, R, W> {
         self.lane.drain(&mut |outcomes| results.take(outcomes))
     }
 
-    fn push(&mut self, job: Job, size: u64) -> Result<()> {
+    fn push(&mut self, job: TakeJob, size: u64) -> Result<()> {
         self.jobs.push(job);
         self.size += size;
         if self.jobs.len() >= ENTRIES_A_JOB || self.size >= BYTES_A_JOB {
@@ -136,7 +136,7 @@ impl<'a, 'l, K: Keep, R: Read, W: Write> Driver<'a, 'l, K, R, W> {
         self.lane.push(jobs, &mut |outcomes| results.take(outcomes))
     }
 
-    fn finish(mut self, problems: Problems) -> Result<(Totals, Problems)> {
+    fn finish(mut self, problems: Problems) -> Result<(SnapshotTotals, Problems)> {
         self.flush()?;
         let results = &mut self.results;
         self.lane.drain(&mut |outcomes| results.take(outcomes))?;
@@ -161,12 +161,12 @@ impl<K: Keep, R: Read, W: Write> Driver<'_, '_, K, R, W> {
             Kind::Directory { .. } => {
                 // At once: other threads are about to put things into it.
                 self.taking.keep.directory(&mut self.tool, &entry)?;
-                self.push(Job::Done(entry), 0)
+                self.push(TakeJob::Done(entry), 0)
             }
-            Kind::Symlink { .. } => self.push(Job::Link(entry), 0),
+            Kind::Symlink { .. } => self.push(TakeJob::Link(entry), 0),
             Kind::HardLink { .. } => {
                 self.wait_for(&entry.seen)?;
-                self.push(Job::Link(entry), 0)
+                self.push(TakeJob::Link(entry), 0)
             }
             Kind::File(content) => {
                 let size = content.size;
@@ -174,7 +174,7 @@ impl<K: Keep, R: Read, W: Write> Driver<'_, '_, K, R, W> {
                     self.results.links.wait(entry.seen);
                 }
                 let previous = self.find_previous(&entry.path).map(Box::new);
-                self.push(Job::Copy { entry, previous }, size)
+                self.push(TakeJob::Copy { entry, previous }, size)
             }
         }
     }

@@ -11,8 +11,8 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use super::super::entry::{Content, Entry, Kind, Metadata, Seen, is_sparse, names};
-use super::super::places::PlaceCursors;
-use super::super::scan::{Found, FoundKind};
+use super::super::open_places::PlaceCursors;
+use super::super::scan::{FoundEntry, FoundKind};
 use super::super::source_file::SourceFile;
 use super::{Keep, Taking};
 use crate::codec::Digest;
@@ -23,12 +23,12 @@ use crate::error::Result;
 const TRIES: u32 = 3;
 const PAUSE: Duration = Duration::from_millis(50);
 
-pub enum Job {
+pub enum TakeJob {
     /// Nothing is left to be done.
     Done(Box<Entry>),
     Link(Box<Entry>),
     File {
-        found: Box<Found>,
+        found: Box<FoundEntry>,
         previous: Option<Box<Entry>>,
     },
     /// A file of a snapshot that is kept elsewhere already.
@@ -38,7 +38,7 @@ pub enum Job {
     },
 }
 
-pub enum Outcome {
+pub enum TakeOutcome {
     /// `read`: content was read; `new`: it was kept anew.
     Kept {
         entry: Box<Entry>,
@@ -61,7 +61,7 @@ pub enum Outcome {
 }
 
 /// One of the threads.
-pub struct Worker<'a, K: Keep> {
+pub struct TakeWorker<'a, K: Keep> {
     pub(super) taking: &'a Taking<'a, K>,
     pub(super) tool: K::Tool<'a>,
     pub(super) sources: PlaceCursors<'a>,
@@ -70,29 +70,29 @@ pub struct Worker<'a, K: Keep> {
     began: i64,
 }
 
-impl<'a, K: Keep> Worker<'a, K> {
+impl<'a, K: Keep> TakeWorker<'a, K> {
     pub fn new(taking: &'a Taking<'a, K>, began: i64) -> Self {
         let tree = taking.copy_of.map(|it| it.tree.cursor());
         Self { taking, tool: taking.keep.tool(), sources: taking.places.hands(), tree, began }
     }
 
-    pub fn work_all(&mut self, jobs: Vec<Job>) -> Result<Vec<Outcome>> {
+    pub fn work_all(&mut self, jobs: Vec<TakeJob>) -> Result<Vec<TakeOutcome>> {
         jobs.into_iter().map(|job| self.work(job)).collect()
     }
 
-    fn work(&mut self, job: Job) -> Result<Outcome> {
+    fn work(&mut self, job: TakeJob) -> Result<TakeOutcome> {
         match job {
-            Job::Done(entry) => Ok(Outcome::Kept { entry, read: false, new: false }),
-            Job::Link(entry) => {
+            TakeJob::Done(entry) => Ok(TakeOutcome::Kept { entry, read: false, new: false }),
+            TakeJob::Link(entry) => {
                 self.taking.keep.link(&mut self.tool, &entry)?;
-                Ok(Outcome::Kept { entry, read: false, new: true })
+                Ok(TakeOutcome::Kept { entry, read: false, new: true })
             }
-            Job::Copy { entry, previous } => self.copy(entry, previous.as_deref()),
-            Job::File { found, previous } => {
+            TakeJob::Copy { entry, previous } => self.copy(entry, previous.as_deref()),
+            TakeJob::File { found, previous } => {
                 if let Some(previous) = previous.as_deref()
                     && let Some(entry) = self.unread(&found, previous)?
                 {
-                    return Ok(Outcome::Kept { entry, read: false, new: false });
+                    return Ok(TakeOutcome::Kept { entry, read: false, new: false });
                 }
                 self.read(*found, previous.as_deref())
             }
@@ -100,7 +100,7 @@ impl<'a, K: Keep> Worker<'a, K> {
     }
 
     /// A file that need not be read, if it is one.
-    fn unread(&mut self, found: &Found, previous: &Entry) -> Result<Option<Box<Entry>>> {
+    fn unread(&mut self, found: &FoundEntry, previous: &Entry) -> Result<Option<Box<Entry>>> {
         let Some(content) = previous.content() else { return Ok(None) };
         if self.taking.checksum || !is_unchanged(found, previous, self.began) {
             return Ok(None);
@@ -113,7 +113,7 @@ impl<'a, K: Keep> Worker<'a, K> {
         Ok(again.then(|| Box::new(entry)))
     }
 
-    fn read(&mut self, mut found: Found, previous: Option<&Entry>) -> Result<Outcome> {
+    fn read(&mut self, mut found: FoundEntry, previous: Option<&Entry>) -> Result<TakeOutcome> {
         let mut attempt = 0;
         loop {
             attempt += 1;
@@ -161,10 +161,10 @@ impl<'a, K: Keep> Worker<'a, K> {
     /// Keeps a file that is open: shares it with the previous snapshot where it is the same after all.
     fn keep(
         &mut self,
-        found: &Found,
+        found: &FoundEntry,
         source: &mut SourceFile,
         previous: Option<&Entry>,
-    ) -> Result<Outcome> {
+    ) -> Result<TakeOutcome> {
         let keep = self.taking.keep;
         let like = |it: &&Entry| {
             let content = it.content();
@@ -176,30 +176,34 @@ impl<'a, K: Keep> Worker<'a, K> {
             let entry = entry_of(found, source, digest);
             let same = previous.content().is_some_and(|content| content.digest == digest);
             if same && keep.again(&mut self.tool, &entry, previous)? {
-                return Ok(Outcome::Kept { entry: Box::new(entry), read: true, new: false });
+                return Ok(TakeOutcome::Kept { entry: Box::new(entry), read: true, new: false });
             }
         }
         let (digest, new) = keep.file(&mut self.tool, found, source)?;
         let entry = Box::new(entry_of(found, source, digest));
-        Ok(Outcome::Kept { entry, read: true, new })
+        Ok(TakeOutcome::Kept { entry, read: true, new })
     }
 }
 
-fn reads_again(kept: &Outcome, source: &mut SourceFile) -> bool {
-    let Outcome::Kept { entry, .. } = kept else { return false };
+fn reads_again(kept: &TakeOutcome, source: &mut SourceFile) -> bool {
+    let TakeOutcome::Kept { entry, .. } = kept else { return false };
     let digest = source.read(&mut |_| Ok(())).ok();
     digest.is_some() && digest == entry.content().map(|content| content.digest)
 }
 
-fn grew(kept: Outcome, path: PathBuf) -> Outcome {
+fn grew(kept: TakeOutcome, path: PathBuf) -> TakeOutcome {
     match kept {
-        Outcome::Kept { entry, read, new } => Outcome::Grew { entry, read, new, path },
+        TakeOutcome::Kept { entry, read, new } => TakeOutcome::Grew { entry, read, new, path },
         other => other,
     }
 }
 
-fn failed(sources: &PlaceCursors<'_>, found: &Found, error: &dyn std::fmt::Display) -> Outcome {
-    Outcome::Failed {
+fn failed(
+    sources: &PlaceCursors<'_>,
+    found: &FoundEntry,
+    error: &dyn std::fmt::Display,
+) -> TakeOutcome {
+    TakeOutcome::Failed {
         path: sources.shown(found.path.as_bytes()),
         verb: "read",
         reason: error.to_string(),
@@ -208,7 +212,11 @@ fn failed(sources: &PlaceCursors<'_>, found: &Found, error: &dyn std::fmt::Displ
 }
 
 /// As it is now that it is open, which may be another file than the one that was found.
-fn again_found(found: Found, source: &SourceFile, xattrs: Vec<(String, Vec<u8>)>) -> Found {
+fn again_found(
+    found: FoundEntry,
+    source: &SourceFile,
+    xattrs: Vec<(String, Vec<u8>)>,
+) -> FoundEntry {
     let stat = source.stat();
     let same_owner = (stat.st_uid, stat.st_gid) == (found.metadata.uid, found.metadata.gid);
     let name = |name: Option<String>| name.filter(|_| same_owner);
@@ -222,10 +230,10 @@ fn again_found(found: Found, source: &SourceFile, xattrs: Vec<(String, Vec<u8>)>
         mtime: source.modified(),
         xattrs,
     };
-    Found { path: found.path, kind, metadata, seen: Seen::of(stat) }
+    FoundEntry { path: found.path, kind, metadata, seen: Seen::of(stat) }
 }
 
-fn entry_of(found: &Found, source: &SourceFile, digest: Digest) -> Entry {
+fn entry_of(found: &FoundEntry, source: &SourceFile, digest: Digest) -> Entry {
     let (sparse, names) = match found.kind {
         FoundKind::File { sparse, names, .. } => (sparse, names),
         _ => (false, 1),
@@ -234,14 +242,14 @@ fn entry_of(found: &Found, source: &SourceFile, digest: Digest) -> Entry {
     found.entry(Kind::File(content))
 }
 
-impl Found {
+impl FoundEntry {
     pub(super) fn entry(&self, kind: Kind) -> Entry {
         Entry { path: self.path.clone(), kind, metadata: self.metadata.clone(), seen: self.seen }
     }
 }
 
 /// `began` is the second in which the previous snapshot began.
-fn is_unchanged(found: &Found, previous: &Entry, began: i64) -> bool {
+fn is_unchanged(found: &FoundEntry, previous: &Entry, began: i64) -> bool {
     let (FoundKind::File { size, .. }, Kind::File(content) | Kind::HardLink { content, .. }) =
         (&found.kind, &previous.kind)
     else {
@@ -265,7 +273,7 @@ mod tests {
         let began = 2_000;
         assert!(is_unchanged(&found("a", 5), &entry("a", 5), began));
         assert!(!is_unchanged(&found("a", 6), &entry("a", 5), began));
-        let changes: [fn(&mut Found); 4] = [
+        let changes: [fn(&mut FoundEntry); 4] = [
             |it| it.metadata.mtime = Time::new(1000, 2),
             |it| it.seen.changed = Time::new(1000, 3),
             |it| it.seen.inode += 1,

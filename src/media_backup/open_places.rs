@@ -2,7 +2,7 @@
 //! folder. A path of the set may lead through a symbolic link, for the administrator wrote it; a link below it is never
 //! followed, for anybody may have made it.
 //!
-//! A restore writes below one folder or at the paths of the set: what is to be written to is opened here ([`Target`]),
+//! A restore writes below one folder or at the paths of the set: what is to be written to is opened here ([`WritablePlaces`]),
 //! and entries that lie anywhere else are refused.
 
 use std::borrow::Cow;
@@ -18,9 +18,9 @@ use crate::durable::{self, Beneath, DirCursor};
 use crate::error::{Error, Result};
 
 /// One folder for all entries, or a place of its own for each path of a set.
-pub struct Places(Vec<Place>);
+pub struct Places(Vec<OpenPlace>);
 
-pub(super) struct Place {
+pub(super) struct OpenPlace {
     /// The entry of this path is the place itself; empty where all entries lie below it.
     pub prefix: Vec<u8>,
     pub root: Beneath,
@@ -37,10 +37,10 @@ impl Places {
         let place = |path: &PathBuf| {
             let metadata = fs::metadata(path).map_err(|error| not_there(path, &error))?;
             if metadata.is_dir() {
-                return Ok(Place::of_folder(prefix(path), Beneath::open(path)?));
+                return Ok(OpenPlace::of_folder(prefix(path), Beneath::open(path)?));
             }
             let real = fs::canonicalize(path).map_err(|error| not_there(path, &error))?;
-            Place::of_file(prefix(path), &real)
+            OpenPlace::of_file(prefix(path), &real)
         };
         let mut first = None;
         let mut places = Vec::new();
@@ -49,7 +49,7 @@ impl Places {
                 Ok(place) => place,
                 Err(error) => {
                     first.get_or_insert(error);
-                    Place::of_none(path)?
+                    OpenPlace::of_none(path)?
                 }
             });
         }
@@ -62,14 +62,14 @@ impl Places {
     /// All entries below one folder.
     pub fn below(folder: &Path) -> Result<Self> {
         let root = Beneath::open(folder)?;
-        Ok(Self(vec![Place::of_folder(Vec::new(), root)]))
+        Ok(Self(vec![OpenPlace::of_folder(Vec::new(), root)]))
     }
 
-    fn from_places(places: Vec<Place>) -> Self {
+    fn from_places(places: Vec<OpenPlace>) -> Self {
         Self(places)
     }
 
-    pub(super) fn all(&self) -> &[Place] {
+    pub(super) fn all(&self) -> &[OpenPlace] {
         &self.0
     }
 
@@ -99,7 +99,7 @@ impl Places {
     }
 }
 
-impl Place {
+impl OpenPlace {
     fn of_file(prefix: Vec<u8>, real: &Path) -> Result<Self> {
         let folder = real.parent().unwrap_or(Path::new("/"));
         let name = real.file_name().map(|name| name.as_bytes().to_vec());
@@ -191,7 +191,7 @@ pub enum Destination<'a> {
 }
 
 /// What is open for writing.
-pub struct Target {
+pub struct WritablePlaces {
     places: Places,
     /// Paths of the folders that are open, for syncing.
     roots: Vec<PathBuf>,
@@ -199,7 +199,7 @@ pub struct Target {
     set: Vec<EntryPath>,
 }
 
-impl Target {
+impl WritablePlaces {
     /// Creates a folder that is not there; its parent must exist.
     pub fn open(destination: Destination<'_>, header: &Header) -> Result<Self> {
         if let Destination::Folder(folder) = destination {
@@ -222,7 +222,7 @@ impl Target {
                 Ok(Some(Self { places: Places::below(&roots[0])?, roots, set }))
             }
             Destination::Original(paths) => {
-                let places: Vec<(Place, PathBuf)> =
+                let places: Vec<(OpenPlace, PathBuf)> =
                     paths.iter().map(|path| original(path)).collect::<Result<_>>()?;
                 let (places, roots) = places.into_iter().unzip();
                 Ok(Some(Self { places: Places::from_places(places), roots, set }))
@@ -244,7 +244,7 @@ impl Target {
             let mut hands = self.places.hands();
             let (cursor, below) = hands.at(path.as_bytes()).ok()?;
             let root = cursor.sub(&below).ok()?;
-            Some(Place::of_folder(path.as_bytes().to_vec(), root))
+            Some(OpenPlace::of_folder(path.as_bytes().to_vec(), root))
         };
         Places::from_places(self.set.iter().filter_map(place).collect())
     }
@@ -267,14 +267,15 @@ fn absolute(path: &Path) -> Result<PathBuf> {
 
 /// A path of the set: a folder that is there, or what is to be created below the nearest folder that is. Links
 /// in the path itself are followed: they are how this host is set up.
-fn original(path: &Path) -> Result<(Place, PathBuf)> {
+fn original(path: &Path) -> Result<(OpenPlace, PathBuf)> {
     if path.is_dir() {
-        let place = Place::of_folder(prefix(path), Beneath::open(path)?);
+        let place = OpenPlace::of_folder(prefix(path), Beneath::open(path)?);
         return Ok((place, path.to_owned()));
     }
     let real = fs::canonicalize(path).unwrap_or_else(|_| path.to_owned());
     let (root, name) = nearest(&real);
     let name = Some(name);
-    let place = Place { prefix: prefix(path), root: Beneath::open(root)?, name, is_missing: false };
+    let place =
+        OpenPlace { prefix: prefix(path), root: Beneath::open(root)?, name, is_missing: false };
     Ok((place, root.to_owned()))
 }

@@ -128,7 +128,7 @@ impl ContentSource for PackedContent<'_> {
         let place_of = format!("could not read {key} at {}", place.offset);
         let opened = self.member(&key, &place, content.digest);
         match opened {
-            Ok(inner) => Ok(Box::new(Told { inner, place_of })),
+            Ok(inner) => Ok(Box::new(ReadAtPlace { inner, place_of })),
             Err(error) => Err(told(error, &place_of)),
         }
     }
@@ -171,12 +171,12 @@ impl PackedContent<'_> {
 }
 
 /// Says of every trouble where it was met.
-struct Told<R> {
+struct ReadAtPlace<R> {
     inner: R,
     place_of: String,
 }
 
-impl<R: Read> Read for Told<R> {
+impl<R: Read> Read for ReadAtPlace<R> {
     fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
         let read = self.inner.read(buffer);
         read.map_err(|error| io::Error::other(told(read_failed(&error), &self.place_of)))

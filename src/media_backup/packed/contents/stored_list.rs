@@ -19,13 +19,13 @@ const LINE_BYTES_MAX: u64 = 4096;
 const LEVEL: i32 = 3;
 
 #[derive(Serialize, Deserialize)]
-struct Header {
+struct ContentsHeader {
     seawall: u32,
     id: String,
 }
 
 #[derive(Serialize, Deserialize)]
-struct Line {
+struct ContentsLine {
     blake3: String,
     snapshot: String,
     object: String,
@@ -35,15 +35,15 @@ struct Line {
 }
 
 #[derive(Serialize, Deserialize)]
-struct End {
+struct ContentsEnd {
     contents: u64,
 }
 
 #[derive(Deserialize)]
 #[serde(untagged)]
-enum Any {
-    Line(Line),
-    End { end: End },
+enum ContentsOrEnd {
+    Line(ContentsLine),
+    End { end: ContentsEnd },
 }
 
 impl Contents {
@@ -55,7 +55,7 @@ impl Contents {
         let mut encoder = zstd::Encoder::new(out, LEVEL)?;
         encoder.include_checksum(true)?;
         let mut out = Lines { out: io::BufWriter::with_capacity(1 << 16, encoder), length: 0 };
-        out.line(&Header { seawall: CONTENTS_FORMAT, id: id.to_owned() })?;
+        out.line(&ContentsHeader { seawall: CONTENTS_FORMAT, id: id.to_owned() })?;
         for digest in &used {
             let (Some(place), blake3) = (self.places.get(digest), digest.to_string()) else {
                 continue;
@@ -64,9 +64,9 @@ impl Contents {
                 continue;
             };
             let Place { offset, stored_size, size, .. } = *place;
-            out.line(&Line { blake3, snapshot, object, offset, stored_size, size })?;
+            out.line(&ContentsLine { blake3, snapshot, object, offset, stored_size, size })?;
         }
-        out.line(&serde_json::json!({ "end": End { contents: used.len() as u64 } }))?;
+        out.line(&serde_json::json!({ "end": ContentsEnd { contents: used.len() as u64 } }))?;
         let encoder = out.out.into_inner().map_err(io::IntoInnerError::into_error)?;
         encoder.finish()?.flush()?;
         Ok(out.length)
@@ -95,7 +95,7 @@ impl Contents {
                 contents.lengths.push(stored.stored_size);
             }
         }
-        let header: Header = lines.next()?;
+        let header: ContentsHeader = lines.next()?;
         if header.seawall != CONTENTS_FORMAT {
             let message =
                 format!("expected contents format {CONTENTS_FORMAT}, found {}", header.seawall);
@@ -111,13 +111,13 @@ impl Contents {
         let (mut last, mut found): (Option<Digest>, u64) = (None, 0);
         loop {
             match lines.next()? {
-                Any::End { end } if end.contents == found => break,
-                Any::End { end } => {
+                ContentsOrEnd::End { end } if end.contents == found => break,
+                ContentsOrEnd::End { end } => {
                     return Err(
                         lines.wrong(&format!("expected {} contents, found {found}", end.contents))
                     );
                 }
-                Any::Line(line) => {
+                ContentsOrEnd::Line(line) => {
                     let (digest, place) =
                         contents.admit(&line).map_err(|error| lines.wrong(&error))?;
                     if last.is_some_and(|last| last.as_bytes() >= digest.as_bytes()) {
@@ -134,7 +134,7 @@ impl Contents {
         Ok(contents)
     }
 
-    fn admit(&self, line: &Line) -> Result<(Digest, Place), String> {
+    fn admit(&self, line: &ContentsLine) -> Result<(Digest, Place), String> {
         let digest: Digest = line.blake3.parse().map_err(|error| format!("{error}"))?;
         let holder = Holder { snapshot: line.snapshot.clone(), object: line.object.clone() };
         let object = self.number_of(&holder).ok_or_else(|| {
@@ -143,7 +143,7 @@ impl Contents {
                 line.snapshot, line.object
             )
         })?;
-        let Line { offset, stored_size, size, .. } = *line;
+        let ContentsLine { offset, stored_size, size, .. } = *line;
         let length = self.length(object);
         if offset.checked_add(stored_size).is_none_or(|end| end > length) || stored_size == 0 {
             let message = format!("expected {stored_size} bytes at {offset} in {}", line.object);
