@@ -22,16 +22,16 @@ mod source_file;
 mod spool;
 mod take;
 
-pub use description::{Description, Earlier, SnapshotKind, Sums};
-pub use entry::{Content, Entry, Kind, Metadata, Seen, Time};
-pub use index::{End, Header, IndexReader, IndexWriter};
+pub use description::{Earlier, SnapshotDescription, SnapshotKind, Sums};
+pub use entry::{Entry, FileContent, FileKind, FileMetadata, InodeState, Time};
+pub use index::{IndexEnd, IndexHeader, IndexReader, IndexWriter};
 pub use open_places::{Destination, Places};
 pub use path::EntryPath;
-pub use problems::{Damage, Progress, Verified};
-pub use restore::{ContentSource, Existing, Restore, Restored};
+pub use problems::{Damage, MediaProgress, Verified};
+pub use restore::{ContentSource, Existing, MediaRestore, MediaRestored};
 pub use selection::{Exclude, Selection};
 pub use spool::SpoolReader;
-pub use take::Kept;
+pub use take::KeptTree;
 
 /// The first object of a snapshot: somebody takes it.
 const BEGUN: &str = "begun.json";

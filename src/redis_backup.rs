@@ -23,7 +23,7 @@ mod taking;
 mod target;
 mod transfer;
 
-pub use description::{Description, RedisContent, RedisSource, StoredFile};
+pub use description::{RedisContent, RedisDescription, RedisSource, StoredFile};
 pub use incoming::DataSource;
 pub use keys::{Keys, compare_keys};
 pub use login::has_password;
@@ -31,7 +31,9 @@ pub use rdb::{RdbCheck, RdbChecksum, RdbFacts, RdbVersion};
 pub use restoring::RedisRestore;
 pub use server_info::{Persistence, Product, ServerConnection, ServerInfo};
 pub use taking::{RedisBackupRequest, RedisBackupTaken, take_backup};
-pub use target::{Aof, RedisTarget, RestoredFiles, TargetOverrides, matches, settings_of_conf};
+pub use target::{
+    Aof, RedisTarget, RestoredRedisFiles, TargetOverrides, matches, settings_of_conf,
+};
 pub use transfer::{Received, Snapshot};
 
 use crate::config::Config;

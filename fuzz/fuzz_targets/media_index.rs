@@ -5,7 +5,7 @@
 use std::collections::{HashMap, HashSet};
 
 use libfuzzer_sys::fuzz_target;
-use seawall::media_backup::{Entry, Header, IndexReader, IndexWriter, Kind};
+use seawall::media_backup::{Entry, FileKind, IndexHeader, IndexReader, IndexWriter};
 
 /// More than this a mutation of so few bytes does not need to become.
 const ENTRIES_MAX: usize = 10_000;
@@ -22,16 +22,16 @@ fuzz_target!(|data: &[u8]| {
     for entry in &entries {
         assert!(folders.contains(entry.path.parent()), "{:?}", entry.path);
         match &entry.kind {
-            Kind::Directory { .. } => {
+            FileKind::Directory { .. } => {
                 folders.insert(entry.path.as_bytes().to_vec());
             }
-            Kind::File(content) => {
+            FileKind::File(content) => {
                 files.insert(entry.path.clone(), (content.size, content.digest));
             }
-            Kind::HardLink { to, content } => {
+            FileKind::HardLink { to, content } => {
                 assert_eq!(files.get(to), Some(&(content.size, content.digest)));
             }
-            Kind::Symlink { target } => assert!(!target.is_empty() && !target.contains(&0)),
+            FileKind::Symlink { target } => assert!(!target.is_empty() && !target.contains(&0)),
         }
     }
     let mut writer = IndexWriter::begin(Vec::new(), &header).expect("into memory");
@@ -41,7 +41,7 @@ fuzz_target!(|data: &[u8]| {
 });
 
 /// All of it, if it is whole.
-fn read(compressed: &[u8]) -> Option<(Header, Vec<Entry>)> {
+fn read(compressed: &[u8]) -> Option<(IndexHeader, Vec<Entry>)> {
     let mut reader = IndexReader::open(compressed).ok()?;
     let mut entries: Vec<Entry> = Vec::new();
     while let Some(entry) = reader.next_entry().ok()? {

@@ -10,10 +10,10 @@ use libfuzzer_sys::fuzz_target;
 use seawall::backup::{StoredObject, hex};
 use seawall::codec::{Digest, Identities};
 use seawall::error::Result;
-use seawall::media_backup::packed::{Contents, PackedSource};
+use seawall::media_backup::packed::{PackedContents, PackedSource};
 use seawall::media_backup::{
-    Content, ContentSource, Description, Entry, EntryPath, Kind, Metadata, Seen, SnapshotKind,
-    Sums, Time,
+    ContentSource, Entry, EntryPath, FileContent, FileKind, FileMetadata, InodeState,
+    SnapshotDescription, SnapshotKind, Sums, Time,
 };
 use seawall::storage::{
     Listed, Metadata as StoredMetadata, NewLargeObject, NewObject, ObjectHead, Storage,
@@ -34,7 +34,7 @@ fuzz_target!(|data: &[u8]| {
         described("contents.jsonl.zst", list.len(), &compressed),
     ];
     let description = description(objects);
-    let Ok(contents) = Contents::read(list, &description) else { return };
+    let Ok(contents) = PackedContents::read(list, &description) else { return };
     check_anew(&contents, &description);
     let storage = Memory { list: compressed, pack: pack.to_vec() };
     let identities = Identities::default();
@@ -57,19 +57,20 @@ fuzz_target!(|data: &[u8]| {
 });
 
 /// The list says the same when it is written anew.
-fn check_anew(contents: &Contents, description: &Description) {
-    let mut used = Contents::read(&*written(contents, description), description).expect("ours");
+fn check_anew(contents: &PackedContents, description: &SnapshotDescription) {
+    let mut used =
+        PackedContents::read(&*written(contents, description), description).expect("ours");
     assert!(used.in_order().is_empty(), "no file has any of them yet");
     for (digest, place) in contents.in_order() {
         let holder = contents.holder(place.object).expect("it was admitted").clone();
         let object = used.number(holder);
-        used.add(digest, seawall::media_backup::packed::Place { object, used: 1, ..place });
+        used.add(digest, seawall::media_backup::packed::ContentPlace { object, used: 1, ..place });
     }
-    let again = Contents::read(&*written(&used, description), description).expect("ours");
+    let again = PackedContents::read(&*written(&used, description), description).expect("ours");
     assert_eq!(again.in_order(), contents.in_order());
 }
 
-fn written(contents: &Contents, description: &Description) -> Vec<u8> {
+fn written(contents: &PackedContents, description: &SnapshotDescription) -> Vec<u8> {
     let mut compressed = Vec::new();
     contents.write(&description.id, &mut compressed).expect("into memory");
     zstd::stream::decode_all(&*compressed).expect("ours")
@@ -84,9 +85,9 @@ fn described(name: &str, size: usize, stored: &[u8]) -> StoredObject {
     }
 }
 
-fn description(objects: Vec<StoredObject>) -> Description {
-    Description {
-        seawall: Description::FORMAT,
+fn description(objects: Vec<StoredObject>) -> SnapshotDescription {
+    SnapshotDescription {
+        seawall: SnapshotDescription::FORMAT,
         id: ID.to_owned(),
         label: String::new(),
         kind: SnapshotKind::Packed,
@@ -106,7 +107,7 @@ fn description(objects: Vec<StoredObject>) -> Description {
 
 fn entry(digest: Digest, size: u64) -> Entry {
     let changed = Time::new(0, 0);
-    let metadata = Metadata {
+    let metadata = FileMetadata {
         mode: 0o644,
         uid: 0,
         gid: 0,
@@ -117,9 +118,9 @@ fn entry(digest: Digest, size: u64) -> Entry {
     };
     Entry {
         path: EntryPath::new(b"file".to_vec()).expect("a path"),
-        kind: Kind::File(Content { size, digest, sparse: false, linked: false }),
+        kind: FileKind::File(FileContent { size, digest, sparse: false, linked: false }),
         metadata,
-        seen: Seen { device: 0, inode: 0, changed },
+        seen: InodeState { device: 0, inode: 0, changed },
     }
 }
 

@@ -55,8 +55,8 @@ pub struct Gathered {
     /// First missing segments of holes in the WAL that close by themselves, by repository.
     pub arriving: BTreeSet<(usize, WalSegment)>,
     /// Those that are watched come first.
-    pub redis: Vec<NamedSeries<redis_backup::Description>>,
-    pub media: Vec<NamedSeries<media_backup::Description>>,
+    pub redis: Vec<NamedSeries<redis_backup::RedisDescription>>,
+    pub media: Vec<NamedSeries<media_backup::SnapshotDescription>>,
     /// Of the systems, each Redis, then each media set.
     pub records: Vec<(RecordSubject, Records)>,
     /// What came of asking the Redis; `None` where nobody said where it is.

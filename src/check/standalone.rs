@@ -14,7 +14,7 @@ use crate::{history, media_backup, redis_backup};
 
 pub(super) fn redis(case: &Case<'_>) -> Vec<Finding> {
     let config = case.config;
-    let of_one = |it: &NamedSeries<redis_backup::Description>| {
+    let of_one = |it: &NamedSeries<redis_backup::RedisDescription>| {
         let subject = CheckSubject { service: Service::Redis, name: it.name.clone() };
         if !it.watched {
             return unwatched(case, &subject, &it.series);
@@ -35,7 +35,7 @@ pub(super) fn redis(case: &Case<'_>) -> Vec<Finding> {
 }
 
 pub(super) fn media(case: &Case<'_>) -> Vec<Finding> {
-    let of_set = |it: &NamedSeries<media_backup::Description>| {
+    let of_set = |it: &NamedSeries<media_backup::SnapshotDescription>| {
         let NamedSeries { name, series, .. } = it;
         let subject = CheckSubject { service: Service::Media, name: name.clone() };
         if !it.watched {
@@ -80,7 +80,7 @@ fn unwatched<D: SelfContained>(
 /// Files that could not be read when the newest snapshot was taken.
 fn left_out(
     expected: &ExpectedBackups<'_>,
-    series: &Series<media_backup::Description>,
+    series: &Series<media_backup::SnapshotDescription>,
 ) -> Option<Finding> {
     let newest = series.backups.last().filter(|it| it.description.totals.failures > 0)?;
     let mut draft = FindingDraft::new(expected.subject.clone(), "files", None);

@@ -28,7 +28,7 @@ pub(super) fn redis(
     config: &Config,
     repositories: &[Repository],
     described: usize,
-) -> (Vec<NamedSeries<redis_backup::Description>>, Vec<Failure>) {
+) -> (Vec<NamedSeries<redis_backup::RedisDescription>>, Vec<Failure>) {
     let ours = config.redis.name.clone();
     let meant: Vec<String> = config.redis.configured.then(|| ours.clone()).into_iter().collect();
     read(repositories, "redis/", &meant, &|name| name == ours, described)
@@ -38,7 +38,7 @@ pub(super) fn media(
     config: &Config,
     repositories: &[Repository],
     described: usize,
-) -> (Vec<NamedSeries<media_backup::Description>>, Vec<Failure>) {
+) -> (Vec<NamedSeries<media_backup::SnapshotDescription>>, Vec<Failure>) {
     let meant: Vec<String> = config.media.iter().map(|set| set.name.clone()).collect();
     read(repositories, "media/", &meant, &|_| false, described)
 }

@@ -33,13 +33,15 @@ use crate::cli::{asked, help};
 use crate::config::{Config, KeepConfig, MediaSet};
 use crate::error::Result;
 use crate::history::RecordSubject;
-use crate::media_backup::{Description, Progress};
+use crate::media_backup::{MediaProgress, SnapshotDescription};
 
 const VERBS: [Verb; 14] = [
     (create::command, create::run),
     (
-        || with_set(series_flags::list_command::<Description>()),
-        |config, matches| series_flags::list::<Description>(&of_set(config, matches)?, matches),
+        || with_set(series_flags::list_command::<SnapshotDescription>()),
+        |config, matches| {
+            series_flags::list::<SnapshotDescription>(&of_set(config, matches)?, matches)
+        },
     ),
     (show::command, show::run),
     (ls::command, ls::run),
@@ -49,15 +51,19 @@ const VERBS: [Verb; 14] = [
     (restore::command, restore::run),
     (flags::verify::command, flags::verify::run),
     (drill::command, drill::run),
-    (|| with_set(series_flags::prune_command::<Description>()), run_prune),
-    (|| with_set(series_flags::delete_command::<Description>()), run_delete),
+    (|| with_set(series_flags::prune_command::<SnapshotDescription>()), run_prune),
+    (|| with_set(series_flags::delete_command::<SnapshotDescription>()), run_delete),
     (
-        || with_set(series_flags::pin_command::<Description>()),
-        |config, matches| series_flags::pin::<Description>(&of_set(config, matches)?, matches),
+        || with_set(series_flags::pin_command::<SnapshotDescription>()),
+        |config, matches| {
+            series_flags::pin::<SnapshotDescription>(&of_set(config, matches)?, matches)
+        },
     ),
     (
-        || with_set(series_flags::unpin_command::<Description>()),
-        |config, matches| series_flags::unpin::<Description>(&of_set(config, matches)?, matches),
+        || with_set(series_flags::unpin_command::<SnapshotDescription>()),
+        |config, matches| {
+            series_flags::unpin::<SnapshotDescription>(&of_set(config, matches)?, matches)
+        },
     ),
 ];
 
@@ -107,7 +113,7 @@ fn of_set(config: &Config, matches: &ArgMatches) -> Result<Config> {
 }
 
 /// How far it is.
-fn show_progress(bar: &SharedBar, at: &Progress) {
+fn show_progress(bar: &SharedBar, at: &MediaProgress) {
     bar.at_files((at.entries, at.size), at.of);
 }
 
@@ -117,7 +123,7 @@ fn named(matches: &ArgMatches) -> Option<&str> {
 
 fn run_prune(config: &Config, matches: &ArgMatches) -> Result<()> {
     let config = of_set(config, matches)?;
-    pruning::asked(Description::PROGRAM, matches, |telling| prune::run(&config, telling))
+    pruning::asked(SnapshotDescription::PROGRAM, matches, |telling| prune::run(&config, telling))
 }
 
 fn run_delete(config: &Config, matches: &ArgMatches) -> Result<()> {
@@ -127,7 +133,7 @@ fn run_delete(config: &Config, matches: &ArgMatches) -> Result<()> {
 }
 
 /// All verbs are about one set: the configuration that they get has it alone.
-impl Kind for Description {
+impl Kind for SnapshotDescription {
     const PROGRAM: &'static str = "media-backup";
     const NAMED_BY: &'static str = "--set";
     const TABLE: &'static str = "media_backup";

@@ -19,19 +19,19 @@ use crate::cli::verbs::{self, Verb};
 use crate::config::{Config, KeepConfig};
 use crate::error::Result;
 use crate::history::RecordSubject;
-use crate::redis_backup::{Description, Keys, all_backups};
+use crate::redis_backup::{Keys, RedisDescription, all_backups};
 
 const VERBS: [Verb; 10] = [
     (create::command, create::run),
-    (flags::list_command::<Description>, flags::list::<Description>),
-    (flags::show_command::<Description>, flags::show::<Description>),
+    (flags::list_command::<RedisDescription>, flags::list::<RedisDescription>),
+    (flags::show_command::<RedisDescription>, flags::show::<RedisDescription>),
     (restore::command, restore::run),
-    (flags::verify_command::<Description>, flags::verify::<Description>),
+    (flags::verify_command::<RedisDescription>, flags::verify::<RedisDescription>),
     (drill::command, drill::run),
-    (flags::prune_command::<Description>, flags::prune::<Description>),
-    (flags::delete_command::<Description>, flags::delete::<Description>),
-    (flags::pin_command::<Description>, flags::pin::<Description>),
-    (flags::unpin_command::<Description>, flags::unpin::<Description>),
+    (flags::prune_command::<RedisDescription>, flags::prune::<RedisDescription>),
+    (flags::delete_command::<RedisDescription>, flags::delete::<RedisDescription>),
+    (flags::pin_command::<RedisDescription>, flags::pin::<RedisDescription>),
+    (flags::unpin_command::<RedisDescription>, flags::unpin::<RedisDescription>),
 ];
 
 const AFTER: &str = "In the order in which you need them:
@@ -63,7 +63,7 @@ pub fn main() -> u8 {
     verbs::main(command(), &VERBS)
 }
 
-impl Kind for Description {
+impl Kind for RedisDescription {
     const PROGRAM: &'static str = "redis-backup";
     const NAMED_BY: &'static str = "redis.name";
     const TABLE: &'static str = "redis";
@@ -102,13 +102,13 @@ impl Kind for Description {
     }
 }
 
-impl Checked for Description {
+impl Checked for RedisDescription {
     fn check(&self, source: &ObjectSource<'_>, progress: &dyn Fn(u64)) -> Result<()> {
         check::check(self, source, progress)
     }
 }
 
-impl Description {
+impl RedisDescription {
     fn server(&self) -> String {
         format!("{} {}", self.product, self.version)
     }

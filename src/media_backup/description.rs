@@ -13,7 +13,7 @@ use crate::backup::{Described, Fell, Measure, StoredObject};
 
 /// The whole file.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Description {
+pub struct SnapshotDescription {
     /// Version of the format.
     pub seawall: u32,
     pub id: String,
@@ -135,7 +135,7 @@ impl Sums {
     }
 }
 
-impl Description {
+impl SnapshotDescription {
     pub const FORMAT: u32 = 1;
 
     /// Every object that a restore may need, with the id of the snapshot beside whose description it lies.
@@ -156,7 +156,7 @@ impl Description {
     }
 }
 
-impl Described for Description {
+impl Described for SnapshotDescription {
     const WHAT: &'static str = "snapshot";
     const FORMAT: u32 = Self::FORMAT;
     const SHARES: bool = true;
@@ -175,7 +175,7 @@ impl Described for Description {
     }
 }
 
-impl SelfContained for Description {
+impl SelfContained for SnapshotDescription {
     fn id(&self) -> &str {
         &self.id
     }
@@ -258,8 +258,8 @@ mod tests {
         StoredObject { object: name.into(), size: 3, stored_size: 2, sha256: "ab".into() }
     }
 
-    fn description() -> Description {
-        Description {
+    fn description() -> SnapshotDescription {
+        SnapshotDescription {
             seawall: 1,
             id: "20261122T203000Z-4f2a".into(),
             label: String::new(),
@@ -284,7 +284,7 @@ mod tests {
     #[test]
     fn reads_what_it_writes() {
         let bytes = serde_json::to_vec(&description()).unwrap();
-        assert_eq!(parse_description::<Description>(&bytes), Ok(description()));
+        assert_eq!(parse_description::<SnapshotDescription>(&bytes), Ok(description()));
         let all: Vec<_> =
             description().all_objects().map(|(id, it)| format!("{id} {}", it.object)).collect();
         assert_eq!(
@@ -297,7 +297,7 @@ mod tests {
     fn what_would_lead_elsewhere_is_refused() {
         let change = |from: &str, to: &str| {
             let text = serde_json::to_string(&description()).unwrap().replace(from, to);
-            parse_description::<Description>(text.as_bytes()).unwrap_err().to_string()
+            parse_description::<SnapshotDescription>(text.as_bytes()).unwrap_err().to_string()
         };
         let wrong = change("20261121T203000Z-0000", "../x");
         assert!(wrong.contains("expected the id of a snapshot, found \"../x\""), "{wrong}");

@@ -14,14 +14,14 @@ use crate::codec::Digest;
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Entry {
     pub path: EntryPath,
-    pub kind: Kind,
-    pub metadata: Metadata,
-    pub seen: Seen,
+    pub kind: FileKind,
+    pub metadata: FileMetadata,
+    pub seen: InodeState,
 }
 
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Kind {
-    File(Content),
+pub enum FileKind {
+    File(FileContent),
     /// `implied`: not of the set itself, but on the way to one of its paths.
     Directory {
         implied: bool,
@@ -32,13 +32,13 @@ pub enum Kind {
     /// One more name of a file whose entry came before. Its content is told again, so that it can be had alone.
     HardLink {
         to: EntryPath,
-        content: Content,
+        content: FileContent,
     },
 }
 
 /// Of a file.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Content {
+pub struct FileContent {
     /// In bytes, holes included.
     pub size: u64,
     /// BLAKE3.
@@ -51,7 +51,7 @@ pub struct Content {
 
 /// What a restored file gets back.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Metadata {
+pub struct FileMetadata {
     /// Permission bits, with setuid, setgid and sticky.
     pub mode: u32,
     pub uid: u32,
@@ -66,7 +66,7 @@ pub struct Metadata {
 
 /// What tells that nobody changed it since.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Seen {
+pub struct InodeState {
     pub device: u64,
     pub inode: u64,
     /// Time of the last change of content or metadata (`st_ctime`), which nobody can set.
@@ -75,19 +75,19 @@ pub struct Seen {
 
 impl Entry {
     /// Of a file, under its first or another name.
-    pub fn content(&self) -> Option<&Content> {
+    pub fn content(&self) -> Option<&FileContent> {
         match &self.kind {
-            Kind::File(content) | Kind::HardLink { content, .. } => Some(content),
-            Kind::Directory { .. } | Kind::Symlink { .. } => None,
+            FileKind::File(content) | FileKind::HardLink { content, .. } => Some(content),
+            FileKind::Directory { .. } | FileKind::Symlink { .. } => None,
         }
     }
 
     pub fn is_directory(&self) -> bool {
-        matches!(self.kind, Kind::Directory { .. })
+        matches!(self.kind, FileKind::Directory { .. })
     }
 }
 
-impl Metadata {
+impl FileMetadata {
     /// Whether a file can share an inode with one that has these: all but the names of its owners, which
     /// may be spelled otherwise by now.
     pub fn is_same_inode(&self, other: &Self) -> bool {
@@ -96,7 +96,7 @@ impl Metadata {
     }
 }
 
-impl Seen {
+impl InodeState {
     pub fn of(stat: &Stat) -> Self {
         Self { device: stat.st_dev, inode: stat.st_ino, changed: changed(stat) }
     }

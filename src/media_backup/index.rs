@@ -8,13 +8,14 @@
 mod line;
 mod reader;
 
+use std::fmt;
 use std::io::{self, BufWriter, Write};
 
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
 use self::line::IndexLine;
-use super::entry::{Entry, Kind};
+use super::entry::{Entry, FileKind};
 use crate::config::MediaSet;
 use crate::error::{Class, Error, Result};
 
@@ -44,7 +45,7 @@ impl Entry {
 
 /// The first line.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Header {
+pub struct IndexHeader {
     pub seawall: u32,
     pub set: String,
     pub id: String,
@@ -57,7 +58,7 @@ pub struct Header {
 
 /// The last line.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
-pub struct End {
+pub struct IndexEnd {
     pub entries: u64,
     /// Those that are files, further names of one not counted.
     pub files: u64,
@@ -65,7 +66,7 @@ pub struct End {
     pub size: u64,
 }
 
-impl Header {
+impl IndexHeader {
     pub fn new(set: &MediaSet, id: &str, began: Timestamp) -> Self {
         Self {
             seawall: INDEX_FORMAT,
@@ -78,10 +79,18 @@ impl Header {
     }
 }
 
-impl End {
+/// As errors show it.
+impl fmt::Display for IndexEnd {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { entries, files, size } = self;
+        write!(f, "End {{ entries: {entries}, files: {files}, size: {size} }}")
+    }
+}
+
+impl IndexEnd {
     pub fn add(&mut self, entry: &Entry) {
         self.entries += 1;
-        if let Kind::File(content) = &entry.kind {
+        if let FileKind::File(content) = &entry.kind {
             self.files += 1;
             self.size = self.size.saturating_add(content.size);
         }
@@ -95,17 +104,17 @@ const LEVEL: i32 = 3;
 pub struct IndexWriter<W: Write> {
     out: BufWriter<zstd::Encoder<'static, W>>,
     line: Vec<u8>,
-    end: End,
+    end: IndexEnd,
 }
 
 impl<W: Write> IndexWriter<W> {
-    pub fn begin(out: W, header: &Header) -> Result<Self> {
+    pub fn begin(out: W, header: &IndexHeader) -> Result<Self> {
         let encoder = zstd::Encoder::new(out, LEVEL).and_then(|mut encoder| {
             encoder.include_checksum(true)?;
             Ok(encoder)
         });
         let out = BufWriter::with_capacity(1 << 16, encoder.map_err(|error| failed(&error))?);
-        let mut writer = Self { out, line: Vec::new(), end: End::default() };
+        let mut writer = Self { out, line: Vec::new(), end: IndexEnd::default() };
         writer.line(header)?;
         Ok(writer)
     }
@@ -119,7 +128,7 @@ impl<W: Write> IndexWriter<W> {
     }
 
     /// The totals, and what was written to.
-    pub fn finish(mut self) -> Result<(End, W)> {
+    pub fn finish(mut self) -> Result<(IndexEnd, W)> {
         let end = self.end;
         self.line(&serde_json::json!({ "end": end }))?;
         let encoder = self.out.into_inner().map_err(|error| failed(error.error()))?;
@@ -161,7 +170,7 @@ mod tests {
     /// As on XFS, where a file may have any number of extended attributes.
     #[test]
     fn an_entry_that_no_reader_takes_is_not_written() {
-        let header = Header {
+        let header = IndexHeader {
             seawall: 1,
             set: "a".into(),
             id: "b".into(),

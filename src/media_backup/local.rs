@@ -24,7 +24,7 @@ use crate::durable::{self, Beneath, open_to_read};
 use crate::error::{Error, Result};
 
 pub use removal::{bytes_of_its_own, remove_snapshot};
-pub use snapshot::{LocalSnapshot, Taken};
+pub use snapshot::{LocalSnapshot, TreeTaken};
 pub use verification::verify_snapshot;
 
 /// The files of the snapshot, under their full paths.

@@ -11,7 +11,7 @@ use std::io;
 use std::os::unix::ffi::OsStrExt;
 use std::path::{Path, PathBuf};
 
-use super::index::Header;
+use super::index::IndexHeader;
 use super::path::{EntryPath, join, rest_below, shown};
 use crate::backup::damaged;
 use crate::durable::{self, Beneath, DirCursor};
@@ -201,7 +201,7 @@ pub struct WritablePlaces {
 
 impl WritablePlaces {
     /// Creates a folder that is not there; its parent must exist.
-    pub fn open(destination: Destination<'_>, header: &Header) -> Result<Self> {
+    pub fn open(destination: Destination<'_>, header: &IndexHeader) -> Result<Self> {
         if let Destination::Folder(folder) = destination {
             durable::create_folder(folder)?;
         }
@@ -213,7 +213,7 @@ impl WritablePlaces {
     }
 
     /// `None` when there is no such folder.
-    pub fn there(destination: Destination<'_>, header: &Header) -> Result<Option<Self>> {
+    pub fn there(destination: Destination<'_>, header: &IndexHeader) -> Result<Option<Self>> {
         let set = set_paths(header)?;
         match destination {
             Destination::Folder(folder) if !folder.exists() => Ok(None),
@@ -250,7 +250,7 @@ impl WritablePlaces {
     }
 }
 
-fn set_paths(header: &Header) -> Result<Vec<EntryPath>> {
+fn set_paths(header: &IndexHeader) -> Result<Vec<EntryPath>> {
     let path = |text: &String| {
         let path = text.strip_prefix('/').unwrap_or_default();
         EntryPath::new(path.as_bytes().to_vec())

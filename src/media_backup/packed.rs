@@ -24,10 +24,10 @@ mod source;
 mod start;
 mod verification;
 
-pub use contents::{Contents, Holder, Place};
+pub use contents::{ContentPlace, Holder, PackedContents};
 pub use prune::{Objects, References, carry_out, spare, unreferenced};
 pub use set_listing::Listing;
-pub use snapshot::{PackedSnapshot, Taken};
+pub use snapshot::{PackedSnapshot, PackedTaken};
 pub use source::{PackedContent, PackedSource};
 pub use verification::verify_packed;
 

@@ -20,7 +20,7 @@ use crate::repository::Repository;
 
 /// How far it is.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
-pub struct Progress {
+pub struct MediaProgress {
     /// Of all kinds.
     pub entries: u64,
     /// Length of the files so far, in bytes.
@@ -96,7 +96,7 @@ impl Problems {
 #[derive(Debug, Default)]
 pub struct Verified {
     /// What was looked at.
-    pub seen: Progress,
+    pub seen: MediaProgress,
     /// What is missing or not as the index says.
     pub problems: Problems,
     /// What the next snapshot must not share.

@@ -16,10 +16,10 @@ use std::num::NonZeroUsize;
 use std::path::{Path, PathBuf};
 
 use self::dress::Dresser;
-use super::entry::{Entry, Kind};
+use super::entry::{Entry, FileKind};
 use super::index::IndexReader;
 use super::open_places::{Destination, WritablePlaces};
-use super::problems::{Problems, Progress};
+use super::problems::{MediaProgress, Problems};
 use super::selection::Selection;
 use crate::accounts::Accounts;
 use crate::durable::Bulk;
@@ -45,7 +45,7 @@ pub enum Existing {
 }
 
 /// A snapshot, about to be restored.
-pub struct Restore<'a, R: Read> {
+pub struct MediaRestore<'a, R: Read> {
     /// Opens the index, which is read several times.
     pub index: &'a dyn Fn() -> Result<IndexReader<R>>,
     pub content: &'a dyn ContentSource,
@@ -60,12 +60,12 @@ pub struct Restore<'a, R: Read> {
     /// Give files to owners by number, even where their names have other numbers here.
     pub numeric_owner: bool,
     pub threads: NonZeroUsize,
-    pub progress: &'a (dyn Fn(Progress) + Sync),
+    pub progress: &'a (dyn Fn(MediaProgress) + Sync),
 }
 
 /// What was done.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub struct Restored {
+pub struct MediaRestored {
     /// Of all kinds, those that were as they should be included.
     pub entries: u64,
     /// Files whose content was written, and its length in bytes.
@@ -83,16 +83,16 @@ pub struct Restored {
 
 /// What all steps need.
 struct Restoring<'a, R: Read> {
-    restore: &'a Restore<'a, R>,
+    restore: &'a MediaRestore<'a, R>,
     target: WritablePlaces,
     dresser: Dresser,
-    restored: RefCell<Restored>,
+    restored: RefCell<MediaRestored>,
 }
 
-impl<R: Read> Restore<'_, R> {
+impl<R: Read> MediaRestore<'_, R> {
     /// Reads the whole index before anything is touched. A run that was cut short is finished by another one
     /// with [`Existing::Delta`]. When it returns, all is durable.
-    pub fn run(&self) -> Result<Restored> {
+    pub fn run(&self) -> Result<MediaRestored> {
         if self.delete && self.existing == Existing::Refuse {
             return Err(Error::new(
                 Class::Usage,
@@ -132,10 +132,10 @@ impl<R: Read> Restoring<'_, R> {
     }
 }
 
-impl<R: Read> Restore<'_, R> {
+impl<R: Read> MediaRestore<'_, R> {
     /// Whether an entry is to be there in the end.
     fn wants(&self, entry: &Entry) -> bool {
-        let implied = matches!(entry.kind, Kind::Directory { implied: true });
+        let implied = matches!(entry.kind, FileKind::Directory { implied: true });
         // Where the set was, the folders above its paths are not ours to change.
         let foreign = implied && matches!(self.destination, Destination::Original(_));
         !foreign && self.selection.selects(&entry.path, entry.is_directory())

@@ -11,7 +11,7 @@ use std::path::Path;
 
 use rustix::fs::statat;
 
-use super::entry::{Metadata, Seen, modified};
+use super::entry::{FileMetadata, InodeState, modified};
 use super::open_places::Places;
 use super::path::{EntryPath, join, shown};
 use super::problems::Problems;
@@ -149,8 +149,8 @@ impl<'a> Scan<'a> {
         problems.failed(verb, &path, &reason);
     }
 
-    fn metadata(&self, stat: &rustix::fs::Stat) -> Metadata {
-        Metadata {
+    fn metadata(&self, stat: &rustix::fs::Stat) -> FileMetadata {
+        FileMetadata {
             mode: stat.st_mode & 0o7777,
             uid: stat.st_uid,
             gid: stat.st_gid,
@@ -168,7 +168,7 @@ impl<'a> Scan<'a> {
         stat: &rustix::fs::Stat,
     ) -> Result<FoundEntry, String> {
         let path = EntryPath::new(path)?;
-        Ok(FoundEntry { path, kind, metadata: self.metadata(stat), seen: Seen::of(stat) })
+        Ok(FoundEntry { path, kind, metadata: self.metadata(stat), seen: InodeState::of(stat) })
     }
 }
 

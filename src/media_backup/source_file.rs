@@ -10,7 +10,7 @@ use std::os::unix::fs::FileExt;
 use rustix::fs::{FileType, SeekFrom, Stat, fstat, seek};
 use rustix::io::Errno;
 
-use super::entry::{Seen, Time, is_sparse, modified, size};
+use super::entry::{InodeState, Time, is_sparse, modified, size};
 use crate::codec::Digest;
 use crate::durable::{DirCursor, xattr, xattr_names};
 use crate::error::Result;
@@ -81,7 +81,7 @@ impl SourceFile {
     /// Whether nothing about it changed since it was opened.
     pub fn is_same(&self) -> io::Result<bool> {
         let now = fstat(&self.file)?;
-        let state = |stat: &Stat| (size(stat), modified(stat), Seen::of(stat));
+        let state = |stat: &Stat| (size(stat), modified(stat), InodeState::of(stat));
         Ok(state(&now) == state(&self.before))
     }
 

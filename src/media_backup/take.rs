@@ -18,11 +18,11 @@ use std::path::Path;
 use self::driver::Driver;
 use self::keeping::{TakeJob, TakeOutcome, TakeWorker};
 use super::description::{PathSums, SnapshotTotals};
-use super::entry::{Entry, Kind, Seen};
+use super::entry::{Entry, FileKind, InodeState};
 use super::index::{IndexWriter, Previous};
 use super::open_places::Places;
 use super::ordered::ordered;
-use super::problems::{Problems, Progress};
+use super::problems::{MediaProgress, Problems};
 use super::scan::FoundEntry;
 use super::source_file::SourceFile;
 use super::spool::Spool;
@@ -68,20 +68,20 @@ pub struct Taking<'a, K> {
     /// Folders that are not entered, such as a repository below a path of the set.
     pub leave_out: &'a [&'a Path],
     /// Where the same snapshot is kept already: this is a copy of that, and nothing is looked for once more.
-    pub copy_of: Option<&'a Kept>,
+    pub copy_of: Option<&'a KeptTree>,
     pub threads: NonZeroUsize,
-    pub progress: &'a (dyn Fn(Progress) + Sync),
+    pub progress: &'a (dyn Fn(MediaProgress) + Sync),
 }
 
 /// A snapshot as it was kept in a tree.
-pub struct Kept {
+pub struct KeptTree {
     /// Open since it was made, as the index is: who owns the repository can exchange what their paths name.
     pub tree: Beneath,
     pub index: Spool,
     pub problems: Problems,
 }
 
-impl fmt::Debug for Kept {
+impl fmt::Debug for KeptTree {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Kept").field("problems", &self.problems).finish_non_exhaustive()
     }
@@ -124,7 +124,7 @@ struct Results<'a, W: Write> {
     places: &'a Places,
     sum: blake3::Hasher,
     problems: Problems,
-    progress: &'a (dyn Fn(Progress) + Sync),
+    progress: &'a (dyn Fn(MediaProgress) + Sync),
 }
 
 impl<W: Write> Results<'_, W> {
@@ -143,7 +143,7 @@ impl<W: Write> Results<'_, W> {
             }
         }
         let SnapshotTotals { entries, size, .. } = self.totals.clone();
-        (self.progress)(Progress { entries, size, of: None });
+        (self.progress)(MediaProgress { entries, size, of: None });
         Ok(())
     }
 
@@ -156,7 +156,7 @@ impl<W: Write> Results<'_, W> {
         {
             self.totals.paths[at].files += 1;
         }
-        if let Kind::File(content) = &entry.kind {
+        if let FileKind::File(content) = &entry.kind {
             self.totals.files += 1;
             self.totals.size += content.size;
             if read {
@@ -179,7 +179,7 @@ fn add_to(sum: &mut blake3::Hasher, entry: &Entry) {
     sum.update(entry.path.as_bytes()).update(b"\0");
     match (&entry.kind, entry.content()) {
         (_, Some(content)) => sum.update(content.digest.as_bytes()),
-        (Kind::Symlink { target }, None) => sum.update(target),
+        (FileKind::Symlink { target }, None) => sum.update(target),
         _ => sum,
     };
     sum.update(b"\0");
@@ -199,30 +199,30 @@ enum Link {
 struct Links(HashMap<(u64, u64), Link>);
 
 impl Links {
-    fn is_waiting(&self, seen: &Seen) -> bool {
+    fn is_waiting(&self, seen: &InodeState) -> bool {
         matches!(self.0.get(&key(seen)), Some(Link::Waiting))
     }
 
     /// The entry of its first name. One that was changed since is another file.
-    fn find(&self, seen: &Seen) -> Option<&Entry> {
+    fn find(&self, seen: &InodeState) -> Option<&Entry> {
         match self.0.get(&key(seen)) {
             Some(Link::Known(entry)) if entry.seen == *seen => Some(entry),
             _ => None,
         }
     }
 
-    fn wait(&mut self, seen: Seen) {
+    fn wait(&mut self, seen: InodeState) {
         self.0.insert(key(&seen), Link::Waiting);
     }
 
     /// Nothing happens where nobody waits for it.
-    fn settle(&mut self, seen: &Seen, link: Link) {
+    fn settle(&mut self, seen: &InodeState, link: Link) {
         if let Some(waiting) = self.0.get_mut(&key(seen)) {
             *waiting = link;
         }
     }
 }
 
-fn key(seen: &Seen) -> (u64, u64) {
+fn key(seen: &InodeState) -> (u64, u64) {
     (seen.device, seen.inode)
 }

@@ -1,12 +1,12 @@
 //! What the tests of the parts share.
 
-use super::entry::{Content, Entry, Kind, Metadata, Seen, Time};
+use super::entry::{Entry, FileContent, FileKind, FileMetadata, InodeState, Time};
 use super::path::EntryPath;
 use super::scan::{FoundEntry, FoundKind};
 use crate::codec::Digest;
 
-pub fn metadata() -> Metadata {
-    Metadata {
+pub fn metadata() -> FileMetadata {
+    FileMetadata {
         mode: 0o644,
         uid: 33,
         gid: 33,
@@ -17,24 +17,24 @@ pub fn metadata() -> Metadata {
     }
 }
 
-fn seen() -> Seen {
-    Seen { device: 1, inode: 2, changed: Time::new(1000, 2) }
+fn seen() -> InodeState {
+    InodeState { device: 1, inode: 2, changed: Time::new(1000, 2) }
 }
 
 pub fn path(path: &str) -> EntryPath {
     EntryPath::new(path.as_bytes().to_vec()).unwrap()
 }
 
-pub fn content(size: u64) -> Content {
-    Content { size, digest: Digest::of(b"content"), sparse: false, linked: false }
+pub fn content(size: u64) -> FileContent {
+    FileContent { size, digest: Digest::of(b"content"), sparse: false, linked: false }
 }
 
-pub fn of_kind(at: &str, kind: Kind) -> Entry {
+pub fn of_kind(at: &str, kind: FileKind) -> Entry {
     Entry { path: path(at), kind, metadata: metadata(), seen: seen() }
 }
 
 pub fn entry(at: &str, size: u64) -> Entry {
-    of_kind(at, Kind::File(content(size)))
+    of_kind(at, FileKind::File(content(size)))
 }
 
 pub fn found(at: &str, size: u64) -> FoundEntry {

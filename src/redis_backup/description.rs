@@ -15,7 +15,7 @@ use crate::backup::{DATABASE_KEYS, Described, Fell, Measure, StoredObject};
 
 /// `backup.json` of a backup of a Redis.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Description {
+pub struct RedisDescription {
     /// Version of the format.
     pub seawall: u32,
     pub id: String,
@@ -86,7 +86,7 @@ pub struct StoredFile {
     pub name: String,
 }
 
-impl Description {
+impl RedisDescription {
     pub const FORMAT: u32 = 1;
 
     /// Of which moment the data are; where that was not recorded, when the backup was begun.
@@ -110,7 +110,7 @@ impl Description {
     }
 }
 
-impl Described for Description {
+impl Described for RedisDescription {
     const WHAT: &'static str = "Redis backup";
     const FORMAT: u32 = Self::FORMAT;
 
@@ -123,7 +123,7 @@ impl Described for Description {
     }
 }
 
-impl SelfContained for Description {
+impl SelfContained for RedisDescription {
     fn id(&self) -> &str {
         &self.id
     }

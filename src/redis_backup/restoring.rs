@@ -5,8 +5,8 @@
 
 use std::io::BufRead;
 
-use super::description::{Description, RedisContent};
-use super::target::{RedisTarget, RestoredFiles};
+use super::description::{RedisContent, RedisDescription};
+use super::target::{RedisTarget, RestoredRedisFiles};
 use crate::backup::series::{Backup, Series};
 use crate::backup::{BackupFolder, ObjectSource};
 use crate::codec::{Identities, read_failed};
@@ -18,8 +18,8 @@ pub struct RedisRestore<'a> {
     pub config: &'a Config,
     pub repositories: &'a [Repository],
     pub identities: &'a Identities,
-    pub series: &'a Series<Description>,
-    pub backup: &'a Backup<Description>,
+    pub series: &'a Series<RedisDescription>,
+    pub backup: &'a Backup<RedisDescription>,
     pub target: &'a RedisTarget,
     /// Gets how many bytes are laid down.
     pub progress: &'a dyn Fn(u64),
@@ -28,7 +28,7 @@ pub struct RedisRestore<'a> {
 impl RedisRestore<'_> {
     /// From the first repository that gives all of it. Until then the server's files are what they were. Returns
     /// the place of that repository, too.
-    pub fn run(&self) -> Result<(usize, RestoredFiles)> {
+    pub fn run(&self) -> Result<(usize, RestoredRedisFiles)> {
         let mut failure: Option<Error> = None;
         for copy in self.backup.copies.iter().filter(|copy| copy.fault.is_none()) {
             let Some(repository) = self.repositories.get(copy.repository) else { continue };
@@ -56,7 +56,7 @@ impl RedisRestore<'_> {
         }))
     }
 
-    fn from(&self, repository: &Repository) -> Result<RestoredFiles> {
+    fn from(&self, repository: &Repository) -> Result<RestoredRedisFiles> {
         let contents = self.series.contents(&self.backup.id, repository)?;
         let Some(contents) = contents else {
             return Err(Error::new(Class::Gap, format!("backup {} is gone", self.backup.id)));

@@ -7,7 +7,7 @@ use bytes::Bytes;
 use jiff::Timestamp;
 
 use super::all_backups;
-use super::description::{Description, RedisContent, RedisSource, StoredFile};
+use super::description::{RedisContent, RedisDescription, RedisSource, StoredFile};
 use super::incoming::{DataSource, Incoming, LearnedFromData};
 use super::server_info::{ServerConnection, ServerInfo};
 use crate::backup::deleting::withdraw;
@@ -42,7 +42,7 @@ pub struct RedisBackupRequest<'a> {
 pub struct RedisBackupTaken {
     pub id: String,
     /// The repositories that have it whole, and what it is there.
-    pub descriptions: Vec<(String, Description)>,
+    pub descriptions: Vec<(String, RedisDescription)>,
     /// What went wrong in the others.
     pub failures: Vec<Error>,
 }
@@ -107,9 +107,9 @@ fn draft(
     facts: ServerInfo,
     began: Timestamp,
     came: LearnedFromData,
-) -> Description {
-    Description {
-        seawall: Description::FORMAT,
+) -> RedisDescription {
+    RedisDescription {
+        seawall: RedisDescription::FORMAT,
         id: id.to_owned(),
         label,
         product: facts.product,
@@ -138,22 +138,25 @@ fn draft(
 /// What it should hold about as much as. Who can't be asked gets the backup all the same.
 fn reference(config: &Config, repository: &Repository) -> Option<Fell> {
     let (all, one) = (all_backups(config), std::slice::from_ref(repository));
-    let series = Series::<Description>::read_newest(one, &all, &|_| LOOKED_AT);
+    let series = Series::<RedisDescription>::read_newest(one, &all, &|_| LOOKED_AT);
     series.backups.iter().rfind(|it| it.is_whole()).map(|it| Fell::reference(&it.description))
 }
 
 fn describe(
     repository: &Repository,
     folder: &BackupFolder,
-    draft: &Description,
+    draft: &RedisDescription,
     names: &[String],
     sent: Vec<Sent<()>>,
-) -> Result<Description> {
+) -> Result<RedisDescription> {
     failpoint::reach("create.parts-done");
     let files = sent.into_iter().zip(names);
     let files = files.map(|(sent, name)| StoredFile { stored: sent.stored, name: name.clone() });
-    let description =
-        Description { encrypted: repository.encrypts(), files: files.collect(), ..draft.clone() };
+    let description = RedisDescription {
+        encrypted: repository.encrypts(),
+        files: files.collect(),
+        ..draft.clone()
+    };
     let json = serde_json::to_vec_pretty(&description).map_err(|error| {
         Error::new(Class::Internal, format!("could not write {DESCRIPTION}: {error}"))
     })?;

@@ -12,7 +12,7 @@ mod open_folder;
 mod rename_plan;
 
 pub use conf::{matches, settings as settings_of_conf};
-pub use laying::RestoredFiles;
+pub use laying::RestoredRedisFiles;
 
 use std::fs;
 use std::io::Read;

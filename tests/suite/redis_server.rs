@@ -14,7 +14,7 @@ use seawall::config::RedisConfig;
 use seawall::error::Result;
 use seawall::redis_backup::files::ServerFile;
 use seawall::redis_backup::{
-    Received, RedisTarget, RestoredFiles, ServerConnection, Snapshot, TargetOverrides,
+    Received, RedisTarget, RestoredRedisFiles, ServerConnection, Snapshot, TargetOverrides,
 };
 
 use crate::support::redis::{LIMITS, Program, RedisServer};
@@ -46,7 +46,7 @@ fn target(folder: &Path, appendonly: bool, program: &Program) -> RedisTarget {
     RedisTarget::read(None, &overrides).unwrap()
 }
 
-fn lay_rdb(target: &RedisTarget, rdb: &[u8]) -> Result<RestoredFiles> {
+fn lay_rdb(target: &RedisTarget, rdb: &[u8]) -> Result<RestoredRedisFiles> {
     let mut laying = target.begin()?;
     laying.begin_rdb()?;
     rdb.chunks(100_000).try_for_each(|piece| laying.write(piece))?;
@@ -65,7 +65,7 @@ fn read(file: ServerFile) -> Content {
     (name, bytes)
 }
 
-fn lay_set(target: &RedisTarget, files: &[Content]) -> Result<RestoredFiles> {
+fn lay_set(target: &RedisTarget, files: &[Content]) -> Result<RestoredRedisFiles> {
     let mut laying = target.begin()?;
     for (name, bytes) in files {
         laying.begin_file(name)?;

@@ -16,7 +16,7 @@ use crate::codec::{Digest, read_failed};
 use crate::command::shown::{not_written, plain_bytes, size};
 use crate::config::Config;
 use crate::error::{Class, Error, Result};
-use crate::media_backup::{Content, Entry, EntryPath, Kind};
+use crate::media_backup::{Entry, EntryPath, FileContent, FileKind};
 
 const AFTER: &str = "\
   media-backup cat latest /etc/redis/redis.conf | diff - /etc/redis/redis.conf
@@ -121,7 +121,7 @@ fn find(wanted: &[u8], id: &str, next: &mut dyn FnMut() -> Result<Option<Entry>>
 fn no_file(entry: &Entry, id: &str) -> Error {
     let path = path_of(entry);
     match &entry.kind {
-        Kind::Symlink { target } => {
+        FileKind::Symlink { target } => {
             let message =
                 format!("expected a file, found {path}, a link to {}", plain_bytes(target));
             Error::new(Class::Usage, message).hint("Ask for the file that it leads to.")
@@ -135,7 +135,7 @@ fn no_file(entry: &Entry, id: &str) -> Error {
 /// Where the bytes go, and which they were.
 struct Writing<'a> {
     out: &'a mut dyn Write,
-    content: &'a Content,
+    content: &'a FileContent,
     /// Whether somebody reads along.
     is_terminal: bool,
     written: u64,

@@ -21,9 +21,11 @@ use crate::command::series::Kind;
 use crate::command::shown::{count, size};
 use crate::config::{Config, MediaSet};
 use crate::error::{Class, Error, Result};
-use crate::media_backup::local::{LocalSnapshot, Taken};
+use crate::media_backup::local::{LocalSnapshot, TreeTaken};
 use crate::media_backup::packed::{Listing, PackedSnapshot};
-use crate::media_backup::{Damage, Description, Kept, Places, Progress, SnapshotKind, Sums};
+use crate::media_backup::{
+    Damage, KeptTree, MediaProgress, Places, SnapshotDescription, SnapshotKind, Sums,
+};
 use crate::repository::{self, Repository};
 
 const SHORT: &str = "Takes a snapshot of a set of folders and files into every repository";
@@ -71,7 +73,7 @@ pub fn run(config: &Config, matches: &ArgMatches) -> Result<()> {
     let set = MediaSet::choose(&config.media, named(matches))?.clone();
     let config = Config { media: vec![set], ..config.clone() };
     let bar = SharedBar::new("snapshot");
-    let progress = |at: Progress| show_progress(&bar, &at);
+    let progress = |at: MediaProgress| show_progress(&bar, &at);
     let done = create(&SnapshotOptions {
         config: &config,
         label: matches.get_one::<String>("label").cloned().unwrap_or_default(),
@@ -116,12 +118,12 @@ struct SnapshotOptions<'a> {
     checksum: bool,
     /// That it holds far less than the one before is as it should be.
     accept_fewer: bool,
-    progress: &'a (dyn Fn(Progress) + Sync),
+    progress: &'a (dyn Fn(MediaProgress) + Sync),
 }
 
 /// The snapshot as it is in each repository that has it, and what went wrong.
 struct TakenSnapshot {
-    descriptions: Vec<(String, Description)>,
+    descriptions: Vec<(String, SnapshotDescription)>,
     errors: Vec<Error>,
 }
 
@@ -137,9 +139,9 @@ fn create(options: &SnapshotOptions<'_>) -> Result<TakenSnapshot> {
     let folders = repository_folders(config);
     let leave_out: Vec<&Path> = folders.iter().map(AsRef::as_ref).collect();
     let (mut done, mut failed_files) = (TakenSnapshot { descriptions: vec![], errors: vec![] }, 0);
-    let (mut packed, mut kept) = (Vec::new(), None::<Kept>);
+    let (mut packed, mut kept) = (Vec::new(), None::<KeptTree>);
     let known = Known::of(config.state_directory.as_deref(), "media");
-    let folder = BackupFolder::below(&Description::all(config), &id);
+    let folder = BackupFolder::below(&SnapshotDescription::all(config), &id);
     for (at, repository) in repositories.iter().enumerate() {
         if let Err(error) = known.check(repository, folder.all()) {
             done.errors.push(not_stored(repository, error));
@@ -151,7 +153,7 @@ fn create(options: &SnapshotOptions<'_>) -> Result<TakenSnapshot> {
         };
         let previous = newest_tree(repository, config);
         let of = previous.as_ref().map(|it| (it.totals.entries, it.totals.size));
-        let progress = |at: Progress| (options.progress)(Progress { of, ..at });
+        let progress = |at: MediaProgress| (options.progress)(MediaProgress { of, ..at });
         let snapshot = LocalSnapshot {
             root,
             set,
@@ -225,7 +227,7 @@ fn not_stored(repository: &Repository, error: Error) -> Error {
 }
 
 /// A disk that is not mounted looks like an empty folder.
-fn fell(description: &Description) -> Option<Error> {
+fn fell(description: &SnapshotDescription) -> Option<Error> {
     let before = description.fell.as_ref()?;
     let (id, since) = (&description.id, &before.since);
     let fell = before.said(&description.measures())?;
@@ -243,16 +245,18 @@ fn incomplete(failures: u64) -> Error {
 }
 
 /// The newest whole one to share files with. What can't be seen now is not shared.
-fn newest_tree(repository: &Repository, config: &Config) -> Option<Description> {
-    let series =
-        Series::<Description>::read(std::slice::from_ref(repository), &Description::all(config));
+fn newest_tree(repository: &Repository, config: &Config) -> Option<SnapshotDescription> {
+    let series = Series::<SnapshotDescription>::read(
+        std::slice::from_ref(repository),
+        &SnapshotDescription::all(config),
+    );
     let newest = series.backups.into_iter().rfind(Backup::is_whole).map(|it| it.description);
     newest.filter(|it| it.kind == SnapshotKind::LocalTree)
 }
 
 /// What must not be shared with the newest one.
-fn damage(config: &Config, repository: &Repository, newest: &Description) -> Damage {
-    let all = Description::all(config);
+fn damage(config: &Config, repository: &Repository, newest: &SnapshotDescription) -> Damage {
+    let all = SnapshotDescription::all(config);
     let began = newest.began.parse().unwrap_or(Timestamp::MIN);
     match Listing::read(repository, &all) {
         Ok(listing) => Damage::noted(repository, &all, listing.objects(), began),
@@ -268,10 +272,10 @@ fn describe(
     repository: &Repository,
     id: &str,
     began: Timestamp,
-    (taken, reference): (&Taken, Option<Fell>),
-) -> Result<Description> {
-    let description = Description {
-        seawall: Description::FORMAT,
+    (taken, reference): (&TreeTaken, Option<Fell>),
+) -> Result<SnapshotDescription> {
+    let description = SnapshotDescription {
+        seawall: SnapshotDescription::FORMAT,
         id: id.to_owned(),
         label: options.label.clone(),
         kind: SnapshotKind::LocalTree,
@@ -291,7 +295,7 @@ fn describe(
     let json = serde_json::to_vec_pretty(&description).map_err(|error| {
         Error::new(Class::Internal, format!("could not write {DESCRIPTION}: {error}"))
     })?;
-    let folder = BackupFolder::below(&Description::all(options.config), id);
+    let folder = BackupFolder::below(&SnapshotDescription::all(options.config), id);
     make_exist(repository, &folder, &description.objects, Bytes::from(json))?;
     Ok(description)
 }

@@ -13,7 +13,7 @@ use crate::command::series::{Kind, find};
 use crate::command::shown::Shown;
 use crate::config::Config;
 use crate::error::{Error, Result};
-use crate::media_backup::Description;
+use crate::media_backup::SnapshotDescription;
 use crate::repository;
 use crate::retention::RetentionVerdict;
 
@@ -21,10 +21,11 @@ use crate::retention::RetentionVerdict;
 /// of others, so that is refused.
 pub fn run(config: &Config, order: Order<'_>) -> Result<Shown> {
     let repositories = repository::open_all(config, None)?;
-    let series = Series::<Description>::read(&repositories, &Description::all(config));
+    let series =
+        Series::<SnapshotDescription>::read(&repositories, &SnapshotDescription::all(config));
     let id = find(&series, &repositories, &order.id)?.id.clone();
     let copies = copies(&series, &id);
-    let (now, keep) = (Timestamp::now(), Description::keep(config));
+    let (now, keep) = (Timestamp::now(), SnapshotDescription::keep(config));
     let mut lines = plan(&series, &keep, now)?;
     for line in &mut lines {
         let here = copies.iter().any(|copy| copy.repository == line.repository);
@@ -35,8 +36,8 @@ pub fn run(config: &Config, order: Order<'_>) -> Result<Shown> {
     }
     let about = About {
         id: &id,
-        what: Description::WHAT,
-        program: Description::PROGRAM,
+        what: SnapshotDescription::WHAT,
+        program: SnapshotDescription::PROGRAM,
         repositories: &repositories,
     };
     let text = about.plan(&copies, order.even_the_last, &amounts(config, &lines)?)?;

@@ -19,7 +19,7 @@ use crate::cli::{flags, guard, screen};
 use crate::command::shown::{Paper, at_seconds, plain, plain_bytes, size, write};
 use crate::config::Config;
 use crate::error::{Class, Error, Result};
-use crate::media_backup::{Description, Entry, Kind, Selection};
+use crate::media_backup::{Entry, FileKind, Selection, SnapshotDescription};
 
 const AFTER: &str = "\
   +  is only in the second one        M  has other content
@@ -125,7 +125,7 @@ fn diff(options: &DiffOptions<'_>, out: &mut dyn Write) -> Result<()> {
 fn both<'s>(
     snapshots: &'s Snapshots<'_>,
     ids: [Option<&str>; 2],
-) -> Result<(&'s Backup<Description>, &'s Backup<Description>)> {
+) -> Result<(&'s Backup<SnapshotDescription>, &'s Backup<SnapshotDescription>)> {
     let after = snapshots.choose(ids[1])?;
     if ids[0].is_some() {
         return Ok((snapshots.choose(ids[0])?, after));
@@ -140,14 +140,16 @@ fn both<'s>(
 
 fn head(
     options: &DiffOptions<'_>,
-    before: &Backup<Description>,
-    after: &Backup<Description>,
+    before: &Backup<SnapshotDescription>,
+    after: &Backup<SnapshotDescription>,
 ) -> String {
     if options.json {
         return json!({ "version": VERSION, "before": before.id, "after": after.id }).to_string()
             + "\n";
     }
-    let of = |it: &Backup<Description>| format!("{}, of {}", plain(&it.id), at_seconds(it.began));
+    let of = |it: &Backup<SnapshotDescription>| {
+        format!("{}, of {}", plain(&it.id), at_seconds(it.began))
+    };
     format!("from {}\nto   {}\n", of(before), of(after))
 }
 
@@ -171,7 +173,7 @@ impl<'a> Pairs<'a> {
         let next = loop {
             let Some(entry) = entries.next()? else { break None };
             // It is there because something in it is.
-            let implied = matches!(entry.kind, Kind::Directory { implied: true });
+            let implied = matches!(entry.kind, FileKind::Directory { implied: true });
             if !implied && self.selection.selects(&entry.path, entry.is_directory()) {
                 break Some(entry);
             }
@@ -305,7 +307,7 @@ fn change(old: Option<&Entry>, new: Option<&Entry>, metadata: bool) -> Option<Ch
     if kind(old) != kind(new) {
         return Some(Change::Kind(vec![from_to(kind(old), kind(new))]));
     }
-    if let (Kind::Symlink { target: before }, Kind::Symlink { target: after }) =
+    if let (FileKind::Symlink { target: before }, FileKind::Symlink { target: after }) =
         (&old.kind, &new.kind)
         && before != after
     {
@@ -324,9 +326,9 @@ fn change(old: Option<&Entry>, new: Option<&Entry>, metadata: bool) -> Option<Ch
 /// Which of the names of a file comes first makes it no other thing.
 fn kind(entry: &Entry) -> &'static str {
     match entry.kind {
-        Kind::File(_) | Kind::HardLink { .. } => "file",
-        Kind::Directory { .. } => "directory",
-        Kind::Symlink { .. } => "symlink",
+        FileKind::File(_) | FileKind::HardLink { .. } => "file",
+        FileKind::Directory { .. } => "directory",
+        FileKind::Symlink { .. } => "symlink",
     }
 }
 

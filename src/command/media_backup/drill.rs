@@ -22,8 +22,8 @@ use crate::config::{Config, MediaSet};
 use crate::drill::{Deadline, Scratch};
 use crate::error::{Class, Error, Result};
 use crate::media_backup::{
-    ContentSource, Description, Destination, EntryPath, Existing, IndexReader, Progress, Restore,
-    Restored, Selection,
+    ContentSource, Destination, EntryPath, Existing, IndexReader, MediaProgress, MediaRestore,
+    MediaRestored, Selection, SnapshotDescription,
 };
 use crate::repository::{self, Repository};
 
@@ -86,7 +86,7 @@ fn of(config: &Config, set: &MediaSet) -> Config {
 
 fn drill_one(config: &Config, matches: &ArgMatches) -> Result<()> {
     let bar = SharedBar::new("restore");
-    let progress = |at: Progress| show_progress(&bar, &at);
+    let progress = |at: MediaProgress| show_progress(&bar, &at);
     let shown = drill(&MediaDrillOptions {
         config,
         id: matches.get_one::<String>("id").cloned(),
@@ -109,7 +109,7 @@ struct MediaDrillOptions<'a> {
     /// Whether the folder is left.
     keep: bool,
     as_json: bool,
-    progress: &'a (dyn Fn(Progress) + Sync),
+    progress: &'a (dyn Fn(MediaProgress) + Sync),
 }
 
 /// Whatever comes of it is shown, and recorded if it says something of the backups.
@@ -119,7 +119,7 @@ fn drill(options: &MediaDrillOptions<'_>) -> Result<Shown> {
     let repositories = deadline.guard(repository::open_all(config, None)?);
     let mut rehearsal = Rehearsal::begin(&set_of(config)?.name);
     let failure = rehearse(options, &repositories, deadline, &mut rehearsal).err();
-    rehearsal.store(&repositories, &Description::subject(config), failure.as_ref());
+    rehearsal.store(&repositories, &SnapshotDescription::subject(config), failure.as_ref());
     rehearsal.shown(options.as_json, config.objectives.rto, failure.into_iter().collect())
 }
 
@@ -130,7 +130,7 @@ fn rehearse(
     rehearsal: &mut Rehearsal,
 ) -> Result<()> {
     let (config, begun) = (options.config, Instant::now());
-    let series = read::<Description>(config, repositories);
+    let series = read::<SnapshotDescription>(config, repositories);
     let backup = choose(&series, repositories, options.id.as_deref())?;
     rehearsal.is_of(&backup.id, backup.began);
     let totals = &backup.description.totals;
@@ -172,7 +172,7 @@ fn rehearse(
 }
 
 /// Each file was compared with the length and the BLAKE3 of the index while it was written.
-fn judge(restored: &Restored) -> Result<String> {
+fn judge(restored: &MediaRestored) -> Result<String> {
     let problems = &restored.problems;
     if problems.failures == 0 {
         return Ok(format!("{} as in the index", count(restored.written_files, "file")));
@@ -194,13 +194,13 @@ struct Sample<'a> {
 impl Lay for Sample<'_> {
     fn lay<R: Read>(
         &self,
-        _: &Description,
+        _: &SnapshotDescription,
         index: &dyn Fn() -> Result<IndexReader<R>>,
         content: &dyn ContentSource,
-    ) -> Result<Restored> {
+    ) -> Result<MediaRestored> {
         let (paths, bytes) = sample(&mut index()?, self.options.config.drill.media_sample)?;
         self.scratch.check_room(bytes)?;
-        Restore {
+        MediaRestore {
             index,
             content,
             destination: Destination::Folder(&self.folder as &Path),

@@ -5,20 +5,20 @@ use crate::backup::series::{Backup, Series};
 use crate::command::series::{Kind as _, choose};
 use crate::config::Config;
 use crate::error::{Class, Error, Result};
-use crate::media_backup::{Description, Entry, EntryPath, IndexReader, SpoolReader};
+use crate::media_backup::{Entry, EntryPath, IndexReader, SnapshotDescription, SpoolReader};
 use crate::repository::{self, Repository};
 
 /// All snapshots of a set.
 pub struct Snapshots<'a> {
     pub config: &'a Config,
     pub repositories: Vec<Repository>,
-    pub series: Series<Description>,
+    pub series: Series<SnapshotDescription>,
 }
 
 impl<'a> Snapshots<'a> {
     pub fn look(config: &'a Config) -> Result<Self> {
         let repositories = repository::open_all(config, None)?;
-        let series = Series::read(&repositories, &Description::all(config));
+        let series = Series::read(&repositories, &SnapshotDescription::all(config));
         Ok(Self { config, repositories, series })
     }
 
@@ -32,18 +32,18 @@ impl<'a> Snapshots<'a> {
     }
 
     /// The one whose id begins so, or the newest whole one.
-    pub fn choose(&self, id: Option<&str>) -> Result<&Backup<Description>> {
+    pub fn choose(&self, id: Option<&str>) -> Result<&Backup<SnapshotDescription>> {
         choose(&self.series, &self.repositories, id)
     }
 
-    pub fn entries<'s>(&'s self, backup: &'s Backup<Description>) -> Entries<'s> {
+    pub fn entries<'s>(&'s self, backup: &'s Backup<SnapshotDescription>) -> Entries<'s> {
         let copies = by_wholeness(backup);
         let reading = None;
         Entries { snapshots: self, backup, copies, reading, last: None, sum: None, failure: None }
     }
 
     /// Names of the repositories that have it.
-    pub fn places(&self, backup: &Backup<Description>) -> Vec<&str> {
+    pub fn places(&self, backup: &Backup<SnapshotDescription>) -> Vec<&str> {
         let copies = backup.copies.iter();
         let names = copies.filter_map(|copy| self.repositories.get(copy.repository));
         names.map(Repository::name).collect()
@@ -56,7 +56,7 @@ impl<'a> Snapshots<'a> {
 }
 
 /// The whole ones first. One that lacks an object may still have what is wanted.
-pub fn by_wholeness(backup: &Backup<Description>) -> Vec<usize> {
+pub fn by_wholeness(backup: &Backup<SnapshotDescription>) -> Vec<usize> {
     let places = |whole: bool| {
         let copies = backup.copies.iter().filter(move |it| it.fault.is_none() == whole);
         copies.map(|copy| copy.repository)
@@ -67,7 +67,7 @@ pub fn by_wholeness(backup: &Backup<Description>) -> Vec<usize> {
 /// The entries of one snapshot, in the order of their paths.
 pub struct Entries<'a> {
     snapshots: &'a Snapshots<'a>,
-    backup: &'a Backup<Description>,
+    backup: &'a Backup<SnapshotDescription>,
     /// Places of the repositories that were not asked yet.
     copies: Vec<usize>,
     reading: Option<(&'a str, IndexReader<SpoolReader>)>,

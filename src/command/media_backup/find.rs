@@ -17,7 +17,7 @@ use crate::cli::{flags, guard, verbs};
 use crate::command::shown::{Shown, at_seconds, count, plain, write};
 use crate::config::Config;
 use crate::error::{Class, Error, Result};
-use crate::media_backup::{Description, Entry, Exclude, Kind};
+use crate::media_backup::{Entry, Exclude, FileKind, SnapshotDescription};
 
 const AFTER: &str = "\
   media-backup find invoice.pdf               that name, wherever it is
@@ -155,7 +155,7 @@ impl Search<'_> {
     fn look_into(
         &mut self,
         snapshots: &Snapshots<'_>,
-        backup: &Backup<Description>,
+        backup: &Backup<SnapshotDescription>,
     ) -> Result<Result<()>> {
         let mut entries = snapshots.entries(backup);
         let mut any = false;
@@ -165,7 +165,7 @@ impl Search<'_> {
                 Ok(None) => return Ok(Ok(())),
                 Err(error) => return Ok(Err(error)),
             };
-            let implied = matches!(entry.kind, Kind::Directory { implied: true });
+            let implied = matches!(entry.kind, FileKind::Directory { implied: true });
             if implied || !self.wanted.is(&entry) || (self.options.versions && !self.is_new(&entry))
             {
                 continue;
@@ -194,7 +194,7 @@ impl Search<'_> {
         self.known.insert(path, version) != Some(version)
     }
 
-    fn line(&self, entry: &Entry, backup: &Backup<Description>) -> Result<String> {
+    fn line(&self, entry: &Entry, backup: &Backup<SnapshotDescription>) -> Result<String> {
         if self.options.json {
             let mut value = entry.to_value()?;
             if let Value::Object(fields) = &mut value {

@@ -3,7 +3,7 @@
 use jiff::Timestamp;
 
 use crate::command::shown::{at_seconds, plain, plain_bytes, size};
-use crate::media_backup::{Entry, Kind};
+use crate::media_backup::{Entry, FileKind};
 
 /// Its path, with a slash at its end for a folder.
 pub fn short(entry: &Entry) -> String {
@@ -18,9 +18,9 @@ pub fn path(entry: &Entry) -> String {
 pub fn long(entry: &Entry) -> String {
     let owners = plain(&owners(entry));
     let more = match &entry.kind {
-        Kind::Symlink { target } => format!(" -> {}", plain_bytes(target)),
-        Kind::HardLink { to, .. } => format!(" = /{}", plain_bytes(to.as_bytes())),
-        Kind::File(_) | Kind::Directory { .. } => String::new(),
+        FileKind::Symlink { target } => format!(" -> {}", plain_bytes(target)),
+        FileKind::HardLink { to, .. } => format!(" = /{}", plain_bytes(to.as_bytes())),
+        FileKind::File(_) | FileKind::Directory { .. } => String::new(),
     };
     let (mode, length, time, path) = (mode(entry), length(entry), time(entry), path(entry));
     format!("{mode} {owners:17} {length:>10} {time} {path}{more}")
@@ -45,9 +45,9 @@ pub fn time(entry: &Entry) -> String {
 
 fn mode(entry: &Entry) -> String {
     let kind = match entry.kind {
-        Kind::Directory { .. } => 'd',
-        Kind::Symlink { .. } => 'l',
-        Kind::File(_) | Kind::HardLink { .. } => '-',
+        FileKind::Directory { .. } => 'd',
+        FileKind::Symlink { .. } => 'l',
+        FileKind::File(_) | FileKind::HardLink { .. } => '-',
     };
     let bits = entry.metadata.mode;
     let all = "rwxrwxrwx".chars().enumerate();

@@ -17,7 +17,9 @@ use crate::cli::{flags, guard, screen};
 use crate::command::shown::{at_seconds, plain_bytes, write};
 use crate::config::Config;
 use crate::error::{Class, Error, Result};
-use crate::media_backup::{Description, End, Entry, EntryPath, Exclude, Kind, Selection};
+use crate::media_backup::{
+    Entry, EntryPath, Exclude, FileKind, IndexEnd, Selection, SnapshotDescription,
+};
 
 const AFTER: &str = "\
   media-backup ls                             all that is in the newest snapshot
@@ -155,7 +157,7 @@ pub fn list(options: &ListOptions<'_>, out: &mut dyn Write) -> Result<()> {
         write(out, &heading(backup, &places))?;
     }
     let mut entries = snapshots.entries(backup);
-    let (mut any, mut shown) = (false, End::default());
+    let (mut any, mut shown) = (false, IndexEnd::default());
     while let Some(entry) = entries.next()? {
         let (is_in, is_shown) = options.part.sees(&entry);
         any |= is_in;
@@ -176,7 +178,7 @@ pub fn list(options: &ListOptions<'_>, out: &mut dyn Write) -> Result<()> {
 }
 
 /// `Snapshot ID, of TIME, in local, s3:`
-fn heading(backup: &Backup<Description>, places: &[&str]) -> String {
+fn heading(backup: &Backup<SnapshotDescription>, places: &[&str]) -> String {
     format!("Snapshot {}, of {}, in {}:\n", backup.id, at_seconds(backup.began), places.join(", "))
 }
 
@@ -185,7 +187,7 @@ impl Part<'_> {
         match self {
             Self::In(inside) => inside.sees(entry),
             Self::Selected(selection) => {
-                let implied = matches!(entry.kind, Kind::Directory { implied: true });
+                let implied = matches!(entry.kind, FileKind::Directory { implied: true });
                 let selected = !implied && selection.selects(&entry.path, entry.is_directory());
                 (selected, selected)
             }

@@ -16,7 +16,7 @@ use crate::command::series::prune::{described, fates};
 use crate::command::shown::Shown;
 use crate::config::{Config, KeepConfig};
 use crate::error::{Error, Result};
-use crate::media_backup::Description;
+use crate::media_backup::SnapshotDescription;
 use crate::media_backup::local::{TREE, bytes_of_its_own, remove_snapshot, snapshot_folder};
 use crate::media_backup::packed::{References, carry_out, spare};
 use crate::repository::{self, Repository};
@@ -25,15 +25,16 @@ use crate::retention::RetentionVerdict;
 /// Shows its plan, has it agreed to, and carries it out.
 pub fn run(config: &Config, telling: &mut Telling<'_>) -> Result<Shown> {
     let repositories = repository::open_all(config, None)?;
-    let mut series = Series::<Description>::read(&repositories, &Description::all(config));
-    let mut memory = Memory::of(config.state_directory.as_deref(), Description::NOTES);
+    let mut series =
+        Series::<SnapshotDescription>::read(&repositories, &SnapshotDescription::all(config));
+    let mut memory = Memory::of(config.state_directory.as_deref(), SnapshotDescription::NOTES);
     recall(&mut memory, &mut series, &repositories);
     let failed: Vec<usize> = series.failures.iter().map(|it| it.repository).collect();
     let ended = newest(&series).map(|it| it.ended);
     let clocks = clocks(&repositories, &|at| failed.contains(&at), ended);
     series.close(&clocks);
     let mut errors: Vec<Error> = series.errors().cloned().collect();
-    let (now, keep) = (clocks.now, Description::keep(config));
+    let (now, keep) = (clocks.now, SnapshotDescription::keep(config));
     let mut lines = plan(&series, &keep, now)?;
     note(&mut memory, &shelves(&series, &repositories), &clocks);
     for (at, repository) in repositories.iter().enumerate() {
@@ -49,7 +50,7 @@ pub fn run(config: &Config, telling: &mut Telling<'_>) -> Result<Shown> {
     let (uploads, more) = uploads(&repositories, &series.all, &closed, &keep, now);
     errors.extend(more);
     let fates = fates(&repositories, &lines, &uploads);
-    let mut text = described::<Description>(&fates);
+    let mut text = described::<SnapshotDescription>(&fates);
     text += &remembering::remarks(series.copies(), &repositories);
     text += &remarks(&repositories, &clocks, &failed);
     let mut verdicts =

@@ -25,8 +25,8 @@ use crate::command::shown::{at_seconds, count, plain, size};
 use crate::config::Config;
 use crate::error::{Class, Error, Result};
 use crate::media_backup::{
-    ContentSource, Description, Destination, Existing, IndexReader, Progress, Restore, Restored,
-    Selection,
+    ContentSource, Destination, Existing, IndexReader, MediaProgress, MediaRestore, MediaRestored,
+    Selection, SnapshotDescription,
 };
 use crate::repository::{self, Repository};
 
@@ -85,7 +85,7 @@ pub fn run(config: &Config, matches: &ArgMatches) -> Result<()> {
         _ => Existing::Refuse,
     };
     let bar = SharedBar::new("restore");
-    let progress = |at: Progress| show_progress(&bar, &at);
+    let progress = |at: MediaProgress| show_progress(&bar, &at);
     let options = MediaRestoreOptions {
         config: &config,
         id: matches.get_one::<String>("id").cloned(),
@@ -128,14 +128,14 @@ struct MediaRestoreOptions<'a> {
     existing: Existing,
     delete: bool,
     numeric_owner: bool,
-    progress: &'a (dyn Fn(Progress) + Sync),
+    progress: &'a (dyn Fn(MediaProgress) + Sync),
 }
 
 /// Makes a plan, has it agreed to, and carries it out.
 fn restore(options: &MediaRestoreOptions<'_>, asking: &mut Asking<'_>) -> Result<Ending> {
     let config = options.config;
     let repositories = repository::open_all(config, None)?;
-    let series = read::<Description>(config, &repositories);
+    let series = read::<SnapshotDescription>(config, &repositories);
     let backup = choose(&series, &repositories, options.id.as_deref())?;
     if is_latest(options.id.as_deref()) {
         refuse_fallen(&series)?;
@@ -214,7 +214,7 @@ fn restore(options: &MediaRestoreOptions<'_>, asking: &mut Asking<'_>) -> Result
 
 fn plan(
     options: &MediaRestoreOptions<'_>,
-    backup: &Backup<Description>,
+    backup: &Backup<SnapshotDescription>,
     repositories: &[Repository],
 ) -> Result<String> {
     let places = backup.copies.iter().filter(|copy| copy.fault.is_none());
@@ -257,7 +257,7 @@ fn where_it_leads(path: &Path) -> String {
 }
 
 /// What could not be read is not in it, and was there all the same.
-fn refuse_incomplete(description: &Description) -> Result<()> {
+fn refuse_incomplete(description: &SnapshotDescription) -> Result<()> {
     let (id, failures) = (&description.id, description.totals.failures);
     if failures == 0 {
         return Ok(());
@@ -283,10 +283,10 @@ struct Laying<'a> {
 impl Lay for Laying<'_> {
     fn lay<R: std::io::Read>(
         &self,
-        description: &Description,
+        description: &SnapshotDescription,
         index: &dyn Fn() -> Result<IndexReader<R>>,
         content: &dyn ContentSource,
-    ) -> Result<Restored> {
+    ) -> Result<MediaRestored> {
         let Self { options, existing } = *self;
         let destination = match &options.to {
             Some(folder) => Destination::Folder(folder as &Path),
@@ -298,7 +298,7 @@ impl Lay for Laying<'_> {
         let of = (is_all && !matches!(existing, Existing::Delta { .. })).then_some(all);
         let folders = repository_folders(options.config);
         let leave_out: Vec<&Path> = folders.iter().map(AsRef::as_ref).collect();
-        Restore {
+        MediaRestore {
             index,
             content,
             destination,
@@ -308,13 +308,13 @@ impl Lay for Laying<'_> {
             leave_out: &leave_out,
             numeric_owner: options.numeric_owner,
             threads: options.config.basebackup.parallel,
-            progress: &|at| (options.progress)(Progress { of, ..at }),
+            progress: &|at| (options.progress)(MediaProgress { of, ..at }),
         }
         .run()
     }
 }
 
-fn said(id: &str, restored: &Restored) {
+fn said(id: &str, restored: &MediaRestored) {
     tracing::info!(
         snapshot = id,
         entries = restored.entries,
@@ -326,7 +326,7 @@ fn said(id: &str, restored: &Restored) {
 }
 
 /// What is not as it was.
-fn judged(restored: &Restored) -> Result<()> {
+fn judged(restored: &MediaRestored) -> Result<()> {
     for (number, what) in [
         (restored.owners_not_set, "could not be given to its owner: only root may do that"),
         (restored.xattrs_not_set, "extended attribute could not be set"),

@@ -9,7 +9,7 @@ use crate::cli::guard;
 use crate::command::series::flags as series;
 use crate::config::Config;
 use crate::error::Result;
-use crate::media_backup::{Description, Selection};
+use crate::media_backup::{Selection, SnapshotDescription};
 
 const AFTER: &str = "With --files, --path or --pattern it shows what is in it instead, in packs too: mode, owner, length, time and path, and \
 with --json one JSON object a line, as in the index (docs/repository-format.md).";
@@ -17,7 +17,7 @@ with --json one JSON object a line, as in the index (docs/repository-format.md).
 pub fn command() -> Command {
     let files = Arg::new("files").long("files").action(ArgAction::SetTrue);
     let files = files.help("Shows all files, folders and links that are in it");
-    let command = series::show_command::<Description>().arg(files).args(arguments());
+    let command = series::show_command::<SnapshotDescription>().arg(files).args(arguments());
     with_set(command.after_help(AFTER))
 }
 
@@ -25,7 +25,7 @@ pub fn run(config: &Config, matches: &ArgMatches) -> Result<()> {
     let config = of_set(config, matches)?;
     let (selection, _) = chosen(matches)?;
     if matches!(selection, Selection::All) && !matches.get_flag("files") {
-        return series::show::<Description>(&config, matches);
+        return series::show::<SnapshotDescription>(&config, matches);
     }
     let id = matches.get_one::<String>("id").map(String::as_str);
     let form = if matches.get_flag("json") { Form::Index } else { Form::Long };

@@ -11,14 +11,15 @@ use crate::error::{Class, Error, Result};
 use crate::media_backup::local::{LocalContent, open_index};
 use crate::media_backup::packed::PackedSource;
 use crate::media_backup::{
-    ContentSource, Description, Entry, IndexReader, Restored, SnapshotKind, SpoolReader,
+    ContentSource, Entry, IndexReader, MediaRestored, SnapshotDescription, SnapshotKind,
+    SpoolReader,
 };
 use crate::repository::{self, Repository};
 
 /// A snapshot, and the repository that it is read from, with its place.
 pub struct Stored<'a> {
     pub config: &'a Config,
-    pub series: &'a Series<Description>,
+    pub series: &'a Series<SnapshotDescription>,
     pub id: &'a str,
     pub at: usize,
     pub repository: &'a Repository,
@@ -29,15 +30,15 @@ pub trait Lay {
     /// The index may be opened several times.
     fn lay<R: Read>(
         &self,
-        description: &Description,
+        description: &SnapshotDescription,
         index: &dyn Fn() -> Result<IndexReader<R>>,
         content: &dyn ContentSource,
-    ) -> Result<Restored>;
+    ) -> Result<MediaRestored>;
 }
 
 impl Stored<'_> {
     /// What is only needed meanwhile goes into the folder `temporaries`.
-    pub fn read(&self, temporaries: &Path, with: &impl Lay) -> Result<Restored> {
+    pub fn read(&self, temporaries: &Path, with: &impl Lay) -> Result<MediaRestored> {
         let (id, description) = (self.id, self.description()?);
         let set = &set_of(self.config)?.name;
         if let Some(root) = self.tree(&description)? {
@@ -52,7 +53,10 @@ impl Stored<'_> {
     }
 
     /// What it is, and its index, to be read once.
-    pub fn index(&self, temporaries: &Path) -> Result<(Description, IndexReader<SpoolReader>)> {
+    pub fn index(
+        &self,
+        temporaries: &Path,
+    ) -> Result<(SnapshotDescription, IndexReader<SpoolReader>)> {
         let description = self.description()?;
         let index = match self.tree(&description)? {
             Some(root) => open_index(root, &set_of(self.config)?.name, self.id)?,
@@ -82,14 +86,14 @@ impl Stored<'_> {
         read(&mut content.open(entry)?)
     }
 
-    fn description(&self) -> Result<Description> {
+    fn description(&self) -> Result<SnapshotDescription> {
         let contents = self.series.contents(self.id, self.repository)?;
         let gone = || Error::new(Class::Gap, format!("snapshot {} is gone", self.id));
         Ok(contents.ok_or_else(gone)?.description)
     }
 
     /// The folder of its repository, if it is a tree.
-    fn tree(&self, description: &Description) -> Result<Option<&Path>> {
+    fn tree(&self, description: &SnapshotDescription) -> Result<Option<&Path>> {
         match (description.kind, root_of(self.config, self.at)) {
             (SnapshotKind::LocalTree, Some(root)) => Ok(Some(root)),
             (SnapshotKind::LocalTree, None) => {
@@ -101,7 +105,7 @@ impl Stored<'_> {
 
     fn packed<'p>(
         &'p self,
-        description: &'p Description,
+        description: &'p SnapshotDescription,
         identities: &'p Identities,
     ) -> PackedSource<'p> {
         PackedSource {

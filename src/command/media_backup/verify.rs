@@ -12,20 +12,25 @@ use crate::config::Config;
 use crate::error::{Class, Error, Result};
 use crate::media_backup::local::verify_snapshot;
 use crate::media_backup::packed::{PackedSource, verify_packed};
-use crate::media_backup::{Description, Progress, SnapshotKind, Verified};
+use crate::media_backup::{MediaProgress, SnapshotDescription, SnapshotKind, Verified};
 use crate::repository::{self, Repository};
 
 /// `ids` may be beginnings; none at all means every snapshot.
-pub fn run(config: &Config, ids: &[String], progress: &(dyn Fn(Progress) + Sync)) -> Result<Shown> {
+pub fn run(
+    config: &Config,
+    ids: &[String],
+    progress: &(dyn Fn(MediaProgress) + Sync),
+) -> Result<Shown> {
     let began = Timestamp::now();
     let repositories = repository::open_all(config, None)?;
     let identities = repository::identities(config)?;
-    let series = Series::<Description>::read(&repositories, &Description::all(config));
-    let chosen: Vec<&Backup<Description>> = match ids {
+    let series =
+        Series::<SnapshotDescription>::read(&repositories, &SnapshotDescription::all(config));
+    let chosen: Vec<&Backup<SnapshotDescription>> = match ids {
         [] => series.backups.iter().collect(),
         ids => ids.iter().map(|id| find(&series, &repositories, id)).collect::<Result<_>>()?,
     };
-    let (mut faults, mut errors, mut seen) = (Vec::new(), Vec::new(), Progress::default());
+    let (mut faults, mut errors, mut seen) = (Vec::new(), Vec::new(), MediaProgress::default());
     let mut heals = false;
     seen.of = Some(all_of(&chosen));
     for backup in &chosen {
@@ -41,9 +46,9 @@ pub fn run(config: &Config, ids: &[String], progress: &(dyn Fn(Progress) + Sync)
                 continue;
             }
             let one = One { config, series: &series, identities: &identities, backup };
-            let progress = |at: Progress| {
+            let progress = |at: MediaProgress| {
                 let (entries, size) = (seen.entries + at.entries, seen.size + at.size);
-                progress(Progress { entries, size, ..seen });
+                progress(MediaProgress { entries, size, ..seen });
             };
             match one.verify(copy.repository, repository, &progress) {
                 Ok(verified) if !verified.problems.told.is_empty() && gone() => {}
@@ -88,7 +93,7 @@ pub fn run(config: &Config, ids: &[String], progress: &(dyn Fn(Progress) + Sync)
     if ids.is_empty() || newest || !faults.is_empty() {
         let extent = if ids.is_empty() { Extent::All } else { Extent::Some };
         let read = (extent, chosen.iter().map(|backup| backup.id.clone()).collect());
-        let subject = Description::subject(config);
+        let subject = SnapshotDescription::subject(config);
         let told = Faults::told(&faults);
         recording::verified(&repositories, &subject, began, read, errors.is_empty(), told);
     }
@@ -106,7 +111,7 @@ fn not_noted(name: &str, error: &Error) {
 }
 
 /// Entries and bytes of all copies: of a tree its files are read, of packs what is stored.
-fn all_of(chosen: &[&Backup<Description>]) -> (u64, u64) {
+fn all_of(chosen: &[&Backup<SnapshotDescription>]) -> (u64, u64) {
     let (mut entries, mut size) = (0, 0);
     for backup in chosen {
         let it = &backup.description;
@@ -120,9 +125,9 @@ fn all_of(chosen: &[&Backup<Description>]) -> (u64, u64) {
 
 struct One<'a> {
     config: &'a Config,
-    series: &'a Series<Description>,
+    series: &'a Series<SnapshotDescription>,
     identities: &'a Identities,
-    backup: &'a Backup<Description>,
+    backup: &'a Backup<SnapshotDescription>,
 }
 
 impl One<'_> {
@@ -130,7 +135,7 @@ impl One<'_> {
         &self,
         at: usize,
         repository: &Repository,
-        progress: &(dyn Fn(Progress) + Sync),
+        progress: &(dyn Fn(MediaProgress) + Sync),
     ) -> Result<Verified> {
         let (config, id) = (self.config, &self.backup.id);
         let contents = self.series.contents(id, repository)?;

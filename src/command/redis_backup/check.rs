@@ -11,8 +11,8 @@ use crate::backup::{ObjectSource, damaged};
 use crate::codec::read_failed;
 use crate::durable::LaidFile;
 use crate::error::{Error, Result};
-use crate::redis_backup::{Description, RedisContent};
 use crate::redis_backup::{Product, RdbCheck};
+use crate::redis_backup::{RedisContent, RedisDescription};
 
 /// What it says about data of a server that is newer than itself.
 const NEWER: [&str; 2] = ["Can't handle RDB format version", "Wrong signature"];
@@ -24,7 +24,7 @@ struct Tool {
 }
 
 pub fn check(
-    description: &Description,
+    description: &RedisDescription,
     source: &ObjectSource<'_>,
     progress: &dyn Fn(u64),
 ) -> Result<()> {

@@ -6,7 +6,7 @@ use crate::backup::series::Backup;
 use crate::command::shown::tenths;
 use crate::config::Config;
 use crate::error::{Class, Error, Result};
-use crate::redis_backup::Description;
+use crate::redis_backup::RedisDescription;
 use crate::redis_backup::{RedisTarget, ServerConnection, ServerInfo, compare_keys};
 
 /// Longest wait for a server that was started to load its data.
@@ -18,7 +18,7 @@ const TELL_EVERY: Duration = Duration::from_secs(30);
 
 pub struct Comparing<'a> {
     pub config: &'a Config,
-    pub backup: &'a Backup<Description>,
+    pub backup: &'a Backup<RedisDescription>,
     pub target: &'a RedisTarget,
     /// Which run of a server answered before the restore.
     pub before: Option<&'a str>,

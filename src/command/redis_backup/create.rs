@@ -15,7 +15,7 @@ use crate::command::created::{self, Created};
 use crate::command::shown::{count, size};
 use crate::config::Config;
 use crate::error::{Class, Error, Result};
-use crate::redis_backup::{DataSource, Description, RedisBackupRequest, take_backup};
+use crate::redis_backup::{DataSource, RedisBackupRequest, RedisDescription, take_backup};
 use crate::repository;
 
 const SHORT: &str = "Takes a backup of a Redis, straight into every repository";
@@ -124,20 +124,20 @@ pub fn run(config: &Config, matches: &ArgMatches) -> Result<()> {
     })
 }
 
-fn bytes(it: &Description) -> u64 {
+fn bytes(it: &RedisDescription) -> u64 {
     it.files.iter().map(|file| file.stored.size).sum()
 }
 
-fn stored(it: &Description) -> u64 {
+fn stored(it: &RedisDescription) -> u64 {
     it.files.iter().map(|file| file.stored.stored_size).sum()
 }
 
-fn keys(it: &Description) -> u64 {
+fn keys(it: &RedisDescription) -> u64 {
     it.keys.iter().map(|keys| keys.keys).sum()
 }
 
 /// A server that started without its data looks like one that has few.
-fn fell(description: &Description) -> Option<Error> {
+fn fell(description: &RedisDescription) -> Option<Error> {
     let before = description.fell.as_ref()?;
     let (id, since) = (&description.id, &before.since);
     let fell = before.said(&description.measures())?;

@@ -21,7 +21,7 @@ use crate::error::{Class, Error, Result};
 use crate::history::RecordSubject;
 use crate::redis_backup::RedisRestore;
 use crate::redis_backup::{
-    Description, Keys, Product, RedisContent, RedisTarget, ServerConnection, TargetOverrides,
+    Keys, Product, RedisContent, RedisDescription, RedisTarget, ServerConnection, TargetOverrides,
     compare_keys,
 };
 use crate::repository::{self, Repository};
@@ -116,7 +116,7 @@ fn rehearse(
 ) -> Result<()> {
     let (config, begun) = (options.config, Instant::now());
     let identities = repository::identities(config)?;
-    let series = read::<Description>(config, repositories);
+    let series = read::<RedisDescription>(config, repositories);
     let backup = choose(&series, repositories, options.id.as_deref())?;
     let description = &backup.description;
     rehearsal.is_of(&backup.id, backup.began);
@@ -176,7 +176,7 @@ struct Own<'a> {
 fn load(
     options: &RedisDrillOptions<'_>,
     own: &Own<'_>,
-    description: &Description,
+    description: &RedisDescription,
     rehearsal: &mut Rehearsal,
 ) -> Result<()> {
     let keys = &description.keys;
@@ -210,7 +210,7 @@ fn loaded(config: &Config, server: &RedisConfig, own: &Own<'_>) -> Result<Vec<Ke
 }
 
 /// What was seen; an error when keys are missing whose time has not come.
-fn compare(description: &Description, now: &[Keys]) -> Result<String> {
+fn compare(description: &RedisDescription, now: &[Keys]) -> Result<String> {
     let recorded = &description.keys;
     if description.has_its_keys(now) {
         let keys = now.iter().map(|keys| keys.keys).sum();

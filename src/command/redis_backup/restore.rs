@@ -22,7 +22,7 @@ use crate::config::Config;
 use crate::error::{Class, Error, Result};
 use crate::redis_backup::RedisRestore;
 use crate::redis_backup::{
-    Description, Product, RdbVersion, RedisContent, RedisTarget, ServerConnection, ServerInfo,
+    Product, RdbVersion, RedisContent, RedisDescription, RedisTarget, ServerConnection, ServerInfo,
     TargetOverrides,
 };
 use crate::repository::{self, Repository};
@@ -130,7 +130,7 @@ fn restore(
     let config = options.config;
     let repositories = repository::open_all(config, None)?;
     let identities = repository::identities(config)?;
-    let series = read::<Description>(config, &repositories);
+    let series = read::<RedisDescription>(config, &repositories);
     let backup = choose(&series, &repositories, options.id.as_deref())?;
     if is_latest(options.id.as_deref()) {
         refuse_fallen(&series)?;
@@ -180,7 +180,7 @@ fn restore(
 }
 
 fn plan(
-    backup: &Backup<Description>,
+    backup: &Backup<RedisDescription>,
     target: &RedisTarget,
     repositories: &[Repository],
     unfinished: bool,
@@ -219,7 +219,7 @@ fn seen(config: &Config) -> Option<ServerInfo> {
 /// What the server will read, and whether it can.
 fn target(
     options: &RedisRestoreOptions<'_>,
-    backup: &Description,
+    backup: &RedisDescription,
     there: Option<&ServerInfo>,
 ) -> Result<RedisTarget> {
     let mut overrides = options.overrides.clone();
@@ -262,7 +262,7 @@ fn target(
 /// A server reads no file of a later version than its own: it would not start.
 fn refuse_older(
     options: &RedisRestoreOptions<'_>,
-    backup: &Description,
+    backup: &RedisDescription,
     target: &RedisTarget,
     running: Option<&ServerInfo>,
 ) -> Result<()> {

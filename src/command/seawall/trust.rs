@@ -88,11 +88,13 @@ fn vouch(config: &Config, agree: &mut dyn FnMut(&str) -> Result<bool>) -> Result
         errors: Vec::new(),
     };
     vouching.base_backups(config);
-    vouching.series::<redis_backup::Description>(config, "Redis backups");
+    vouching.series::<redis_backup::RedisDescription>(config, "Redis backups");
     for set in &config.media {
         let of_set = Config { media: vec![set.clone()], ..config.clone() };
-        vouching
-            .series::<media_backup::Description>(&of_set, &format!("snapshots of {}", set.name));
+        vouching.series::<media_backup::SnapshotDescription>(
+            &of_set,
+            &format!("snapshots of {}", set.name),
+        );
     }
     vouching.end(agree)
 }

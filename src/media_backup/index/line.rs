@@ -7,9 +7,9 @@ use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use serde::{Deserialize, Serialize};
 
-use super::super::entry::{Content, Entry, Kind, Metadata, Seen};
+use super::super::entry::{Entry, FileContent, FileKind, FileMetadata, InodeState};
 use super::super::path::EntryPath;
-use super::End;
+use super::IndexEnd;
 
 /// An entry, or the end, as it is written.
 #[derive(Default, Serialize, Deserialize)]
@@ -52,7 +52,7 @@ pub struct IndexLine {
     #[serde(skip_serializing_if = "BTreeMap::is_empty")]
     xattrs: BTreeMap<String, String>,
     #[serde(skip_serializing)]
-    pub end: Option<End>,
+    pub end: Option<IndexEnd>,
 }
 
 #[expect(clippy::trivially_copy_pass_by_ref, reason = "serde hands over a reference")]
@@ -92,21 +92,21 @@ impl IndexLine {
         line
     }
 
-    fn set_kind(&mut self, kind: &Kind) {
+    fn set_kind(&mut self, kind: &FileKind) {
         let (word, target) = match kind {
-            Kind::File(_) => ("file", None),
-            Kind::Directory { implied } => {
+            FileKind::File(_) => ("file", None),
+            FileKind::Directory { implied } => {
                 self.implied = *implied;
                 ("directory", None)
             }
-            Kind::Symlink { target } => ("symlink", Some(&target[..])),
-            Kind::HardLink { to, .. } => ("hardlink", Some(to.as_bytes())),
+            FileKind::Symlink { target } => ("symlink", Some(&target[..])),
+            FileKind::HardLink { to, .. } => ("hardlink", Some(to.as_bytes())),
         };
         word.clone_into(&mut self.kind);
         if let Some(target) = target {
             (self.target, self.target_base64) = text_or_base64(target);
         }
-        if let Kind::File(content) | Kind::HardLink { content, .. } = kind {
+        if let FileKind::File(content) | FileKind::HardLink { content, .. } = kind {
             self.size = Some(content.size);
             self.blake3 = Some(content.digest.to_string());
             (self.sparse, self.linked) = (content.sparse, content.linked);
@@ -118,9 +118,9 @@ impl IndexLine {
         let path = bytes("path", self.path, self.path_base64)?;
         let path = EntryPath::new(path)?;
         let target = || bytes("target", self.target, self.target_base64);
-        let content = || -> Result<Content, String> {
+        let content = || -> Result<FileContent, String> {
             let digest = self.blake3.as_deref().unwrap_or_default();
-            Ok(Content {
+            Ok(FileContent {
                 size: self.size.ok_or("expected the size of a file, found none")?,
                 digest: digest.parse().map_err(|error| format!("{error}"))?,
                 sparse: self.sparse,
@@ -128,10 +128,12 @@ impl IndexLine {
             })
         };
         let kind = match self.kind.as_str() {
-            "file" => Kind::File(content()?),
-            "directory" => Kind::Directory { implied: self.implied },
-            "symlink" => Kind::Symlink { target: checked_target(target()?)? },
-            "hardlink" => Kind::HardLink { to: EntryPath::new(target()?)?, content: content()? },
+            "file" => FileKind::File(content()?),
+            "directory" => FileKind::Directory { implied: self.implied },
+            "symlink" => FileKind::Symlink { target: checked_target(target()?)? },
+            "hardlink" => {
+                FileKind::HardLink { to: EntryPath::new(target()?)?, content: content()? }
+            }
             other => {
                 return Err(format!(
                     "expected file, directory, symlink or hardlink, found {other:?}"
@@ -141,7 +143,7 @@ impl IndexLine {
         let mode = u32::from_str_radix(&self.mode, 8).ok().filter(|mode| *mode <= 0o7777);
         let mode = mode
             .ok_or_else(|| format!("expected permission bits like 0644, found {:?}", self.mode))?;
-        let metadata = Metadata {
+        let metadata = FileMetadata {
             mode,
             uid: self.uid,
             gid: self.gid,
@@ -150,7 +152,8 @@ impl IndexLine {
             mtime: self.mtime.parse()?,
             xattrs: self.xattrs.into_iter().map(xattr).collect::<Result<_, String>>()?,
         };
-        let seen = Seen { device: self.device, inode: self.inode, changed: self.ctime.parse()? };
+        let seen =
+            InodeState { device: self.device, inode: self.inode, changed: self.ctime.parse()? };
         Ok(Entry { path, kind, metadata, seen })
     }
 }

@@ -10,10 +10,10 @@ use std::io::{BufRead, BufReader, Read};
 
 use jiff::Timestamp;
 
-use super::super::entry::{Content, Entry, Kind};
+use super::super::entry::{Entry, FileContent, FileKind};
 use super::super::path::{EntryPath, Nested};
 use super::line::IndexLine;
-use super::{End, Header, INDEX_FORMAT, LINE_BYTES_MAX};
+use super::{INDEX_FORMAT, IndexEnd, IndexHeader, LINE_BYTES_MAX};
 use crate::backup::damaged;
 use crate::codec::read_failed;
 use crate::error::Result;
@@ -21,14 +21,14 @@ use crate::error::Result;
 /// An index that is read line by line.
 pub struct IndexReader<R: Read> {
     lines: BufReader<zstd::Decoder<'static, BufReader<R>>>,
-    header: Header,
+    header: IndexHeader,
     number: u64,
     line: Vec<u8>,
     folders: Nested<()>,
     last: Option<EntryPath>,
     /// Path, length and digest of the files that have more names, hashed: 16 bytes for each.
     linked: HashSet<[u8; 16]>,
-    so_far: End,
+    so_far: IndexEnd,
     ended: bool,
 }
 
@@ -36,7 +36,7 @@ impl<R: Read> IndexReader<R> {
     /// Reads the header.
     pub fn open(compressed: R) -> Result<Self> {
         let decoder = zstd::Decoder::new(compressed).map_err(|error| read_failed(&error))?;
-        let header = Header {
+        let header = IndexHeader {
             seawall: INDEX_FORMAT,
             set: String::new(),
             id: String::new(),
@@ -52,19 +52,19 @@ impl<R: Read> IndexReader<R> {
             folders: Nested::default(),
             last: None,
             linked: HashSet::new(),
-            so_far: End::default(),
+            so_far: IndexEnd::default(),
             ended: false,
         };
         reader.header = reader.read_header()?;
         Ok(reader)
     }
 
-    pub fn header(&self) -> &Header {
+    pub fn header(&self) -> &IndexHeader {
         &self.header
     }
 
     /// The totals so far; after the last entry those of all.
-    pub fn totals(&self) -> End {
+    pub fn totals(&self) -> IndexEnd {
         self.so_far
     }
 
@@ -87,7 +87,7 @@ impl<R: Read> IndexReader<R> {
         Ok(Some(entry))
     }
 
-    fn read_header(&mut self) -> Result<Header> {
+    fn read_header(&mut self) -> Result<IndexHeader> {
         #[derive(serde::Deserialize)]
         struct IndexVersion {
             seawall: u32,
@@ -105,9 +105,9 @@ impl<R: Read> IndexReader<R> {
         serde_json::from_slice(&self.line).map_err(failed)
     }
 
-    fn end(&mut self, end: End) -> Result<()> {
+    fn end(&mut self, end: IndexEnd) -> Result<()> {
         if end != self.so_far {
-            let message = format!("expected {end:?}, found {:?}", self.so_far);
+            let message = format!("expected {end}, found {}", self.so_far);
             return Err(self.wrong(&message));
         }
         if self.read_line()? {
@@ -150,11 +150,11 @@ impl<R: Read> IndexReader<R> {
             return Err(format!("expected the folder of {path:?} before it, found none"));
         }
         match &entry.kind {
-            Kind::Directory { .. } => self.folders.push(path.as_bytes(), ()),
-            Kind::File(content) if content.linked => {
+            FileKind::Directory { .. } => self.folders.push(path.as_bytes(), ()),
+            FileKind::File(content) if content.linked => {
                 self.linked.insert(key(path, content));
             }
-            Kind::HardLink { to, content } if !self.linked.contains(&key(to, content)) => {
+            FileKind::HardLink { to, content } if !self.linked.contains(&key(to, content)) => {
                 return Err(format!(
                     "expected the file {to:?} before its other name {path:?}, found none"
                 ));
@@ -166,7 +166,7 @@ impl<R: Read> IndexReader<R> {
     }
 }
 
-fn key(path: &EntryPath, content: &Content) -> [u8; 16] {
+fn key(path: &EntryPath, content: &FileContent) -> [u8; 16] {
     let mut hasher = blake3::Hasher::new();
     hasher.update(content.digest.to_string().as_bytes());
     hasher.update(&content.size.to_le_bytes()).update(path.as_bytes());

@@ -11,13 +11,13 @@ use jiff::Timestamp;
 use sha2::{Digest as _, Sha256};
 
 use super::super::description::SnapshotTotals;
-use super::super::entry::{Entry, Metadata};
-use super::super::index::{Header, INDEX_FORMAT, IndexReader, IndexWriter, Previous};
+use super::super::entry::{Entry, FileMetadata};
+use super::super::index::{INDEX_FORMAT, IndexHeader, IndexReader, IndexWriter, Previous};
 use super::super::open_places::Places;
 use super::super::path::Nested;
-use super::super::problems::{Damage, Problems, Progress};
+use super::super::problems::{Damage, MediaProgress, Problems};
 use super::super::spool::{Spool, SpoolReader};
-use super::super::take::{Kept, Taking};
+use super::super::take::{KeptTree, Taking};
 use super::super::{BEGUN, INDEX};
 use super::removal::{point_latest_to, remove_snapshot};
 use super::tree::Tree;
@@ -50,29 +50,29 @@ pub struct LocalSnapshot<'a> {
     /// Other folders that are not entered, such as other repositories.
     pub leave_out: &'a [&'a Path],
     /// The tree that the snapshot lies in already, in another repository.
-    pub copy_of: Option<&'a Kept>,
+    pub copy_of: Option<&'a KeptTree>,
     /// Whether other repositories are to get a copy of it.
     pub is_copied: bool,
     pub threads: NonZeroUsize,
-    pub progress: &'a (dyn Fn(Progress) + Sync),
+    pub progress: &'a (dyn Fn(MediaProgress) + Sync),
 }
 
 /// A snapshot that is durable, all but its description.
 #[derive(Debug)]
-pub struct Taken {
+pub struct TreeTaken {
     /// Plain length, length as stored, and SHA-256.
     pub index: StoredObject,
     pub totals: SnapshotTotals,
     pub problems: Problems,
     /// For the copies.
-    pub kept: Option<Kept>,
+    pub kept: Option<KeptTree>,
 }
 
 impl LocalSnapshot<'_> {
     /// Takes it. `describe` writes the description, by which the snapshot exists; everything else is durable
     /// when it is called, and `latest` is pointed to it afterwards. When something fails before, what was
     /// written is removed again; a process that is killed leaves it to `prune`.
-    pub fn take(&self, describe: impl FnOnce(&Taken) -> Result<()>) -> Result<Taken> {
+    pub fn take(&self, describe: impl FnOnce(&TreeTaken) -> Result<()>) -> Result<TreeTaken> {
         let places = Places::of_set(&self.set.paths)?;
         let folder = snapshot_folder(self.root, &self.set.name, self.id);
         let tree = self.create(&folder)?;
@@ -133,7 +133,7 @@ impl LocalSnapshot<'_> {
         }
     }
 
-    fn write(&self, places: &Places, folder: &Path, new: Beneath) -> Result<Taken> {
+    fn write(&self, places: &Places, folder: &Path, new: Beneath) -> Result<TreeTaken> {
         let bulk = Bulk::begin([folder])?;
         let old = self.previous_tree();
         let (previous, old) = old.unzip();
@@ -154,7 +154,7 @@ impl LocalSnapshot<'_> {
         let spool = self.is_copied.then(|| Spool::create(&std::env::temp_dir())).transpose()?;
         let out = HashedFile::begin(self.root, &index_path)?;
         let out = Twice { out, again: spool.as_ref().map(Spool::writer) };
-        let mut index = IndexWriter::begin(out, &Header::new(self.set, self.id, self.began))?;
+        let mut index = IndexWriter::begin(out, &IndexHeader::new(self.set, self.id, self.began))?;
         let (totals, problems) = taking.run(previous, &mut index)?;
         reach("media.files-kept");
         let (_, twice) = index.finish()?;
@@ -163,8 +163,8 @@ impl LocalSnapshot<'_> {
         let folders = dress_folders(&new, &index_path, !bulk.is_whole())?;
         bulk.sync(&[vec![folder.join(TREE)], folders].concat())?;
         reach("media.synced");
-        let kept = spool.map(|index| Kept { tree: new, index, problems: problems.clone() });
-        Ok(Taken { index: object, totals, problems, kept })
+        let kept = spool.map(|index| KeptTree { tree: new, index, problems: problems.clone() });
+        Ok(TreeTaken { index: object, totals, problems, kept })
     }
 
     /// Without it, or when it can't be read, everything is kept anew.
@@ -253,7 +253,7 @@ fn dress_folders(tree: &Beneath, index: &Path, tell: bool) -> Result<Vec<PathBuf
     let mut reader = IndexReader::open(file)?;
     let (mut nested, mut cursor) = (Nested::default(), tree.cursor());
     let mut folders = Vec::new();
-    let mut done = |folder: Vec<u8>, metadata: &Metadata| {
+    let mut done = |folder: Vec<u8>, metadata: &FileMetadata| {
         if tell {
             folders.push(tree.shown(&folder));
         }
@@ -277,7 +277,11 @@ fn dress_folders(tree: &Beneath, index: &Path, tell: bool) -> Result<Vec<PathBuf
     Ok(folders)
 }
 
-fn dress_folder(cursor: &mut DirCursor<'_>, path: &[u8], metadata: &Metadata) -> io::Result<()> {
+fn dress_folder(
+    cursor: &mut DirCursor<'_>,
+    path: &[u8],
+    metadata: &FileMetadata,
+) -> io::Result<()> {
     let folder: OwnedFd = cursor.open_folder(path)?;
     for (name, value) in metadata.xattrs.iter().filter(|(name, _)| name.starts_with("user.")) {
         let _ = set_xattr(&folder, name.as_bytes(), value);

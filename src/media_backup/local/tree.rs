@@ -8,7 +8,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use rustix::fs::{FileType, Stat};
 use rustix::io::Errno;
 
-use super::super::entry::{Entry, Kind, Metadata, Time, is_sparse, modified, size};
+use super::super::entry::{Entry, FileKind, FileMetadata, Time, is_sparse, modified, size};
 use super::super::problems::Damage;
 use super::super::scan::{FoundEntry, FoundKind};
 use super::super::source_file::{FilePiece, SourceFile};
@@ -108,7 +108,7 @@ impl<'a> Tree<'a> {
 
     /// What a file in the tree has of its metadata; all of it stands in the index. Setuid and the like are
     /// for the system it came from, so are capabilities and lists of who may do what.
-    fn dress(&self, file: &NewFile, metadata: &Metadata) -> io::Result<()> {
+    fn dress(&self, file: &NewFile, metadata: &FileMetadata) -> io::Result<()> {
         for (name, value) in metadata.xattrs.iter().filter(|(name, _)| name.starts_with("user.")) {
             // The file system of the repository may have less room for them, or none.
             let _ = set_xattr(file.file(), name.as_bytes(), value);
@@ -166,7 +166,7 @@ impl Keep for Tree<'_> {
     fn link(&self, tool: &mut TreeCursors<'_>, entry: &Entry) -> Result<()> {
         let path = entry.path.as_bytes();
         let made = match &entry.kind {
-            Kind::HardLink { to, .. } => {
+            FileKind::HardLink { to, .. } => {
                 match tool.new.hard_link(&mut self.new.cursor(), to.as_bytes(), path) {
                     Err(error) if is_too_many_links(&error) => {
                         return self.copy(tool, entry, to.as_bytes());
@@ -174,7 +174,7 @@ impl Keep for Tree<'_> {
                     linked => linked,
                 }
             }
-            Kind::Symlink { target } => self.symlink(tool, entry, target),
+            FileKind::Symlink { target } => self.symlink(tool, entry, target),
             _ => Ok(()),
         };
         made.map_err(|error| self.failed("create link", path, &error))

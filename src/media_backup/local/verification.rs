@@ -7,9 +7,9 @@ use std::path::Path;
 
 use rustix::fs::FileType;
 
-use super::super::entry::{Entry, Kind};
+use super::super::entry::{Entry, FileKind};
 use super::super::ordered::ordered;
-use super::super::problems::{Progress, Verified};
+use super::super::problems::{MediaProgress, Verified};
 use super::super::source_file::SourceFile;
 use super::{LocalContent, open_index};
 use crate::durable::DirCursor;
@@ -23,7 +23,7 @@ pub fn verify_snapshot(
     set: &str,
     id: &str,
     threads: NonZeroUsize,
-    progress: &(dyn Fn(Progress) + Sync),
+    progress: &(dyn Fn(MediaProgress) + Sync),
 ) -> Result<Verified> {
     let content = LocalContent::open(root, set, id)?;
     let tree = content.tree();
@@ -73,14 +73,14 @@ fn check(cursor: &mut DirCursor<'_>, entry: &Entry) -> Result<(), String> {
     let stat = cursor.stat(path).map_err(said)?;
     let found = FileType::from_raw_mode(stat.st_mode);
     let expected = match &entry.kind {
-        Kind::File(_) | Kind::HardLink { .. } => FileType::RegularFile,
-        Kind::Directory { .. } => FileType::Directory,
-        Kind::Symlink { .. } => FileType::Symlink,
+        FileKind::File(_) | FileKind::HardLink { .. } => FileType::RegularFile,
+        FileKind::Directory { .. } => FileType::Directory,
+        FileKind::Symlink { .. } => FileType::Symlink,
     };
     if found != expected {
         return Err(format!("expected {expected:?}, found {found:?}"));
     }
-    if let Kind::Symlink { target } = &entry.kind
+    if let FileKind::Symlink { target } = &entry.kind
         && cursor.read_link(path).map_err(said)? != *target
     {
         return Err("it leads elsewhere".into());

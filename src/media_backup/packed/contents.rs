@@ -7,11 +7,11 @@ use std::collections::{HashMap, HashSet};
 use super::SMALL;
 use super::set_listing::Listing;
 use crate::codec::Digest;
-use crate::media_backup::{Damage, Description};
+use crate::media_backup::{Damage, SnapshotDescription};
 
 /// Where a content lies.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Place {
+pub struct ContentPlace {
     /// The number of its object.
     pub object: u32,
     /// Where its bytes begin there, and how many they are.
@@ -32,18 +32,18 @@ pub struct Holder {
 
 /// Every content of a snapshot, by digest, and where it lies. Some 100 bytes of memory for each.
 #[derive(Debug, Default)]
-pub struct Contents {
+pub struct PackedContents {
     holders: Vec<Holder>,
     numbers: HashMap<Holder, u32>,
     /// Of the objects that a description names, in bytes.
     lengths: Vec<u64>,
-    places: HashMap<Digest, Place>,
+    places: HashMap<Digest, ContentPlace>,
     /// Lengths of the contents that are longer than [`SMALL`].
     sizes: HashSet<u64>,
 }
 
-impl Contents {
-    pub fn get(&self, digest: &Digest) -> Option<&Place> {
+impl PackedContents {
+    pub fn get(&self, digest: &Digest) -> Option<&ContentPlace> {
         self.places.get(digest)
     }
 
@@ -69,7 +69,7 @@ impl Contents {
         }
     }
 
-    pub fn add(&mut self, digest: Digest, place: Place) {
+    pub fn add(&mut self, digest: Digest, place: ContentPlace) {
         if place.size > SMALL {
             self.sizes.insert(place.size);
         }
@@ -103,7 +103,7 @@ impl Contents {
     }
 
     /// Leaves out what lies in objects that are not there as the description says.
-    pub(super) fn keep_those_in(&mut self, listing: &Listing, description: &Description) {
+    pub(super) fn keep_those_in(&mut self, listing: &Listing, description: &SnapshotDescription) {
         let there: HashSet<Holder> = description
             .all_objects()
             .filter(|(id, stored)| listing.has(id, &stored.object, stored.stored_size))
@@ -128,7 +128,7 @@ impl Contents {
     }
 
     /// All places with their digests, object by object as they lie.
-    pub fn in_order(&self) -> Vec<(Digest, Place)> {
+    pub fn in_order(&self) -> Vec<(Digest, ContentPlace)> {
         let mut all: Vec<_> = self.places.iter().map(|(digest, place)| (*digest, *place)).collect();
         all.sort_unstable_by_key(|(_, place)| (place.object, place.offset));
         all

@@ -1,11 +1,11 @@
-//! The pack of one repository that is being filled: members are laid one behind the other, and `Contents` notes where
+//! The pack of one repository that is being filled: members are laid one behind the other, and `PackedContents` notes where
 //! each begins. The bytes go to the thread in `lane` as messages.
 
 use std::sync::mpsc::SyncSender;
 
 use bytes::Bytes;
 
-use super::contents::{Contents, Holder, Place};
+use super::contents::{ContentPlace, Holder, PackedContents};
 use super::lane::Message;
 use super::{PACK_BYTES, pack_name};
 use crate::codec::Digest;
@@ -19,7 +19,7 @@ pub struct Lane {
     pub encrypted: bool,
     /// `None` once the repository has failed, or all is handed over.
     sender: Option<SyncSender<Message>>,
-    pub contents: Contents,
+    pub contents: PackedContents,
     open: Option<Open>,
     begun: u32,
     waiting: Vec<u8>,
@@ -36,7 +36,7 @@ impl Lane {
     pub fn new(
         snapshot: &str,
         encrypted: bool,
-        contents: Contents,
+        contents: PackedContents,
         sender: SyncSender<Message>,
     ) -> Self {
         Self {
@@ -95,7 +95,7 @@ impl Lane {
         let Some(open) = &mut self.open else { return };
         open.size = open.size.saturating_add(size);
         let stored_size = open.length - offset;
-        self.contents.add(digest, Place { object, offset, stored_size, size, used: 1 });
+        self.contents.add(digest, ContentPlace { object, offset, stored_size, size, used: 1 });
         if open.length >= PACK_BYTES {
             self.end();
         }

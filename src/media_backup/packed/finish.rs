@@ -23,7 +23,7 @@ use crate::backup::{StoredObject, hex, make_exist};
 use crate::codec::read_failed;
 use crate::error::{Class, Error, Result};
 use crate::failpoint::reach;
-use crate::media_backup::{Description, Earlier, SnapshotKind, Sums};
+use crate::media_backup::{Earlier, SnapshotDescription, SnapshotKind, Sums};
 use crate::repository::Repository;
 use crate::storage::{Created, Metadata, NewLargeObject};
 
@@ -38,7 +38,7 @@ impl PackedSnapshot<'_> {
         index: &Spool,
         spools: &Path,
         (totals, problems): (&SnapshotTotals, &Problems),
-    ) -> Result<Description> {
+    ) -> Result<SnapshotDescription> {
         let repository = start.repository;
         let earlier = self.earlier(start);
         let sent = self.send_lists(start, index, spools).and_then(|sent| {
@@ -48,8 +48,8 @@ impl PackedSnapshot<'_> {
         let sent = sent.inspect_err(|error| self.withdraw(repository, error));
         let ([stored_contents, stored_index], contents) = sent?;
         let own = [start.begun.clone(), stored_contents, stored_index];
-        let description = Description {
-            seawall: Description::FORMAT,
+        let description = SnapshotDescription {
+            seawall: SnapshotDescription::FORMAT,
             id: self.id.to_owned(),
             label: self.label.to_owned(),
             kind: SnapshotKind::Packed,
@@ -102,7 +102,7 @@ impl PackedSnapshot<'_> {
 
     /// What is shared with earlier snapshots.
     fn earlier(&self, start: &Start<'_>) -> Vec<Earlier> {
-        let known = start.previous.iter().flat_map(Description::all_objects);
+        let known = start.previous.iter().flat_map(SnapshotDescription::all_objects);
         let known: BTreeMap<(&str, &str), &StoredObject> =
             known.map(|(id, stored)| ((id, stored.object.as_str()), stored)).collect();
         let mut earlier: BTreeMap<&str, Vec<StoredObject>> = BTreeMap::new();

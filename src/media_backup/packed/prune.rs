@@ -13,7 +13,7 @@ use crate::backup::series::{Line, What};
 use crate::backup::{BackupFolder, DESCRIPTION, PIN, Uploads, begun, in_parallel};
 use crate::config::KeepConfig;
 use crate::error::{Class, Error, Result};
-use crate::media_backup::Description;
+use crate::media_backup::SnapshotDescription;
 use crate::repository::Repository;
 use crate::retention::{CLOCKS_APART, RetentionVerdict};
 
@@ -32,7 +32,7 @@ pub struct References {
 pub type Objects = BTreeMap<String, Vec<String>>;
 
 impl References {
-    pub fn of<'d>(kept: impl IntoIterator<Item = &'d Description>) -> Self {
+    pub fn of<'d>(kept: impl IntoIterator<Item = &'d SnapshotDescription>) -> Self {
         let mut all = Self::default();
         for earlier in kept.into_iter().flat_map(|it| &it.earlier) {
             let objects = earlier.objects.iter().map(|object| object.object.clone());
@@ -240,10 +240,10 @@ mod tests {
     use crate::backup::StoredObject;
     use crate::media_backup::{Earlier, SnapshotKind, Sums};
 
-    fn needing(id: &str, object: &str) -> Description {
+    fn needing(id: &str, object: &str) -> SnapshotDescription {
         let (size, stored_size) = (1, 1);
         let stored = StoredObject { object: object.into(), size, stored_size, sha256: "00".into() };
-        Description {
+        SnapshotDescription {
             seawall: 1,
             id: "new".into(),
             label: String::new(),

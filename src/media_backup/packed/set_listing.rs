@@ -7,7 +7,7 @@ use std::ops::ControlFlow;
 use crate::backup::{BackupFolder, DESCRIPTION, describe};
 use crate::codec::Recipients;
 use crate::error::{Class, Error, Result};
-use crate::media_backup::{Description, SnapshotKind};
+use crate::media_backup::{SnapshotDescription, SnapshotKind};
 use crate::repository::Repository;
 
 /// How many descriptions are looked at for one that is of use.
@@ -58,10 +58,14 @@ impl Listing {
 
     /// The newest snapshot that this repository could share content with. One that is damaged or otherwise
     /// encrypted is passed over, and that is said.
-    pub fn newest(&self, repository: &Repository, all: &str) -> Result<Option<Description>> {
+    pub fn newest(
+        &self,
+        repository: &Repository,
+        all: &str,
+    ) -> Result<Option<SnapshotDescription>> {
         let described =
             |key: &String| key.strip_suffix(DESCRIPTION)?.strip_suffix('/').map(str::to_owned);
-        let mut newest: Option<Description> = None;
+        let mut newest: Option<SnapshotDescription> = None;
         for id in self.0.keys().rev().filter_map(described).take(LOOKED_AT) {
             // Of those that began in one second the ids do not tell which is newer.
             if newest.as_ref().is_some_and(|it| it.id.get(..SECOND) != id.get(..SECOND)) {
@@ -90,9 +94,9 @@ impl Listing {
 }
 
 /// `None` when there is none by now.
-pub fn read(repository: &Repository, all: &str, id: &str) -> Result<Option<Description>> {
+pub fn read(repository: &Repository, all: &str, id: &str) -> Result<Option<SnapshotDescription>> {
     let folder = BackupFolder::below(all, id);
-    let check = |folder: &BackupFolder, found: &Description| {
+    let check = |folder: &BackupFolder, found: &SnapshotDescription| {
         if found.id == folder.id() {
             return Ok(());
         }
@@ -103,7 +107,7 @@ pub fn read(repository: &Repository, all: &str, id: &str) -> Result<Option<Descr
     Ok(describe(repository, &folder, &check)?.map(|(description, ())| description))
 }
 
-fn why_not(repository: &Repository, found: &Description) -> Option<&'static str> {
+fn why_not(repository: &Repository, found: &SnapshotDescription) -> Option<&'static str> {
     if found.kind != SnapshotKind::Packed {
         return Some("it is a tree");
     }

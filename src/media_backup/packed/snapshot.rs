@@ -14,12 +14,12 @@ use jiff::Timestamp;
 
 use super::super::BEGUN;
 use super::super::description::SnapshotTotals;
-use super::super::index::{Header, IndexWriter};
+use super::super::index::{IndexHeader, IndexWriter};
 use super::super::open_places::Places;
-use super::super::problems::{Problems, Progress};
+use super::super::problems::{MediaProgress, Problems};
 use super::super::spool::Spool;
-use super::super::take::{Kept, Taking};
-use super::contents::Contents;
+use super::super::take::{KeptTree, Taking};
+use super::contents::PackedContents;
 use super::filling::Lane;
 use super::lane::{not_stored, store};
 use super::packing::Packing;
@@ -29,7 +29,7 @@ use crate::codec::Identities;
 use crate::config::MediaSet;
 use crate::error::{Class, Error, Result};
 use crate::failpoint::reach;
-use crate::media_backup::Description;
+use crate::media_backup::SnapshotDescription;
 use crate::repository::Repository;
 use crate::threads::start_in;
 
@@ -51,7 +51,7 @@ pub struct PackedSnapshot<'a> {
     /// Folders that are not entered, such as repositories.
     pub leave_out: &'a [&'a Path],
     /// The tree that the snapshot lies in already, in another repository.
-    pub copy_of: Option<&'a Kept>,
+    pub copy_of: Option<&'a KeptTree>,
     /// zstd level.
     pub level: i32,
     pub threads: NonZeroUsize,
@@ -60,14 +60,14 @@ pub struct PackedSnapshot<'a> {
     pub state: Option<&'a Path>,
     /// How often an object is read whose answer breaks off.
     pub attempts: u32,
-    pub progress: &'a (dyn Fn(Progress) + Sync),
+    pub progress: &'a (dyn Fn(MediaProgress) + Sync),
 }
 
 /// What became of a snapshot.
 #[derive(Debug)]
-pub struct Taken {
+pub struct PackedTaken {
     /// The repositories that have it whole, and what it is there.
-    pub descriptions: Vec<(String, Description)>,
+    pub descriptions: Vec<(String, SnapshotDescription)>,
     pub totals: SnapshotTotals,
     pub problems: Problems,
     /// What went wrong in the other repositories.
@@ -78,18 +78,18 @@ pub struct Taken {
 pub(super) struct Start<'a> {
     pub repository: &'a Repository,
     pub begun: StoredObject,
-    pub previous: Option<Description>,
+    pub previous: Option<SnapshotDescription>,
     /// What it should hold about as much as.
     pub reference: Option<Fell>,
     /// What can be shared.
-    pub contents: Contents,
+    pub contents: PackedContents,
     pub index: Option<Spool>,
 }
 
 impl PackedSnapshot<'_> {
     /// Takes it in every repository that answers; fails where none does. It exists in a repository from the
     /// moment its description is there.
-    pub fn take(&self) -> Result<Taken> {
+    pub fn take(&self) -> Result<PackedTaken> {
         let places = Places::of_set(&self.set.paths)?;
         let spools = self.spools();
         let mut failures = Vec::new();
@@ -105,7 +105,7 @@ impl PackedSnapshot<'_> {
             return Err(failures.into_iter().next().unwrap_or_else(nothing));
         }
         let filled = Spool::fill(&spools, |file| {
-            let header = Header::new(self.set, self.id, self.began);
+            let header = IndexHeader::new(self.set, self.id, self.began);
             let mut index = IndexWriter::begin(file, &header)?;
             let read = self.read(&places, &mut starts, &mut index)?;
             index.finish()?;
@@ -141,7 +141,7 @@ impl PackedSnapshot<'_> {
         }
         match failures.first() {
             Some(error) if descriptions.is_empty() => Err(error.clone()),
-            _ => Ok(Taken { descriptions, totals, problems, failures }),
+            _ => Ok(PackedTaken { descriptions, totals, problems, failures }),
         }
     }
 
@@ -173,7 +173,7 @@ impl PackedSnapshot<'_> {
     ) -> Result<FilesRead> {
         let previous = Start::newest_index(starts);
         let of = Start::last_time(starts);
-        let progress = |at: Progress| (self.progress)(Progress { of, ..at });
+        let progress = |at: MediaProgress| (self.progress)(MediaProgress { of, ..at });
         let folder = self.folder();
         let recipients = starts.iter().find_map(|start| start.repository.recipients());
         thread::scope(|scope| {
@@ -206,7 +206,8 @@ impl PackedSnapshot<'_> {
             if taken.is_ok() {
                 lanes.iter_mut().for_each(Lane::close);
             }
-            let contents: Vec<Contents> = lanes.into_iter().map(|lane| lane.contents).collect();
+            let contents: Vec<PackedContents> =
+                lanes.into_iter().map(|lane| lane.contents).collect();
             let stored = storing
                 .into_iter()
                 .map(|one| one.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic)));
@@ -225,7 +226,7 @@ impl PackedSnapshot<'_> {
 struct FilesRead {
     totals: SnapshotTotals,
     problems: Problems,
-    lanes: Vec<(Contents, Result<Vec<StoredObject>>)>,
+    lanes: Vec<(PackedContents, Result<Vec<StoredObject>>)>,
 }
 
 fn died() -> Error {

@@ -10,12 +10,12 @@ use super::super::entry::Entry;
 use super::super::restore::ContentSource;
 use super::super::spool::{Spool, compress_into};
 use super::CONTENTS;
-use super::contents::{Contents, Place};
+use super::contents::{ContentPlace, PackedContents};
 use super::read_cache::ReadCache;
 use crate::backup::{BackupFolder, ObjectSource, StoredObject, damaged};
 use crate::codec::{Digest, Identities, decode_unlabelled, read_failed};
 use crate::error::{Class, Error, Result};
-use crate::media_backup::Description;
+use crate::media_backup::SnapshotDescription;
 use crate::retry::pause_after;
 use crate::storage::Storage;
 
@@ -28,7 +28,7 @@ pub struct PackedSource<'a> {
     pub storage: &'a dyn Storage,
     /// What the keys of all snapshots of the set begin with, such as `media/uploads/`.
     pub all: &'a str,
-    pub description: &'a Description,
+    pub description: &'a SnapshotDescription,
     pub identities: &'a Identities,
     /// How often an object is read whose answer breaks off.
     pub attempts: u32,
@@ -47,9 +47,9 @@ impl<'a> PackedSource<'a> {
     }
 
     /// Where each content lies.
-    pub fn contents(&self) -> Result<Contents> {
+    pub fn contents(&self) -> Result<PackedContents> {
         let object = self.object(CONTENTS)?;
-        self.plain(object, &mut |plain| Contents::read(plain, self.description))
+        self.plain(object, &mut |plain| PackedContents::read(plain, self.description))
     }
 
     /// The content of files.
@@ -62,7 +62,7 @@ impl<'a> PackedSource<'a> {
     pub fn content_of(&self, digest: &Digest) -> Result<PackedContent<'a>> {
         let object = self.object(CONTENTS)?;
         let contents = self.plain(object, &mut |plain| {
-            Contents::read_those(plain, self.description, &|it| it == digest)
+            PackedContents::read_those(plain, self.description, &|it| it == digest)
         })?;
         Ok(PackedContent { source: *self, contents, cache: ReadCache::default() })
     }
@@ -106,7 +106,7 @@ impl<'a> PackedSource<'a> {
 /// The content of the files of a snapshot in packs.
 pub struct PackedContent<'a> {
     source: PackedSource<'a>,
-    contents: Contents,
+    contents: PackedContents,
     cache: ReadCache,
 }
 
@@ -135,7 +135,12 @@ impl ContentSource for PackedContent<'_> {
 }
 
 impl PackedContent<'_> {
-    fn member(&self, key: &str, place: &Place, digest: Digest) -> Result<Box<dyn Read + '_>> {
+    fn member(
+        &self,
+        key: &str,
+        place: &ContentPlace,
+        digest: Digest,
+    ) -> Result<Box<dyn Read + '_>> {
         let end = place.offset + place.stored_size;
         let stored: Box<dyn Read + '_> = if place.stored_size > HELD_BYTES_MAX {
             Box::new(self.source.stored(key, place.offset, end))

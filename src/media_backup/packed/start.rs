@@ -16,7 +16,7 @@ use super::super::index::{IndexReader, Previous};
 use super::super::problems::Damage;
 use super::super::spool::{Spool, SpoolReader};
 use super::super::{BEGUN, INDEX};
-use super::contents::Contents;
+use super::contents::PackedContents;
 use super::lane::not_stored;
 use super::set_listing::Listing;
 use super::snapshot::{PackedSnapshot, Start};
@@ -27,7 +27,7 @@ use crate::codec::read_failed;
 use crate::durable::{Temporary, is_temporary, open_to_read, replace};
 use crate::error::{Class, Error, Result};
 use crate::failpoint::reach;
-use crate::media_backup::Description;
+use crate::media_backup::SnapshotDescription;
 use crate::repository::Repository;
 
 impl PackedSnapshot<'_> {
@@ -69,7 +69,7 @@ impl PackedSnapshot<'_> {
                 begun,
                 previous: None,
                 reference: None,
-                contents: Contents::default(),
+                contents: PackedContents::default(),
                 index: None,
             };
             if let Some(previous) = listing.newest(repository, &self.all())? {
@@ -87,7 +87,7 @@ impl PackedSnapshot<'_> {
     fn share(
         &self,
         start: &mut Start<'_>,
-        previous: Description,
+        previous: SnapshotDescription,
         listing: &Listing,
         spools: &Path,
     ) -> Result<()> {
@@ -97,7 +97,7 @@ impl PackedSnapshot<'_> {
             Some((index, contents)) => {
                 let plain = zstd::Decoder::new(contents.reader());
                 let plain = plain.map_err(|error| read_failed(&error))?;
-                Contents::read(plain, &previous).map(|contents| (index, contents))
+                PackedContents::read(plain, &previous).map(|contents| (index, contents))
             }
             None if previous.encrypted && self.identities.is_empty() => {
                 tracing::info!(
@@ -183,7 +183,7 @@ struct RememberedSnapshot {
 }
 
 impl RememberedSnapshot {
-    fn of(description: &Description) -> Option<Self> {
+    fn of(description: &SnapshotDescription) -> Option<Self> {
         let sum = |name| description.object(name).map(|object| object.sha256.clone());
         let (index, contents) = (sum(INDEX)?, sum(CONTENTS)?);
         Some(Self { id: description.id.clone(), index, contents })
@@ -196,7 +196,7 @@ impl RememberedIndex {
     }
 
     /// Index and contents, compressed, if they are those of this snapshot.
-    pub fn load(&self, description: &Description) -> Option<(Spool, Spool)> {
+    pub fn load(&self, description: &SnapshotDescription) -> Option<(Spool, Spool)> {
         let note = fs::read(self.path(&description.id, "json")).ok()?;
         let note: RememberedSnapshot = serde_json::from_slice(&note).ok()?;
         if Some(note) != RememberedSnapshot::of(description) {
@@ -207,7 +207,12 @@ impl RememberedIndex {
     }
 
     /// Keeps those of this snapshot, and of no other.
-    pub fn store(&self, description: &Description, index: &Spool, contents: &Spool) -> Result<()> {
+    pub fn store(
+        &self,
+        description: &SnapshotDescription,
+        index: &Spool,
+        contents: &Spool,
+    ) -> Result<()> {
         let Some(note) = RememberedSnapshot::of(description) else { return Ok(()) };
         make_folder(&self.0)?;
         for (name, content) in [(INDEX, index), (CONTENTS, contents)] {

@@ -11,8 +11,8 @@ use std::sync::{Mutex, PoisonError};
 use sha2::{Digest as _, Sha256};
 
 use super::super::index::IndexReader;
-use super::super::problems::{Progress, Verified};
-use super::contents::{Contents, Holder, Place};
+use super::super::problems::{MediaProgress, Verified};
+use super::contents::{ContentPlace, Holder, PackedContents};
 use super::source::{PackedSource, Proved, Resuming};
 use crate::backup::{StoredObject, damaged, hex, in_threads};
 use crate::codec::{Digest, decode_unlabelled, read_failed};
@@ -24,7 +24,7 @@ pub fn verify_packed(
     source: &PackedSource<'_>,
     folder: &Path,
     threads: NonZeroUsize,
-    progress: &(dyn Fn(Progress) + Sync),
+    progress: &(dyn Fn(MediaProgress) + Sync),
 ) -> Result<Verified> {
     let mut verified = Verified::default();
     let readable = !source.description.encrypted || !source.identities.is_empty();
@@ -38,7 +38,7 @@ pub fn verify_packed(
     {
         verified.problems.failed("verify", Path::new("the index"), &error);
     }
-    let members = contents.as_ref().map(Contents::in_order).unwrap_or_default();
+    let members = contents.as_ref().map(PackedContents::in_order).unwrap_or_default();
     let objects: Vec<(&str, &StoredObject)> = source.description.all_objects().collect();
     let verified = Mutex::new(verified);
     in_threads(threads, &objects, |(snapshot, object)| {
@@ -64,7 +64,7 @@ pub fn verify_packed(
 fn check_index(
     source: &PackedSource<'_>,
     folder: &Path,
-    contents: &Contents,
+    contents: &PackedContents,
     verified: &mut Verified,
 ) -> Result<()> {
     let index = source.index(folder)?;
@@ -86,11 +86,11 @@ fn check_index(
 
 /// Those in one object, in their order there.
 fn of_object<'m>(
-    contents: &Contents,
-    members: &'m [(Digest, Place)],
+    contents: &PackedContents,
+    members: &'m [(Digest, ContentPlace)],
     snapshot: &str,
     object: &str,
-) -> &'m [(Digest, Place)] {
+) -> &'m [(Digest, ContentPlace)] {
     let holder = Holder { snapshot: snapshot.to_owned(), object: object.to_owned() };
     let Some(number) = contents.number_of(&holder) else { return &[] };
     let first = members.partition_point(|(_, place)| place.object < number);
@@ -103,7 +103,7 @@ fn check(
     source: &PackedSource<'_>,
     key: &str,
     object: &StoredObject,
-    members: &[(Digest, Place)],
+    members: &[(Digest, ContentPlace)],
 ) -> Result<()> {
     let stored = source.stored(key, 0, object.stored_size.saturating_add(1));
     let stored = RefCell::new(HashedReader { stored, sha256: Sha256::new(), length: 0 });
@@ -141,7 +141,7 @@ fn prove(
     source: &PackedSource<'_>,
     stored: &RefCell<HashedReader<'_>>,
     digest: Digest,
-    place: &Place,
+    place: &ContentPlace,
 ) -> Result<()> {
     let at = stored.borrow().length;
     if at != place.offset {

@@ -7,7 +7,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 
 use rustix::fs::{Stat, fstat};
 
-use super::super::entry::{Metadata, modified};
+use super::super::entry::{FileMetadata, modified};
 use super::super::source_file::xattrs_of;
 use crate::accounts::Accounts;
 use crate::durable::{DirCursor, Owner, remove_xattr, set_mode_of, set_mtime, set_xattr};
@@ -34,7 +34,7 @@ impl Dresser {
         (count(&self.owners_not_set), count(&self.xattrs_not_set))
     }
 
-    fn owner(&self, metadata: &Metadata) -> Owner {
+    fn owner(&self, metadata: &FileMetadata) -> Owner {
         let uid = metadata.user.as_deref().and_then(|user| self.accounts.uid(user));
         let gid = metadata.group.as_deref().and_then(|group| self.accounts.gid(group));
         Owner { uid: uid.unwrap_or(metadata.uid), gid: gid.unwrap_or(metadata.gid) }
@@ -42,7 +42,7 @@ impl Dresser {
 
     /// The order matters: changing the owner takes setuid and capabilities away, an attribute of users needs the
     /// right to write, a list of rights changes the mode, and all of it before the time.
-    pub fn dress(&self, file: impl AsFd, metadata: &Metadata) -> io::Result<()> {
+    pub fn dress(&self, file: impl AsFd, metadata: &FileMetadata) -> io::Result<()> {
         let file = file.as_fd();
         let stat = fstat(file)?;
         let owned = self.give(file, &stat, self.owner(metadata))?;
@@ -83,7 +83,7 @@ impl Dresser {
         &self,
         cursor: &mut DirCursor<'_>,
         path: &[u8],
-        metadata: &Metadata,
+        metadata: &FileMetadata,
     ) -> io::Result<()> {
         let (stat, owner) = (cursor.stat(path)?, self.owner(metadata));
         if is_other_owner(&stat, owner) {
@@ -101,7 +101,7 @@ impl Dresser {
         &self,
         file: BorrowedFd<'_>,
         there: &[(String, Vec<u8>)],
-        metadata: &Metadata,
+        metadata: &FileMetadata,
         of_interest: impl Fn(&str) -> bool,
     ) -> io::Result<()> {
         let outcome = |outcome: io::Result<()>| match outcome {

@@ -8,11 +8,11 @@ use std::path::PathBuf;
 
 use rustix::fs::FileType;
 
-use super::super::entry::{Entry, Kind, Metadata};
+use super::super::entry::{Entry, FileKind, FileMetadata};
 use super::super::open_places::PlaceCursors;
 use super::super::ordered::{OrderedLane, ordered};
 use super::super::path::{EntryPath, Nested, shown};
-use super::super::problems::Progress;
+use super::super::problems::MediaProgress;
 use super::one_file::{Laid, Layer};
 use super::{Existing, Restoring};
 use crate::durable::{DirCursor, remove_abandoned_in, set_mode_of, split};
@@ -57,8 +57,8 @@ impl<R: Read> Restoring<'_, R> {
             restore.each_entry(&mut |entry| {
                 folders.come_to(&entry);
                 match entry.kind {
-                    Kind::Directory { .. } => Ok(()),
-                    Kind::HardLink { .. } => Ok(()),
+                    FileKind::Directory { .. } => Ok(()),
+                    FileKind::HardLink { .. } => Ok(()),
                     _ if restore.wants(&entry) => feed.push(entry),
                     _ => Ok(()),
                 }
@@ -75,7 +75,7 @@ impl<R: Read> Restoring<'_, R> {
         }
         let restored = self.restored.borrow();
         let (entries, size) = (restored.entries, restored.written_size);
-        (self.restore.progress)(Progress { entries, size, of: None });
+        (self.restore.progress)(MediaProgress { entries, size, of: None });
     }
 
     fn count(&self, entry: &Entry, laid: Laid, failed: &mut FailedNames, hands: &PlaceCursors<'_>) {
@@ -141,7 +141,7 @@ impl<R: Read> Feed<'_, '_, R> {
 struct Folders<'r, 'a, R: Read> {
     of: &'r Restoring<'a, R>,
     /// What is remembered: what the folder is to have, and whether it was made.
-    above: Nested<(Metadata, bool)>,
+    above: Nested<(FileMetadata, bool)>,
     hands: PlaceCursors<'r>,
 }
 
@@ -152,7 +152,7 @@ impl<R: Read> Folders<'_, '_, R> {
         let wanted = self.of.restore.wants(entry);
         if wanted {
             let waiting = self.above.above(path).filter(|(_, (_, made))| !made);
-            let waiting: Vec<(Vec<u8>, Metadata)> = waiting
+            let waiting: Vec<(Vec<u8>, FileMetadata)> = waiting
                 .map(|(folder, (metadata, made))| {
                     *made = true;
                     (folder.clone(), metadata.clone())
@@ -173,7 +173,7 @@ impl<R: Read> Folders<'_, '_, R> {
 
     /// Trouble with a folder is trouble with all that is in it, which will be told; the folder is too.
     /// `metadata` is for one that is not itself wanted: it gets that if it is new.
-    fn make(&mut self, path: &[u8], metadata: Option<&Metadata>) {
+    fn make(&mut self, path: &[u8], metadata: Option<&FileMetadata>) {
         let (cursor, below) = match self.hands.at(path) {
             Ok((cursor, below)) => (cursor, below.into_owned()),
             Err(_) if metadata.is_some() => match self.hands.above(path) {
@@ -245,7 +245,7 @@ impl<R: Read> Restoring<'_, R> {
         let (mut nested, mut layer) = (Nested::default(), self.layer());
         let mut failed = failed.clone();
         let mut folders = Vec::new();
-        let mut done = |layer: &mut Layer<'_>, path: Vec<u8>, metadata: &Metadata| {
+        let mut done = |layer: &mut Layer<'_>, path: Vec<u8>, metadata: &FileMetadata| {
             if self.dress_folder(layer, &path, metadata) {
                 folders.push(layer.hands.shown(&path));
             }
@@ -258,10 +258,10 @@ impl<R: Read> Restoring<'_, R> {
                 return Ok(());
             }
             match &entry.kind {
-                Kind::Directory { .. } => {
+                FileKind::Directory { .. } => {
                     nested.push(entry.path.as_bytes(), entry.metadata.clone());
                 }
-                Kind::HardLink { .. } => self.settle_link(&mut layer, &entry, &mut failed)?,
+                FileKind::HardLink { .. } => self.settle_link(&mut layer, &entry, &mut failed)?,
                 _ => {}
             }
             Ok(())
@@ -279,7 +279,7 @@ impl<R: Read> Restoring<'_, R> {
         entry: &Entry,
         failed: &mut FailedNames,
     ) -> Result<()> {
-        let Kind::HardLink { to, .. } = &entry.kind else { return Ok(()) };
+        let FileKind::HardLink { to, .. } = &entry.kind else { return Ok(()) };
         let first = !failed.contains(to) && self.restore.selection.selects(to, false);
         let mut others = self.target.places().hands();
         let laid = match first.then(|| layer.lay_hard_link(entry, to.as_bytes(), &mut others)) {
@@ -292,7 +292,7 @@ impl<R: Read> Restoring<'_, R> {
     }
 
     /// False when the folder is not there: why, was told when it could not be made.
-    fn dress_folder(&self, layer: &mut Layer<'_>, path: &[u8], metadata: &Metadata) -> bool {
+    fn dress_folder(&self, layer: &mut Layer<'_>, path: &[u8], metadata: &FileMetadata) -> bool {
         let opened = layer.hands.at(path).and_then(|(cursor, path)| cursor.open_folder(&path));
         let Ok(folder) = opened else { return false };
         if let Err(error) = self.dresser.dress(folder, metadata) {

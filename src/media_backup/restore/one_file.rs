@@ -10,7 +10,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 
 use rustix::fs::{FileType, Stat};
 
-use super::super::entry::{Content, Entry, Kind, modified, size};
+use super::super::entry::{Entry, FileContent, FileKind, modified, size};
 use super::super::open_places::PlaceCursors;
 use super::super::path::join;
 use super::super::source_file::SourceFile;
@@ -44,9 +44,13 @@ impl Layer<'_> {
     pub fn lay(&mut self, entry: &Entry) -> Result<Laid> {
         let shown = self.hands.shown(entry.path.as_bytes());
         let laid = match &entry.kind {
-            Kind::File(content) | Kind::HardLink { content, .. } => self.lay_file(entry, content),
-            Kind::Symlink { target } => self.lay_symlink(entry, target).map_err(LayFailure::Target),
-            Kind::Directory { .. } => Ok(None),
+            FileKind::File(content) | FileKind::HardLink { content, .. } => {
+                self.lay_file(entry, content)
+            }
+            FileKind::Symlink { target } => {
+                self.lay_symlink(entry, target).map_err(LayFailure::Target)
+            }
+            FileKind::Directory { .. } => Ok(None),
         };
         match laid {
             Ok(written) => Ok(Laid::Done(written)),
@@ -60,7 +64,11 @@ impl Layer<'_> {
         }
     }
 
-    fn lay_file(&mut self, entry: &Entry, content: &Content) -> Result<Option<u64>, LayFailure> {
+    fn lay_file(
+        &mut self,
+        entry: &Entry,
+        content: &FileContent,
+    ) -> Result<Option<u64>, LayFailure> {
         let (cursor, path) = self.hands.at(entry.path.as_bytes()).map_err(LayFailure::Target)?;
         let metadata = &entry.metadata;
         if let Existing::Delta { checksum } = self.existing
@@ -122,7 +130,7 @@ impl Layer<'_> {
 }
 
 /// Whether what is there can be kept, if its content is right.
-fn is_there(stat: &Stat, entry: &Entry, content: &Content, checksum: bool) -> bool {
+fn is_there(stat: &Stat, entry: &Entry, content: &FileContent, checksum: bool) -> bool {
     FileType::from_raw_mode(stat.st_mode) == FileType::RegularFile
         && size(stat) == content.size
         && (checksum || modified(stat) == entry.metadata.mtime)
@@ -174,7 +182,7 @@ enum LayFailure {
 fn write_content(
     source: &dyn ContentSource,
     entry: &Entry,
-    content: &Content,
+    content: &FileContent,
     file: &mut NewFile,
 ) -> Result<(), LayFailure> {
     let reader = source.open(entry).map_err(LayFailure::Source)?;

@@ -6,19 +6,19 @@
 use std::io::{self, Read};
 
 use super::super::entry::Entry;
-use super::super::index::Header;
+use super::super::index::IndexHeader;
 use super::super::open_places::{PlaceCursors, WritablePlaces};
 use super::super::path::EntryPath;
 use super::super::problems::Problems;
 use super::super::scan::{FoundKind, Scan};
 use super::super::selection::Selection;
-use super::{Existing, Restore, Restoring};
+use super::{Existing, MediaRestore, Restoring};
 use crate::config::MediaSet;
 use crate::error::{Class, Error, Result};
 
-impl<R: Read> Restore<'_, R> {
+impl<R: Read> MediaRestore<'_, R> {
     /// Fails when nothing is selected, or when something is in the way that may not be replaced.
-    pub(super) fn survey(&self) -> Result<Header> {
+    pub(super) fn survey(&self) -> Result<IndexHeader> {
         if self.delete && matches!(self.selection, Selection::Pattern(_)) {
             let message =
                 "--delete can't be used with a pattern: give one path, or none for everything";
@@ -73,7 +73,7 @@ fn is_absent<T>(stat: &io::Result<T>) -> bool {
 
 impl<R: Read> Restoring<'_, R> {
     /// Folders go last, and stay where something in them stays.
-    pub(super) fn delete(&self, header: &Header) -> Result<()> {
+    pub(super) fn delete(&self, header: &IndexHeader) -> Result<()> {
         let places = self.target.set_places();
         let set = MediaSet {
             name: header.set.clone(),

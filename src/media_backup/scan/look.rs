@@ -6,7 +6,7 @@ use std::path::Path;
 
 use rustix::fs::{AtFlags, CWD, FileType, Stat, statat};
 
-use super::super::entry::{Metadata, Seen, is_sparse, names, size};
+use super::super::entry::{FileMetadata, InodeState, is_sparse, names, size};
 use super::super::path::{EntryPath, join, shown};
 use super::super::problems::Problems;
 use super::super::source_file::xattrs_of;
@@ -19,8 +19,8 @@ pub struct FoundEntry {
     pub path: EntryPath,
     pub kind: FoundKind,
     /// A file's extended attributes are read with its content.
-    pub metadata: Metadata,
-    pub seen: Seen,
+    pub metadata: FileMetadata,
+    pub seen: InodeState,
 }
 
 #[derive(Debug, Clone, PartialEq, Eq)]

@@ -1,7 +1,7 @@
 //! A snapshot in one more repository: a copy of the tree that it lies in already. Files that change meanwhile are the
 //! same in both, and the files of the set are read once.
 
-use super::super::entry::{Content, Entry};
+use super::super::entry::{Entry, FileContent};
 use super::super::scan::{FoundEntry, FoundKind};
 use super::super::source_file::SourceFile;
 use super::Keep;
@@ -48,7 +48,7 @@ impl<K: Keep> TakeWorker<'_, K> {
         &mut self,
         found: &FoundEntry,
         mut source: SourceFile,
-        content: &Content,
+        content: &FileContent,
     ) -> Result<Option<bool>> {
         if source.size() != content.size {
             return Ok(None);
@@ -74,12 +74,12 @@ impl<K: Keep> TakeWorker<'_, K> {
     }
 }
 
-fn is_same_file(previous: &Entry, entry: &Entry, content: &Content) -> bool {
-    let told = |it: &Content| (it.size, it.digest) == (content.size, content.digest);
+fn is_same_file(previous: &Entry, entry: &Entry, content: &FileContent) -> bool {
+    let told = |it: &FileContent| (it.size, it.digest) == (content.size, content.digest);
     previous.content().is_some_and(told) && previous.metadata.is_same_inode(&entry.metadata)
 }
 
-fn found(entry: &Entry, content: &Content) -> FoundEntry {
+fn found(entry: &Entry, content: &FileContent) -> FoundEntry {
     let names = if content.linked { 2 } else { 1 };
     FoundEntry {
         path: entry.path.clone(),

@@ -4,14 +4,14 @@
 use std::io::{Read, Write};
 
 use super::super::description::SnapshotTotals;
-use super::super::entry::{Entry, Kind, Seen};
+use super::super::entry::{Entry, FileKind, InodeState};
 use super::super::index::{IndexReader, Previous};
 use super::super::ordered::OrderedLane;
 use super::super::path::EntryPath;
 use super::super::problems::Problems;
 use super::super::scan::{FoundEntry, FoundKind, Scan};
 use super::keeping::{TakeJob, TakeOutcome};
-use super::{Keep, Kept, Results, Taking};
+use super::{Keep, KeptTree, Results, Taking};
 use crate::codec::Digest;
 use crate::error::Result;
 
@@ -61,13 +61,13 @@ impl<'a, 'l, K: Keep, R: Read, W: Write> Driver<'a, 'l, K, R, W> {
     fn add(&mut self, found: FoundEntry) -> Result<()> {
         match &found.kind {
             FoundKind::Directory { implied } => {
-                let entry = found.entry(Kind::Directory { implied: *implied });
+                let entry = found.entry(FileKind::Directory { implied: *implied });
                 // At once: other threads are about to put things into it.
                 self.taking.keep.directory(&mut self.tool, &entry)?;
                 self.push(TakeJob::Done(Box::new(entry)), 0)
             }
             FoundKind::Symlink { target } => {
-                let entry = found.entry(Kind::Symlink { target: target.clone() });
+                let entry = found.entry(FileKind::Symlink { target: target.clone() });
                 self.push(TakeJob::Link(Box::new(entry)), 0)
             }
             FoundKind::File { names: 2.., .. } => self.add_linked(found),
@@ -101,7 +101,7 @@ impl<'a, 'l, K: Keep, R: Read, W: Write> Driver<'a, 'l, K, R, W> {
                 let (to, content) = (first.path.clone(), first.content().cloned());
                 let mut entry = Entry { path: found.path.clone(), ..first.clone() };
                 let Some(content) = content else { return self.add_file(found) };
-                entry.kind = Kind::HardLink { to, content };
+                entry.kind = FileKind::HardLink { to, content };
                 self.push(TakeJob::Link(Box::new(entry)), 0)
             }
             None => {
@@ -112,7 +112,7 @@ impl<'a, 'l, K: Keep, R: Read, W: Write> Driver<'a, 'l, K, R, W> {
     }
 
     /// Until the first name of this file is through.
-    fn wait_for(&mut self, seen: &Seen) -> Result<()> {
+    fn wait_for(&mut self, seen: &InodeState) -> Result<()> {
         if !self.results.links.is_waiting(seen) {
             return Ok(());
         }
@@ -148,7 +148,7 @@ impl<'a, 'l, K: Keep, R: Read, W: Write> Driver<'a, 'l, K, R, W> {
 }
 
 impl<K: Keep, R: Read, W: Write> Driver<'_, '_, K, R, W> {
-    fn add_all_of(&mut self, kept: &Kept) -> Result<Problems> {
+    fn add_all_of(&mut self, kept: &KeptTree) -> Result<Problems> {
         let mut entries = IndexReader::open(kept.index.reader())?;
         while let Some(entry) = entries.next_entry()? {
             self.add_kept(Box::new(entry))?;
@@ -158,17 +158,17 @@ impl<K: Keep, R: Read, W: Write> Driver<'_, '_, K, R, W> {
 
     fn add_kept(&mut self, entry: Box<Entry>) -> Result<()> {
         match &entry.kind {
-            Kind::Directory { .. } => {
+            FileKind::Directory { .. } => {
                 // At once: other threads are about to put things into it.
                 self.taking.keep.directory(&mut self.tool, &entry)?;
                 self.push(TakeJob::Done(entry), 0)
             }
-            Kind::Symlink { .. } => self.push(TakeJob::Link(entry), 0),
-            Kind::HardLink { .. } => {
+            FileKind::Symlink { .. } => self.push(TakeJob::Link(entry), 0),
+            FileKind::HardLink { .. } => {
                 self.wait_for(&entry.seen)?;
                 self.push(TakeJob::Link(entry), 0)
             }
-            Kind::File(content) => {
+            FileKind::File(content) => {
                 let size = content.size;
                 if content.linked {
                     self.results.links.wait(entry.seen);

@@ -10,7 +10,9 @@
 use std::path::PathBuf;
 use std::time::Duration;
 
-use super::super::entry::{Content, Entry, Kind, Metadata, Seen, is_sparse, names};
+use super::super::entry::{
+    Entry, FileContent, FileKind, FileMetadata, InodeState, is_sparse, names,
+};
 use super::super::open_places::PlaceCursors;
 use super::super::scan::{FoundEntry, FoundKind};
 use super::super::source_file::SourceFile;
@@ -56,7 +58,7 @@ pub enum TakeOutcome {
         path: PathBuf,
         verb: &'static str,
         reason: String,
-        seen: Seen,
+        seen: InodeState,
     },
 }
 
@@ -106,8 +108,8 @@ impl<'a, K: Keep> TakeWorker<'a, K> {
             return Ok(None);
         }
         let FoundKind::File { names, .. } = found.kind else { return Ok(None) };
-        let content = Content { linked: names > 1, ..content.clone() };
-        let mut entry = found.entry(Kind::File(content));
+        let content = FileContent { linked: names > 1, ..content.clone() };
+        let mut entry = found.entry(FileKind::File(content));
         entry.metadata.xattrs.clone_from(&previous.metadata.xattrs);
         let again = self.taking.keep.again(&mut self.tool, &entry, previous)?;
         Ok(again.then(|| Box::new(entry)))
@@ -221,7 +223,7 @@ fn again_found(
     let same_owner = (stat.st_uid, stat.st_gid) == (found.metadata.uid, found.metadata.gid);
     let name = |name: Option<String>| name.filter(|_| same_owner);
     let kind = FoundKind::File { size: source.size(), sparse: is_sparse(stat), names: names(stat) };
-    let metadata = Metadata {
+    let metadata = FileMetadata {
         mode: stat.st_mode & 0o7777,
         uid: stat.st_uid,
         gid: stat.st_gid,
@@ -230,7 +232,7 @@ fn again_found(
         mtime: source.modified(),
         xattrs,
     };
-    FoundEntry { path: found.path, kind, metadata, seen: Seen::of(stat) }
+    FoundEntry { path: found.path, kind, metadata, seen: InodeState::of(stat) }
 }
 
 fn entry_of(found: &FoundEntry, source: &SourceFile, digest: Digest) -> Entry {
@@ -238,20 +240,22 @@ fn entry_of(found: &FoundEntry, source: &SourceFile, digest: Digest) -> Entry {
         FoundKind::File { sparse, names, .. } => (sparse, names),
         _ => (false, 1),
     };
-    let content = Content { size: source.size(), digest, sparse, linked: names > 1 };
-    found.entry(Kind::File(content))
+    let content = FileContent { size: source.size(), digest, sparse, linked: names > 1 };
+    found.entry(FileKind::File(content))
 }
 
 impl FoundEntry {
-    pub(super) fn entry(&self, kind: Kind) -> Entry {
+    pub(super) fn entry(&self, kind: FileKind) -> Entry {
         Entry { path: self.path.clone(), kind, metadata: self.metadata.clone(), seen: self.seen }
     }
 }
 
 /// `began` is the second in which the previous snapshot began.
 fn is_unchanged(found: &FoundEntry, previous: &Entry, began: i64) -> bool {
-    let (FoundKind::File { size, .. }, Kind::File(content) | Kind::HardLink { content, .. }) =
-        (&found.kind, &previous.kind)
+    let (
+        FoundKind::File { size, .. },
+        FileKind::File(content) | FileKind::HardLink { content, .. },
+    ) = (&found.kind, &previous.kind)
     else {
         return false;
     };
@@ -303,7 +307,7 @@ mod tests {
     #[test]
     fn what_was_no_file_is_new() {
         let mut entry = entry("a", 5);
-        entry.kind = Kind::Directory { implied: false };
+        entry.kind = FileKind::Directory { implied: false };
         assert!(!is_unchanged(&found("a", 5), &entry, 2_000));
     }
 }

@@ -35,7 +35,7 @@ pub struct FolderRestore<'a> {
 
 /// What was laid down.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct RestoredFiles {
+pub struct RestoredRedisFiles {
     /// What the server reads.
     pub files: Vec<PathBuf>,
     /// What was there before, under its new names.
@@ -146,7 +146,7 @@ impl FolderRestore<'_> {
     }
 
     /// Puts the files where the server reads them. What was there is kept under names that end in the time.
-    pub fn finish(mut self) -> Result<RestoredFiles> {
+    pub fn finish(mut self) -> Result<RestoredRedisFiles> {
         self.end_file()?;
         let plan = self.plan(Timestamp::now())?;
         self.target.refuse_used()?;
@@ -257,7 +257,7 @@ impl FolderRestore<'_> {
     }
 }
 
-fn laid(dir: &Path, plan: &RenamePlan) -> RestoredFiles {
+fn laid(dir: &Path, plan: &RenamePlan) -> RestoredRedisFiles {
     let (mut files, mut kept) = (Vec::new(), Vec::new());
     for step in &plan.steps {
         match step {
@@ -267,7 +267,7 @@ fn laid(dir: &Path, plan: &RenamePlan) -> RestoredFiles {
         }
     }
     kept.retain(|path| path.exists());
-    RestoredFiles { files, kept }
+    RestoredRedisFiles { files, kept }
 }
 
 fn without_manifest() -> Error {

@@ -57,7 +57,7 @@ impl Series {
         when: &Range<Timestamp>,
     ) -> Vec<Self> {
         let redis = gathered.redis.iter().map(|it| {
-            let content = |it: &redis_backup::Description| {
+            let content = |it: &redis_backup::RedisDescription| {
                 let keys = it.keys.iter().map(|keys| keys.keys).sum();
                 format!("{}, {} {}", count(keys, "key"), it.product, it.version)
             };
@@ -65,7 +65,7 @@ impl Series {
             Self::of("Redis", it, last(gathered, &subject), (repositories, when), content)
         });
         let media = gathered.media.iter().map(|it| {
-            let content = |it: &media_backup::Description| {
+            let content = |it: &media_backup::SnapshotDescription| {
                 format!("{}, {}", count(it.totals.files, "file"), size(it.totals.size))
             };
             let subject = RecordSubject::media(&it.name);

@@ -58,7 +58,7 @@ fn child() {
 fn restore(root: &Path, id: &str, to: &Path) {
     use seawall::media_backup::local;
     let content = local::LocalContent::open(root, "uploads", id).unwrap();
-    let restored = seawall::media_backup::Restore {
+    let restored = seawall::media_backup::MediaRestore {
         index: &|| local::open_index(root, "uploads", id),
         content: &content,
         destination: Destination::Folder(to),

@@ -209,7 +209,11 @@ fn names_that_are_no_text_stand_in_base64() {
     );
 }
 
-fn restore(scene: &Scene, lines: &[String], wish: Wish<'_>) -> seawall::media_backup::Restored {
+fn restore(
+    scene: &Scene,
+    lines: &[String],
+    wish: Wish<'_>,
+) -> seawall::media_backup::MediaRestored {
     let index = local::snapshot_folder(&scene.root(), "uploads", &Scene::id(1))
         .join(seawall::media_backup::INDEX);
     fs::remove_file(&index).unwrap();

@@ -6,8 +6,10 @@ use std::path::{Path, PathBuf};
 
 use seawall::config::MediaSet;
 use seawall::error::Result;
-use seawall::media_backup::local::{self, LocalContent, LocalSnapshot, Taken};
-use seawall::media_backup::{Destination, Existing, Restore, Restored, Selection, Verified};
+use seawall::media_backup::local::{self, LocalContent, LocalSnapshot, TreeTaken};
+use seawall::media_backup::{
+    Destination, Existing, MediaRestore, MediaRestored, Selection, Verified,
+};
 
 pub const THREADS: NonZeroUsize = NonZeroUsize::new(2).unwrap();
 
@@ -65,11 +67,11 @@ impl Scene {
     }
 
     /// The next snapshot, which shares files with the one before.
-    pub fn take(&mut self) -> Taken {
+    pub fn take(&mut self) -> TreeTaken {
         self.try_take(false).unwrap_or_else(|error| panic!("{error}"))
     }
 
-    pub fn try_take(&mut self, checksum: bool) -> Result<Taken> {
+    pub fn try_take(&mut self, checksum: bool) -> Result<TreeTaken> {
         let previous = (self.taken > 0).then(|| Self::id(self.taken));
         self.taken += 1;
         let id = Self::id(self.taken);
@@ -88,7 +90,7 @@ impl Scene {
     }
 
     /// Restores a snapshot into a folder.
-    pub fn restore(&self, number: usize, to: &Path, existing: Existing) -> Restored {
+    pub fn restore(&self, number: usize, to: &Path, existing: Existing) -> MediaRestored {
         let destination = Destination::Folder(to);
         let restored = self.restore_as(number, Wish { existing, ..self.wish(destination) });
         restored.unwrap_or_else(|error| panic!("{error}"))
@@ -103,10 +105,10 @@ impl Scene {
         Wish { destination, selection: &Selection::All, existing: Existing::Refuse, delete: false }
     }
 
-    pub fn restore_as(&self, number: usize, wish: Wish<'_>) -> Result<Restored> {
+    pub fn restore_as(&self, number: usize, wish: Wish<'_>) -> Result<MediaRestored> {
         let (root, id) = (self.root(), Self::id(number));
         let content = LocalContent::open(&root, "uploads", &id)?;
-        Restore {
+        MediaRestore {
             index: &|| local::open_index(&root, "uploads", &id),
             content: &content,
             destination: wish.destination,
@@ -133,7 +135,7 @@ pub fn take(
     id: &str,
     previous: Option<&str>,
     checksum: bool,
-) -> Result<Taken> {
+) -> Result<TreeTaken> {
     let description = local::snapshot_folder(root, &set.name, id).join("backup.json");
     let snapshot = LocalSnapshot {
         root,

@@ -2,7 +2,7 @@
 
 use seawall::backup::series::Series;
 use seawall::codec::Identities;
-use seawall::media_backup::{Description, Selection};
+use seawall::media_backup::{Selection, SnapshotDescription};
 
 use super::scene::{ALL, S3, Scene};
 use crate::scene::Kind;
@@ -104,7 +104,7 @@ fn passes_nobody(scene: &Scene, id: &str, object: &str, case: &str, number: usiz
 
 /// It is no backup, or one of which something is wrong.
 fn describes_nothing(scene: &Scene, id: &str, case: &str) {
-    let series = Series::<Description>::read(&scene.repositories, ALL);
+    let series = Series::<SnapshotDescription>::read(&scene.repositories, ALL);
     let Some(backup) = series.backups.iter().find(|it| it.id == id) else {
         let broken = series.broken.iter().any(|it| it.id == id);
         let unfinished = series.unfinished.iter().any(|(_, it)| it.id == id);
@@ -141,7 +141,7 @@ fn what_is_missing_of_an_earlier_snapshot_is_a_fault_of_the_later() {
         let pack = format!("{}/data-00001.pack", Scene::id(2));
         let key = format!("{ALL}{pack}");
         let faults = || {
-            let series = Series::<Description>::read(&scene.repositories, ALL);
+            let series = Series::<SnapshotDescription>::read(&scene.repositories, ALL);
             let faults = series.backups.iter().map(|it| it.copies[0].fault.clone());
             faults.collect::<Vec<_>>()
         };

@@ -6,7 +6,7 @@ use jiff::{SignedDuration, Timestamp};
 use seawall::backup::deleting::Pruned;
 use seawall::backup::series::{Line, Series, What, plan};
 use seawall::config::{Config, KeepConfig};
-use seawall::media_backup::Description;
+use seawall::media_backup::SnapshotDescription;
 use seawall::media_backup::packed::{References, carry_out, spare};
 use seawall::repository::Repository;
 use seawall::retention::RetentionVerdict;
@@ -37,7 +37,7 @@ pub fn prune_in(repositories: &[Repository], config: &Config, lines: &[Line]) ->
 pub fn prune_again(scene: &Scene) -> (Vec<Line>, Pruned) {
     // When all that a snapshot may have under way is over.
     let now = Timestamp::now() + SignedDuration::from_hours(200 * 24);
-    let series = Series::<Description>::read(&scene.repositories, ALL);
+    let series = Series::<SnapshotDescription>::read(&scene.repositories, ALL);
     assert_eq!(series.errors().count(), 0);
     let keep = KeepConfig { last: 100, ..scene.config.redis.keep };
     let mut lines = plan(&series, &keep, now).unwrap();

@@ -8,11 +8,11 @@ use seawall::codec::Identities;
 use seawall::config::{Config, MediaSet, of_text};
 use seawall::error::Result;
 use seawall::media_backup::packed::{
-    PackedContent, PackedSnapshot, PackedSource, Taken, verify_packed,
+    PackedContent, PackedSnapshot, PackedSource, PackedTaken, verify_packed,
 };
 use seawall::media_backup::{
-    ContentSource, Description, Destination, Existing, IndexReader, Restore, Restored, Selection,
-    Verified,
+    ContentSource, Destination, Existing, IndexReader, MediaRestore, MediaRestored, Selection,
+    SnapshotDescription, Verified,
 };
 use seawall::repository::{self, Repository};
 
@@ -94,43 +94,43 @@ impl Scene {
     }
 
     #[track_caller]
-    pub fn take(&mut self) -> Taken {
+    pub fn take(&mut self) -> PackedTaken {
         let taken = self.try_take().unwrap_or_else(|error| panic!("{error}"));
         assert!(taken.failures.is_empty(), "{:?}", taken.failures);
         taken
     }
 
-    pub fn try_take(&mut self) -> Result<Taken> {
+    pub fn try_take(&mut self) -> Result<PackedTaken> {
         self.taken += 1;
         self.take_as(&Self::id(self.taken), &self.identities)
     }
 
     /// On a host with no private key.
-    pub fn take_blind(&mut self) -> Taken {
+    pub fn take_blind(&mut self) -> PackedTaken {
         self.taken += 1;
         let taken = self.take_as(&Self::id(self.taken), &Identities::default());
         taken.unwrap_or_else(|error| panic!("{error}"))
     }
 
-    pub fn take_as(&self, id: &str, identities: &Identities) -> Result<Taken> {
+    pub fn take_as(&self, id: &str, identities: &Identities) -> Result<PackedTaken> {
         let state = self.state.as_deref();
         take(&self.repositories, &self.set, id, identities, state)
     }
 
-    pub fn description_in(&self, repository: usize, id: &str) -> Description {
+    pub fn description_in(&self, repository: usize, id: &str) -> SnapshotDescription {
         let key = format!("{ALL}{id}/backup.json");
         let bytes = self.stores[repository].get(&key).expect("a description");
         seawall::backup::parse_description(&bytes).unwrap()
     }
 
-    pub fn description(&self, number: usize) -> Description {
+    pub fn description(&self, number: usize) -> SnapshotDescription {
         self.description_in(0, &Self::id(number))
     }
 
     pub fn packed<'a>(
         &'a self,
         repository: usize,
-        description: &'a Description,
+        description: &'a SnapshotDescription,
     ) -> PackedSource<'a> {
         PackedSource {
             storage: self.repositories[repository].storage(),
@@ -141,7 +141,7 @@ impl Scene {
         }
     }
 
-    pub fn restore(&self, number: usize, to: &Path) -> Restored {
+    pub fn restore(&self, number: usize, to: &Path) -> MediaRestored {
         let restored = self.try_restore(0, &Self::id(number), to, &Selection::All);
         restored.unwrap_or_else(|error| panic!("{error}"))
     }
@@ -152,12 +152,12 @@ impl Scene {
         id: &str,
         to: &Path,
         selection: &Selection,
-    ) -> Result<Restored> {
+    ) -> Result<MediaRestored> {
         let description = self.description_in(repository, id);
         let source = self.packed(repository, &description);
         let index = source.index(self.place.path())?;
         let content: PackedContent<'_> = source.content()?;
-        Restore {
+        MediaRestore {
             index: &|| IndexReader::open(index.reader()),
             content: &content as &dyn ContentSource,
             destination: Destination::Folder(to),
@@ -220,7 +220,7 @@ pub fn take(
     id: &str,
     identities: &Identities,
     state: Option<&Path>,
-) -> Result<Taken> {
+) -> Result<PackedTaken> {
     let repositories: Vec<&Repository> = repositories.iter().collect();
     PackedSnapshot {
         repositories: &repositories,

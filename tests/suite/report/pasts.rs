@@ -15,8 +15,8 @@ impl Past {
     pub fn redis(&self, name: &str, ago: u64, bytes: usize) {
         let time = self.ago(ago);
         let id = time.strftime("%Y%m%dT%H%M%SZ-5e1f").to_string();
-        let description = redis_backup::Description {
-            seawall: redis_backup::Description::FORMAT,
+        let description = redis_backup::RedisDescription {
+            seawall: redis_backup::RedisDescription::FORMAT,
             id: id.clone(),
             label: String::new(),
             product: Product::Redis,
@@ -50,8 +50,8 @@ impl Past {
         let time = self.ago(ago);
         let id = time.strftime("%Y%m%dT%H%M%SZ-6a2b").to_string();
         let (files, size) = (184_213, 96 << 30);
-        let description = media_backup::Description {
-            seawall: media_backup::Description::FORMAT,
+        let description = media_backup::SnapshotDescription {
+            seawall: media_backup::SnapshotDescription::FORMAT,
             id: id.clone(),
             label: String::new(),
             kind: SnapshotKind::Packed,

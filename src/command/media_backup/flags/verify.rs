@@ -25,7 +25,7 @@ pub fn command() -> Command {
 pub fn run(config: &Config, matches: &ArgMatches) -> Result<()> {
     let ids: Vec<String> = matches.get_many("id").unwrap_or_default().cloned().collect();
     let bar = SharedBar::new("verification");
-    let progress = |at: crate::media_backup::Progress| show_progress(&bar, &at);
+    let progress = |at: crate::media_backup::MediaProgress| show_progress(&bar, &at);
     let shown = verify::run(&of_set(config, matches)?, &ids, &progress);
     drop(bar);
     print(shown?)

@@ -13,14 +13,14 @@ use crate::command::media_backup::places::set_of;
 use crate::command::restored::Done;
 use crate::command::shown::{count, plain, size, tenths};
 use crate::error::Result;
-use crate::media_backup::{Description, Existing, Restored, Selection};
+use crate::media_backup::{Existing, MediaRestored, Selection, SnapshotDescription};
 use crate::repository::Repository;
 use crate::words::two_units;
 
 /// What several repositories gave, one after the other: the last one says how it stands.
-pub fn in_all(before: Option<Restored>, last: Restored) -> Restored {
+pub fn in_all(before: Option<MediaRestored>, last: MediaRestored) -> MediaRestored {
     let Some(before) = before else { return last };
-    Restored {
+    MediaRestored {
         written_files: before.written_files + last.written_files,
         written_size: before.written_size + last.written_size,
         removed: before.removed + last.removed,
@@ -31,7 +31,7 @@ pub fn in_all(before: Option<Restored>, last: Restored) -> Restored {
 /// The plan, for programs.
 pub fn told(
     options: &MediaRestoreOptions<'_>,
-    backup: &Backup<Description>,
+    backup: &Backup<SnapshotDescription>,
     repositories: &[Repository],
     words: &str,
 ) -> Result<Value> {
@@ -64,7 +64,7 @@ pub fn told(
 pub fn done(
     options: &MediaRestoreOptions<'_>,
     id: &str,
-    restored: &Restored,
+    restored: &MediaRestored,
     started: Instant,
 ) -> Done {
     let took = started.elapsed();

@@ -10,12 +10,12 @@ use serde_json::{Value, json};
 use crate::backup::series::Backup;
 use crate::command::restored::Done;
 use crate::command::shown::{count, size, tenths};
-use crate::redis_backup::{Aof, Description, RedisTarget};
+use crate::redis_backup::{Aof, RedisDescription, RedisTarget};
 use crate::repository::Repository;
 use crate::words::{plain, two_units};
 
 /// How many it has in all databases.
-pub fn keys(it: &Description) -> u64 {
+pub fn keys(it: &RedisDescription) -> u64 {
     it.keys.iter().map(|keys| keys.keys).sum()
 }
 
@@ -30,7 +30,7 @@ pub fn reads(target: &RedisTarget) -> String {
 
 /// The plan, for programs.
 pub fn told(
-    backup: &Backup<Description>,
+    backup: &Backup<RedisDescription>,
     target: &RedisTarget,
     repositories: &[Repository],
     unfinished: bool,
@@ -53,7 +53,7 @@ pub fn told(
 }
 
 pub fn done(
-    backup: &Backup<Description>,
+    backup: &Backup<RedisDescription>,
     target: &RedisTarget,
     kept: &[PathBuf],
     compared: bool,

@@ -5,11 +5,11 @@ use std::io::{self, BufRead, BufReader, Read, Write};
 
 use serde::{Deserialize, Serialize};
 
-use super::{Contents, Holder, Place};
+use super::{ContentPlace, Holder, PackedContents};
 use crate::backup::damaged;
 use crate::codec::{Digest, read_failed};
 use crate::error::{Class, Error, Result};
-use crate::media_backup::Description;
+use crate::media_backup::SnapshotDescription;
 use crate::media_backup::packed::CONTENTS_FORMAT;
 
 /// More than a line has.
@@ -46,7 +46,7 @@ enum ContentsOrEnd {
     End { end: ContentsEnd },
 }
 
-impl Contents {
+impl PackedContents {
     /// Writes those that some file has, compressed; tells the plain length.
     pub fn write(&self, id: &str, out: impl Write) -> io::Result<u64> {
         let mut used: Vec<Digest> = Vec::with_capacity(self.places.len());
@@ -63,7 +63,7 @@ impl Contents {
             let Some(Holder { snapshot, object }) = self.holder(place.object).cloned() else {
                 continue;
             };
-            let Place { offset, stored_size, size, .. } = *place;
+            let ContentPlace { offset, stored_size, size, .. } = *place;
             out.line(&ContentsLine { blake3, snapshot, object, offset, stored_size, size })?;
         }
         out.line(&serde_json::json!({ "end": ContentsEnd { contents: used.len() as u64 } }))?;
@@ -73,14 +73,14 @@ impl Contents {
     }
 
     /// Reads a plain list. No file has any of its contents yet.
-    pub fn read(plain: impl Read, description: &Description) -> Result<Self> {
+    pub fn read(plain: impl Read, description: &SnapshotDescription) -> Result<Self> {
         Self::read_those(plain, description, &|_| true)
     }
 
     /// The same, but keeps in memory only those that are wanted.
     pub fn read_those(
         plain: impl Read,
-        description: &Description,
+        description: &SnapshotDescription,
         wanted: &dyn Fn(&Digest) -> bool,
     ) -> Result<Self> {
         let mut lines = Numbered {
@@ -134,7 +134,7 @@ impl Contents {
         Ok(contents)
     }
 
-    fn admit(&self, line: &ContentsLine) -> Result<(Digest, Place), String> {
+    fn admit(&self, line: &ContentsLine) -> Result<(Digest, ContentPlace), String> {
         let digest: Digest = line.blake3.parse().map_err(|error| format!("{error}"))?;
         let holder = Holder { snapshot: line.snapshot.clone(), object: line.object.clone() };
         let object = self.number_of(&holder).ok_or_else(|| {
@@ -149,7 +149,7 @@ impl Contents {
             let message = format!("expected {stored_size} bytes at {offset} in {}", line.object);
             return Err(format!("{message}, which has {length}"));
         }
-        Ok((digest, Place { object, offset, stored_size, size, used: 0 }))
+        Ok((digest, ContentPlace { object, offset, stored_size, size, used: 0 }))
     }
 }
 
@@ -202,9 +202,9 @@ mod tests {
         StoredObject { object: object.into(), size: 1, stored_size, sha256: "00".into() }
     }
 
-    fn description() -> Description {
+    fn description() -> SnapshotDescription {
         let earlier = Earlier { id: "old".into(), objects: vec![stored("data-00002.pack", 50)] };
-        Description {
+        SnapshotDescription {
             seawall: 1,
             id: "new".into(),
             label: String::new(),
@@ -223,22 +223,23 @@ mod tests {
         }
     }
 
-    fn some() -> Contents {
-        let mut contents = Contents::default();
+    fn some() -> PackedContents {
+        let mut contents = PackedContents::default();
         let holder = |snapshot: &str, object: &str| Holder {
             snapshot: snapshot.into(),
             object: object.into(),
         };
         let new = contents.number(holder("new", "data-00001.pack"));
         let old = contents.number(holder("old", "data-00002.pack"));
-        let place = |object, offset, used| Place { object, offset, stored_size: 10, size: 3, used };
+        let place =
+            |object, offset, used| ContentPlace { object, offset, stored_size: 10, size: 3, used };
         contents.add(Digest::of(b"a"), place(new, 0, 1));
         contents.add(Digest::of(b"b"), place(old, 40, 2));
         contents.add(Digest::of(b"c"), place(new, 10, 0));
         contents
     }
 
-    fn plain(contents: &Contents) -> String {
+    fn plain(contents: &PackedContents) -> String {
         let mut compressed = Vec::new();
         let length = contents.write("new", &mut compressed).unwrap();
         let plain = zstd::stream::decode_all(&compressed[..]).unwrap();
@@ -248,7 +249,7 @@ mod tests {
 
     #[test]
     fn what_is_used_is_written_and_read_back() {
-        let read = Contents::read(plain(&some()).as_bytes(), &description()).unwrap();
+        let read = PackedContents::read(plain(&some()).as_bytes(), &description()).unwrap();
         let known = |content: &[u8]| read.get(&Digest::of(content)).map(|it| (it.offset, it.used));
         assert_eq!((known(b"a"), known(b"b"), known(b"c")), (Some((0, 0)), Some((40, 0)), None));
         assert_eq!(some().holders_in_use().count(), 2);
@@ -260,15 +261,17 @@ mod tests {
     fn one_is_kept_of_all_that_are_read() {
         let text = plain(&some());
         let one = Digest::of(b"b");
-        let read = Contents::read_those(text.as_bytes(), &description(), &|it| *it == one).unwrap();
+        let read =
+            PackedContents::read_those(text.as_bytes(), &description(), &|it| *it == one).unwrap();
         assert_eq!((read.places.len(), read.has(&one)), (1, true));
     }
 
     #[test]
     fn nothing_is_believed() {
         let text = plain(&some());
-        let wrong =
-            |text: &str| Contents::read(text.as_bytes(), &description()).unwrap_err().to_string();
+        let wrong = |text: &str| {
+            PackedContents::read(text.as_bytes(), &description()).unwrap_err().to_string()
+        };
         let change = |from: &str, to: &str| wrong(&text.replace(from, to));
         assert_eq!(
             change("\"offset\":40", "\"offset\":41"),
