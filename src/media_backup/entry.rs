@@ -103,7 +103,7 @@ impl InodeState {
 }
 
 /// Time of the last change of the content.
-pub fn modified(stat: &Stat) -> Time {
+pub(crate) fn modified(stat: &Stat) -> Time {
     Time::new(stat.st_mtime, u32::try_from(stat.st_mtime_nsec).unwrap_or(0))
 }
 
@@ -112,18 +112,18 @@ fn changed(stat: &Stat) -> Time {
 }
 
 /// Length in bytes.
-pub fn size(stat: &Stat) -> u64 {
+pub(crate) fn size(stat: &Stat) -> u64 {
     u64::try_from(stat.st_size).unwrap_or(0)
 }
 
 /// Whether it takes less room than its length says.
-pub fn is_sparse(stat: &Stat) -> bool {
+pub(crate) fn is_sparse(stat: &Stat) -> bool {
     u64::try_from(stat.st_blocks).unwrap_or(0).saturating_mul(512) < size(stat)
 }
 
 /// How many names it has.
 #[allow(clippy::useless_conversion, reason = "it has 32 bits on other processors")]
-pub fn names(stat: &Stat) -> u64 {
+pub(crate) fn names(stat: &Stat) -> u64 {
     stat.st_nlink.into()
 }
 

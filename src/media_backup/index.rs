@@ -19,10 +19,11 @@ use super::entry::{Entry, FileKind};
 use crate::config::MediaSet;
 use crate::error::{Class, Error, Result};
 
-pub use reader::{IndexReader, Previous};
+pub use reader::IndexReader;
+pub(super) use reader::Previous;
 
 /// Version of the format.
-pub const INDEX_FORMAT: u32 = 1;
+pub(crate) const INDEX_FORMAT: u32 = 1;
 
 /// More than an entry has: a path, a target, and the extended attributes of most file systems.
 const LINE_BYTES_MAX: u64 = 16 << 20;

@@ -191,7 +191,7 @@ pub enum Destination<'a> {
 }
 
 /// What is open for writing.
-pub struct WritablePlaces {
+pub(crate) struct WritablePlaces {
     places: Places,
     /// Paths of the folders that are open, for syncing.
     roots: Vec<PathBuf>,
@@ -201,7 +201,7 @@ pub struct WritablePlaces {
 
 impl WritablePlaces {
     /// Creates a folder that is not there; its parent must exist.
-    pub fn open(destination: Destination<'_>, header: &IndexHeader) -> Result<Self> {
+    pub(crate) fn open(destination: Destination<'_>, header: &IndexHeader) -> Result<Self> {
         if let Destination::Folder(folder) = destination {
             durable::create_folder(folder)?;
         }
@@ -213,7 +213,10 @@ impl WritablePlaces {
     }
 
     /// `None` when there is no such folder.
-    pub fn there(destination: Destination<'_>, header: &IndexHeader) -> Result<Option<Self>> {
+    pub(crate) fn there(
+        destination: Destination<'_>,
+        header: &IndexHeader,
+    ) -> Result<Option<Self>> {
         let set = set_paths(header)?;
         match destination {
             Destination::Folder(folder) if !folder.exists() => Ok(None),
@@ -230,16 +233,16 @@ impl WritablePlaces {
         }
     }
 
-    pub fn places(&self) -> &Places {
+    pub(crate) fn places(&self) -> &Places {
         &self.places
     }
 
-    pub fn roots(&self) -> Vec<PathBuf> {
+    pub(crate) fn roots(&self) -> Vec<PathBuf> {
         self.roots.clone()
     }
 
     /// The paths of the set that are folders in the target now, each as a place of its own.
-    pub fn set_places(&self) -> Places {
+    pub(crate) fn set_places(&self) -> Places {
         let place = |path: &EntryPath| {
             let mut hands = self.places.hands();
             let (cursor, below) = hands.at(path.as_bytes()).ok()?;

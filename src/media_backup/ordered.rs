@@ -13,7 +13,7 @@ const UNDER_WAY: usize = 16;
 type AwaitedResult<R> = mpsc::Receiver<Result<R>>;
 
 /// Where jobs go in, and results come out of in the same order.
-pub struct OrderedLane<J, R> {
+pub(crate) struct OrderedLane<J, R> {
     jobs: mpsc::Sender<(J, mpsc::SyncSender<Result<R>>)>,
     under_way: VecDeque<AwaitedResult<R>>,
     max: usize,
@@ -21,7 +21,7 @@ pub struct OrderedLane<J, R> {
 
 /// Starts threads, each with a tool of its own, and runs `drive`, which gives them jobs. The first failure ends
 /// it all.
-pub fn ordered<J: Send, R: Send, T, X>(
+pub(crate) fn ordered<J: Send, R: Send, T, X>(
     threads: NonZeroUsize,
     tool: impl Fn() -> T + Sync,
     work: impl Fn(&mut T, J) -> Result<R> + Sync,
@@ -50,7 +50,7 @@ pub fn ordered<J: Send, R: Send, T, X>(
 
 impl<J, R> OrderedLane<J, R> {
     /// Hands a job over; takes results back while too many are under way.
-    pub fn push(&mut self, job: J, take: &mut dyn FnMut(R) -> Result<()>) -> Result<()> {
+    pub(crate) fn push(&mut self, job: J, take: &mut dyn FnMut(R) -> Result<()>) -> Result<()> {
         while self.under_way.len() >= self.max {
             self.take_oldest(take)?;
         }
@@ -66,7 +66,7 @@ impl<J, R> OrderedLane<J, R> {
     }
 
     /// Waits for all that is under way.
-    pub fn drain(&mut self, take: &mut dyn FnMut(R) -> Result<()>) -> Result<()> {
+    pub(crate) fn drain(&mut self, take: &mut dyn FnMut(R) -> Result<()>) -> Result<()> {
         while !self.under_way.is_empty() {
             self.take_oldest(take)?;
         }

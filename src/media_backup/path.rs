@@ -58,7 +58,7 @@ impl EntryPath {
 }
 
 /// What is left of a path below a folder; empty for the folder itself.
-pub fn rest_below<'a>(path: &'a [u8], folder: &[u8]) -> Option<&'a [u8]> {
+pub(crate) fn rest_below<'a>(path: &'a [u8], folder: &[u8]) -> Option<&'a [u8]> {
     if folder.is_empty() {
         return Some(path);
     }
@@ -67,12 +67,12 @@ pub fn rest_below<'a>(path: &'a [u8], folder: &[u8]) -> Option<&'a [u8]> {
 }
 
 /// A path as the standard library has it.
-pub fn shown(bytes: &[u8]) -> &Path {
+pub(crate) fn shown(bytes: &[u8]) -> &Path {
     Path::new(OsStr::from_bytes(bytes))
 }
 
 /// Something in a folder.
-pub fn join(folder: &[u8], name: &[u8]) -> Vec<u8> {
+pub(crate) fn join(folder: &[u8], name: &[u8]) -> Vec<u8> {
     if folder.is_empty() { name.to_vec() } else { [folder, b"/", name].concat() }
 }
 
@@ -86,7 +86,7 @@ impl fmt::Debug for EntryPath {
 /// The folders that something may still come for, each with what is remembered of it. A stack: what comes for
 /// a folder comes before anything for one that was there before it.
 #[derive(Debug)]
-pub struct Nested<T>(Vec<(Vec<u8>, T)>);
+pub(crate) struct Nested<T>(Vec<(Vec<u8>, T)>);
 
 impl<T> Default for Nested<T> {
     fn default() -> Self {
@@ -97,7 +97,7 @@ impl<T> Default for Nested<T> {
 impl<T> Nested<T> {
     /// To be told of every path, in order. Returns the folders for which nothing can come any more, the
     /// inner ones first.
-    pub fn advance(&mut self, path: &[u8]) -> Vec<(Vec<u8>, T)> {
+    pub(crate) fn advance(&mut self, path: &[u8]) -> Vec<(Vec<u8>, T)> {
         let mut done = Vec::new();
         while let Some(last) = self.0.pop_if(|(folder, _)| is_past(path, folder)) {
             done.push(last);
@@ -106,23 +106,26 @@ impl<T> Nested<T> {
     }
 
     /// The folder that this path lies in, if it is among them. The path has been told to `advance`.
-    pub fn parent_of(&mut self, path: &[u8]) -> Option<&mut T> {
+    pub(crate) fn parent_of(&mut self, path: &[u8]) -> Option<&mut T> {
         let parent = crate::durable::split(path).0;
         let mut folders = self.0.iter_mut().rev();
         folders.find(|(folder, _)| folder == parent).map(|(_, remembered)| remembered)
     }
 
     /// All of them from the outermost on that this path lies in.
-    pub fn above<'a>(&'a mut self, path: &'a [u8]) -> impl Iterator<Item = &'a mut (Vec<u8>, T)> {
+    pub(crate) fn above<'a>(
+        &'a mut self,
+        path: &'a [u8],
+    ) -> impl Iterator<Item = &'a mut (Vec<u8>, T)> {
         self.0.iter_mut().filter(|(folder, _)| is_below(path, folder))
     }
 
-    pub fn push(&mut self, folder: &[u8], remembered: T) {
+    pub(crate) fn push(&mut self, folder: &[u8], remembered: T) {
         self.0.push((folder.to_owned(), remembered));
     }
 
     /// Those that are left at the end, the inner ones first.
-    pub fn finish(mut self) -> Vec<(Vec<u8>, T)> {
+    pub(crate) fn finish(mut self) -> Vec<(Vec<u8>, T)> {
         self.0.reverse();
         self.0
     }

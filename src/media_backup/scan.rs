@@ -21,10 +21,10 @@ use crate::config::MediaSet;
 use crate::durable::{DirCursor, is_temporary, split};
 use crate::error::{Error, Result};
 
-pub use look::{FoundEntry, FoundKind};
+pub(super) use look::{FoundEntry, FoundKind};
 
 /// Walks through the paths of a set.
-pub struct Scan<'a> {
+pub(crate) struct Scan<'a> {
     places: &'a Places,
     hands: Vec<DirCursor<'a>>,
     exclude: Exclude,
@@ -37,7 +37,7 @@ pub struct Scan<'a> {
 
 impl<'a> Scan<'a> {
     /// `leave_out`: folders that are not entered, such as a repository that lies below a path of the set.
-    pub fn begin(set: &MediaSet, places: &'a Places, leave_out: &[&Path]) -> Result<Self> {
+    pub(crate) fn begin(set: &MediaSet, places: &'a Places, leave_out: &[&Path]) -> Result<Self> {
         let closed = |path: &&Path| {
             let stat = statat(rustix::fs::CWD, *path, rustix::fs::AtFlags::empty()).ok()?;
             Some((stat.st_dev, stat.st_ino))
@@ -61,7 +61,7 @@ impl<'a> Scan<'a> {
     }
 
     /// The next one in order. Fails only where the way to the paths of the set does.
-    pub fn next_found(&mut self, problems: &mut Problems) -> Result<Option<FoundEntry>> {
+    pub(crate) fn next_found(&mut self, problems: &mut Problems) -> Result<Option<FoundEntry>> {
         loop {
             let Some(frame) = self.frames.last_mut() else { return Ok(None) };
             match frame.items.next() {

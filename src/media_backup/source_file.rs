@@ -22,7 +22,7 @@ const XATTRS: [&str; 4] =
     ["security.capability", "system.posix_acl_access", "system.posix_acl_default", "user."];
 
 /// A piece of a file's content.
-pub enum FilePiece<'a> {
+pub(crate) enum FilePiece<'a> {
     /// At this offset.
     Data(u64, &'a [u8]),
     /// So many bytes that read as zeros and take no room.
@@ -30,7 +30,7 @@ pub enum FilePiece<'a> {
 }
 
 /// A file of the set that is being read.
-pub struct SourceFile {
+pub(crate) struct SourceFile {
     file: File,
     before: Stat,
     restless: bool,
@@ -38,7 +38,7 @@ pub struct SourceFile {
 }
 
 impl SourceFile {
-    pub fn open(cursor: &mut DirCursor<'_>, path: &[u8]) -> io::Result<Self> {
+    pub(crate) fn open(cursor: &mut DirCursor<'_>, path: &[u8]) -> io::Result<Self> {
         let file = cursor.open_file(path)?;
         let before = fstat(&file)?;
         if FileType::from_raw_mode(before.st_mode) != FileType::RegularFile {
@@ -47,46 +47,49 @@ impl SourceFile {
         Ok(Self { file, before, restless: false, trouble: None })
     }
 
-    pub fn file(&self) -> &File {
+    pub(crate) fn file(&self) -> &File {
         &self.file
     }
 
     /// As it was when it was opened.
-    pub fn stat(&self) -> &Stat {
+    pub(crate) fn stat(&self) -> &Stat {
         &self.before
     }
 
-    pub fn size(&self) -> u64 {
+    pub(crate) fn size(&self) -> u64 {
         size(&self.before)
     }
 
-    pub fn xattrs(&self) -> io::Result<Vec<(String, Vec<u8>)>> {
+    pub(crate) fn xattrs(&self) -> io::Result<Vec<(String, Vec<u8>)>> {
         xattrs_of(&self.file)
     }
 
     /// Why it could not be read, after something failed; `None` when it was not the fault of this file.
-    pub fn trouble(&mut self) -> Option<io::Error> {
+    pub(crate) fn trouble(&mut self) -> Option<io::Error> {
         self.trouble.take()
     }
 
     /// It changes whenever it is read: what is kept of it has to be the very bytes that were read.
-    pub fn never_rests(&mut self) {
+    pub(crate) fn never_rests(&mut self) {
         self.restless = true;
     }
 
-    pub fn is_restless(&self) -> bool {
+    pub(crate) fn is_restless(&self) -> bool {
         self.restless
     }
 
     /// Whether nothing about it changed since it was opened.
-    pub fn is_same(&self) -> io::Result<bool> {
+    pub(crate) fn is_same(&self) -> io::Result<bool> {
         let now = fstat(&self.file)?;
         let state = |stat: &Stat| (size(stat), modified(stat), InodeState::of(stat));
         Ok(state(&now) == state(&self.before))
     }
 
     /// Reads all of the length that it had when it was opened, in order, and tells its digest.
-    pub fn read(&mut self, each: &mut dyn FnMut(FilePiece<'_>) -> Result<()>) -> Result<Digest> {
+    pub(crate) fn read(
+        &mut self,
+        each: &mut dyn FnMut(FilePiece<'_>) -> Result<()>,
+    ) -> Result<Digest> {
         let mut hasher = blake3::Hasher::new();
         let mut buffer = vec![0; BUFFER_BYTES.min(self.capacity())];
         let (size, sparse) = (self.size(), is_sparse(&self.before));
@@ -143,14 +146,14 @@ impl SourceFile {
     }
 
     /// Trouble with this file.
-    pub fn failed(&mut self, error: io::Error) -> crate::error::Error {
+    pub(crate) fn failed(&mut self, error: io::Error) -> crate::error::Error {
         let message = format!("could not read a file of the set: {error}");
         self.trouble = Some(error);
         crate::error::Error::new(crate::error::Class::LocalFile, message)
     }
 
     /// Time of the last change of its content.
-    pub fn modified(&self) -> Time {
+    pub(crate) fn modified(&self) -> Time {
         modified(&self.before)
     }
 }
@@ -165,7 +168,7 @@ fn hash_zeros(hasher: &mut blake3::Hasher, mut length: u64) {
 }
 
 /// Extended attributes that are worth keeping, by name.
-pub fn xattrs_of(file: impl AsFd) -> io::Result<Vec<(String, Vec<u8>)>> {
+pub(crate) fn xattrs_of(file: impl AsFd) -> io::Result<Vec<(String, Vec<u8>)>> {
     let mut all = Vec::new();
     for name in xattr_names(&file)? {
         let Ok(name) = String::from_utf8(name) else { continue };

@@ -74,7 +74,7 @@ impl Read for SpoolReader {
 }
 
 /// Copies a plain stream into a file as zstd frames.
-pub fn compress_into(file: &mut File, plain: &mut dyn Read) -> io::Result<()> {
+pub(crate) fn compress_into(file: &mut File, plain: &mut dyn Read) -> io::Result<()> {
     file.seek(SeekFrom::Start(0))?;
     file.set_len(0)?;
     let mut encoder = zstd::Encoder::new(&mut *file, 1)?;

@@ -32,7 +32,7 @@ use crate::durable::Beneath;
 use crate::error::Result;
 
 /// Keeps the content of a snapshot somewhere. Errors of these end the snapshot.
-pub trait Keep: Sync {
+pub(crate) trait Keep: Sync {
     /// What one thread works with.
     type Tool<'k>
     where
@@ -59,7 +59,7 @@ pub trait Keep: Sync {
 }
 
 /// A snapshot, about to be taken.
-pub struct Taking<'a, K> {
+pub(crate) struct Taking<'a, K> {
     pub set: &'a MediaSet,
     pub places: &'a Places,
     pub keep: &'a K,
@@ -90,7 +90,7 @@ impl fmt::Debug for KeptTree {
 impl<K: Keep> Taking<'_, K> {
     /// Memory: some 10,000 entries under way, a buffer for each thread, and an entry for each file with more
     /// than one name.
-    pub fn run<R: Read, W: Write>(
+    pub(crate) fn run<R: Read, W: Write>(
         &self,
         previous: Option<Previous<R>>,
         index: &mut IndexWriter<W>,

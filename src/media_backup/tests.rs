@@ -5,7 +5,7 @@ use super::path::EntryPath;
 use super::scan::{FoundEntry, FoundKind};
 use crate::codec::Digest;
 
-pub fn metadata() -> FileMetadata {
+pub(crate) fn metadata() -> FileMetadata {
     FileMetadata {
         mode: 0o644,
         uid: 33,
@@ -21,23 +21,23 @@ fn seen() -> InodeState {
     InodeState { device: 1, inode: 2, changed: Time::new(1000, 2) }
 }
 
-pub fn path(path: &str) -> EntryPath {
+pub(crate) fn path(path: &str) -> EntryPath {
     EntryPath::new(path.as_bytes().to_vec()).unwrap()
 }
 
-pub fn content(size: u64) -> FileContent {
+pub(crate) fn content(size: u64) -> FileContent {
     FileContent { size, digest: Digest::of(b"content"), sparse: false, linked: false }
 }
 
-pub fn of_kind(at: &str, kind: FileKind) -> Entry {
+pub(crate) fn of_kind(at: &str, kind: FileKind) -> Entry {
     Entry { path: path(at), kind, metadata: metadata(), seen: seen() }
 }
 
-pub fn entry(at: &str, size: u64) -> Entry {
+pub(crate) fn entry(at: &str, size: u64) -> Entry {
     of_kind(at, FileKind::File(content(size)))
 }
 
-pub fn found(at: &str, size: u64) -> FoundEntry {
+pub(crate) fn found(at: &str, size: u64) -> FoundEntry {
     let kind = FoundKind::File { size, sparse: false, names: 1 };
     FoundEntry { path: path(at), kind, metadata: metadata(), seen: seen() }
 }

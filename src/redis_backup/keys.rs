@@ -62,7 +62,7 @@ fn difference(recorded: Keys, now: Keys) -> Option<String> {
 }
 
 /// Whether the difference is more than keys whose time has come.
-pub fn is_explained(recorded: &[Keys], now: &[Keys]) -> bool {
+pub(crate) fn is_explained(recorded: &[Keys], now: &[Keys]) -> bool {
     let found =
         |database| now.iter().find(|keys| keys.database == database).map_or(0, |it| it.keys);
     let known = |database| recorded.iter().any(|keys| keys.database == database);
@@ -74,7 +74,7 @@ pub fn is_explained(recorded: &[Keys], now: &[Keys]) -> bool {
 }
 
 /// The same where keys were counted beside the data, while others wrote: no database lost half of its keys.
-pub fn is_plausible(recorded: &[Keys], now: &[Keys]) -> bool {
+pub(crate) fn is_plausible(recorded: &[Keys], now: &[Keys]) -> bool {
     let found =
         |database| now.iter().find(|keys| keys.database == database).map_or(0, |it| it.keys);
     let lasting = |it: &Keys| it.keys.saturating_sub(it.expires);

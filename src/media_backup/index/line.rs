@@ -14,7 +14,7 @@ use super::IndexEnd;
 /// An entry, or the end, as it is written.
 #[derive(Default, Serialize, Deserialize)]
 #[serde(default)]
-pub struct IndexLine {
+pub(crate) struct IndexLine {
     #[serde(skip_serializing_if = "Option::is_none")]
     path: Option<String>,
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -69,7 +69,7 @@ fn text_or_base64(bytes: &[u8]) -> (Option<String>, Option<String>) {
 }
 
 impl IndexLine {
-    pub fn of(entry: &Entry) -> Self {
+    pub(crate) fn of(entry: &Entry) -> Self {
         let (path, path_base64) = text_or_base64(entry.path.as_bytes());
         let (metadata, seen) = (&entry.metadata, &entry.seen);
         let value = |(name, value): &(String, Vec<u8>)| (name.clone(), STANDARD.encode(value));
@@ -114,7 +114,7 @@ impl IndexLine {
     }
 
     /// Fails with what is wrong in itself; whether it fits to the others is for the reader.
-    pub fn into_entry(self) -> Result<Entry, String> {
+    pub(crate) fn into_entry(self) -> Result<Entry, String> {
         let path = bytes("path", self.path, self.path_base64)?;
         let path = EntryPath::new(path)?;
         let target = || bytes("target", self.target, self.target_base64);

@@ -176,7 +176,7 @@ fn key(path: &EntryPath, content: &FileContent) -> [u8; 16] {
 }
 
 /// An index that is read on as far as it is asked for.
-pub struct Previous<R: Read> {
+pub(crate) struct Previous<R: Read> {
     reader: IndexReader<R>,
     next: Option<Entry>,
     /// The second in which it began; without one nothing counts as unchanged.
@@ -184,19 +184,19 @@ pub struct Previous<R: Read> {
 }
 
 impl<R: Read> Previous<R> {
-    pub fn new(mut reader: IndexReader<R>) -> Result<Self> {
+    pub(crate) fn new(mut reader: IndexReader<R>) -> Result<Self> {
         let began = reader.header().began.parse::<Timestamp>();
         let began = began.map_or(i64::MIN, Timestamp::as_second);
         let next = reader.next_entry()?;
         Ok(Self { reader, next, began })
     }
 
-    pub fn began(&self) -> i64 {
+    pub(crate) fn began(&self) -> i64 {
         self.began
     }
 
     /// What it had under this path. Paths are asked for in their order.
-    pub fn find(&mut self, path: &EntryPath) -> Result<Option<Entry>> {
+    pub(crate) fn find(&mut self, path: &EntryPath) -> Result<Option<Entry>> {
         while self.next.as_ref().is_none_or(|next| next.path < *path) {
             self.next = self.reader.next_entry()?;
             if self.next.is_none() {

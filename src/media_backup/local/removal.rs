@@ -76,7 +76,7 @@ fn remove_links_of_the_dead(set: &mut DirCursor<'_>) {
 const LATEST: &str = "latest";
 
 /// Points the link of a set to the tree of a snapshot.
-pub fn point_latest_to(root: &Path, set: &str, id: &str) -> Result<()> {
+pub(crate) fn point_latest_to(root: &Path, set: &str, id: &str) -> Result<()> {
     let above = set_folder(root, set);
     let new = format!(".seawall-tmp-{LATEST}-{id}");
     debug_assert!(is_temporary(new.as_ref()), "prune must know it");

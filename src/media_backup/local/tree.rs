@@ -21,7 +21,7 @@ use crate::error::{Error, Result};
 use crate::failpoint::reach;
 
 /// The tree of a snapshot that is being taken, and that of the one before.
-pub struct Tree<'a> {
+pub(crate) struct Tree<'a> {
     new: &'a Beneath,
     old: Option<&'a Beneath>,
     is_root: bool,
@@ -33,13 +33,18 @@ pub struct Tree<'a> {
     prove: bool,
 }
 
-pub struct TreeCursors<'a> {
+pub(crate) struct TreeCursors<'a> {
     new: DirCursor<'a>,
     old: Option<DirCursor<'a>>,
 }
 
 impl<'a> Tree<'a> {
-    pub fn new(new: &'a Beneath, old: Option<&'a Beneath>, damage: Damage, prove: bool) -> Self {
+    pub(crate) fn new(
+        new: &'a Beneath,
+        old: Option<&'a Beneath>,
+        damage: Damage,
+        prove: bool,
+    ) -> Self {
         let is_root = rustix::process::geteuid().is_root();
         Self { new, old, is_root, shares: AtomicBool::new(true), damage, prove }
     }
@@ -123,12 +128,12 @@ impl<'a> Tree<'a> {
 }
 
 /// The mode of a file in the tree: who owns the repository can read it.
-pub fn file_mode(mode: u32) -> u32 {
+pub(crate) fn file_mode(mode: u32) -> u32 {
     mode & 0o777 | 0o400
 }
 
 /// Whether a file of a tree is, going by its length and time, what the entry says.
-pub fn is_as_told(stat: &Stat, entry: &Entry) -> bool {
+pub(crate) fn is_as_told(stat: &Stat, entry: &Entry) -> bool {
     let told = entry.content().is_some_and(|content| content.size == size(stat));
     let is_file = FileType::from_raw_mode(stat.st_mode) == FileType::RegularFile;
     told && is_file && is_held_as(entry.metadata.mtime, modified(stat))

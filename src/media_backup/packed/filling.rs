@@ -14,7 +14,7 @@ use crate::codec::Digest;
 const HANDED_OVER_BYTES: usize = 1 << 20;
 
 /// The contents of one repository, and the object that is being filled.
-pub struct Lane {
+pub(crate) struct Lane {
     snapshot: String,
     pub encrypted: bool,
     /// `None` once the repository has failed, or all is handed over.
@@ -33,7 +33,7 @@ struct Open {
 }
 
 impl Lane {
-    pub fn new(
+    pub(crate) fn new(
         snapshot: &str,
         encrypted: bool,
         contents: PackedContents,
@@ -50,7 +50,7 @@ impl Lane {
         }
     }
 
-    pub fn is_alive(&self) -> bool {
+    pub(crate) fn is_alive(&self) -> bool {
         self.sender.is_some()
     }
 
@@ -60,7 +60,7 @@ impl Lane {
     }
 
     /// Where the next member begins.
-    pub fn begin(&mut self, size_max: u64) -> (u32, u64) {
+    pub(crate) fn begin(&mut self, size_max: u64) -> (u32, u64) {
         if let Some(open) = &self.open {
             return (open.number, open.length);
         }
@@ -74,7 +74,7 @@ impl Lane {
         (number, 0)
     }
 
-    pub fn give(&mut self, bytes: &[u8]) {
+    pub(crate) fn give(&mut self, bytes: &[u8]) {
         self.waiting.extend_from_slice(bytes);
         if let Some(open) = &mut self.open {
             open.length += bytes.len() as u64;
@@ -91,7 +91,7 @@ impl Lane {
         }
     }
 
-    pub fn add(&mut self, digest: Digest, (object, offset): (u32, u64), size: u64) {
+    pub(crate) fn add(&mut self, digest: Digest, (object, offset): (u32, u64), size: u64) {
         let Some(open) = &mut self.open else { return };
         open.size = open.size.saturating_add(size);
         let stored_size = open.length - offset;
@@ -102,21 +102,21 @@ impl Lane {
     }
 
     /// Ends the object under way.
-    pub fn end(&mut self) {
+    pub(crate) fn end(&mut self) {
         self.hand_over();
         if let Some(open) = self.open.take() {
             self.tell(Message::End { size: open.size });
         }
     }
 
-    pub fn abandon(&mut self) {
+    pub(crate) fn abandon(&mut self) {
         self.waiting.clear();
         self.open = None;
         self.tell(Message::Abandon);
     }
 
     /// Nothing more comes.
-    pub fn close(&mut self) {
+    pub(crate) fn close(&mut self) {
         self.end();
         self.sender = None;
     }

@@ -15,7 +15,7 @@ use crate::storage::{Created, Metadata, NewLargeObject};
 use crate::threads::start_in;
 
 /// What a repository is told to store, in order.
-pub enum Message {
+pub(crate) enum Message {
     /// An object of at most about so many bytes begins.
     Begin { object: String, size_max: u64 },
     /// More bytes of it.
@@ -38,7 +38,7 @@ type Whole<'a> = (Box<dyn NewLargeObject + 'a>, StoredObject);
 
 /// Stores what comes until there is no more; returns what is durable. While one object is made durable the
 /// next is begun, as in [`crate::backup::Sending`]; at most two are under way.
-pub fn store(
+pub(crate) fn store(
     repository: &Repository,
     folder: &BackupFolder,
     messages: Receiver<Message>,
@@ -57,7 +57,7 @@ pub fn store(
 }
 
 /// The same words for every trouble with one repository.
-pub fn not_stored(repository: &Repository, error: Error) -> Error {
+pub(crate) fn not_stored(repository: &Repository, error: Error) -> Error {
     error.while_doing(format!("could not store the snapshot in repository {}", repository.name()))
 }
 
@@ -107,7 +107,7 @@ fn finish((object, stored): Whole<'_>) -> Result<StoredObject> {
 }
 
 /// An id is used once.
-pub fn taken(object: &str) -> Error {
+pub(crate) fn taken(object: &str) -> Error {
     let message = format!("object {object} already exists");
     Error::new(Class::Conflict, message)
         .hint("Another host began a snapshot in the same second; try again.")

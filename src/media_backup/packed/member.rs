@@ -10,7 +10,7 @@ use crate::error::{Class, Error, Result};
 static ZEROS: [u8; 64 << 10] = [0; 64 << 10];
 
 /// What one thread makes members of packs with; its buffers are used again.
-pub struct Maker {
+pub(crate) struct Maker {
     level: i32,
     compressor: Option<zstd::bulk::Compressor<'static>>,
     plain: Vec<u8>,
@@ -18,12 +18,12 @@ pub struct Maker {
 }
 
 impl Maker {
-    pub fn new(level: i32) -> Self {
+    pub(crate) fn new(level: i32) -> Self {
         Self { level, compressor: None, plain: Vec::new(), frame: Vec::new() }
     }
 
     /// Reads a short file into memory.
-    pub fn read(&mut self, source: &mut SourceFile) -> Result<Digest> {
+    pub(crate) fn read(&mut self, source: &mut SourceFile) -> Result<Digest> {
         self.plain.clear();
         source.read(&mut |piece| {
             each_piece(&piece, &mut |bytes| {
@@ -34,7 +34,7 @@ impl Maker {
     }
 
     /// What was read, as a zstd stream of its own.
-    pub fn compress(&mut self) -> Result<&[u8]> {
+    pub(crate) fn compress(&mut self) -> Result<&[u8]> {
         let compressor = match self.compressor.take() {
             Some(compressor) => Ok(compressor),
             None => zstd::bulk::Compressor::new(self.level).and_then(|mut compressor| {
@@ -53,14 +53,17 @@ impl Maker {
 }
 
 /// An age file around it.
-pub fn encrypt(member: &[u8], recipients: &Recipients) -> Result<Vec<u8>> {
+pub(crate) fn encrypt(member: &[u8], recipients: &Recipients) -> Result<Vec<u8>> {
     let mut writer = recipients.wrap(Vec::with_capacity(member.len() + 1024))?;
     writer.write_all(member).map_err(|error| not_made(&error))?;
     writer.finish().map_err(|error| not_made(&error))
 }
 
 /// The bytes of a piece; a hole is zeros.
-pub fn each_piece(piece: &FilePiece<'_>, take: &mut dyn FnMut(&[u8]) -> Result<()>) -> Result<()> {
+pub(crate) fn each_piece(
+    piece: &FilePiece<'_>,
+    take: &mut dyn FnMut(&[u8]) -> Result<()>,
+) -> Result<()> {
     match piece {
         FilePiece::Data(_, bytes) => take(bytes),
         FilePiece::Hole(length) => {
@@ -75,7 +78,7 @@ pub fn each_piece(piece: &FilePiece<'_>, take: &mut dyn FnMut(&[u8]) -> Result<(
     }
 }
 
-pub fn not_made(error: &io::Error) -> Error {
+pub(crate) fn not_made(error: &io::Error) -> Error {
     let ours = error.get_ref().and_then(|inner| inner.downcast_ref::<Error>());
     ours.cloned().unwrap_or_else(|| {
         Error::new(Class::Internal, format!("could not make an object of the snapshot: {error}"))

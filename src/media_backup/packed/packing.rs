@@ -23,14 +23,14 @@ use crate::threads::lock;
 const TRIES: u32 = 3;
 
 /// All repositories at once; one that fails is left out.
-pub struct Packing<'a> {
+pub(crate) struct Packing<'a> {
     pub lanes: Mutex<Vec<Lane>>,
     pub recipients: Option<&'a Recipients>,
     pub level: i32,
     pub threads: NonZeroUsize,
 }
 
-pub struct PackingTool {
+pub(crate) struct PackingTool {
     maker: Maker,
     /// What was kept last, and under which path.
     last: Option<(EntryPath, Digest)>,

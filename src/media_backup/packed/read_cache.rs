@@ -22,18 +22,18 @@ type Slot = Arc<Mutex<Option<Arc<Vec<u8>>>>>;
 
 /// The pieces, and which of them something was wanted of.
 #[derive(Default)]
-pub struct ReadCache {
+pub(crate) struct ReadCache {
     /// The one used last is in front.
     kept: Mutex<VecDeque<(Key, Slot)>>,
     touched: Mutex<HashSet<Key>>,
 }
 
 /// Fetches so many bytes from an offset on.
-pub type FetchRange<'a> = &'a dyn Fn(u64, u64) -> Result<Vec<u8>>;
+pub(crate) type FetchRange<'a> = &'a dyn Fn(u64, u64) -> Result<Vec<u8>>;
 
 impl ReadCache {
     /// Bytes of an object of `total` bytes; the range lies within it.
-    pub fn read(
+    pub(crate) fn read(
         &self,
         object: u32,
         total: u64,

@@ -94,7 +94,11 @@ impl Listing {
 }
 
 /// `None` when there is none by now.
-pub fn read(repository: &Repository, all: &str, id: &str) -> Result<Option<SnapshotDescription>> {
+pub(crate) fn read(
+    repository: &Repository,
+    all: &str,
+    id: &str,
+) -> Result<Option<SnapshotDescription>> {
     let folder = BackupFolder::below(all, id);
     let check = |folder: &BackupFolder, found: &SnapshotDescription| {
         if found.id == folder.id() {

@@ -172,7 +172,7 @@ impl Start<'_> {
 /// clear, because it could not read them back. They are of use only as long as the repository's newest snapshot is the
 /// very one they belong to. Losing them costs one snapshot that reads and sends everything. The folder holds those of
 /// one set and one repository.
-pub struct RememberedIndex(PathBuf);
+pub(crate) struct RememberedIndex(PathBuf);
 
 /// Which snapshot the files belong to: SHA-256 of its two objects as they are stored.
 #[derive(Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -191,12 +191,12 @@ impl RememberedSnapshot {
 }
 
 impl RememberedIndex {
-    pub fn of(all: &Path, set: &str, repository: &str) -> Self {
+    pub(crate) fn of(all: &Path, set: &str, repository: &str) -> Self {
         Self(all.join("media").join(set).join(repository))
     }
 
     /// Index and contents, compressed, if they are those of this snapshot.
-    pub fn load(&self, description: &SnapshotDescription) -> Option<(Spool, Spool)> {
+    pub(crate) fn load(&self, description: &SnapshotDescription) -> Option<(Spool, Spool)> {
         let note = fs::read(self.path(&description.id, "json")).ok()?;
         let note: RememberedSnapshot = serde_json::from_slice(&note).ok()?;
         if Some(note) != RememberedSnapshot::of(description) {
@@ -207,7 +207,7 @@ impl RememberedIndex {
     }
 
     /// Keeps those of this snapshot, and of no other.
-    pub fn store(
+    pub(crate) fn store(
         &self,
         description: &SnapshotDescription,
         index: &Spool,

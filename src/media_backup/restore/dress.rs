@@ -16,7 +16,7 @@ use crate::durable::{DirCursor, Owner, remove_xattr, set_mode_of, set_mtime, set
 const SETUID_SETGID: u32 = 0o6000;
 
 /// Gives files and folders what their entries say.
-pub struct Dresser {
+pub(crate) struct Dresser {
     accounts: Accounts,
     owners_not_set: AtomicU64,
     xattrs_not_set: AtomicU64,
@@ -24,12 +24,12 @@ pub struct Dresser {
 
 impl Dresser {
     /// Owners go by name where `accounts` knows them, else by number.
-    pub fn new(accounts: Accounts) -> Self {
+    pub(crate) fn new(accounts: Accounts) -> Self {
         Self { accounts, owners_not_set: AtomicU64::new(0), xattrs_not_set: AtomicU64::new(0) }
     }
 
     /// How many owners and extended attributes could not be set.
-    pub fn missed(&self) -> (u64, u64) {
+    pub(crate) fn missed(&self) -> (u64, u64) {
         let count = |it: &AtomicU64| it.load(Ordering::Relaxed);
         (count(&self.owners_not_set), count(&self.xattrs_not_set))
     }
@@ -42,7 +42,7 @@ impl Dresser {
 
     /// The order matters: changing the owner takes setuid and capabilities away, an attribute of users needs the
     /// right to write, a list of rights changes the mode, and all of it before the time.
-    pub fn dress(&self, file: impl AsFd, metadata: &FileMetadata) -> io::Result<()> {
+    pub(crate) fn dress(&self, file: impl AsFd, metadata: &FileMetadata) -> io::Result<()> {
         let file = file.as_fd();
         let stat = fstat(file)?;
         let owned = self.give(file, &stat, self.owner(metadata))?;
@@ -79,7 +79,7 @@ impl Dresser {
     }
 
     /// Of a symbolic link, which has no mode.
-    pub fn dress_link(
+    pub(crate) fn dress_link(
         &self,
         cursor: &mut DirCursor<'_>,
         path: &[u8],

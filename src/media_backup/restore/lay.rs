@@ -26,7 +26,7 @@ type LayJob = Vec<Entry>;
 type LayOutcome = Vec<(Entry, Laid)>;
 
 /// Files with more names that were not restored: their other names are not to lead to whatever is there.
-pub type FailedNames = HashSet<EntryPath>;
+pub(crate) type FailedNames = HashSet<EntryPath>;
 
 impl<R: Read> Restoring<'_, R> {
     fn layer(&self) -> Layer<'_> {

@@ -23,14 +23,14 @@ use crate::error::{Class, Error, Result};
 use crate::failpoint::reach;
 
 /// What became of an entry.
-pub enum Laid {
+pub(crate) enum Laid {
     /// It is as it should be; so many bytes were written, if any had to be.
     Done(Option<u64>),
     Failed(String),
 }
 
 /// One of the threads that lay files and links down.
-pub struct Layer<'a> {
+pub(crate) struct Layer<'a> {
     pub content: &'a dyn ContentSource,
     pub existing: Existing,
     /// Whether a folder that is in the way of a file is removed.
@@ -41,7 +41,7 @@ pub struct Layer<'a> {
 
 impl Layer<'_> {
     /// Fails only where going on is of no use, such as on a full disk.
-    pub fn lay(&mut self, entry: &Entry) -> Result<Laid> {
+    pub(crate) fn lay(&mut self, entry: &Entry) -> Result<Laid> {
         let shown = self.hands.shown(entry.path.as_bytes());
         let laid = match &entry.kind {
             FileKind::File(content) | FileKind::HardLink { content, .. } => {
@@ -104,7 +104,7 @@ impl Layer<'_> {
     }
 
     /// Gives a file that was laid down one more name. False when it can't have one.
-    pub fn lay_hard_link(
+    pub(crate) fn lay_hard_link(
         &mut self,
         entry: &Entry,
         to: &[u8],
@@ -137,7 +137,7 @@ fn is_there(stat: &Stat, entry: &Entry, content: &FileContent, checksum: bool) -
 }
 
 /// A folder can't be replaced by anything else; it is emptied only for who asked to delete.
-pub fn make_room(cursor: &mut DirCursor<'_>, path: &[u8], delete: bool) -> io::Result<()> {
+pub(crate) fn make_room(cursor: &mut DirCursor<'_>, path: &[u8], delete: bool) -> io::Result<()> {
     let is_folder = cursor
         .stat(path)
         .is_ok_and(|stat| FileType::from_raw_mode(stat.st_mode) == FileType::Directory);

@@ -15,7 +15,7 @@ use crate::error::Result;
 
 /// Something that is in the set, as it was found. What is in a file was not read yet.
 #[derive(Debug, Clone)]
-pub struct FoundEntry {
+pub(crate) struct FoundEntry {
     pub path: EntryPath,
     pub kind: FoundKind,
     /// A file's extended attributes are read with its content.
@@ -24,7 +24,7 @@ pub struct FoundEntry {
 }
 
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum FoundKind {
+pub(crate) enum FoundKind {
     /// Length in bytes, whether there are holes in it, and how many names it has.
     File {
         size: u64,
@@ -39,7 +39,7 @@ pub enum FoundKind {
     },
 }
 
-pub fn is_directory(stat: &Stat) -> bool {
+pub(crate) fn is_directory(stat: &Stat) -> bool {
     FileType::from_raw_mode(stat.st_mode) == FileType::Directory
 }
 

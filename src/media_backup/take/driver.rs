@@ -19,7 +19,7 @@ use crate::error::Result;
 const ENTRIES_A_JOB: usize = 64;
 const BYTES_A_JOB: u64 = 4 << 20;
 
-pub struct Driver<'a, 'l, K: Keep + 'a, R: Read, W: Write> {
+pub(crate) struct Driver<'a, 'l, K: Keep + 'a, R: Read, W: Write> {
     taking: &'a Taking<'a, K>,
     tool: K::Tool<'a>,
     lane: &'l mut OrderedLane<Vec<TakeJob>, Vec<TakeOutcome>>,
@@ -30,7 +30,7 @@ pub struct Driver<'a, 'l, K: Keep + 'a, R: Read, W: Write> {
 }
 
 impl<'a, 'l, K: Keep, R: Read, W: Write> Driver<'a, 'l, K, R, W> {
-    pub fn new(
+    pub(crate) fn new(
         taking: &'a Taking<'a, K>,
         lane: &'l mut OrderedLane<Vec<TakeJob>, Vec<TakeOutcome>>,
         previous: Option<Previous<R>>,
@@ -40,7 +40,7 @@ impl<'a, 'l, K: Keep, R: Read, W: Write> Driver<'a, 'l, K, R, W> {
         Self { taking, tool, lane, previous, results, jobs: Vec::new(), size: 0 }
     }
 
-    pub fn run(mut self) -> Result<(SnapshotTotals, Problems)> {
+    pub(crate) fn run(mut self) -> Result<(SnapshotTotals, Problems)> {
         let problems = match self.taking.copy_of {
             Some(kept) => self.add_all_of(kept)?,
             None => self.add_all_found()?,

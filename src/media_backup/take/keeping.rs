@@ -25,7 +25,7 @@ use crate::error::Result;
 const TRIES: u32 = 3;
 const PAUSE: Duration = Duration::from_millis(50);
 
-pub enum TakeJob {
+pub(crate) enum TakeJob {
     /// Nothing is left to be done.
     Done(Box<Entry>),
     Link(Box<Entry>),
@@ -40,7 +40,7 @@ pub enum TakeJob {
     },
 }
 
-pub enum TakeOutcome {
+pub(crate) enum TakeOutcome {
     /// `read`: content was read; `new`: it was kept anew.
     Kept {
         entry: Box<Entry>,
@@ -63,7 +63,7 @@ pub enum TakeOutcome {
 }
 
 /// One of the threads.
-pub struct TakeWorker<'a, K: Keep> {
+pub(crate) struct TakeWorker<'a, K: Keep> {
     pub(super) taking: &'a Taking<'a, K>,
     pub(super) tool: K::Tool<'a>,
     pub(super) sources: PlaceCursors<'a>,
@@ -73,12 +73,12 @@ pub struct TakeWorker<'a, K: Keep> {
 }
 
 impl<'a, K: Keep> TakeWorker<'a, K> {
-    pub fn new(taking: &'a Taking<'a, K>, began: i64) -> Self {
+    pub(crate) fn new(taking: &'a Taking<'a, K>, began: i64) -> Self {
         let tree = taking.copy_of.map(|it| it.tree.cursor());
         Self { taking, tool: taking.keep.tool(), sources: taking.places.hands(), tree, began }
     }
 
-    pub fn work_all(&mut self, jobs: Vec<TakeJob>) -> Result<Vec<TakeOutcome>> {
+    pub(crate) fn work_all(&mut self, jobs: Vec<TakeJob>) -> Result<Vec<TakeOutcome>> {
         jobs.into_iter().map(|job| self.work(job)).collect()
     }
 

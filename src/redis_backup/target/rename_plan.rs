@@ -171,7 +171,7 @@ pub(super) fn remove_leavings(inside: &ServerFolder) -> Result<()> {
 #[cfg(test)]
 impl RenamePlan {
     /// As if killed after so many steps.
-    pub fn carry_out_a_part(&self, inside: &ServerFolder, steps: usize) {
+    pub(crate) fn carry_out_a_part(&self, inside: &ServerFolder, steps: usize) {
         let owner = inside.owner().unwrap();
         self.steps.iter().take(steps).for_each(|step| step.carry_out(inside, owner).unwrap());
     }
