@@ -16,6 +16,8 @@ pub mod packed;
 mod path;
 mod problems;
 mod restore;
+#[cfg(test)]
+mod samples;
 mod scan;
 mod selection;
 mod source_file;
@@ -38,6 +40,3 @@ const BEGUN: &str = "begun.json";
 
 /// What the name of the index begins with; `.age` follows where it is encrypted.
 pub const INDEX: &str = "index.jsonl.zst";
-
-#[cfg(test)]
-mod tests;

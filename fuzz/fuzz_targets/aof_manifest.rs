@@ -3,7 +3,7 @@
 #![no_main]
 
 use libfuzzer_sys::fuzz_target;
-use seawall::redis_backup::files::{AofFileKind, AofManifest};
+use seawall::redis_backup::server_files::{AofFileKind, AofManifest};
 use seawall_fuzz::is_plain_name;
 
 fuzz_target!(|data: &[u8]| {

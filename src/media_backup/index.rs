@@ -166,7 +166,7 @@ fn failed(error: &io::Error) -> Error {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::media_backup::tests::entry;
+    use crate::media_backup::samples::entry;
 
     /// As on XFS, where a file may have any number of extended attributes.
     #[test]

@@ -2,8 +2,8 @@
 //! folder. A path of the set may lead through a symbolic link, for the administrator wrote it; a link below it is never
 //! followed, for anybody may have made it.
 //!
-//! A restore writes below one folder or at the paths of the set: what is to be written to is opened here ([`WritablePlaces`]),
-//! and entries that lie anywhere else are refused.
+//! A restore writes below one folder or at the paths of the set: what is to be written to is opened here
+//! ([`WritablePlaces`]), and entries that lie anywhere else are refused.
 
 use std::borrow::Cow;
 use std::fs;
@@ -74,10 +74,10 @@ impl Places {
     }
 
     /// Work in them.
-    pub fn hands(&self) -> PlaceCursors<'_> {
+    pub fn cursors(&self) -> PlaceCursors<'_> {
         PlaceCursors {
             places: self,
-            hands: self.0.iter().map(|place| place.root.cursor()).collect(),
+            cursors: self.0.iter().map(|place| place.root.cursor()).collect(),
         }
     }
 
@@ -148,7 +148,7 @@ fn not_there(path: &Path, error: &io::Error) -> Error {
 /// One open folder for each place.
 pub struct PlaceCursors<'a> {
     places: &'a Places,
-    hands: Vec<DirCursor<'a>>,
+    cursors: Vec<DirCursor<'a>>,
 }
 
 impl<'a> PlaceCursors<'a> {
@@ -157,13 +157,13 @@ impl<'a> PlaceCursors<'a> {
         let found = self.places.find(path);
         let (number, path) = found
             .ok_or_else(|| io::Error::other("it is in none of the paths that may be written to"))?;
-        Ok((&mut self.hands[number], path))
+        Ok((&mut self.cursors[number], path))
     }
 
     /// The same for a folder on the way to a place that is not there yet: one between it and the nearest folder
     /// that is.
     pub fn above(&mut self, path: &[u8]) -> Option<(&mut DirCursor<'a>, Vec<u8>)> {
-        let mut places = self.places.0.iter().zip(&mut self.hands);
+        let mut places = self.places.0.iter().zip(&mut self.cursors);
         places.find_map(|(place, cursor)| {
             let name = place.name.as_deref()?;
             let rest = path.strip_prefix(place.prefix.strip_suffix(name)?)?;
@@ -244,8 +244,8 @@ impl WritablePlaces {
     /// The paths of the set that are folders in the target now, each as a place of its own.
     pub(crate) fn set_places(&self) -> Places {
         let place = |path: &EntryPath| {
-            let mut hands = self.places.hands();
-            let (cursor, below) = hands.at(path.as_bytes()).ok()?;
+            let mut cursors = self.places.cursors();
+            let (cursor, below) = cursors.at(path.as_bytes()).ok()?;
             let root = cursor.sub(&below).ok()?;
             Some(OpenPlace::of_folder(path.as_bytes().to_vec(), root))
         };

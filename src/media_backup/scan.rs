@@ -26,7 +26,7 @@ pub(super) use look::{FoundEntry, FoundKind};
 /// Walks through the paths of a set.
 pub(crate) struct Scan<'a> {
     places: &'a Places,
-    hands: Vec<DirCursor<'a>>,
+    cursors: Vec<DirCursor<'a>>,
     exclude: Exclude,
     accounts: Accounts,
     one_file_system: bool,
@@ -44,7 +44,7 @@ impl<'a> Scan<'a> {
         };
         let mut scan = Self {
             places,
-            hands: places.all().iter().map(|place| place.root.cursor()).collect(),
+            cursors: places.all().iter().map(|place| place.root.cursor()).collect(),
             exclude: Exclude::new(&set.exclude)?,
             accounts: Accounts::of_host(),
             one_file_system: set.one_file_system,
@@ -113,7 +113,7 @@ impl<'a> Scan<'a> {
         let failed = |error| {
             Error::file("read folder", &self.places.all()[place].root.shown(&below), &error)
         };
-        let folder = self.hands[place].open_folder(&below).map_err(failed)?;
+        let folder = self.cursors[place].open_folder(&below).map_err(failed)?;
         let stat = rustix::fs::fstat(&folder).map_err(|error| failed(error.into()))?;
         let now = (stat.st_dev, stat.st_ino);
         if seen.is_some_and(|seen| seen != now) {
@@ -124,7 +124,7 @@ impl<'a> Scan<'a> {
             let below = join(&below, &name);
             let is_directory = match kind {
                 rustix::fs::FileType::Unknown => {
-                    self.hands[place].stat(&below).is_ok_and(|stat| look::is_directory(&stat))
+                    self.cursors[place].stat(&below).is_ok_and(|stat| look::is_directory(&stat))
                 }
                 kind => kind == rustix::fs::FileType::Directory,
             };

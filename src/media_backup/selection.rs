@@ -1,5 +1,5 @@
-//! Which entries somebody means: patterns for what a set leaves out or a user looks for ([`Exclude`], matched by the crate
-//! `ignore`, so they mean what they mean to git), and what a restore brings back ([`Selection`]).
+//! Which entries somebody means: patterns for what a set leaves out or a user looks for ([`Exclude`], matched by the
+//! crate `ignore`, so they mean what they mean to git), and what a restore brings back ([`Selection`]).
 
 use std::collections::BTreeSet;
 

@@ -8,9 +8,9 @@ use std::time::Duration;
 use jiff::Timestamp;
 
 use super::description::RedisContent;
-use super::files;
 use super::keys::Keys;
 use super::rdb::{RdbCheck, RdbChecksum};
+use super::server_files;
 use super::server_info::ServerConnection;
 use super::transfer::{ReplicationPosition, Snapshot};
 use crate::backup::{End, Take};
@@ -43,7 +43,7 @@ pub(super) struct LearnedFromData {
 
 enum OpenedSource {
     Snapshot(Box<Snapshot>),
-    Files(Vec<files::ServerFile>),
+    Files(Vec<server_files::ServerFile>),
 }
 
 /// The data of a server, about to be read, and what is known of their moment.
@@ -74,10 +74,10 @@ impl Incoming {
                 let (folder, timeout) = (folder.as_deref(), redis.save_timeout);
                 let by_itself = || server.appends();
                 if append_only.map_or_else(by_itself, Ok)? {
-                    let files = files::append_only(server, folder, timeout, waiting)?;
+                    let files = server_files::append_only(server, folder, timeout, waiting)?;
                     (OpenedSource::Files(files), RedisContent::AppendOnly)
                 } else {
-                    let file = files::save(server, folder, timeout, waiting)?;
+                    let file = server_files::save(server, folder, timeout, waiting)?;
                     (OpenedSource::Files(vec![file]), RedisContent::Rdb)
                 }
             }
@@ -155,7 +155,7 @@ fn stream(
 }
 
 fn copy(
-    files: Vec<files::ServerFile>,
+    files: Vec<server_files::ServerFile>,
     content: RedisContent,
     ahead: i64,
     mut came: LearnedFromData,

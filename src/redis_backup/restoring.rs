@@ -6,7 +6,7 @@
 use std::io::BufRead;
 
 use super::description::{RedisContent, RedisDescription};
-use super::target::{RedisTarget, RestoredRedisFiles};
+use super::server_folder::{RedisTarget, RestoredRedisFiles};
 use crate::backup::series::{Backup, Series};
 use crate::backup::{BackupFolder, ObjectSource};
 use crate::codec::{Identities, read_failed};

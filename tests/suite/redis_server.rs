@@ -12,7 +12,7 @@ use std::path::Path;
 
 use seawall::config::RedisConfig;
 use seawall::error::Result;
-use seawall::redis_backup::files::ServerFile;
+use seawall::redis_backup::server_files::ServerFile;
 use seawall::redis_backup::{
     Received, RedisTarget, RestoredRedisFiles, ServerConnection, Snapshot, TargetOverrides,
 };

@@ -36,7 +36,7 @@ impl<R: Read> Restoring<'_, R> {
             existing: restore.existing,
             delete: restore.delete,
             dresser: &self.dresser,
-            hands: self.target.places().hands(),
+            cursors: self.target.places().cursors(),
         }
     }
 
@@ -45,7 +45,8 @@ impl<R: Read> Restoring<'_, R> {
         let mut failed = FailedNames::new();
         let (restore, target, dresser) = (self.restore, &self.target, &self.dresser);
         let (content, existing, delete) = (restore.content, restore.existing, restore.delete);
-        let layer = || Layer { content, existing, delete, dresser, hands: target.places().hands() };
+        let layer =
+            || Layer { content, existing, delete, dresser, cursors: target.places().cursors() };
         let work = |layer: &mut Layer<'_>, entries: LayJob| {
             let lay = |entry: Entry| layer.lay(&entry).map(|laid| (entry, laid));
             entries.into_iter().map(lay).collect::<Result<LayOutcome>>()
@@ -53,7 +54,7 @@ impl<R: Read> Restoring<'_, R> {
         ordered(restore.threads, layer, work, |lane| {
             let mut feed = Feed { of: self, lane, failed: &mut failed, jobs: Vec::new(), size: 0 };
             let mut folders =
-                Folders { of: self, above: Nested::default(), hands: target.places().hands() };
+                Folders { of: self, above: Nested::default(), cursors: target.places().cursors() };
             restore.each_entry(&mut |entry| {
                 folders.come_to(&entry);
                 match entry.kind {
@@ -69,16 +70,22 @@ impl<R: Read> Restoring<'_, R> {
     }
 
     fn take(&self, outcome: LayOutcome, failed: &mut FailedNames) {
-        let hands = self.target.places().hands();
+        let cursors = self.target.places().cursors();
         for (entry, laid) in outcome {
-            self.count(&entry, laid, failed, &hands);
+            self.count(&entry, laid, failed, &cursors);
         }
         let restored = self.restored.borrow();
         let (entries, size) = (restored.entries, restored.written_size);
         (self.restore.progress)(MediaProgress { entries, size, of: None });
     }
 
-    fn count(&self, entry: &Entry, laid: Laid, failed: &mut FailedNames, hands: &PlaceCursors<'_>) {
+    fn count(
+        &self,
+        entry: &Entry,
+        laid: Laid,
+        failed: &mut FailedNames,
+        cursors: &PlaceCursors<'_>,
+    ) {
         let mut restored = self.restored.borrow_mut();
         match laid {
             Laid::Done(written) => {
@@ -87,7 +94,7 @@ impl<R: Read> Restoring<'_, R> {
                 restored.written_size += written.unwrap_or(0);
             }
             Laid::Failed(reason) => {
-                let path = hands.shown(entry.path.as_bytes());
+                let path = cursors.shown(entry.path.as_bytes());
                 restored.problems.failed("restore", &path, &reason);
                 if entry.content().is_some_and(|content| content.linked) {
                     failed.insert(entry.path.clone());
@@ -142,7 +149,7 @@ struct Folders<'r, 'a, R: Read> {
     of: &'r Restoring<'a, R>,
     /// What is remembered: what the folder is to have, and whether it was made.
     above: Nested<(FileMetadata, bool)>,
-    hands: PlaceCursors<'r>,
+    cursors: PlaceCursors<'r>,
 }
 
 impl<R: Read> Folders<'_, '_, R> {
@@ -174,9 +181,9 @@ impl<R: Read> Folders<'_, '_, R> {
     /// Trouble with a folder is trouble with all that is in it, which will be told; the folder is too.
     /// `metadata` is for one that is not itself wanted: it gets that if it is new.
     fn make(&mut self, path: &[u8], metadata: Option<&FileMetadata>) {
-        let (cursor, below) = match self.hands.at(path) {
+        let (cursor, below) = match self.cursors.at(path) {
             Ok((cursor, below)) => (cursor, below.into_owned()),
-            Err(_) if metadata.is_some() => match self.hands.above(path) {
+            Err(_) if metadata.is_some() => match self.cursors.above(path) {
                 Some(above) => above,
                 // It was there before: it is not ours.
                 None => return,
@@ -189,7 +196,7 @@ impl<R: Read> Folders<'_, '_, R> {
             _ => Ok(()),
         });
         if let Err(error) = made {
-            let shown = self.hands.shown(path);
+            let shown = self.cursors.shown(path);
             self.of.tell("create folder", &shown, &error);
         }
     }
@@ -247,7 +254,7 @@ impl<R: Read> Restoring<'_, R> {
         let mut folders = Vec::new();
         let mut done = |layer: &mut Layer<'_>, path: Vec<u8>, metadata: &FileMetadata| {
             if self.dress_folder(layer, &path, metadata) {
-                folders.push(layer.hands.shown(&path));
+                folders.push(layer.cursors.shown(&path));
             }
         };
         self.restore.each_entry(&mut |entry| {
@@ -281,7 +288,7 @@ impl<R: Read> Restoring<'_, R> {
     ) -> Result<()> {
         let FileKind::HardLink { to, .. } = &entry.kind else { return Ok(()) };
         let first = !failed.contains(to) && self.restore.selection.selects(to, false);
-        let mut others = self.target.places().hands();
+        let mut others = self.target.places().cursors();
         let laid = match first.then(|| layer.lay_hard_link(entry, to.as_bytes(), &mut others)) {
             Some(Ok(true)) => Laid::Done(None),
             Some(Err(error)) => Laid::Failed(error.to_string()),
@@ -293,10 +300,10 @@ impl<R: Read> Restoring<'_, R> {
 
     /// False when the folder is not there: why, was told when it could not be made.
     fn dress_folder(&self, layer: &mut Layer<'_>, path: &[u8], metadata: &FileMetadata) -> bool {
-        let opened = layer.hands.at(path).and_then(|(cursor, path)| cursor.open_folder(&path));
+        let opened = layer.cursors.at(path).and_then(|(cursor, path)| cursor.open_folder(&path));
         let Ok(folder) = opened else { return false };
         if let Err(error) = self.dresser.dress(folder, metadata) {
-            let shown = layer.hands.shown(path);
+            let shown = layer.cursors.shown(path);
             self.tell("set owner, mode and time of", &shown, &error);
         }
         true

@@ -36,13 +36,13 @@ pub(crate) struct Layer<'a> {
     /// Whether a folder that is in the way of a file is removed.
     pub delete: bool,
     pub dresser: &'a Dresser,
-    pub hands: PlaceCursors<'a>,
+    pub cursors: PlaceCursors<'a>,
 }
 
 impl Layer<'_> {
     /// Fails only where going on is of no use, such as on a full disk.
     pub(crate) fn lay(&mut self, entry: &Entry) -> Result<Laid> {
-        let shown = self.hands.shown(entry.path.as_bytes());
+        let shown = self.cursors.shown(entry.path.as_bytes());
         let laid = match &entry.kind {
             FileKind::File(content) | FileKind::HardLink { content, .. } => {
                 self.lay_file(entry, content)
@@ -69,7 +69,7 @@ impl Layer<'_> {
         entry: &Entry,
         content: &FileContent,
     ) -> Result<Option<u64>, LayFailure> {
-        let (cursor, path) = self.hands.at(entry.path.as_bytes()).map_err(LayFailure::Target)?;
+        let (cursor, path) = self.cursors.at(entry.path.as_bytes()).map_err(LayFailure::Target)?;
         let metadata = &entry.metadata;
         if let Existing::Delta { checksum } = self.existing
             && let Ok(stat) = cursor.stat(&path)
@@ -90,7 +90,7 @@ impl Layer<'_> {
     }
 
     fn lay_symlink(&mut self, entry: &Entry, target: &[u8]) -> io::Result<Option<u64>> {
-        let (cursor, path) = self.hands.at(entry.path.as_bytes())?;
+        let (cursor, path) = self.cursors.at(entry.path.as_bytes())?;
         if !cursor.read_link(&path).is_ok_and(|there| there == target) {
             make_room(cursor, &path, self.delete)?;
             let temporary = temporary_beside(&path);
@@ -112,7 +112,7 @@ impl Layer<'_> {
     ) -> io::Result<bool> {
         let (from, old) = others.at(to)?;
         let Ok(first) = from.stat(&old) else { return Ok(false) };
-        let (cursor, path) = self.hands.at(entry.path.as_bytes())?;
+        let (cursor, path) = self.cursors.at(entry.path.as_bytes())?;
         let identity = |stat: &Stat| (stat.st_dev, stat.st_ino);
         if cursor.stat(&path).is_ok_and(|stat| identity(&stat) == identity(&first)) {
             return Ok(true);

@@ -29,19 +29,19 @@ impl<R: Read> MediaRestore<'_, R> {
             Existing::Refuse => WritablePlaces::there(self.destination, &header)?,
             _ => None,
         };
-        let mut hands = there.as_ref().map(|target| target.places().hands());
+        let mut cursors = there.as_ref().map(|target| target.places().cursors());
         let (mut wanted, mut in_the_way, mut first) = (0_u64, 0_u64, None);
         self.each_entry(&mut |entry| {
             if !self.wants(&entry) {
                 return Ok(());
             }
             wanted += 1;
-            if let Some(hands) = hands.as_mut().filter(|_| !entry.is_directory()) {
+            if let Some(cursors) = cursors.as_mut().filter(|_| !entry.is_directory()) {
                 let path = entry.path.as_bytes();
-                let stat = hands.at(path).and_then(|(cursor, path)| cursor.stat(&path));
+                let stat = cursors.at(path).and_then(|(cursor, path)| cursor.stat(&path));
                 if !is_absent(&stat) {
                     in_the_way += 1;
-                    first.get_or_insert_with(|| hands.shown(path));
+                    first.get_or_insert_with(|| cursors.shown(path));
                 }
             }
             Ok(())
@@ -87,7 +87,7 @@ impl<R: Read> Restoring<'_, R> {
         let mut scan = Scan::begin(&set, &places, self.restore.leave_out)?;
         let mut index = (self.restore.index)()?;
         let mut next = index.next_entry()?;
-        let (mut hands, mut folders) = (places.hands(), Vec::new());
+        let (mut cursors, mut folders) = (places.cursors(), Vec::new());
         let mut problems = Problems::default();
         while let Some(found) = scan.next_found(&mut problems)? {
             while next.as_ref().is_some_and(|next: &Entry| next.path < found.path) {
@@ -99,11 +99,11 @@ impl<R: Read> Restoring<'_, R> {
             }
             match found.kind {
                 FoundKind::Directory { .. } => folders.push(found.path),
-                _ => self.remove(&mut hands, &found.path, false),
+                _ => self.remove(&mut cursors, &found.path, false),
             }
         }
         for folder in folders.iter().rev() {
-            self.remove(&mut hands, folder, true);
+            self.remove(&mut cursors, folder, true);
         }
         let told = &mut self.restored.borrow_mut().problems;
         problems.told.retain(|problem| problem.failed);
@@ -120,15 +120,15 @@ impl<R: Read> Restoring<'_, R> {
         }
     }
 
-    fn remove(&self, hands: &mut PlaceCursors<'_>, path: &EntryPath, folder: bool) {
-        let removed = hands.at(path.as_bytes()).and_then(|(cursor, path)| {
+    fn remove(&self, cursors: &mut PlaceCursors<'_>, path: &EntryPath, folder: bool) {
+        let removed = cursors.at(path.as_bytes()).and_then(|(cursor, path)| {
             if folder { cursor.remove_folder(&path) } else { cursor.remove(&path) }
         });
         match removed {
             Ok(()) => self.restored.borrow_mut().removed += 1,
             Err(error) if folder && error.kind() == io::ErrorKind::DirectoryNotEmpty => {}
             Err(error) => {
-                let shown = hands.shown(path.as_bytes());
+                let shown = cursors.shown(path.as_bytes());
                 self.tell("remove", &shown, &error);
             }
         }

@@ -90,13 +90,13 @@ impl Scan<'_> {
         let it = &self.places.all()[place];
         match it.name.clone() {
             Some(name) if it.is_missing => {
-                self.hands[place].stat(&name)?;
+                self.cursors[place].stat(&name)?;
                 // Nobody would enter it now.
                 Err(io::Error::other("it was not there when the snapshot began"))
             }
             Some(name) => self.look_in_folder(place, &name, path, u64::MAX),
             None => {
-                let folder = self.hands[place].open_folder(b"")?;
+                let folder = self.cursors[place].open_folder(b"")?;
                 let stat = rustix::fs::fstat(&folder)?;
                 self.found_folder(&stat, &folder, path).map(ScanOutcome::Found)
             }
@@ -110,12 +110,14 @@ impl Scan<'_> {
         path: Vec<u8>,
         device: u64,
     ) -> io::Result<ScanOutcome> {
-        let stat = self.hands[place].stat(below)?;
+        let stat = self.cursors[place].stat(below)?;
         let kind = match FileType::from_raw_mode(stat.st_mode) {
             FileType::RegularFile => {
                 FoundKind::File { size: size(&stat), sparse: is_sparse(&stat), names: names(&stat) }
             }
-            FileType::Symlink => FoundKind::Symlink { target: self.hands[place].read_link(below)? },
+            FileType::Symlink => {
+                FoundKind::Symlink { target: self.cursors[place].read_link(below)? }
+            }
             FileType::Directory => {
                 return self.look_at_folder(place, below, path, device).map(ScanOutcome::Found);
             }
@@ -134,8 +136,8 @@ impl Scan<'_> {
         path: Vec<u8>,
         device: u64,
     ) -> io::Result<FoundEntry> {
-        let before = self.hands[place].stat(below)?;
-        let opened = self.hands[place].open_folder(below);
+        let before = self.cursors[place].stat(below)?;
+        let opened = self.cursors[place].open_folder(below);
         let stat = opened.as_ref().map_or(Ok(before), rustix::fs::fstat)?;
         let identity = (stat.st_dev, stat.st_ino);
         let enter =

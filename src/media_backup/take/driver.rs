@@ -1,5 +1,5 @@
-//! Hands out the work of a snapshot to the threads, in the order of the paths: what is found in the set, or what a tree in
-//! another repository has got already. Folders are made here, before other threads put something into them.
+//! Hands out the work of a snapshot to the threads, in the order of the paths: what is found in the set, or what a tree
+//! in another repository has got already. Folders are made here, before other threads put something into them.
 
 use std::io::{Read, Write};
 

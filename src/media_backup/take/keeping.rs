@@ -75,7 +75,7 @@ pub(crate) struct TakeWorker<'a, K: Keep> {
 impl<'a, K: Keep> TakeWorker<'a, K> {
     pub(crate) fn new(taking: &'a Taking<'a, K>, began: i64) -> Self {
         let tree = taking.copy_of.map(|it| it.tree.cursor());
-        Self { taking, tool: taking.keep.tool(), sources: taking.places.hands(), tree, began }
+        Self { taking, tool: taking.keep.tool(), sources: taking.places.cursors(), tree, began }
     }
 
     pub(crate) fn work_all(&mut self, jobs: Vec<TakeJob>) -> Result<Vec<TakeOutcome>> {
@@ -269,7 +269,7 @@ fn is_unchanged(found: &FoundEntry, previous: &Entry, began: i64) -> bool {
 #[cfg(test)]
 mod tests {
     use super::super::super::entry::Time;
-    use super::super::super::tests::{entry, found};
+    use super::super::super::samples::{entry, found};
     use super::*;
 
     #[test]

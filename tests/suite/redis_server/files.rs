@@ -5,18 +5,19 @@ use std::thread;
 use std::time::{Duration, Instant};
 
 use seawall::error::{Class, Result};
-use seawall::redis_backup::{RdbCheck, files};
+use seawall::redis_backup::{RdbCheck, server_files};
 
 use super::{Content, connect, lay_rdb, lay_set, read, target};
 use crate::support::place::Place;
 use crate::support::redis::{LIMITS, Program, RedisServer, query};
 
 fn save(server: &RedisServer) -> Result<Vec<u8>> {
-    files::save(&mut connect(server), None, LIMITS.request, &mut |_| {}).map(|file| read(file).1)
+    server_files::save(&mut connect(server), None, LIMITS.request, &mut |_| {})
+        .map(|file| read(file).1)
 }
 
 fn append_only(server: &RedisServer) -> Result<Vec<Content>> {
-    let files = files::append_only(&mut connect(server), None, LIMITS.request, &mut |_| {})?;
+    let files = server_files::append_only(&mut connect(server), None, LIMITS.request, &mut |_| {})?;
     Ok(files.into_iter().map(read).collect())
 }
 
@@ -106,7 +107,8 @@ fn a_folder_that_is_not_the_servers_is_noticed() {
     let server = RedisServer::start(Program::usual(), &place, &[]);
     server.fill();
     let other = place.folder("other");
-    let saved = files::save(&mut connect(&server), Some(&other), LIMITS.request, &mut |_| {});
+    let saved =
+        server_files::save(&mut connect(&server), Some(&other), LIMITS.request, &mut |_| {});
     let text = saved.err().unwrap().to_string();
     assert_eq!(
         text,

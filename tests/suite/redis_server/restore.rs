@@ -3,7 +3,7 @@
 use std::fs;
 use std::path::Path;
 
-use seawall::redis_backup::files;
+use seawall::redis_backup::server_files;
 
 use super::{connect, lay_rdb, lay_set, read, snapshot, target};
 use crate::support::place::Place;
@@ -68,7 +68,7 @@ fn data_of_redis_6_are_loaded_by_redis_7() {
         source.fill();
         let digest = source.digest();
         let mut server = connect(&source);
-        let aof = files::append_only(&mut server, None, LIMITS.total, &mut |_| {}).unwrap();
+        let aof = server_files::append_only(&mut server, None, LIMITS.total, &mut |_| {}).unwrap();
         let aof: Vec<_> = aof.into_iter().map(read).collect();
         assert_eq!(
             aof.iter().map(|(name, _)| name.as_str()).collect::<Vec<_>>(),

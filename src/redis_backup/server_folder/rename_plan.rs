@@ -13,7 +13,7 @@ use crate::durable::Owner;
 use crate::error::{Class, Error, Result};
 use crate::failpoint::reach;
 use crate::redis_backup::conf_words::{is_file_name, sequence};
-use crate::redis_backup::files::{AofFile, AofFileKind, AofManifest};
+use crate::redis_backup::server_files::{AofFile, AofFileKind, AofManifest};
 
 /// The folder beside the server's files in which new ones are prepared. While it is there with a plan in it, a
 /// restore is under way, or one was killed.

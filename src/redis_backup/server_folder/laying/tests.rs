@@ -3,7 +3,7 @@
 use std::fs;
 
 use super::*;
-use crate::redis_backup::target::TargetOverrides;
+use crate::redis_backup::server_folder::TargetOverrides;
 
 const RDB: &[u8] = b"REDIS0010\xff\0\0\0\0\0\0\0\0";
 
@@ -81,7 +81,7 @@ impl LayingCase {
         let Some(manifest) = self.has("appendonlydir/appendonly.aof.manifest") else {
             return self.has("appendonly.aof");
         };
-        let manifest = crate::redis_backup::files::AofManifest::parse(&manifest).unwrap();
+        let manifest = crate::redis_backup::server_files::AofManifest::parse(&manifest).unwrap();
         let read = |name: &str| self.has(&format!("appendonlydir/{name}")).expect("it is there");
         Some(manifest.needed().map(|entry| read(&entry.name)).collect())
     }
