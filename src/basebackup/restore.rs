@@ -1,53 +1,46 @@
 //! Bringing a server back from a base backup and the WAL behind it.
 //!
-//! How the files go together: `plan` holds what a restore will do, found with `system`, `choose` and `locate` for a
-//! `target` (`time`, `zone`); `described` and `outside` word it. `place`, `tablespaces`, `running`, `claim` and `owner`
-//! guard the folders that `moves` and `lay_down` change. `settings` tells the server, `server` starts it, and `follow`
-//! watches it (`answering`, `signs`, `server_log`).
+//! How the files go together, by the jobs of a restore:
+//! - which backup: `recovery_target` (`target_time`) says what is asked for, `choice` takes system and base backup,
+//!   `target_search` looks for the target in the WAL, and `plan` holds what is to be done (`plan_in_words`);
+//! - where it goes: `directory` and `tablespaces` look, `in_use` (`running_servers`) refuses what others have, `lay_down` writes;
+//! - what the server is told: `recovery_settings`; `starting` starts it;
+//! - watching the recovery: `follow` goes by `server_signs`, and `server_log` says why it failed.
 
-mod answering;
-mod choose;
-mod claim;
-mod described;
+mod choice;
+mod directory;
 mod follow;
+mod in_use;
 mod lay_down;
-mod locate;
-mod moves;
-mod outside;
-mod owner;
-mod place;
 mod plan;
-mod running;
-mod server;
+mod plan_in_words;
+mod recovery_settings;
+mod recovery_target;
+mod running_servers;
 mod server_log;
-mod settings;
-mod signs;
-mod system;
+mod server_signs;
+mod starting;
 mod tablespaces;
-mod target;
-mod time;
-mod zone;
+mod target_search;
+mod target_time;
 
-pub use choose::{BackupCandidate, Choice, RestoreTarget, choose};
-pub use claim::FolderLocks;
+pub use choice::{choose_system, living_system};
+pub use directory::{Occupied, RestoreDirectory, real, refuse_root, room};
 pub use follow::{ProgressLog, Recovered, RecoveryEnd, RecoverySpan, follow};
-pub use lay_down::{LayDown, Opened};
-pub use locate::{Located, locate};
-pub use moves::Moves;
-pub use outside::{OutsideSetting, warn_of_settings};
-pub use owner::refuse_root;
-pub use place::{Occupied, RestoreDirectory, real, room};
+pub use in_use::{FolderLocks, refuse_running};
+pub use lay_down::{LayDown, Moves, Opened};
 pub use plan::{END_BEFORE_THE_GAP, OwnWal, RestorePlan, plan};
-pub use running::{RunningServers, refuse_running};
-pub use server::Starter;
-pub use server_log::{Reason, ServerLog};
-pub use settings::{
+pub use recovery_settings::{
     RecoverySettings, add_settings, archiving_off, forget_recovery, leave_archiving, quoted,
     tell_server,
 };
-pub use signs::{Gone, Signs, WatchLimits};
-pub use system::{choose_system, living_system};
+pub use recovery_target::{
+    RecoveryTarget, RestoreTarget, TargetAction, TargetTimeline, in_utc, parse_name, past,
+};
+pub use running_servers::RunningServers;
+pub use server_log::{Reason, ServerLog};
+pub use server_signs::{Signs, WatchLimits};
+pub use starting::{OutsideSetting, Starter, warn_of_settings};
 pub use tablespaces::{TablespaceName, TablespacePlace, missing_above};
-pub use target::{RecoveryTarget, TargetAction, TargetTimeline, in_utc, parse_name, past};
-pub use time::parse_time;
-pub use zone::local_zone;
+pub use target_search::{Located, locate};
+pub use target_time::{local_zone, parse_time};

@@ -5,9 +5,8 @@
 
 use std::time::{Duration, Instant};
 
-use super::answering::{ServerAnswer, ServerRecord};
-use super::signs::{Gone, Signs};
-use super::target::in_utc;
+use super::recovery_target::in_utc;
+use super::server_signs::{Gone, ServerAnswer, ServerRecord, Signs};
 use crate::error::{Class, Error, Result};
 use crate::postgres::Lsn;
 use crate::replication::PgConnection;
@@ -139,7 +138,7 @@ impl Silence {
             ServerAnswer::Ours(connection) => return Some(connection),
             ServerAnswer::NotYet => self.refused = None,
             ServerAnswer::Refused(why) => self.refused = Some(why),
-            ServerAnswer::Other(_) => self.other = true,
+            ServerAnswer::Other => self.other = true,
         }
         None
     }

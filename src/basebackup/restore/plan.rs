@@ -4,10 +4,10 @@ use std::collections::BTreeSet;
 
 use jiff::Timestamp;
 
-use super::choose::{BackupCandidate, Choice, RestoreTarget, choose};
-use super::locate::Located;
-use super::target::RecoveryTarget;
-use crate::basebackup::catalogue::{Backup, Restorable, Survey, SystemWal};
+use super::choice::{BackupCandidate, Choice, candidate, choose, has_whole_wal, is_usable};
+use super::recovery_target::{RecoveryTarget, RestoreTarget};
+use super::target_search::Located;
+use crate::basebackup::catalogue::{Backup, Restorable, Survey};
 use crate::basebackup::windows::{Left, LivesOn};
 use crate::error::{Class, Error, Result};
 use crate::postgres::{Lsn, SUPPORTED_IN_WORDS, SystemIdentifier, WalSegment};
@@ -170,26 +170,6 @@ fn warn_of_ahead(backups: &[&Backup], chosen: &Backup) {
     let newer = backups.iter().filter(|it| it.facts.stop.time > chosen.facts.stop.time);
     for (id, why) in newer.filter_map(|it| Some((&it.id, it.ahead()?))) {
         tracing::warn!("{id} {why}: it is not taken for the newest; --backup {id} takes it");
-    }
-}
-
-pub(super) fn is_usable(backup: &Backup, system: &SystemWal) -> bool {
-    let same_size = backup.facts.segment_size == system.segment_size;
-    backup.system == system.system && backup.is_whole() && (same_size || backup.facts.standalone)
-}
-
-/// The last segment of what a standby has may be half-filled: it can't switch to the next.
-fn has_whole_wal(backup: &Backup) -> bool {
-    backup.facts.standalone && !backup.facts.from_standby
-}
-
-pub(super) fn candidate(backup: &Backup) -> BackupCandidate {
-    BackupCandidate {
-        id: backup.id.clone(),
-        span: backup.span(),
-        stopped: backup.facts.stop.time,
-        ahead: backup.ahead().is_some(),
-        whole_wal: has_whole_wal(backup),
     }
 }
 

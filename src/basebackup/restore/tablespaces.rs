@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 
 use rustix::fs::{Access, access};
 
-use super::place::{RestoreDirectory, beside, real};
+use super::directory::{RestoreDirectory, beside, real};
 use crate::basebackup::Description;
 use crate::basebackup::unpack::{is_lost_and_found, names_in};
 use crate::error::{Class, Error, Result};
@@ -31,7 +31,7 @@ pub enum TablespaceName {
 }
 
 /// For each tablespace of the backup a folder that may be written to.
-pub fn place_tablespaces(
+pub(super) fn place_tablespaces(
     place: &RestoreDirectory,
     description: &Description,
     asked: &[(TablespaceName, PathBuf)],

@@ -93,7 +93,7 @@ impl RunningServers {
 
     /// Whether a server on this directory would have been seen: on this host alone, and in no process that is hidden from
     /// us. A server runs as the owner of its directory.
-    pub fn would_show(&self, data: &Path) -> bool {
+    pub(super) fn would_show(&self, data: &Path) -> bool {
         let Ok(owner) = fs::metadata(data).map(|it| it.uid()) else { return false };
         let us = rustix::process::geteuid().as_raw();
         let type_of = statfs(data).map(|it| it.f_type);
@@ -121,7 +121,7 @@ impl RunningServers {
     }
 
     #[cfg(test)]
-    pub fn seeing_all(mut self, sees_all: bool) -> Self {
+    pub(super) fn seeing_all(mut self, sees_all: bool) -> Self {
         self.sees_all = sees_all;
         self
     }

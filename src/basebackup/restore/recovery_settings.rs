@@ -5,7 +5,7 @@
 
 use std::path::Path;
 
-use super::target::{RecoveryTarget, TargetAction, TargetTimeline};
+use super::recovery_target::{RecoveryTarget, TargetAction, TargetTimeline};
 use crate::data_directory::{NOT_ARCHIVING, without_mark};
 use crate::durable;
 use crate::error::{Error, Result};

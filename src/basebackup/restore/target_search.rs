@@ -1,13 +1,12 @@
-//! Where a transaction or a restore point lies, nobody knows beforehand; the WAL has it. With its place the right base backup is
-//! chosen, as for a time.
+//! Looks in the WAL for a transaction or a restore point: where it lies, nobody knows beforehand. With its place the right base
+//! backup is chosen, as for a time.
 
 use std::collections::BTreeSet;
 use std::ops::ControlFlow;
 use std::time::{Duration, Instant};
 
-use super::choose::{RestoreTarget, choose, newest_first};
-use super::plan::{candidate, is_usable};
-use super::target::RecoveryTarget;
+use super::choice::{candidate, choose, is_usable, newest_first};
+use super::recovery_target::{RecoveryTarget, RestoreTarget};
 use crate::basebackup::catalogue::{Backup, Survey};
 use crate::basebackup::windows::Piece;
 use crate::config::Config;

@@ -1,17 +1,90 @@
-//! Chooses the base backup that a restore begins with: the newest from which the WAL leads to the target without a gap.
+//! Chooses what a restore begins with: the system, where a repository has several under one cluster name, and the newest base
+//! backup from which the WAL leads to the target without a gap.
 //!
-//! A base backup is consistent only from its stop on, so a target before that takes an older one.
+//! Another server's files must never take the place of this one's. A base backup is consistent only from its stop on, so a
+//! target before that takes an older one.
+
+use std::path::Path;
 
 use jiff::Timestamp;
 
-use super::target::{RecoveryTarget, TargetTimeline, in_utc};
+use super::directory::RestoreDirectory;
+use super::recovery_target::{RecoveryTarget, RestoreTarget, TargetTimeline, in_utc};
+use crate::basebackup::catalogue::{Backup, Succession, Survey, SystemWal};
 use crate::basebackup::windows::{Span, Timelines};
 use crate::error::{Class, Error, Result};
-use crate::postgres::{Lsn, TimelineId};
+use crate::postgres::{Lsn, SystemIdentifier, TimelineId};
+
+/// The system whose directory it is, or the one that is named, or the one of which `ours` says that it is ours. `None` where there is nothing to choose from.
+pub fn choose_system(
+    survey: &Survey,
+    place: &RestoreDirectory,
+    asked: Option<SystemIdentifier>,
+    ours: &dyn Fn(&[SystemIdentifier]) -> Option<SystemIdentifier>,
+) -> Result<Option<SystemIdentifier>> {
+    match (asked, place.system) {
+        // Its directory is moved aside and kept, and the user has said so twice.
+        (Some(asked), Some(own)) if asked != own && place.aside.is_none() => {
+            let message = format!(
+                "expected {:?} to be of system {asked}, found it to be of system {own}",
+                place.data
+            );
+            Err(Error::new(Class::Input, message)
+                .hint("--replace moves it aside and keeps it, or name another directory."))
+        }
+        (Some(asked), _) => Ok(Some(asked)),
+        (None, Some(own)) if survey.system(own).is_some() => Ok(Some(own)),
+        (None, Some(own)) if !survey.systems.is_empty() => Err(not_there(survey, &place.data, own)),
+        (None, Some(_)) => Ok(None),
+        (None, None) => living_system(survey, ours),
+    }
+}
+
+fn not_there(survey: &Survey, data: &Path, own: SystemIdentifier) -> Error {
+    let message = format!(
+        "expected base backups of system {own}, whose directory {data:?} is, found those of {}",
+        lives(survey)
+    );
+    Error::new(Class::Input, message).hint(
+        "Are repository and cluster right? If the directory is to make room for another server, as the empty one that a \
+         package made: --replace --system-identifier NUMBER.",
+    )
+}
+
+/// One that was left for another, as by pg_upgrade, is passed over. Where others are there that may be meant, `ours` says
+/// which one is, or nobody knows.
+pub fn living_system(
+    survey: &Survey,
+    ours: &dyn Fn(&[SystemIdentifier]) -> Option<SystemIdentifier>,
+) -> Result<Option<SystemIdentifier>> {
+    let Some(succession) = survey.succession() else { return Ok(None) };
+    let Succession { living, left, rivals } = &succession;
+    if let Some(former) = left.last().filter(|_| rivals.is_empty()) {
+        tracing::warn!(
+            "the newest system under this cluster name counts: {living}; the one before it was {former}"
+        );
+    }
+    if rivals.is_empty() {
+        return Ok(Some(living.system));
+    }
+    if let Some(ours) = ours(&succession.candidates()) {
+        return Ok(Some(ours));
+    }
+    let message =
+        format!("several servers used this cluster name at the same time: {}", lives(survey));
+    Err(Error::new(Class::Usage, message).hint(
+        "Say which one is to come back: --system-identifier NUMBER. The first one has been there longest; one with a single \
+         date may be a backup that somebody planted. postgres.connection, where that server runs, tells as well.",
+    ))
+}
+
+fn lives(survey: &Survey) -> String {
+    survey.lives().iter().map(ToString::to_string).collect::<Vec<_>>().join(", ")
+}
 
 /// A base backup as far as the choice goes.
 #[derive(Debug, Clone)]
-pub struct BackupCandidate {
+pub(super) struct BackupCandidate {
     pub id: String,
     pub span: Span,
     /// When the last of its data had come.
@@ -20,17 +93,6 @@ pub struct BackupCandidate {
     pub ahead: bool,
     /// Whether it has all WAL of its own inside, the last segment whole: an archive may begin behind that.
     pub whole_wal: bool,
-}
-
-/// What is asked for.
-#[derive(Debug, Clone)]
-pub struct RestoreTarget<'a> {
-    pub target: &'a RecoveryTarget,
-    /// Whether recovery stops behind the target, or before it.
-    pub inclusive: bool,
-    pub timeline: TargetTimeline,
-    /// A certain backup, by its id.
-    pub backup: Option<&'a str>,
 }
 
 /// What a recovery begins with and where it can get.
@@ -43,8 +105,28 @@ pub struct Choice {
     pub reach: Lsn,
 }
 
+pub(super) fn is_usable(backup: &Backup, system: &SystemWal) -> bool {
+    let same_size = backup.facts.segment_size == system.segment_size;
+    backup.system == system.system && backup.is_whole() && (same_size || backup.facts.standalone)
+}
+
+pub(super) fn candidate(backup: &Backup) -> BackupCandidate {
+    BackupCandidate {
+        id: backup.id.clone(),
+        span: backup.span(),
+        stopped: backup.facts.stop.time,
+        ahead: backup.ahead().is_some(),
+        whole_wal: has_whole_wal(backup),
+    }
+}
+
+/// The last segment of what a standby has may be half-filled: it can't switch to the next.
+pub(super) fn has_whole_wal(backup: &Backup) -> bool {
+    backup.facts.standalone && !backup.facts.from_standby
+}
+
 /// Where none will do, the error has the reason for the newest of them.
-pub fn choose(
+pub(super) fn choose(
     candidates: &[BackupCandidate],
     timelines: &Timelines,
     wanted: &RestoreTarget<'_>,

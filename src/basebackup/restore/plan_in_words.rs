@@ -6,14 +6,24 @@ use bytesize::ByteSize;
 use jiff::tz::TimeZone;
 use jiff::{SignedDuration, Timestamp};
 
-use super::choose::RestoreTarget;
-use super::locate::Located;
 use super::plan::RestorePlan;
-use super::target::{RecoveryTarget, in_utc};
-use super::zone::{in_both, local_zone};
+use super::recovery_target::{RecoveryTarget, RestoreTarget, in_utc};
+use super::target_search::Located;
+use super::target_time::{in_both, local_zone};
 use crate::basebackup::windows::{Left, LivesOn};
 use crate::postgres::Lsn;
 use crate::words::plain;
+
+/// A line for each thing that there is to say.
+#[derive(Default)]
+struct PlanText(String);
+
+impl PlanText {
+    fn line(&mut self, what: &str, value: &str) {
+        // A label comes from a repository.
+        let _ = writeln!(self.0, "{what:<12}{}", plain(value));
+    }
+}
 
 impl RestorePlan<'_> {
     /// The plan for people. `names` are those of the repositories, `opened` the places of those that gave what was tried, `room`
@@ -25,41 +35,45 @@ impl RestorePlan<'_> {
         opened: &[usize],
         room: Option<u64>,
     ) -> String {
-        let facts = &self.backup.facts;
-        let mut text = String::new();
-        let mut line = |what: &str, value: String| {
-            // A label comes from a repository.
-            let _ = writeln!(text, "{what:<12}{}", plain(&value));
-        };
-        line("backup", format!("{} ({})", self.backup.id, facts.label));
-        line("taken", format!("{} to {}", in_utc(facts.start.time), in_utc(facts.stop.time)));
+        let mut text = PlanText::default();
         let stored: Vec<&str> = opened.iter().map(|at| names[*at]).collect();
-        line("from", stored.join(", then "));
-        line("system", self.backup.system.to_string());
-        line("files", format!("{} to write", ByteSize(facts.size)));
+        self.describe_backup(&mut text, &stored.join(", then "), room);
+        self.describe_wal(&mut text, wanted.target);
+        self.describe_target(&mut text, wanted);
+        text.0
+    }
+
+    fn describe_backup(&self, text: &mut PlanText, from: &str, room: Option<u64>) {
+        let facts = &self.backup.facts;
+        text.line("backup", &format!("{} ({})", self.backup.id, facts.label));
+        text.line("taken", &format!("{} to {}", in_utc(facts.start.time), in_utc(facts.stop.time)));
+        text.line("from", from);
+        text.line("system", &self.backup.system.to_string());
+        text.line("files", &format!("{} to write", ByteSize(facts.size)));
         if let Some(room) = room {
-            line("room", format!("{} free", ByteSize(room)));
+            text.line("room", &format!("{} free", ByteSize(room)));
         }
-        let until = format!(
-            "{} to {} on timeline {}",
-            facts.start.lsn,
-            self.choice.reach,
-            self.choice.timeline.number()
+    }
+
+    fn describe_wal(&self, text: &mut PlanText, target: &RecoveryTarget) {
+        let (facts, reach) = (&self.backup.facts, self.choice.reach);
+        let timeline = self.choice.timeline.number();
+        text.line(
+            "WAL",
+            &format!("{} to {reach} on timeline {timeline}, without a gap", facts.start.lsn),
         );
-        line("WAL", format!("{until}, without a gap"));
         if let Some(resumes) = self.resumes {
-            let reach = self.choice.reach;
-            line(
+            text.line(
                 "gap",
-                format!(
+                &format!(
                     "then WAL is missing up to {resumes}: a recovery that goes on beyond {reach} stops with an error"
                 ),
             );
-            if *wanted.target == RecoveryTarget::Latest {
+            if *target == RecoveryTarget::Latest {
                 let stop = facts.stop.lsn;
-                line(
+                text.line(
                     "beware",
-                    format!(
+                    &format!(
                         "without a target the server goes on into that gap. Up to it: --target-lsn or --target-time; \
                          to the end of the backup, {stop}: --target-immediate"
                     ),
@@ -67,48 +81,46 @@ impl RestorePlan<'_> {
             }
         }
         if let Some(LivesOn { place, end }) = self.lives_on {
-            let (timeline, followed) = (place.timeline.number(), self.choice.timeline.number());
-            line(
+            let (left, followed) = (place.timeline.number(), timeline);
+            text.line(
                 "beware",
-                format!(
-                    "timeline {timeline} went on to {end} behind {}, where it was left for timeline {followed}: what was \
-                     written there is not in this. If timeline {followed} was a mistake or a test: --target-timeline {timeline}",
+                &format!(
+                    "timeline {left} went on to {end} behind {}, where it was left for timeline {followed}: what was \
+                     written there is not in this. If timeline {followed} was a mistake or a test: --target-timeline {left}",
                     place.lsn
                 ),
             );
         }
         if let (None, Some(left)) = (self.resumes, self.left) {
             let what = if left.missing { "gap" } else { "beware" };
-            line(what, unbegun(left, self.choice.reach));
+            text.line(what, &unbegun(left, reach));
         }
         for name in &self.beyond {
-            line(
-                "beware",
-                format!("{name} is a second content of its segment, and is not replayed"),
-            );
+            let what = format!("{name} is a second content of its segment, and is not replayed");
+            text.line("beware", &what);
         }
-        line("target", target(wanted.target, wanted.inclusive, self.located.as_ref()));
+    }
+
+    fn describe_target(&self, text: &mut PlanText, wanted: &RestoreTarget<'_>) {
+        text.line("target", &target(wanted.target, wanted.inclusive, self.located.as_ref()));
         if let Some(older) = self.older.first() {
-            line(
-                "older",
-                format!("if it lies before {}: --backup {older}", in_utc(facts.stop.time)),
-            );
+            let stop = in_utc(self.backup.facts.stop.time);
+            text.line("older", &format!("if it lies before {stop}: --backup {older}"));
         }
         if let Some(stored) = self.falls_short(wanted.target) {
             let stored = in_utc(stored);
-            line(
+            text.line(
                 "beware",
-                format!(
+                &format!(
                     "this WAL was stored by {stored}, before the target: the server will not start"
                 ),
             );
         }
-        text
     }
 
     /// When the last WAL was stored, if that was before the target. Clocks may differ, so that is no reason to
     /// refuse it.
-    pub fn falls_short(&self, target: &RecoveryTarget) -> Option<Timestamp> {
+    fn falls_short(&self, target: &RecoveryTarget) -> Option<Timestamp> {
         let RecoveryTarget::Time(time) = target else { return None };
         // Some stores tell whole seconds only.
         self.stored.filter(|stored| *time >= *stored + SignedDuration::from_secs(1))

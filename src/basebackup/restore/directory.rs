@@ -1,14 +1,18 @@
-//! Where a server is restored to, as it is found: resolved, looked at, and not yet changed.
+//! The directory that a server is restored to, as it is found: resolved, looked at, and not yet changed; and whether root may
+//! write there. Root's files are of no use to a server, which does not run as root, and root has nothing to do in the folders of
+//! others: what its user can exchange meanwhile, root would write to.
 
 use std::collections::BTreeMap;
 use std::ffi::OsString;
 use std::fs;
 use std::io;
+use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 
 use jiff::Timestamp;
 use rustix::fs::{Access, access};
 
+use crate::accounts;
 use crate::basebackup::unpack::{
     is_empty, is_mount_point, is_unfinished, left_control_file, linked_tablespaces, names_in,
 };
@@ -73,7 +77,7 @@ impl RestoreDirectory {
 impl RestoreDirectory {
     /// Where links of the directory lead that is moved aside or gone over; where that was moved aside just now and the rest not
     /// done, of what was moved.
-    pub fn linked_tablespaces(&self) -> Result<BTreeMap<u32, PathBuf>> {
+    pub(super) fn linked_tablespaces(&self) -> Result<BTreeMap<u32, PathBuf>> {
         match (self.fresh, self.replace) {
             (false, _) => linked_tablespaces(&self.data),
             (true, false) => Ok(BTreeMap::new()),
@@ -96,7 +100,7 @@ impl RestoreDirectory {
 }
 
 /// `path` with this behind its name.
-pub fn beside(path: &Path, mark: &str) -> PathBuf {
+pub(super) fn beside(path: &Path, mark: &str) -> PathBuf {
     let mut name: OsString = path.as_os_str().to_owned();
     name.push(mark);
     PathBuf::from(name)
@@ -162,6 +166,30 @@ fn system_of(data: &Path) -> Option<SystemIdentifier> {
 pub fn room(data: &Path) -> Option<u64> {
     let there = data.ancestors().find(|path| path.exists())?;
     rustix::fs::statvfs(there).ok().map(|room| room.f_bavail * room.f_frsize)
+}
+
+/// Refuses root a data directory of somebody else: one that is there, or a new one in his folder. It may restore into
+/// its own folders, for a look, but start no server there.
+pub fn refuse_root(data: &Path, start: bool) -> Result<()> {
+    if !rustix::process::geteuid().is_root() {
+        return Ok(());
+    }
+    let there = data.ancestors().find(|path| path.exists()).unwrap_or(Path::new("/"));
+    let metadata = fs::metadata(there).map_err(|error| Error::file("look at", there, &error))?;
+    if metadata.uid() != 0 {
+        let user = accounts::user(metadata.uid());
+        let message = format!("root may not restore here: {there:?} belongs to {user}");
+        return Err(Error::new(Class::Usage, message).hint(format!(
+            "The server could not read files of root: sudo -u {user} basebackup restore … (with `sudo systemctl …` in \
+             --before and --after where they need it)."
+        )));
+    }
+    if start {
+        return Err(Error::new(Class::Usage, "PostgreSQL does not run as root").hint(
+            "Restore as the user that runs it, into a folder of his: sudo -u postgres basebackup restore …",
+        ));
+    }
+    Ok(())
 }
 
 #[cfg(test)]

@@ -39,6 +39,17 @@ pub enum TargetAction {
     Shutdown,
 }
 
+/// What is asked of a restore.
+#[derive(Debug, Clone)]
+pub struct RestoreTarget<'a> {
+    pub target: &'a RecoveryTarget,
+    /// Whether recovery stops behind the target, or before it.
+    pub inclusive: bool,
+    pub timeline: TargetTimeline,
+    /// A certain backup, by its id.
+    pub backup: Option<&'a str>,
+}
+
 impl RecoveryTarget {
     /// The settings that say it to the server.
     pub fn settings(&self, inclusive: bool) -> Vec<(&'static str, String)> {
