@@ -1,23 +1,20 @@
 //! Taking a base backup: from the server straight into every repository, without a copy in between.
 //!
-//! `transfer` reads the stream, which `parts` cuts and in which `captured` looks for configuration. Then, for each
-//! repository, `waiting` waits for the WAL, and `store` writes manifest and description.
+//! `transfer` reads the stream, cuts it into parts and sends them; `captured_configuration` looks for configuration in it.
+//! Then, for each repository, `completion` waits for the WAL, and writes manifest and description.
 
-mod captured;
-mod parts;
-mod store;
+mod captured_configuration;
+mod completion;
 mod transfer;
-mod waiting;
 
 use std::time::{Duration, Instant};
 
 use jiff::Timestamp;
 
-use self::store::{DescriptionDraft, describe};
+use self::completion::{DescriptionDraft, WalWait, complete};
 use self::transfer::{Transfer, transfer};
-use self::waiting::WalWait;
-use super::{Description, Part, Position};
-use crate::backup::{BackupFolder, Known, new_id, withdraw};
+use super::{Description, Position};
+use crate::backup::{BackupFolder, Known, new_id};
 use crate::codec::Identities;
 use crate::config::Config;
 use crate::error::{Class, Error, Result};
@@ -86,13 +83,7 @@ pub fn create(request: NewBaseBackup<'_>) -> Result<TakenBaseBackup> {
     let mut taken =
         TakenBaseBackup { id: folder.id().to_owned(), descriptions: vec![], failures: vec![] };
     for (repository, outcome) in repositories.iter().zip(outcomes) {
-        let complete = |parts: Vec<Part>| {
-            if !draft.standalone {
-                let waited = waiting.wait_for_wal(repository);
-                waited.inspect_err(|_| withdraw(repository, &folder, &names(&parts)))?;
-            }
-            describe(repository, &folder, &draft, parts)
-        };
+        let complete = |parts| complete(repository, &folder, &draft, &waiting, parts);
         match outcome.and_then(complete) {
             Ok(description) => {
                 known.keep(repository, &folder);
@@ -102,10 +93,6 @@ pub fn create(request: NewBaseBackup<'_>) -> Result<TakenBaseBackup> {
         }
     }
     Ok(taken)
-}
-
-fn names(parts: &[Part]) -> Vec<&str> {
-    parts.iter().map(|part| part.stored.object.as_str()).collect()
 }
 
 /// Without an archive the WAL of the backup would never come.

@@ -1,12 +1,17 @@
-//! `backup.json`: what a base backup is. It is written last, in the clear, and makes the backup exist.
+//! What a base backup is in a repository: the names of its objects, and `backup.json`, which describes it. That is written
+//! last, in the clear, and makes the backup exist.
+//!
+//! All of it is part of the format that `docs/repository-format.md` promises, so that a backup can be restored without
+//! Seawall.
 
 use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
 use super::Elsewhere;
-use crate::backup::{Described, StoredObject, parse_description};
+use crate::backup::{BackupFolder, Described, StoredObject, parse_description};
 use crate::error::{Class, Error, Result};
+use crate::postgres::SystemIdentifier;
 
 /// The first format, and the only one so far. A reader refuses a higher one.
 pub const FORMAT: u32 = 1;
@@ -83,7 +88,7 @@ const MANIFEST_BYTES_MAX: u64 = 1 << 30;
 
 /// Refuses a `backup_manifest` of `found` bytes that is too long for the number of files in these parts. Such a manifest
 /// is neither stored nor read. The error says which length was expected.
-pub fn check_manifest_length(parts: &[Part], found: u64) -> Result<(), String> {
+pub(super) fn check_manifest_length(parts: &[Part], found: u64) -> Result<(), String> {
     let entries = parts.iter().fold(0_u64, |sum, part| sum.saturating_add(part.entries));
     let bytes_max = entries.saturating_mul(MANIFEST_BYTES_A_FILE);
     let bytes_max = bytes_max.saturating_add(MANIFEST_BYTES_BESIDE).min(MANIFEST_BYTES_MAX);
@@ -134,6 +139,26 @@ impl Described for Description {
     fn encrypted(&self) -> bool {
         self.encrypted
     }
+}
+
+impl BackupFolder {
+    pub fn new(cluster: &str, system: SystemIdentifier, id: &str) -> Self {
+        Self::below(&all_backups(cluster, system), id)
+    }
+}
+
+/// All keys of all base backups of a system begin with this.
+pub fn all_backups(cluster: &str, system: SystemIdentifier) -> String {
+    format!("postgres/{cluster}/{system}/basebackups/")
+}
+
+/// The name of a part; the first has number 1.
+pub(super) fn part_name(number: usize, encrypted: bool) -> String {
+    format!("part-{number:05}.tar.zst{}", if encrypted { ".age" } else { "" })
+}
+
+pub(super) fn manifest_name(encrypted: bool) -> String {
+    format!("backup_manifest.zst{}", if encrypted { ".age" } else { "" })
 }
 
 #[cfg(test)]
@@ -221,5 +246,15 @@ pub(crate) mod tests {
         let expected =
             "expected the length of part-00002.tar.zst, found 18446744073709551615 bytes";
         assert_eq!(found, Err(expected.to_owned()));
+    }
+
+    #[test]
+    fn names_are_what_the_format_says() {
+        let folder = BackupFolder::new("main", SystemIdentifier(7), "20261122T203000Z-4f2a");
+        assert_eq!(
+            folder.key(&part_name(12, true)),
+            "postgres/main/7/basebackups/20261122T203000Z-4f2a/part-00012.tar.zst.age"
+        );
+        assert_eq!(manifest_name(false), "backup_manifest.zst");
     }
 }

@@ -5,19 +5,16 @@
 //! a control file without `backup_label`, which a server would take for a crash, and recover from the
 //! wrong checkpoint.
 //!
-//! How the files go together: `target` opens the directory, `existing` clears it and keeps what fits, and `choice` says
-//! which parts to read. `workers` have `source` read them (`entry`), and `lay` writes the files where `layout` says,
-//! with `table` as the account of all. `settle` writes what was held back.
+//! How the files go together: `unfinished` opens the directory and marks it, `existing` clears it and keeps what fits, and
+//! `file_table`, the account of all files, says which parts to read. `workers` have `source` read them, and `laying` writes
+//! the files where `layout` says, at the end those that were held back.
 
-mod choice;
-mod entry;
 mod existing;
-mod lay;
+mod file_table;
+mod laying;
 mod layout;
-mod settle;
 mod source;
-mod table;
-mod target;
+mod unfinished;
 mod workers;
 
 use std::cell::Cell;
@@ -26,11 +23,10 @@ use std::num::NonZeroUsize;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicU64, Ordering};
 
-pub use entry::{EntryKind, PartEntry, read_entries};
+pub use laying::Unpacked;
 pub use layout::Layout;
-pub use settle::Unpacked;
-pub use source::{BackupSource, PartVisitor};
-pub use target::{
+pub use source::{BackupSource, EntryKind, PartEntry, PartVisitor, read_entries};
+pub use unfinished::{
     is_empty, is_lost_and_found, is_mount_point, is_unfinished, left_control_file,
     linked_tablespaces, names_in,
 };
@@ -41,9 +37,10 @@ use crate::error::{Error, Result};
 use crate::failpoint;
 use crate::postgres::BackupManifest;
 use existing::{ExtraFiles, keep};
-use lay::{PartLayer, Unpacking};
-use table::FileTable;
-use target::CONTROL_FILE;
+use file_table::{FileTable, parts_to_read};
+use laying::{PartLayer, Unpacking, WAL, settle};
+use layout::TABLESPACES;
+use unfinished::CONTROL_FILE;
 
 /// A base backup, about to be laid down.
 pub struct Unpack<'a> {
@@ -79,7 +76,7 @@ impl Unpack<'_> {
     /// Fails where the folders hold what must not be touched. Nothing is changed.
     pub fn check_folders(&self) -> Result<()> {
         let layout = Layout::new(self.data, self.tablespaces, self.source.description)?;
-        target::check(&layout, self.delta || is_unfinished(self.data))
+        unfinished::check(&layout, self.delta || is_unfinished(self.data))
     }
 
     /// Nothing on the disk is touched before the manifest was read and proved. Memory: 8 MiB for each part under way, the
@@ -90,7 +87,7 @@ impl Unpack<'_> {
         let data = data.map_err(|error| Error::file("look at", self.data, &error))?;
         let layout = Layout::new(&data, self.tablespaces, self.source.description)?;
         let table = self.table(&layout, &manifest)?;
-        let may_have_files = target::prepare(&layout, self.delta)?;
+        let may_have_files = unfinished::prepare(&layout, self.delta)?;
         let folders = layout.folders(&manifest.files);
         if may_have_files {
             ExtraFiles { layout: &layout, table: &table, folders: &folders }.remove()?;
@@ -98,7 +95,7 @@ impl Unpack<'_> {
         }
         lay_folders(&layout, &folders)?;
         failpoint::reach("restore.folders-laid");
-        let wal = data.join(lay::WAL);
+        let wal = data.join(WAL);
         let roots = layout.tablespaces.values().copied().chain([&*data, &*wal]);
         let bulk = self.durable.then(|| Bulk::begin(roots)).transpose()?;
         if may_have_files {
@@ -106,7 +103,7 @@ impl Unpack<'_> {
         }
         let laying = Unpacking::new(&layout, &table);
         self.lay_all(&laying)?;
-        settle::settle(&laying, bytes, folders, bulk.as_ref())
+        settle(&laying, bytes, folders, bulk.as_ref())
     }
 
     fn table<'m>(
@@ -133,7 +130,7 @@ impl Unpack<'_> {
 
     fn lay_all(&self, laying: &Unpacking<'_>) -> Result<()> {
         let description = self.source.description;
-        let chosen = choice::parts_to_read(description, laying.table);
+        let chosen = parts_to_read(description, laying.table);
         let numbers = |wanted| (0..chosen.len()).filter(move |it| chosen[*it] == wanted);
         let (first, rest): (Vec<_>, Vec<_>) =
             (numbers.clone()(true).collect(), numbers(false).collect());
@@ -182,7 +179,7 @@ fn lay_folders(layout: &Layout<'_>, folders: &BTreeSet<PathBuf>) -> Result<()> {
     for folder in folders {
         durable::lay_folder(&layout.place(folder)?)?;
         // Those below pg_tblspc come next, so it is there.
-        if folder.as_os_str() == entry::TABLESPACES {
+        if folder.as_os_str() == TABLESPACES {
             for (oid, place) in &layout.tablespaces {
                 match layout.is_in_place(*oid, place) {
                     true => durable::lay_folder(place)?,

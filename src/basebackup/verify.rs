@@ -1,27 +1,25 @@
 //! Verification: every byte of base backups and of the WAL that recoveries from them read, in every
 //! repository. A fault is what a recovery would stumble over; it doesn't stop the others from being found.
 //!
-//! How the files go together: `copy` verifies a base backup with `files` and `described`; `wal`, `gaps` and `beyond`
-//! verify WAL, and `effect` says what a fault costs. All share a `session`, and fill the `report`.
+//! How the files go together: `copy` verifies a base backup with `files` and `described`; `wal_files` and `gaps` verify WAL.
+//! All share a `session`, and find `faults`, of which those in the WAL say what they cost.
 
-mod beyond;
 mod copy;
 mod described;
-mod effect;
+mod faults;
 mod files;
 mod gaps;
-mod report;
 mod session;
-mod wal;
+mod wal_files;
 
 use std::collections::BTreeSet;
 
-pub use report::{Fault, ReadTotals, Report};
+pub use faults::{Fault, ReadTotals, Report};
 
 use self::copy::{CopyCheck, CopyFault, VerifiedCopy};
-use self::effect::Effects;
+use self::faults::Effects;
 use self::session::Session;
-use self::wal::{WalRead, WalToRead};
+use self::wal_files::{BeyondToRead, WalRead, WalToRead};
 use super::catalogue::{Backup, Broken, Survey, SystemWal};
 use crate::backup::{BackupFolder, DESCRIPTION};
 use crate::codec::Identities;
@@ -52,21 +50,21 @@ impl Verification<'_> {
         let has_some = |one: &&SystemWal| self.backups.iter().any(|it| it.system == one.system);
         let systems: Vec<&SystemWal> = self.survey.systems.iter().filter(has_some).collect();
         let shelves: Vec<Vec<WalToRead>> =
-            systems.iter().map(|system| wal::shelves(&session, system)).collect();
-        let beyond: Vec<Vec<beyond::BeyondToRead>> =
-            systems.iter().map(|system| beyond::shelves(&session, system)).collect();
+            systems.iter().map(|system| wal_files::shelves(&session, system)).collect();
+        let beyond: Vec<Vec<BeyondToRead>> =
+            systems.iter().map(|system| wal_files::shelves_beyond(&session, system)).collect();
         session.announce(self.stored_bytes(&shelves, &beyond));
         let mut report = Report { quick: self.quick, ..Report::default() };
         self.verify_copies(&session, &mut report);
         for ((system, shelves), beyond) in systems.into_iter().zip(shelves).zip(beyond) {
-            let proved = wal::prove(&session, shelves, &mut report);
+            let proved = wal_files::prove(&session, shelves, &mut report);
             let mut of_wal = self.of_wal(&session, system, &proved);
             if !of_wal.faults.is_empty() {
                 of_wal = self.looked_again(&session, system, &proved).unwrap_or(of_wal);
             }
             report.faults.append(&mut of_wal.faults);
             report.not_kept.append(&mut of_wal.not_kept);
-            beyond::prove(&session, system, beyond, &mut report);
+            wal_files::prove_beyond(&session, system, beyond, &mut report);
             report.remarks.extend(not_followed(system));
         }
         report.errors = session.into_errors();
@@ -77,7 +75,7 @@ impl Verification<'_> {
     fn of_wal(&self, session: &Session<'_>, system: &SystemWal, proved: &[WalRead]) -> Report {
         let effects = Effects::new(self, system);
         let mut report = Report::default();
-        wal::report(session, &effects, proved, &mut report);
+        wal_files::report(session, &effects, proved, &mut report);
         gaps::report(session, &effects, proved, &mut report);
         report
     }
@@ -99,11 +97,7 @@ impl Verification<'_> {
         Some(Verification { survey: &survey, backups, ..*self }.of_wal(session, now, &proved))
     }
 
-    fn stored_bytes(
-        &self,
-        shelves: &[Vec<WalToRead>],
-        beyond: &[Vec<beyond::BeyondToRead>],
-    ) -> u64 {
+    fn stored_bytes(&self, shelves: &[Vec<WalToRead>], beyond: &[Vec<BeyondToRead>]) -> u64 {
         let copies = self.backups.iter().flat_map(|backup| &backup.copies);
         let copies: u64 = copies.map(|copy| copy.stored_size).sum();
         let wal = shelves.iter().flatten().flat_map(|shelf| &shelf.files);

@@ -7,7 +7,7 @@
 use super::{Backup, Broken, Facts, Failure, NotDescribed, Unfinished};
 use crate::backup::{self, BackupFolder, HowMany};
 use crate::basebackup::Description;
-use crate::basebackup::layout::all_backups;
+use crate::basebackup::all_backups;
 use crate::error::{Class, Error, Result};
 use crate::postgres::SystemIdentifier;
 use crate::repository::Repository;

@@ -6,11 +6,10 @@ use std::io::Read;
 use std::num::NonZeroUsize;
 use std::path::{Path, PathBuf};
 
-use super::entry::TABLESPACES;
-use super::lay::{HELD, WAL};
-use super::layout::Layout;
-use super::table::FileTable;
-use super::target::{LOST_AND_FOUND, is_mount_point, unfinished};
+use super::file_table::FileTable;
+use super::laying::{HELD, WAL};
+use super::layout::{Layout, TABLESPACES};
+use super::unfinished::{LOST_AND_FOUND, is_mount_point, left_control_file};
 use super::workers::Workers;
 use crate::durable;
 use crate::error::{Error, Result};
@@ -61,7 +60,7 @@ impl ExtraFiles<'_> {
             return self.clear(&place, path);
         }
         let needed = match kind.is_file() {
-            true => self.table.contains(path) || place == unfinished(self.layout.data),
+            true => self.table.contains(path) || place == left_control_file(self.layout.data),
             false => {
                 path == Path::new(LOST_AND_FOUND)
                     || self.layout.leads_to_a_tablespace(&place)

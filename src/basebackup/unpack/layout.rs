@@ -6,11 +6,13 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 
-use super::entry::TABLESPACES;
 use crate::backup::damaged;
 use crate::basebackup::Description;
 use crate::error::{Class, Error, Result};
 use crate::postgres::{ManifestFile, ServerVersion, tablespace_folder_version};
+
+/// The folder with a link for each tablespace.
+pub(super) const TABLESPACES: &str = "pg_tblspc";
 
 /// Folders that `initdb` makes (`subdirs` in `initdb.c`) and that the server needs, empty or not.
 const FOLDERS: [&str; 22] = [
@@ -165,7 +167,7 @@ fn usage(message: String) -> Error {
 
 #[cfg(test)]
 mod tests {
-    use super::super::table::tests::files;
+    use super::super::file_table::tests::files;
     use super::*;
     use crate::basebackup::Tablespace;
     use crate::basebackup::description::tests::description;

@@ -5,9 +5,9 @@
 
 use std::collections::HashSet;
 
-use super::effect::Effects;
+use super::faults::Effects;
 use super::session::Session;
-use super::wal::{WalRead, holders};
+use super::wal_files::{WalRead, holders};
 use super::{Fault, Report};
 use crate::basebackup::catalogue::Backup;
 use crate::basebackup::holes::Holes;

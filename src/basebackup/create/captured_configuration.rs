@@ -14,7 +14,7 @@ const FILES_MAX: usize = 256;
 
 /// Files of a tar archive that comes in stretches, as far as they may be configuration.
 #[derive(Default)]
-pub struct CapturedConfiguration {
+pub(super) struct CapturedConfiguration {
     files: BTreeMap<PathBuf, String>,
     state: CaptureState,
 }
@@ -35,11 +35,11 @@ enum CaptureState {
 
 impl CapturedConfiguration {
     /// An entry of the data directory begins; its header comes next, in one piece.
-    pub fn entry(&mut self) {
+    pub(super) fn entry(&mut self) {
         self.state = CaptureState::Header;
     }
 
-    pub fn bytes(&mut self, piece: &[u8]) {
+    pub(super) fn bytes(&mut self, piece: &[u8]) {
         self.state = match std::mem::take(&mut self.state) {
             CaptureState::Passing => CaptureState::Passing,
             CaptureState::Header => self.header(piece).unwrap_or_default(),
@@ -66,7 +66,7 @@ impl CapturedConfiguration {
         Some(state).filter(|_| wanted && self.files.len() < FILES_MAX)
     }
 
-    pub fn elsewhere(&self) -> Vec<Elsewhere> {
+    pub(super) fn elsewhere(&self) -> Vec<Elsewhere> {
         elsewhere(self)
     }
 }

@@ -1,24 +1,24 @@
-//! Lays the entries of a part down on the disk, each file compared with the manifest while it is written.
+//! Lays the entries of a part down on the disk, each file compared with the manifest while it is written, and finishes when
+//! all parts are there.
 //!
-//! The control file and `tablespace_map` go into memory first: `settle` writes them when all others are there.
+//! The control file and `tablespace_map` go into memory first: they are written when all others are there.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 use std::path::{Path, PathBuf};
 use std::sync::Mutex;
 
-use super::entry::{EntryKind, PartEntry, TABLESPACES};
-use super::layout::Layout;
-use super::source::PartVisitor;
-use super::table::{FileClaim, FileTable};
-use super::target::CONTROL_FILE;
+use super::file_table::{FileClaim, FileTable};
+use super::layout::{Layout, TABLESPACES};
+use super::source::{EntryKind, PartEntry, PartVisitor};
+use super::unfinished::{CONTROL_FILE, left_control_file};
 use super::workers::Workers;
 use crate::backup::damaged;
 use crate::codec::read_failed;
-use crate::durable::{self, LaidFile};
-use crate::error::Result;
+use crate::durable::{self, Bulk, LaidFile};
+use crate::error::{Class, Error, Result};
 use crate::failpoint;
-use crate::postgres::{ChecksumAlgorithm, FileChecksum};
+use crate::postgres::{BackupManifest, ChecksumAlgorithm, FileChecksum, TablespaceMap};
 use crate::threads::lock;
 
 pub(super) const TABLESPACE_MAP: &str = "tablespace_map";
@@ -210,4 +210,91 @@ impl PartLayer<'_> {
         }
         Ok(FileDestination::Memory(Vec::new()))
     }
+}
+
+const MANIFEST: &str = "backup_manifest";
+
+/// A data directory with all files of the backup, durable, in which no server starts yet: its control file
+/// has another name. Now is the time to write settings and signal files.
+#[must_use = "without `finish` no server will start there"]
+pub struct Unpacked {
+    data: PathBuf,
+    /// How many files were written.
+    pub laid: usize,
+    /// How many were there already.
+    pub kept: usize,
+    durable: bool,
+}
+
+impl Unpacked {
+    /// Makes the files that lie directly in the data directory durable, because settings may have been
+    /// written since, and gives the control file its name.
+    pub fn finish(self) -> Result<()> {
+        if self.durable {
+            Bulk::begin([])?.sync(std::slice::from_ref(&self.data))?;
+        }
+        durable::hand_over(&left_control_file(&self.data), &self.data.join(CONTROL_FILE))?;
+        failpoint::reach("restore.control-file-named");
+        durable::sync_folder(&self.data.join("global"))
+    }
+}
+
+/// Writes what was held back, and syncs everything.
+pub(super) fn settle(
+    laying: &Unpacking<'_>,
+    manifest: Vec<u8>,
+    folders: BTreeSet<PathBuf>,
+    bulk: Option<&Bulk>,
+) -> Result<Unpacked> {
+    let (layout, data) = (laying.layout, laying.layout.data);
+    let control_file = laying.take_held(CONTROL_FILE).ok_or_else(|| {
+        Error::new(Class::Internal, format!("{CONTROL_FILE} counts as laid down, but is not there"))
+    })?;
+    let manifest = match laying.take_held(TABLESPACE_MAP) {
+        None => manifest,
+        Some(map) => lay_tablespace_map(layout, &map, manifest)?,
+    };
+    failpoint::reach("restore.map-laid");
+    lay(data.join(MANIFEST), control_file.mode, &manifest)?;
+    failpoint::reach("restore.manifest-laid");
+    let place = left_control_file(data);
+    durable::replace(&place, &control_file.content)?;
+    durable::set_mode(&place, control_file.mode)?;
+    failpoint::reach("restore.control-file-laid");
+    let known = folders.iter().map(|folder| layout.place(folder)).collect::<Result<Vec<_>>>()?;
+    let all: BTreeSet<PathBuf> = known.into_iter().chain(laying.take_folders()).collect();
+    let all: Vec<PathBuf> = all.into_iter().chain([data.to_owned()]).collect();
+    bulk.map_or(Ok(()), |bulk| bulk.sync(&all))?;
+    failpoint::reach("restore.synced");
+    let (laid, kept) = laying.table.counts();
+    Ok(Unpacked { data: data.to_owned(), laid, kept, durable: bulk.is_some() })
+}
+
+/// The server makes its links anew from `tablespace_map`, so that has to say where the tablespaces are now;
+/// then the manifest has to know it.
+fn lay_tablespace_map(layout: &Layout<'_>, held: &HeldFile, manifest: Vec<u8>) -> Result<Vec<u8>> {
+    let said = |error: &dyn std::fmt::Display| damaged(format!("{TABLESPACE_MAP}: {error}"));
+    let old = TablespaceMap::parse(&held.content).map_err(|error| said(&error))?;
+    let mut new = TablespaceMap::default();
+    for oid in old.0.keys() {
+        let folder = layout.tablespaces.get(oid).ok_or_else(|| {
+            said(&format!("expected tablespaces that backup.json names, found {oid}"))
+        })?;
+        if !layout.is_in_place(*oid, folder) {
+            new.0.insert(*oid, folder.to_path_buf());
+        }
+    }
+    let place = layout.data.join(TABLESPACE_MAP);
+    if new == old {
+        lay(place, held.mode, &held.content)?;
+        return Ok(manifest);
+    }
+    let content = new.to_bytes();
+    lay(place, held.mode, &content)?;
+    let manifest = BackupManifest::with_content(&manifest, Path::new(TABLESPACE_MAP), &content);
+    manifest.map_err(|error| damaged(format!("{MANIFEST}: {error}")))
+}
+
+fn lay(place: PathBuf, mode: u32, content: &[u8]) -> Result<()> {
+    LaidFile::create(place, mode)?.write(content)
 }

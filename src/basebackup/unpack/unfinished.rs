@@ -10,8 +10,7 @@ use std::path::{Path, PathBuf};
 
 use rustix::fs::{AtFlags, CWD, StatxAttributes, StatxFlags, statx};
 
-use super::entry::TABLESPACES;
-use super::layout::Layout;
+use super::layout::{Layout, TABLESPACES};
 use crate::durable;
 use crate::error::{Class, Error, Result};
 use crate::failpoint;
@@ -36,10 +35,6 @@ pub fn is_unfinished(data: &Path) -> bool {
 /// killed at its very beginning may have left an empty folder.
 pub fn is_empty(data: &Path) -> Result<bool> {
     Ok(names_in(data)?.iter().all(|name| means_nothing(data, name)))
-}
-
-pub(super) fn unfinished(data: &Path) -> PathBuf {
-    left_control_file(data)
 }
 
 /// Where the control file lies while an unpacking is not finished. At its beginning it may be empty.
@@ -275,6 +270,6 @@ mod tests {
         assert!(!is_unfinished(&folders.data));
         assert_eq!(folders.prepare(true), Ok(true));
         assert!(is_unfinished(&folders.data) && !folders.data.join(CONTROL_FILE).exists());
-        assert_eq!(fs::read(unfinished(&folders.data)).unwrap(), b"old");
+        assert_eq!(fs::read(left_control_file(&folders.data)).unwrap(), b"old");
     }
 }
