@@ -29,6 +29,8 @@ pub mod failpoint;
 pub mod history;
 mod init;
 mod log;
+#[cfg(test)]
+mod made_up;
 pub mod media_backup;
 pub mod notify;
 pub mod postgres;

@@ -1,9 +1,12 @@
 //! What holds for every history.
 
-use super::world::{Moment, Numbers, World, tli};
+use super::world::{Moment, World, tli};
 use super::*;
+use crate::made_up::{self, Numbers};
 
-const ROUNDS: u64 = 10_000;
+const HISTORIES: u32 = 10_000;
+/// The longest history takes about as many.
+const NUMBERS: usize = 500;
 
 fn policy(numbers: &mut Numbers) -> RetentionConfig {
     RetentionConfig {
@@ -21,16 +24,15 @@ fn policy(numbers: &mut Numbers) -> RetentionConfig {
 }
 
 /// Each history with a policy, its plan, and some numbers more.
-fn each(seed: u64, check: impl Fn(&World, &RetentionConfig, &Holdings<'_>, &Plan, &mut Numbers)) {
-    let mut numbers = Numbers(seed);
-    for _ in 0..ROUNDS {
-        let world = World::new(&mut numbers);
-        let policy = policy(&mut numbers);
+fn each(check: impl Fn(&World, &RetentionConfig, &Holdings<'_>, &Plan, &mut Numbers)) {
+    made_up::each(HISTORIES, NUMBERS, |numbers| {
+        let policy = policy(numbers);
+        let world = World::new(numbers);
         let timelines = world.timelines(None);
         let holdings = world.holdings(&timelines);
         let plan = plan(&holdings, &policy, world.now).unwrap();
-        check(&world, &policy, &holdings, &plan, &mut numbers);
-    }
+        check(&world, &policy, &holdings, &plan, numbers);
+    });
 }
 
 /// Whether a recovery can end there.
@@ -44,7 +46,7 @@ fn reaches(world: &World, timelines: &Timelines, moment: &Moment) -> bool {
 
 #[test]
 fn whatever_is_kept_can_be_restored_wherever_the_deletions_are_cut_short() {
-    each(0x5EA_3A11, |world, _, holdings, plan, numbers| {
+    each(|world, _, holdings, plan, numbers| {
         let steps = plan.deletions(holdings);
         let cut = numbers.below(steps.len() as u64 + 1) as usize;
         for steps in [&steps[..cut], &steps[..]] {
@@ -62,7 +64,7 @@ fn whatever_is_kept_can_be_restored_wherever_the_deletions_are_cut_short() {
 
 #[test]
 fn every_moment_of_the_window_can_be_recovered_as_before() {
-    each(0xBAC_C09, |world, policy, holdings, plan, _| {
+    each(|world, policy, holdings, plan, _| {
         let left = world.after(&plan.deletions(holdings));
         let merged = left.timelines(None);
         let since = crate::retention::ago(world.now, policy.wal_window);
@@ -77,7 +79,7 @@ fn every_moment_of_the_window_can_be_recovered_as_before() {
 
 #[test]
 fn a_second_run_deletes_nothing_and_the_order_of_things_does_not_matter() {
-    each(0xD0_0D1E, |world, policy, holdings, first, numbers| {
+    each(|world, policy, holdings, first, numbers| {
         let mut left = world.after(&first.deletions(holdings));
         left.judge();
         let timelines = left.timelines(None);
@@ -107,7 +109,7 @@ fn shown(holdings: &Holdings<'_>, plan: &Plan) -> BTreeSet<String> {
 
 #[test]
 fn what_must_stay_stays_and_the_rest_has_a_rule() {
-    each(0xFEED, |world, policy, holdings, plan, _| {
+    each(|world, policy, holdings, plan, _| {
         let slots = policy.keep.last
             + policy.keep.daily
             + policy.keep.weekly
@@ -150,7 +152,7 @@ fn what_must_stay_stays_and_the_rest_has_a_rule() {
 /// WAL that is kept is read by a recovery from a base backup that is kept, or nobody can tell.
 #[test]
 fn no_wal_is_kept_for_nothing() {
-    each(0xC0FFEE, |world, _, holdings, plan, _| {
+    each(|world, _, holdings, plan, _| {
         let unclear = holdings.timelines.all().any(|it| !holdings.timelines.followed(it));
         if unclear || !world.closed.is_empty() || plan.unfinished.iter().any(|it| it.keep) {
             return;

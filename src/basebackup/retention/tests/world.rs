@@ -4,22 +4,7 @@
 use jiff::SignedDuration;
 
 use super::*;
-
-/// Enough of a random number generator; the same numbers each time.
-pub struct Numbers(pub u64);
-
-impl Numbers {
-    pub fn below(&mut self, limit: u64) -> u64 {
-        self.0 ^= self.0 << 13;
-        self.0 ^= self.0 >> 7;
-        self.0 ^= self.0 << 17;
-        (self.0 >> 20) % limit
-    }
-
-    pub fn one_in(&mut self, limit: u64) -> bool {
-        self.below(limit) == 0
-    }
-}
+use crate::made_up::Numbers;
 
 const SEGMENT: u64 = 1 << 20;
 pub const REPOSITORIES: usize = 2;

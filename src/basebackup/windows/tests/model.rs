@@ -1,21 +1,15 @@
 //! The same question answered slowly: byte by byte as `XLogFileReadAnyTLI` would, for thousands of made-up
 //! archives.
 
+use std::cell::Cell;
+
 use super::*;
-
-/// Enough of a random number generator; the same numbers each time.
-struct Numbers(u64);
-
-impl Numbers {
-    fn below(&mut self, limit: u64) -> u64 {
-        self.0 ^= self.0 << 13;
-        self.0 ^= self.0 >> 7;
-        self.0 ^= self.0 << 17;
-        (self.0 >> 20) % limit
-    }
-}
+use crate::made_up::{self, Numbers};
 
 const SEGMENTS: u64 = 10;
+/// Archives that are made up, and the numbers that the largest is made of.
+const ARCHIVES: u32 = 4000;
+const NUMBERS: usize = 80;
 /// Places looked at in each segment.
 const STEPS: u64 = 10;
 
@@ -120,13 +114,12 @@ impl Archive {
 
 #[test]
 fn agrees_with_reading_byte_by_byte() {
-    let mut numbers = Numbers(0x5EA_3A11);
     let places: Vec<Lsn> = (0..SEGMENTS)
         .flat_map(|segment| (0..STEPS).map(move |step| lsn(segment, step * 1000 / STEPS)))
         .collect();
-    let mut reached = 0;
-    for round in 0..4000 {
-        let archive = archive(&mut numbers);
+    let reached = Cell::new(0);
+    made_up::each(ARCHIVES, NUMBERS, |numbers| {
+        let archive = archive(numbers);
         let wal = archive.wal();
         let timelines = Timelines::new(&wal, &archive.backups);
         for backup in &archive.backups {
@@ -134,29 +127,26 @@ fn agrees_with_reading_byte_by_byte() {
             for target in archive.ancestors.keys() {
                 let expected = archive.reaches(*target, backup, &places);
                 let found = timelines.reach(backup, tli(*target));
-                assert_eq!(found, expected, "round {round}, {backup:?} to {target}, {wal:?}");
+                assert_eq!(found, expected, "{backup:?} to {target}, {wal:?}");
                 any |= found.is_some();
             }
-            reached += u32::from(any);
+            reached.set(reached.get() + u32::from(any));
             let needed = timelines.needed(backup);
-            assert_eq!(needed == Needed::Complete, any, "round {round}, {backup:?}, {needed:?}");
+            assert_eq!(needed == Needed::Complete, any, "{backup:?}, {needed:?}");
             if let Needed::Missing(segment) = needed {
                 let number = u64::from(segment.segment);
-                assert!(
-                    !archive.files.contains(&(segment.timeline.number(), number)),
-                    "round {round}"
-                );
+                assert!(!archive.files.contains(&(segment.timeline.number(), number)));
             }
         }
-    }
+    });
+    let reached = reached.get();
     assert!(reached > 1000, "only {reached} backups could be restored");
 }
 
 #[test]
 fn windows_are_what_the_backups_reach() {
-    let mut numbers = Numbers(0xBAC_C09);
-    for round in 0..4000 {
-        let archive = archive(&mut numbers);
+    made_up::each(ARCHIVES, NUMBERS, |numbers| {
+        let archive = archive(numbers);
         let timelines = Timelines::new(&archive.wal(), &archive.backups);
         for timeline in timelines.windows(&archive.backups) {
             let mut expected: BTreeMap<Lsn, Lsn> = BTreeMap::new();
@@ -170,13 +160,13 @@ fn windows_are_what_the_backups_reach() {
             }
             let found = timeline.stretches.iter();
             let found = found.filter_map(|one| Some((one.wal.end, one.window?.from))).collect();
-            assert_eq!(expected, found, "round {round}, {timeline:?}");
+            assert_eq!(expected, found, "{timeline:?}");
             for gap in timeline.stretches.iter().flat_map(|one| &one.gaps) {
                 for number in gap.first.segment..=gap.last.segment {
                     let file = (gap.first.timeline.number(), u64::from(number));
-                    assert!(!archive.files.contains(&file), "round {round}, {gap:?}");
+                    assert!(!archive.files.contains(&file), "{gap:?}");
                 }
             }
         }
-    }
+    });
 }
