@@ -1,8 +1,8 @@
 //! What all kinds of backups have in common: ids, folders, and how their objects get into every repository.
 //!
 //! How the files go together: `sending` stores objects in a `folder`, and `existence` adds the description, which makes
-//! the backup exist; `catalogue` finds backups, and `reading` proves their objects. `series` and `uploads` plan what
-//! `prune` deletes, and `deleting` does it. `known` and `memory` hold what this host saw in each repository.
+//! the backup exist; `catalogue` finds the backups of a `kind`, and `reading` proves their objects. `plan` and `uploads`
+//! say what `prune` deletes, and `deleting` does it. `known` and `memory` hold what this host saw in each repository.
 
 mod catalogue;
 pub mod deleting;
@@ -10,26 +10,29 @@ mod description;
 mod existence;
 mod fall;
 mod folder;
+mod kind;
 mod known;
 pub mod memory;
 mod parallel;
 pub mod pin;
+mod plan;
 mod reading;
 mod sending;
-pub mod series;
 mod stored_object;
 mod uploads;
 
 pub use catalogue::{
-    Contents, Described, Failure, Found, HowMany, NotDescribed, StoredBackup, Unfinished, describe,
-    look,
+    Backup, Broken, Catalogue, Contents, Described, Failure, HowMany, NotDescribed, StoredBackup,
+    Unfinished, contents, describe,
 };
 pub use description::parse_description;
 pub use existence::{make_exist, withdraw};
 pub use fall::{DATABASE_KEYS, Fell, Measure, fallen};
 pub use folder::{BackupFolder, begun, new_id};
+pub use kind::{Configured, Kind, SelfContained};
 pub use known::{Known, make_room};
 pub use parallel::{in_parallel, in_threads};
+pub use plan::{Attempt, Candidate, Holdings, PlanLine, PlanSubject, Verdicts, judge, plan};
 pub use reading::{ObjectSource, damaged};
 pub use sending::{End, Sending, Sent, Take, create_once};
 pub use stored_object::{StoredObject, hex};

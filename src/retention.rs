@@ -73,6 +73,11 @@ impl RetentionVerdict {
         Self { keep: false, reason: reason.into() }
     }
 
+    /// Where not all is known, or not what time it is.
+    pub fn closed() -> Self {
+        Self::keep("nothing is deleted in this repository")
+    }
+
     /// Of a backup that is kept for these reasons; none is kept for none.
     pub fn of(condition: &Condition, reasons: &[String]) -> Self {
         match (condition, reasons.is_empty()) {

@@ -1,11 +1,14 @@
-//! Deleting what retention does not keep.
+//! Deleting what retention does not keep, or what somebody asks to be deleted.
+//!
+//! A run may be cut short anywhere, and the next one goes on: the description of a backup is deleted before its
+//! objects. A repository that fails is given up, and the others go on.
 
 use std::collections::BTreeMap;
 use std::ops::ControlFlow;
 use std::time::{Duration, Instant};
 
 use super::uploads::{Uploads, refused};
-use super::{BackupFolder, DESCRIPTION, PIN};
+use super::{BackupFolder, DESCRIPTION, PIN, PlanLine, PlanSubject};
 use crate::error::{Class, Error, ErrorKind, Result};
 use crate::failpoint::reach;
 use crate::repository::Repository;
@@ -46,8 +49,7 @@ pub fn delete(repositories: &[&Repository], folder: &BackupFolder) -> Pruned {
             let what = format!("could not delete {id} in repository {name}");
             pruned.errors.push(error.while_doing(what));
         }
-        let Deleting { deleted, bytes, ended, stayed, .. } = deleting;
-        pruned.add(Pruned { deleted, bytes, ended, stayed, errors: Vec::new() });
+        pruned.add(deleting.end());
     }
     pruned
 }
@@ -68,6 +70,68 @@ pub fn withdraw(repository: &Repository, folder: &BackupFolder, error: &Error) {
     }
 }
 
+/// A plan under way in all repositories. Where one fails, nothing more is tried in it.
+pub struct Deletions<'a> {
+    repositories: &'a [Repository],
+    /// For each repository.
+    deleting: Vec<Deleting<'a>>,
+    /// With why.
+    given_up: BTreeMap<usize, Error>,
+}
+
+impl<'a> Deletions<'a> {
+    pub fn new(repositories: &'a [Repository]) -> Self {
+        let deleting = repositories.iter().map(Deleting::new).collect();
+        Self { repositories, deleting, given_up: BTreeMap::new() }
+    }
+
+    /// Unless there was trouble in this repository already.
+    pub fn within<T>(
+        &mut self,
+        number: usize,
+        work: impl FnOnce(&mut Deleting<'a>) -> Result<T>,
+    ) -> Option<T> {
+        if self.given_up.contains_key(&number) {
+            return None;
+        }
+        match work(&mut self.deleting[number]) {
+            Ok(done) => Some(done),
+            Err(error) => {
+                let name = self.repositories[number].name();
+                let error = error.while_doing(format!("could not prune repository {name}"));
+                self.given_up.insert(number, error);
+                None
+            }
+        }
+    }
+
+    /// Ends the uploads that the plan does not keep.
+    pub fn uploads(&mut self, uploads: &[Uploads]) {
+        for it in uploads.iter().filter(|it| !it.verdict.keep) {
+            self.within(it.repository, |there| there.uploads(it));
+        }
+    }
+
+    /// Deletes what a line does not keep. False when it is still there.
+    pub fn line(&mut self, line: &PlanLine, folder: &BackupFolder) -> bool {
+        let deleted = self.within(line.repository, |there| match line.what {
+            _ if line.verdict.keep => Ok(false),
+            PlanSubject::Backup => there.backup(folder),
+            PlanSubject::Unfinished => there.unfinished(folder).map(|()| true),
+            PlanSubject::Broken => Ok(false),
+        });
+        deleted == Some(true)
+    }
+
+    /// What became of it.
+    pub fn end(self) -> Pruned {
+        let errors = self.given_up.into_values().collect();
+        let mut pruned = Pruned { errors, ..Pruned::default() };
+        self.deleting.into_iter().for_each(|done| pruned.add(done.end()));
+        pruned
+    }
+}
+
 /// Deletes object after object in one repository, and remembers what it did.
 pub struct Deleting<'a> {
     repository: &'a Repository,
@@ -85,6 +149,15 @@ impl<'a> Deleting<'a> {
     pub fn new(repository: &'a Repository) -> Self {
         let (deleted, bytes, ended, stayed) = Default::default();
         Self { repository, deleted, bytes, ended, stayed, said: Instant::now() }
+    }
+
+    fn end(self) -> Pruned {
+        let Self { deleted, bytes, ended, stayed, .. } = self;
+        Pruned { deleted, bytes, ended, stayed, errors: Vec::new() }
+    }
+
+    pub fn repository(&self) -> &'a Repository {
+        self.repository
     }
 
     /// False when it is still a backup. Its description goes first: without it the rest is nothing.

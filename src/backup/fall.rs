@@ -3,7 +3,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::series::SelfContained;
+use super::SelfContained;
 
 /// How much of something a backup holds.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]

@@ -12,12 +12,12 @@ use std::path::{Path, PathBuf};
 use jiff::Timestamp;
 
 use self::book::{Book, Entry, parsed, written};
-use super::StoredBackup;
 use super::known::{folder_of, note_of};
+use super::{Catalogue, Kind, StoredBackup};
 use crate::durable::{Notes, Owner};
 use crate::error::{Class, Error, Result};
 use crate::repository::Repository;
-use crate::retention::{Noted, believable};
+use crate::retention::{Clocks, Noted, believable};
 
 /// Some 200 bytes for each of them.
 const BOOK_BYTES_MAX: u64 = 16 << 20;
@@ -39,11 +39,41 @@ pub struct Shelf<'a> {
     pub number: usize,
     pub repository: &'a Repository,
     /// What all its keys begin with.
-    pub all: &'a str,
+    pub all: String,
     /// Ids, ends and copies.
     pub copies: Vec<(&'a str, Timestamp, &'a StoredBackup)>,
     /// Ids of those that are there and could not be read.
     pub unread: BTreeSet<&'a str>,
+}
+
+impl<'a> Shelf<'a> {
+    /// What was read of the backups of one system in each repository that was read whole.
+    pub fn each<K: Kind>(
+        catalogue: &'a Catalogue<K>,
+        system: K::System,
+        repositories: &'a [Repository],
+        closed: &BTreeSet<usize>,
+    ) -> Vec<Self> {
+        let numbered = repositories.iter().enumerate();
+        let numbered = numbered.filter(|(number, _)| !closed.contains(number));
+        let backups = || catalogue.backups.iter().filter(move |it| it.system == system);
+        let shelf = |(number, repository): (usize, &'a Repository)| Self {
+            number,
+            repository,
+            all: catalogue.all_of(system),
+            copies: backups()
+                .flat_map(|it| it.copies.iter().map(|copy| (it.id.as_str(), it.ended, copy)))
+                .filter(|(_, _, copy)| copy.repository == number)
+                .collect(),
+            unread: catalogue
+                .broken
+                .iter()
+                .filter(|it| it.repository == number && it.system == system)
+                .map(|it| it.id.as_str())
+                .collect(),
+        };
+        numbered.map(shelf).collect()
+    }
 }
 
 /// What a human is asked to vouch for.
@@ -71,8 +101,19 @@ impl Memory {
         Self { for_their_owner: Owner::ours().uid == 0, ..Self::of(state, kind) }
     }
 
+    /// Gives each copy what was noted of it.
+    pub fn recall<K: Kind>(&mut self, catalogue: &mut Catalogue<K>, repositories: &[Repository]) {
+        for backup in &mut catalogue.backups {
+            let all = K::all(&catalogue.name, backup.system);
+            for copy in &mut backup.copies {
+                let place = (copy.repository, &repositories[copy.repository]);
+                copy.noted = self.noted(place, &all, (&backup.id, &copy.digest));
+            }
+        }
+    }
+
     /// What was noted of a description with this very content.
-    pub fn noted(
+    fn noted(
         &mut self,
         (number, repository): (usize, &Repository),
         all: &str,
@@ -112,9 +153,16 @@ impl Memory {
         Ok(Book { entries, ..Book::default() })
     }
 
+    /// Enters what is new on these shelves. Stores whose clock is wrong say nothing.
+    pub fn note(&mut self, shelves: &[Shelf<'_>], clocks: &Clocks) {
+        for shelf in shelves.iter().filter(|it| !clocks.wrong.contains_key(&it.number)) {
+            self.note_shelf(shelf, clocks.latest);
+        }
+    }
+
     /// Enters what is new on this shelf, and what is gone. `latest` is the time by the latest of all clocks.
-    pub fn note(&mut self, shelf: &Shelf<'_>, latest: Timestamp) {
-        let book = self.book((shelf.number, shelf.repository), shelf.all);
+    fn note_shelf(&mut self, shelf: &Shelf<'_>, latest: Timestamp) {
+        let book = self.book((shelf.number, shelf.repository), &shelf.all);
         for (id, _, copy) in &shelf.copies {
             book.note(id, &copy.digest, believable(copy.stored), latest);
         }
@@ -125,7 +173,7 @@ impl Memory {
     /// Enters all on this shelf as stored when they say that they ended.
     pub fn vouch(&mut self, shelf: &Shelf<'_>, now: Timestamp) -> Vouched {
         let mut vouched = Vouched::default();
-        let book = self.book((shelf.number, shelf.repository), shelf.all);
+        let book = self.book((shelf.number, shelf.repository), &shelf.all);
         for (id, ended, copy) in &shelf.copies {
             if *ended > now {
                 vouched.future += 1;

@@ -1,9 +1,133 @@
-//! Retention carried out: what there is, as the planner wants to know it, and the deletions that follow.
+//! Retention carried out: what there is of one system, as the planner wants to know it, and the deletions that follow.
 //!
-//! `gather` asks the stores and `carry_out` deletes; what is decided in between is `super::retention`, without any I/O.
+//! `gather` asks the stores and `CarryOut` deletes; what is decided in between is `super::retention`, without any I/O. A
+//! repository that can't be listed is closed: where not all is known, nothing is deleted.
 
-mod carry_out;
-mod gather;
+use std::collections::{BTreeMap, BTreeSet};
 
-pub use carry_out::CarryOut;
-pub use gather::{Gathered, condition, gather};
+use jiff::Timestamp;
+
+use crate::backup::deleting::{Deleting, Deletions};
+use crate::backup::{BackupFolder, Holdings, PlanSubject};
+use crate::basebackup::catalogue::{Backup, StoredBackup, Survey, SystemWal};
+use crate::basebackup::retention::{Deletion, Plan, SystemHoldings};
+use crate::basebackup::windows::Needed;
+use crate::config::{Config, RetentionConfig};
+use crate::error::{Error, Result};
+use crate::postgres::SystemIdentifier;
+use crate::repository::{Repository, WalFolder, WalRange};
+use crate::retention::Condition;
+
+/// What there is of one system, and what kept it from being seen whole.
+pub struct Gathered<'a> {
+    pub holdings: SystemHoldings<'a>,
+    pub errors: Vec<Error>,
+}
+
+/// Lists the WAL once more, with the files that restore nothing by themselves. What was stored after `since` is young.
+pub fn gather<'a>(
+    survey: &'a Survey,
+    system: &'a SystemWal,
+    repositories: &[Repository],
+    config: &Config,
+    since: Timestamp,
+) -> Gathered<'a> {
+    let condition = |it: &Backup, copy: &StoredBackup| condition(system, it, copy);
+    let mut stored = Holdings::of(&survey.catalogue, system.system, &condition, &Backup::span);
+    let (mut wal, mut young, mut errors) = (Vec::new(), BTreeMap::new(), Vec::new());
+    let folder = WalFolder::new(&config.cluster, system.system);
+    for (number, repository) in repositories.iter().enumerate() {
+        if system.inventories.get(number).is_none_or(Option::is_none) {
+            continue;
+        }
+        match repository.wal_files(&folder, system.segment_size, since) {
+            Ok(files) => {
+                wal.push((number, files.all));
+                young.insert(number, files.young);
+            }
+            Err(error) => {
+                stored.closed.insert(number);
+                errors.push(error);
+            }
+        }
+    }
+    let mut backups = survey.catalogue.backups.iter().filter(|it| it.system == system.system);
+    let mixed_sizes = backups.any(|it| it.facts.segment_size != system.segment_size);
+    let timelines = &system.timelines;
+    Gathered { holdings: SystemHoldings { stored, wal, young, timelines, mixed_sizes }, errors }
+}
+
+/// Whether a copy can be restored, with the WAL of its repository.
+pub fn condition(system: &SystemWal, backup: &Backup, copy: &StoredBackup) -> Condition {
+    if let Some(fault) = &copy.fault {
+        return Condition::Bad(fault.clone());
+    }
+    // No WAL at all is deleted then.
+    if backup.facts.segment_size != system.segment_size {
+        return Condition::Good;
+    }
+    match system.needed_in(copy.repository, backup) {
+        Some(Needed::Complete) => Condition::Good,
+        Some(Needed::Missing(segment)) if system.unread.is_empty() => {
+            Condition::Bad(format!("WAL segment {segment} is missing"))
+        }
+        Some(Needed::Missing(_) | Needed::Unknown) => {
+            Condition::Unknown("the order of its timelines is not known".to_owned())
+        }
+        None => Condition::Unknown("its WAL could not be listed".to_owned()),
+    }
+}
+
+/// So many keys are in memory at a time.
+const KEYS: usize = 1000;
+
+/// A plan for one system, about to be carried out: base backups and unfinished ones deleted, and then
+/// the WAL that nothing needs any more.
+///
+/// Which WAL that is, is planned anew in between: a base backup that could not be deleted keeps its WAL.
+pub struct CarryOut<'a> {
+    pub cluster: &'a str,
+    pub system: SystemIdentifier,
+    pub holdings: &'a SystemHoldings<'a>,
+    pub plan: &'a Plan,
+    pub policy: &'a RetentionConfig,
+    /// The time that the plan was made for.
+    pub now: Timestamp,
+    /// WAL that the store dates later than this is not touched.
+    pub since: Timestamp,
+}
+
+impl CarryOut<'_> {
+    /// Goes on with the other repositories where one fails.
+    pub fn run(&self, deletions: &mut Deletions<'_>) {
+        let mut stayed = BTreeSet::new();
+        for deletion in self.plan.deletions(self.holdings) {
+            let Deletion::Stored(line) = deletion else { continue };
+            let folder = BackupFolder::new(self.cluster, self.system, &line.id);
+            if !deletions.line(&line, &folder) && line.what == PlanSubject::Backup {
+                stayed.insert((line.repository, line.id));
+            }
+        }
+        // What is still there needs its WAL.
+        let lines = self.plan.wal_beside(self.holdings, self.policy, self.now, &stayed);
+        for (number, _) in &self.holdings.wal {
+            let lines = lines.iter().filter(|it| it.repository == *number && !it.verdict.keep);
+            let ranges: Vec<WalRange> = lines.map(|line| line.range).collect();
+            deletions.within(*number, |there| self.wal(&ranges, there));
+        }
+    }
+
+    fn wal(&self, ranges: &[WalRange], deleting: &mut Deleting<'_>) -> Result<()> {
+        let folder = WalFolder::new(self.cluster, self.system);
+        let repository = deleting.repository();
+        let mut after = String::new();
+        loop {
+            let keys = repository.wal_keys(&folder, (ranges, self.since), &after, KEYS)?;
+            let Some((last, _)) = keys.last() else { return Ok(()) };
+            after.clone_from(last);
+            for (key, size) in &keys {
+                deleting.object(key, *size)?;
+            }
+        }
+    }
+}

@@ -158,8 +158,8 @@ fn newest_object(case: &Case<'_>, number: usize) -> Option<Timestamp> {
     let base = survey.catalogue.volumes.iter().filter(|(at, ..)| *at == number);
     let base = base.filter_map(|(.., volume)| volume.newest());
     let wal = survey.systems.iter().filter_map(|it| it.inventories.get(number)?.as_ref());
-    let redis = case.gathered.redis.iter().filter_map(|it| it.series.volumes.get(number));
-    let media = case.gathered.media.iter().filter_map(|it| it.series.volumes.get(number));
+    let redis = case.gathered.redis.iter().filter_map(|it| it.series.volume(number));
+    let media = case.gathered.media.iter().filter_map(|it| it.series.volume(number));
     let others = redis.chain(media).filter_map(|volume| volume.newest());
     // The ends of backups are by the clock of who took them.
     let copies = |copies: &[StoredBackup]| copies.iter().any(|copy| copy.repository == number);

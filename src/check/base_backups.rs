@@ -8,8 +8,8 @@ use super::backups::{self, BackupsThere, ExpectedBackups};
 use super::drills;
 use super::finding::Finding;
 use super::gather::Case;
-use crate::backup::{NotDescribed, StoredBackup, begun};
-use crate::basebackup::catalogue::Backup;
+use crate::backup::{StoredBackup, begun};
+use crate::basebackup::catalogue::{Backup, NotDescribed};
 use crate::basebackup::windows::Needed;
 use crate::history;
 
@@ -105,8 +105,7 @@ pub(super) fn further<'a>(
 ) -> impl Iterator<Item = &'a NotDescribed> {
     let all = case.gathered.survey.catalogue.further.iter();
     let system = case.gathered.system;
-    let ours = all.filter(move |it| it.repository == number && Some(it.system) == system);
-    ours.map(|it| &it.found)
+    all.filter(move |it| it.repository == number && Some(it.system) == system)
 }
 
 /// Of all that is there of the watched system, whatever became of it.
@@ -114,7 +113,7 @@ fn ids<'a>(case: &'a Case<'_>) -> BTreeSet<&'a str> {
     let (catalogue, ours) = (&case.gathered.survey.catalogue, case.gathered.system);
     let backups = catalogue.backups.iter().map(|it| (it.system, it.id.as_str()));
     let broken = catalogue.broken.iter().map(|it| (it.system, it.id.as_str()));
-    let further = catalogue.further.iter().map(|it| (it.system, it.found.id.as_str()));
+    let further = catalogue.further.iter().map(|it| (it.system, it.id.as_str()));
     let all = backups.chain(broken).chain(further);
     all.filter(|(system, _)| Some(*system) == ours).map(|(_, id)| id).collect()
 }

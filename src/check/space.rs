@@ -141,10 +141,10 @@ fn kept_volumes<'a>(case: &'a Case<'_>, number: usize) -> Vec<KeptVolume<'a>> {
     let base = base.map(|(.., volume)| KeptVolume { volume, kept_days: base_days });
     let redis_days = kept_days(&case.config.redis.keep, days(objectives.redis.age));
     let redis = gathered.redis.iter();
-    let redis = redis.filter_map(|it| kept_volume(it.series.volumes.get(number), redis_days));
+    let redis = redis.filter_map(|it| kept_volume(it.series.volume(number), redis_days));
     let media_days = kept_days(&case.config.media_backup.keep, days(objectives.media.age));
     let media = gathered.media.iter();
-    let media = media.filter_map(|it| kept_volume(it.series.volumes.get(number), media_days));
+    let media = media.filter_map(|it| kept_volume(it.series.volume(number), media_days));
     wal.chain(base).chain(redis).chain(media).collect()
 }
 

@@ -9,7 +9,7 @@ use super::finding::{CheckState, CheckSubject, Finding, FindingDraft, Service, a
 use super::gather::Case;
 use super::stored::NamedSeries;
 use crate::backup::begun;
-use crate::backup::series::{SelfContained, Series};
+use crate::backup::{Catalogue, SelfContained};
 use crate::{history, media_backup, redis_backup};
 
 pub(super) fn redis(case: &Case<'_>) -> Vec<Finding> {
@@ -59,10 +59,10 @@ pub(super) fn media(case: &Case<'_>) -> Vec<Finding> {
 fn unwatched<D: SelfContained>(
     case: &Case<'_>,
     subject: &CheckSubject,
-    series: &Series<D>,
+    series: &Catalogue<D>,
 ) -> Vec<Finding> {
     let in_one = |number: usize| {
-        let further = series.further.iter().filter(|(at, _)| *at == number).count();
+        let further = series.further.iter().filter(|it| it.repository == number).count();
         let here = series.backups.iter().filter(|it| {
             it.copies.iter().any(|copy| copy.repository == number && copy.fault.is_none())
         });
@@ -80,11 +80,11 @@ fn unwatched<D: SelfContained>(
 /// Files that could not be read when the newest snapshot was taken.
 fn left_out(
     expected: &ExpectedBackups<'_>,
-    series: &Series<media_backup::SnapshotDescription>,
+    series: &Catalogue<media_backup::SnapshotDescription>,
 ) -> Option<Finding> {
-    let newest = series.backups.last().filter(|it| it.description.totals.failures > 0)?;
+    let newest = series.backups.last().filter(|it| it.facts.totals.failures > 0)?;
     let mut draft = FindingDraft::new(expected.subject.clone(), "files", None);
-    let files = count(newest.description.totals.failures, "file or folder");
+    let files = count(newest.facts.totals.failures, "file or folder");
     draft.say(
         CheckState::Warning,
         format!("{files} could not be read for the newest snapshot ({})", newest.id),
@@ -96,7 +96,7 @@ fn left_out(
 fn of_series<D: SelfContained>(
     case: &Case<'_>,
     expected: &ExpectedBackups<'_>,
-    series: &Series<D>,
+    series: &Catalogue<D>,
     record: &history::RecordSubject,
 ) -> Vec<Finding> {
     let answering = case.answering();
@@ -104,23 +104,26 @@ fn of_series<D: SelfContained>(
         answering.iter().map(|number| in_repository(case, expected, series, *number)).collect();
     findings.extend(fell(expected, series));
     let described = series.backups.iter().filter(|it| it.pinned()).map(|it| it.id.as_str());
-    let further = series.further.iter().filter(|(_, it)| it.pinned).map(|(_, it)| it.id.as_str());
+    let further = series.further.iter().filter(|it| it.pinned).map(|it| it.id.as_str());
     findings.extend(backups::pins(expected, "backup", described.chain(further).collect()));
-    let further = series.further.iter().filter_map(|(_, it)| begun(&it.id));
+    let further = series.further.iter().filter_map(|it| begun(&it.id));
     let oldest = series.backups.iter().map(|it| it.began).chain(further).min();
     findings.extend(drills::judge(case, expected, record, oldest, &ids(series)));
     findings
 }
 
 /// Of all that is there, whatever became of it.
-fn ids<D: SelfContained>(series: &Series<D>) -> BTreeSet<&str> {
-    let further = series.further.iter().map(|(_, it)| it.id.as_str());
+fn ids<D: SelfContained>(series: &Catalogue<D>) -> BTreeSet<&str> {
+    let further = series.further.iter().map(|it| it.id.as_str());
     let broken = series.broken.iter().map(|it| it.id.as_str());
     series.backups.iter().map(|it| it.id.as_str()).chain(further).chain(broken).collect()
 }
 
 /// The newest one holds far less than those before it.
-fn fell<D: SelfContained>(expected: &ExpectedBackups<'_>, series: &Series<D>) -> Option<Finding> {
+fn fell<D: SelfContained>(
+    expected: &ExpectedBackups<'_>,
+    series: &Catalogue<D>,
+) -> Option<Finding> {
     let (newest, since, said) = series.newest_fell()?;
     let mut draft = FindingDraft::new(expected.subject.clone(), "content", None);
     draft.say(
@@ -137,21 +140,21 @@ fn fell<D: SelfContained>(expected: &ExpectedBackups<'_>, series: &Series<D>) ->
 fn in_repository<D: SelfContained>(
     case: &Case<'_>,
     expected: &ExpectedBackups<'_>,
-    series: &Series<D>,
+    series: &Catalogue<D>,
     number: usize,
 ) -> Finding {
     let copies = series.backups.iter().flat_map(|it| it.copies.iter().map(move |copy| (it, copy)));
     let here: Vec<_> = copies.filter(|(_, copy)| copy.repository == number).collect();
     let damaged = here.iter().filter_map(|(it, copy)| Some((&*it.id, copy.fault.as_ref()?)));
     let good = here.iter().filter(|(_, copy)| copy.fault.is_none());
-    let further = series.further.iter().filter(|(at, _)| *at == number).count();
+    let further = series.further.iter().filter(|it| it.repository == number).count();
     let broken = series.broken.iter().filter(|it| it.repository == number);
     let there = BackupsThere {
         check: "backup",
         word: "whole",
         newest: good.clone().map(|(it, _)| (&*it.id, it.ended)).max_by_key(|(_, ended)| *ended),
         good: good.count() + further,
-        days: series.volumes.get(number).map_or(0, |it| it.days(case.now) - 1),
+        days: series.volume(number).map_or(0, |it| it.days(case.now) - 1),
         faults: damaged.map(|(id, fault)| (id, format!("is damaged: {fault}"))).collect(),
         broken: broken.map(|it| (&*it.id, &it.error)).collect(),
         doubted: Vec::new(),
@@ -162,12 +165,12 @@ fn in_repository<D: SelfContained>(
 
 /// What is unfinished. Objects that a whole one needs are no leavings, and those that older, undescribed ones need can't be
 /// told from leavings.
-fn leavings<D: SelfContained>(series: &Series<D>, number: usize) -> Vec<&str> {
-    if series.further.iter().any(|(at, _)| *at == number) {
+fn leavings<D: SelfContained>(series: &Catalogue<D>, number: usize) -> Vec<&str> {
+    if series.further.iter().any(|it| it.repository == number) {
         return Vec::new();
     }
     let copies = series.backups.iter().flat_map(|it| &it.copies);
     let needed: Vec<&String> = copies.flat_map(|copy| &copy.needs).collect();
-    let all = series.unfinished.iter().filter(|(at, _)| *at == number);
-    all.filter(|(_, it)| !needed.contains(&&it.id)).map(|(_, it)| it.id.as_str()).collect()
+    let all = series.unfinished.iter().filter(|it| it.repository == number);
+    all.filter(|it| !needed.contains(&&it.id)).map(|it| it.id.as_str()).collect()
 }

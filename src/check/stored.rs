@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use std::fs::File;
 use std::io::ErrorKind;
 
-use crate::backup::series::{SelfContained, Series};
+use crate::backup::{Catalogue, SelfContained};
 use crate::backup::{Failure, in_parallel};
 use crate::config::Config;
 use crate::error::{Class, Error};
@@ -14,12 +14,12 @@ use crate::repository::Repository;
 use crate::{media_backup, redis_backup};
 
 /// The backups of one Redis, or of one media set.
-pub struct NamedSeries<D> {
+pub struct NamedSeries<D: SelfContained> {
     pub name: String,
     /// Whether it is for this configuration to see that they are made. Those of another host, or of a set that
     /// was given up, are not.
     pub watched: bool,
-    pub series: Series<D>,
+    pub series: Catalogue<D>,
 }
 
 /// A Redis is part of every configuration: it counts where somebody set something of it, or where there are
@@ -31,7 +31,7 @@ pub(super) fn redis(
 ) -> (Vec<NamedSeries<redis_backup::RedisDescription>>, Vec<Failure>) {
     let ours = config.redis.name.clone();
     let meant: Vec<String> = config.redis.configured.then(|| ours.clone()).into_iter().collect();
-    read(repositories, "redis/", &meant, &|name| name == ours, described)
+    read(repositories, &meant, &|name| name == ours, described)
 }
 
 pub(super) fn media(
@@ -40,24 +40,22 @@ pub(super) fn media(
     described: usize,
 ) -> (Vec<NamedSeries<media_backup::SnapshotDescription>>, Vec<Failure>) {
     let meant: Vec<String> = config.media.iter().map(|set| set.name.clone()).collect();
-    read(repositories, "media/", &meant, &|_| false, described)
+    read(repositories, &meant, &|_| false, described)
 }
 
 /// In all repositories those that are `meant`, whether there is anything of them or not, and all that are there, of which some are
 /// ours. So many of the newest of each are described.
 fn read<D: SelfContained>(
     repositories: &[Repository],
-    root: &str,
     meant: &[String],
     ours: &dyn Fn(&str) -> bool,
     described: usize,
 ) -> (Vec<NamedSeries<D>>, Vec<Failure>) {
-    let (mut there, failures) = names(repositories, root);
+    let (mut there, failures) = names(repositories, D::ROOT);
     there.retain(|name| !meant.contains(name));
     let names: Vec<String> = meant.iter().cloned().chain(there).collect();
-    let series = in_parallel(&names, |name| {
-        Series::read_newest(repositories, &format!("{root}{name}/"), &|_| described)
-    });
+    let series =
+        in_parallel(&names, |name| Catalogue::read_newest(repositories, name, &|_| described));
     let all = names.into_iter().zip(series).map(|(name, series)| {
         let watched = meant.contains(&name) || ours(&name);
         NamedSeries { name, watched, series }
@@ -80,7 +78,7 @@ fn names(repositories: &[Repository], root: &str) -> (BTreeSet<String>, Vec<Fail
     (names, failures)
 }
 
-impl<D> NamedSeries<D> {
+impl<D: SelfContained> NamedSeries<D> {
     fn is_empty(&self) -> bool {
         let series = &self.series;
         let found = series.backups.len() + series.further.len() + series.unfinished.len();

@@ -1,42 +1,43 @@
 //! `basebackup`, which takes and restores base backups.
 //!
-//! Each verb is a file; `flags` has those of verbs whose steps are another file. `list` and `show` share `json` and `words`,
+//! Each verb is a file, but for those that all kinds of backups share. `list` and `show` share `json` and `words`,
 //! and `list` draws with `bar`. `restore` and `drill` share `target`, the flags that say what is recovered up to where, `ours`,
-//! which chooses the system, and `restore_command`, by which the server gets its WAL.
+//! which chooses the system, and `restore_command`, by which the server gets its WAL. `surveyed` is what the verbs of all kinds
+//! read of base backups.
 
 mod bar;
 mod create;
-mod delete;
 mod drill;
-mod flags;
 mod json;
 mod list;
 mod ours;
-mod pin;
 mod prune;
 mod restore;
 mod restore_command;
 mod show;
+mod surveyed;
 mod target;
 mod verify;
 mod words;
 
 use clap::Command;
 
+use super::backups::{self, delete, pin};
+use crate::basebackup::Description;
 use crate::cli::help;
 use crate::cli::verbs::{self, Verb};
 
 const VERBS: [Verb; 10] = [
     (create::command, create::run),
-    (flags::list::command, flags::list::run),
-    (flags::show::command, flags::show::run),
+    (list::command, list::run),
+    (show::command, show::run),
     (restore::command, restore::run),
-    (flags::verify::command, flags::verify::run),
+    (verify::command, verify::run),
     (drill::command, drill::run),
-    (flags::prune::command, flags::prune::run),
-    (flags::delete::command, flags::delete::run),
-    (flags::pin::command, flags::pin::run),
-    (flags::pin::unpin_command, flags::pin::unpin),
+    (prune::command, backups::prune::run::<Description>),
+    (delete::command::<Description>, delete::run::<Description>),
+    (pin::pin_command::<Description>, pin::pin::<Description>),
+    (pin::unpin_command::<Description>, pin::unpin::<Description>),
 ];
 
 const AFTER: &str = "In the order in which you need them:

@@ -1,7 +1,7 @@
 //! `media-backup`, which takes snapshots of files. Each verb gets the configuration with one media set alone.
 //!
 //! Verbs with flags of their own are files, and `selection` has the flags that two of them share; the other verbs take theirs
-//! from `series`. `places` knows which repositories are folders, `stored` hides what a snapshot lies in, `entries` goes through
+//! from `backups`. `places` knows which repositories are folders, `stored` hides what a snapshot lies in, `entries` goes through
 //! what is in a snapshot, and `lines` shows an entry.
 
 mod cat;
@@ -11,7 +11,6 @@ mod diff;
 mod drill;
 mod entries;
 mod find;
-mod flags;
 mod lines;
 mod ls;
 mod places;
@@ -24,13 +23,12 @@ mod verify;
 
 use clap::{Arg, ArgMatches, Command};
 
-use super::pruning;
-use super::series::{Kind, flags as series_flags};
+use super::backups::{self, Presented, list, pin};
 use super::shown::{count, size};
+use crate::cli::help;
 use crate::cli::progress::SharedBar;
-use crate::cli::verbs::{self, Verb, print};
-use crate::cli::{asked, help};
-use crate::config::{Config, KeepConfig, MediaSet};
+use crate::cli::verbs::{self, Verb};
+use crate::config::{Config, MediaSet};
 use crate::error::Result;
 use crate::history::RecordSubject;
 use crate::media_backup::{MediaProgress, SnapshotDescription};
@@ -38,10 +36,8 @@ use crate::media_backup::{MediaProgress, SnapshotDescription};
 const VERBS: [Verb; 14] = [
     (create::command, create::run),
     (
-        || with_set(series_flags::list_command::<SnapshotDescription>()),
-        |config, matches| {
-            series_flags::list::<SnapshotDescription>(&of_set(config, matches)?, matches)
-        },
+        || with_set(list::command::<SnapshotDescription>()),
+        |config, matches| list::run::<SnapshotDescription>(&of_set(config, matches)?, matches),
     ),
     (show::command, show::run),
     (ls::command, ls::run),
@@ -49,21 +45,27 @@ const VERBS: [Verb; 14] = [
     (diff::command, diff::run),
     (cat::command, cat::run),
     (restore::command, restore::run),
-    (flags::verify::command, flags::verify::run),
+    (verify::command, verify::run),
     (drill::command, drill::run),
-    (|| with_set(series_flags::prune_command::<SnapshotDescription>()), run_prune),
-    (|| with_set(series_flags::delete_command::<SnapshotDescription>()), run_delete),
     (
-        || with_set(series_flags::pin_command::<SnapshotDescription>()),
+        || with_set(backups::prune::command::<SnapshotDescription>()),
         |config, matches| {
-            series_flags::pin::<SnapshotDescription>(&of_set(config, matches)?, matches)
+            backups::prune::run::<SnapshotDescription>(&of_set(config, matches)?, matches)
         },
     ),
     (
-        || with_set(series_flags::unpin_command::<SnapshotDescription>()),
+        || with_set(backups::delete::command::<SnapshotDescription>()),
         |config, matches| {
-            series_flags::unpin::<SnapshotDescription>(&of_set(config, matches)?, matches)
+            backups::delete::run::<SnapshotDescription>(&of_set(config, matches)?, matches)
         },
+    ),
+    (
+        || with_set(pin::pin_command::<SnapshotDescription>()),
+        |config, matches| pin::pin::<SnapshotDescription>(&of_set(config, matches)?, matches),
+    ),
+    (
+        || with_set(pin::unpin_command::<SnapshotDescription>()),
+        |config, matches| pin::unpin::<SnapshotDescription>(&of_set(config, matches)?, matches),
     ),
 ];
 
@@ -121,36 +123,11 @@ fn named(matches: &ArgMatches) -> Option<&str> {
     matches.get_one::<String>("set").map(String::as_str)
 }
 
-fn run_prune(config: &Config, matches: &ArgMatches) -> Result<()> {
-    let config = of_set(config, matches)?;
-    pruning::asked(SnapshotDescription::PROGRAM, matches, |telling| prune::run(&config, telling))
-}
-
-fn run_delete(config: &Config, matches: &ArgMatches) -> Result<()> {
-    let mut agree = |plan: &str| asked::agreed(matches, plan);
-    let order = series_flags::order(matches, &mut agree);
-    print(delete::run(&of_set(config, matches)?, order)?)
-}
-
-/// All verbs are about one set: the configuration that they get has it alone.
-impl Kind for SnapshotDescription {
-    const PROGRAM: &'static str = "media-backup";
-    const NAMED_BY: &'static str = "--set";
-    const TABLE: &'static str = "media_backup";
-    const NOTES: &'static str = "media";
+impl Presented for SnapshotDescription {
     const COLUMNS: &'static [&'static str] = &["KIND", "FILES", "CONTENT", "NEW"];
-
-    fn all(config: &Config) -> String {
-        let set = config.media.first().map_or("", |set| set.name.as_str());
-        format!("media/{set}/")
-    }
 
     fn subject(config: &Config) -> RecordSubject {
         RecordSubject::media(config.media.first().map_or("", |set| set.name.as_str()))
-    }
-
-    fn keep(config: &Config) -> KeepConfig {
-        config.media_backup.keep
     }
 
     fn cells(&self) -> Vec<String> {
@@ -158,7 +135,7 @@ impl Kind for SnapshotDescription {
         vec![self.kind.to_string(), it.files.to_string(), size(it.size), it.new_files.to_string()]
     }
 
-    fn facts(&self) -> Vec<(&'static str, String)> {
+    fn told(&self) -> Vec<(&'static str, String)> {
         let it = &self.totals;
         let mut facts = vec![
             ("Kept as", self.kind.to_string()),

@@ -4,20 +4,20 @@
 mod told;
 
 use std::collections::BTreeMap;
+use std::time::Instant;
 
+use clap::ArgMatches;
 use jiff::Timestamp;
 
 pub use self::told::{Fate, Telling};
-use std::time::Instant;
 
 use super::shown::{Shown, count, plain, size};
 use crate::backup::deleting::Pruned;
-use crate::backup::in_parallel;
+use crate::backup::{StoredBackup, in_parallel};
 use crate::cli::{asked, screen, verbs};
 use crate::error::Result;
 use crate::repository::Repository;
 use crate::retention::Clocks;
-use clap::ArgMatches;
 
 /// `prune` of this program as it was asked for.
 pub fn asked(
@@ -87,4 +87,38 @@ pub fn done(pruned: &Pruned) -> String {
     };
     let (objects, bytes) = (count(pruned.deleted, "object"), size(pruned.bytes));
     format!("{stayed}Deleted {objects}, {bytes}.{ended}\n")
+}
+
+/// What a repository looks like that was copied: known to this host, or not.
+pub fn remarks_on_dates<'a>(
+    copies: impl Iterator<Item = (Timestamp, &'a StoredBackup)>,
+    repositories: &[Repository],
+) -> String {
+    let mut counts: BTreeMap<usize, (usize, usize, usize)> = BTreeMap::new();
+    for (ended, copy) in copies {
+        let (all, known, doubtful) = counts.entry(copy.repository).or_default();
+        let dates = copy.dates();
+        *all += 1;
+        *known += usize::from(dates.is_borne_out_by_note(ended));
+        *doubtful += usize::from(dates.doubt(ended).is_some());
+    }
+    let mut text = String::new();
+    for (at, (all, known, doubtful)) in counts {
+        let name = repositories.get(at).map_or("", Repository::name);
+        if known > 0 {
+            let known = count(known as u64, "backup");
+            text += &format!(
+                "Repository {name} dates {known} anew that this host saw there before: they are as old as they were.\n"
+            );
+        }
+        // One that was planted is no reason to vouch for it.
+        if doubtful > 1 && doubtful * 2 > all {
+            text += &plain(&format!(
+                "Repository {name} dates most of its backups later than they say. If it is a copy of yours, or was restored: \
+                 seawall trust --repository {name}"
+            ));
+            text.push('\n');
+        }
+    }
+    text
 }

@@ -1,6 +1,6 @@
 //! `redis-backup`, which backs up a Redis or Valkey.
 //!
-//! `create`, `restore` and `drill` are verbs; the others are those of `series`. `compare` asks a restored server for its keys;
+//! `create`, `restore` and `drill` are verbs; the others are those of `backups`. `compare` asks a restored server for its keys;
 //! `check` reads a backup for `verify`.
 
 mod check;
@@ -11,27 +11,29 @@ mod restore;
 
 use clap::Command;
 
-use super::series::{Checked, Kind, flags};
+use super::backups::delete::Deletes;
+use super::backups::prune::{Prunes, Scene, SystemPlan, plan_alone};
+use super::backups::{Checked, Presented, delete, list, pin, prune, show, verify};
 use super::shown::{count, size};
 use crate::backup::ObjectSource;
 use crate::cli::help;
 use crate::cli::verbs::{self, Verb};
-use crate::config::{Config, KeepConfig};
-use crate::error::Result;
+use crate::config::Config;
+use crate::error::{Error, Result};
 use crate::history::RecordSubject;
-use crate::redis_backup::{Keys, RedisDescription, all_backups};
+use crate::redis_backup::{Keys, RedisDescription};
 
 const VERBS: [Verb; 10] = [
     (create::command, create::run),
-    (flags::list_command::<RedisDescription>, flags::list::<RedisDescription>),
-    (flags::show_command::<RedisDescription>, flags::show::<RedisDescription>),
+    (list::command::<RedisDescription>, list::run::<RedisDescription>),
+    (show::command::<RedisDescription>, show::run::<RedisDescription>),
     (restore::command, restore::run),
-    (flags::verify_command::<RedisDescription>, flags::verify::<RedisDescription>),
+    (verify::command::<RedisDescription>, verify::run::<RedisDescription>),
     (drill::command, drill::run),
-    (flags::prune_command::<RedisDescription>, flags::prune::<RedisDescription>),
-    (flags::delete_command::<RedisDescription>, flags::delete::<RedisDescription>),
-    (flags::pin_command::<RedisDescription>, flags::pin::<RedisDescription>),
-    (flags::unpin_command::<RedisDescription>, flags::unpin::<RedisDescription>),
+    (prune::command::<RedisDescription>, prune::run::<RedisDescription>),
+    (delete::command::<RedisDescription>, delete::run::<RedisDescription>),
+    (pin::pin_command::<RedisDescription>, pin::pin::<RedisDescription>),
+    (pin::unpin_command::<RedisDescription>, pin::unpin::<RedisDescription>),
 ];
 
 const AFTER: &str = "In the order in which you need them:
@@ -63,23 +65,24 @@ pub fn main() -> u8 {
     verbs::main(command(), &VERBS)
 }
 
-impl Kind for RedisDescription {
-    const PROGRAM: &'static str = "redis-backup";
-    const NAMED_BY: &'static str = "redis.name";
-    const TABLE: &'static str = "redis";
-    const NOTES: &'static str = "redis";
-    const COLUMNS: &'static [&'static str] = &["SERVER", "DATA", "KEYS"];
+impl Prunes for RedisDescription {
+    type Beside<'a> = ();
 
-    fn all(config: &Config) -> String {
-        all_backups(config)
+    fn plans<'a>(
+        scene: &Scene<'a, Self>,
+        errors: &mut Vec<Error>,
+    ) -> Result<Vec<SystemPlan<(), ()>>> {
+        plan_alone(scene, errors, &mut |_, _| {})
     }
+}
+
+impl Deletes for RedisDescription {}
+
+impl Presented for RedisDescription {
+    const COLUMNS: &'static [&'static str] = &["SERVER", "DATA", "KEYS"];
 
     fn subject(config: &Config) -> RecordSubject {
         RecordSubject::redis(&config.redis.name)
-    }
-
-    fn keep(config: &Config) -> KeepConfig {
-        config.redis.keep
     }
 
     fn cells(&self) -> Vec<String> {
@@ -87,7 +90,7 @@ impl Kind for RedisDescription {
         vec![self.server(), self.content.to_string(), keys.to_string()]
     }
 
-    fn facts(&self) -> Vec<(&'static str, String)> {
+    fn told(&self) -> Vec<(&'static str, String)> {
         let mut facts = vec![
             ("Server", self.server()),
             ("Taken from", format!("{}, as {}", self.source, self.content)),

@@ -8,8 +8,8 @@ use std::fmt;
 use serde::{Deserialize, Serialize};
 
 use super::problems::Problems;
-use crate::backup::series::SelfContained;
-use crate::backup::{Described, Fell, Measure, StoredObject};
+use crate::backup::{Configured, Described, Fell, Measure, SelfContained, StoredObject};
+use crate::config::{Config, KeepConfig};
 
 /// The whole file.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -175,7 +175,25 @@ impl Described for SnapshotDescription {
     }
 }
 
+/// All verbs are about one set: the configuration that they get has it alone.
+impl Configured for SnapshotDescription {
+    const PROGRAM: &'static str = "media-backup";
+    const NAMED_BY: &'static str = "--set";
+    const TABLES: &'static [&'static str] = &["media_backup"];
+    const NOTES: &'static str = "media";
+
+    fn name(config: &Config) -> &str {
+        config.media.first().map_or("", |set| set.name.as_str())
+    }
+
+    fn keep(config: &Config) -> KeepConfig {
+        config.media_backup.keep
+    }
+}
+
 impl SelfContained for SnapshotDescription {
+    const ROOT: &'static str = "media/";
+
     fn id(&self) -> &str {
         &self.id
     }

@@ -10,7 +10,7 @@ use super::Malformed;
 
 /// The number that `initdb` gives a cluster for life and that every WAL segment carries. Written in
 /// decimal, as `pg_controldata` does.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct SystemIdentifier(pub u64);
 
 impl fmt::Display for SystemIdentifier {

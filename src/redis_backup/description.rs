@@ -10,8 +10,10 @@ use serde::{Deserialize, Serialize};
 
 use super::keys::{Keys, is_explained, is_plausible};
 use super::server_info::Product;
-use crate::backup::series::SelfContained;
-use crate::backup::{DATABASE_KEYS, Described, Fell, Measure, StoredObject};
+use crate::backup::{
+    Configured, DATABASE_KEYS, Described, Fell, Measure, SelfContained, StoredObject,
+};
+use crate::config::{Config, KeepConfig};
 
 /// `backup.json` of a backup of a Redis.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -123,7 +125,24 @@ impl Described for RedisDescription {
     }
 }
 
+impl Configured for RedisDescription {
+    const PROGRAM: &'static str = "redis-backup";
+    const NAMED_BY: &'static str = "redis.name";
+    const TABLES: &'static [&'static str] = &["redis"];
+    const NOTES: &'static str = "redis";
+
+    fn name(config: &Config) -> &str {
+        &config.redis.name
+    }
+
+    fn keep(config: &Config) -> KeepConfig {
+        config.redis.keep
+    }
+}
+
 impl SelfContained for RedisDescription {
+    const ROOT: &'static str = "redis/";
+
     fn id(&self) -> &str {
         &self.id
     }

@@ -7,7 +7,7 @@ use std::io::BufRead;
 
 use super::description::{RedisContent, RedisDescription};
 use super::server_folder::{RedisTarget, RestoredRedisFiles};
-use crate::backup::series::{Backup, Series};
+use crate::backup::{Backup, Catalogue};
 use crate::backup::{BackupFolder, ObjectSource};
 use crate::codec::{Identities, read_failed};
 use crate::config::Config;
@@ -18,7 +18,7 @@ pub struct RedisRestore<'a> {
     pub config: &'a Config,
     pub repositories: &'a [Repository],
     pub identities: &'a Identities,
-    pub series: &'a Series<RedisDescription>,
+    pub series: &'a Catalogue<RedisDescription>,
     pub backup: &'a Backup<RedisDescription>,
     pub target: &'a RedisTarget,
     /// Gets how many bytes are laid down.

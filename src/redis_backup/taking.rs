@@ -11,8 +11,9 @@ use super::description::{RedisContent, RedisDescription, RedisSource, StoredFile
 use super::incoming::{DataSource, Incoming, LearnedFromData};
 use super::server_info::{ServerConnection, ServerInfo};
 use crate::backup::deleting::withdraw;
-use crate::backup::series::Series;
-use crate::backup::{BackupFolder, DESCRIPTION, Fell, Known, Sending, Sent, make_exist, new_id};
+use crate::backup::{
+    BackupFolder, Catalogue, DESCRIPTION, Fell, Known, Sending, Sent, make_exist, new_id,
+};
 use crate::config::Config;
 use crate::error::{Class, Error, Result};
 use crate::failpoint;
@@ -137,9 +138,9 @@ fn draft(
 
 /// What it should hold about as much as. Who can't be asked gets the backup all the same.
 fn reference(config: &Config, repository: &Repository) -> Option<Fell> {
-    let (all, one) = (all_backups(config), std::slice::from_ref(repository));
-    let series = Series::<RedisDescription>::read_newest(one, &all, &|_| LOOKED_AT);
-    series.backups.iter().rfind(|it| it.is_whole()).map(|it| Fell::reference(&it.description))
+    let (name, one) = (&config.redis.name, std::slice::from_ref(repository));
+    let series = Catalogue::<RedisDescription>::read_newest(one, name, &|_| LOOKED_AT);
+    series.backups.iter().rfind(|it| it.is_whole()).map(|it| Fell::reference(&it.facts))
 }
 
 fn describe(

@@ -11,9 +11,9 @@ use std::sync::{Mutex, OnceLock};
 use jiff::Timestamp;
 
 use super::contents::{Contents, Known, Tally, is_content};
-use super::{Described, StoredBackup};
+use super::{Backup, Broken, Described, NotDescribed, StoredBackup, Unfinished};
 use crate::backup::{
-    BackupFolder, DESCRIPTION, DESCRIPTION_BYTES_MAX, PIN, in_parallel, parse_description,
+    BackupFolder, DESCRIPTION, DESCRIPTION_BYTES_MAX, Kind, PIN, in_parallel, parse_description,
 };
 use crate::codec::read_failed;
 use crate::error::{Class, Error, Result};
@@ -30,42 +30,23 @@ static LARGE: Mutex<()> = Mutex::new(());
 /// A failure on the way is worth another try; what is wrong in the store is wrong the second time.
 const TRIES: u32 = 2;
 
-/// What one repository holds below one prefix. Each kind of backup keeps of a description what it needs.
-pub struct Found<T> {
-    pub backups: Vec<(String, T, StoredBackup)>,
-    pub unfinished: Vec<Unfinished>,
-    /// Those whose description can't be read or is not their own, with what is wrong.
-    pub broken: Vec<(String, Error)>,
+/// What one repository holds. Of each backup there is one copy.
+pub struct Found<K: Kind> {
+    pub systems: Vec<K::System>,
+    pub backups: Vec<Backup<K>>,
+    pub unfinished: Vec<Unfinished<K::System>>,
+    /// Those whose description can't be read or is not their own.
+    pub broken: Vec<Broken<K::System>>,
     /// Finished ones whose description was not read, because newer ones were enough; the oldest first.
-    pub further: Vec<NotDescribed>,
-    /// All that lies there.
-    pub volume: Volume,
+    pub further: Vec<NotDescribed<K::System>>,
+    /// All that lies there of the backups of each system.
+    pub volumes: Vec<(K::System, Volume)>,
     /// Why not all of it was looked at. What was seen counts.
     pub failure: Option<Error>,
 }
 
-/// A backup that has a description, which was not read.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct NotDescribed {
-    pub id: String,
-    pub pinned: bool,
-    /// Length of all objects but its description, in bytes.
-    pub stored_size: u64,
-}
-
 /// How many of the newest finished backups are described, given the ids of all, the oldest first.
 pub type HowMany<'a> = &'a (dyn Fn(&[&str]) -> usize + Sync);
-
-/// Objects without a description: being written now, or what was left when that was cut short.
-#[derive(Debug)]
-pub struct Unfinished {
-    pub id: String,
-    pub objects: u64,
-    /// Their length in bytes.
-    pub stored_size: u64,
-    /// When the newest of them was stored, by the clock of the store, where it says.
-    pub newest: Option<Timestamp>,
-}
 
 /// The folder of one backup, as its keys show it.
 struct Listed {
@@ -81,70 +62,95 @@ struct Listed {
     contents: Tally,
 }
 
-/// The keys of these backups begin with `all`. `keep` checks a description, and says what is kept of it: there may be
-/// very many.
-pub fn look<D: Described, T: Send>(
-    repository: &Repository,
-    number: usize,
-    all: &str,
-    how_many: HowMany<'_>,
-    keep: &(dyn Fn(&BackupFolder, &D) -> Result<T> + Sync),
-) -> Found<T> {
-    let nothing = Vec::new;
-    let (listed, known, volume) = match list(repository, all, D::SHARES) {
-        Ok(listed) => listed,
-        Err(error) => {
-            return Found {
-                backups: nothing(),
-                unfinished: Vec::new(),
-                broken: Vec::new(),
-                further: Vec::new(),
-                volume: Volume::default(),
-                failure: Some(error),
-            };
-        }
-    };
-    // When it stops answering, nobody waits for the rest of it.
-    let failure = OnceLock::new();
-    let (mut further, unfinished): (Vec<_>, Vec<_>) =
-        listed.into_iter().partition(|it| it.described);
-    let ids: Vec<&str> = further.iter().map(|it| it.id.as_str()).collect();
-    let finished = further.split_off(ids.len().saturating_sub(how_many(&ids)));
-    let outcomes = in_parallel(&finished, |listed| {
-        let folder = BackupFolder::below(all, &listed.id);
-        let read = || backup(repository, number, &folder, (listed, &known), keep);
-        let read = failure.get().is_none().then(read)?;
-        if let Err(error) = &read
-            && error.class() == Class::Unreachable
-        {
-            let _ = failure.set(error.clone());
-        }
-        Some(read)
-    });
-    let (mut backups, mut broken) = (nothing(), Vec::new());
-    for (listed, outcome) in finished.into_iter().zip(outcomes) {
-        match outcome {
-            Some(Ok(Some((kept, stored)))) => backups.push((listed.id, kept, stored)),
-            Some(Err(error)) if error.class() != Class::Unreachable => {
-                broken.push((listed.id, error));
+impl<K: Kind> Found<K> {
+    pub fn read(repository: &Repository, number: usize, name: &str, how_many: HowMany<'_>) -> Self {
+        let (systems, failure) = match K::systems(repository, name) {
+            Ok(systems) => (systems, None),
+            Err(error) => (Vec::new(), Some(error)),
+        };
+        let mut found = Self {
+            systems: systems.clone(),
+            backups: Vec::new(),
+            unfinished: Vec::new(),
+            broken: Vec::new(),
+            further: Vec::new(),
+            volumes: Vec::new(),
+            failure,
+        };
+        let here = Here { repository, number, name };
+        for system in systems {
+            // When it stops answering, nobody waits for the rest of it.
+            if found.failure.is_none() {
+                found.add(here, system, how_many);
             }
-            // Deleted since it was listed, or not asked for any more.
-            _ => {}
         }
+        found
     }
-    let unfinished = unfinished.into_iter().map(|listed| Unfinished {
-        id: listed.id,
-        objects: listed.contents.objects,
-        stored_size: listed.contents.size,
-        newest: listed.newest,
-    });
-    let further = further.into_iter().map(|listed| NotDescribed {
-        id: listed.id,
-        pinned: listed.pinned,
-        stored_size: listed.contents.size,
-    });
-    let (unfinished, further) = (unfinished.collect(), further.collect());
-    Found { backups, unfinished, broken, further, volume, failure: failure.into_inner() }
+
+    /// Lists the backups of one system, and reads the newest descriptions.
+    fn add(&mut self, here: Here<'_>, system: K::System, how_many: HowMany<'_>) {
+        let Here { repository, number, name } = here;
+        let all = K::all(name, system);
+        let (listed, known, volume) = match list(repository, &all, K::SHARES) {
+            Ok(listed) => listed,
+            Err(error) => {
+                self.volumes.push((system, Volume::default()));
+                self.failure = Some(error);
+                return;
+            }
+        };
+        self.volumes.push((system, volume));
+        let (mut further, unfinished): (Vec<_>, Vec<_>) =
+            listed.into_iter().partition(|it| it.described);
+        let ids: Vec<&str> = further.iter().map(|it| it.id.as_str()).collect();
+        let finished = further.split_off(ids.len().saturating_sub(how_many(&ids)));
+        let failure = OnceLock::new();
+        let outcomes = in_parallel(&finished, |listed| {
+            let folder = BackupFolder::below(&all, &listed.id);
+            let read = || backup::<K>((repository, number), &folder, system, (listed, &known));
+            let read = failure.get().is_none().then(read)?;
+            if let Err(error) = &read
+                && error.class() == Class::Unreachable
+            {
+                let _ = failure.set(error.clone());
+            }
+            Some(read)
+        });
+        for (listed, outcome) in finished.into_iter().zip(outcomes) {
+            match outcome {
+                Some(Ok(Some(backup))) => self.backups.push(backup),
+                Some(Err(error)) if error.class() != Class::Unreachable => {
+                    self.broken.push(Broken { repository: number, system, id: listed.id, error });
+                }
+                // Deleted since it was listed, or not asked for any more.
+                _ => {}
+            }
+        }
+        self.unfinished.extend(unfinished.into_iter().map(|listed| Unfinished {
+            repository: number,
+            system,
+            id: listed.id,
+            objects: listed.contents.objects,
+            stored_size: listed.contents.size,
+            newest: listed.newest,
+        }));
+        self.further.extend(further.into_iter().map(|listed| NotDescribed {
+            repository: number,
+            system,
+            id: listed.id,
+            pinned: listed.pinned,
+            stored_size: listed.contents.size,
+        }));
+        self.failure = failure.into_inner();
+    }
+}
+
+/// The repository that is looked at, with its place in the configuration.
+#[derive(Clone, Copy)]
+struct Here<'a> {
+    repository: &'a Repository,
+    number: usize,
+    name: &'a str,
 }
 
 /// What is known of the objects one by one is for those backups only that share some.
@@ -188,16 +194,14 @@ fn add(folders: &mut Vec<Listed>, id: &str, object: &str, listed: &ListedObject<
 }
 
 /// `None` when it was deleted since it was listed.
-fn backup<D: Described, T>(
-    repository: &Repository,
-    number: usize,
+fn backup<K: Kind>(
+    (repository, number): (&Repository, usize),
     folder: &BackupFolder,
+    system: K::System,
     (found, known): (&Listed, &Known),
-    keep: &dyn Fn(&BackupFolder, &D) -> Result<T>,
-) -> Result<Option<(T, StoredBackup)>> {
-    let Some((description, kept, digest)) = read_description(repository, folder, keep)? else {
-        return Ok(None);
-    };
+) -> Result<Option<Backup<K>>> {
+    let Some(read) = read_description::<K>(repository, folder, system)? else { return Ok(None) };
+    let ReadDescription { description, facts, times: [began, ended], digest } = read;
     let mut stored = StoredBackup {
         repository: number,
         encrypted: description.encrypted(),
@@ -216,7 +220,8 @@ fn backup<D: Described, T>(
         let more = if more > 0 { format!(", and {more} more") } else { String::new() };
         stored.fault = faults.into_iter().next().map(|fault| fault + &more);
     }
-    Ok(Some((kept, stored)))
+    let (id, copies) = (folder.id().to_owned(), vec![stored]);
+    Ok(Some(Backup { system, id, began, ended, facts, copies }))
 }
 
 fn others(description: &impl Described) -> Vec<String> {
@@ -226,23 +231,29 @@ fn others(description: &impl Described) -> Vec<String> {
     ids
 }
 
-/// Reads a description and has it checked; `None` when there is none.
-pub fn describe<D: Described, T>(
+/// Reads a description and checks that it is that of this folder; `None` when there is none.
+pub fn describe<K: Kind>(
     repository: &Repository,
     folder: &BackupFolder,
-    keep: &dyn Fn(&BackupFolder, &D) -> Result<T>,
-) -> Result<Option<(D, T)>> {
-    Ok(read_description(repository, folder, keep)?
-        .map(|(description, kept, _)| (description, kept)))
+    system: K::System,
+) -> Result<Option<K>> {
+    Ok(read_description::<K>(repository, folder, system)?.map(|read| read.description))
 }
 
-/// The same, with the digest of its bytes.
-fn read_description<D: Described, T>(
+/// A description, what is kept of it, and the digest of its bytes.
+struct ReadDescription<K: Kind> {
+    description: K,
+    facts: K::Facts,
+    times: [Timestamp; 2],
+    digest: String,
+}
+
+fn read_description<K: Kind>(
     repository: &Repository,
     folder: &BackupFolder,
-    keep: &dyn Fn(&BackupFolder, &D) -> Result<T>,
-) -> Result<Option<(D, T, String)>> {
-    let read = || -> Result<Option<(D, T, String)>> {
+    system: K::System,
+) -> Result<Option<ReadDescription<K>>> {
+    let read = || -> Result<Option<ReadDescription<K>>> {
         let key = folder.key(DESCRIPTION);
         let Some(mut bytes) = read_up_to(repository, &key, EASY_BYTES_MAX)? else {
             return Ok(None);
@@ -259,10 +270,10 @@ fn read_description<D: Described, T>(
             let message = format!("expected at most {DESCRIPTION_BYTES_MAX} bytes, found more");
             return Err(Error::new(Class::Damaged, message));
         }
-        let description = parse_description::<D>(&bytes)?;
-        let kept = keep(folder, &description)?;
+        let description = parse_description::<K>(&bytes)?;
+        let (facts, times) = description.facts(folder, system)?;
         let digest = blake3::hash(&bytes).to_hex().to_string();
-        Ok(Some((description, kept, digest)))
+        Ok(Some(ReadDescription { description, facts, times, digest }))
     };
     let mut outcome = read();
     for _ in 1..TRIES {
@@ -273,7 +284,7 @@ fn read_description<D: Described, T>(
     outcome.map_err(|error| {
         let (id, name) = (folder.id(), repository.name());
         let error =
-            error.while_doing(format!("could not read {} {id} in repository {name}", D::WHAT));
+            error.while_doing(format!("could not read {} {id} in repository {name}", K::WHAT));
         if error.class() == Class::Damaged { error.or_hint(DAMAGED) } else { error }
     })
 }

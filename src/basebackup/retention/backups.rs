@@ -3,16 +3,18 @@
 //! On each timeline such a recovery needs a base backup older than the WAL window, and behind each gap in the WAL
 //! another.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeSet;
 
 use humantime::format_duration;
 use jiff::Timestamp;
 
-use super::{Attempt, Candidate, Holdings, RetentionVerdict};
-use crate::backup::begun;
+use super::SystemHoldings;
+use crate::backup::{Described as _, Verdicts, judge};
+use crate::basebackup::Description;
 use crate::config::RetentionConfig;
+use crate::error::Result;
 use crate::postgres::{Lsn, TimelineId};
-use crate::retention::{ago, reasons};
+use crate::retention::ago;
 
 /// From this base backup on, point-in-time recovery to a timeline is kept up.
 #[derive(Debug, Clone, Copy)]
@@ -22,83 +24,70 @@ pub struct Base {
     pub timeline: TimelineId,
 }
 
-/// What becomes of each base backup, and which ones point-in-time recovery begins with.
+/// What becomes of each base backup, and which ones point-in-time recovery begins with. Fails when the clock of this host is
+/// wrong for certain.
 pub fn verdicts(
-    holdings: &Holdings<'_>,
+    holdings: &SystemHoldings<'_>,
     policy: &RetentionConfig,
     now: Timestamp,
-) -> (Vec<RetentionVerdict>, Vec<Base>) {
-    let mut verdicts: Vec<Option<RetentionVerdict>> = vec![None; holdings.backups.len()];
+) -> Result<(Verdicts, Vec<Base>)> {
+    let (stored, window) = (&holdings.stored, policy.keep.within.max(policy.wal_window));
+    let (sure, doubtful) = (stored.sure(), stored.doubtful());
     let mut bases = Vec::new();
-    let places: BTreeSet<usize> = holdings.backups.iter().map(|it| it.repository).collect();
-    for repository in places {
-        let all = holdings.in_order().into_iter();
-        let all = all.filter(|at| holdings.backups[*at].repository == repository);
-        let all: Vec<usize> = all.collect();
-        let backups: Vec<&Candidate> = all.iter().map(|at| &holdings.backups[*at]).collect();
-        let window = policy.keep.within.max(policy.wal_window);
-        let reasons = reasons(&backups, &policy.keep, window, now);
-        let reasons = all.iter().copied().zip(reasons).collect();
-        let here = |at: &usize| holdings.backups[*at].repository == repository;
-        let sure = holdings.sure().into_iter().filter(here).collect();
-        let doubtful = holdings.doubtful().into_iter().filter(here).collect();
-        let judge = Judge { holdings, policy, now, sure, doubtful, reasons };
-        let here = judge.bases();
-        for (at, it) in holdings.backups.iter().enumerate() {
-            if it.repository == repository {
-                verdicts[at] = Some(judge.verdict(at, it, &here));
+    let begins =
+        format!("point-in-time recovery of {} begins with it", format_duration(policy.wal_window));
+    let mut add_bases = |all: &[usize], reasons: &mut [Vec<String>]| {
+        let here = |places: &[usize]| -> Vec<usize> {
+            places.iter().copied().filter(|at| all.contains(at)).collect()
+        };
+        let kept = all.iter().zip(&*reasons).filter(|(_, reasons)| !reasons.is_empty());
+        let kept = kept.map(|(at, _)| *at).collect();
+        let (sure, doubtful) = (here(&sure), here(&doubtful));
+        let here = Judge { holdings, policy, now, sure, doubtful, kept }.bases();
+        for (at, reasons) in all.iter().zip(reasons) {
+            if here.iter().any(|base| base.backup == *at) {
+                reasons.push(begins.clone());
             }
         }
         bases.extend(here);
-    }
-    let kept = || RetentionVerdict::keep("nobody judged it");
-    (verdicts.into_iter().map(|it| it.unwrap_or_else(kept)).collect(), bases)
+    };
+    let what = (Description::WHAT, stored);
+    let verdicts = judge(what, &policy.keep, window, now, &mut add_bases)?;
+    Ok((verdicts, bases))
 }
 
 /// Of the base backups in one repository.
 struct Judge<'a> {
-    holdings: &'a Holdings<'a>,
+    holdings: &'a SystemHoldings<'a>,
     policy: &'a RetentionConfig,
     now: Timestamp,
     /// Those that can be restored and ended when they say so, the oldest first.
     sure: Vec<usize>,
     /// Those that can be restored and whose time is in doubt.
     doubtful: Vec<usize>,
-    /// Why each backup is kept, whatever the WAL.
-    reasons: BTreeMap<usize, Vec<String>>,
+    /// Those that are kept whatever the WAL.
+    kept: BTreeSet<usize>,
 }
 
 impl Judge<'_> {
-    fn verdict(&self, at: usize, it: &Candidate, bases: &[Base]) -> RetentionVerdict {
-        if self.holdings.closed.contains(&it.repository) {
-            return RetentionVerdict::keep("nothing is deleted in this repository");
-        }
-        let mut reasons = self.reasons.get(&at).cloned().unwrap_or_default();
-        let timelines = bases.iter().filter(|base| base.backup == at);
-        if timelines.count() > 0 {
-            let window = format_duration(self.policy.wal_window);
-            reasons.push(format!("point-in-time recovery of {window} begins with it"));
-        }
-        RetentionVerdict::of(&it.condition, &reasons)
-    }
-
     /// For each timeline that may have been written to since the window began: the newest base backup that
     /// is older than that and leads to it, else the oldest that does.
     fn bases(&self) -> Vec<Base> {
         let timelines = self.holdings.timelines;
         let since = ago(self.now, self.policy.wal_window);
-        let ended = |at: &usize| self.holdings.backups[*at].ended;
+        let ended = |at: &usize| self.holdings.stored.backups[*at].ended;
         let (before, after): (Vec<usize>, Vec<usize>) =
             self.sure.iter().partition(|at| ended(at) <= since);
-        let stop = |at: &usize| self.holdings.backups[*at].span.stop.timeline;
+        let stop = |at: &usize| self.holdings.stored.backups[*at].needs.stop.timeline;
         let oldest = before.last().map(stop);
         // A server that was left may have gone on for a while.
-        let kept = after.iter().filter(|at| self.reasons.get(at).is_some_and(|it| !it.is_empty()));
+        let kept = after.iter().filter(|at| self.kept.contains(at));
         let lived: BTreeSet<TimelineId> = kept.map(stop).collect();
         let alive =
             |it: &TimelineId| oldest.is_none_or(|oldest| *it >= oldest) || lived.contains(it);
         let of_timeline = |timeline: TimelineId| {
-            let leads = |at: &&usize| timelines.passes(&self.holdings.backups[**at].span, timeline);
+            let leads =
+                |at: &&usize| timelines.passes(&self.holdings.stored.backups[**at].needs, timeline);
             let after: Vec<usize> = after.iter().filter(leads).copied().collect();
             let before: Vec<usize> = before.iter().filter(leads).copied().collect();
             let first = self.first(timeline, &before, &after);
@@ -116,7 +105,7 @@ impl Judge<'_> {
     /// The newest of those before the window. One that is ahead of what was taken after it, or of all WAL, is not what it
     /// says it is.
     fn first(&self, timeline: TimelineId, before: &[usize], after: &[usize]) -> Option<usize> {
-        let start = |at: &usize| self.holdings.backups[*at].span.start.lsn;
+        let start = |at: &usize| self.holdings.stored.backups[*at].needs.start.lsn;
         let last = self.holdings.wal.iter().flat_map(|(_, ranges)| ranges);
         let last = last.filter(|range| range.first.timeline == timeline);
         let last = last.filter_map(|range| range.last.start(range.size).ok()).max();
@@ -134,34 +123,12 @@ impl Judge<'_> {
         let mut reached = None;
         let mut bases = Vec::new();
         for at in all {
-            let span = &self.holdings.backups[*at].span;
+            let span = &self.holdings.stored.backups[*at].needs;
             if reached.is_none_or(|reached| reached < span.stop.lsn) {
                 reached = self.holdings.timelines.reach(span, timeline).max(Some(span.stop.lsn));
                 bases.push(Base { backup: *at, timeline });
             }
         }
         bases
-    }
-}
-
-/// What becomes of those without a description.
-pub fn unfinished(
-    holdings: &Holdings<'_>,
-    policy: &RetentionConfig,
-    now: Timestamp,
-) -> Vec<RetentionVerdict> {
-    let verdict = |it: &Attempt| match holdings.closed.contains(&it.repository) {
-        true => RetentionVerdict::keep("nothing is deleted in this repository"),
-        false => {
-            RetentionVerdict::of_leavings("unfinished", it.begun(), it.newest, &policy.keep, now)
-        }
-    };
-    holdings.unfinished.iter().map(verdict).collect()
-}
-
-impl Attempt {
-    /// As its id says.
-    pub fn begun(&self) -> Option<Timestamp> {
-        begun(&self.id)
     }
 }

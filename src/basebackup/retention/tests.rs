@@ -8,11 +8,13 @@ use std::collections::BTreeMap;
 use std::time::Duration;
 
 use super::*;
+use crate::backup::{Attempt, PlanSubject};
 use crate::basebackup::windows::{Needed, Point, Wal};
 use crate::config::KeepConfig;
 use crate::postgres::{
     Lsn, TimelineHistory, TimelineId, TimelineSwitch, WalSegment, WalSegmentSize,
 };
+use crate::retention::{Condition, Dates, RetentionVerdict};
 
 const HOUR: Duration = Duration::from_secs(3600);
 

@@ -10,12 +10,13 @@ use humantime::format_duration;
 use jiff::Timestamp;
 
 use super::backups::Base;
-use super::{Attempt, Candidate, Condition, Holdings, RetentionVerdict};
+use super::{BaseCandidate, SystemHoldings};
+use crate::backup::Attempt;
 use crate::basebackup::windows::Timelines;
 use crate::config::RetentionConfig;
 use crate::postgres::{Lsn, TimelineId, WalSegment};
 use crate::repository::WalRange;
-use crate::retention::{CLOCKS_APART, ago};
+use crate::retention::{CLOCKS_APART, Condition, RetentionVerdict, ago};
 
 const END: Lsn = Lsn(u64::MAX);
 
@@ -44,7 +45,7 @@ struct Zones<'a> {
 
 /// What becomes of the WAL, with these base backups kept.
 pub fn lines(
-    holdings: &Holdings<'_>,
+    holdings: &SystemHoldings<'_>,
     policy: &RetentionConfig,
     now: Timestamp,
     kept: &[usize],
@@ -59,12 +60,13 @@ pub fn lines(
     let stored = RetentionVerdict::keep(format!("stored within {window}"));
     let mut lines = Vec::new();
     for (repository, ranges) in &holdings.wal {
-        let good = |it: &Candidate| it.repository == *repository && it.condition == Condition::Good;
-        let all = if holdings.closed.contains(repository) {
+        let good =
+            |it: &BaseCandidate| it.repository == *repository && it.condition == Condition::Good;
+        let all = if holdings.stored.closed.contains(repository) {
             Some("nothing is deleted in this repository")
         } else if holdings.mixed_sizes {
             Some("the size of WAL segments was changed since an older base backup")
-        } else if !holdings.backups.iter().any(good) {
+        } else if !holdings.stored.backups.iter().any(good) {
             Some("there is no good base backup in this repository")
         } else {
             None
@@ -134,7 +136,7 @@ fn push(
 }
 
 fn zones<'a>(
-    holdings: &'a Holdings<'_>,
+    holdings: &'a SystemHoldings<'_>,
     policy: &RetentionConfig,
     now: Timestamp,
     kept: &[usize],
@@ -144,37 +146,38 @@ fn zones<'a>(
     let mut zones = Zones { timelines: holdings.timelines, all: BTreeSet::new() };
     let window = format!("point-in-time recovery of {}", format_duration(policy.wal_window));
     for base in bases {
-        let start = holdings.backups[base.backup].span.start.lsn;
+        let start = holdings.stored.backups[base.backup].needs.start.lsn;
         zones.add(base.timeline, &(start..END), 0, &window);
     }
     zones.add_unfollowed(holdings, bases, ago(now, policy.wal_window));
-    let (sure, doubtful) = (holdings.sure(), holdings.doubtful());
-    let here =
-        |repository: usize| move |at: &&usize| holdings.backups[**at].repository == repository;
+    let (sure, doubtful) = (holdings.stored.sure(), holdings.stored.doubtful());
+    let here = |repository: usize| {
+        move |at: &&usize| holdings.stored.backups[**at].repository == repository
+    };
     let both = sure.iter().chain(&doubtful);
-    let places: BTreeSet<usize> = both.map(|at| holdings.backups[*at].repository).collect();
+    let places: BTreeSet<usize> = both.map(|at| holdings.stored.backups[*at].repository).collect();
     let newest = |place| {
         let sure = sure.iter().rfind(here(place));
         sure.or_else(|| doubtful.iter().rfind(here(place)))
     };
     for newest in places.into_iter().filter_map(newest) {
-        zones.add_from(&holdings.backups[*newest], 1, "from the newest base backup on");
+        zones.add_from(&holdings.stored.backups[*newest], 1, "from the newest base backup on");
     }
     for begun in begun(holdings, unfinished, now) {
         // The clock of the host that takes it may differ.
         let since = begun.saturating_sub(CLOCKS_APART).unwrap_or(Timestamp::MIN);
-        let finished = sure.iter().rfind(|at| holdings.backups[**at].began <= since);
+        let finished = sure.iter().rfind(|at| holdings.stored.backups[**at].began <= since);
         let reason = "a base backup that is perhaps under way";
         match finished {
-            Some(at) => zones.add_from(&holdings.backups[*at], 2, reason),
+            Some(at) => zones.add_from(&holdings.stored.backups[*at], 2, reason),
             None => zones.add_everything(2, reason),
         }
     }
     for at in kept {
-        zones.add_span(&holdings.backups[*at]);
+        zones.add_span(&holdings.stored.backups[*at]);
     }
-    for broken in &holdings.broken {
-        match holdings.backups.iter().find(|it| it.id == broken.id) {
+    for broken in &holdings.stored.broken {
+        match holdings.stored.backups.iter().find(|it| it.id == broken.id) {
             Some(known) => zones.add_span(known),
             None => zones.add_around(holdings, &sure, broken),
         }
@@ -184,11 +187,11 @@ fn zones<'a>(
 
 /// When the unfinished base backups that are kept were begun; not later than now.
 fn begun(
-    holdings: &Holdings<'_>,
+    holdings: &SystemHoldings<'_>,
     verdicts: &[RetentionVerdict],
     now: Timestamp,
 ) -> impl Iterator<Item = Timestamp> {
-    let kept = holdings.unfinished.iter().zip(verdicts).filter(|(_, verdict)| verdict.keep);
+    let kept = holdings.stored.unfinished.iter().zip(verdicts).filter(|(_, verdict)| verdict.keep);
     kept.filter_map(|(it, _)| it.begun()).map(move |begun| begun.min(now))
 }
 
@@ -211,8 +214,8 @@ impl Zones<'_> {
     }
 
     /// All WAL from the start of a base backup on, and all of timelines that came later.
-    fn add_from(&mut self, backup: &Candidate, importance: u8, reason: &str) {
-        let (span, timelines) = (&backup.span, self.timelines);
+    fn add_from(&mut self, backup: &BaseCandidate, importance: u8, reason: &str) {
+        let (span, timelines) = (&backup.needs, self.timelines);
         for timeline in timelines.all() {
             if timelines.passes(span, timeline) {
                 self.add(timeline, &(span.start.lsn..END), importance, reason);
@@ -223,8 +226,8 @@ impl Zones<'_> {
     }
 
     /// What a base backup needs to be consistent.
-    fn add_span(&mut self, backup: &Candidate) {
-        let (span, timelines) = (&backup.span, self.timelines);
+    fn add_span(&mut self, backup: &BaseCandidate) {
+        let (span, timelines) = (&backup.needs, self.timelines);
         let reason = format!("base backup {}", backup.id);
         let wal = span.start.lsn..span.stop.lsn.max(Lsn(span.start.lsn.0 + 1));
         for timeline in timelines.all().filter(|it| *it >= span.start.timeline) {
@@ -240,19 +243,19 @@ impl Zones<'_> {
 
     /// What lies between the base backups before and after one whose description can't be read. A folder without a
     /// time in its name is none of ours.
-    fn add_around(&mut self, holdings: &Holdings<'_>, sure: &[usize], broken: &Attempt) {
+    fn add_around(&mut self, holdings: &SystemHoldings<'_>, sure: &[usize], broken: &Attempt) {
         let Some(begun) = broken.begun() else { return };
         let since = begun.saturating_sub(CLOCKS_APART).unwrap_or(Timestamp::MIN);
         let until = begun.saturating_add(CLOCKS_APART).unwrap_or(Timestamp::MAX);
-        let backup = |at: &usize| &holdings.backups[*at];
+        let backup = |at: &usize| &holdings.stored.backups[*at];
         let before = sure.iter().map(backup).rfind(|it| it.ended <= since);
         let after = sure.iter().map(backup).find(|it| it.began >= until);
-        let from = before.map_or(Lsn(0), |it| it.span.start.lsn);
-        let to = after.map_or(END, |it| it.span.stop.lsn);
+        let from = before.map_or(Lsn(0), |it| it.needs.start.lsn);
+        let to = after.map_or(END, |it| it.needs.stop.lsn);
         let reason = format!("base backup {}, whose description can't be read", broken.id);
         let timelines = self.timelines;
         for timeline in timelines.all() {
-            if before.is_none_or(|it| timeline >= it.span.start.timeline) {
+            if before.is_none_or(|it| timeline >= it.needs.start.timeline) {
                 self.add_files(timeline, from..to, 2, &reason);
             }
         }
@@ -260,13 +263,14 @@ impl Zones<'_> {
 
     /// A timeline whose history can't be read may go on from any base backup. Unless it has one of its own
     /// that is old enough, all of it is kept.
-    fn add_unfollowed(&mut self, holdings: &Holdings<'_>, bases: &[Base], since: Timestamp) {
-        let old_enough = |base: &&Base| holdings.backups[base.backup].ended <= since;
+    fn add_unfollowed(&mut self, holdings: &SystemHoldings<'_>, bases: &[Base], since: Timestamp) {
+        let old_enough = |base: &&Base| holdings.stored.backups[base.backup].ended <= since;
         let timelines = self.timelines;
         for timeline in timelines.all().filter(|it| !timelines.followed(*it)) {
             let base = bases.iter().filter(|base| base.timeline == timeline).find(old_enough);
             let left = bases.iter().filter(old_enough);
-            let newest = left.map(|base| holdings.backups[base.backup].span.stop.timeline).max();
+            let newest =
+                left.map(|base| holdings.stored.backups[base.backup].needs.stop.timeline).max();
             if base.is_none() && newest.is_none_or(|newest| timeline > newest) {
                 let reason = "which base backup leads to this timeline is not known";
                 self.add_files(timeline, Lsn(0)..END, 2, reason);

@@ -7,12 +7,16 @@ mod windows;
 use std::collections::BTreeMap;
 use std::time::Duration;
 
+use clap::{Arg, ArgAction, ArgMatches, Command};
+
 use super::bar::LEGEND;
 use super::json;
 use super::words::restorable;
 use crate::basebackup::catalogue::{Backup, Restorable, Survey};
 use crate::basebackup::windows::Needed;
 use crate::check::CheckState;
+use crate::cli::verbs::print;
+use crate::cli::{flags, screen};
 use crate::command::shown::{
     Paper, Shown, Spare, at_seconds, count, fitted, plain, short_size, took, whole_size,
 };
@@ -31,7 +35,26 @@ const CLUSTERS_SHOWN: usize = 10;
 /// `IN`, are cut.
 const SPARE: Spare<'_> = Spare { left_out: &[2, 7, 3], cut: &[1, 9], ends_in_text: false };
 
-pub fn run(config: &Config, as_json: bool, paper: Paper) -> Result<Shown> {
+const ABOUT: &str = "Lists all base backups, and shows from when to when you can recover";
+
+const AFTER: &str = "It reads only names, sizes and descriptions; `basebackup verify` reads every byte. It says what \
+     it can't see (a repository that does not answer, a description that can't be read), shows the rest, and ends \
+      with the status of the first error.";
+
+pub fn command() -> Command {
+    let json = Arg::new("json").long("json").action(ArgAction::SetTrue);
+    let command = Command::new("list")
+        .about(ABOUT)
+        .after_help(AFTER)
+        .arg(json.help("Print everything as JSON"));
+    flags::with_settings(command, &[])
+}
+
+pub fn run(config: &Config, matches: &ArgMatches) -> Result<()> {
+    print(list(config, matches.get_flag("json"), screen::paper())?)
+}
+
+fn list(config: &Config, as_json: bool, paper: Paper) -> Result<Shown> {
     let repositories = repository::open_all(config, None)?;
     let survey = Survey::read(&repositories, config);
     let cluster = &config.cluster;

@@ -1,12 +1,17 @@
 //! `basebackup show`: everything about one base backup.
 
+use clap::{Arg, ArgAction, ArgMatches, Command};
+
 use super::json;
 use super::words::restorable;
 use crate::backup::StoredObject;
 use crate::basebackup::catalogue::{Backup, Contents, Moment, Survey};
 use crate::basebackup::windows::Needed;
 use crate::basebackup::{Part, Tablespace};
-use crate::command::shown::{self, Shown, count, plain, size, table, took, whole_size};
+use crate::cli::flags;
+use crate::cli::verbs::print;
+use crate::command::backups::find;
+use crate::command::shown::{Shown, count, plain, size, table, took, whole_size};
 use crate::config::Config;
 use crate::error::{Error, Result};
 use crate::postgres::{Lsn, WalSegment};
@@ -14,13 +19,28 @@ use crate::repository::{self, Repository};
 
 const HEADINGS: [&str; 5] = ["OBJECT", "SIZE", "STORED", "ENTRIES", "TABLESPACE"];
 
-const WHAT: &str = "base backup";
+const ABOUT: &str = "Shows everything about one base backup, and whether all of it is there";
+
+pub fn command() -> Command {
+    let id = Arg::new("id").value_name("ID").required(true);
+    let json = Arg::new("json").long("json").action(ArgAction::SetTrue);
+    let command = Command::new("show")
+        .about(ABOUT)
+        .arg(id.help("Id of the backup, or its beginning"))
+        .arg(json.help("Print as JSON"));
+    flags::with_settings(command, &[])
+}
+
+pub fn run(config: &Config, matches: &ArgMatches) -> Result<()> {
+    let id = matches.get_one::<String>("id").cloned().unwrap_or_default();
+    print(show(config, &id, matches.get_flag("json"))?)
+}
 
 /// `id` may be the beginning of one.
-pub fn run(config: &Config, id: &str, as_json: bool) -> Result<Shown> {
+fn show(config: &Config, id: &str, as_json: bool) -> Result<Shown> {
     let repositories = repository::open_all(config, None)?;
     let survey = Survey::read(&repositories, config);
-    let backup = find(&survey, &repositories, id)?;
+    let backup = find(&survey.catalogue, &repositories, id)?;
     let failures = survey.catalogue.failures.iter();
     let mut errors: Vec<Error> = failures.map(|failure| failure.error.clone()).collect();
     let mut copies = Vec::new();
@@ -44,31 +64,6 @@ pub fn run(config: &Config, id: &str, as_json: bool) -> Result<Shown> {
         head + &wal_lines(&repositories, backup, &needed) + &copies
     };
     Ok(Shown { text, errors })
-}
-
-/// The one backup whose id begins like this.
-pub(super) fn find<'a>(
-    survey: &'a Survey,
-    repositories: &[Repository],
-    id: &str,
-) -> Result<&'a Backup> {
-    let catalogue = &survey.catalogue;
-    let ids: Vec<&str> = catalogue.backups.iter().map(|backup| backup.id.as_str()).collect();
-    if let Some(at) = shown::find(WHAT, &ids, id)? {
-        return Ok(&catalogue.backups[at]);
-    }
-    if let Some(broken) = catalogue.broken.iter().find(|broken| broken.id.starts_with(id)) {
-        return Err(broken.error.clone());
-    }
-    if let Some(it) = catalogue.unfinished.iter().find(|it| it.id.starts_with(id)) {
-        let name = repositories.get(it.repository).map_or("", Repository::name);
-        return Err(shown::unfinished(WHAT, &it.id, name));
-    }
-    if let Some(failure) = catalogue.failures.first() {
-        let message = format!("there is no {WHAT} with an id that begins with {id:?}");
-        return Err(failure.error.clone().while_doing(message + " in the other repositories"));
-    }
-    Err(shown::unknown(WHAT, "basebackup", &ids, id))
 }
 
 /// The first and the last segment that a backup needs. The last byte is before the stop.

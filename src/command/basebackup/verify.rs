@@ -1,11 +1,16 @@
 //! `basebackup verify`: whether what is stored is what was stored, and all of it.
 
+use clap::{Arg, ArgAction, ArgMatches, Command};
 use jiff::Timestamp;
 use serde::Serialize;
 
-use super::show::find;
 use crate::basebackup::catalogue::{Backup, Survey};
 use crate::basebackup::verify::{Report, Verification};
+use crate::cli::flags;
+use crate::cli::progress::SharedBar;
+use crate::cli::verbs::print;
+use crate::command::backups::find;
+use crate::command::backups::verify::{Which, ids};
 use crate::command::recording::{self, Extent, Faults};
 use crate::command::shown::{Shown, count, plain, size};
 use crate::config::Config;
@@ -17,26 +22,59 @@ use crate::repository::{self, Repository};
 /// Rises when something in the JSON changes its meaning or goes.
 const VERSION: u32 = 1;
 
-/// Which base backups.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Which {
-    All,
-    Newest,
-    /// By the beginnings of their ids.
-    These(Vec<String>),
+const SHORT: &str =
+    "Reads every byte of base backups and of the WAL behind them, in every repository";
+
+const ABOUT: &str = "Reads every byte of base backups and of the WAL behind them, in every repository
+
+Parts, manifests, descriptions, WAL segments and histories are compared with their sums, with each other and with
+their names; gaps in the WAL are looked for. Each fault is a line, with what can't be recovered because of it.";
+
+const AFTER: &str = "\
+Exit status 5: something is damaged or missing. A repository that does not answer is an error of its own; the others \
+     are verified all the same. Without a private key (--encryption-identity-file) encrypted objects are checked as \
+      far as possible; the output says what was not checked.";
+
+pub fn command() -> Command {
+    let switch = |name: &'static str, help: &'static str| {
+        Arg::new(name).long(name).action(ArgAction::SetTrue).help(help)
+    };
+    let command = Command::new("verify")
+        .about(SHORT)
+        .long_about(ABOUT)
+        .after_help(AFTER)
+        .arg(ids())
+        .arg(switch("newest", "Only the newest base backup").conflicts_with("id"))
+        .arg(switch("quick", "Look only at names, sizes and gaps"))
+        .arg(switch("json", "Print what was found as JSON"));
+    flags::with_settings(command, &["basebackup"])
 }
 
-pub struct Request<'a> {
-    pub config: &'a Config,
-    pub which: Which,
-    pub quick: bool,
-    pub as_json: bool,
+pub fn run(config: &Config, matches: &ArgMatches) -> Result<()> {
+    let bar = SharedBar::new("verification");
+    let progress = |done: u64, of: u64| bar.at(done, of);
+    let shown = verify(&VerifyOptions {
+        config,
+        which: Which::of(matches),
+        quick: matches.get_flag("quick"),
+        as_json: matches.get_flag("json"),
+        progress: &progress,
+    });
+    drop(bar);
+    print(shown?)
+}
+
+struct VerifyOptions<'a> {
+    config: &'a Config,
+    which: Which,
+    quick: bool,
+    as_json: bool,
     /// Gets how many bytes were read, and of how many.
-    pub progress: &'a (dyn Fn(u64, u64) + Sync),
+    progress: &'a (dyn Fn(u64, u64) + Sync),
 }
 
 /// The first error is what decides the exit status.
-pub fn run(request: &Request<'_>) -> Result<Shown> {
+fn verify(request: &VerifyOptions<'_>) -> Result<Shown> {
     let (config, began) = (request.config, Timestamp::now());
     let repositories = repository::open_all(config, None)?;
     let identities = repository::identities(config)?;
@@ -69,7 +107,7 @@ pub fn run(request: &Request<'_>) -> Result<Shown> {
 /// The systems of which this verification is recorded, with what was read of each: all of it, its newest base
 /// backup included.
 fn subjects(
-    request: &Request<'_>,
+    request: &VerifyOptions<'_>,
     survey: &Survey,
     chosen: &[&Backup],
 ) -> Vec<(RecordSubject, Vec<String>)> {
@@ -96,7 +134,7 @@ fn choose<'a>(
         Which::All => catalogue.backups.iter().collect(),
         Which::Newest => catalogue.backups.iter().max_by_key(|it| &it.id).into_iter().collect(),
         Which::These(ids) => {
-            let found = ids.iter().map(|id| find(survey, repositories, id));
+            let found = ids.iter().map(|id| find(catalogue, repositories, id));
             let mut found = found.collect::<Result<Vec<_>>>()?;
             found.sort_unstable_by_key(|it| (it.system.0, &it.id));
             found.dedup_by_key(|it| (it.system.0, &it.id));

@@ -12,12 +12,11 @@ use jiff::Timestamp;
 
 use super::places::{repository_folders, root_of, set_of};
 use super::{named, show_progress, with_set};
-use crate::backup::series::{Backup, SelfContained, Series};
+use crate::backup::{Backup, Catalogue, Configured as _, Kind as _, SelfContained};
 use crate::backup::{BackupFolder, DESCRIPTION, Fell, Known, make_exist, new_id};
 use crate::cli::flags;
 use crate::cli::progress::SharedBar;
 use crate::command::created::{self, Created};
-use crate::command::series::Kind;
 use crate::command::shown::{count, size};
 use crate::config::{Config, MediaSet};
 use crate::error::{Class, Error, Result};
@@ -141,7 +140,7 @@ fn create(options: &SnapshotOptions<'_>) -> Result<TakenSnapshot> {
     let (mut done, mut failed_files) = (TakenSnapshot { descriptions: vec![], errors: vec![] }, 0);
     let (mut packed, mut kept) = (Vec::new(), None::<KeptTree>);
     let known = Known::of(config.state_directory.as_deref(), "media");
-    let folder = BackupFolder::below(&SnapshotDescription::all(config), &id);
+    let folder = BackupFolder::below(&all_of(config), &id);
     for (at, repository) in repositories.iter().enumerate() {
         if let Err(error) = known.check(repository, folder.all()) {
             done.errors.push(not_stored(repository, error));
@@ -244,19 +243,24 @@ fn incomplete(failures: u64) -> Error {
         .hint("The lines above name them; the snapshot has everything else.")
 }
 
+/// What the keys of all snapshots of the set begin with.
+fn all_of(config: &Config) -> String {
+    SnapshotDescription::all(SnapshotDescription::name(config), ())
+}
+
 /// The newest whole one to share files with. What can't be seen now is not shared.
 fn newest_tree(repository: &Repository, config: &Config) -> Option<SnapshotDescription> {
-    let series = Series::<SnapshotDescription>::read(
+    let series = Catalogue::<SnapshotDescription>::read(
         std::slice::from_ref(repository),
-        &SnapshotDescription::all(config),
+        SnapshotDescription::name(config),
     );
-    let newest = series.backups.into_iter().rfind(Backup::is_whole).map(|it| it.description);
+    let newest = series.backups.into_iter().rfind(Backup::is_whole).map(|it| it.facts);
     newest.filter(|it| it.kind == SnapshotKind::LocalTree)
 }
 
 /// What must not be shared with the newest one.
 fn damage(config: &Config, repository: &Repository, newest: &SnapshotDescription) -> Damage {
-    let all = SnapshotDescription::all(config);
+    let all = all_of(config);
     let began = newest.began.parse().unwrap_or(Timestamp::MIN);
     match Listing::read(repository, &all) {
         Ok(listing) => Damage::noted(repository, &all, listing.objects(), began),
@@ -295,7 +299,7 @@ fn describe(
     let json = serde_json::to_vec_pretty(&description).map_err(|error| {
         Error::new(Class::Internal, format!("could not write {DESCRIPTION}: {error}"))
     })?;
-    let folder = BackupFolder::below(&SnapshotDescription::all(options.config), id);
+    let folder = BackupFolder::below(&all_of(options.config), id);
     make_exist(repository, &folder, &description.objects, Bytes::from(json))?;
     Ok(description)
 }

@@ -13,7 +13,7 @@ use serde_json::{Value, json};
 use super::entries::{Entries, Snapshots};
 use super::lines::{length, owners, path, time};
 use super::{of_set, with_set};
-use crate::backup::series::Backup;
+use crate::backup::Backup;
 use crate::check::CheckState;
 use crate::cli::{flags, guard, screen};
 use crate::command::shown::{Paper, at_seconds, plain, plain_bytes, size, write};

@@ -15,8 +15,8 @@ use super::{of_set, show_progress, with_set};
 use crate::cli::flags;
 use crate::cli::progress::SharedBar;
 use crate::cli::verbs::print;
+use crate::command::backups::{Presented as _, choose, read};
 use crate::command::recording::Rehearsal;
-use crate::command::series::{Kind, choose, read};
 use crate::command::shown::{Shown, count, size};
 use crate::config::{Config, MediaSet};
 use crate::drill::{Deadline, Scratch};
@@ -133,7 +133,7 @@ fn rehearse(
     let series = read::<SnapshotDescription>(config, repositories);
     let backup = choose(&series, repositories, options.id.as_deref())?;
     rehearsal.is_of(&backup.id, backup.began);
-    let totals = &backup.description.totals;
+    let totals = &backup.facts.totals;
     rehearsal.fact("in all", format!("{}, {}", count(totals.files, "file"), size(totals.size)));
     let mut scratch = Scratch::create_in(&config.drill.directory)?;
     let mut failure: Option<Error> = None;

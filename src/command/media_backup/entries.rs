@@ -1,8 +1,8 @@
 //! What is in a snapshot, entry by entry, out of whichever repository can be read. Memory does not grow with it.
 
 use super::stored::Stored;
-use crate::backup::series::{Backup, Series};
-use crate::command::series::{Kind as _, choose};
+use crate::backup::{Backup, Catalogue, Configured as _};
+use crate::command::backups::choose;
 use crate::config::Config;
 use crate::error::{Class, Error, Result};
 use crate::media_backup::{Entry, EntryPath, IndexReader, SnapshotDescription, SpoolReader};
@@ -12,13 +12,13 @@ use crate::repository::{self, Repository};
 pub struct Snapshots<'a> {
     pub config: &'a Config,
     pub repositories: Vec<Repository>,
-    pub series: Series<SnapshotDescription>,
+    pub series: Catalogue<SnapshotDescription>,
 }
 
 impl<'a> Snapshots<'a> {
     pub fn look(config: &'a Config) -> Result<Self> {
         let repositories = repository::open_all(config, None)?;
-        let series = Series::read(&repositories, &SnapshotDescription::all(config));
+        let series = Catalogue::read(&repositories, SnapshotDescription::name(config));
         Ok(Self { config, repositories, series })
     }
 

@@ -12,7 +12,7 @@ use serde_json::{Value, json};
 use super::entries::Snapshots;
 use super::lines::{length, long, short, time};
 use super::{of_set, with_set};
-use crate::backup::series::Backup;
+use crate::backup::Backup;
 use crate::cli::{flags, guard, verbs};
 use crate::command::shown::{Shown, at_seconds, count, plain, write};
 use crate::config::Config;

@@ -12,7 +12,7 @@ use serde_json::json;
 use super::entries::Snapshots;
 use super::lines::{long, short};
 use super::{of_set, with_set};
-use crate::backup::series::Backup;
+use crate::backup::Backup;
 use crate::cli::{flags, guard, screen};
 use crate::command::shown::{at_seconds, plain_bytes, write};
 use crate::config::Config;

@@ -16,11 +16,11 @@ use super::places::{repository_folders, set_of};
 use super::selection::{arguments, chosen};
 use super::stored::{Lay, Stored};
 use super::{of_set, show_progress, with_set};
-use crate::backup::series::Backup;
+use crate::backup::Backup;
 use crate::cli::progress::SharedBar;
 use crate::cli::{asked, flags, guard};
+use crate::command::backups::{choose, is_latest, read, refuse_fallen};
 use crate::command::restored::{self, Asking, Ending};
-use crate::command::series::{choose, is_latest, read, refuse_fallen};
 use crate::command::shown::{at_seconds, count, plain, size};
 use crate::config::Config;
 use crate::error::{Class, Error, Result};
@@ -141,7 +141,7 @@ fn restore(options: &MediaRestoreOptions<'_>, asking: &mut Asking<'_>) -> Result
         refuse_fallen(&series)?;
     }
     if options.delete {
-        refuse_incomplete(&backup.description)?;
+        refuse_incomplete(&backup.facts)?;
     }
     let words = plan(options, backup, &repositories)?;
     let told = ended::told(options, backup, &repositories, &words)?;
@@ -236,7 +236,7 @@ fn plan(
         Existing::Delta { .. } => "what differs is replaced",
     };
     let strays = if options.delete { "; what the snapshot lacks is REMOVED" } else { "" };
-    let totals = &backup.description.totals;
+    let totals = &backup.facts.totals;
     let lines = [
         ("snapshot", format!("{}, of {}", backup.id, at_seconds(backup.began))),
         ("from", places.join(", then ")),

@@ -6,7 +6,7 @@ use super::ls::{Form, ListOptions, Part, list};
 use super::selection::{arguments, chosen};
 use super::{of_set, with_set};
 use crate::cli::guard;
-use crate::command::series::flags as series;
+use crate::command::backups::show;
 use crate::config::Config;
 use crate::error::Result;
 use crate::media_backup::{Selection, SnapshotDescription};
@@ -17,7 +17,7 @@ with --json one JSON object a line, as in the index (docs/repository-format.md).
 pub fn command() -> Command {
     let files = Arg::new("files").long("files").action(ArgAction::SetTrue);
     let files = files.help("Shows all files, folders and links that are in it");
-    let command = series::show_command::<SnapshotDescription>().arg(files).args(arguments());
+    let command = show::command::<SnapshotDescription>().arg(files).args(arguments());
     with_set(command.after_help(AFTER))
 }
 
@@ -25,7 +25,7 @@ pub fn run(config: &Config, matches: &ArgMatches) -> Result<()> {
     let config = of_set(config, matches)?;
     let (selection, _) = chosen(matches)?;
     if matches!(selection, Selection::All) && !matches.get_flag("files") {
-        return series::show::<SnapshotDescription>(&config, matches);
+        return show::run::<SnapshotDescription>(&config, matches);
     }
     let id = matches.get_one::<String>("id").map(String::as_str);
     let form = if matches.get_flag("json") { Form::Index } else { Form::Long };

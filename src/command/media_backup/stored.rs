@@ -4,7 +4,7 @@ use std::io::Read;
 use std::path::Path;
 
 use super::places::{root_of, set_of};
-use crate::backup::series::Series;
+use crate::backup::Catalogue;
 use crate::codec::{Digest, Identities};
 use crate::config::Config;
 use crate::error::{Class, Error, Result};
@@ -19,7 +19,7 @@ use crate::repository::{self, Repository};
 /// A snapshot, and the repository that it is read from, with its place.
 pub struct Stored<'a> {
     pub config: &'a Config,
-    pub series: &'a Series<SnapshotDescription>,
+    pub series: &'a Catalogue<SnapshotDescription>,
     pub id: &'a str,
     pub at: usize,
     pub repository: &'a Repository,
@@ -110,7 +110,7 @@ impl Stored<'_> {
     ) -> PackedSource<'p> {
         PackedSource {
             storage: self.repository.storage(),
-            all: &self.series.all,
+            all: self.series.all(),
             description,
             identities,
             attempts: self.config.limits.attempts,

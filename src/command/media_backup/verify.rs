@@ -1,12 +1,18 @@
 //! `media-backup verify`: whether what is stored is what was stored, and all of it.
 
+use clap::{ArgMatches, Command};
 use jiff::Timestamp;
 
 use super::places::{root_of, set_of};
-use crate::backup::series::{Backup, Series};
+use super::{of_set, show_progress, with_set};
+use crate::backup::{Backup, Catalogue, Configured as _};
+use crate::cli::flags;
+use crate::cli::progress::SharedBar;
+use crate::cli::verbs::print;
 use crate::codec::Identities;
+use crate::command::backups::verify::{VERIFY_AFTER, ids};
+use crate::command::backups::{Presented as _, find};
 use crate::command::recording::{self, Extent, Faults};
-use crate::command::series::{Kind, find};
 use crate::command::shown::{Shown, count, plain, size};
 use crate::config::Config;
 use crate::error::{Class, Error, Result};
@@ -15,8 +21,25 @@ use crate::media_backup::packed::{PackedSource, verify_packed};
 use crate::media_backup::{MediaProgress, SnapshotDescription, SnapshotKind, Verified};
 use crate::repository::{self, Repository};
 
+pub fn command() -> Command {
+    let command = Command::new("verify")
+        .about("Reads every byte of each snapshot, in every repository")
+        .after_help(VERIFY_AFTER)
+        .arg(ids());
+    with_set(flags::with_settings(command, SnapshotDescription::TABLES))
+}
+
+pub fn run(config: &Config, matches: &ArgMatches) -> Result<()> {
+    let ids: Vec<String> = matches.get_many("id").unwrap_or_default().cloned().collect();
+    let bar = SharedBar::new("verification");
+    let progress = |at: MediaProgress| show_progress(&bar, &at);
+    let shown = verify(&of_set(config, matches)?, &ids, &progress);
+    drop(bar);
+    print(shown?)
+}
+
 /// `ids` may be beginnings; none at all means every snapshot.
-pub fn run(
+fn verify(
     config: &Config,
     ids: &[String],
     progress: &(dyn Fn(MediaProgress) + Sync),
@@ -25,7 +48,7 @@ pub fn run(
     let repositories = repository::open_all(config, None)?;
     let identities = repository::identities(config)?;
     let series =
-        Series::<SnapshotDescription>::read(&repositories, &SnapshotDescription::all(config));
+        Catalogue::<SnapshotDescription>::read(&repositories, SnapshotDescription::name(config));
     let chosen: Vec<&Backup<SnapshotDescription>> = match ids {
         [] => series.backups.iter().collect(),
         ids => ids.iter().map(|id| find(&series, &repositories, id)).collect::<Result<_>>()?,
@@ -114,7 +137,7 @@ fn not_noted(name: &str, error: &Error) {
 fn all_of(chosen: &[&Backup<SnapshotDescription>]) -> (u64, u64) {
     let (mut entries, mut size) = (0, 0);
     for backup in chosen {
-        let it = &backup.description;
+        let it = &backup.facts;
         let stored = || it.all_objects().map(|(_, object)| object.stored_size).sum();
         let whole = backup.copies.iter().filter(|copy| copy.fault.is_none()).count() as u64;
         entries += whole * it.totals.entries;
@@ -125,7 +148,7 @@ fn all_of(chosen: &[&Backup<SnapshotDescription>]) -> (u64, u64) {
 
 struct One<'a> {
     config: &'a Config,
-    series: &'a Series<SnapshotDescription>,
+    series: &'a Catalogue<SnapshotDescription>,
     identities: &'a Identities,
     backup: &'a Backup<SnapshotDescription>,
 }
@@ -152,7 +175,7 @@ impl One<'_> {
             (SnapshotKind::Packed, _) => {
                 let source = PackedSource {
                     storage: repository.storage(),
-                    all: &self.series.all,
+                    all: self.series.all(),
                     description: &description,
                     identities: self.identities,
                     attempts: config.limits.attempts,

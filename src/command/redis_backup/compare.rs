@@ -2,7 +2,7 @@
 
 use std::time::{Duration, Instant};
 
-use crate::backup::series::Backup;
+use crate::backup::Backup;
 use crate::command::shown::tenths;
 use crate::config::Config;
 use crate::error::{Class, Error, Result};
@@ -31,11 +31,11 @@ impl Comparing<'_> {
     pub fn run(&self, begun: Instant) -> Result<()> {
         let facts = self.loaded()?;
         self.is_it(&facts)?;
-        let (recorded, now) = (&self.backup.description.keys, &facts.keys);
+        let (recorded, now) = (&self.backup.facts.keys, &facts.keys);
         for line in compare_keys(recorded, now) {
             tracing::warn!("{line}");
         }
-        if !self.backup.description.has_its_keys(now) {
+        if !self.backup.facts.has_its_keys(now) {
             let message = "the server does not have the keys of the backup".to_owned();
             return Err(Error::new(Class::Damaged, message).hint(
                 "The lines above say where. Did it load these files? Its log says what it loaded; did anybody write \

@@ -8,7 +8,7 @@ use std::time::Instant;
 
 use clap::{Arg, ArgAction, ArgMatches, Command};
 
-use crate::backup::series::SelfContained;
+use crate::backup::SelfContained;
 use crate::cli::flags;
 use crate::cli::progress::Bar;
 use crate::command::created::{self, Created};

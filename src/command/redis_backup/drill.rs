@@ -10,8 +10,8 @@ use rustix::process::Signal;
 use crate::cli::flags;
 use crate::cli::progress::SharedBar;
 use crate::cli::verbs::print;
+use crate::command::backups::{choose, read};
 use crate::command::recording::Rehearsal;
-use crate::command::series::{choose, read};
 use crate::command::shown::{Shown, count, size};
 use crate::config::{Config, RedisConfig};
 use crate::drill::redis::{DrillRedis, RedisProgram};
@@ -118,7 +118,7 @@ fn rehearse(
     let identities = repository::identities(config)?;
     let series = read::<RedisDescription>(config, repositories);
     let backup = choose(&series, repositories, options.id.as_deref())?;
-    let description = &backup.description;
+    let description = &backup.facts;
     rehearsal.is_of(&backup.id, backup.began);
     let program = RedisProgram::find(config.drill.redis_bin.as_deref(), description.product)?;
     rehearsal.fact("server", program.to_string());

@@ -12,11 +12,11 @@ use clap::{Arg, ArgAction, ArgMatches, Command};
 
 use self::ended::{keys, reads};
 use super::compare::{Comparing, LOADING, STARTING};
-use crate::backup::series::Backup;
+use crate::backup::Backup;
 use crate::cli::progress::SharedBar;
 use crate::cli::{asked, flags};
+use crate::command::backups::{choose, is_latest, read, refuse_fallen};
 use crate::command::restored::{self, Asking, Ending, run_hook};
-use crate::command::series::{choose, is_latest, read, refuse_fallen};
 use crate::command::shown::{at_seconds, count, size, tenths};
 use crate::config::Config;
 use crate::error::{Class, Error, Result};
@@ -136,7 +136,7 @@ fn restore(
         refuse_fallen(&series)?;
     }
     let there = seen(config);
-    let target = target(options, &backup.description, there.as_ref())?;
+    let target = target(options, &backup.facts, there.as_ref())?;
     let unfinished = target.is_unfinished()?;
     let words = plan(backup, &target, &repositories, unfinished);
     let told = ended::told(backup, &target, &repositories, unfinished, &words);
@@ -185,7 +185,7 @@ fn plan(
     repositories: &[Repository],
     unfinished: bool,
 ) -> String {
-    let it = &backup.description;
+    let it = &backup.facts;
     let places = backup.copies.iter().filter(|copy| copy.fault.is_none());
     let places = places.filter_map(|copy| repositories.get(copy.repository));
     let places: Vec<&str> = places.map(Repository::name).collect();

@@ -4,19 +4,15 @@ use clap::{Arg, ArgAction, ArgMatches, Command};
 use jiff::Timestamp;
 
 use crate::backup::memory::{Memory, Shelf};
-use crate::backup::series::Series;
-use crate::basebackup::all_backups;
-use crate::basebackup::catalogue::Catalogue;
+use crate::backup::{Catalogue, Kind};
 use crate::cli::verbs::print;
 use crate::cli::{asked, configure, flags};
 use crate::command::pruning::clocks;
-use crate::command::remembering::{recall, recall_base_backups, shelves, shelves_of_system};
-use crate::command::series::Kind;
 use crate::command::shown::{Shown, count, plain, table};
 use crate::config::Config;
 use crate::error::{Class, Error, Result};
 use crate::repository::{self, Repository};
-use crate::{media_backup, redis_backup};
+use crate::{basebackup, media_backup, redis_backup};
 
 pub const NAME: &str = "trust";
 
@@ -87,42 +83,29 @@ fn vouch(config: &Config, agree: &mut dyn FnMut(&str) -> Result<bool>) -> Result
         future: 0,
         errors: Vec::new(),
     };
-    vouching.base_backups(config);
-    vouching.series::<redis_backup::RedisDescription>(config, "Redis backups");
+    vouching.kind::<basebackup::Description>(config, &|it| format!("base backups of {it}"));
+    vouching.kind::<redis_backup::RedisDescription>(config, &|()| "Redis backups".to_owned());
     for set in &config.media {
         let of_set = Config { media: vec![set.clone()], ..config.clone() };
-        vouching.series::<media_backup::SnapshotDescription>(
-            &of_set,
-            &format!("snapshots of {}", set.name),
-        );
+        let what = |()| format!("snapshots of {}", set.name);
+        vouching.kind::<media_backup::SnapshotDescription>(&of_set, &what);
     }
     vouching.end(agree)
 }
 
 impl Vouching<'_> {
-    fn base_backups(&mut self, config: &Config) {
-        let mut memory = Memory::to_vouch(self.state, "basebackup");
-        let mut catalogue = Catalogue::read(self.repositories, &config.cluster);
-        recall_base_backups(&mut memory, &mut catalogue, self.repositories, &config.cluster);
+    /// `what` says what is of one system.
+    fn kind<K: Kind>(&mut self, config: &Config, what: &dyn Fn(K::System) -> String) {
+        let mut memory = Memory::to_vouch(self.state, K::NOTES);
+        let mut catalogue = Catalogue::<K>::read(self.repositories, K::name(config));
+        memory.recall(&mut catalogue, self.repositories);
         let failed = catalogue.failures.iter().map(|it| it.repository).collect();
         for system in &catalogue.systems {
-            let all = all_backups(&config.cluster, *system);
-            let shelves =
-                shelves_of_system(&catalogue, (*system, &all), self.repositories, &failed);
-            self.vouch(&mut memory, &shelves, &format!("base backups of {system}"));
+            let shelves = Shelf::each(&catalogue, *system, self.repositories, &failed);
+            self.vouch(&mut memory, &shelves, &what(*system));
         }
         self.memories.push(memory);
-        self.errors.extend(catalogue.failures.into_iter().map(|it| it.error));
-        self.errors.extend(catalogue.broken.into_iter().map(|it| it.error));
-    }
-
-    fn series<D: Kind>(&mut self, config: &Config, what: &str) {
-        let mut memory = Memory::to_vouch(self.state, D::NOTES);
-        let mut series = Series::<D>::read(self.repositories, &D::all(config));
-        recall(&mut memory, &mut series, self.repositories);
-        self.vouch(&mut memory, &shelves(&series, self.repositories), what);
-        self.memories.push(memory);
-        self.errors.extend(series.errors().cloned());
+        self.errors.extend(catalogue.errors().cloned());
     }
 
     fn vouch(&mut self, memory: &mut Memory, shelves: &[Shelf<'_>], what: &str) {

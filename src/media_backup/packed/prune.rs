@@ -8,11 +8,9 @@ use jiff::Timestamp;
 use super::super::BEGUN;
 use super::set_listing::{Listing, read};
 use crate::backup::deleting::Deleting;
-use crate::backup::deleting::Pruned;
-use crate::backup::series::{Line, What};
-use crate::backup::{BackupFolder, DESCRIPTION, PIN, Uploads, begun, in_parallel};
+use crate::backup::{BackupFolder, DESCRIPTION, PIN, PlanLine, PlanSubject, begun, in_parallel};
 use crate::config::KeepConfig;
-use crate::error::{Class, Error, Result};
+use crate::error::{Class, Result};
 use crate::media_backup::SnapshotDescription;
 use crate::repository::Repository;
 use crate::retention::{CLOCKS_APART, RetentionVerdict};
@@ -102,9 +100,9 @@ pub fn unreferenced<'o>(id: &str, objects: &[&'o str], references: &References) 
 
 /// Corrects the plan of one repository: a folder without a description whose objects are needed is no leavings,
 /// but for those that are not.
-pub fn spare(lines: &mut [Line], repository: usize, references: &References, there: &Objects) {
+pub fn spare(lines: &mut [PlanLine], repository: usize, references: &References, there: &Objects) {
     let mine = lines.iter_mut().filter(|line| line.repository == repository && !line.verdict.keep);
-    for line in mine.filter(|line| line.what == What::Unfinished) {
+    for line in mine.filter(|line| line.what == PlanSubject::Unfinished) {
         if references.need_any(&line.id) {
             let objects = there.get(&line.id).map_or(&[][..], Vec::as_slice);
             let free = objects.iter().filter(|object| !references.need(&line.id, object)).count();
@@ -119,52 +117,35 @@ pub fn spare(lines: &mut [Line], repository: usize, references: &References, the
     }
 }
 
-/// Deletes what the plan says, and what nobody needs any more in folders that were spared; may be cut short
-/// anywhere. Goes on with the other repositories where one fails.
+/// Deletes what the plan of one repository says, and what nobody needs any more in folders that were spared; may be cut
+/// short anywhere.
 pub fn carry_out(
-    repositories: &[&Repository],
+    deleting: &mut Deleting<'_>,
     all: &str,
-    lines: &[Line],
-    uploads: &[Uploads],
+    lines: &[&PlanLine],
     keep: &KeepConfig,
     now: Timestamp,
-) -> Pruned {
-    let mut pruned = Pruned::default();
-    for (number, repository) in repositories.iter().enumerate() {
-        let mine: Vec<&Line> = lines.iter().filter(|it| it.repository == number).collect();
-        let mut ended = uploads.iter().filter(|it| it.repository == number && !it.verdict.keep);
-        let mut pruning =
-            Pruning { repository, all, deleting: Deleting::new(repository), keep, now };
-        let outcome = ended.try_for_each(|it| pruning.deleting.uploads(it));
-        let outcome = outcome.and_then(|()| pruning.run(&mine));
-        let name = repository.name();
-        let said = |error: Error| error.while_doing(format!("could not prune repository {name}"));
-        pruned.errors.extend(outcome.err().map(said));
-        pruned.deleted += pruning.deleting.deleted;
-        pruned.bytes += pruning.deleting.bytes;
-        pruned.ended += pruning.deleting.ended;
-        pruned.stayed.append(&mut pruning.deleting.stayed);
-    }
-    pruned
+) -> Result<()> {
+    Pruning { repository: deleting.repository(), all, deleting, keep, now }.run(lines)
 }
 
-struct Pruning<'a> {
-    repository: &'a Repository,
+struct Pruning<'a, 'r> {
+    repository: &'r Repository,
     all: &'a str,
-    deleting: Deleting<'a>,
+    deleting: &'a mut Deleting<'r>,
     keep: &'a KeepConfig,
     now: Timestamp,
 }
 
-impl Pruning<'_> {
+impl Pruning<'_, '_> {
     /// Descriptions first; then a second look; then packs.
-    fn run(&mut self, lines: &[&Line]) -> Result<()> {
+    fn run(&mut self, lines: &[&PlanLine]) -> Result<()> {
         let mut candidates: BTreeSet<&str> = BTreeSet::new();
         for line in lines {
             let gone = match line.what {
-                What::Backup if !line.verdict.keep => self.forget(&line.id)?,
-                What::Unfinished => !line.verdict.keep || line.verdict.reason == NEEDED,
-                What::Backup | What::Broken => false,
+                PlanSubject::Backup if !line.verdict.keep => self.forget(&line.id)?,
+                PlanSubject::Unfinished => !line.verdict.keep || line.verdict.reason == NEEDED,
+                PlanSubject::Backup | PlanSubject::Broken => false,
             };
             if gone {
                 candidates.insert(&line.id);
@@ -281,7 +262,7 @@ mod tests {
 
     #[test]
     fn what_is_needed_is_no_leavings() {
-        let line = |id: &str, what| Line {
+        let line = |id: &str, what| PlanLine {
             repository: 0,
             id: id.into(),
             what,
@@ -289,9 +270,9 @@ mod tests {
             verdict: RetentionVerdict::delete("old"),
         };
         let mut lines = [
-            line("old", What::Unfinished),
-            line("other", What::Unfinished),
-            line("old", What::Backup),
+            line("old", PlanSubject::Unfinished),
+            line("other", PlanSubject::Unfinished),
+            line("old", PlanSubject::Backup),
         ];
         let references = References::of(&[needing("old", "data-00001.pack")]);
         let mut there = Objects::from([("old".into(), vec!["data-00001.pack".into()])]);

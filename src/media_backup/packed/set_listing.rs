@@ -6,7 +6,7 @@ use std::ops::ControlFlow;
 
 use crate::backup::{BackupFolder, DESCRIPTION, describe};
 use crate::codec::Recipients;
-use crate::error::{Class, Error, Result};
+use crate::error::{Class, Result};
 use crate::media_backup::{SnapshotDescription, SnapshotKind};
 use crate::repository::Repository;
 
@@ -20,7 +20,7 @@ const SECOND: usize = 16;
 pub struct Listing(BTreeMap<String, u64>);
 
 impl Listing {
-    pub fn read(repository: &Repository, all: &str) -> Result<Self> {
+    pub(crate) fn read(repository: &Repository, all: &str) -> Result<Self> {
         let mut objects = BTreeMap::new();
         let listed = repository.storage().list(all, "", &mut |listed| {
             let below = listed.key.strip_prefix(all).unwrap_or_default();
@@ -99,16 +99,7 @@ pub(crate) fn read(
     all: &str,
     id: &str,
 ) -> Result<Option<SnapshotDescription>> {
-    let folder = BackupFolder::below(all, id);
-    let check = |folder: &BackupFolder, found: &SnapshotDescription| {
-        if found.id == folder.id() {
-            return Ok(());
-        }
-        let message =
-            format!("expected the description of {}, found that of {}", folder.id(), found.id);
-        Err(Error::new(Class::Damaged, message))
-    };
-    Ok(describe(repository, &folder, &check)?.map(|(description, ())| description))
+    describe(repository, &BackupFolder::below(all, id), ())
 }
 
 fn why_not(repository: &Repository, found: &SnapshotDescription) -> Option<&'static str> {

@@ -23,11 +23,11 @@ use crate::storage::Storage;
 const HELD_BYTES_MAX: u64 = 4 << 20;
 
 /// A snapshot in packs, about to be read.
-#[derive(Clone, Copy)]
+#[derive(Clone)]
 pub struct PackedSource<'a> {
     pub storage: &'a dyn Storage,
     /// What the keys of all snapshots of the set begin with, such as `media/uploads/`.
-    pub all: &'a str,
+    pub all: String,
     pub description: &'a SnapshotDescription,
     pub identities: &'a Identities,
     /// How often an object is read whose answer breaks off.
@@ -55,7 +55,7 @@ impl<'a> PackedSource<'a> {
     /// The content of files.
     pub fn content(&self) -> Result<PackedContent<'a>> {
         let contents = self.contents()?;
-        Ok(PackedContent { source: *self, contents, cache: ReadCache::default() })
+        Ok(PackedContent { source: self.clone(), contents, cache: ReadCache::default() })
     }
 
     /// One content alone: the list of them all is read, and only this one kept of it.
@@ -64,12 +64,12 @@ impl<'a> PackedSource<'a> {
         let contents = self.plain(object, &mut |plain| {
             PackedContents::read_those(plain, self.description, &|it| it == digest)
         })?;
-        Ok(PackedContent { source: *self, contents, cache: ReadCache::default() })
+        Ok(PackedContent { source: self.clone(), contents, cache: ReadCache::default() })
     }
 
     /// Its key.
     pub(super) fn key(&self, snapshot: &str, object: &str) -> String {
-        BackupFolder::below(self.all, snapshot).key(object)
+        BackupFolder::below(&self.all, snapshot).key(object)
     }
 
     /// Its bytes from an offset to the end, which may come earlier.

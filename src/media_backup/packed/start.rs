@@ -107,10 +107,9 @@ impl PackedSnapshot<'_> {
                 return Ok(());
             }
             None => {
-                let all = self.all();
                 let source = PackedSource {
                     storage: start.repository.storage(),
-                    all: &all,
+                    all: self.all(),
                     description: &previous,
                     identities: self.identities,
                     attempts: self.attempts,

@@ -32,7 +32,12 @@ pub fn going(
 ) -> Option<Vec<Going>> {
     let holdings = gather(survey, wal, &[], config, ago(now, config.retention.wal_window)).holdings;
     let plan = plan(&holdings, &config.retention, now).ok()?;
-    let goes = holdings.backups.iter().zip(plan.backups).filter(|(_, verdict)| !verdict.keep);
+    let goes = holdings
+        .stored
+        .backups
+        .iter()
+        .zip(plan.stored.backups)
+        .filter(|(_, verdict)| !verdict.keep);
     let mut going: Vec<Going> = goes
         .map(|(backup, verdict)| Going {
             id: backup.id.clone(),

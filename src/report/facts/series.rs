@@ -5,7 +5,7 @@ use std::ops::Range;
 
 use jiff::Timestamp;
 
-use crate::backup::series::{self, SelfContained};
+use crate::backup::{Backup, SelfContained};
 use crate::check::{Gathered, NamedSeries};
 use crate::history::{Record, RecordSubject};
 use crate::report::words::{count, size};
@@ -92,13 +92,13 @@ impl Series {
                     if when.contains(&backup.ended) { copy.stored_size } else { 0 };
             }
         }
-        let kept = |backup: &series::Backup<D>| Kept {
+        let kept = |backup: &Backup<D>| Kept {
             id: backup.id.clone(),
-            label: backup.description.label().to_owned(),
+            label: backup.facts.label().to_owned(),
             began: backup.began,
             ended: backup.ended,
             stored: backup.copies.first().map_or(0, |copy| copy.stored_size),
-            content: content(&backup.description),
+            content: content(&backup.facts),
             pinned: backup.pinned(),
             whole: backup.is_whole(),
             places: backup.copies.iter().map(|copy| name(copy.repository)).collect(),

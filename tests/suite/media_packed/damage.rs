@@ -1,10 +1,10 @@
 //! Every object damaged in every way: neither a restore nor a verification lets it pass.
 
-use seawall::backup::series::Series;
+use seawall::backup::Catalogue;
 use seawall::codec::Identities;
 use seawall::media_backup::{Selection, SnapshotDescription};
 
-use super::scene::{ALL, S3, Scene};
+use super::scene::{ALL, S3, SET, Scene};
 use crate::scene::Kind;
 
 const OBJECTS: [&str; 4] =
@@ -104,10 +104,10 @@ fn passes_nobody(scene: &Scene, id: &str, object: &str, case: &str, number: usiz
 
 /// It is no backup, or one of which something is wrong.
 fn describes_nothing(scene: &Scene, id: &str, case: &str) {
-    let series = Series::<SnapshotDescription>::read(&scene.repositories, ALL);
+    let series = Catalogue::<SnapshotDescription>::read(&scene.repositories, SET);
     let Some(backup) = series.backups.iter().find(|it| it.id == id) else {
         let broken = series.broken.iter().any(|it| it.id == id);
-        let unfinished = series.unfinished.iter().any(|(_, it)| it.id == id);
+        let unfinished = series.unfinished.iter().any(|it| it.id == id);
         assert!(broken || unfinished, "{case}");
         return;
     };
@@ -141,7 +141,7 @@ fn what_is_missing_of_an_earlier_snapshot_is_a_fault_of_the_later() {
         let pack = format!("{}/data-00001.pack", Scene::id(2));
         let key = format!("{ALL}{pack}");
         let faults = || {
-            let series = Series::<SnapshotDescription>::read(&scene.repositories, ALL);
+            let series = Catalogue::<SnapshotDescription>::read(&scene.repositories, SET);
             let faults = series.backups.iter().map(|it| it.copies[0].fault.clone());
             faults.collect::<Vec<_>>()
         };

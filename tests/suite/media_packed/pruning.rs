@@ -3,48 +3,60 @@
 use std::collections::BTreeSet;
 
 use jiff::{SignedDuration, Timestamp};
-use seawall::backup::deleting::Pruned;
-use seawall::backup::series::{Line, Series, What, plan};
+use seawall::backup::deleting::{Deletions, Pruned};
+use seawall::backup::{Catalogue, PlanLine, PlanSubject, plan};
 use seawall::config::{Config, KeepConfig};
 use seawall::media_backup::SnapshotDescription;
 use seawall::media_backup::packed::{References, carry_out, spare};
 use seawall::repository::Repository;
 use seawall::retention::RetentionVerdict;
 
-use super::scene::{ALL, KINDS, S3, Scene};
+use super::scene::{ALL, KINDS, S3, SET, Scene};
 use crate::media::trees::{facts, same};
 
-pub fn deletion(id: &str) -> Line {
-    Line {
+pub fn deletion(id: &str) -> PlanLine {
+    PlanLine {
         repository: 0,
         id: id.to_owned(),
-        what: What::Backup,
+        what: PlanSubject::Backup,
         bytes: 0,
         verdict: RetentionVerdict::delete("a test says so"),
     }
 }
 
-fn prune(scene: &Scene, lines: &[Line]) -> Pruned {
+fn prune(scene: &Scene, lines: &[PlanLine]) -> Pruned {
     prune_in(&scene.repositories, &scene.config, lines)
 }
 
-pub fn prune_in(repositories: &[Repository], config: &Config, lines: &[Line]) -> Pruned {
-    let repositories: Vec<&Repository> = repositories.iter().collect();
-    carry_out(&repositories, ALL, lines, &[], &config.redis.keep, Timestamp::now())
+pub fn prune_in(repositories: &[Repository], config: &Config, lines: &[PlanLine]) -> Pruned {
+    carry_out_in(repositories, lines, &config.redis.keep, Timestamp::now())
+}
+
+fn carry_out_in(
+    repositories: &[Repository],
+    lines: &[PlanLine],
+    keep: &KeepConfig,
+    now: Timestamp,
+) -> Pruned {
+    let mut deletions = Deletions::new(repositories);
+    for number in 0..repositories.len() {
+        let mine: Vec<&PlanLine> = lines.iter().filter(|it| it.repository == number).collect();
+        deletions.within(number, |there| carry_out(there, ALL, &mine, keep, now));
+    }
+    deletions.end()
 }
 
 /// The plan of the next prune, and what it does.
-pub fn prune_again(scene: &Scene) -> (Vec<Line>, Pruned) {
+pub fn prune_again(scene: &Scene) -> (Vec<PlanLine>, Pruned) {
     // When all that a snapshot may have under way is over.
     let now = Timestamp::now() + SignedDuration::from_hours(200 * 24);
-    let series = Series::<SnapshotDescription>::read(&scene.repositories, ALL);
+    let series = Catalogue::<SnapshotDescription>::read(&scene.repositories, SET);
     assert_eq!(series.errors().count(), 0);
     let keep = KeepConfig { last: 100, ..scene.config.redis.keep };
     let mut lines = plan(&series, &keep, now).unwrap();
     let (references, there) = References::read(scene.repository(), ALL, now).unwrap();
     spare(&mut lines, 0, &references, &there);
-    let repositories: Vec<&Repository> = scene.repositories.iter().collect();
-    let pruned = carry_out(&repositories, ALL, &lines, &[], &keep, now);
+    let pruned = carry_out_in(&scene.repositories, &lines, &keep, now);
     (lines, pruned)
 }
 
@@ -79,7 +91,7 @@ fn packs_that_others_need_stay_until_nobody_needs_them() {
         assert_eq!((pruned.deleted, pruned.errors.len()), (0, 0));
         let left: Vec<(&str, &str)> = lines
             .iter()
-            .filter(|line| line.what == What::Unfinished)
+            .filter(|line| line.what == PlanSubject::Unfinished)
             .map(|line| (line.id.as_str(), line.verdict.reason.as_str()))
             .collect();
         let reason = "snapshots that are kept need objects of it";

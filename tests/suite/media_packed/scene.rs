@@ -21,6 +21,7 @@ use crate::support::place::Place;
 use crate::support::s3::{ACCESS_KEY, Kind as S3Kind, REGION, SECRET_KEY};
 
 pub const THREADS: NonZeroUsize = NonZeroUsize::new(2).unwrap();
+pub const SET: &str = "uploads";
 pub const ALL: &str = "media/uploads/";
 pub const S3: Kind = Kind::S3(S3Kind::S3sFs);
 
@@ -134,7 +135,7 @@ impl Scene {
     ) -> PackedSource<'a> {
         PackedSource {
             storage: self.repositories[repository].storage(),
-            all: ALL,
+            all: ALL.to_owned(),
             description,
             identities: &self.identities,
             attempts: 2,

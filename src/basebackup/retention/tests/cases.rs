@@ -10,18 +10,19 @@ fn time(text: &str) -> Timestamp {
 }
 
 /// A base backup of one hour that lies within a segment of timeline 1.
-fn backup(day: &str, segment: u64) -> Candidate {
+fn backup(day: &str, segment: u64) -> BaseCandidate {
     let ended = time(&format!("{day}T04:00:00Z"));
     let point = |offset| Point { timeline: tli(1), lsn: Lsn(segment * SEGMENT + offset) };
-    Candidate {
+    BaseCandidate {
         repository: 0,
         id: format!("{}T030000Z-0001", day.replace('-', "")),
-        span: Span { start: point(40), stop: point(400), carries_wal: false },
+        needs: Span { start: point(40), stop: point(400), carries_wal: false },
         began: time(&format!("{day}T03:00:00Z")),
         ended,
         dates: Dates::default(),
         bytes: 0,
         pinned: false,
+        fell: false,
         condition: Condition::Good,
     }
 }
@@ -43,28 +44,26 @@ fn timelines(last: u64) -> Timelines {
     Timelines::new(&Wal { segment_size: size(), ranges: vec![range(0, last)], histories }, &[])
 }
 
-fn holdings(backups: Vec<Candidate>, timelines: &Timelines) -> Holdings<'_> {
-    Holdings {
-        backups,
-        unfinished: Vec::new(),
-        broken: Vec::new(),
+fn holdings(backups: Vec<BaseCandidate>, timelines: &Timelines) -> SystemHoldings<'_> {
+    let (unfinished, broken, closed) = Default::default();
+    SystemHoldings {
+        stored: Holdings { backups, unfinished, broken, closed },
         wal: vec![(0, vec![range(0, 40)])],
         young: BTreeMap::new(),
         timelines,
         mixed_sizes: false,
-        closed: BTreeSet::new(),
     }
 }
 
 /// What is kept and deleted, with why.
-fn shown(holdings: &Holdings<'_>, policy: &RetentionConfig, now: &str) -> Vec<String> {
+fn shown(holdings: &SystemHoldings<'_>, policy: &RetentionConfig, now: &str) -> Vec<String> {
     let plan = plan(holdings, policy, time(now)).unwrap();
     let line = |what: String, verdict: &RetentionVerdict| {
         format!("{} {what}: {}", if verdict.keep { "keep" } else { "delete" }, verdict.reason)
     };
-    let backups = holdings.backups.iter().zip(&plan.backups);
+    let backups = holdings.stored.backups.iter().zip(&plan.stored.backups);
     let backups = backups.map(|(it, verdict)| line(it.id[..8].to_owned(), verdict));
-    let unfinished = holdings.unfinished.iter().zip(&plan.unfinished);
+    let unfinished = holdings.stored.unfinished.iter().zip(&plan.stored.unfinished);
     let unfinished = unfinished.map(|(it, verdict)| line(it.id.clone(), verdict));
     let wal = plan.wal.iter().map(|it| {
         let (first, last) = (it.range.first.segment, it.range.last.segment);
@@ -134,7 +133,7 @@ fn one_that_is_being_taken_keeps_the_wal_from_the_one_before_it() {
     let mut holdings = holdings(all, &timelines);
     let names =
         ["20260309T033000Z-0002", "20260101T000000Z-0003", "20270101T000000Z-0004", "notes"];
-    holdings.unfinished = names.map(attempt).into();
+    holdings.stored.unfinished = names.map(attempt).into();
     assert_eq!(
         shown(&holdings, &nothing(), "2026-03-09T12:00:00Z"),
         [
@@ -182,7 +181,7 @@ fn nothing_goes_where_nothing_good_is_known() {
         ]
     );
     let mut closed = holdings(vec![bad(), backup("2026-03-08", 20)], &timelines);
-    closed.closed.insert(0);
+    closed.stored.closed.insert(0);
     let why = "nothing is deleted in this repository";
     assert_eq!(
         shown(&closed, &nothing(), now),

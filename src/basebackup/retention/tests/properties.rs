@@ -24,7 +24,7 @@ fn policy(numbers: &mut Numbers) -> RetentionConfig {
 }
 
 /// Each history with a policy, its plan, and some numbers more.
-fn each(check: impl Fn(&World, &RetentionConfig, &Holdings<'_>, &Plan, &mut Numbers)) {
+fn each(check: impl Fn(&World, &RetentionConfig, &SystemHoldings<'_>, &Plan, &mut Numbers)) {
     made_up::each(HISTORIES, NUMBERS, |numbers| {
         let policy = policy(numbers);
         let world = World::new(numbers);
@@ -39,8 +39,8 @@ fn each(check: impl Fn(&World, &RetentionConfig, &Holdings<'_>, &Plan, &mut Numb
 fn reaches(world: &World, timelines: &Timelines, moment: &Moment) -> bool {
     let target = tli(moment.timeline);
     world.backups.iter().filter(|it| it.condition == Condition::Good).any(|it| {
-        let reach = timelines.reach(&it.span, target);
-        it.span.stop.lsn <= moment.lsn && reach.is_some_and(|reach| reach >= moment.lsn)
+        let reach = timelines.reach(&it.needs, target);
+        it.needs.stop.lsn <= moment.lsn && reach.is_some_and(|reach| reach >= moment.lsn)
     })
 }
 
@@ -52,9 +52,10 @@ fn whatever_is_kept_can_be_restored_wherever_the_deletions_are_cut_short() {
         for steps in [&steps[..cut], &steps[..]] {
             let left = world.after(steps);
             let alone = [left.timelines(Some(0)), left.timelines(Some(1))];
-            for (it, _) in world.backups.iter().zip(&plan.backups).filter(|(_, it)| it.keep) {
+            for (it, _) in world.backups.iter().zip(&plan.stored.backups).filter(|(_, it)| it.keep)
+            {
                 if it.condition == Condition::Good {
-                    let needed = alone[it.repository].needed(&it.span);
+                    let needed = alone[it.repository].needed(&it.needs);
                     assert_eq!(needed, Needed::Complete, "{} of {}", it.id, it.repository);
                 }
             }
@@ -88,20 +89,20 @@ fn a_second_run_deletes_nothing_and_the_order_of_things_does_not_matter() {
         assert_eq!(second.deletions(&again).len(), 0, "{second:#?}");
 
         let mut other = world.holdings(holdings.timelines);
-        for _ in 0..other.backups.len() {
-            let (one, two) = (numbers.below(other.backups.len() as u64), numbers.below(3));
-            let last = other.backups.len() - 1;
-            other.backups.swap(one as usize, (two as usize).min(last));
+        for _ in 0..other.stored.backups.len() {
+            let (one, two) = (numbers.below(other.stored.backups.len() as u64), numbers.below(3));
+            let last = other.stored.backups.len() - 1;
+            other.stored.backups.swap(one as usize, (two as usize).min(last));
         }
-        other.unfinished.reverse();
+        other.stored.unfinished.reverse();
         other.wal.iter_mut().for_each(|(_, ranges)| ranges.reverse());
         let shuffled = plan(&other, policy, world.now).unwrap();
         assert_eq!(shown(holdings, first), shown(&other, &shuffled));
     });
 }
 
-fn shown(holdings: &Holdings<'_>, plan: &Plan) -> BTreeSet<String> {
-    let backups = holdings.backups.iter().zip(&plan.backups);
+fn shown(holdings: &SystemHoldings<'_>, plan: &Plan) -> BTreeSet<String> {
+    let backups = holdings.stored.backups.iter().zip(&plan.stored.backups);
     let backups = backups.map(|(it, verdict)| format!("{} {} {verdict:?}", it.repository, it.id));
     let wal = plan.wal.iter().map(|it| format!("{it:?}"));
     backups.chain(wal).collect()
@@ -118,33 +119,34 @@ fn what_must_stay_stays_and_the_rest_has_a_rule() {
         for repository in 0..2 {
             let here = || {
                 holdings
+                    .stored
                     .in_order()
                     .into_iter()
-                    .filter(|at| holdings.backups[*at].repository == repository)
+                    .filter(|at| holdings.stored.backups[*at].repository == repository)
             };
-            let good = |at: &usize| holdings.backups[*at].condition == Condition::Good;
+            let good = |at: &usize| holdings.stored.backups[*at].condition == Condition::Good;
             let newest = here().rfind(good);
-            assert!(newest.is_none_or(|at| plan.backups[at].keep));
+            assert!(newest.is_none_or(|at| plan.stored.backups[at].keep));
             if world.closed.contains(&repository) || newest.is_none() {
-                assert!(here().all(|at| plan.backups[at].keep));
+                assert!(here().all(|at| plan.stored.backups[at].keep));
                 let wal = plan.wal.iter().filter(|it| it.repository == repository);
                 assert!(wal.into_iter().all(|it| it.verdict.keep));
                 continue;
             }
             let since = crate::retention::ago(world.now, policy.keep.within);
             let by_rule = here().filter(good).filter(|at| {
-                let it = &holdings.backups[*at];
+                let it = &holdings.stored.backups[*at];
                 let base = plan.bases.iter().any(|base| base.backup == *at);
-                plan.backups[*at].keep && !it.pinned && it.ended < since && !base
+                plan.stored.backups[*at].keep && !it.pinned && it.ended < since && !base
             });
             assert!(by_rule.count() <= slots + 1);
         }
-        for (it, verdict) in holdings.backups.iter().zip(&plan.backups) {
+        for (it, verdict) in holdings.stored.backups.iter().zip(&plan.stored.backups) {
             assert!(verdict.keep || !it.pinned);
             assert!(!verdict.reason.is_empty());
         }
         let steps = plan.deletions(holdings);
-        let wal = |step: &Deletion| matches!(step, Deletion::Wal { .. });
+        let wal = |step: &Deletion| matches!(step, Deletion::Wal(_));
         assert!(steps.is_sorted_by_key(wal), "base backups first");
     });
 }
@@ -154,26 +156,26 @@ fn what_must_stay_stays_and_the_rest_has_a_rule() {
 fn no_wal_is_kept_for_nothing() {
     each(|world, _, holdings, plan, _| {
         let unclear = holdings.timelines.all().any(|it| !holdings.timelines.followed(it));
-        if unclear || !world.closed.is_empty() || plan.unfinished.iter().any(|it| it.keep) {
+        if unclear || !world.closed.is_empty() || plan.stored.unfinished.iter().any(|it| it.keep) {
             return;
         }
-        let kept = world.backups.iter().zip(&plan.backups).filter(|(_, it)| it.keep);
-        let kept: Vec<&Candidate> = kept.map(|(it, _)| it).collect();
+        let kept = world.backups.iter().zip(&plan.stored.backups).filter(|(_, it)| it.keep);
+        let kept: Vec<&BaseCandidate> = kept.map(|(it, _)| it).collect();
         let good = world.backups.iter().filter(|it| it.condition == Condition::Good);
-        let Some(newest) = good.map(|it| it.span.stop.timeline).min() else { return };
+        let Some(newest) = good.map(|it| it.needs.stop.timeline).min() else { return };
         for line in plan.wal.iter().filter(|it| it.verdict.keep) {
             for segment in line.range.segments() {
                 let lsn = segment.start(line.range.size).unwrap();
-                let files = |it: &&Candidate| {
-                    let from = it.span.start.lsn..Lsn(u64::MAX);
+                let files = |it: &&BaseCandidate| {
+                    let from = it.needs.start.lsn..Lsn(u64::MAX);
                     let read = |to| holdings.timelines.files(to, &from);
                     let mut read = holdings.timelines.all().flat_map(read);
                     read.any(|(of, wal)| of == segment.timeline && wal.contains(&lsn))
                 };
-                let nobody = !holdings
-                    .backups
-                    .iter()
-                    .any(|it| it.repository == line.repository && it.condition == Condition::Good);
+                let nobody =
+                    !holdings.stored.backups.iter().any(|it| {
+                        it.repository == line.repository && it.condition == Condition::Good
+                    });
                 assert!(nobody || segment.timeline > newest || kept.iter().any(files), "{segment}");
             }
         }

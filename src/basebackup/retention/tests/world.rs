@@ -29,7 +29,7 @@ pub struct Moment {
 pub struct World {
     pub files: [BTreeSet<(u32, u64)>; REPOSITORIES],
     pub histories: BTreeMap<u32, Vec<(u32, Lsn)>>,
-    pub backups: Vec<Candidate>,
+    pub backups: Vec<BaseCandidate>,
     pub unfinished: Vec<Attempt>,
     pub closed: BTreeSet<usize>,
     pub moments: Vec<Moment>,
@@ -136,15 +136,16 @@ impl World {
                 continue;
             }
             let damaged = numbers.one_in(12);
-            self.backups.push(Candidate {
+            self.backups.push(BaseCandidate {
                 repository,
                 id: id.clone(),
-                span,
+                needs: span,
                 began,
                 ended: self.now,
                 dates: Dates { store: Some(self.now), noted: None },
                 bytes: 0,
                 pinned: numbers.one_in(12),
+                fell: false,
                 condition: match damaged {
                     true => Condition::Bad("a part is missing".to_owned()),
                     false => Condition::Good,
@@ -184,7 +185,7 @@ impl World {
             }
         };
         let histories = self.histories.iter().map(history).collect();
-        let spans: Vec<Span> = self.backups.iter().map(|it| it.span).collect();
+        let spans: Vec<Span> = self.backups.iter().map(|it| it.needs).collect();
         Timelines::new(&Wal { segment_size: size(), ranges, histories }, &spans)
     }
 
@@ -192,7 +193,7 @@ impl World {
     pub fn judge(&mut self) {
         let alone = [self.timelines(Some(0)), self.timelines(Some(1))];
         for it in &mut self.backups {
-            let needed = alone[it.repository].needed(&it.span);
+            let needed = alone[it.repository].needed(&it.needs);
             it.condition = match (&it.condition, needed) {
                 (Condition::Bad(why), _) if why == "a part is missing" => continue,
                 (_, Needed::Complete) => Condition::Good,
@@ -202,28 +203,37 @@ impl World {
         }
     }
 
-    pub fn holdings<'a>(&self, timelines: &'a Timelines) -> Holdings<'a> {
-        Holdings {
-            backups: self.backups.clone(),
-            unfinished: self.unfinished.clone(),
-            broken: Vec::new(),
+    pub fn holdings<'a>(&self, timelines: &'a Timelines) -> SystemHoldings<'a> {
+        SystemHoldings {
+            stored: Holdings {
+                backups: self.backups.clone(),
+                unfinished: self.unfinished.clone(),
+                broken: Vec::new(),
+                closed: self.closed.clone(),
+            },
             wal: (0..REPOSITORIES).map(|it| (it, self.ranges(it))).collect(),
             young: BTreeMap::new(),
             timelines,
             mixed_sizes: false,
-            closed: self.closed.clone(),
         }
     }
 
-    /// What is left after some steps. Of base backups only their places are remembered until all is done.
+    /// What is left after some steps.
     pub fn after(&self, steps: &[Deletion]) -> Self {
         let mut left = self.clone();
-        let (mut backups, mut unfinished) = (BTreeSet::new(), BTreeSet::new());
         for step in steps {
             match step {
-                Deletion::Backup(at) => drop(backups.insert(*at)),
-                Deletion::Unfinished(at) => drop(unfinished.insert(*at)),
-                Deletion::Wal { repository, range } => {
+                Deletion::Stored(line) => {
+                    let is_it =
+                        |repository, id: &str| (repository, id) == (line.repository, &line.id);
+                    match line.what {
+                        PlanSubject::Backup => {
+                            left.backups.retain(|it| !is_it(it.repository, &it.id));
+                        }
+                        _ => left.unfinished.retain(|it| !is_it(it.repository, &it.id)),
+                    }
+                }
+                Deletion::Wal(WalLine { repository, range, .. }) => {
                     for segment in range.segments() {
                         let number = segment.start(size()).unwrap().0 / SEGMENT;
                         left.files[*repository].remove(&(segment.timeline.number(), number));
@@ -231,13 +241,6 @@ impl World {
                 }
             }
         }
-        let keep = |gone: BTreeSet<usize>| move |at: usize| !gone.contains(&at);
-        left.backups = chosen(&left.backups, keep(backups));
-        left.unfinished = chosen(&left.unfinished, keep(unfinished));
         left
     }
-}
-
-fn chosen<T: Clone>(all: &[T], keep: impl Fn(usize) -> bool) -> Vec<T> {
-    all.iter().enumerate().filter(|(at, _)| keep(*at)).map(|(_, it)| it.clone()).collect()
 }

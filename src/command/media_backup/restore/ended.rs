@@ -8,7 +8,7 @@ use std::time::Instant;
 use serde_json::{Value, json};
 
 use super::MediaRestoreOptions;
-use crate::backup::series::Backup;
+use crate::backup::Backup;
 use crate::command::media_backup::places::set_of;
 use crate::command::restored::Done;
 use crate::command::shown::{count, plain, size, tenths};
@@ -52,8 +52,8 @@ pub fn told(
         "began": backup.began.to_string(),
         "repositories": places.collect::<Vec<_>>(),
         "what": options.selected,
-        "files": backup.description.totals.files,
-        "bytes": backup.description.totals.size,
+        "files": backup.facts.totals.files,
+        "bytes": backup.facts.totals.size,
         "into": into,
         "existing": existing,
         "delete": options.delete,

@@ -7,7 +7,7 @@ use std::time::Instant;
 
 use serde_json::{Value, json};
 
-use crate::backup::series::Backup;
+use crate::backup::Backup;
 use crate::command::restored::Done;
 use crate::command::shown::{count, size, tenths};
 use crate::redis_backup::{Aof, RedisDescription, RedisTarget};
@@ -38,12 +38,12 @@ pub fn told(
 ) -> Value {
     let whole = backup.copies.iter().filter(|copy| copy.fault.is_none());
     let places = whole.filter_map(|copy| repositories.get(copy.repository)).map(Repository::name);
-    let moment = backup.description.moment().unwrap_or(backup.began);
+    let moment = backup.facts.moment().unwrap_or(backup.began);
     json!({
         "id": backup.id,
         "moment": moment.to_string(),
         "repositories": places.collect::<Vec<_>>(),
-        "keys": keys(&backup.description),
+        "keys": keys(&backup.facts),
         "bytes": backup.size(),
         "into": target.dir.to_string_lossy(),
         "server_reads": reads(target),
@@ -59,7 +59,7 @@ pub fn done(
     compared: bool,
     begun: Instant,
 ) -> Done {
-    let (took, keys) = (begun.elapsed(), keys(&backup.description));
+    let (took, keys) = (begun.elapsed(), keys(&backup.facts));
     let kept: Vec<_> = kept.iter().map(|path| path.to_string_lossy()).collect();
     let result = json!({
         "keys": keys,

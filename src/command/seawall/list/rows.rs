@@ -8,7 +8,7 @@ use std::time::Duration;
 use jiff::{SignedDuration, Timestamp};
 use serde::Serialize;
 
-use crate::backup::series::{Backup, SelfContained};
+use crate::backup::{Backup, SelfContained};
 use crate::basebackup::catalogue::{Backup as BaseBackup, Restorable, Survey, SystemWal};
 use crate::check::{CheckState, CheckSubject, Gathered, NamedSeries, Service, Verdict};
 use crate::config::Config;
@@ -63,7 +63,7 @@ pub fn rows(config: &Config, gathered: &Gathered, verdict: &Verdict, postgres: b
     });
     let media = gathered.media.iter().map(|it| {
         let subject = subject(Service::Media, &it.name);
-        of_series(subject, it, objectives.media.age, |backup| backup.description.totals.size)
+        of_series(subject, it, objectives.media.age, |backup| backup.facts.totals.size)
     });
     let mut rows: Vec<Row> = cluster.chain(redis).chain(media).collect();
     for row in &mut rows {
@@ -173,7 +173,7 @@ fn of_series<D: SelfContained>(
         newest: newest.map(|it| Newest { id: it.id.clone(), ended: it.ended, size: size(it) }),
         reaches_back_to: good.iter().map(|it| it.ended).min(),
         reaches_up_to: ended,
-        stored: series.volumes.iter().map(|it| it.total()).max().unwrap_or_default(),
+        stored: series.volumes.iter().map(|(.., it)| it.total()).max().unwrap_or_default(),
         next_due: ended.filter(|_| found.watched).and_then(|ended| due(ended, age)),
         ..nothing(subject)
     }

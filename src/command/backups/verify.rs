@@ -3,11 +3,14 @@
 use std::sync::Mutex;
 use std::sync::atomic::{AtomicU64, Ordering};
 
+use clap::{Arg, ArgAction, ArgMatches, Command};
 use jiff::Timestamp;
 
-use super::{Checked, Kind, find, name};
-use crate::backup::series::{Backup, Series};
+use super::{Checked, Presented, find, name, switch, verb};
+use crate::backup::{Backup, Catalogue};
 use crate::backup::{ObjectSource, in_threads};
+use crate::cli::progress::SharedBar;
+use crate::cli::verbs::print;
 use crate::codec::Identities;
 use crate::command::recording::{self, Extent, Faults};
 use crate::command::shown::{Shown, count, plain, size};
@@ -17,7 +20,7 @@ use crate::repository::{self, Repository};
 use crate::threads::lock;
 
 /// Gets how many bytes were read, and of how many.
-pub type Progress<'a> = &'a (dyn Fn(u64, u64) + Sync);
+type ReadProgress<'a> = &'a (dyn Fn(u64, u64) + Sync);
 
 /// Which backups.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -28,17 +31,56 @@ pub enum Which {
     These(Vec<String>),
 }
 
+pub fn command<D: Checked>() -> Command {
+    let newest = switch("newest", "Only the newest one").conflicts_with("id");
+    let own = vec![ids(), newest, switch("quick", "Looks at names and sizes only")];
+    verb::<D>("verify", format!("Reads every byte of each {}, in every repository", D::WHAT), own)
+        .after_help(VERIFY_AFTER)
+}
+
+pub const VERIFY_AFTER: &str =
+    "Exit status 5: something is damaged or missing; each fault is a line.";
+
+/// Which backups; none at all means every one.
+pub fn ids() -> Arg {
+    Arg::new("id")
+        .value_name("ID")
+        .action(ArgAction::Append)
+        .num_args(0..)
+        .help("Ids of the backups, or their beginnings; default: all")
+}
+
+pub fn run<D: Checked>(config: &Config, matches: &ArgMatches) -> Result<()> {
+    let bar = SharedBar::new("verification");
+    let progress = |done: u64, of: u64| bar.at(done, of);
+    let (which, quick) = (Which::of(matches), matches.get_flag("quick"));
+    let shown = verify::<D>(config, &which, quick, &progress);
+    drop(bar);
+    print(shown?)
+}
+
+impl Which {
+    pub fn of(matches: &ArgMatches) -> Self {
+        let ids: Vec<String> = matches.get_many("id").unwrap_or_default().cloned().collect();
+        match (matches.get_flag("newest"), ids.is_empty()) {
+            (true, _) => Self::Newest,
+            (_, true) => Self::All,
+            _ => Self::These(ids),
+        }
+    }
+}
+
 /// The first error decides the exit status.
-pub fn run<D: Checked>(
+fn verify<D: Checked>(
     config: &Config,
     which: &Which,
     quick: bool,
-    progress: Progress<'_>,
+    progress: ReadProgress<'_>,
 ) -> Result<Shown> {
     let began = Timestamp::now();
     let repositories = repository::open_all(config, None)?;
     let identities = repository::identities(config)?;
-    let series = Series::<D>::read(&repositories, &D::all(config));
+    let series = Catalogue::<D>::read(&repositories, D::name(config));
     let chosen: Vec<&Backup<D>> = match which {
         Which::All => series.backups.iter().collect(),
         Which::Newest => series.backups.last().into_iter().collect(),
@@ -120,12 +162,12 @@ struct Found {
     errors: Mutex<Vec<Error>>,
 }
 
-fn stored_size<D: Kind>(description: &D) -> u64 {
+fn stored_size<D: Presented>(description: &D) -> u64 {
     description.objects().map(|object| object.stored_size).sum()
 }
 
 impl Verify<'_> {
-    fn jobs<D: Kind>(&self, series: &Series<D>, chosen: &[&Backup<D>]) -> Vec<Job<D>> {
+    fn jobs<D: Presented>(&self, series: &Catalogue<D>, chosen: &[&Backup<D>]) -> Vec<Job<D>> {
         let mut jobs = Vec::new();
         for backup in chosen {
             for copy in backup.copies.iter().filter(|copy| copy.fault.is_none()) {
@@ -184,9 +226,9 @@ impl Verify<'_> {
 }
 
 /// Faults that names and sizes show.
-fn of_copies<D: Kind>(
+fn of_copies<D: Presented>(
     repositories: &[Repository],
-    series: &Series<D>,
+    series: &Catalogue<D>,
     chosen: &[&Backup<D>],
     gone: &dyn Fn(&str, usize) -> bool,
 ) -> Vec<String> {

@@ -3,9 +3,9 @@
 
 use serde::Serialize;
 
-use super::{Kind, name};
+use super::{Presented, name};
 use crate::backup::StoredBackup;
-use crate::backup::series::{Backup, Series};
+use crate::backup::{Backup, Catalogue};
 use crate::error::{Class, Error, Result};
 use crate::repository::Repository;
 
@@ -59,7 +59,7 @@ struct Other {
     error: Option<String>,
 }
 
-pub fn list<D: Kind>(repositories: &[Repository], series: &Series<D>) -> Result<String> {
+pub fn list<D: Presented>(repositories: &[Repository], series: &Catalogue<D>) -> Result<String> {
     let place = |(number, repository): (usize, &Repository)| Place {
         name: repository.name().to_owned(),
         place: repository.place(),
@@ -69,9 +69,9 @@ pub fn list<D: Kind>(repositories: &[Repository], series: &Series<D>) -> Result<
             .find(|failure| failure.repository == number)
             .map(|failure| failure.error.to_string()),
     };
-    let unfinished = series.unfinished.iter().map(|(at, it)| Other {
+    let unfinished = series.unfinished.iter().map(|it| Other {
         id: it.id.clone(),
-        repository: name(repositories, *at).to_owned(),
+        repository: name(repositories, it.repository).to_owned(),
         error: None,
     });
     let broken = series.broken.iter().map(|it| Other {
@@ -88,7 +88,7 @@ pub fn list<D: Kind>(repositories: &[Repository], series: &Series<D>) -> Result<
     })
 }
 
-pub fn row<D: Kind>(repositories: &[Repository], backup: &Backup<D>) -> Row<D> {
+pub fn row<D: Presented>(repositories: &[Repository], backup: &Backup<D>) -> Row<D> {
     let copy = |copy: &StoredBackup| Copy {
         repository: name(repositories, copy.repository).to_owned(),
         encrypted: copy.encrypted,
@@ -98,14 +98,14 @@ pub fn row<D: Kind>(repositories: &[Repository], backup: &Backup<D>) -> Row<D> {
     };
     Row {
         id: backup.id.clone(),
-        label: backup.description.label().to_owned(),
+        label: backup.facts.label().to_owned(),
         began: backup.began.to_string(),
         ended: backup.ended.to_string(),
         size: backup.size(),
         pinned: backup.pinned(),
         restorable: backup.is_whole(),
         copies: backup.copies.iter().map(copy).collect(),
-        description: backup.description.clone(),
+        description: backup.facts.clone(),
     }
 }
 

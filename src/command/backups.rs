@@ -1,9 +1,9 @@
-//! The verbs that are the same for all backups that stand alone, whatever they are of.
+//! The verbs that are the same for all kinds of backups. What a kind has of its own, such as the WAL behind base backups,
+//! it adds by the trait of the verb.
 //!
-//! Each verb is a file, and `flags` has the flags of all of them; `json` is what `list` and `show` print for programs.
+//! Each verb is a file; `json` is what `list` and `show` print for programs.
 
 pub mod delete;
-pub mod flags;
 pub mod list;
 pub mod pin;
 pub mod prune;
@@ -12,49 +12,81 @@ pub mod verify;
 
 mod json;
 
-use crate::backup::ObjectSource;
-use crate::backup::series::{Backup, SelfContained, Series};
+use std::borrow::{Borrow as _, BorrowMut};
+
+use clap::{Arg, ArgAction, ArgMatches, Command};
+
+use crate::backup::{Backup, Catalogue, Kind, ObjectSource, SelfContained, StoredBackup};
+use crate::cli::flags;
 use crate::command::shown;
-use crate::config::{Config, KeepConfig};
+use crate::config::Config;
 use crate::error::{Class, Error, Result};
 use crate::history::RecordSubject;
 use crate::repository::Repository;
+use crate::retention::Condition;
 
-/// A kind of such backups.
-pub trait Kind: SelfContained {
-    /// The program that takes them, such as `redis-backup`.
-    const PROGRAM: &'static str;
-    /// What tells them from others in one repository.
-    const NAMED_BY: &'static str;
-    /// Their settings are in this table.
-    const TABLE: &'static str;
-    /// What the folder of this host's notes of them is called by.
-    const NOTES: &'static str;
+/// A kind of backups, and what is read of them in all repositories: the catalogue, and of PostgreSQL the WAL too.
+pub trait Surveyed: Kind {
+    type Survey: BorrowMut<Catalogue<Self>>;
+
+    fn survey(repositories: &[Repository], config: &Config) -> Self::Survey;
+
+    /// What kept it from being all there is.
+    fn errors(survey: &Self::Survey) -> Vec<Error> {
+        survey.borrow().errors().cloned().collect()
+    }
+
+    /// What `pin` does, and `unpin`, as their help says.
+    fn pinning_helps() -> [String; 2] {
+        let what = Self::WHAT;
+        [
+            format!("Keeps a {what} from being pruned"),
+            format!("Leaves a {what} to the rules of retention again"),
+        ]
+    }
+
+    /// What the help of `delete` says of what it leaves.
+    fn delete_leaves() -> &'static str {
+        ""
+    }
+
+    /// Whether a copy can be restored from its repository alone.
+    fn condition(_: &Self::Survey, _: &Backup<Self>, copy: &StoredBackup) -> Condition {
+        copy.fault.clone().map_or(Condition::Good, Condition::Bad)
+    }
+}
+
+impl<D: SelfContained> Surveyed for D {
+    type Survey = Catalogue<D>;
+
+    fn survey(repositories: &[Repository], config: &Config) -> Catalogue<D> {
+        Catalogue::read(repositories, D::name(config))
+    }
+}
+
+/// What `list` and `show` tell of such a backup beside what all have, and what its records are of.
+pub trait Presented: SelfContained {
     /// Headings of the columns that only they have.
     const COLUMNS: &'static [&'static str];
 
-    /// What all keys begin with.
-    fn all(config: &Config) -> String;
     /// What records of drills and verifications are of.
     fn subject(config: &Config) -> RecordSubject;
-    /// What is kept of them.
-    fn keep(config: &Config) -> KeepConfig;
     /// What stands in those columns.
     fn cells(&self) -> Vec<String>;
     /// What else there is to say, each with a short name.
-    fn facts(&self) -> Vec<(&'static str, String)>;
+    fn told(&self) -> Vec<(&'static str, String)>;
 }
 
 /// A kind whose backups consist of their own objects.
-pub trait Checked: Kind {
+pub trait Checked: Presented {
     /// Reads all objects of one copy and proves that they are what they should be, whoever stored them.
     /// `progress` gets the number of stored bytes after each object.
     fn check(&self, source: &ObjectSource<'_>, progress: &dyn Fn(u64)) -> Result<()>;
 }
 
 /// All in all repositories. What keeps that from being all there is, is logged.
-pub fn read<D: Kind>(config: &Config, repositories: &[Repository]) -> Series<D> {
-    let series = Series::<D>::read(repositories, &D::all(config));
+pub fn read<D: Presented>(config: &Config, repositories: &[Repository]) -> Catalogue<D> {
+    let series = Catalogue::<D>::read(repositories, D::name(config));
     for failure in &series.failures {
         tracing::warn!("{}", failure.error);
     }
@@ -63,7 +95,7 @@ pub fn read<D: Kind>(config: &Config, repositories: &[Repository]) -> Series<D> 
 
 /// The one backup whose id begins like this.
 pub fn find<'a, D: Kind>(
-    series: &'a Series<D>,
+    series: &'a Catalogue<D>,
     repositories: &[Repository],
     id: &str,
 ) -> Result<&'a Backup<D>> {
@@ -74,8 +106,8 @@ pub fn find<'a, D: Kind>(
     if let Some(broken) = series.broken.iter().find(|broken| broken.id.starts_with(id)) {
         return Err(broken.error.clone());
     }
-    if let Some((at, it)) = series.unfinished.iter().find(|(_, it)| it.id.starts_with(id)) {
-        let name = repositories.get(*at).map_or("", Repository::name);
+    if let Some(it) = series.unfinished.iter().find(|it| it.id.starts_with(id)) {
+        let name = repositories.get(it.repository).map_or("", Repository::name);
         return Err(shown::unfinished(D::WHAT, &it.id, name));
     }
     if let Some(failure) = series.failures.first() {
@@ -94,8 +126,8 @@ pub fn is_latest(id: Option<&str>) -> bool {
 }
 
 /// The same, or the newest whole one where no id is said.
-pub fn choose<'a, D: Kind>(
-    series: &'a Series<D>,
+pub fn choose<'a, D: Kind<System = ()>>(
+    series: &'a Catalogue<D>,
     repositories: &[Repository],
     id: Option<&str>,
 ) -> Result<&'a Backup<D>> {
@@ -117,7 +149,7 @@ pub fn choose<'a, D: Kind>(
 }
 
 /// The newest one is what somebody wants who names none, but not one that lost what those before it had.
-pub fn refuse_fallen<D: Kind>(series: &Series<D>) -> Result<()> {
+pub fn refuse_fallen<D: Presented>(series: &Catalogue<D>) -> Result<()> {
     let Some((newest, since, said)) = series.newest_fell() else { return Ok(()) };
     let id = &newest.id;
     let message = format!("the newest {}, {id}, has far less than {since}: {said}", D::WHAT);
@@ -125,7 +157,24 @@ pub fn refuse_fallen<D: Kind>(series: &Series<D>) -> Result<()> {
         .hint(format!("Say which one is meant: `{} restore {since}`, or {id}.", D::PROGRAM)))
 }
 
+fn switch(name: &'static str, help: &'static str) -> Arg {
+    Arg::new(name).long(name).action(ArgAction::SetTrue).help(help)
+}
+
+fn id() -> Arg {
+    let id = Arg::new("id").value_name("ID").required(true);
+    id.help("Id of the backup, or its beginning")
+}
+
+fn id_of(matches: &ArgMatches) -> String {
+    matches.get_one::<String>("id").cloned().unwrap_or_default()
+}
+
+fn verb<K: Kind>(name: &'static str, about: String, own: Vec<Arg>) -> Command {
+    flags::with_settings(Command::new(name).about(about).args(own), K::TABLES)
+}
+
 /// Names of repositories by their places.
-fn name(repositories: &[Repository], at: usize) -> &str {
+pub fn name(repositories: &[Repository], at: usize) -> &str {
     repositories.get(at).map_or("", Repository::name)
 }

@@ -1,17 +1,29 @@
 //! `show`: everything about one backup.
 
-use super::{Kind, choose, json};
+use clap::{ArgMatches, Command};
+
+use super::{Presented, choose, id, id_of, json, switch, verb};
 use crate::backup::Contents;
-use crate::backup::series::{Backup, Series};
+use crate::backup::{Backup, Catalogue};
+use crate::cli::verbs::print;
 use crate::command::shown::{Shown, plain, size, table, took};
 use crate::config::Config;
 use crate::error::{Error, Result};
 use crate::repository::{self, Repository};
 
-/// `id` may be the beginning of one.
-pub fn run<D: Kind>(config: &Config, id: &str, as_json: bool) -> Result<Shown> {
+pub fn command<D: Presented>() -> Command {
+    let about = format!("Shows everything about one {}", D::WHAT);
+    let id = id().help("Id of the backup, or its beginning; latest is the newest whole one");
+    verb::<D>("show", about, vec![id, switch("json", "Print as JSON")])
+}
+
+pub fn run<D: Presented>(config: &Config, matches: &ArgMatches) -> Result<()> {
+    print(show::<D>(config, &id_of(matches), matches.get_flag("json"))?)
+}
+
+fn show<D: Presented>(config: &Config, id: &str, as_json: bool) -> Result<Shown> {
     let repositories = repository::open_all(config, None)?;
-    let series = Series::<D>::read(&repositories, &D::all(config));
+    let series = Catalogue::<D>::read(&repositories, D::name(config));
     let backup = choose(&series, &repositories, Some(id))?;
     let failures = series.failures.iter();
     let mut errors: Vec<Error> = failures.map(|failure| failure.error.clone()).collect();
@@ -37,17 +49,17 @@ fn line(key: &str, value: &str) -> String {
     format!("{key:18}{}\n", plain(value))
 }
 
-fn head<D: Kind>(backup: &Backup<D>) -> String {
+fn head<D: Presented>(backup: &Backup<D>) -> String {
     let mut what = D::WHAT.to_owned();
     what[..1].make_ascii_uppercase();
     let lines = [
         line(&what, &backup.id),
-        line("Label", backup.description.label()),
+        line("Label", backup.facts.label()),
         line("Began", &backup.began.to_string()),
         line("Ended", &backup.ended.to_string()),
         line("Took", &took(backup.began, backup.ended)),
     ];
-    let facts = backup.description.facts();
+    let facts = backup.facts.told();
     let facts = facts.iter().map(|(key, value)| line(key, value));
     let last = [
         line("Size", &size(backup.size())),
@@ -60,7 +72,7 @@ fn head<D: Kind>(backup: &Backup<D>) -> String {
     lines.into_iter().chain(facts).chain(last).collect()
 }
 
-fn of_copy<D: Kind>(repository: &Repository, pinned: bool, contents: &Contents<D>) -> String {
+fn of_copy<D: Presented>(repository: &Repository, pinned: bool, contents: &Contents<D>) -> String {
     let it = &contents.description;
     let encrypted = if it.encrypted() { "encrypted" } else { "in the clear" };
     let pinned = if pinned { ", pinned" } else { "" };

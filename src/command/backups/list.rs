@@ -1,8 +1,12 @@
 //! `list`: every backup of one kind.
 
-use super::{Kind, json, name};
-use crate::backup::series::{Backup, Series};
+use clap::{ArgMatches, Command};
+
+use super::{Presented, json, name, switch, verb};
+use crate::backup::{Backup, Catalogue};
 use crate::check::CheckState;
+use crate::cli::screen;
+use crate::cli::verbs::print;
 use crate::command::shown::{
     Paper, Shown, Spare, at_seconds, count, fitted, plain, short_size, took,
 };
@@ -13,9 +17,18 @@ use crate::repository::{self, Repository};
 const FIRST: [&str; 6] = ["ID", "LABEL", "BEGAN", "TOOK", "SIZE", "STORED"];
 const LAST: [&str; 3] = ["PIN", "IN", "OK"];
 
-pub fn run<D: Kind>(config: &Config, as_json: bool, paper: Paper) -> Result<Shown> {
+pub fn command<D: Presented>() -> Command {
+    let about = format!("Shows every {} in every repository", D::WHAT);
+    verb::<D>("list", about, vec![switch("json", "Print all of it as JSON")])
+}
+
+pub fn run<D: Presented>(config: &Config, matches: &ArgMatches) -> Result<()> {
+    print(list::<D>(config, matches.get_flag("json"), screen::paper())?)
+}
+
+fn list<D: Presented>(config: &Config, as_json: bool, paper: Paper) -> Result<Shown> {
     let repositories = repository::open_all(config, None)?;
-    let series = Series::<D>::read(&repositories, &D::all(config));
+    let series = Catalogue::<D>::read(&repositories, D::name(config));
     let text = match as_json {
         true => json::list(&repositories, &series)?,
         false => paper.fit(&text(&repositories, &series, paper)),
@@ -23,7 +36,7 @@ pub fn run<D: Kind>(config: &Config, as_json: bool, paper: Paper) -> Result<Show
     Ok(Shown { text, errors: series.errors().cloned().collect() })
 }
 
-fn text<D: Kind>(repositories: &[Repository], series: &Series<D>, paper: Paper) -> String {
+fn text<D: Presented>(repositories: &[Repository], series: &Catalogue<D>, paper: Paper) -> String {
     let mut text = String::new();
     if series.backups.is_empty() {
         let places = match series.failures.is_empty() {
@@ -49,7 +62,7 @@ fn text<D: Kind>(repositories: &[Repository], series: &Series<D>, paper: Paper) 
         let unfinished = series
             .unfinished
             .iter()
-            .filter(|(at, it)| *at == number && !is_needed(series, number, &it.id));
+            .filter(|it| it.repository == number && !is_needed(series, number, &it.id));
         let unfinished = unfinished.count() as u64;
         if unfinished > 0 {
             let backups = count(unfinished, &format!("unfinished {}", D::WHAT));
@@ -81,25 +94,25 @@ fn painted(rows: &[Vec<String>], places: usize, paper: Paper) -> String {
 }
 
 /// Objects that another backup needs are no leavings.
-fn is_needed<D: Kind>(series: &Series<D>, repository: usize, id: &str) -> bool {
+fn is_needed<D: Presented>(series: &Catalogue<D>, repository: usize, id: &str) -> bool {
     let copies = series.backups.iter().flat_map(|backup| &backup.copies);
     let mut here = copies.filter(|copy| copy.repository == repository);
     here.any(|copy| copy.needs.iter().any(|needed| needed == id))
 }
 
-fn row<D: Kind>(repositories: &[Repository], backup: &Backup<D>) -> Vec<String> {
+fn row<D: Presented>(repositories: &[Repository], backup: &Backup<D>) -> Vec<String> {
     let stored = backup.copies.first().map_or(0, |copy| copy.stored_size);
     let places: Vec<&str> =
         backup.copies.iter().map(|copy| name(repositories, copy.repository)).collect();
     let mut row = vec![
         plain(&backup.id),
-        plain(backup.description.label()),
+        plain(backup.facts.label()),
         at_seconds(backup.began),
         took(backup.began, backup.ended).replace(' ', ""),
         short_size(backup.size()),
         short_size(stored),
     ];
-    row.extend(backup.description.cells().iter().map(|cell| plain(cell)));
+    row.extend(backup.facts.cells().iter().map(|cell| plain(cell)));
     row.extend([
         if backup.pinned() { "yes" } else { "" }.to_owned(),
         places.join(","),

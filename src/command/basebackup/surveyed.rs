@@ -1,0 +1,59 @@
+//! What the verbs of all kinds of backups read of base backups: the survey, which has the WAL too.
+
+use std::borrow::{Borrow, BorrowMut};
+
+use crate::backup::{Catalogue, StoredBackup};
+use crate::basebackup::Description;
+use crate::basebackup::catalogue::{Backup, Survey};
+use crate::basebackup::prune::condition;
+use crate::command::backups::Surveyed;
+use crate::command::backups::delete::Deletes;
+use crate::config::Config;
+use crate::error::Error;
+use crate::repository::Repository;
+use crate::retention::Condition;
+
+impl Surveyed for Description {
+    type Survey = Survey;
+
+    fn survey(repositories: &[Repository], config: &Config) -> Survey {
+        Survey::read(repositories, config)
+    }
+
+    fn errors(survey: &Survey) -> Vec<Error> {
+        survey.errors().cloned().collect()
+    }
+
+    fn pinning_helps() -> [String; 2] {
+        [
+            "Keeps a base backup, and the WAL that it needs, until it is unpinned".to_owned(),
+            "Lets retention delete a base backup again".to_owned(),
+        ]
+    }
+
+    fn delete_leaves() -> &'static str {
+        "The WAL that it needed goes with the next `basebackup prune`, unless something else needs it."
+    }
+
+    fn condition(survey: &Survey, backup: &Backup, copy: &StoredBackup) -> Condition {
+        match survey.system(backup.system) {
+            Some(system) => condition(system, backup, copy),
+            None => Condition::Unknown("its WAL is not known".to_owned()),
+        }
+    }
+}
+
+/// Its WAL is for `prune` to judge.
+impl Deletes for Description {}
+
+impl Borrow<Catalogue<Description>> for Survey {
+    fn borrow(&self) -> &Catalogue<Description> {
+        &self.catalogue
+    }
+}
+
+impl BorrowMut<Catalogue<Description>> for Survey {
+    fn borrow_mut(&mut self) -> &mut Catalogue<Description> {
+        &mut self.catalogue
+    }
+}
