@@ -6,7 +6,7 @@ use std::sync::mpsc::SyncSender;
 use bytes::Bytes;
 
 use super::contents::{ContentPlace, Holder, PackedContents};
-use super::lane::Message;
+use super::lane::PackMessage;
 use super::{PACK_BYTES, pack_name};
 use crate::codec::Digest;
 
@@ -14,11 +14,11 @@ use crate::codec::Digest;
 const HANDED_OVER_BYTES: usize = 1 << 20;
 
 /// The contents of one repository, and the object that is being filled.
-pub(crate) struct Lane {
+pub(crate) struct PackLane {
     snapshot: String,
     pub encrypted: bool,
     /// `None` once the repository has failed, or all is handed over.
-    sender: Option<SyncSender<Message>>,
+    sender: Option<SyncSender<PackMessage>>,
     pub contents: PackedContents,
     open: Option<Open>,
     begun: u32,
@@ -32,12 +32,12 @@ struct Open {
     size: u64,
 }
 
-impl Lane {
+impl PackLane {
     pub(crate) fn new(
         snapshot: &str,
         encrypted: bool,
         contents: PackedContents,
-        sender: SyncSender<Message>,
+        sender: SyncSender<PackMessage>,
     ) -> Self {
         Self {
             snapshot: snapshot.to_owned(),
@@ -54,7 +54,7 @@ impl Lane {
         self.sender.is_some()
     }
 
-    fn tell(&mut self, message: Message) {
+    fn tell(&mut self, message: PackMessage) {
         // One that is gone has failed, and says so itself.
         self.sender = self.sender.take().filter(|sender| sender.send(message).is_ok());
     }
@@ -70,7 +70,7 @@ impl Lane {
             .contents
             .number(Holder { snapshot: self.snapshot.clone(), object: object.clone() });
         self.open = Some(Open { number, length: 0, size: 0 });
-        self.tell(Message::Begin { object, size_max });
+        self.tell(PackMessage::Begin { object, size_max });
         (number, 0)
     }
 
@@ -87,7 +87,7 @@ impl Lane {
     fn hand_over(&mut self) {
         if !self.waiting.is_empty() {
             let bytes = Bytes::from(std::mem::take(&mut self.waiting));
-            self.tell(Message::Bytes(bytes));
+            self.tell(PackMessage::Bytes(bytes));
         }
     }
 
@@ -105,14 +105,14 @@ impl Lane {
     pub(crate) fn end(&mut self) {
         self.hand_over();
         if let Some(open) = self.open.take() {
-            self.tell(Message::End { size: open.size });
+            self.tell(PackMessage::End { size: open.size });
         }
     }
 
     pub(crate) fn abandon(&mut self) {
         self.waiting.clear();
         self.open = None;
-        self.tell(Message::Abandon);
+        self.tell(PackMessage::Abandon);
     }
 
     /// Nothing more comes.

@@ -152,7 +152,7 @@ impl PackedSnapshot<'_> {
         let (storage, key) = (repository.storage(), self.folder().key(&name));
         let object =
             storage.begin_large(&key, 0, size.saturating_add(1 << 20), &Metadata::new())?;
-        let mut out = Hashed { object, hasher: Sha256::new(), length: 0 };
+        let mut out = HashedUpload { object, hasher: Sha256::new(), length: 0 };
         let mut reader = content.reader();
         match repository.recipients() {
             None => copy(&mut reader, &mut out)?,
@@ -162,7 +162,7 @@ impl PackedSnapshot<'_> {
                 wrapped.finish().map_err(|error| read_failed(&error))?;
             }
         }
-        let Hashed { object, hasher, length } = out;
+        let HashedUpload { object, hasher, length } = out;
         if object.finish(Bytes::new())? == Created::Taken {
             return Err(taken(&name));
         }
@@ -181,13 +181,13 @@ fn copy(reader: &mut impl Read, out: &mut impl Write) -> Result<()> {
     }
 }
 
-struct Hashed<'a> {
+struct HashedUpload<'a> {
     object: Box<dyn NewLargeObject + 'a>,
     hasher: Sha256,
     length: u64,
 }
 
-impl Write for Hashed<'_> {
+impl Write for HashedUpload<'_> {
     fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
         self.hasher.update(bytes);
         self.length += bytes.len() as u64;

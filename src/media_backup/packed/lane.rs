@@ -15,7 +15,7 @@ use crate::storage::{Created, Metadata, NewLargeObject};
 use crate::threads::start_in;
 
 /// What a repository is told to store, in order.
-pub(crate) enum Message {
+pub(crate) enum PackMessage {
     /// An object of at most about so many bytes begins.
     Begin { object: String, size_max: u64 },
     /// More bytes of it.
@@ -34,17 +34,17 @@ struct UnderWay<'a> {
 }
 
 /// An object whose last bytes were written, and what it is.
-type Whole<'a> = (Box<dyn NewLargeObject + 'a>, StoredObject);
+type WrittenPack<'a> = (Box<dyn NewLargeObject + 'a>, StoredObject);
 
 /// Stores what comes until there is no more; returns what is durable. While one object is made durable the
 /// next is begun, as in [`crate::backup::Sending`]; at most two are under way.
 pub(crate) fn store(
     repository: &Repository,
     folder: &BackupFolder,
-    messages: Receiver<Message>,
+    messages: Receiver<PackMessage>,
 ) -> Result<Vec<StoredObject>> {
     let stored = thread::scope(|scope| {
-        let (whole, ends) = sync_channel::<Whole<'_>>(0);
+        let (whole, ends) = sync_channel::<WrittenPack<'_>>(0);
         let finishing = start_in(scope, move || ends.into_iter().map(finish).collect())?;
         let written = write_all(repository, folder, messages, &whole);
         drop(whole);
@@ -64,26 +64,26 @@ pub(crate) fn not_stored(repository: &Repository, error: Error) -> Error {
 fn write_all<'a>(
     repository: &'a Repository,
     folder: &BackupFolder,
-    messages: Receiver<Message>,
-    whole: &SyncSender<Whole<'a>>,
+    messages: Receiver<PackMessage>,
+    whole: &SyncSender<WrittenPack<'a>>,
 ) -> Result<()> {
     let mut under_way: Option<UnderWay<'a>> = None;
     for message in messages {
         match message {
-            Message::Begin { object: name, size_max } => {
+            PackMessage::Begin { object: name, size_max } => {
                 let (key, storage) = (folder.key(&name), repository.storage());
                 let object = storage.begin_large(&key, 0, size_max, &Metadata::new())?;
                 reach("packed.pack-begun");
                 under_way = Some(UnderWay { object, name, hasher: Sha256::new(), length: 0 });
             }
-            Message::Bytes(bytes) => {
+            PackMessage::Bytes(bytes) => {
                 if let Some(it) = &mut under_way {
                     it.hasher.update(&bytes);
                     it.length += bytes.len() as u64;
                     it.object.write(bytes)?;
                 }
             }
-            Message::End { size } => {
+            PackMessage::End { size } => {
                 let Some(it) = under_way.take() else { continue };
                 let (object, stored_size, sha256) = (it.name, it.length, hex(it.hasher));
                 let stored = StoredObject { object, size, stored_size, sha256 };
@@ -92,13 +92,13 @@ fn write_all<'a>(
                     break;
                 }
             }
-            Message::Abandon => under_way = None,
+            PackMessage::Abandon => under_way = None,
         }
     }
     Ok(())
 }
 
-fn finish((object, stored): Whole<'_>) -> Result<StoredObject> {
+fn finish((object, stored): WrittenPack<'_>) -> Result<StoredObject> {
     if object.finish(Bytes::new())? == Created::Taken {
         return Err(taken(&stored.object));
     }

@@ -11,7 +11,7 @@ use super::super::path::EntryPath;
 use super::super::scan::FoundEntry;
 use super::super::source_file::SourceFile;
 use super::super::take::Keep;
-use super::filling::Lane;
+use super::filling::PackLane;
 use super::member::{Maker, each_piece, encrypt, not_made};
 use super::{PACK_BYTES, SMALL};
 use crate::codec::{Digest, FrameStream, Recipients, StreamOutput};
@@ -24,7 +24,7 @@ const TRIES: u32 = 3;
 
 /// All repositories at once; one that fails is left out.
 pub(crate) struct Packing<'a> {
-    pub lanes: Mutex<Vec<Lane>>,
+    pub lanes: Mutex<Vec<PackLane>>,
     pub recipients: Option<&'a Recipients>,
     pub level: i32,
     pub threads: NonZeroUsize,
@@ -37,13 +37,13 @@ pub(crate) struct PackingTool {
 }
 
 impl Packing<'_> {
-    fn lanes(&self) -> MutexGuard<'_, Vec<Lane>> {
+    fn lanes(&self) -> MutexGuard<'_, Vec<PackLane>> {
         lock(&self.lanes)
     }
 
     fn small(&self, maker: &mut Maker, source: &mut SourceFile) -> Result<(Digest, bool)> {
         let digest = maker.read(source)?;
-        let lacking = |lane: &Lane| lane.is_alive() && !lane.contents.has(&digest);
+        let lacking = |lane: &PackLane| lane.is_alive() && !lane.contents.has(&digest);
         let (clear, encrypted) = {
             let lanes = self.lanes();
             let any = |encrypted| lanes.iter().any(|it| it.encrypted == encrypted && lacking(it));
@@ -82,9 +82,9 @@ impl Packing<'_> {
             digest = Some(source.read(&mut |_| Ok(()))?);
         }
         for _ in 0..TRIES {
-            let lacks = |lane: &Lane| digest.is_none_or(|it| !lane.contents.has(&it));
+            let lacks = |lane: &PackLane| digest.is_none_or(|it| !lane.contents.has(&it));
             let lacking = lanes.iter_mut().filter(|lane| lane.is_alive() && lacks(lane));
-            let mut lacking: Vec<&mut Lane> = lacking.collect();
+            let mut lacking: Vec<&mut PackLane> = lacking.collect();
             if !lacking.is_empty() {
                 digest = Some(self.stream(&mut lacking, source)?);
                 new = true;
@@ -106,7 +106,7 @@ impl Packing<'_> {
 
     /// Into these repositories. What was given of a file that can't be read to its end stays in the pack,
     /// and nobody knows of it.
-    fn stream(&self, lanes: &mut [&mut Lane], source: &mut SourceFile) -> Result<Digest> {
+    fn stream(&self, lanes: &mut [&mut PackLane], source: &mut SourceFile) -> Result<Digest> {
         let size = source.size();
         let alone = size > PACK_BYTES;
         let size_max = if alone { size.saturating_add(size / 64 + SMALL) } else { PACK_BYTES * 2 };
@@ -144,7 +144,7 @@ impl Packing<'_> {
         }
     }
 
-    fn write_member(&self, lanes: &mut [&mut Lane], source: &mut SourceFile) -> Result<Digest> {
+    fn write_member(&self, lanes: &mut [&mut PackLane], source: &mut SourceFile) -> Result<Digest> {
         let (mut encrypted, mut clear) = (Vec::new(), Vec::new());
         for lane in lanes.iter_mut() {
             if lane.encrypted { &mut encrypted } else { &mut clear }.push(&mut **lane);
@@ -179,7 +179,7 @@ impl Packing<'_> {
 }
 
 /// Gives what is written to it to several repositories.
-struct Fan<'l>(Vec<&'l mut Lane>);
+struct Fan<'l>(Vec<&'l mut PackLane>);
 
 impl Write for Fan<'_> {
     fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
@@ -192,8 +192,8 @@ impl Write for Fan<'_> {
     }
 }
 
-fn any_alive(lanes: &[Lane]) -> Result<()> {
-    if lanes.iter().any(Lane::is_alive) {
+fn any_alive(lanes: &[PackLane]) -> Result<()> {
+    if lanes.iter().any(PackLane::is_alive) {
         return Ok(());
     }
     Err(Error::new(Class::Unreachable, "every repository failed"))
@@ -222,7 +222,7 @@ impl Keep for Packing<'_> {
         let Some(content) = entry.content() else { return Ok(false) };
         let mut lanes = self.lanes();
         any_alive(&lanes)?;
-        let lacks = |lane: &Lane| lane.is_alive() && !lane.contents.has(&content.digest);
+        let lacks = |lane: &PackLane| lane.is_alive() && !lane.contents.has(&content.digest);
         if lanes.iter().any(lacks) {
             return Ok(false);
         }

@@ -20,7 +20,7 @@ use super::super::problems::{MediaProgress, Problems};
 use super::super::spool::Spool;
 use super::super::take::{KeptTree, Taking};
 use super::contents::PackedContents;
-use super::filling::Lane;
+use super::filling::PackLane;
 use super::lane::{not_stored, store};
 use super::packing::Packing;
 use crate::backup::deleting::withdraw;
@@ -181,7 +181,7 @@ impl PackedSnapshot<'_> {
             for start in starts {
                 let (sender, messages) = sync_channel(WAITING_MAX);
                 let contents = std::mem::take(&mut start.contents);
-                lanes.push(Lane::new(self.id, start.repository.encrypts(), contents, sender));
+                lanes.push(PackLane::new(self.id, start.repository.encrypts(), contents, sender));
                 let (repository, folder) = (start.repository, &folder);
                 storing.push(start_in(scope, move || store(repository, folder, messages))?);
             }
@@ -204,7 +204,7 @@ impl PackedSnapshot<'_> {
             let taken = taking.run(previous, index);
             let mut lanes = packing.lanes.into_inner().unwrap_or_else(PoisonError::into_inner);
             if taken.is_ok() {
-                lanes.iter_mut().for_each(Lane::close);
+                lanes.iter_mut().for_each(PackLane::close);
             }
             let contents: Vec<PackedContents> =
                 lanes.into_iter().map(|lane| lane.contents).collect();
