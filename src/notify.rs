@@ -1,23 +1,18 @@
 //! Who is told what `check` found: by mail, by webhook, by a ping. Once when something changes and once when it is well
 //! again, not at each run; what each of them was told last is a note of this host.
 //!
-//! `message` is what is said, `told` who has heard it, and `ways` how it is sent: by `mail` or `smtp`, or to a
-//! `webhook`.
+//! `message` is what is said, and `recipients` who has heard it; it is sent by `mail` or `smtp`, or to a `webhook`.
 
 mod mail;
 mod message;
+mod recipients;
 mod smtp;
-mod told;
-mod ways;
 mod webhook;
 
 use jiff::Zoned;
 
-pub use message::{Kind, Message};
-pub use ways::Way;
-
-use self::message::Trouble;
-use self::told::Told;
+use self::message::{Notification, Trouble};
+use self::recipients::{Recipient, ToldNotes};
 use crate::check::{CheckState, Verdict};
 use crate::config::Config;
 use crate::error::{Class, Error, Result};
@@ -48,30 +43,30 @@ pub fn tell_unknown(config: &Config, error: &Error, now: &Zoned) -> Vec<Error> {
 }
 
 fn all(config: &Config, troubles: &[Trouble], summary: &str, now: &Zoned) -> Vec<Error> {
-    let ways = match Way::all(&config.notify) {
-        Ok(ways) if ways.is_empty() => return Vec::new(),
-        Ok(ways) => ways,
+    let recipients = match Recipient::all(&config.notify) {
+        Ok(recipients) if recipients.is_empty() => return Vec::new(),
+        Ok(recipients) => recipients,
         Err(error) => return vec![error],
     };
     let today = now.date().to_string();
     let due = config.notify.summary_hour.is_some_and(|hour| now.hour() >= hour);
-    let (mut told, trouble) = Told::read(config);
+    let (mut told, trouble) = ToldNotes::read(config);
     let mut errors: Vec<Error> = trouble.into_iter().collect();
-    for way in &ways {
-        let before = told.of(way);
-        if way.is_ping() {
-            errors.extend(way.ping(troubles, summary, config).err());
+    for recipient in &recipients {
+        let before = told.of(recipient);
+        if recipient.is_ping() {
+            errors.extend(recipient.ping(troubles, summary, config).err());
             continue;
         }
-        if let Some(message) = Message::of_change(&before.troubles, troubles, summary) {
-            match way.send(&message, config) {
-                Ok(()) => told.heard(way, troubles),
+        if let Some(message) = Notification::of_change(&before.troubles, troubles, summary) {
+            match recipient.send(&message, config) {
+                Ok(()) => told.heard(recipient, troubles),
                 Err(error) => errors.push(error),
             }
         }
         if due && before.summary.as_ref() != Some(&today) {
-            match way.send(&Message::of_day(troubles, summary), config) {
-                Ok(()) => told.had_summary(way, &today),
+            match recipient.send(&Notification::of_day(troubles, summary), config) {
+                Ok(()) => told.had_summary(recipient, &today),
                 Err(error) => errors.push(error),
             }
         }
@@ -80,21 +75,21 @@ fn all(config: &Config, troubles: &[Trouble], summary: &str, now: &Zoned) -> Vec
     errors
 }
 
-/// Sends something by every way, and says of each what became of it.
+/// Sends something to every recipient, and says of each what became of it.
 pub fn try_out(config: &Config) -> Result<Vec<(String, Option<Error>)>> {
-    let ways = Way::all(&config.notify)?;
-    if ways.is_empty() {
+    let recipients = Recipient::all(&config.notify)?;
+    if recipients.is_empty() {
         let message =
             "there is nobody to tell: neither notify.mail_to nor notify.webhooks_file is set";
         return Err(Error::new(Class::Configuration, message)
             .hint("Set one of them in [notify]; docs/notify.md has an example of each."));
     }
-    let outcome = |way: &Way| {
-        let sent = match way.is_ping() {
-            true => way.ping(&[], "seawall notify tries it out", config),
-            false => way.send(&Message::trial(), config),
+    let outcome = |recipient: &Recipient| {
+        let sent = match recipient.is_ping() {
+            true => recipient.ping(&[], "seawall notify tries it out", config),
+            false => recipient.send(&Notification::trial(), config),
         };
-        (way.to_string(), sent.err())
+        (recipient.to_string(), sent.err())
     };
-    Ok(ways.iter().map(outcome).collect())
+    Ok(recipients.iter().map(outcome).collect())
 }

@@ -10,6 +10,6 @@ mod page;
 mod words;
 mod zone;
 
-pub use facts::Facts;
+pub use facts::ClusterFacts;
 pub use page::html;
-pub use zone::Zone;
+pub use zone::PageZone;

@@ -10,7 +10,7 @@ use jiff::Timestamp;
 use jiff::fmt::rfc2822;
 use jiff::tz::TimeZone;
 
-use super::message::Message;
+use super::message::Notification;
 use crate::error::{Class, Error, Result};
 
 /// It only puts it into a queue.
@@ -20,14 +20,14 @@ const LIMIT: Duration = Duration::from_secs(60);
 const LINE: usize = 900;
 
 /// A mail, and for whom.
-pub struct Letter<'a> {
+pub(super) struct Letter<'a> {
     /// `None` where the mail program knows.
     pub from: Option<String>,
     pub to: &'a [String],
-    pub message: &'a Message,
+    pub message: &'a Notification,
 }
 
-pub fn send(program: &Path, letter: &Letter<'_>) -> Result<()> {
+pub(super) fn send(program: &Path, letter: &Letter<'_>) -> Result<()> {
     let failed = |what: &str| {
         let hint = if is_confined() {
             "Its unit keeps it from changing its user or group (NoNewPrivileges), as the sendmail of postfix, exim and dma does. Where a \
@@ -79,7 +79,7 @@ fn is_confined() -> bool {
 
 impl Letter<'_> {
     /// With all that a mail server may not add by itself.
-    pub fn text(&self) -> String {
+    pub(super) fn text(&self) -> String {
         let (host, now) = (host_name(), Timestamp::now());
         let subject = ascii(&format!("{host}: {}", self.message.title));
         let subject: String = subject.chars().take(200).collect();
@@ -111,16 +111,16 @@ fn folded(line: &str) -> Vec<&str> {
 }
 
 /// What may stand behind an `@`.
-pub fn host_of_addresses() -> String {
+pub(super) fn host_of_addresses() -> String {
     host_name().chars().filter(|c| c.is_ascii_alphanumeric() || ".-".contains(*c)).collect()
 }
 
 /// Headers hold nothing else, and no end of a line.
-pub fn ascii(text: &str) -> String {
+pub(super) fn ascii(text: &str) -> String {
     text.chars().map(|c| if c == ' ' || c.is_ascii_graphic() { c } else { '?' }).collect()
 }
 
-pub fn host_name() -> String {
+pub(super) fn host_name() -> String {
     let name = std::fs::read_to_string("/proc/sys/kernel/hostname").unwrap_or_default();
     Some(name.trim()).filter(|it| !it.is_empty()).unwrap_or("this host").to_owned()
 }

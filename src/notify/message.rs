@@ -6,7 +6,7 @@ use crate::check::{CheckState, Finding};
 
 /// Something that is not as it should be.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Trouble {
+pub(super) struct Trouble {
     /// Like `PostgreSQL main, RPO now in disk`.
     pub name: String,
     pub state: CheckState,
@@ -15,7 +15,7 @@ pub struct Trouble {
 }
 
 impl Trouble {
-    pub fn of(finding: &Finding) -> Self {
+    pub(super) fn of(finding: &Finding) -> Self {
         let Finding { state, text, hint, .. } = finding;
         Self { name: finding.name(), state: *state, text: text.clone(), hint: hint.clone() }
     }
@@ -28,7 +28,7 @@ impl Trouble {
 
 /// Why something is said.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Kind {
+pub(super) enum MessageKind {
     /// Something is new, or stands otherwise than it was told.
     Trouble,
     /// Some of it is over.
@@ -40,8 +40,8 @@ pub enum Kind {
     Trial,
 }
 
-impl Kind {
-    pub fn word(self) -> &'static str {
+impl MessageKind {
+    pub(super) fn word(self) -> &'static str {
         match self {
             Self::Trouble => "trouble",
             Self::Better => "better",
@@ -53,8 +53,8 @@ impl Kind {
 }
 
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Message {
-    pub kind: Kind,
+pub(super) struct Notification {
+    pub kind: MessageKind,
     /// The worst of what is there now.
     pub state: CheckState,
     /// One line.
@@ -64,9 +64,9 @@ pub struct Message {
     pub over: Vec<String>,
 }
 
-impl Message {
+impl Notification {
     /// What changed since somebody was told `before`, states by names; `None` when nothing did.
-    pub fn of_change(
+    pub(super) fn of_change(
         before: &BTreeMap<String, String>,
         now: &[Trouble],
         summary: &str,
@@ -77,32 +77,32 @@ impl Message {
         let over: Vec<String> = before.keys().filter(|name| !there(name)).cloned().collect();
         let (kind, title) = match (now.is_empty(), new.is_empty(), over.is_empty()) {
             (_, true, true) => return None,
-            (true, ..) => (Kind::Well, "OK: it is well again".to_owned()),
-            (_, true, _) => (Kind::Better, format!("{summary}; something is over")),
-            _ => (Kind::Trouble, summary.to_owned()),
+            (true, ..) => (MessageKind::Well, "OK: it is well again".to_owned()),
+            (_, true, _) => (MessageKind::Better, format!("{summary}; something is over")),
+            _ => (MessageKind::Trouble, summary.to_owned()),
         };
         let lines = |all: Vec<&Trouble>| all.into_iter().map(Trouble::line).collect();
         Some(Self { kind, title, over, ..Self::new(now, lines(new), lines(still)) })
     }
 
-    pub fn of_day(now: &[Trouble], summary: &str) -> Self {
+    pub(super) fn of_day(now: &[Trouble], summary: &str) -> Self {
         let still = now.iter().map(Trouble::line).collect();
         Self { title: format!("Today {summary}"), ..Self::new(now, Vec::new(), still) }
     }
 
-    pub fn trial() -> Self {
+    pub(super) fn trial() -> Self {
         let title = "seawall notify tries it out: this way works".to_owned();
-        Self { kind: Kind::Trial, title, ..Self::new(&[], Vec::new(), Vec::new()) }
+        Self { kind: MessageKind::Trial, title, ..Self::new(&[], Vec::new(), Vec::new()) }
     }
 
     fn new(now: &[Trouble], new: Vec<String>, still: Vec<String>) -> Self {
         let state = now.iter().map(|it| it.state).max().unwrap_or(CheckState::Ok);
-        let (kind, title, over) = (Kind::Summary, String::new(), Vec::new());
+        let (kind, title, over) = (MessageKind::Summary, String::new(), Vec::new());
         Self { kind, state, title, new, still, over }
     }
 
     /// The lines below the title.
-    pub fn text(&self) -> String {
+    pub(super) fn text(&self) -> String {
         let parts = [("", &self.new), ("Still:\n", &self.still), ("Over:\n", &self.over)];
         let parts = parts.iter().filter(|(_, lines)| !lines.is_empty());
         let parts = parts.map(|(head, lines)| format!("{head}{}\n", lines.join("\n")));
@@ -129,26 +129,29 @@ mod tests {
         let (one, other) = (trouble("a", CheckState::Warning), trouble("b", CheckState::Critical));
         let alone = [one.clone()];
         let of = |before: &[Trouble], now: &[Trouble]| {
-            Message::of_change(&self::before(before), now, "S: x")
+            Notification::of_change(&self::before(before), now, "S: x")
         };
         assert_eq!(of(&[], &[]), None);
         assert_eq!(of(&alone, &alone), None);
         let new = of(&alone, &[other.clone(), one.clone()]).unwrap();
         assert_eq!(
             (new.kind, new.state, new.title.as_str()),
-            (Kind::Trouble, CheckState::Critical, "S: x")
+            (MessageKind::Trouble, CheckState::Critical, "S: x")
         );
         assert_eq!(
             new.text(),
             "CRITICAL: b: it is so\n  Do it.\n\nStill:\nWARNING: a: it is so\n  Do it.\n"
         );
         let better = of(&[one.clone(), other.clone()], &alone).unwrap();
-        assert_eq!((better.kind, better.title.as_str()), (Kind::Better, "S: x; something is over"));
+        assert_eq!(
+            (better.kind, better.title.as_str()),
+            (MessageKind::Better, "S: x; something is over")
+        );
         assert_eq!(better.text(), "Still:\nWARNING: a: it is so\n  Do it.\n\nOver:\nb\n");
         let worse = of(&alone, &[trouble("a", CheckState::Critical)]).unwrap();
-        assert_eq!((worse.kind, worse.still.len()), (Kind::Trouble, 0));
+        assert_eq!((worse.kind, worse.still.len()), (MessageKind::Trouble, 0));
         let well = of(&alone, &[]).unwrap();
-        assert_eq!((well.kind, well.state), (Kind::Well, CheckState::Ok));
+        assert_eq!((well.kind, well.state), (MessageKind::Well, CheckState::Ok));
         assert_eq!(
             (well.title.as_str(), well.text().as_str()),
             ("OK: it is well again", "Over:\na\n")

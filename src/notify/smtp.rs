@@ -12,15 +12,16 @@ use crate::error::{Class, Error, Result};
 /// More than a server says in one conversation.
 const SAID: u64 = 256 << 10;
 
-pub fn send(server: &str, letter: &Letter<'_>, limits: &Limits) -> Result<()> {
+pub(super) fn send(server: &str, letter: &Letter<'_>, limits: &Limits) -> Result<()> {
     let socket = connect(server, limits).map_err(|error| {
         let message = format!("could not connect to the mail server at {server}: {}", reason(&error));
         Error::new(Class::Unreachable, message).hint(
             "Does a mail server such as postfix or exim run there, and does it listen (ss -ltn)? notify.smtp says where it is.",
         )
     })?;
-    let line = Line { socket, silence: limits.request, until: Instant::now() + limits.total };
-    let mut talk = Talk { server, reader: BufReader::new(line.take(SAID)) };
+    let line =
+        TimedConnection { socket, silence: limits.request, until: Instant::now() + limits.total };
+    let mut talk = SmtpTalk { server, reader: BufReader::new(line.take(SAID)) };
     talk.hear("its greeting", 220)?;
     let able = talk.ask(&format!("EHLO {}", host_of_addresses()), 250)?;
     let body = if able.to_ascii_uppercase().contains("8BITMIME") { " BODY=8BITMIME" } else { "" };
@@ -63,13 +64,13 @@ fn reason(error: &IoError) -> String {
 }
 
 /// A connection that waits for a while for each piece, and for all of them together no longer than it may.
-struct Line {
+struct TimedConnection {
     socket: TcpStream,
     silence: Duration,
     until: Instant,
 }
 
-impl Line {
+impl TimedConnection {
     fn patience(&self) -> std::io::Result<Option<Duration>> {
         let left = self.until.saturating_duration_since(Instant::now());
         // A socket takes no time for no limit.
@@ -81,14 +82,14 @@ impl Line {
     }
 }
 
-impl Read for Line {
+impl Read for TimedConnection {
     fn read(&mut self, buffer: &mut [u8]) -> std::io::Result<usize> {
         self.socket.set_read_timeout(self.patience()?)?;
         self.socket.read(buffer)
     }
 }
 
-impl Write for &Line {
+impl Write for &TimedConnection {
     fn write(&mut self, bytes: &[u8]) -> std::io::Result<usize> {
         self.socket.set_write_timeout(self.patience()?)?;
         (&self.socket).write(bytes)
@@ -99,12 +100,12 @@ impl Write for &Line {
     }
 }
 
-struct Talk<'a> {
+struct SmtpTalk<'a> {
     server: &'a str,
-    reader: BufReader<std::io::Take<Line>>,
+    reader: BufReader<std::io::Take<TimedConnection>>,
 }
 
-impl Talk<'_> {
+impl SmtpTalk<'_> {
     fn say(&mut self, text: &str) -> std::io::Result<()> {
         let mut line = self.reader.get_ref().get_ref();
         line.write_all(format!("{text}\r\n").as_bytes())
@@ -159,7 +160,7 @@ impl Talk<'_> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::notify::message::Message;
+    use crate::notify::message::Notification;
 
     /// A byte now and then is no silence, and all the same no mail comes of it.
     #[test]
@@ -178,7 +179,7 @@ mod tests {
             total: Duration::from_millis(300),
             attempts: 1,
         };
-        let message = Message::trial();
+        let message = Notification::trial();
         let letter = Letter { from: None, to: &["a@b".to_owned()], message: &message };
         let error = send(&server, &letter, &limits).unwrap_err().to_string();
         assert!(error.contains("broke off at \"its greeting\": no answer in time"), "{error}");

@@ -3,7 +3,7 @@
 use serde_json::{Value, json};
 
 use super::mail::{ascii, host_name};
-use super::message::Message;
+use super::message::Notification;
 use crate::check::CheckState;
 use crate::config::Limits;
 use crate::error::Result;
@@ -13,7 +13,7 @@ use crate::storage::{Post, post};
 const VERSION: u32 = 1;
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Form {
+pub(super) enum WebhookForm {
     Json,
     /// Mattermost and Rocket.Chat read it too.
     Slack,
@@ -24,10 +24,16 @@ pub enum Form {
     Ping,
 }
 
-const FORMS: [Form; 5] = [Form::Json, Form::Slack, Form::Teams, Form::Ntfy, Form::Ping];
+const FORMS: [WebhookForm; 5] = [
+    WebhookForm::Json,
+    WebhookForm::Slack,
+    WebhookForm::Teams,
+    WebhookForm::Ntfy,
+    WebhookForm::Ping,
+];
 
-impl Form {
-    pub fn word(self) -> &'static str {
+impl WebhookForm {
+    pub(super) fn word(self) -> &'static str {
         match self {
             Self::Json => "json",
             Self::Slack => "slack",
@@ -38,15 +44,15 @@ impl Form {
     }
 }
 
-pub struct Webhook {
-    pub form: Form,
+pub(super) struct Webhook {
+    pub form: WebhookForm,
     pub url: String,
     authorization: Option<String>,
 }
 
 impl Webhook {
     /// From `FORM URL`, with a value for `Authorization` behind it perhaps.
-    pub fn parse(line: &str) -> Option<Self> {
+    pub(super) fn parse(line: &str) -> Option<Self> {
         let (form, rest) = line.split_once(char::is_whitespace)?;
         let rest = rest.trim();
         let (url, more) = rest.split_once(char::is_whitespace).unwrap_or((rest, ""));
@@ -59,25 +65,25 @@ impl Webhook {
     }
 
     /// As much of the URL as is no secret.
-    pub fn host(&self) -> &str {
+    pub(super) fn host(&self) -> &str {
         let rest = self.url.split_once("://").map_or("", |(_, rest)| rest);
         let host = rest.split(['/', '?', '#']).next().unwrap_or_default();
         host.rsplit('@').next().unwrap_or_default()
     }
 }
 
-pub fn send(to: &Webhook, message: &Message, limits: &Limits) -> Result<()> {
+pub(super) fn send(to: &Webhook, message: &Notification, limits: &Limits) -> Result<()> {
     let title = format!("{}: {}", host_name(), message.title);
     let (headers, body) = match to.form {
-        Form::Slack => (as_json(), slack(&title, message)),
-        Form::Teams => (as_json(), teams(&title, message)),
-        Form::Ntfy => (ntfy(&title, message), message.text()),
-        Form::Json | Form::Ping => (as_json(), plain(message).to_string()),
+        WebhookForm::Slack => (as_json(), slack(&title, message)),
+        WebhookForm::Teams => (as_json(), teams(&title, message)),
+        WebhookForm::Ntfy => (ntfy(&title, message), message.text()),
+        WebhookForm::Json | WebhookForm::Ping => (as_json(), plain(message).to_string()),
     };
     posted(to, &to.url, headers, body, limits)
 }
 
-pub fn ping(to: &Webhook, well: bool, summary: &str, limits: &Limits) -> Result<()> {
+pub(super) fn ping(to: &Webhook, well: bool, summary: &str, limits: &Limits) -> Result<()> {
     let url = match well {
         true => to.url.clone(),
         false => format!("{}/fail", to.url.trim_end_matches('/')),
@@ -98,7 +104,7 @@ fn as_json() -> Headers {
     vec![("content-type", "application/json".to_owned())]
 }
 
-fn plain(message: &Message) -> Value {
+fn plain(message: &Notification) -> Value {
     json!({
         "version": VERSION,
         "host": host_name(),
@@ -113,13 +119,13 @@ fn plain(message: &Message) -> Value {
 }
 
 /// `&`, `<` and `>` are its markup (Slack docs, "Formatting text for app surfaces").
-fn slack(title: &str, message: &Message) -> String {
+fn slack(title: &str, message: &Notification) -> String {
     let plain = |text: &str| text.replace('&', "&amp;").replace('<', "&lt;").replace('>', "&gt;");
     json!({ "text": format!("*{}*\n{}", plain(title), plain(&message.text())) }).to_string()
 }
 
 /// An adaptive card, as a workflow takes it (Microsoft Teams docs, "Post to a channel when a webhook request is received").
-fn teams(title: &str, message: &Message) -> String {
+fn teams(title: &str, message: &Notification) -> String {
     // Teams joins lines that one line end parts: it takes two.
     let text = message.text().replace('\n', "\n\n");
     let block = |text: &str, weight: &str| json!({ "type": "TextBlock", "text": text, "weight": weight, "wrap": true });
@@ -135,7 +141,7 @@ fn teams(title: &str, message: &Message) -> String {
 }
 
 /// ntfy docs, "Publishing".
-fn ntfy(title: &str, message: &Message) -> Headers {
+fn ntfy(title: &str, message: &Notification) -> Headers {
     let (priority, tag) = match message.state {
         CheckState::Critical => ("5", "rotating_light"),
         CheckState::Warning | CheckState::Unknown => ("4", "warning"),

@@ -1,37 +1,30 @@
 //! Pictures, drawn here: SVG without a script, once for a wide window and once for a phone. Lengths are CSS pixels.
 //! What is good or bad is never told by colour alone.
 //!
-//! `heights`, `times` and `marks` are the axes, `labels` and `letters` the texts; every other file is one picture.
+//! `height_axis` and `time_axis` are the axes, `labels` the texts. The pictures are `timelines` (what can be restored),
+//! `objectives` (what could have been lost, and how long restores took) and `sizes`.
 
-mod backups;
-mod exposure;
-mod heights;
+mod height_axis;
 mod labels;
-mod letters;
-mod marks;
-mod rehearsals;
-mod sparkline;
+mod objectives;
+mod sizes;
 #[cfg(test)]
 mod tests;
-mod times;
-mod wal;
-mod windows;
+mod time_axis;
+mod timelines;
 
 use maud::{Markup, html};
 
 use self::labels::Labels;
-use super::zone::Zone;
+use super::zone::PageZone;
 
-pub use backups::backups;
-pub use exposure::exposure;
-pub use rehearsals::rehearsals;
-pub use sparkline::sparkline;
-pub use wal::wal;
-pub use windows::{Period, flag, windows};
+pub(super) use objectives::{exposure, rehearsals};
+pub(super) use sizes::{backups, sparkline, wal};
+pub(super) use timelines::{DrawnPeriod, flag, timelines};
 
 /// The paper of a picture.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Paper {
+pub(super) enum Paper {
     Wide,
     Narrow,
 }
@@ -61,13 +54,13 @@ impl Paper {
 
 /// What a picture is called, and what it shows in words, for those who do not see it.
 #[derive(Debug, Clone, Copy)]
-pub struct Caption<'a> {
+pub(super) struct Caption<'a> {
     /// Tells it from the others on the page.
     pub id: &'a str,
     pub title: &'a str,
     pub description: &'a str,
     /// In which it tells times.
-    pub zone: &'a Zone,
+    pub zone: &'a PageZone,
 }
 
 /// The same picture on each paper; the style sheet shows one of them. Its texts lie on top of everything else.

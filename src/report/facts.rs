@@ -2,19 +2,15 @@
 //! that `basebackup list` shows, when WAL came, what was rehearsed. Takes as much room as there are backups, holes and
 //! hours.
 //!
-//! `arrivals` sees each listing of WAL and fills `clock` and `exposure`. `system`, with `windows` and `retention`,
-//! makes one PostgreSQL system of that; `series` is Redis and media. `headline` and `tiles` sum up all of them.
+//! `arrivals` sees each listing of WAL and fills `exposure`. `system`, with `timelines`, makes one PostgreSQL system of
+//! that; `standalone` is Redis and media. `summary` has the sentences and tiles that sum up all of them.
 
 mod arrivals;
-mod clock;
-mod days;
 mod exposure;
-mod headline;
-mod retention;
-mod series;
+mod standalone;
+mod summary;
 mod system;
-mod tiles;
-mod windows;
+mod timelines;
 
 use std::ops::Range;
 use std::path::PathBuf;
@@ -22,18 +18,15 @@ use std::time::Duration;
 
 use jiff::Timestamp;
 
-pub use arrivals::{DAYS, RATE};
-pub use days::Days;
-pub use exposure::{Exposure, Kept, Wait};
-pub use retention::Going;
-pub use series::Series;
-pub use system::{BaseBackup, Restore, System};
-pub use tiles::Tile;
-pub use windows::{Gap, Line, Stretch};
+pub(super) use exposure::{Exposure, LimitKept, Wait};
+pub(super) use standalone::SeriesFacts;
+pub(super) use summary::Tile;
+pub(super) use system::{BaseBackup, CanRestore, Going, SystemFacts};
+pub(super) use timelines::{TimelineFacts, WalGap, WalStretch};
 
 use self::arrivals::Arrivals;
-use self::retention::going;
-use super::zone::Zone;
+use self::system::going;
+use super::zone::{Days, PageZone, RATE};
 use crate::basebackup::catalogue::SystemWal;
 use crate::check::{self, Asked, CheckState, GatherScope, Gathered, Verdict};
 use crate::config::{Config, Objectives};
@@ -46,36 +39,36 @@ const DRILLS: usize = 24;
 
 /// All that the page tells.
 #[derive(Debug)]
-pub struct Facts {
+pub struct ClusterFacts {
     /// When they were gathered.
-    pub now: Timestamp,
+    pub(crate) now: Timestamp,
     /// Which it is of several on one page.
     pub number: usize,
     /// In which times are told.
-    pub zone: Zone,
-    pub days: Days,
+    pub(crate) zone: PageZone,
+    pub(crate) days: Days,
     /// The configuration that it goes by, if it is a file.
-    pub file: Option<PathBuf>,
+    pub(crate) file: Option<PathBuf>,
     /// Whether that names a file with private keys.
-    pub has_identity: bool,
-    pub cluster: String,
-    pub places: Vec<Place>,
+    pub(crate) has_identity: bool,
+    pub(crate) cluster: String,
+    pub(crate) places: Vec<RepositoryFacts>,
     /// Those that have a base backup, oldest first; that which is backed up now comes last.
-    pub systems: Vec<System>,
+    pub(crate) systems: Vec<SystemFacts>,
     /// Systems of which there is WAL alone.
-    pub without_backup: Vec<String>,
+    pub(crate) without_backup: Vec<String>,
     /// Each Redis first, then each media set.
-    pub series: Vec<Series>,
-    pub objectives: Objectives,
+    pub(crate) series: Vec<SeriesFacts>,
+    pub(crate) objectives: Objectives,
     /// How it stands with all that.
-    pub verdict: Verdict,
+    pub(crate) verdict: Verdict,
     /// What kept this from being all there is.
-    pub errors: Vec<Error>,
+    pub(crate) errors: Vec<Error>,
 }
 
 /// A repository, and what lies there in bytes, as far as it was seen.
 #[derive(Debug)]
-pub struct Place {
+pub(crate) struct RepositoryFacts {
     pub name: String,
     pub place: String,
     pub encrypts: bool,
@@ -87,14 +80,14 @@ pub struct Place {
     pub came: u64,
 }
 
-impl Facts {
+impl ClusterFacts {
     /// Looks into all repositories. What fails is said among the facts.
     pub fn gather(
         config: &Config,
         repositories: &[Repository],
         server: &Asked,
         now: Timestamp,
-        zone: Zone,
+        zone: PageZone,
     ) -> Self {
         let days = Days::until(now, &zone);
         let onlooker = |size| Arrivals::new(size, now, days);
@@ -104,7 +97,7 @@ impl Facts {
         let verdict = check::judge(config, repositories, server, now, &gathered);
         let systems =
             systems(config, repositories, &gathered, now, (arrivals, is_behind(&verdict)));
-        let series = Series::all(&gathered, repositories, &days.all(RATE));
+        let series = SeriesFacts::all(&gathered, repositories, &days.all(RATE));
         let with_backup = |id: &String| systems.iter().any(|system| system.identifier == *id);
         let without_backup = survey.catalogue.systems.iter().map(ToString::to_string);
         Self {
@@ -126,12 +119,12 @@ impl Facts {
     }
 
     /// The system that backups are taken of now.
-    pub fn system(&self) -> Option<&System> {
+    pub(crate) fn system(&self) -> Option<&SystemFacts> {
         self.systems.last()
     }
 
     /// Since when there is anything.
-    pub fn begun(&self) -> Option<Timestamp> {
+    pub(crate) fn begun(&self) -> Option<Timestamp> {
         let backups = self.systems.iter().flat_map(|system| &system.backups);
         let alone = self.series.iter().flat_map(|series| &series.backups);
         let stretches = self.systems.iter().flat_map(|it| &it.lines).flat_map(|it| &it.stretches);
@@ -140,7 +133,7 @@ impl Facts {
     }
 
     /// How much time would be lost if the server were lost now, with the repository that has most.
-    pub fn rpo_now(&self) -> Option<Duration> {
+    pub(super) fn rpo_now(&self) -> Option<Duration> {
         let numbers = self.verdict.findings.iter().flat_map(|finding| &finding.numbers);
         let found = numbers.filter(|number| number.metric == "seawall_rpo_seconds");
         let least = found.map(|number| number.value).min_by(f64::total_cmp)?;
@@ -160,7 +153,7 @@ fn systems(
     gathered: &Gathered,
     now: Timestamp,
     (arrivals, behind): (Vec<Vec<Option<Arrivals>>>, bool),
-) -> Vec<System> {
+) -> Vec<SystemFacts> {
     let survey = &gathered.survey;
     let of_one = |(wal, mut arrivals): (&SystemWal, Vec<Option<Arrivals>>)| {
         arrivals.iter_mut().flatten().for_each(|it| it.finish(behind));
@@ -168,10 +161,10 @@ fn systems(
         let records = gathered.records_of(&subject);
         let drills = records.map_or(&[][..], |records| &records.drills);
         let holes = survey.holes(wal, config.retention.wal_window, Timestamp::now());
-        let system = System::of((survey, wal, &holes), &arrivals, drills, repositories);
-        System { going: going((survey, wal), repositories, config, now), ..system }
+        let system = SystemFacts::of((survey, wal, &holes), &arrivals, drills, repositories);
+        SystemFacts { going: going((survey, wal), repositories, config, now), ..system }
     };
-    let mut systems: Vec<System> = survey.systems.iter().zip(arrivals).map(of_one).collect();
+    let mut systems: Vec<SystemFacts> = survey.systems.iter().zip(arrivals).map(of_one).collect();
     let watched = gathered.system.map(|system| system.to_string());
     systems.sort_by_key(|system| Some(&system.identifier) == watched.as_ref());
     systems
@@ -180,9 +173,9 @@ fn systems(
 fn places(
     gathered: &Gathered,
     repositories: &[Repository],
-    systems: &[System],
+    systems: &[SystemFacts],
     when: &Range<Timestamp>,
-) -> Vec<Place> {
+) -> Vec<RepositoryFacts> {
     let catalogue = &gathered.survey.catalogue;
     let place = |(at, repository): (usize, &Repository)| {
         let failure = gathered.failures().find(|(failed, _)| *failed == at);
@@ -192,7 +185,7 @@ fn places(
         let copies = copies.filter(|(_, copy)| copy.repository == at);
         let young = copies.clone().filter(|(young, _)| *young);
         let wal = systems.iter().filter_map(|system| system.wal_came.get(at)).sum::<u64>();
-        Place {
+        RepositoryFacts {
             name: repository.name().to_owned(),
             place: repository.place(),
             encrypts: repository.encrypts(),

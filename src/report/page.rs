@@ -1,26 +1,19 @@
 //! The page: one file, nothing fetched, no script. Everything that stands in it goes through maud, which escapes it.
 //!
-//! `of_cluster` puts the sections of a cluster in order, and each section has a file; `signs`, `icon`, `growth` and
-//! `runbook` help them.
+//! `of_cluster` puts the sections of a cluster in order: `head`, `sentences`, `restore_commands`, `recovery`, `objectives`
+//! and `sizes`; `signs` helps them.
 
-mod exposed;
-mod figures;
-mod going;
-mod growth;
-mod icon;
-mod overview;
+mod head;
+mod objectives;
 mod recovery;
-mod rehearsed;
-mod runbook;
+mod restore_commands;
+mod sentences;
 mod signs;
-mod stored;
-mod tiles;
-mod told;
-mod typed;
+mod sizes;
 
 use maud::{DOCTYPE, Markup, PreEscaped, html};
 
-use super::facts::{Facts, System};
+use super::facts::{ClusterFacts, SystemFacts};
 use super::words::plain;
 use crate::check::CheckState;
 
@@ -28,10 +21,10 @@ use crate::check::CheckState;
 const POLICY: &str = "default-src 'none'; style-src 'unsafe-inline'; img-src data:; base-uri 'none'; form-action 'none'";
 
 /// The whole page: of one cluster, or of several, which follow one another.
-pub fn html(clusters: &[Facts]) -> String {
+pub fn html(clusters: &[ClusterFacts]) -> String {
     let names: Vec<String> = clusters.iter().map(|facts| plain(&facts.cluster)).collect();
     let worst = clusters.iter().map(|facts| facts.headline().state).max();
-    let icon = icon::icon(worst.unwrap_or(CheckState::Unknown));
+    let icon = signs::icon(worst.unwrap_or(CheckState::Unknown));
     let title = format!("Seawall: {}", names.join(", "));
     let page = html! {
         (DOCTYPE)
@@ -48,7 +41,7 @@ pub fn html(clusters: &[Facts]) -> String {
             }
             body {
                 main {
-                    @if clusters.len() > 1 { (overview::overview(clusters)) }
+                    @if clusters.len() > 1 { (head::overview(clusters)) }
                     @for facts in clusters { (of_cluster(facts)) }
                 }
             }
@@ -57,52 +50,52 @@ pub fn html(clusters: &[Facts]) -> String {
     page.into_string()
 }
 
-fn of_cluster(facts: &Facts) -> Markup {
+fn of_cluster(facts: &ClusterFacts) -> Markup {
     html! {
         article id=(id(facts, "cluster")) {
-            (told::headline(facts))
-            (tiles::tiles(facts))
-            (figures::figures(facts))
-            (told::next(facts))
-            (typed::typed(facts))
+            (sentences::headline(facts))
+            (head::tiles(facts))
+            (head::figures(facts))
+            (sentences::next(facts))
+            (restore_commands::restore_commands(facts))
             @for (at, system) in facts.systems.iter().enumerate().rev() {
                 (of_system(facts, system, at))
             }
-            (stored::places(facts))
-            (stored::series(facts))
-            (told::promises(facts))
-            (told::footer(facts))
+            (sizes::places(facts))
+            (sizes::series(facts))
+            (sentences::promises(facts))
+            (sentences::footer(facts))
         }
     }
 }
 
 /// What tells a part of this cluster from that of another on the page.
-fn id(facts: &Facts, part: &str) -> String {
+fn id(facts: &ClusterFacts, part: &str) -> String {
     match facts.number {
         0 => part.to_owned(),
         number => format!("{part}-of-{}", number + 1),
     }
 }
 
-fn of_system(facts: &Facts, system: &System, at: usize) -> Markup {
+fn of_system(facts: &ClusterFacts, system: &SystemFacts, at: usize) -> Markup {
     let newest = at + 1 == facts.systems.len();
     html! {
         (recovery::recovery(facts, system, at, newest))
         @if newest {
-            (exposed::exposed(facts, system))
-            (rehearsed::rehearsed(facts, system))
-            (stored::sizes(facts, system))
+            (objectives::exposed(facts, system))
+            (objectives::rehearsed(facts, system))
+            (sizes::sizes(facts, system))
         }
     }
 }
 
 /// A time that programs can read too.
-fn time(facts: &Facts, at: jiff::Timestamp) -> Markup {
+fn time(facts: &ClusterFacts, at: jiff::Timestamp) -> Markup {
     html! { time datetime=(machine(at)) { (facts.zone.moment(at)) } }
 }
 
 /// The same, short, for a table.
-fn brief(facts: &Facts, at: jiff::Timestamp) -> Markup {
+fn brief(facts: &ClusterFacts, at: jiff::Timestamp) -> Markup {
     html! {
         time datetime=(machine(at)) title=(facts.zone.moment(at)) { (facts.zone.brief(at, facts.now)) }
     }

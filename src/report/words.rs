@@ -8,20 +8,20 @@ use jiff::Timestamp;
 pub use crate::words::plain;
 
 /// `1.7 GiB`
-pub fn size(bytes: u64) -> String {
+pub(super) fn size(bytes: u64) -> String {
     ByteSize(bytes).display().iec().to_string()
 }
 
 /// The time between two moments; none when clocks disagree.
-pub fn between(from: Timestamp, to: Timestamp) -> Duration {
+pub(super) fn between(from: Timestamp, to: Timestamp) -> Duration {
     Duration::try_from(to.duration_since(from)).unwrap_or_default()
 }
 
 /// Between a number and its unit no line ends.
-pub const JOINED: char = '\u{a0}';
+pub(super) const JOINED: char = '\u{a0}';
 
 /// In its two largest units: `4 min 10 s`, `3 days`. From a day on, hours are left out once there are ten.
-pub fn span(time: Duration) -> String {
+pub(super) fn span(time: Duration) -> String {
     let seconds = (time.as_secs_f64().round()) as u64;
     let days = seconds / 86_400;
     if days >= 10 {
@@ -42,12 +42,12 @@ pub fn span(time: Duration) -> String {
 }
 
 /// The same of seconds as a record has them.
-pub fn took(seconds: f64) -> String {
+pub(super) fn took(seconds: f64) -> String {
     Duration::try_from_secs_f64(seconds).map_or_else(|_| "?".to_owned(), span)
 }
 
 /// The same in one unit, for an axis: `90 s` is `1.5 min`.
-pub fn short_span(seconds: f64) -> String {
+pub(super) fn short_span(seconds: f64) -> String {
     let (count, unit) = match seconds {
         s if s < 90.0 => (s, "s"),
         s if s < 5400.0 && s != 3600.0 => (s / 60.0, "min"),
@@ -59,12 +59,12 @@ pub fn short_span(seconds: f64) -> String {
 }
 
 /// `1 segment`, `184,213 segments`
-pub fn count(number: u64, what: &str) -> String {
+pub(super) fn count(number: u64, what: &str) -> String {
     format!("{}{JOINED}{what}{}", grouped(number), if number == 1 { "" } else { "s" })
 }
 
 /// `one`, `one and two`, `one, two and three`
-pub fn listed(all: &[String]) -> String {
+pub(super) fn listed(all: &[String]) -> String {
     match all {
         [] => String::new(),
         [one] => one.clone(),

@@ -1,9 +1,12 @@
 //! The zone in which a page tells times: UTC, unless somebody set another. Months are English ones, wherever it is
-//! read.
+//! read. And the last days, as they begin and end in that zone: a day on which clocks are changed does not have 24 hours,
+//! so each beginning is asked of the zone.
+
+use std::ops::Range;
 
 use jiff::civil::Date;
 use jiff::tz::TimeZone;
-use jiff::{Timestamp, Zoned};
+use jiff::{Timestamp, ToSpan, Zoned};
 
 use crate::error::{Class, Error, Result};
 
@@ -14,9 +17,9 @@ const UTC: [&str; 4] = ["UTC", "Etc/UTC", "GMT", "Etc/GMT"];
 const CLOSE_SECONDS: i64 = 600;
 
 #[derive(Debug, Clone)]
-pub struct Zone(TimeZone);
+pub struct PageZone(TimeZone);
 
-impl Zone {
+impl PageZone {
     pub fn utc() -> Self {
         Self(TimeZone::UTC)
     }
@@ -81,7 +84,7 @@ impl Zone {
     }
 
     /// For a table: `22 Nov 20:30`, and the year where it is another one than now.
-    pub fn brief(&self, time: Timestamp, now: Timestamp) -> String {
+    pub(super) fn brief(&self, time: Timestamp, now: Timestamp) -> String {
         let same_year = self.local(time).year() == self.local(now).year();
         let year = if same_year { "" } else { "\u{a0}%Y" };
         self.written(time, &format!("%-d\u{a0}%b{year} %H:%M"))
@@ -93,8 +96,52 @@ impl Zone {
     }
 
     /// `22 Nov 20:30`
-    pub fn day_and_hour(&self, time: Timestamp) -> String {
+    pub(super) fn day_and_hour(&self, time: Timestamp) -> String {
         self.written(time, "%-d %b %H:%M")
+    }
+}
+
+/// How many days WAL is counted for.
+pub(super) const DAYS: usize = 30;
+
+/// What came on these is what a month is told by: the last whole ones. Retention seldom deletes what is younger.
+pub(super) const RATE: Range<usize> = DAYS - 8..DAYS - 1;
+
+/// Today is the last of them.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Days {
+    /// The end of today comes last.
+    begins: [Timestamp; DAYS + 1],
+}
+
+impl Days {
+    pub(super) fn until(now: Timestamp, zone: &PageZone) -> Self {
+        let today = zone.local(now).date();
+        let begin = |at: usize| {
+            let back = DAYS as i64 - 1 - at as i64;
+            let date = today.checked_sub(back.days()).ok();
+            date.and_then(|date| zone.midnight(date)).unwrap_or(now)
+        };
+        Self { begins: std::array::from_fn(begin) }
+    }
+
+    /// Which of them a moment belongs to.
+    pub(super) fn of(&self, time: Timestamp) -> Option<usize> {
+        let at = self.begins.partition_point(|begin| *begin <= time).checked_sub(1)?;
+        (at < DAYS).then_some(at)
+    }
+
+    /// From the beginning of the first to the end of the last.
+    pub(super) fn all(&self, days: Range<usize>) -> Range<Timestamp> {
+        self.begin(days.start)..self.begin(days.end)
+    }
+
+    pub(super) fn begin(&self, at: usize) -> Timestamp {
+        self.begins[at.min(DAYS)]
+    }
+
+    pub(super) fn end(&self, at: usize) -> Timestamp {
+        self.begin(at + 1)
     }
 }
 
@@ -111,13 +158,13 @@ mod tests {
     }
 
     /// The rules themselves (POSIX), so that it does not matter which zones are installed.
-    fn berlin() -> Zone {
-        Zone(TimeZone::posix("CET-1CEST,M3.5.0,M10.5.0/3").unwrap())
+    fn berlin() -> PageZone {
+        PageZone(TimeZone::posix("CET-1CEST,M3.5.0,M10.5.0/3").unwrap())
     }
 
     #[test]
     fn times_need_no_locale() {
-        let (utc, time) = (Zone::utc(), at("2026-11-02T20:30:59Z"));
+        let (utc, time) = (PageZone::utc(), at("2026-11-02T20:30:59Z"));
         assert_eq!(plain(utc.moment(time)), "2 Nov 2026, 20:30 UTC");
         assert_eq!((utc.day(time), utc.day_and_hour(time)), ("2 Nov".into(), "2 Nov 20:30".into()));
         assert_eq!(plain(berlin().moment(time)), "2 Nov 2026, 21:30 CET");
@@ -128,7 +175,7 @@ mod tests {
 
     #[test]
     fn nothing_is_said_twice_in_a_range() {
-        let range = |from: &str, to: &str| plain(Zone::utc().range(at(from), at(to)));
+        let range = |from: &str, to: &str| plain(PageZone::utc().range(at(from), at(to)));
         assert_eq!(
             range("2026-11-29T17:12:05Z", "2026-11-29T17:12:40Z"),
             "29 Nov 2026, 17:12:05 to 17:12:40 UTC"
@@ -147,8 +194,8 @@ mod tests {
 
     #[test]
     fn a_zone_that_nobody_knows_is_said() {
-        assert_eq!(Zone::named("UTC").unwrap().name(), "UTC");
-        let said = Zone::named("Europe/Nowhere").unwrap_err().to_string();
+        assert_eq!(PageZone::named("UTC").unwrap().name(), "UTC");
+        let said = PageZone::named("Europe/Nowhere").unwrap_err().to_string();
         assert!(
             said.contains(
                 "as report.timezone, found \"Europe/Nowhere\". HINT: Write it like Europe/Berlin"
@@ -163,5 +210,17 @@ mod tests {
         assert_eq!(zone.at(day.at(2, 30, 0, 0)), None);
         assert_eq!(zone.at(day.at(3, 30, 0, 0)), Some(at("2026-03-29T01:30:00Z")));
         assert_eq!(zone.midnight(day), Some(at("2026-03-28T23:00:00Z")));
+    }
+
+    #[test]
+    fn a_day_has_both_its_ends() {
+        let now: Timestamp = "2026-11-22T20:30:00Z".parse().unwrap();
+        let days = Days::until(now, &PageZone::utc());
+        let of = |time: &str| days.of(time.parse().unwrap());
+        assert_eq!(of("2026-11-22T00:00:00Z"), Some(DAYS - 1));
+        assert_eq!(of("2026-11-21T23:59:59Z"), Some(DAYS - 2));
+        assert_eq!(of("2026-10-24T00:00:00Z"), Some(0));
+        assert_eq!((of("2026-10-23T23:59:59Z"), of("2026-11-23T00:00:00Z")), (None, None));
+        assert_eq!(days.end(DAYS - 1), "2026-11-23T00:00:00Z".parse().unwrap());
     }
 }

@@ -1,5 +1,6 @@
 //! `seawall check --notify` and `seawall notify`: who is told what, once, by a real HTTP server and a real mail program.
 
+mod loopback;
 mod mail_server;
 mod mails;
 mod receiver;

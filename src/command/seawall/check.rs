@@ -21,7 +21,7 @@ use crate::cli::{configure, flags, guard, screen};
 use crate::command::shown::{Paper, at_seconds};
 use crate::config::Config;
 use crate::error::{Class, Error, Result};
-use crate::report::Zone;
+use crate::report::PageZone;
 use crate::{durable, notify, repository, threads};
 
 pub const NAME: &str = "check";
@@ -202,9 +202,9 @@ fn check(config: &Config, options: &CheckOptions) -> Result<CheckOutcome> {
 
 /// By the clocks of those who are told. In UTC where this host does not know their zone, which is said.
 fn now(config: &Config) -> (Zoned, Option<Error>) {
-    let (zone, wrong) = match Zone::named(&config.report_timezone) {
+    let (zone, wrong) = match PageZone::named(&config.report_timezone) {
         Ok(zone) => (zone, None),
-        Err(error) => (Zone::utc(), config.notify.summary_hour.map(|_| error)),
+        Err(error) => (PageZone::utc(), config.notify.summary_hour.map(|_| error)),
     };
     (zone.local(Timestamp::now()), wrong)
 }

@@ -9,7 +9,7 @@ use crate::cli::{configure, flags, verbs};
 use crate::command::shown::Shown;
 use crate::config::{Config, FlagValues};
 use crate::error::{Error, Result};
-use crate::report::{Facts, Zone, html};
+use crate::report::{ClusterFacts, PageZone, html};
 use crate::{check, durable, repository};
 
 const ABOUT: &str = "Writes a page that says what can be restored, to when and how fast";
@@ -64,8 +64,8 @@ fn write(configs: &[Config], file: Option<&Path>) -> Result<Shown> {
     let clusters = configs
         .iter()
         .enumerate()
-        .map(|(number, config)| Ok(Facts { number, ..gathered(config)? }));
-    let clusters = clusters.collect::<Result<Vec<Facts>>>()?;
+        .map(|(number, config)| Ok(ClusterFacts { number, ..gathered(config)? }));
+    let clusters = clusters.collect::<Result<Vec<ClusterFacts>>>()?;
     let page = html(&clusters);
     let text = match file {
         Some(file) => {
@@ -78,9 +78,9 @@ fn write(configs: &[Config], file: Option<&Path>) -> Result<Shown> {
     Ok(Shown { text, errors })
 }
 
-fn gathered(config: &Config) -> Result<Facts> {
-    let zone = Zone::named(&config.report_timezone)?;
+fn gathered(config: &Config) -> Result<ClusterFacts> {
+    let zone = PageZone::named(&config.report_timezone)?;
     let server = check::ask(config);
     let repositories = repository::open_all(config, None)?;
-    Ok(Facts::gather(config, &repositories, &server, Timestamp::now(), zone))
+    Ok(ClusterFacts::gather(config, &repositories, &server, Timestamp::now(), zone))
 }

@@ -2,7 +2,6 @@
 
 use maud::{Markup, html};
 
-use super::letters;
 use super::n;
 
 /// How far letters reach above and below the line that they stand on.
@@ -12,9 +11,26 @@ const BELOW: f64 = 3.0;
 /// What is left free between two texts on one line.
 const APART: f64 = 5.0;
 
+/// The size of all letters in pictures, as in the style sheet.
+const LETTER_SIZE: f64 = 12.0;
+
+/// Letters by their widths in parts of the size: plain, then bold.
+const LETTER_WIDTHS: [(&str, f64, f64); 7] = [
+    ("ijl", 0.28, 0.35),
+    (" \u{a0},.I", 0.34, 0.40),
+    ("frt-:/", 0.46, 0.50),
+    ("cksvxyzJL", 0.60, 0.67),
+    ("abdeghnopqu0123456789", 0.65, 0.72),
+    ("wm", 0.98, 1.05),
+    ("ABCDEFGHKNOPQRSTUVXYZ", 0.80, 0.86),
+];
+
+/// Of any other letter.
+const WIDEST_LETTER: (f64, f64) = (1.04, 1.11);
+
 /// What a text is for, which decides how it looks.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Style {
+pub(super) enum TextStyle {
     /// Beside an axis.
     Mark,
     /// What a row is called.
@@ -25,7 +41,7 @@ pub enum Style {
     Promise,
 }
 
-impl Style {
+impl TextStyle {
     fn class(self) -> &'static str {
         match self {
             Self::Mark => "mark",
@@ -36,20 +52,20 @@ impl Style {
     }
 
     /// How wide such a text is at most.
-    pub fn width(self, text: &str) -> f64 {
-        letters::width(text, self != Self::Mark)
+    pub(crate) fn width(self, text: &str) -> f64 {
+        text_width(text, self != Self::Mark)
     }
 }
 
 /// Which part of a text its place names.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Anchor {
+pub(super) enum TextAnchor {
     Start,
     Middle,
     End,
 }
 
-impl Anchor {
+impl TextAnchor {
     fn name(self) -> &'static str {
         match self {
             Self::Start => "start",
@@ -70,7 +86,7 @@ impl Anchor {
 
 /// A part of the paper.
 #[derive(Debug, Clone, Copy)]
-pub struct Area {
+pub(super) struct Area {
     pub left: f64,
     pub right: f64,
     pub top: f64,
@@ -88,7 +104,7 @@ impl Area {
 
 /// What is written on one picture, in order of importance.
 #[derive(Debug)]
-pub struct Labels {
+pub(super) struct Labels {
     paper: f64,
     taken: Vec<Area>,
     texts: Vec<Markup>,
@@ -96,18 +112,25 @@ pub struct Labels {
 
 impl Labels {
     /// For a paper of this width.
-    pub fn new(paper: f64) -> Self {
+    pub(crate) fn new(paper: f64) -> Self {
         Self { paper, taken: Vec::new(), texts: Vec::new() }
     }
 
     /// No text that is written later lies there.
-    pub fn keep_off(&mut self, area: Area) {
+    pub(super) fn keep_off(&mut self, area: Area) {
         self.taken.push(area);
     }
 
     /// Writes a text, pushed sideways as far as it has to be to stay on the paper. It is left out where it would lie on
     /// what is there already.
-    pub fn write(&mut self, style: Style, anchor: Anchor, x: f64, y: f64, text: &str) {
+    pub(crate) fn write(
+        &mut self,
+        style: TextStyle,
+        anchor: TextAnchor,
+        x: f64,
+        y: f64,
+        text: &str,
+    ) {
         let width = style.width(text);
         let wanted = x - anchor.before(width);
         let left = wanted.min(self.paper - width).max(0.0);
@@ -123,14 +146,25 @@ impl Labels {
     }
 
     /// Whether a text would stay where it is wanted, as far as the edges of the paper are concerned.
-    pub fn holds(&self, style: Style, anchor: Anchor, x: f64, text: &str) -> bool {
+    pub(super) fn holds(&self, style: TextStyle, anchor: TextAnchor, x: f64, text: &str) -> bool {
         let width = style.width(text);
         let left = x - anchor.before(width);
         left >= 0.0 && left + width <= self.paper
     }
 
     /// On top of everything else.
-    pub fn draw(self) -> Markup {
+    pub(super) fn draw(self) -> Markup {
         html! { @for text in &self.texts { (text) } }
     }
+}
+
+/// At most so many pixels, whatever sans-serif font the reader's system has: nothing is loaded, so it is not known which.
+/// The widest of those that systems come with are DejaVu Sans and, for some capitals, Lato and Helvetica.
+fn text_width(text: &str, bold: bool) -> f64 {
+    let of = |letter: char| {
+        let known = LETTER_WIDTHS.iter().find(|(letters, ..)| letters.contains(letter));
+        let (plain, heavy) = known.map_or(WIDEST_LETTER, |(_, plain, heavy)| (*plain, *heavy));
+        if bold { heavy } else { plain }
+    };
+    text.chars().map(of).sum::<f64>() * LETTER_SIZE
 }

@@ -5,12 +5,14 @@ use std::time::Duration;
 
 use jiff::{SignedDuration, Timestamp};
 
-use super::labels::Style;
-use super::{Caption, Paper, Period, backups, exposure, rehearsals, wal, windows};
+use super::labels::TextStyle;
+use super::{Caption, DrawnPeriod, Paper, backups, exposure, rehearsals, timelines, wal};
 use crate::history::{Phase, Record, RecordKind};
 use crate::made_up::{self, Numbers};
-use crate::report::facts::{BaseBackup, DAYS, Days, Exposure, Gap, Line, Restore, Stretch, System};
-use crate::report::zone::Zone;
+use crate::report::facts::{
+    BaseBackup, CanRestore, Exposure, SystemFacts, TimelineFacts, WalGap, WalStretch,
+};
+use crate::report::zone::{DAYS, Days, PageZone};
 
 const HOUR: u64 = 3600;
 const DAY: u64 = 24 * HOUR;
@@ -18,13 +20,13 @@ const DAY: u64 = 24 * HOUR;
 /// A system as of some moment.
 struct Past {
     now: Timestamp,
-    system: System,
+    system: SystemFacts,
     objective: Duration,
 }
 
 impl Past {
     fn new(now: Timestamp) -> Self {
-        let system = System {
+        let system = SystemFacts {
             identifier: "7711021090723955933".to_owned(),
             postgres: "18.6".to_owned(),
             backups: Vec::new(),
@@ -57,7 +59,7 @@ impl Past {
             size: stored,
             stored,
             timeline: 1,
-            restore: Restore::Yes,
+            restore: CanRestore::Yes,
             pinned,
             places: Vec::new(),
             checksum_failures: false,
@@ -68,8 +70,9 @@ impl Past {
     /// WAL between two moments, on a timeline that left another where its number says so.
     fn wal(mut self, timeline: u32, from: u64, to: u64) -> Self {
         let (from, to) = (Some(self.ago(from)), Some(self.ago(to)));
-        let stretch = Stretch { from, to, restorable: from, since: from, to_lsn: "0/0".to_owned() };
-        let gap = |last: &Stretch| Gap {
+        let stretch =
+            WalStretch { from, to, restorable: from, since: from, to_lsn: "0/0".to_owned() };
+        let gap = |last: &WalStretch| WalGap {
             first: String::new(),
             last: String::new(),
             segments: 3,
@@ -82,7 +85,7 @@ impl Past {
                 line.gaps.extend(line.stretches.last().map(gap));
                 line.stretches.push(stretch);
             }
-            None => self.system.lines.push(Line {
+            None => self.system.lines.push(TimelineFacts {
                 timeline,
                 left: (timeline > 1).then_some((1, from)),
                 followed: true,
@@ -181,18 +184,18 @@ impl Past {
     /// All pictures of it.
     fn drawn(&self) -> Vec<(&'static str, String)> {
         let (system, now) = (&self.system, self.now);
-        let zone = Zone::utc();
+        let zone = PageZone::utc();
         let days = Days::until(now, &zone);
         let caption = Caption { id: "it", title: "", description: "", zone: &zone };
         let oldest = system.lines.iter().flat_map(|line| &line.stretches).filter_map(|it| it.from);
         let oldest = oldest.min().unwrap_or(now);
-        let near = Period { from: self.ago(14 * DAY).max(oldest), to: now };
-        let far = Period { from: oldest, to: now };
+        let near = DrawnPeriod { from: self.ago(14 * DAY).max(oldest), to: now };
+        let far = DrawnPeriod { from: oldest, to: now };
         let sizes: Vec<_> = system.backups.iter().map(|it| (it.ended, it.stored)).collect();
         let exposed = system.exposure.as_ref().unwrap();
         let all = [
-            ("near", windows(caption, system, near)),
-            ("far", windows(caption, system, far)),
+            ("near", timelines(caption, system, near)),
+            ("far", timelines(caption, system, far)),
             ("exposure", exposure(caption, exposed, self.objective, now)),
             ("rehearsals", rehearsals(caption, &system.drills, self.objective, now)),
             ("backups", backups(caption, &sizes, now)),
@@ -221,7 +224,7 @@ fn texts(picture: &str) -> Vec<Drawn<'_>> {
             let (_, rest) = attributes.split_once(&format!("{name}=\"")).unwrap();
             rest.split_once('"').unwrap().0
         };
-        let style = if of("class") == "mark" { Style::Mark } else { Style::Alarm };
+        let style = if of("class") == "mark" { TextStyle::Mark } else { TextStyle::Alarm };
         let (x, width) = (of(" x").parse::<f64>().unwrap(), style.width(text));
         let left = match of("text-anchor") {
             "start" => x,

@@ -4,14 +4,14 @@
 
 use jiff::Timestamp;
 
-const HOUR_SECONDS: i64 = 3600;
+pub(super) const HOUR_SECONDS: i64 = 3600;
 
 /// How many hours are looked back.
-pub const HOURS: usize = 14 * 24;
+pub(crate) const HOURS: usize = 14 * 24;
 
 /// The last [`HOURS`], each with the longest times without WAL.
 #[derive(Debug, Clone)]
-pub struct Exposure {
+pub(crate) struct Exposure {
     /// The hour that runs now is the last.
     first_hour: i64,
     now: i64,
@@ -21,7 +21,7 @@ pub struct Exposure {
 
 /// The longest times in which nothing came, in seconds.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-pub struct Wait {
+pub(crate) struct Wait {
     /// While there was something to come.
     pub written: u64,
     /// While nobody knows whether there was: the server may have been idle.
@@ -30,7 +30,7 @@ pub struct Wait {
 
 /// Whether a limit was kept.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Kept {
+pub(crate) enum LimitKept {
     Yes,
     /// There may have been nothing to lose.
     Unknown,
@@ -38,15 +38,15 @@ pub enum Kept {
 }
 
 impl Wait {
-    pub fn longest(self) -> u64 {
+    pub(crate) fn longest(self) -> u64 {
         self.written.max(self.quiet)
     }
 
-    pub fn kept(self, seconds: u64) -> Kept {
+    pub(crate) fn kept(self, seconds: u64) -> LimitKept {
         match self {
-            Self { written, .. } if written > seconds => Kept::No,
-            Self { quiet, .. } if quiet > seconds => Kept::Unknown,
-            _ => Kept::Yes,
+            Self { written, .. } if written > seconds => LimitKept::No,
+            Self { quiet, .. } if quiet > seconds => LimitKept::Unknown,
+            _ => LimitKept::Yes,
         }
     }
 
@@ -56,14 +56,14 @@ impl Wait {
 }
 
 impl Exposure {
-    pub fn until(now: Timestamp) -> Self {
+    pub(crate) fn until(now: Timestamp) -> Self {
         let now = now.as_second();
         let first_hour = now.div_euclid(HOUR_SECONDS) + 1 - HOURS as i64;
         Self { first_hour, now, hours: vec![None; HOURS] }
     }
 
     /// Nothing came between these two moments, although there was something to come where `written`.
-    pub fn waited(&mut self, from: Timestamp, to: Timestamp, written: bool) {
+    pub(crate) fn waited(&mut self, from: Timestamp, to: Timestamp, written: bool) {
         let (from, to) = (from.as_second(), to.as_second().min(self.now));
         let first = from.div_euclid(HOUR_SECONDS).max(self.first_hour);
         let last = to.div_euclid(HOUR_SECONDS).min(self.first_hour + HOURS as i64 - 1);
@@ -80,7 +80,7 @@ impl Exposure {
     }
 
     /// The better of two repositories, hour by hour: one is enough to restore from.
-    pub fn better(mut self, other: &Self) -> Self {
+    pub(crate) fn better(mut self, other: &Self) -> Self {
         for (mine, theirs) in self.hours.iter_mut().zip(&other.hours) {
             *mine = match (*mine, *theirs) {
                 (Some(mine), Some(theirs)) if theirs.longest() < mine.longest() => Some(theirs),
@@ -91,13 +91,13 @@ impl Exposure {
     }
 
     /// How many hours are known, from the first of which something is known.
-    pub fn known(&self) -> usize {
+    pub(crate) fn known(&self) -> usize {
         self.hours.iter().skip_while(|hour| hour.is_none()).count()
     }
 
     /// The worst of every `hours` hours from the first that is known, each with the time it begins. The last one ends
     /// now.
-    pub fn every(&self, hours: usize) -> impl Iterator<Item = (Timestamp, Option<Wait>)> {
+    pub(crate) fn every(&self, hours: usize) -> impl Iterator<Item = (Timestamp, Option<Wait>)> {
         let first = HOURS - self.known().div_ceil(hours) * hours;
         let chunks = self.hours.get(first..).unwrap_or_default().chunks(hours);
         chunks.enumerate().filter_map(move |(at, chunk)| {
@@ -108,17 +108,17 @@ impl Exposure {
     }
 
     /// The longest time of all, whether there was something to come or not.
-    pub fn longest(&self) -> Option<u64> {
+    pub(crate) fn longest(&self) -> Option<u64> {
         self.hours.iter().flatten().map(|wait| wait.longest()).max()
     }
 
     /// The longest time while there was something to come.
-    pub fn worst(&self) -> Option<u64> {
+    pub(crate) fn worst(&self) -> Option<u64> {
         self.hours.iter().flatten().map(|wait| wait.written).max()
     }
 
     /// In how many hours a limit was kept so.
-    pub fn count(&self, seconds: u64, kept: Kept) -> usize {
+    pub(crate) fn count(&self, seconds: u64, kept: LimitKept) -> usize {
         self.hours.iter().flatten().filter(|wait| wait.kept(seconds) == kept).count()
     }
 }
@@ -143,7 +143,8 @@ mod tests {
             [None, hours(1, 0), hours(2, 0), hours(3, 0), hours(3, 1), hours(0, 2), hours(0, 2)];
         assert_eq!(last, expected);
         assert_eq!((exposure.worst(), exposure.longest()), (Some(3 * 3600), Some(3 * 3600)));
-        let counted = [Kept::Yes, Kept::Unknown, Kept::No].map(|kept| exposure.count(5400, kept));
+        let counted = [LimitKept::Yes, LimitKept::Unknown, LimitKept::No]
+            .map(|kept| exposure.count(5400, kept));
         assert_eq!((counted, exposure.known()), ([1, 2, 3], 6));
         let other = Exposure::until(at(0));
         assert_eq!(exposure.clone().better(&other).worst(), Some(3 * 3600));

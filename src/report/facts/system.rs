@@ -1,21 +1,26 @@
 //! One PostgreSQL system, as the page tells it: its base backups, timelines, WAL and drills, put together from the
-//! survey of the catalogue and from what `arrivals` saw. The catalogue decides which base backup can be restored.
+//! survey of the catalogue and from what `arrivals` saw. The catalogue decides which base backup can be restored, and the
+//! planner of `basebackup prune` which ones go next.
 
 use jiff::Timestamp;
 
-use super::arrivals::{Arrivals, DAYS, RATE};
+use super::arrivals::Arrivals;
 use super::exposure::Exposure;
-use super::retention::Going;
-use super::windows::{Line, lines};
+use super::timelines::{TimelineFacts, lines};
 use crate::basebackup::catalogue::{Backup, Restorable, Survey, SystemWal};
 use crate::basebackup::holes::Holes;
+use crate::basebackup::prune::gather;
+use crate::basebackup::retention::plan;
+use crate::config::Config;
 use crate::history::Record;
 use crate::postgres::ServerVersion;
+use crate::report::zone::{DAYS, RATE};
 use crate::repository::Repository;
+use crate::retention::ago;
 
 /// One PostgreSQL server's life, from `initdb` to the next `pg_upgrade`.
 #[derive(Debug)]
-pub struct System {
+pub(crate) struct SystemFacts {
     pub identifier: String,
     /// Like `18.6`, as the newest base backup says.
     pub postgres: String,
@@ -24,7 +29,7 @@ pub struct System {
     /// How many objects hold second contents of segments, wherever.
     pub second_contents: u64,
     /// Timelines, the oldest first.
-    pub lines: Vec<Line>,
+    pub lines: Vec<TimelineFacts>,
     /// The one that recovery follows when nothing else is said.
     pub newest_timeline: Option<u32>,
     pub exposure: Option<Exposure>,
@@ -43,7 +48,7 @@ pub struct System {
 }
 
 #[derive(Debug)]
-pub struct BaseBackup {
+pub(crate) struct BaseBackup {
     pub id: String,
     pub label: String,
     pub began: Timestamp,
@@ -53,7 +58,7 @@ pub struct BaseBackup {
     /// Bytes, as it lies in the first repository that has it.
     pub stored: u64,
     pub timeline: u32,
-    pub restore: Restore,
+    pub restore: CanRestore,
     pub pinned: bool,
     /// Names of the repositories.
     pub places: Vec<String>,
@@ -63,15 +68,15 @@ pub struct BaseBackup {
 
 /// Whether a base backup can be restored, and if not, why.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Restore {
+pub(crate) enum CanRestore {
     Yes,
     No(String),
     Unknown(String),
 }
 
-impl System {
+impl SystemFacts {
     /// `arrivals` are those of each repository.
-    pub fn of(
+    pub(crate) fn of(
         (survey, wal, holes): (&Survey, &SystemWal, &Holes),
         arrivals: &[Option<Arrivals>],
         drills: &[Record],
@@ -107,8 +112,8 @@ impl System {
     }
 
     /// How many base backups can be restored.
-    pub fn restorable(&self) -> usize {
-        self.backups.iter().filter(|backup| backup.restore == Restore::Yes).count()
+    pub(crate) fn restorable(&self) -> usize {
+        self.backups.iter().filter(|backup| backup.restore == CanRestore::Yes).count()
     }
 }
 
@@ -124,12 +129,53 @@ fn base_backup(survey: &Survey, backup: &Backup, repositories: &[Repository]) ->
         stored: backup.copies.first().map_or(0, |copy| copy.stored_size),
         timeline: facts.stop.timeline.number(),
         restore: match survey.restorable(backup) {
-            Restorable::Yes => Restore::Yes,
-            Restorable::No(reason) => Restore::No(reason),
-            Restorable::Unknown(reason) => Restore::Unknown(reason),
+            Restorable::Yes => CanRestore::Yes,
+            Restorable::No(reason) => CanRestore::No(reason),
+            Restorable::Unknown(reason) => CanRestore::Unknown(reason),
         },
         pinned: backup.pinned(),
         places: backup.copies.iter().map(|copy| name(copy.repository)).collect(),
         checksum_failures: facts.checksum_failures,
     }
+}
+
+/// A base backup in one repository that the next `basebackup prune` deletes.
+#[derive(Debug)]
+pub(crate) struct Going {
+    pub id: String,
+    pub ended: Timestamp,
+    /// The name of the repository.
+    pub place: String,
+    /// Bytes of its folder there.
+    pub bytes: u64,
+    pub reason: String,
+}
+
+/// Those of one system, the oldest first; `None` where the clock of this host is wrong for certain. Nothing is listed
+/// once more for that, so the WAL that goes with them is not among them.
+pub(crate) fn going(
+    (survey, wal): (&Survey, &SystemWal),
+    repositories: &[Repository],
+    config: &Config,
+    now: Timestamp,
+) -> Option<Vec<Going>> {
+    let holdings = gather(survey, wal, &[], config, ago(now, config.retention.wal_window)).holdings;
+    let plan = plan(&holdings, &config.retention, now).ok()?;
+    let goes = holdings
+        .stored
+        .backups
+        .iter()
+        .zip(plan.stored.backups)
+        .filter(|(_, verdict)| !verdict.keep);
+    let mut going: Vec<Going> = goes
+        .map(|(backup, verdict)| Going {
+            id: backup.id.clone(),
+            ended: backup.ended,
+            place: repositories.get(backup.repository).map_or("", Repository::name).to_owned(),
+            bytes: backup.bytes,
+            reason: verdict.reason,
+        })
+        .collect();
+    going.sort_by(|one, other| (one.ended, &one.place).cmp(&(other.ended, &other.place)));
+    Some(going)
 }

@@ -4,12 +4,13 @@
 use jiff::{Timestamp, ToSpan};
 use maud::{Markup, html};
 
-use super::going::going;
 use super::{brief, id, signs};
-use crate::report::drawing::{Caption, Period, windows};
-use crate::report::facts::{BaseBackup, Facts, Gap, Line, Restore, System};
+use crate::report::drawing::{Caption, DrawnPeriod, timelines};
+use crate::report::facts::{
+    BaseBackup, CanRestore, ClusterFacts, Going, SystemFacts, TimelineFacts, WalGap,
+};
 use crate::report::words::{between, count, plain, size, span};
-use crate::report::zone::Zone;
+use crate::report::zone::PageZone;
 
 /// The near picture shows so many days; the far one is drawn where there is half as much again.
 const NEAR_DAYS: i64 = 14;
@@ -17,13 +18,21 @@ const NEAR_DAYS: i64 = 14;
 /// Base backups that are listed without asking.
 const LISTED: usize = 7;
 
+/// So many of those that retention deletes next are listed.
+const GOING_LISTED: usize = 12;
+
 /// The words of PostgreSQL that the picture needs.
 const EXPLAINED: &str = "WAL is the record that PostgreSQL keeps of every change. A base backup and all WAL since bring back any \
                          later moment; where WAL is missing there is a gap. A new timeline begins when a standby takes \
                          over, or after a restore.";
 
 /// What can be restored of one system.
-pub fn recovery(facts: &Facts, system: &System, at: usize, newest: bool) -> Markup {
+pub(crate) fn recovery(
+    facts: &ClusterFacts,
+    system: &SystemFacts,
+    at: usize,
+    newest: bool,
+) -> Markup {
     let oldest = oldest(system).unwrap_or(facts.now);
     let near = facts.now.checked_sub((NEAR_DAYS * 24).hours()).unwrap_or(oldest);
     let far = facts.now.checked_sub((NEAR_DAYS * 36).hours()).unwrap_or(oldest);
@@ -36,10 +45,10 @@ pub fn recovery(facts: &Facts, system: &System, at: usize, newest: bool) -> Mark
             @if newest { p { (EXPLAINED) } }
             @if recent {
                 @let title = if oldest > near { "From the beginning" } else { "The last 14 days" };
-                (figure(facts, system, &id(facts, &format!("near{at}")), title, Period { from: near.max(oldest), to: facts.now }))
+                (figure(facts, system, &id(facts, &format!("near{at}")), title, DrawnPeriod { from: near.max(oldest), to: facts.now }))
             }
             @if !recent || oldest < far {
-                (figure(facts, system, &id(facts, &format!("far{at}")), "Since the oldest base backup", Period { from: oldest, to: facts.now }))
+                (figure(facts, system, &id(facts, &format!("far{at}")), "Since the oldest base backup", DrawnPeriod { from: oldest, to: facts.now }))
             }
             (signs::legend(system))
             (gaps(facts, system))
@@ -51,24 +60,30 @@ pub fn recovery(facts: &Facts, system: &System, at: usize, newest: bool) -> Mark
     }
 }
 
-fn oldest(system: &System) -> Option<Timestamp> {
+fn oldest(system: &SystemFacts) -> Option<Timestamp> {
     let backups = system.backups.iter().map(|backup| backup.began);
     let stretches = system.lines.iter().flat_map(|line| &line.stretches);
     backups.chain(stretches.filter_map(|stretch| stretch.from)).min()
 }
 
-fn figure(facts: &Facts, system: &System, id: &str, title: &str, period: Period) -> Markup {
+fn figure(
+    facts: &ClusterFacts,
+    system: &SystemFacts,
+    id: &str,
+    title: &str,
+    period: DrawnPeriod,
+) -> Markup {
     let description = described(system, &facts.zone);
     let caption = Caption { id, title, description: &description, zone: &facts.zone };
     html! {
         h3 { (title) }
-        figure { (windows(caption, system, period)) }
+        figure { (timelines(caption, system, period)) }
     }
 }
 
 /// The picture in words.
-fn described(system: &System, zone: &Zone) -> String {
-    let line = |line: &Line| {
+fn described(system: &SystemFacts, zone: &PageZone) -> String {
+    let line = |line: &TimelineFacts| {
         let windows = line.stretches.iter().filter_map(|it| Some((it.restorable?, it.to?)));
         let windows = windows
             .map(|(from, to)| format!("{} to {}", zone.day_and_hour(from), zone.day_and_hour(to)))
@@ -82,8 +97,8 @@ fn described(system: &System, zone: &Zone) -> String {
     format!("{} {}", count(system.backups.len() as u64, "base backup") + ".", lines.join(" "))
 }
 
-fn gaps(facts: &Facts, system: &System) -> Markup {
-    let all: Vec<&Gap> = system.lines.iter().flat_map(|line| &line.gaps).collect();
+fn gaps(facts: &ClusterFacts, system: &SystemFacts) -> Markup {
+    let all: Vec<&WalGap> = system.lines.iter().flat_map(|line| &line.gaps).collect();
     html! {
         @if !all.is_empty() {
             h3 { "Gaps" }
@@ -109,13 +124,13 @@ fn gaps(facts: &Facts, system: &System) -> Markup {
     }
 }
 
-fn moments(facts: &Facts, gap: &Gap) -> Markup {
+fn moments(facts: &ClusterFacts, gap: &WalGap) -> Markup {
     let known =
         |at: Option<Timestamp>| html! { @match at { Some(at) => (brief(facts, at)), None => "?" } };
     html! { (known(gap.from)) " and " (known(gap.to)) }
 }
 
-fn unknown_ancestors(system: &System) -> Markup {
+fn unknown_ancestors(system: &SystemFacts) -> Markup {
     let lost: Vec<String> = system
         .lines
         .iter()
@@ -129,7 +144,7 @@ fn unknown_ancestors(system: &System) -> Markup {
     }
 }
 
-fn second_contents(system: &System) -> Markup {
+fn second_contents(system: &SystemFacts) -> Markup {
     html! {
         @if system.second_contents > 0 {
             p class="note" {
@@ -140,7 +155,7 @@ fn second_contents(system: &System) -> Markup {
     }
 }
 
-fn backups(facts: &Facts, system: &System) -> Markup {
+fn backups(facts: &ClusterFacts, system: &SystemFacts) -> Markup {
     let (older, newer) = system.backups.split_at(system.backups.len().saturating_sub(LISTED));
     html! {
         h3 { "Base backups" }
@@ -154,7 +169,7 @@ fn backups(facts: &Facts, system: &System) -> Markup {
     }
 }
 
-fn table(facts: &Facts, backups: &[BaseBackup]) -> Markup {
+fn table(facts: &ClusterFacts, backups: &[BaseBackup]) -> Markup {
     html! {
         div class="scroll" {
             table {
@@ -170,7 +185,7 @@ fn table(facts: &Facts, backups: &[BaseBackup]) -> Markup {
     }
 }
 
-fn row(facts: &Facts, backup: &BaseBackup) -> Markup {
+fn row(facts: &ClusterFacts, backup: &BaseBackup) -> Markup {
     html! {
         tr {
             td class="nowrap" title=(plain(&backup.id)) { (brief(facts, backup.ended)) }
@@ -181,12 +196,48 @@ fn row(facts: &Facts, backup: &BaseBackup) -> Markup {
             td class="spare" { (backup.places.join(", ")) }
             td class="long" {
                 @match &backup.restore {
-                    Restore::Yes => "yes",
-                    Restore::No(reason) => { strong { "no" } ": " (plain(reason)) },
-                    Restore::Unknown(reason) => { "perhaps: " (plain(reason)) },
+                    CanRestore::Yes => "yes",
+                    CanRestore::No(reason) => { strong { "no" } ": " (plain(reason)) },
+                    CanRestore::Unknown(reason) => { "perhaps: " (plain(reason)) },
                 }
                 @if backup.checksum_failures { "; the server found wrong page checksums" }
             }
+        }
+    }
+}
+
+/// What retention deletes next, with the reason for each, so that a base backup can be pinned in time.
+fn going(facts: &ClusterFacts, system: &SystemFacts) -> Markup {
+    let Some(going) = &system.going else { return html! {} };
+    let bytes = going.iter().map(|it| it.bytes).sum();
+    html! {
+        h3 { "What retention deletes next" }
+        @if going.is_empty() {
+            p { "Nothing: each base backup is still within what is to be kept." }
+        } @else {
+            p {
+                "The next " code { "basebackup prune" } " deletes " (count(going.len() as u64, "base backup")) ", "
+                (size(bytes)) " in all, and the WAL that only " @if going.len() == 1 { "it" } @else { "they" } " needed. "
+                code { "basebackup pin" } " keeps one."
+            }
+            div class="scroll" {
+                table {
+                    thead { tr { th { "Ended" } th { "Lies in" } th class="number" { "Takes" } th { "Why" } } }
+                    tbody { @for one in going.iter().take(GOING_LISTED) { (going_row(facts, one)) } }
+                }
+            }
+            @if going.len() > GOING_LISTED { p class="note" { "And " (going.len() - GOING_LISTED) " younger ones." } }
+        }
+    }
+}
+
+fn going_row(facts: &ClusterFacts, one: &Going) -> Markup {
+    html! {
+        tr {
+            td class="nowrap" title=(plain(&one.id)) { (brief(facts, one.ended)) }
+            td { (plain(&one.place)) }
+            td class="number" { (size(one.bytes)) }
+            td class="long" { (plain(&one.reason)) }
         }
     }
 }

@@ -1,12 +1,13 @@
 //! What speaks SMTP on loopback, keeps what it is given, and refuses whom it is told to. The packages' test has postfix and exim.
 
 use std::io::{BufRead, BufReader, Write};
-use std::net::{SocketAddr, TcpListener, TcpStream};
-use std::sync::{Arc, Mutex};
-use std::time::Duration;
+use std::net::TcpStream;
+use std::sync::Mutex;
+
+use super::loopback::Loopback;
 
 #[derive(Default)]
-struct State {
+struct Mailbox {
     mails: Vec<Mail>,
     refused: String,
 }
@@ -17,43 +18,29 @@ pub struct Mail {
     pub text: String,
 }
 
-pub struct MailServer {
-    address: SocketAddr,
-    state: Arc<Mutex<State>>,
-}
+pub struct MailServer(Loopback<Mailbox>);
 
 impl MailServer {
     pub fn start() -> MailServer {
-        let listener = TcpListener::bind("127.0.0.1:0").expect("a free port");
-        let address = listener.local_addr().expect("bound");
-        let state = Arc::new(Mutex::new(State::default()));
-        let shared = Arc::clone(&state);
-        std::thread::spawn(move || {
-            for stream in listener.incoming().flatten() {
-                // Who breaks off has sent no mail.
-                let _ = converse(&stream, &shared);
-            }
-        });
-        MailServer { address, state }
+        MailServer(Loopback::start(converse))
     }
 
     pub fn address(&self) -> String {
-        self.address.to_string()
+        self.0.address.to_string()
     }
 
     /// A command that has this in it is refused from now on.
     pub fn refuse(&self, what: &str) {
-        what.clone_into(&mut self.state.lock().unwrap().refused);
+        what.clone_into(&mut self.0.state().refused);
     }
 
     /// What came since this was asked last.
     pub fn take(&self) -> Vec<Mail> {
-        std::mem::take(&mut self.state.lock().unwrap().mails)
+        std::mem::take(&mut self.0.state().mails)
     }
 }
 
-fn converse(stream: &TcpStream, state: &Mutex<State>) -> std::io::Result<()> {
-    stream.set_read_timeout(Some(Duration::from_secs(20)))?;
+fn converse(stream: &TcpStream, state: &Mutex<Mailbox>) -> std::io::Result<()> {
     let (mut reader, mut writer) = (BufReader::new(stream), stream);
     write!(writer, "220-mail.example.org ESMTP\r\n220 at your service\r\n")?;
     let mut envelope = Vec::new();

@@ -2,10 +2,10 @@
 
 use std::collections::BTreeMap;
 use std::io::{BufReader, Read, Write};
-use std::net::{SocketAddr, TcpListener, TcpStream};
-use std::sync::{Arc, Mutex};
-use std::time::Duration;
+use std::net::TcpStream;
+use std::sync::Mutex;
 
+use super::loopback::Loopback;
 use crate::support::http::Head;
 
 /// One request.
@@ -24,48 +24,34 @@ impl Got {
 }
 
 #[derive(Default)]
-struct State {
+struct Received {
     got: Vec<Got>,
     answers: BTreeMap<String, u16>,
 }
 
-pub struct Receiver {
-    address: SocketAddr,
-    state: Arc<Mutex<State>>,
-}
+pub struct Receiver(Loopback<Received>);
 
 impl Receiver {
     pub fn start() -> Receiver {
-        let listener = TcpListener::bind("127.0.0.1:0").expect("a free port");
-        let address = listener.local_addr().expect("bound");
-        let state = Arc::new(Mutex::new(State::default()));
-        let shared = Arc::clone(&state);
-        std::thread::spawn(move || {
-            for stream in listener.incoming().flatten() {
-                // Who breaks off gets no answer.
-                let _ = answer(&stream, &shared);
-            }
-        });
-        Receiver { address, state }
+        Receiver(Loopback::start(answer))
     }
 
     pub fn url(&self) -> String {
-        format!("http://{}", self.address)
+        format!("http://{}", self.0.address)
     }
 
     /// The status of answers to this path from now on.
     pub fn answers(&self, path: &str, status: u16) {
-        self.state.lock().unwrap().answers.insert(path.to_owned(), status);
+        self.0.state().answers.insert(path.to_owned(), status);
     }
 
     /// What came since this was asked last.
     pub fn take(&self) -> Vec<Got> {
-        std::mem::take(&mut self.state.lock().unwrap().got)
+        std::mem::take(&mut self.0.state().got)
     }
 }
 
-fn answer(stream: &TcpStream, state: &Mutex<State>) -> std::io::Result<()> {
-    stream.set_read_timeout(Some(Duration::from_secs(20)))?;
+fn answer(stream: &TcpStream, state: &Mutex<Received>) -> std::io::Result<()> {
     let mut reader = BufReader::new(stream);
     let Some(head) = Head::read(&mut reader)? else { return Ok(()) };
     let length = head.header("content-length").and_then(|it| it.parse().ok()).unwrap_or(0);

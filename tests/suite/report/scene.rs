@@ -7,7 +7,7 @@ use seawall::basebackup::Description;
 use seawall::check::Asked;
 use seawall::error::{Class, Error};
 use seawall::history::{Check, Phase, Record, RecordKind};
-use seawall::report::{Facts, Zone, html};
+use seawall::report::{ClusterFacts, PageZone, html};
 use seawall::repository::open_all;
 
 use crate::listing::laid::{Laid, OLD, described, history, history_key, object, segment_key};
@@ -162,7 +162,7 @@ impl Past {
         let repositories = open_all(&config, None).expect("a folder");
         let error = Error::new(Class::Unreachable, "nobody is there");
         let silent = Asked::Silent { error, named: false };
-        html(&[Facts::gather(&config, &repositories, &silent, self.now, Zone::utc())])
+        html(&[ClusterFacts::gather(&config, &repositories, &silent, self.now, PageZone::utc())])
     }
 
     /// `seawall report`, about to be run.

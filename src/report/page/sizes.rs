@@ -1,18 +1,31 @@
 //! The sections on sizes: how base backups and WAL grow, what lies in which repository, and the backups of Redis and
 //! media files.
+//!
+//! What a month adds to a repository are the bytes that came on the last whole days, taken for 30 days. Today is not over
+//! and would look like a saving, and of too few days nothing is said.
+
+use std::time::Duration;
 
 use maud::{Markup, html};
 
-use super::{brief, growth, id, signs};
+use super::{brief, id, signs};
 use crate::report::drawing::{self, Caption, sparkline};
-use crate::report::facts::{DAYS, Facts, Place, Series, System};
+use crate::report::facts::{ClusterFacts, RepositoryFacts, SeriesFacts, SystemFacts};
 use crate::report::words::{between, count, plain, size, span};
+use crate::report::zone::{DAYS, RATE};
 
-/// What [`Series::kind`] may be.
+/// What [`SeriesFacts::kind`] may be.
 const KINDS: [&str; 2] = ["Redis", "Media files"];
 
+const DAY_SECONDS: u64 = 86_400;
+
+const MONTH_SECONDS: u64 = 30 * DAY_SECONDS;
+
+/// Of a shorter time nothing is said of a month.
+const LEAST_TIME: Duration = Duration::from_secs(3 * DAY_SECONDS);
+
 /// How large backups and WAL are, and how they grow.
-pub fn sizes(facts: &Facts, system: &System) -> Markup {
+pub(crate) fn sizes(facts: &ClusterFacts, system: &SystemFacts) -> Markup {
     let sizes: Vec<_> = system.backups.iter().map(|it| (it.ended, it.stored)).collect();
     let newest = sizes.last().map_or(0, |(_, bytes)| *bytes);
     let oldest = sizes.first().map_or(0, |(_, bytes)| *bytes);
@@ -59,7 +72,7 @@ pub fn sizes(facts: &Facts, system: &System) -> Markup {
 }
 
 /// What lies where, by kind.
-pub fn places(facts: &Facts) -> Markup {
+pub(crate) fn places(facts: &ClusterFacts) -> Markup {
     let kinds: Vec<&str> =
         KINDS.into_iter().filter(|kind| facts.series.iter().any(|it| it.kind == *kind)).collect();
     html! {
@@ -77,12 +90,12 @@ pub fn places(facts: &Facts) -> Markup {
                     tbody { @for (at, place) in facts.places.iter().enumerate() { (row(facts, at, place, &kinds)) } }
                 }
             }
-            p class="note" { (growth::explained(facts)) }
+            p class="note" { (month_explained(facts)) }
         }
     }
 }
 
-fn row(facts: &Facts, at: usize, place: &Place, kinds: &[&str]) -> Markup {
+fn row(facts: &ClusterFacts, at: usize, place: &RepositoryFacts, kinds: &[&str]) -> Markup {
     let stored = |kind: &str| -> u64 {
         facts.series.iter().filter(|it| it.kind == kind).filter_map(|it| it.stored.get(at)).sum()
     };
@@ -100,13 +113,48 @@ fn row(facts: &Facts, at: usize, place: &Place, kinds: &[&str]) -> Markup {
             td class="number spare" { (size(place.wal)) }
             @for kind in kinds { td class="number spare" { (size(stored(kind))) } }
             td class="number" { strong { (size(place.base_backups + place.wal + series)) } }
-            td class="number" { (growth::told(facts, at)) }
+            td class="number" { (month_told(facts, at)) }
         }
     }
 }
 
+/// What a month adds to the repository at this place, before retention takes off what is older.
+fn monthly(facts: &ClusterFacts, place: usize) -> Option<u64> {
+    let time = time_known(facts).filter(|time| *time >= LEAST_TIME)?;
+    let series = facts.series.iter().filter_map(|it| it.came.get(place)).sum::<u64>();
+    let came = facts.places.get(place)?.came + series;
+    let month = u128::from(came) * u128::from(MONTH_SECONDS) / u128::from(time.as_secs());
+    Some(month.try_into().unwrap_or(u64::MAX))
+}
+
+/// The same in words.
+fn month_told(facts: &ClusterFacts, place: usize) -> String {
+    monthly(facts, place).map_or_else(|| "not known yet".to_owned(), size)
+}
+
+/// What that goes by.
+fn month_explained(facts: &ClusterFacts) -> String {
+    match time_known(facts).filter(|time| *time >= LEAST_TIME) {
+        None => {
+            format!("What a month adds is told once there are {} before today.", span(LEAST_TIME))
+        }
+        Some(time) => format!(
+            "What a month adds is what came in the {} before today, taken for 30 days. What retention deletes meanwhile is not \
+             taken off, so a repository grows by less. For the bill of a store see docs/s3-providers.md.",
+            span(time)
+        ),
+    }
+}
+
+/// How much of the days that count there was anything at all.
+fn time_known(facts: &ClusterFacts) -> Option<Duration> {
+    let days = facts.days.all(RATE);
+    let begun = facts.begun()?.max(days.start);
+    Some(between(begun, days.end)).filter(|_| begun < days.end)
+}
+
 /// Redis and media files.
-pub fn series(facts: &Facts) -> Markup {
+pub(crate) fn series(facts: &ClusterFacts) -> Markup {
     html! {
         section {
             h2 { "Redis and media files" }
@@ -129,7 +177,7 @@ pub fn series(facts: &Facts) -> Markup {
     }
 }
 
-fn of_series(facts: &Facts, series: &Series) -> Markup {
+fn of_series(facts: &ClusterFacts, series: &SeriesFacts) -> Markup {
     let sizes: Vec<u64> = series.backups.iter().map(|backup| backup.stored).collect();
     let pinned = series.backups.iter().filter(|backup| backup.pinned).count();
     let damaged = series.backups.iter().filter(|backup| !backup.whole).count();

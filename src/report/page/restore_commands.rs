@@ -6,15 +6,15 @@ use maud::{Markup, html};
 
 use super::time;
 use crate::config::DEFAULT_FILE;
-use crate::report::facts::{Facts, Series};
+use crate::report::facts::{ClusterFacts, SeriesFacts};
 use crate::report::words::plain;
 use crate::words::shell_word;
 
 /// What to type when it has come to that.
-pub fn typed(facts: &Facts) -> Markup {
+pub(super) fn restore_commands(facts: &ClusterFacts) -> Markup {
     let watched = |kind: &str| {
         let ours = facts.series.iter().filter(move |it| it.watched && it.newest().is_some());
-        ours.filter(|it| it.kind == kind).collect::<Vec<&Series>>()
+        ours.filter(|it| it.kind == kind).collect::<Vec<&SeriesFacts>>()
     };
     let (redis, media) = (watched("Redis"), watched("Media files"));
     let window = facts.system().and_then(|system| system.window());
@@ -58,16 +58,16 @@ fn line(text: String) -> Markup {
     html! { pre { code { @for (at, word) in words { @if at > 0 { " " } span { (word) } } } } }
 }
 
-fn needs_key(facts: &Facts) -> bool {
+fn needs_key(facts: &ClusterFacts) -> bool {
     !facts.has_identity && facts.places.iter().any(|place| place.encrypts)
 }
 
-fn key_note(facts: &Facts) -> &'static str {
+fn key_note(facts: &ClusterFacts) -> &'static str {
     if needs_key(facts) { "; KEY is the file with the private key" } else { "" }
 }
 
 /// What leads to these repositories, and nothing that is so by itself.
-fn options(facts: &Facts) -> String {
+fn options(facts: &ClusterFacts) -> String {
     let mut options = String::new();
     match &facts.file {
         Some(file) if file.as_os_str() == DEFAULT_FILE => {}
@@ -88,7 +88,7 @@ fn options(facts: &Facts) -> String {
 }
 
 /// A moment that can be restored, for an example.
-fn middle(from: Timestamp, to: Timestamp, facts: &Facts) -> String {
+fn middle(from: Timestamp, to: Timestamp, facts: &ClusterFacts) -> String {
     let half = SignedDuration::from_secs((to.as_second() - from.as_second()) / 2);
     let at = from.checked_add(half).unwrap_or(from);
     facts.zone.local(at).strftime("%Y-%m-%d %H:%M:%S%:z").to_string()

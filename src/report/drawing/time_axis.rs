@@ -1,11 +1,20 @@
-//! Which moments of a period are marked on an axis, and what they are called: so close together that they tell
-//! something, and so far apart that each has room for its name, on whatever day.
+//! The axis of time below a picture: moments of a period become places on the paper, with names below the line. Marks
+//! are so close together that they tell something, and so far apart that each has room for its name, on whatever day;
+//! a name that has no room is left out, and its line stays.
 
 use jiff::civil::{Date, DateTime};
 use jiff::{Timestamp, ToSpan};
+use maud::{Markup, html};
 
-use super::labels::Style;
-use crate::report::zone::Zone;
+use super::labels::{Labels, TextAnchor, TextStyle};
+use super::n;
+use crate::report::zone::PageZone;
+
+/// The picture of a course goes back at least so far: an axis needs two ends.
+const LEAST_COURSE_SECONDS: i64 = 86_400;
+
+/// The part of it before the first point, which would be cut in half on the edge.
+const LEAD: i64 = 25;
 
 const DAY: i64 = 86_400;
 
@@ -33,24 +42,90 @@ const YEARS: ([i64; 12], &str) = ([1, 2, 5, 10, 20, 50, 100, 200, 500, 1000, 200
 
 const YEAR_DAYS: i64 = 365;
 
+/// Where an axis begins whose first point lies there.
+pub(crate) fn begin(first: Timestamp, now: Timestamp) -> Timestamp {
+    let (first, end) = (first.as_second(), now.as_second());
+    let begin = (first - (end - first) / LEAD).min(end - LEAST_COURSE_SECONDS);
+    Timestamp::from_second(begin).unwrap_or(Timestamp::MIN)
+}
+
+/// An axis of time.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct TimeAxis<'a> {
+    span: AxisSpan<'a>,
+    left: f64,
+    right: f64,
+}
+
+impl<'a> TimeAxis<'a> {
+    pub(crate) fn new(
+        (from, to): (Timestamp, Timestamp),
+        zone: &'a PageZone,
+        left: f64,
+        right: f64,
+    ) -> Self {
+        Self { span: AxisSpan::new(from, to, zone), left, right }
+    }
+
+    /// Where a moment is drawn, at an edge if it lies beyond.
+    pub(crate) fn x(&self, time: Timestamp) -> f64 {
+        self.left + self.span.part(time) * (self.right - self.left)
+    }
+
+    pub(super) fn holds(&self, time: Timestamp) -> bool {
+        self.span.holds(time)
+    }
+
+    /// The axis itself: a thin line at `y` with its days below, and faint lines up to `top`.
+    pub(super) fn draw(&self, labels: &mut Labels, top: f64, y: f64) -> Markup {
+        let marks = self.span.marks(self.right - self.left);
+        self.name(labels, y + 15.0, &marks);
+        html! {
+            @for mark in &marks {
+                @let x = n(self.x(mark.time));
+                line class="grid" x1=(x) x2=(x) y1=(n(top)) y2=(n(y)) {}
+            }
+            line class="axis" x1=(n(self.left)) x2=(n(self.right)) y1=(n(y)) y2=(n(y)) {}
+        }
+    }
+
+    /// Those at the edges of the paper can't stand under their marks. Where they have no room beside them they go.
+    fn name(&self, labels: &mut Labels, y: f64, marks: &[AxisMark]) {
+        let place = |mark: &AxisMark| (TextStyle::Mark, TextAnchor::Middle, self.x(mark.time));
+        let (inside, edge): (Vec<_>, Vec<_>) = marks.iter().partition(|mark| {
+            let (style, anchor, x) = place(mark);
+            labels.holds(style, anchor, x, &mark.name)
+        });
+        for mark in inside.into_iter().chain(edge) {
+            let (style, anchor, x) = place(mark);
+            labels.write(style, anchor, x, y, &mark.name);
+        }
+    }
+
+    /// Where it ends is told where there is room: of a short past, no mark may lie near.
+    pub(super) fn until_now(&self, labels: &mut Labels, y: f64) {
+        labels.write(TextStyle::Mark, TextAnchor::End, self.right, y + 15.0, "now");
+    }
+}
+
 /// From one moment to a later one, in seconds since 1970.
 #[derive(Debug, Clone, Copy)]
-pub struct Span<'a> {
+pub(super) struct AxisSpan<'a> {
     from: i64,
     to: i64,
-    zone: &'a Zone,
+    zone: &'a PageZone,
 }
 
 /// A moment and what it is called.
 #[derive(Debug)]
-pub struct Mark {
+pub(super) struct AxisMark {
     pub time: Timestamp,
     pub name: String,
 }
 
 /// How far apart marks are.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Step {
+enum MarkStep {
     Seconds(i64),
     Days(i64),
     /// Of so many days at least.
@@ -58,7 +133,7 @@ enum Step {
     Years(i64),
 }
 
-impl Step {
+impl MarkStep {
     /// All there are, the closest first.
     fn all() -> impl Iterator<Item = (Self, &'static str)> {
         let hours = HOURS.0.map(|step| (Self::Seconds(step), HOURS.1));
@@ -78,8 +153,8 @@ impl Step {
     }
 }
 
-impl<'a> Span<'a> {
-    pub fn new(from: Timestamp, to: Timestamp, zone: &'a Zone) -> Self {
+impl<'a> AxisSpan<'a> {
+    pub(crate) fn new(from: Timestamp, to: Timestamp, zone: &'a PageZone) -> Self {
         let (from, to) = (from.as_second(), to.as_second());
         Self { from, to: to.max(from + LEAST_SECONDS), zone }
     }
@@ -89,46 +164,46 @@ impl<'a> Span<'a> {
     }
 
     /// Which part of the period is over then.
-    pub fn part(&self, time: Timestamp) -> f64 {
+    pub(crate) fn part(&self, time: Timestamp) -> f64 {
         let part = (time.as_second() - self.from) as f64 / self.seconds() as f64;
         part.clamp(0.0, 1.0)
     }
 
-    pub fn holds(&self, time: Timestamp) -> bool {
+    pub(super) fn holds(&self, time: Timestamp) -> bool {
         (self.from..=self.to).contains(&time.as_second())
     }
 
     /// Moments to mark where the period is drawn so wide, the oldest first: times of the day, days, which begin at
     /// midnight, months or years.
-    pub fn marks(&self, width: f64) -> Vec<Mark> {
-        let inside = |mark: &Mark| (self.from..self.to).contains(&mark.time.as_second());
+    pub(super) fn marks(&self, width: f64) -> Vec<AxisMark> {
+        let inside = |mark: &AxisMark| (self.from..self.to).contains(&mark.time.as_second());
         // What a clock skips, when it is put forward, is not marked.
         let mark = |(civil, form): (DateTime, &str)| {
             let time = match civil.time() == jiff::civil::Time::midnight() {
                 true => self.zone.midnight(civil.date())?,
                 false => self.zone.at(civil)?,
             };
-            Some(Mark { time, name: civil.strftime(form).to_string() })
+            Some(AxisMark { time, name: civil.strftime(form).to_string() })
         };
         let all = match self.step(width) {
-            Step::Seconds(seconds) => self.clock(seconds),
-            Step::Days(days) => self.days(days),
-            Step::Months(months, _) => self.months(months, "%b %Y"),
-            Step::Years(years) => self.months(years * 12, "%Y"),
+            MarkStep::Seconds(seconds) => self.clock(seconds),
+            MarkStep::Days(days) => self.days(days),
+            MarkStep::Months(months, _) => self.months(months, "%b %Y"),
+            MarkStep::Years(years) => self.months(years * 12, "%Y"),
         };
         all.into_iter().filter_map(mark).filter(inside).collect()
     }
 
     /// The closest that leaves room for the names.
-    fn step(&self, width: f64) -> Step {
+    fn step(&self, width: f64) -> MarkStep {
         let hours = self.seconds() < DAYS_FROM;
-        let fits = |(step, name): &(Step, &str)| {
+        let fits = |(step, name): &(MarkStep, &str)| {
             let apart = step.seconds() as f64 / self.seconds() as f64 * width;
-            apart >= CLOSEST.max(Style::Mark.width(name) + APART)
+            apart >= CLOSEST.max(TextStyle::Mark.width(name) + APART)
         };
-        let wanted = |(step, _): &(Step, &str)| hours || !matches!(step, Step::Seconds(_));
-        let found = Step::all().filter(wanted).find(fits);
-        found.map_or(Step::Years(10_000), |(step, _)| step)
+        let wanted = |(step, _): &(MarkStep, &str)| hours || !matches!(step, MarkStep::Seconds(_));
+        let found = MarkStep::all().filter(wanted).find(fits);
+        found.map_or(MarkStep::Years(10_000), |(step, _)| step)
     }
 
     /// Where the period begins and ends, as clocks show it there.
@@ -184,8 +259,8 @@ mod tests {
     use super::*;
 
     fn names(from: &str, to: &str, width: f64) -> Vec<String> {
-        let zone = Zone::utc();
-        let span = Span::new(from.parse().unwrap(), to.parse().unwrap(), &zone);
+        let zone = PageZone::utc();
+        let span = AxisSpan::new(from.parse().unwrap(), to.parse().unwrap(), &zone);
         span.marks(width).into_iter().map(|mark| mark.name).collect()
     }
 
@@ -219,12 +294,12 @@ mod tests {
     #[test]
     fn whatever_the_period_its_marks_have_room() {
         let begin = 1_767_225_600 - 7;
-        let zone = Zone::utc();
+        let zone = PageZone::utc();
         for from in (0..800).map(|day| begin + day * (DAY - 61)) {
             for (count, width) in (0..23).flat_map(|count| [(count, 282.0), (count, 748.0)]) {
                 let seconds = (60.0 * 2.4_f64.powi(count)) as i64 + from % 1009;
                 let at = |second: i64| Timestamp::from_second(second.min(253_402_207_000)).unwrap();
-                let span = Span::new(at(from), at(from + seconds), &zone);
+                let span = AxisSpan::new(at(from), at(from + seconds), &zone);
                 let marks = span.marks(width);
                 assert!(
                     seconds < 120 || (2..=14).contains(&marks.len()),
@@ -233,7 +308,8 @@ mod tests {
                 for pair in marks.windows(2) {
                     let apart = (span.part(pair[1].time) - span.part(pair[0].time)) * width;
                     let names =
-                        pair.iter().map(|mark| Style::Mark.width(&mark.name)).sum::<f64>() / 2.0;
+                        pair.iter().map(|mark| TextStyle::Mark.width(&mark.name)).sum::<f64>()
+                            / 2.0;
                     assert!(
                         apart >= names + APART - 0.01,
                         "{from} {seconds} {pair:?}: {apart} {names}"

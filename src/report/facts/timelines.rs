@@ -13,21 +13,21 @@ use crate::postgres::{Lsn, TimelineId};
 
 /// One timeline of the server, from where it left its parent on.
 #[derive(Debug)]
-pub struct Line {
+pub(crate) struct TimelineFacts {
     pub timeline: u32,
     /// The timeline that it left, and when.
     pub left: Option<(u32, Option<Timestamp>)>,
     /// Whether it is known what leads to it.
     pub followed: bool,
-    pub stretches: Vec<Stretch>,
-    pub gaps: Vec<Gap>,
+    pub stretches: Vec<WalStretch>,
+    pub gaps: Vec<WalGap>,
     /// How many windows a recovery to it has, also before it began.
     pub windows: usize,
 }
 
 /// WAL without a gap.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Stretch {
+pub(crate) struct WalStretch {
     pub from: Option<Timestamp>,
     pub to: Option<Timestamp>,
     /// From here on every moment can be restored; `None`: no base backup leads to it.
@@ -40,7 +40,7 @@ pub struct Stretch {
 
 /// Segments that are missing.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Gap {
+pub(crate) struct WalGap {
     pub first: String,
     pub last: String,
     pub segments: u64,
@@ -52,12 +52,12 @@ pub struct Gap {
 }
 
 /// When WAL came, on whatever timeline a place belongs to.
-struct Times<'a> {
+struct WalTimes<'a> {
     arrivals: &'a [Option<Arrivals>],
     branches: BTreeMap<TimelineId, Point>,
 }
 
-impl Times<'_> {
+impl WalTimes<'_> {
     fn at(&self, timeline: TimelineId, lsn: Lsn) -> Option<Timestamp> {
         let (mut timeline, mut turns) = (timeline, self.branches.len());
         while let Some(branch) = self.branches.get(&timeline).filter(|branch| lsn < branch.lsn) {
@@ -70,18 +70,23 @@ impl Times<'_> {
 }
 
 /// Each timeline, the oldest first. `backups` are those that the windows tell by their places.
-pub fn lines(
+pub(crate) fn lines(
     timelines: &[Timeline],
     backups: &[&Backup],
     arrivals: &[Option<Arrivals>],
     holes: &Holes,
-) -> Vec<Line> {
+) -> Vec<TimelineFacts> {
     let branches = timelines.iter().filter_map(|it| Some((it.timeline, it.branched?)));
-    let times = Times { arrivals, branches: branches.collect() };
+    let times = WalTimes { arrivals, branches: branches.collect() };
     timelines.iter().map(|timeline| line(timeline, backups, &times, holes)).collect()
 }
 
-fn line(timeline: &Timeline, backups: &[&Backup], times: &Times<'_>, holes: &Holes) -> Line {
+fn line(
+    timeline: &Timeline,
+    backups: &[&Backup],
+    times: &WalTimes<'_>,
+    holes: &Holes,
+) -> TimelineFacts {
     let begins = timeline.branched.map_or(Lsn(0), |branch| branch.lsn);
     let own = timeline.stretches.iter().filter(|stretch| stretch.wal.end > begins);
     let stretch = |it: &windows::Stretch| {
@@ -89,7 +94,7 @@ fn line(timeline: &Timeline, backups: &[&Backup], times: &Times<'_>, holes: &Hol
         let since = first.map(|backup| backup.facts.stop.time);
         let before = it.window.is_some_and(|window| window.from < begins);
         let left = times.at(timeline.timeline, begins).filter(|_| before);
-        Stretch {
+        WalStretch {
             from: times.at(timeline.timeline, it.wal.start.max(begins)),
             to: times.at(timeline.timeline, it.wal.end),
             restorable: left.or(since),
@@ -100,7 +105,7 @@ fn line(timeline: &Timeline, backups: &[&Backup], times: &Times<'_>, holes: &Hol
     let gaps = timeline.stretches.iter().zip(timeline.stretches.iter().skip(1));
     let gaps = gaps.flat_map(|(before, behind)| {
         let ours = before.gaps.iter().filter(|gap| gap.first.timeline == timeline.timeline);
-        ours.map(|gap| Gap {
+        ours.map(|gap| WalGap {
             first: gap.first.to_string(),
             last: gap.last.to_string(),
             segments: gap.segments,
@@ -109,7 +114,7 @@ fn line(timeline: &Timeline, backups: &[&Backup], times: &Times<'_>, holes: &Hol
             to: times.at(timeline.timeline, behind.wal.start),
         })
     });
-    Line {
+    TimelineFacts {
         timeline: timeline.timeline.number(),
         left: timeline.branched.map(|branch| {
             let left = times.at(branch.timeline, branch.lsn);

@@ -14,17 +14,17 @@ use crate::{media_backup, redis_backup};
 
 /// Backups that each stand alone: of a Redis, or of a media set.
 #[derive(Debug)]
-pub struct Series {
+pub(crate) struct SeriesFacts {
     /// `Redis` or `Media files`.
     pub kind: &'static str,
     pub name: String,
     /// Whether it is configured here, or there only because another host stores it.
     pub watched: bool,
     /// The oldest first.
-    pub backups: Vec<Kept>,
+    pub backups: Vec<StandaloneBackup>,
     /// Bytes in each repository.
     pub stored: Vec<u64>,
-    /// The same of those that came on the days of [`super::RATE`].
+    /// The same of those that came on the days of [`RATE`](crate::report::zone::RATE).
     pub came: Vec<u64>,
     /// The last one.
     pub drill: Option<Record>,
@@ -34,7 +34,7 @@ pub struct Series {
 
 /// One of them.
 #[derive(Debug)]
-pub struct Kept {
+pub(crate) struct StandaloneBackup {
     pub id: String,
     pub label: String,
     pub began: Timestamp,
@@ -45,13 +45,11 @@ pub struct Kept {
     pub content: String,
     pub pinned: bool,
     pub whole: bool,
-    /// Names of the repositories.
-    pub places: Vec<String>,
 }
 
-impl Series {
+impl SeriesFacts {
     /// Each Redis first, then each media set.
-    pub fn all(
+    pub(crate) fn all(
         gathered: &Gathered,
         repositories: &[Repository],
         when: &Range<Timestamp>,
@@ -81,7 +79,6 @@ impl Series {
         (repositories, when): (&[Repository], &Range<Timestamp>),
         content: impl Fn(&D) -> String,
     ) -> Self {
-        let name = |at: usize| repositories.get(at).map_or("", Repository::name).to_owned();
         let series = &found.series;
         let mut stored = vec![0; repositories.len()];
         let mut came = stored.clone();
@@ -92,7 +89,7 @@ impl Series {
                     if when.contains(&backup.ended) { copy.stored_size } else { 0 };
             }
         }
-        let kept = |backup: &Backup<D>| Kept {
+        let kept = |backup: &Backup<D>| StandaloneBackup {
             id: backup.id.clone(),
             label: backup.facts.label().to_owned(),
             began: backup.began,
@@ -101,7 +98,6 @@ impl Series {
             content: content(&backup.facts),
             pinned: backup.pinned(),
             whole: backup.is_whole(),
-            places: backup.copies.iter().map(|copy| name(copy.repository)).collect(),
         };
         Self {
             kind,
@@ -116,7 +112,7 @@ impl Series {
     }
 
     /// The newest that can be restored.
-    pub fn newest(&self) -> Option<&Kept> {
+    pub(crate) fn newest(&self) -> Option<&StandaloneBackup> {
         self.backups.iter().rfind(|backup| backup.whole)
     }
 }

@@ -4,12 +4,14 @@
 use jiff::Timestamp;
 use maud::{Markup, html};
 
-use super::labels::{Anchor, Area, Labels, Style};
-use super::times::Times;
+use super::labels::{Area, Labels, TextAnchor, TextStyle};
+use super::time_axis::TimeAxis;
 use super::{Caption, Paper, n, picture};
-use crate::report::facts::{BaseBackup, Gap, Line, Restore, Stretch, System};
+use crate::report::facts::{
+    BaseBackup, CanRestore, SystemFacts, TimelineFacts, WalGap, WalStretch,
+};
 use crate::report::words::{count, plain, size};
-use crate::report::zone::Zone;
+use crate::report::zone::PageZone;
 
 const ROW: f64 = 56.0;
 const TOP: f64 = 6.0;
@@ -25,26 +27,26 @@ const CLOSE: f64 = 8.0;
 
 /// From when to when it is drawn.
 #[derive(Debug, Clone, Copy)]
-pub struct Period {
+pub(crate) struct DrawnPeriod {
     pub from: Timestamp,
     pub to: Timestamp,
 }
 
 /// Draws the timelines of which something falls into the period.
-pub fn windows(caption: Caption<'_>, system: &System, period: Period) -> Markup {
-    let shown: Vec<&Line> =
+pub(crate) fn timelines(caption: Caption<'_>, system: &SystemFacts, period: DrawnPeriod) -> Markup {
+    let shown: Vec<&TimelineFacts> =
         system.lines.iter().filter(|line| happens(line, system, period)).collect();
     let lines = &shown[shown.len().saturating_sub(LINES_MAX)..];
     let bottom = TOP + ROW * lines.len() as f64;
     picture(caption, bottom + BELOW, |paper, labels| {
-        let times = Times::new((period.from, period.to), caption.zone, 6.0, paper.width() - 6.0);
+        let times = TimeAxis::new((period.from, period.to), caption.zone, 6.0, paper.width() - 6.0);
         html! {
             (gap_pattern(&caption, paper))
             (times.draw(labels, TOP, bottom))
             @let () = times.until_now(labels, bottom);
             @for (at, line) in lines.iter().enumerate() {
                 @let y = TOP + ROW * at as f64;
-                @let row = Row { line, system, times: &times, zone: caption.zone, y, pattern: pattern(&caption, paper) };
+                @let row = TimelineRow { line, system, times: &times, zone: caption.zone, y, pattern: pattern(&caption, paper) };
                 (branch(line, lines, at, &times))
                 (row.draw(labels))
             }
@@ -52,28 +54,28 @@ pub fn windows(caption: Caption<'_>, system: &System, period: Period) -> Markup 
     })
 }
 
-fn happens(line: &Line, system: &System, period: Period) -> bool {
-    let ended = |stretch: &Stretch| stretch.to.is_none_or(|to| to >= period.from);
+fn happens(line: &TimelineFacts, system: &SystemFacts, period: DrawnPeriod) -> bool {
+    let ended = |stretch: &WalStretch| stretch.to.is_none_or(|to| to >= period.from);
     let mut backups = system.backups.iter().filter(|it| it.timeline == line.timeline);
     line.stretches.iter().any(ended) || backups.any(|it| it.ended >= period.from)
 }
 
-struct Row<'a> {
-    line: &'a Line,
-    system: &'a System,
-    times: &'a Times<'a>,
-    zone: &'a Zone,
+struct TimelineRow<'a> {
+    line: &'a TimelineFacts,
+    system: &'a SystemFacts,
+    times: &'a TimeAxis<'a>,
+    zone: &'a PageZone,
     y: f64,
     pattern: String,
 }
 
-impl Row<'_> {
+impl TimelineRow<'_> {
     fn draw(&self, labels: &mut Labels) -> Markup {
         let name = match self.line.left {
             Some((parent, _)) => format!("Timeline {}, left {parent}", self.line.timeline),
             None => format!("Timeline {}", self.line.timeline),
         };
-        labels.write(Style::Row, Anchor::Start, 6.0, self.y + 13.0, &name);
+        labels.write(TextStyle::Row, TextAnchor::Start, 6.0, self.y + 13.0, &name);
         let backups = marks(self);
         for pinned in backups.iter().filter(|backup| backup.pinned) {
             labels.keep_off(flag_area(self.times.x(pinned.ended), self.middle()));
@@ -91,7 +93,7 @@ impl Row<'_> {
     }
 }
 
-fn bars(row: &Row<'_>, stretch: &Stretch) -> Markup {
+fn bars(row: &TimelineRow<'_>, stretch: &WalStretch) -> Markup {
     let (Some(from), Some(to)) = (stretch.from, stretch.to) else { return html! {} };
     let to_text = row.zone.moment(to);
     html! {
@@ -107,7 +109,7 @@ fn bars(row: &Row<'_>, stretch: &Stretch) -> Markup {
     }
 }
 
-fn bar(row: &Row<'_>, class: &str, from: Timestamp, to: Timestamp, said: &str) -> Markup {
+fn bar(row: &TimelineRow<'_>, class: &str, from: Timestamp, to: Timestamp, said: &str) -> Markup {
     let (x, end) = (row.times.x(from), row.times.x(to));
     if end - x <= 0.0 && !row.times.holds(to) {
         return html! {};
@@ -120,7 +122,7 @@ fn bar(row: &Row<'_>, class: &str, from: Timestamp, to: Timestamp, said: &str) -
 }
 
 /// A gap is hatched, framed, and has a name.
-fn missing(row: &Row<'_>, gap: &Gap, labels: &mut Labels) -> Markup {
+fn missing(row: &TimelineRow<'_>, gap: &WalGap, labels: &mut Labels) -> Markup {
     let (Some(from), Some(to)) = (gap.from, gap.to) else { return html! {} };
     let (x, end) = (row.times.x(from), row.times.x(to));
     if end - x <= 0.0 && !row.times.holds(to) {
@@ -131,8 +133,8 @@ fn missing(row: &Row<'_>, gap: &Gap, labels: &mut Labels) -> Markup {
     // Of a narrow one nobody could tell which word is meant for it.
     if width > 30.0 {
         let (style, word) =
-            if gap.not_kept { (Style::Mark, "not kept") } else { (Style::Alarm, "gap") };
-        labels.write(style, Anchor::Middle, x + width / 2.0, top - 4.0, word);
+            if gap.not_kept { (TextStyle::Mark, "not kept") } else { (TextStyle::Alarm, "gap") };
+        labels.write(style, TextAnchor::Middle, x + width / 2.0, top - 4.0, word);
     }
     html! {
         rect class="gap" x=(n(x)) y=(n(top)) width=(n(width)) height=(n(height)) fill=(format!("url(#{})", row.pattern)) {
@@ -148,12 +150,12 @@ fn missing(row: &Row<'_>, gap: &Gap, labels: &mut Labels) -> Markup {
 }
 
 /// Those that can be told from one another: of restorable ones close together one is enough.
-fn marks<'a>(row: &Row<'a>) -> Vec<&'a BaseBackup> {
+fn marks<'a>(row: &TimelineRow<'a>) -> Vec<&'a BaseBackup> {
     let all = row.system.backups.iter().filter(|it| it.timeline == row.line.timeline);
     let mut last = f64::MIN;
     all.filter(|backup| row.times.holds(backup.ended))
         .filter(|backup| {
-            let plain = backup.restore == Restore::Yes && !backup.pinned;
+            let plain = backup.restore == CanRestore::Yes && !backup.pinned;
             let x = row.times.x(backup.ended);
             let apart = !plain || x - last >= CLOSE;
             if apart && plain {
@@ -166,12 +168,12 @@ fn marks<'a>(row: &Row<'a>) -> Vec<&'a BaseBackup> {
 
 /// A disc for a base backup, a cross for one that can't be restored, a ring for one of which that is not known;
 /// a flag on what is pinned.
-fn mark(row: &Row<'_>, backup: &BaseBackup) -> Markup {
+fn mark(row: &TimelineRow<'_>, backup: &BaseBackup) -> Markup {
     let (x, y) = (row.times.x(backup.ended), row.middle());
     let fate = match &backup.restore {
-        Restore::Yes => String::new(),
-        Restore::No(reason) => format!(", can't be restored: {}", plain(reason)),
-        Restore::Unknown(reason) => format!(", perhaps can't be restored: {}", plain(reason)),
+        CanRestore::Yes => String::new(),
+        CanRestore::No(reason) => format!(", can't be restored: {}", plain(reason)),
+        CanRestore::Unknown(reason) => format!(", perhaps can't be restored: {}", plain(reason)),
     };
     let pinned = if backup.pinned { ", pinned" } else { "" };
     html! {
@@ -179,16 +181,16 @@ fn mark(row: &Row<'_>, backup: &BaseBackup) -> Markup {
             title { (plain(&backup.label)) " " (plain(&backup.id)) ", " (size(backup.stored)) (pinned) (fate) }
             @if backup.pinned { (flag(x, y)) }
             @match backup.restore {
-                Restore::Yes => { circle class="backup" cx=(n(x)) cy=(n(y)) r="3.5" {} }
-                Restore::Unknown(_) => { circle class="doubtful" cx=(n(x)) cy=(n(y)) r="3.5" {} }
-                Restore::No(_) => { path class="cross" d=(cross(x, y)) {} }
+                CanRestore::Yes => { circle class="backup" cx=(n(x)) cy=(n(y)) r="3.5" {} }
+                CanRestore::Unknown(_) => { circle class="doubtful" cx=(n(x)) cy=(n(y)) r="3.5" {} }
+                CanRestore::No(_) => { path class="cross" d=(cross(x, y)) {} }
             }
         }
     }
 }
 
 /// A pole with a pennant.
-pub fn flag(x: f64, y: f64) -> Markup {
+pub(crate) fn flag(x: f64, y: f64) -> Markup {
     let Area { top, right, .. } = flag_area(x, y);
     let [x, y, top, tip, slope, hem] = [x, y, top, right, top + 3.5, top + 7.0].map(n);
     html! { path class="pin" d=(format!("M{x} {y}V{top}L{tip} {slope}L{x} {hem}")) {} }
@@ -199,13 +201,18 @@ fn flag_area(x: f64, y: f64) -> Area {
     Area { left: x, right: x + 8.0, top: y - 19.0, bottom: y }
 }
 
-pub fn cross(x: f64, y: f64) -> String {
+pub(crate) fn cross(x: f64, y: f64) -> String {
     let [left, right, top, bottom] = [x - 3.5, x + 3.5, y - 3.5, y + 3.5].map(n);
     format!("M{left} {top}L{right} {bottom}M{left} {bottom}L{right} {top}")
 }
 
 /// A line from the row that a timeline left, at the time it did.
-fn branch(line: &Line, lines: &[&Line], at: usize, times: &Times<'_>) -> Markup {
+fn branch(
+    line: &TimelineFacts,
+    lines: &[&TimelineFacts],
+    at: usize,
+    times: &TimeAxis<'_>,
+) -> Markup {
     let parent = line.left.and_then(|(parent, when)| {
         let row = lines[..at].iter().position(|it| it.timeline == parent)?;
         Some((row, when.filter(|when| times.holds(*when))?))

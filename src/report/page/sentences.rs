@@ -4,13 +4,13 @@
 use maud::{Markup, html};
 
 use super::signs::state;
-use super::{runbook, time};
-use crate::check::Finding;
+use super::time;
+use crate::check::{CheckState, Finding, Service};
 use crate::config::Objectives;
-use crate::report::facts::Facts;
+use crate::report::facts::ClusterFacts;
 use crate::report::words::{count, plain, span};
 
-pub fn headline(facts: &Facts) -> Markup {
+pub(crate) fn headline(facts: &ClusterFacts) -> Markup {
     let headline = facts.headline();
     html! {
         header {
@@ -22,7 +22,7 @@ pub fn headline(facts: &Facts) -> Markup {
     }
 }
 
-pub fn next(facts: &Facts) -> Markup {
+pub(crate) fn next(facts: &ClusterFacts) -> Markup {
     let troubles = facts.verdict.troubles();
     html! {
         section {
@@ -37,7 +37,7 @@ pub fn next(facts: &Facts) -> Markup {
                             div {
                                 strong { (about(finding)) } ": " (prose(&finding.text)) "."
                                 @if let Some(hint) = &finding.hint { span class="hint" { (prose(hint)) } }
-                                @if let Some(page) = runbook::of(finding) {
+                                @if let Some(page) = runbook(finding) {
                                     span class="hint" {
                                         "Step by step: docs/runbooks/" (page) ".md, which the packages put below "
                                         code { "/usr/share/doc/seawall/runbooks" } "."
@@ -70,7 +70,7 @@ fn about(finding: &Finding) -> String {
 }
 
 /// Everything that was looked at, and the objectives that it was judged by.
-pub fn promises(facts: &Facts) -> Markup {
+pub(super) fn promises(facts: &ClusterFacts) -> Markup {
     html! {
         section {
             h2 { "What was promised, and what was found" }
@@ -111,7 +111,7 @@ fn promised(objectives: &Objectives) -> String {
     )
 }
 
-pub fn footer(facts: &Facts) -> Markup {
+pub(super) fn footer(facts: &ClusterFacts) -> Markup {
     html! {
         footer {
             @if !facts.errors.is_empty() {
@@ -130,5 +130,20 @@ pub fn footer(facts: &Facts) -> Markup {
             }
             p { "Written by seawall report, version " (env!("CARGO_PKG_VERSION")) "." }
         }
+    }
+}
+
+/// The name of the runbook of `docs/runbooks` that helps with a finding, without `.md`. Only a critical one has it;
+/// anything less is no more than a thing to look at.
+fn runbook(finding: &Finding) -> Option<&'static str> {
+    if finding.state != CheckState::Critical {
+        return None;
+    }
+    match (finding.subject.service, finding.check) {
+        (Service::Postgresql, "server") => Some("lost-server"),
+        (Service::Postgresql, "content") => Some("corruption"),
+        (Service::Repository, "access" | "content") => Some("lost-repository"),
+        (_, "space" | "backlog") => Some("full-disk"),
+        _ => None,
     }
 }

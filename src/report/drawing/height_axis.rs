@@ -3,7 +3,7 @@
 
 use maud::{Markup, html};
 
-use super::labels::{Anchor, Labels, Style};
+use super::labels::{Labels, TextAnchor, TextStyle};
 use super::n;
 
 /// Between the names of the values and the axis.
@@ -11,20 +11,20 @@ const APART: f64 = 6.0;
 
 /// An upright axis from nothing to `most`.
 #[derive(Debug, Clone, Copy)]
-pub struct Heights {
+pub(super) struct HeightAxis {
     pub most: f64,
     pub top: f64,
     pub bottom: f64,
 }
 
-impl Heights {
-    pub fn y(&self, value: f64) -> f64 {
+impl HeightAxis {
+    pub(crate) fn y(&self, value: f64) -> f64 {
         let part = if self.most > 0.0 { (value / self.most).clamp(0.0, 1.0) } else { 0.0 };
         self.bottom - part * (self.bottom - self.top)
     }
 
     /// Faint lines at these values, named at the left.
-    pub fn draw(
+    pub(super) fn draw(
         &self,
         labels: &mut Labels,
         values: &[(f64, String)],
@@ -32,7 +32,13 @@ impl Heights {
         right: f64,
     ) -> Markup {
         for (value, name) in values {
-            labels.write(Style::Mark, Anchor::End, left - APART, self.y(*value) + 4.0, name);
+            labels.write(
+                TextStyle::Mark,
+                TextAnchor::End,
+                left - APART,
+                self.y(*value) + 4.0,
+                name,
+            );
         }
         html! {
             @for (value, _) in values {
@@ -43,7 +49,7 @@ impl Heights {
     }
 
     /// What was promised, as a dashed line; what it is called stands above the picture, at the left.
-    pub fn objective(
+    pub(crate) fn objective(
         &self,
         labels: &mut Labels,
         value: f64,
@@ -52,7 +58,7 @@ impl Heights {
         right: f64,
     ) -> Markup {
         let y = self.y(value);
-        labels.write(Style::Promise, Anchor::Start, left + 30.0, 13.0, name);
+        labels.write(TextStyle::Promise, TextAnchor::Start, left + 30.0, 13.0, name);
         html! {
             // On bars it would not be seen without an edge.
             line class="edge" x1=(n(left)) x2=(n(right)) y1=(n(y)) y2=(n(y)) {}
@@ -63,8 +69,8 @@ impl Heights {
 }
 
 /// Where the axis stands at the left: at `least`, or further inside, where names of its values need it.
-pub fn left(values: &[(f64, String)], least: f64) -> f64 {
-    let widths = values.iter().map(|(_, name)| Style::Mark.width(name));
+pub(crate) fn left(values: &[(f64, String)], least: f64) -> f64 {
+    let widths = values.iter().map(|(_, name)| TextStyle::Mark.width(name));
     widths.fold(least, |most, width| most.max(width + APART + 1.0))
 }
 
@@ -75,14 +81,14 @@ const SECONDS: [f64; 19] = [
 ];
 
 /// At most three times up to `most` seconds, round in the unit that they are shown in.
-pub fn round_times(most: f64) -> Vec<f64> {
+pub(super) fn round_times(most: f64) -> Vec<f64> {
     let days = |most: f64| (most / 3.0 / 86_400.0).ceil().max(1.0) * 86_400.0;
     let step = SECONDS.into_iter().find(|step| *step * 3.0 >= most).unwrap_or_else(|| days(most));
     multiples(step, most)
 }
 
 /// At most three sizes up to `most` bytes, round in the unit that they are shown in.
-pub fn round_sizes(most: f64) -> Vec<f64> {
+pub(super) fn round_sizes(most: f64) -> Vec<f64> {
     let mut unit = 1.0;
     while most / unit >= 1024.0 {
         unit *= 1024.0;
@@ -114,8 +120,8 @@ mod tests {
 
     #[test]
     fn heights_stay_on_the_paper() {
-        let heights = Heights { most: 10.0, top: 5.0, bottom: 25.0 };
+        let heights = HeightAxis { most: 10.0, top: 5.0, bottom: 25.0 };
         assert_eq!([0.0, 5.0, 10.0, 99.0].map(|value| heights.y(value)), [25.0, 15.0, 5.0, 5.0]);
-        assert_eq!(Heights { most: 0.0, ..heights }.y(3.0), 25.0);
+        assert_eq!(HeightAxis { most: 0.0, ..heights }.y(3.0), 25.0);
     }
 }
