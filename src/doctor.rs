@@ -2,25 +2,22 @@
 //! really does, secrets that others can read, settings without effect. Nothing is changed but probe
 //! objects under keys of their own.
 //!
-//! How the files go together: `server`, `store` (with `folder`), `secrets` and `idle` look, each at one thing, and say
-//! `finding`s. `origin` and `command_line` (with `shell`) word what mends a setting; `access` tells what a user may do.
+//! `server` and `store` (with `repository_folder`) look at what runs, `configuration` at files and settings, and all of
+//! them say `finding`s. `origin` and `command_line` word what mends a setting; `account` tells what a user may do.
 
-mod access;
+mod account;
 mod command_line;
+mod configuration;
 mod finding;
-mod folder;
-mod idle;
 mod origin;
-mod secrets;
+mod repository_folder;
 mod server;
-mod shell;
 mod store;
 
-pub use access::Account;
-pub use command_line::{Call, archive_command, find_call, restore_command};
-pub use finding::{Finding, Mend, Restart, Section, Verdict, identifier, literal};
-pub use idle::idle_settings;
+pub use account::Account;
+pub use command_line::{ProgramCall, archive_command, find_call, restore_command};
+pub use configuration::{idle_settings, secrets};
+pub use finding::{Diagnosis, Mend, Restart, Section, Severity, identifier, literal};
 pub use origin::{Origins, patroni_pair};
-pub use secrets::secrets;
-pub use server::{Ability, Host, Server, ability, server};
+pub use server::{Ability, Host, SeenServer, ability, server};
 pub use store::repositories;

@@ -1,13 +1,13 @@
-//! `archive_command` and `restore_command`: what stands in them, and what should.
+//! `archive_command` and `restore_command`: what stands in them, as a shell reads it as far as that matters, and what
+//! should.
 
 use std::path::{Path, PathBuf};
 
-use super::shell::{Token, decides, tokens};
 use crate::config::DEFAULT_FILE;
 
 /// A call of one of our programs within a command of the server.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Call {
+pub struct ProgramCall {
     /// As it is written: a path, or a name to look for.
     pub program: String,
     /// What `--config`, or `SEAWALL_CONFIG=` in front of the program, says.
@@ -22,11 +22,12 @@ pub struct Call {
 
 /// The call of `program` in a command, be it behind `nice`, variables or another command. `None` when
 /// there is none.
-pub fn find_call(command: &str, program: &str) -> Option<Call> {
+pub fn find_call(command: &str, program: &str) -> Option<ProgramCall> {
     let tokens = tokens(command);
     let is_it = |word: &str| Path::new(word).file_name().is_some_and(|name| name == program);
     let place = tokens.iter().position(|token| token.word().is_some_and(is_it))?;
-    let words: Vec<String> = tokens.iter().filter_map(Token::word).map(str::to_owned).collect();
+    let words: Vec<String> =
+        tokens.iter().filter_map(ShellToken::word).map(str::to_owned).collect();
     let at = words.iter().position(|word| is_it(word))?;
     let (before, after) = (&words[..at], &words[at + 1..]);
     let variable = |name: &str| before.iter().find_map(|word| word.strip_prefix(name));
@@ -39,7 +40,7 @@ pub fn find_call(command: &str, program: &str) -> Option<Call> {
     let config = flag("--config").or_else(|| variable("SEAWALL_CONFIG=").map(str::to_owned));
     let repository = flag("--repository").is_some() || variable("SEAWALL_REPOSITORY=").is_some();
     let passes = |what: &str| after.iter().any(|word| word.contains(what));
-    Some(Call {
+    Some(ProgramCall {
         program: words[at].clone(),
         config: config.map(|path| PathBuf::from(path.replace("%%", "%"))),
         names_repository: repository,
@@ -59,10 +60,10 @@ const OF_THE_SHELL: [&str; 22] = [
 
 /// The programs without which a command fails whatever else is in it, as far as that can be read: the one that it begins
 /// with, and `ours` where only the likes of `nice` stand in front of it.
-pub fn programs(command: &str, ours: &str) -> Vec<String> {
+pub(super) fn programs(command: &str, ours: &str) -> Vec<String> {
     let tokens = tokens(command);
     let begin = tokens.iter().position(|it| it.word().is_some()).unwrap_or(tokens.len());
-    let words = tokens[begin..].iter().map_while(Token::word);
+    let words = tokens[begin..].iter().map_while(ShellToken::word);
     let set = words.clone().take_while(|word| is_assignment(word)).count();
     let end = begin + words.clone().count();
     if !decides(&tokens[end..]) {
@@ -118,6 +119,77 @@ fn word(path: &Path) -> String {
     let text = path.to_string_lossy().replace('%', "%%");
     let plain = |c: char| c.is_ascii_alphanumeric() || "/._-+%".contains(c);
     if text.chars().all(plain) { text } else { format!("'{}'", text.replace('\'', r"'\''")) }
+}
+
+/// A part of a command.
+#[derive(Debug, Clone, PartialEq, Eq)]
+enum ShellToken {
+    Word(String),
+    /// Such as `||`; redirections are left out.
+    Operator(String),
+}
+
+impl ShellToken {
+    fn word(&self) -> Option<&str> {
+        match self {
+            Self::Word(word) => Some(word),
+            Self::Operator(_) => None,
+        }
+    }
+}
+
+/// The words of a command, unquoted, and what parts its commands.
+fn tokens(command: &str) -> Vec<ShellToken> {
+    let (mut tokens, mut word, mut quote) = (Vec::new(), None::<String>, None);
+    let mut operator = String::new();
+    let mut characters = command.chars();
+    while let Some(c) = characters.next() {
+        if quote.is_none() && ";&|()<>".contains(c) {
+            tokens.extend(word.take().map(ShellToken::Word));
+            operator.push(c);
+            continue;
+        }
+        end_operator(&mut operator, &mut tokens);
+        match (quote, c) {
+            (Some(open), c) if c == open => quote = None,
+            (Some('\''), c) => word.get_or_insert_default().push(c),
+            (None, '\'' | '"') => {
+                quote = Some(c);
+                word.get_or_insert_default();
+            }
+            (_, '\\') => word.get_or_insert_default().extend(characters.next()),
+            (None, c) if c.is_whitespace() => tokens.extend(word.take().map(ShellToken::Word)),
+            (_, c) => word.get_or_insert_default().push(c),
+        }
+    }
+    end_operator(&mut operator, &mut tokens);
+    tokens.extend(word.map(ShellToken::Word));
+    tokens
+}
+
+fn end_operator(operator: &mut String, tokens: &mut Vec<ShellToken>) {
+    let operator = std::mem::take(operator);
+    if !operator.is_empty() && !operator.contains(['<', '>']) {
+        tokens.push(ShellToken::Operator(operator));
+    }
+}
+
+/// Whether a failed command fails all of it, given what follows it: after `&&` nothing runs then, and what
+/// ends with `exit 1` or `false` fails too.
+fn decides(behind: &[ShellToken]) -> bool {
+    let Some(at) = behind.iter().position(|token| token.word().is_none()) else { return true };
+    let rest = &behind[at + 1..];
+    let words: Vec<&str> =
+        rest.iter().filter_map(ShellToken::word).filter(|word| *word != "}").collect();
+    match (&behind[at], words.as_slice()) {
+        (ShellToken::Operator(operator), _) if operator == "&&" => decides(rest),
+        (ShellToken::Operator(operator), []) => operator != "&",
+        (ShellToken::Operator(operator), [.., "false"]) => operator == "||",
+        (ShellToken::Operator(operator), [.., "exit", status]) => {
+            operator == "||" && *status != "0"
+        }
+        _ => false,
+    }
 }
 
 #[cfg(test)]
@@ -182,6 +254,50 @@ mod tests {
             [("/usr/bin/x", "/usr/bin/x"), ("/a b", "'/a b'"), ("/a'b%", r"'/a'\''b%%'")]
         {
             assert_eq!(word(Path::new(path)), expected);
+        }
+    }
+
+    #[test]
+    fn words_are_unquoted_and_operators_kept() {
+        let shown = |command| {
+            let shown = |token| match token {
+                ShellToken::Word(word) => word,
+                ShellToken::Operator(operator) => format!("[{operator}]"),
+            };
+            tokens(command).into_iter().map(shown).collect::<Vec<_>>()
+        };
+        assert_eq!(
+            shown(r#"a 'b c' "d;e"\ f||g 2>&1 >/dev/null; h"#),
+            ["a", "b c", "d;e f", "[||]", "g", "2", "1", "/dev/null", "[;]", "h"]
+        );
+        assert_eq!(shown(" "), [""; 0]);
+    }
+
+    #[test]
+    fn what_follows_may_hide_a_failure() {
+        let all = |command| decides(&tokens(command));
+        for kept in [
+            "%p %f",
+            "%p %f 2>>/log",
+            "%p %f;",
+            "%p %f)",
+            "%p %f && touch /done",
+            "%p %f || exit 1",
+            "%p %f || { logger no; exit 1; }",
+            "%p %f || (logger no; false)",
+        ] {
+            assert!(all(kept), "{kept}");
+        }
+        for hidden in [
+            "%p %f || true",
+            "%p %f; exit 0",
+            "%p %f | logger",
+            "%p %f &",
+            "%p %f && x || true",
+            "%p %f || exit 0",
+            "%p %f; exit 1",
+        ] {
+            assert!(!all(hidden), "{hidden}");
         }
     }
 }

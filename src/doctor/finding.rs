@@ -4,7 +4,7 @@
 
 /// How bad it is, the worst last.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-pub enum Verdict {
+pub enum Severity {
     Good,
     /// Worth knowing, and as good as anything else.
     Note,
@@ -14,7 +14,7 @@ pub enum Verdict {
     Problem,
 }
 
-impl Verdict {
+impl Severity {
     pub fn word(self) -> &'static str {
         match self {
             Self::Good => "ok",
@@ -79,39 +79,39 @@ impl Mend {
 
 /// One thing that was looked at.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Finding {
+pub struct Diagnosis {
     /// A setting, or what was tried.
     pub what: String,
-    pub verdict: Verdict,
+    pub verdict: Severity,
     pub found: String,
     /// Where the setting has its value from.
     pub set_in: Option<String>,
     pub mend: Option<Mend>,
 }
 
-impl Finding {
-    pub fn new(verdict: Verdict, what: impl Into<String>, found: impl Into<String>) -> Self {
+impl Diagnosis {
+    pub fn new(verdict: Severity, what: impl Into<String>, found: impl Into<String>) -> Self {
         Self { what: what.into(), verdict, found: found.into(), set_in: None, mend: None }
     }
 
     pub fn good(what: impl Into<String>, found: impl Into<String>) -> Self {
-        Self::new(Verdict::Good, what, found)
+        Self::new(Severity::Good, what, found)
     }
 
     pub fn note(what: impl Into<String>, found: impl Into<String>) -> Self {
-        Self::new(Verdict::Note, what, found)
+        Self::new(Severity::Note, what, found)
     }
 
     pub fn warning(what: impl Into<String>, found: impl Into<String>) -> Self {
-        Self::new(Verdict::Warning, what, found)
+        Self::new(Severity::Warning, what, found)
     }
 
     pub fn unknown(what: impl Into<String>, found: impl Into<String>) -> Self {
-        Self::new(Verdict::Unknown, what, found)
+        Self::new(Severity::Unknown, what, found)
     }
 
     pub fn problem(what: impl Into<String>, found: impl Into<String>) -> Self {
-        Self::new(Verdict::Problem, what, found)
+        Self::new(Severity::Problem, what, found)
     }
 
     #[must_use]
@@ -129,7 +129,7 @@ impl Finding {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Section {
     pub about: String,
-    pub findings: Vec<Finding>,
+    pub findings: Vec<Diagnosis>,
 }
 
 /// A text as a literal of SQL.
@@ -148,10 +148,15 @@ mod tests {
 
     #[test]
     fn the_worst_is_the_greatest() {
-        let mut all =
-            [Verdict::Problem, Verdict::Good, Verdict::Unknown, Verdict::Warning, Verdict::Note];
+        let mut all = [
+            Severity::Problem,
+            Severity::Good,
+            Severity::Unknown,
+            Severity::Warning,
+            Severity::Note,
+        ];
         all.sort();
-        assert_eq!(all.map(Verdict::word), ["ok", "note", "warning", "unknown", "problem"]);
+        assert_eq!(all.map(Severity::word), ["ok", "note", "warning", "unknown", "problem"]);
     }
 
     #[test]

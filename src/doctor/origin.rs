@@ -27,13 +27,13 @@ const DYNAMIC: &str = "patroni.dynamic.json";
 /// Of all settings that are not left as they are by default.
 #[derive(Debug, Clone, Default)]
 pub struct Origins {
-    all: BTreeMap<String, Origin>,
+    all: BTreeMap<String, SettingOrigin>,
     patroni: Option<Patroni>,
     cluster_name: String,
 }
 
 #[derive(Debug, Clone)]
-struct Origin {
+struct SettingOrigin {
     source: String,
     /// The path, and the number of the line.
     file: Option<(String, String)>,
@@ -51,7 +51,7 @@ impl Origins {
             let mut row = row.into_iter();
             let (name, source) = (row.next()??, row.next()??);
             let file = row.next().flatten().zip(row.next().flatten());
-            Some((name, Origin { source, file }))
+            Some((name, SettingOrigin { source, file }))
         });
         let all = all.collect();
         let mut row = rows(connection, PATRONI)?.into_iter().flatten().flatten();
@@ -211,7 +211,7 @@ mod tests {
     fn origins(settings: &[(&str, &str, &str)], dynamic: Option<&str>) -> Origins {
         let origin = |(name, source, file): &(&str, &str, &str)| {
             let file = (!file.is_empty()).then(|| ((*file).to_owned(), "7".to_owned()));
-            ((*name).to_owned(), Origin { source: (*source).to_owned(), file })
+            ((*name).to_owned(), SettingOrigin { source: (*source).to_owned(), file })
         };
         let patroni = dynamic.map(|text| Patroni { dynamic: serde_json::from_str(text).ok() });
         let all = settings.iter().map(origin).collect();

@@ -1,17 +1,15 @@
 //! A repository as it really behaves, found out with objects that are written, read and removed again.
 //!
-//! `probe` sets the order of the steps, `objects` does them, and `protection` judges what guards the objects.
+//! `objects` does the steps, and `probe` sets their order and judges what guards the objects.
 
 mod objects;
 mod probe;
-mod protection;
 
 use std::path::Path;
 
-use super::Account;
-use super::finding::{Finding, Section};
-use super::folder;
-use super::server::Server;
+use super::finding::{Diagnosis, Section};
+use super::repository_folder;
+use super::server::SeenServer;
 use crate::config::{Config, Limits, Location, RepositoryConfig};
 use crate::error::Result;
 use crate::storage::{self, Storage};
@@ -20,14 +18,14 @@ use crate::storage::{self, Storage};
 const ATTEMPTS: u32 = 2;
 
 /// Looks at every repository, in order.
-pub fn repositories(config: &Config, server: Option<&Server>) -> Vec<Section> {
+pub fn repositories(config: &Config, server: Option<&SeenServer>) -> Vec<Section> {
     config.repositories.iter().map(|one| repository(one, config, server)).collect()
 }
 
-fn repository(one: &RepositoryConfig, config: &Config, server: Option<&Server>) -> Section {
+fn repository(one: &RepositoryConfig, config: &Config, server: Option<&SeenServer>) -> Section {
     let (mut findings, mut go_on) = (Vec::new(), true);
     if let Location::Folder(root) = &one.location {
-        (findings, go_on) = folder::look(
+        (findings, go_on) = repository_folder::look(
             root,
             server,
             config.objectives.free_space,
@@ -38,7 +36,7 @@ fn repository(one: &RepositoryConfig, config: &Config, server: Option<&Server>) 
         let limits = Limits { attempts: config.limits.attempts.min(ATTEMPTS), ..config.limits };
         match open(one, limits) {
             Ok(storage) => findings.extend(probe::probe(&*storage, one)),
-            Err(error) => findings.push(Finding::problem("open", error.to_string())),
+            Err(error) => findings.push(Diagnosis::problem("open", error.to_string())),
         }
         if let Location::Folder(root) = &one.location {
             findings.extend(given_back(root));
@@ -53,27 +51,20 @@ fn open(one: &RepositoryConfig, limits: Limits) -> Result<Box<dyn Storage>> {
 }
 
 /// What root has made here belongs to whom the repository belongs to.
-fn given_back(root: &Path) -> Option<Finding> {
+fn given_back(root: &Path) -> Option<Diagnosis> {
     if !rustix::process::geteuid().is_root() {
         return None;
     }
     let error = storage::give_to_owner(root).err()?;
-    Some(Finding::problem("owner", error.to_string()))
+    Some(Diagnosis::problem("owner", error.to_string()))
 }
 
-fn encryption(one: &RepositoryConfig, config: &Config) -> Finding {
+fn encryption(one: &RepositoryConfig, config: &Config) -> Diagnosis {
     let keys = config.encryption.recipients.len();
     if keys > 0 && one.encrypt.unwrap_or(true) {
         let plural = if keys == 1 { "key" } else { "keys" };
-        return Finding::good("encryption", format!("to {keys} public {plural}"));
+        return Diagnosis::good("encryption", format!("to {keys} public {plural}"));
     }
-    Finding::note("encryption", "none: who can read the store can read the database")
+    Diagnosis::note("encryption", "none: who can read the store can read the database")
         .advice("encryption.recipients = [\"age1…\"]; `seawall init` makes a key pair.")
-}
-
-impl Account {
-    /// Of this process.
-    pub fn own() -> Option<Self> {
-        Self::of_process(std::process::id())
-    }
 }

@@ -27,7 +27,7 @@ use crate::command::recording;
 use crate::command::shown::Shown;
 use crate::config::Config;
 use crate::drill::postgres::{
-    CheckOutcome, Checks, ControlData, DrillCheck, DrillServer, DrillSettings, Errands, Programs,
+    Checks, ControlData, DrillCheck, DrillOutcome, DrillServer, DrillSettings, Errands, Programs,
     RecoveryEnded,
 };
 use crate::drill::{Deadline, Scratch, become_user};
@@ -281,7 +281,7 @@ impl Drill {
     /// The failed checks, damage before mistakes in assertions.
     fn failed_checks(&self) -> Vec<Error> {
         let failed = self.checks.iter().filter_map(|checked| match &checked.outcome {
-            CheckOutcome::Failed(error) => {
+            DrillOutcome::Failed(error) => {
                 Some(error.clone().while_doing(format!("check {:?} failed", checked.name)))
             }
             _ => None,
@@ -300,10 +300,10 @@ impl Drill {
         let phase =
             |(name, seconds): &(&str, f64)| Phase { name: (*name).to_owned(), seconds: *seconds };
         let made = self.checks.iter().filter_map(|checked| match &checked.outcome {
-            CheckOutcome::Skipped(_) => None,
+            DrillOutcome::Skipped(_) => None,
             outcome => Some(Check {
                 name: checked.name.clone(),
-                passed: matches!(outcome, CheckOutcome::Passed(_)),
+                passed: matches!(outcome, DrillOutcome::Passed(_)),
             }),
         });
         Record {

@@ -10,7 +10,7 @@ use serde::Serialize;
 use crate::cli::{flags, guard};
 use crate::command::shown::{count, document, plain};
 use crate::config::{self, Config, Resolved};
-use crate::doctor::{self, Finding, Mend, Restart, Section, Verdict};
+use crate::doctor::{self, Diagnosis, Mend, Restart, Section, Severity};
 use crate::error::Result;
 use crate::{exit_status, log};
 
@@ -60,11 +60,11 @@ pub fn run(matches: &ArgMatches) -> Result<u8> {
         DoctorForm::Fixes => fixes(&sections),
     });
     let worst = sections.iter().flat_map(|it| &it.findings).map(|it| it.verdict).max();
-    Ok(match worst.unwrap_or(Verdict::Good) {
-        Verdict::Good | Verdict::Note => exit_status::DONE,
-        Verdict::Warning => exit_status::WARNING,
-        Verdict::Problem => exit_status::CRITICAL,
-        Verdict::Unknown => exit_status::UNKNOWN,
+    Ok(match worst.unwrap_or(Severity::Good) {
+        Severity::Good | Severity::Note => exit_status::DONE,
+        Severity::Warning => exit_status::WARNING,
+        Severity::Problem => exit_status::CRITICAL,
+        Severity::Unknown => exit_status::UNKNOWN,
     })
 }
 
@@ -123,11 +123,11 @@ fn text(sections: &[Section]) -> String {
     text + &verdict(sections) + "\n"
 }
 
-fn line(finding: &Finding) -> String {
+fn line(finding: &Diagnosis) -> String {
     let word = match finding.verdict {
-        Verdict::Problem => "PROBLEM".to_owned(),
-        Verdict::Warning => "WARNING".to_owned(),
-        Verdict::Unknown => "UNKNOWN".to_owned(),
+        Severity::Problem => "PROBLEM".to_owned(),
+        Severity::Warning => "WARNING".to_owned(),
+        Severity::Unknown => "UNKNOWN".to_owned(),
         other => other.word().to_owned(),
     };
     let found = plain(&finding.found);
@@ -138,12 +138,12 @@ fn line(finding: &Finding) -> String {
 }
 
 fn verdict(sections: &[Section]) -> String {
-    let number = |verdict: Verdict| {
+    let number = |verdict: Severity| {
         let findings = sections.iter().flat_map(|it| &it.findings);
         findings.filter(|it| it.verdict == verdict).count() as u64
     };
-    let (problems, warnings) = (number(Verdict::Problem), number(Verdict::Warning));
-    let unknown = number(Verdict::Unknown);
+    let (problems, warnings) = (number(Severity::Problem), number(Severity::Warning));
+    let unknown = number(Severity::Unknown);
     if problems + warnings + unknown == 0 {
         return "all is well".to_owned();
     }
@@ -159,8 +159,8 @@ fn verdict(sections: &[Section]) -> String {
 /// Statements for `psql`, those that take a restart marked; what no statement mends is a comment.
 fn fixes(sections: &[Section]) -> String {
     let findings = sections.iter().flat_map(|it| &it.findings);
-    let bad: Vec<&Finding> = findings.filter(|it| it.verdict >= Verdict::Warning).collect();
-    let is_sql = |it: &&&Finding| matches!(it.mend, Some(Mend::Sql { .. }));
+    let bad: Vec<&Diagnosis> = findings.filter(|it| it.verdict >= Severity::Warning).collect();
+    let is_sql = |it: &&&Diagnosis| matches!(it.mend, Some(Mend::Sql { .. }));
     let comments = bad.iter().filter(|it| !is_sql(it)).map(|it| {
         let mend = it.mend.as_ref().map(|mend| format!("--   {}\n", plain(&mend.text())));
         format!("-- {}: {}\n{}", plain(&it.what), plain(&it.found), mend.unwrap_or_default())
@@ -204,15 +204,15 @@ fn json(sections: &[Section]) -> Result<String> {
     let all = sections.iter().flat_map(|it| &it.findings).map(|it| it.verdict);
     let json = DoctorJson {
         version: VERSION,
-        worst: all.max().unwrap_or(Verdict::Good).word(),
+        worst: all.max().unwrap_or(Severity::Good).word(),
         sections: sections.iter().map(section).collect(),
     };
     document(&json)
 }
 
 fn section<'a>(section: &'a Section) -> JsonSection<'a> {
-    let finding = |it: &'a Finding| {
-        let Finding { what, verdict, found, set_in, mend } = it;
+    let finding = |it: &'a Diagnosis| {
+        let Diagnosis { what, verdict, found, set_in, mend } = it;
         JsonFinding {
             what,
             verdict: verdict.word(),

@@ -36,7 +36,7 @@ pub enum Unseen {
 }
 
 impl Unseen {
-    pub fn reason(self) -> &'static str {
+    pub(crate) fn reason(self) -> &'static str {
         match self {
             Self::Elsewhere => "the server runs on another host or in a container",
             Self::OtherFiles => {
@@ -75,11 +75,11 @@ impl Host {
     }
 
     /// Whether this process may look at what the server sees: it may not where its group is another one.
-    pub fn is_closed(&self) -> bool {
+    pub(super) fn is_closed(&self) -> bool {
         fs::read_link(format!("/proc/{}/root", self.postmaster)).is_err()
     }
 
-    pub fn sees_our_files(&self) -> bool {
+    pub(super) fn sees_our_files(&self) -> bool {
         self.root.is_none()
     }
 
@@ -112,7 +112,7 @@ impl Host {
     }
 
     /// What sees as much as the server.
-    pub fn as_its_user(&self) -> Mend {
+    pub(super) fn as_its_user(&self) -> Mend {
         Mend::Shell(format!("sudo -u {} seawall doctor", self.account.name()))
     }
 }

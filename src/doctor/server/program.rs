@@ -12,9 +12,9 @@ use std::time::{Duration, Instant};
 use rustix::fs::{Access, AtFlags, CWD, accessat};
 
 use super::{Host, Unseen};
-use crate::doctor::access::EXECUTE;
+use crate::doctor::account::EXECUTE;
 use crate::doctor::command_line::programs;
-use crate::doctor::finding::Finding;
+use crate::doctor::finding::Diagnosis;
 
 /// Longest time for `--version`.
 const LIMIT: Duration = Duration::from_secs(10);
@@ -24,7 +24,7 @@ const PATH: &str = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin
 
 /// Where the server would find the program; `None` where it would not. One in a folder that is closed to
 /// this process may be there.
-pub fn find(program: &str, host: &Host) -> Option<PathBuf> {
+pub(crate) fn find(program: &str, host: &Host) -> Option<PathBuf> {
     let candidates = candidates(program, host);
     let closed = |path: &&PathBuf| fs::metadata(path).is_err_and(|error| host.hides(&error));
     let there = candidates.iter().find(|path| path.is_file());
@@ -124,30 +124,32 @@ fn may_execute(file: &Path, path: &Path, host: &Host) -> Option<bool> {
 
 /// Whether the server's user may execute it, and what it then says of its version. It is run as that user
 /// or not at all: who may write `archive_command` must not get more rights by this.
-pub fn runs(path: &Path, host: &Host) -> Finding {
+pub(crate) fn runs(path: &Path, host: &Host) -> Diagnosis {
     let what = "archive_command: program";
     let user = host.account.name();
     match host.account.may(path, EXECUTE) {
         Ok(true) => {}
         Ok(false) => {
-            return Finding::problem(what, format!("the user {user} may not execute {path:?}"))
+            return Diagnosis::problem(what, format!("the user {user} may not execute {path:?}"))
                 .mend(crate::doctor::Mend::Shell(format!("chmod 0755 {}", path.display())));
         }
         Err(error) => {
             let found = format!("can't look at {path:?}: {error}");
-            return Finding::unknown(what, found).mend(host.as_its_user());
+            return Diagnosis::unknown(what, found).mend(host.as_its_user());
         }
     }
     let own = rustix::process::geteuid();
     if !own.is_root() && own.as_raw() != host.account.uid {
-        return Finding::note(what, format!("{path:?} is there; only root or {user} can try it"));
+        return Diagnosis::note(what, format!("{path:?} is there; only root or {user} can try it"));
     }
     let ours = format!("wal-push {}", env!("CARGO_PKG_VERSION"));
     match version(path, host) {
-        Ok(said) if said == ours => Finding::good(what, format!("{path:?} runs as {user}")),
-        Ok(said) => Finding::warning(what, format!("{path:?} is {said:?}, this is {ours:?}"))
+        Ok(said) if said == ours => Diagnosis::good(what, format!("{path:?} runs as {user}")),
+        Ok(said) => Diagnosis::warning(what, format!("{path:?} is {said:?}, this is {ours:?}"))
             .advice("Install one version of all programs."),
-        Err(reason) => Finding::problem(what, format!("{path:?} does not run as {user}: {reason}")),
+        Err(reason) => {
+            Diagnosis::problem(what, format!("{path:?} does not run as {user}: {reason}"))
+        }
     }
 }
 

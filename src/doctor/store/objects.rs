@@ -11,10 +11,9 @@ use bytes::Bytes;
 use jiff::Timestamp;
 
 use crate::codec::read_failed;
-use crate::config::RepositoryConfig;
-use crate::doctor::finding::{Finding, Mend};
+use crate::doctor::finding::{Diagnosis, Mend};
 use crate::error::{Class, Error, Result};
-use crate::storage::{Created, Metadata, Storage};
+use crate::storage::{ConditionSupport, Created, Metadata, Storage};
 
 /// Small requests whose median is the latency.
 const REQUESTS: usize = 9;
@@ -28,7 +27,7 @@ const SKEW_SECONDS: f64 = 10.0;
 const RANGE: (usize, usize) = (1000, 100);
 
 /// The objects of one probe.
-pub struct Objects<'a> {
+pub(super) struct ProbeObjects<'a> {
     pub storage: &'a dyn Storage,
     folder: String,
     content: Bytes,
@@ -39,8 +38,8 @@ pub struct Objects<'a> {
     written: (Timestamp, Timestamp),
 }
 
-impl<'a> Objects<'a> {
-    pub fn new(storage: &'a dyn Storage, folder: &str) -> Self {
+impl<'a> ProbeObjects<'a> {
+    pub(crate) fn new(storage: &'a dyn Storage, folder: &str) -> Self {
         let content = noise(folder, 4096);
         let (folder, now) = (folder.to_owned(), Timestamp::now());
         Self { storage, folder, content, keys: Vec::new(), written: (now, now) }
@@ -50,60 +49,60 @@ impl<'a> Objects<'a> {
         format!("{}/{name}", self.folder)
     }
 
-    pub fn write(&mut self) -> Result<Finding> {
+    pub(crate) fn write(&mut self) -> Result<Diagnosis> {
         let (key, before) = (self.key("small"), Timestamp::now());
         let created = self.storage.create(&key, self.content.clone(), &Metadata::new())?;
         self.written = (before, Timestamp::now());
         self.keys.push(key);
         match created {
-            Created::New => Ok(Finding::good("write", "done")),
+            Created::New => Ok(Diagnosis::good("write", "done")),
             Created::Taken => Err(wrong("a key that nobody has had is taken")),
         }
     }
 
     /// The same key again must be refused, and what is there stay.
-    pub fn write_again(&mut self) -> Result<Finding> {
+    pub(super) fn write_again(&mut self) -> Result<Diagnosis> {
         let other = noise("other", self.content.len());
         if self.storage.create(&self.key("small"), other.clone(), &Metadata::new())?
             == Created::Taken
         {
-            return Ok(Finding::good("write once", "what is there stays"));
+            return Ok(Diagnosis::good("write once", "what is there stays"));
         }
         self.content = other;
         self.written.1 = Timestamp::now();
-        Ok(Finding::problem("write once", "the store overwrote an object")
+        Ok(Diagnosis::problem("write once", "the store overwrote an object")
             .mend(Mend::Line("conditional_put = \"look-first\"".to_owned())))
     }
 
     /// Whether the store itself keeps two writers apart.
-    pub fn condition(&mut self, config: &RepositoryConfig) -> Option<Finding> {
+    pub(super) fn condition(&mut self) -> Option<Result<ConditionSupport>> {
         let key = self.key("condition");
         let found = self.storage.try_condition(&key).transpose()?;
         self.keys.push(key);
-        Some(super::protection::condition(found, config))
+        Some(found)
     }
 
-    pub fn read(&self) -> Result<Finding> {
+    pub(crate) fn read(&self) -> Result<Diagnosis> {
         let found = read_all(self.storage.open(&self.key("small"), None)?)?;
         if found == self.content {
-            return Ok(Finding::good("read", "what was written"));
+            return Ok(Diagnosis::good("read", "what was written"));
         }
         Err(wrong(format!("expected {} bytes as written, found other ones", self.content.len())))
     }
 
-    pub fn read_range(&self) -> Result<Finding> {
+    pub(super) fn read_range(&self) -> Result<Diagnosis> {
         let (offset, length) = RANGE;
         let reader = self.storage.open_range(&self.key("small"), offset as u64, length as u64)?;
         let found = read_all(reader)?;
         if found == self.content[offset..offset + length] {
-            return Ok(Finding::good("read a range", "what was written"));
+            return Ok(Diagnosis::good("read a range", "what was written"));
         }
         let bytes = found.len();
         Err(wrong(format!("expected bytes {offset} to {}, found {bytes} others", offset + length)))
     }
 
     /// Whether the listing has it, and what it says of the time.
-    pub fn list(&self) -> Vec<Finding> {
+    pub(super) fn list(&self) -> Vec<Diagnosis> {
         let key = self.key("small");
         let mut seen = None;
         let listed = self.storage.list(&format!("{}/", self.folder), "", &mut |listed| {
@@ -113,22 +112,22 @@ impl<'a> Objects<'a> {
             ControlFlow::Continue(())
         });
         match (listed, seen) {
-            (Err(error), _) => vec![Finding::problem("list", error.to_string())],
+            (Err(error), _) => vec![Diagnosis::problem("list", error.to_string())],
             (Ok(()), None) => {
-                vec![Finding::problem("list", "an object that was just written is not listed")]
+                vec![Diagnosis::problem("list", "an object that was just written is not listed")]
             }
             (Ok(()), Some((size, created))) => {
                 let whole = size == self.content.len() as u64;
                 let list = match whole {
-                    true => Finding::good("list", "what was written"),
-                    false => Finding::problem("list", format!("a wrong size, {size} bytes")),
+                    true => Diagnosis::good("list", "what was written"),
+                    false => Diagnosis::problem("list", format!("a wrong size, {size} bytes")),
                 };
                 [list].into_iter().chain(created.map(|it| clock(it, self.written))).collect()
             }
         }
     }
 
-    pub fn latency(&self) -> Result<Finding> {
+    pub(super) fn latency(&self) -> Result<Diagnosis> {
         let key = self.key("small");
         let mut times = Vec::new();
         for _ in 0..REQUESTS {
@@ -140,35 +139,37 @@ impl<'a> Objects<'a> {
         let median = times[REQUESTS / 2];
         let found = format!("{:.1} ms, the median of {REQUESTS}", median.as_secs_f64() * 1000.0);
         if median > SLOW {
-            return Ok(Finding::warning("latency", found).advice("Is there a store nearer by?"));
+            return Ok(Diagnosis::warning("latency", found).advice("Is there a store nearer by?"));
         }
-        Ok(Finding::good("latency", found))
+        Ok(Diagnosis::good("latency", found))
     }
 
     /// A large object, in several requests, there and back.
-    pub fn large(&mut self, size: usize) -> Vec<Finding> {
+    pub(super) fn large(&mut self, size: usize) -> Vec<Diagnosis> {
         let (key, content) = (self.key("large"), noise("large", size));
         let start = Instant::now();
         let written = self.write_large(&key, content.clone());
         let up = start.elapsed();
         self.keys.push(key.clone());
         if let Err(error) = written {
-            return vec![Finding::problem("large object", error.to_string())];
+            return vec![Diagnosis::problem("large object", error.to_string())];
         }
         let start = Instant::now();
         let found = self.storage.open(&key, None).and_then(read_all);
         let down = start.elapsed();
         let read = match found {
-            Ok(found) if found == content => Finding::good("large object", "written and read back"),
+            Ok(found) if found == content => {
+                Diagnosis::good("large object", "written and read back")
+            }
             Ok(found) => {
                 let text =
                     format!("expected {size} bytes as written, found {} others", found.len());
-                Finding::problem("large object", text)
+                Diagnosis::problem("large object", text)
             }
-            Err(error) => Finding::problem("large object", error.to_string()),
+            Err(error) => Diagnosis::problem("large object", error.to_string()),
         };
         let text = format!("{} up, {} down, one at a time", rate(size, up), rate(size, down));
-        vec![read, Finding::good("throughput", text)]
+        vec![read, Diagnosis::good("throughput", text)]
     }
 
     fn write_large(&self, key: &str, content: Bytes) -> Result<()> {
@@ -184,7 +185,7 @@ impl<'a> Objects<'a> {
     }
 
     /// Removes all objects, as far as the store lets us.
-    pub fn remove_all(&mut self) -> Result<()> {
+    pub(super) fn remove_all(&mut self) -> Result<()> {
         let (mut left, mut first) = (Vec::new(), None);
         for key in std::mem::take(&mut self.keys) {
             if let Err(error) = self.storage.delete(&key) {
@@ -197,13 +198,13 @@ impl<'a> Objects<'a> {
     }
 
     /// What could not be removed.
-    pub fn left(&self) -> String {
+    pub(crate) fn left(&self) -> String {
         format!("left behind: {}", self.keys.join(", "))
     }
 }
 
 /// Whether uploads that were cut short could be found and ended here.
-pub fn pending_uploads(storage: &dyn Storage) -> Option<Finding> {
+pub(super) fn pending_uploads(storage: &dyn Storage) -> Option<Diagnosis> {
     if storage.reads_are_cheap() {
         return None;
     }
@@ -215,26 +216,26 @@ pub fn pending_uploads(storage: &dyn Storage) -> Option<Finding> {
     });
     Some(match listed {
         Ok(true) => {
-            Finding::good(what, format!("can be listed; {count} now, those of others included"))
+            Diagnosis::good(what, format!("can be listed; {count} now, those of others included"))
         }
-        Ok(false) => Finding::note(what, "the store can't list them")
+        Ok(false) => Diagnosis::note(what, "the store can't list them")
             .advice("Let a rule of the bucket end uploads that are older than some days."),
-        Err(error) => Finding::note(what, error.to_string()),
+        Err(error) => Diagnosis::note(what, error.to_string()),
     })
 }
 
-fn clock(created: Timestamp, (before, after): (Timestamp, Timestamp)) -> Finding {
+fn clock(created: Timestamp, (before, after): (Timestamp, Timestamp)) -> Diagnosis {
     let off = if created > after { after } else { before };
     let ahead = created.duration_since(off).as_secs_f64();
     if (before..=after).contains(&created) || ahead.abs() <= SKEW_SECONDS {
-        return Finding::good("clock", "as ours");
+        return Diagnosis::good("clock", "as ours");
     }
     let which = if ahead > 0.0 { "before" } else { "behind" };
     // Of much nobody wants to know the seconds.
     let unit = if ahead.abs() > 120.0 { 60.0 } else { 1.0 };
     let off = Duration::from_secs_f64((ahead.abs() / unit).round() * unit);
     let off = humantime::format_duration(off);
-    Finding::warning("clock", format!("the store's is {off} {which} this host's")).advice(
+    Diagnosis::warning("clock", format!("the store's is {off} {which} this host's")).advice(
         "Have this host keep its time with NTP (timedatectl); stores refuse requests that are 15 minutes off.",
     )
 }

@@ -1,19 +1,20 @@
-//! The order of the probes: what later ones need is found out first.
+//! The order of the probes, what later ones need first; and what keeps the objects of a store from being overwritten or
+//! deleted: conditional writes, versioning, object lock. What a store lacks is a note or a warning. It is a problem only
+//! where the configuration relies on it.
 
 use std::ops::ControlFlow;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use jiff::Timestamp;
 
-use super::objects::{self, Objects};
-use super::protection;
-use crate::config::RepositoryConfig;
-use crate::doctor::finding::Finding;
-use crate::error::{Class, Error};
-use crate::storage::Storage;
+use super::objects::{self, ProbeObjects};
+use crate::config::{ConditionalPut, Location, RepositoryConfig};
+use crate::doctor::finding::{Diagnosis, Mend};
+use crate::error::{Class, Result};
+use crate::storage::{ConditionSupport, Protection, Stated, Storage};
 
 /// Everything a probe writes lies below it, each in a folder of its own.
-pub const FOLDER: &str = "seawall-doctor";
+const FOLDER: &str = "seawall-doctor";
 
 /// Probes of others that are younger may still be at work.
 const ABANDONED: Duration = Duration::from_secs(3600);
@@ -23,18 +24,20 @@ const ABANDONED: Duration = Duration::from_secs(3600);
 const LARGE: usize = 20 << 20;
 const LARGE_TO_STAY: usize = (8 << 20) + 1024;
 
-pub fn probe(storage: &dyn Storage, config: &RepositoryConfig) -> Vec<Finding> {
+const CONDITION: &str = "conditional write";
+
+pub(crate) fn probe(storage: &dyn Storage, config: &RepositoryConfig) -> Vec<Diagnosis> {
     let folder = format!("{FOLDER}/{}", unique());
-    let mut objects = Objects::new(storage, &folder);
+    let mut objects = ProbeObjects::new(storage, &folder);
     let mut findings = match objects.write() {
         Ok(finding) => vec![finding],
-        Err(error) => return vec![Finding::problem("write", error.to_string())],
+        Err(error) => return vec![Diagnosis::problem("write", error.to_string())],
     };
-    let said = |what: &str, outcome: Result<Finding, Error>| {
-        outcome.unwrap_or_else(|error| Finding::problem(what, error.to_string()))
+    let said = |what: &str, outcome: Result<Diagnosis>| {
+        outcome.unwrap_or_else(|error| Diagnosis::problem(what, error.to_string()))
     };
     findings.push(said("write once", objects.write_again()));
-    findings.extend(objects.condition(config));
+    findings.extend(objects.condition().map(|found| condition(found, config)));
     findings.push(said("read", objects.read()));
     findings.push(said("read a range", objects.read_range()));
     findings.extend(objects.list());
@@ -46,28 +49,28 @@ pub fn probe(storage: &dyn Storage, config: &RepositoryConfig) -> Vec<Finding> {
     findings.extend(objects.large(size));
     findings.extend(objects::pending_uploads(storage));
     findings.push(deletion(&mut objects, removal));
-    if let Some(protection) = storage.protection() {
-        findings.extend(protection::findings(&protection));
+    if let Some(stated) = storage.protection() {
+        findings.extend(protection(&stated));
     }
     findings
 }
 
 /// Removes what is left, and says what this host may do.
-fn deletion(objects: &mut Objects<'_>, first: Result<(), Error>) -> Finding {
+fn deletion(objects: &mut ProbeObjects<'_>, first: Result<()>) -> Diagnosis {
     let outcome = first.and_then(|()| objects.remove_all());
     let left = objects.left();
     match outcome {
         Ok(()) => {
             remove_abandoned(objects.storage);
-            Finding::good("delete", "this host may delete")
+            Diagnosis::good("delete", "this host may delete")
         }
         Err(error) if error.class() == Class::Refused => {
             let found = format!("this host may not: good for a database host ({left})");
-            Finding::note("delete", found).advice(format!(
+            Diagnosis::note("delete", found).advice(format!(
                 "`basebackup prune` has to run elsewhere; let a rule of the bucket remove {FOLDER}/ after a day."
             ))
         }
-        Err(error) => Finding::problem("delete", format!("{error} ({left})")),
+        Err(error) => Diagnosis::problem("delete", format!("{error} ({left})")),
     }
 }
 
@@ -91,4 +94,51 @@ fn remove_abandoned(storage: &dyn Storage) {
 fn unique() -> String {
     let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
     format!("{:x}-{:x}", now.as_nanos(), std::process::id())
+}
+
+/// What the store does with a condition, against what is configured.
+fn condition(found: Result<ConditionSupport>, config: &RepositoryConfig) -> Diagnosis {
+    let setting = match &config.location {
+        Location::S3(s3) => s3.conditional_put,
+        Location::Folder(_) => ConditionalPut::Auto,
+    };
+    let verb = match found {
+        Err(error) => return Diagnosis::problem(CONDITION, error.to_string()),
+        Ok(ConditionSupport::Honours) if setting == ConditionalPut::LookFirst => {
+            return Diagnosis::note(
+                CONDITION,
+                "honoured, but conditional_put = \"look-first\" makes no use of it",
+            )
+            .mend(Mend::Line("conditional_put = \"auto\"".to_owned()));
+        }
+        Ok(ConditionSupport::Honours) => return Diagnosis::good(CONDITION, "honoured"),
+        Ok(ConditionSupport::Ignores) => "ignored",
+        Ok(ConditionSupport::Refuses) => "refused",
+    };
+    let weaker = "of two hosts that archive one name at the same instant the later may overwrite the earlier";
+    match setting {
+        ConditionalPut::Trust => {
+            let found = format!(
+                "{verb}, but conditional_put = \"trust\" relies on it: objects get overwritten"
+            );
+            Diagnosis::problem(CONDITION, found)
+                .mend(Mend::Line("conditional_put = \"auto\"".to_owned()))
+        }
+        ConditionalPut::Auto => Diagnosis::warning(CONDITION, format!("{verb}: {weaker}"))
+            .mend(Mend::Line("conditional_put = \"look-first\"  # if you accept that".to_owned())),
+        ConditionalPut::LookFirst => Diagnosis::note(CONDITION, format!("{verb}, as configured")),
+    }
+}
+
+/// What guards the objects against whoever gets this host's key.
+fn protection(protection: &Protection) -> [Diagnosis; 2] {
+    let finding = |what: &str, stated: &Stated, without: &str| match stated {
+        Stated::On(text) => Diagnosis::good(what, text),
+        Stated::Off(text) => Diagnosis::note(what, format!("{text}: {without}")),
+        Stated::Unknown(reason) => Diagnosis::note(what, format!("unknown: {reason}")),
+    };
+    [
+        finding("versioning", &protection.versioning, "what is deleted is gone"),
+        finding("object lock", &protection.object_lock, "who may delete can delete every backup"),
+    ]
 }

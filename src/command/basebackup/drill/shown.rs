@@ -12,7 +12,7 @@ use serde::Serialize;
 use super::Drill;
 use super::options::DrillOptions;
 use crate::command::shown::{at_seconds, plain, size, table, took};
-use crate::drill::postgres::CheckOutcome;
+use crate::drill::postgres::DrillOutcome;
 use crate::error::{Class, Error, Result};
 
 /// Rises when something in the JSON changes its meaning or goes.
@@ -69,11 +69,11 @@ fn rows(drill: &Drill) -> Vec<Vec<String>> {
     std::iter::once(HEADINGS.map(str::to_owned).to_vec()).chain(checks).collect()
 }
 
-fn told(outcome: &CheckOutcome) -> (&'static str, String) {
+fn told(outcome: &DrillOutcome) -> (&'static str, String) {
     match outcome {
-        CheckOutcome::Passed(seen) => ("passed", seen.clone()),
-        CheckOutcome::Failed(error) => ("FAILED", error.to_string()),
-        CheckOutcome::Skipped(why) => ("skipped", why.clone()),
+        DrillOutcome::Passed(seen) => ("passed", seen.clone()),
+        DrillOutcome::Failed(error) => ("FAILED", error.to_string()),
+        DrillOutcome::Skipped(why) => ("skipped", why.clone()),
     }
 }
 

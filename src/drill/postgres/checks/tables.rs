@@ -7,7 +7,7 @@ use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Mutex, PoisonError};
 
-use super::{CheckOutcome, Checks};
+use super::{Checks, DrillOutcome};
 use crate::error::{Class, Error, ErrorKind, Result};
 use crate::replication::PgConnection;
 use crate::threads;
@@ -40,7 +40,7 @@ const TABLES: &str = "SELECT quote_ident(n.nspname) || '.' || quote_ident(c.reln
 /// `COPY` and not `count(*)`: that does not look at values that are stored outside of their row, nor into
 /// those inside. The rows go nowhere: the server writes them to `/dev/null` in its binary format, which costs
 /// least.
-pub(super) fn check(checks: &Checks<'_>) -> Result<CheckOutcome> {
+pub(super) fn check(checks: &Checks<'_>) -> Result<DrillOutcome> {
     let address = checks.address;
     let databases = address.connect(&address.database, checks.deadline())?.query(DATABASES)?.0;
     let databases: Vec<String> = databases.into_iter().flatten().flatten().collect();
@@ -60,7 +60,7 @@ pub(super) fn check(checks: &Checks<'_>) -> Result<CheckOutcome> {
         checks.deadline().left()?;
     }
     if faults.is_empty() {
-        return Ok(CheckOutcome::Passed(format!("{read} tables in {} databases", databases.len())));
+        return Ok(DrillOutcome::Passed(format!("{read} tables in {} databases", databases.len())));
     }
     let texts: Vec<String> = faults.iter().take(NAMED).map(Error::message).collect();
     let more = match faults.len().saturating_sub(NAMED) {
@@ -68,7 +68,7 @@ pub(super) fn check(checks: &Checks<'_>) -> Result<CheckOutcome> {
         more => format!("; and {more} more"),
     };
     let message = format!("not every table could be read: {}{more}", texts.join("; "));
-    Ok(CheckOutcome::Failed(Error::new(Class::Damaged, message)))
+    Ok(DrillOutcome::Failed(Error::new(Class::Damaged, message)))
 }
 
 #[derive(Default)]

@@ -6,10 +6,9 @@ use std::path::Path;
 
 use rustix::fs::{FsWord, statfs, statvfs};
 
-use super::Account;
-use super::access::{EXECUTE, READ, WRITE};
-use super::finding::{Finding, Mend, Verdict};
-use super::server::{Host, Server};
+use super::account::{Account, EXECUTE, READ, WRITE};
+use super::finding::{Diagnosis, Mend, Severity};
+use super::server::{Host, SeenServer};
 
 /// File systems that are gone with the machine, or do not keep what they synced (`statfs(2)`).
 const IN_MEMORY: [(FsWord, &str); 2] = [(0x0102_1994, "tmpfs"), (0x8584_58f6, "ramfs")];
@@ -23,12 +22,12 @@ const OVER_NETWORK: [(FsWord, &str); 5] = [
 ];
 
 /// Looks at the folder, the `only` repository or one of several. False where nothing should be tried in it.
-pub fn look(
+pub(super) fn look(
     root: &Path,
-    server: Option<&Server>,
+    server: Option<&SeenServer>,
     free_wanted: u8,
     only: bool,
-) -> (Vec<Finding>, bool) {
+) -> (Vec<Diagnosis>, bool) {
     let host = server.and_then(|server| server.host.as_ref().ok());
     let user = host.map(|host| &host.account);
     let Ok(metadata) = fs::metadata(root) else { return absent(root, user) };
@@ -37,7 +36,7 @@ pub fn look(
         Ok(host) => written_by(root, &host.account),
         Err(unseen) => {
             let reason = unseen.reason();
-            Finding::note(
+            Diagnosis::note(
                 "owner",
                 format!("whether the server may write there was not looked at: {reason}"),
             )
@@ -51,7 +50,7 @@ pub fn look(
     if !may_try && user.is_some_and(|user| rustix::process::geteuid().as_raw() != user.uid) {
         let name = user.map(Account::name).unwrap_or_default();
         findings.push(
-            Finding::unknown("write", "this user may not write there")
+            Diagnosis::unknown("write", "this user may not write there")
                 .mend(Mend::Shell(format!("sudo -u {name} seawall doctor"))),
         );
         return (findings, false);
@@ -60,83 +59,83 @@ pub fn look(
 }
 
 /// The first push makes it, as its own user: root would make it root's.
-fn absent(root: &Path, user: Option<&Account>) -> (Vec<Finding>, bool) {
+fn absent(root: &Path, user: Option<&Account>) -> (Vec<Diagnosis>, bool) {
     let (own, path) = (rustix::process::geteuid().as_raw(), root.display());
     let name = user.map_or("postgres".to_owned(), Account::name);
     let command = Mend::Shell(format!("install -d -m 0700 -o {name} -g {name} {path}"));
     let parent = root.parent().is_some_and(Path::is_dir);
     let finding = match parent {
         false => {
-            Finding::problem("folder", format!("neither {path} nor the folder above it is there"))
+            Diagnosis::problem("folder", format!("neither {path} nor the folder above it is there"))
                 .advice("Is the disk mounted?")
         }
         true if user.map_or(own != 0, |user| user.uid == own) => return (Vec::new(), true),
-        true => Finding::warning("folder", "not there yet").mend(command),
+        true => Diagnosis::warning("folder", "not there yet").mend(command),
     };
     (vec![finding], false)
 }
 
-fn permissions(root: &Path, metadata: &fs::Metadata) -> Finding {
+fn permissions(root: &Path, metadata: &fs::Metadata) -> Diagnosis {
     let mode = metadata.mode() & 0o777;
     if mode & 0o077 == 0 {
-        return Finding::good("permissions", format!("{mode:04o}"));
+        return Diagnosis::good("permissions", format!("{mode:04o}"));
     }
-    Finding::warning("permissions", format!("{mode:04o}: others than its owner get in"))
+    Diagnosis::warning("permissions", format!("{mode:04o}: others than its owner get in"))
         .mend(Mend::Shell(format!("chmod 0700 {}", root.display())))
 }
 
-fn written_by(root: &Path, user: &Account) -> Finding {
+fn written_by(root: &Path, user: &Account) -> Diagnosis {
     let name = user.name();
     match user.may(root, READ | WRITE | EXECUTE) {
-        Ok(true) => Finding::good("owner", format!("the user {name} may write")),
+        Ok(true) => Diagnosis::good("owner", format!("the user {name} may write")),
         Ok(false) => {
             let command = format!("chown -R {name}:{} {}", user.group_name(), root.display());
-            Finding::problem(
+            Diagnosis::problem(
                 "owner",
                 format!("the user {name}, who runs the server, may not write"),
             )
             .mend(Mend::Shell(command))
         }
-        Err(error) => Finding::unknown("owner", format!("can't look at {root:?}: {error}")),
+        Err(error) => Diagnosis::unknown("owner", format!("can't look at {root:?}: {error}")),
     }
 }
 
-fn file_system(root: &Path) -> Finding {
+fn file_system(root: &Path) -> Diagnosis {
     match statfs(root) {
         Ok(found) => of_kind(found.f_type),
-        Err(error) => Finding::unknown("file system", error.to_string()),
+        Err(error) => Diagnosis::unknown("file system", error.to_string()),
     }
 }
 
-fn of_kind(kind: FsWord) -> Finding {
+fn of_kind(kind: FsWord) -> Diagnosis {
     let named = |table: &[(FsWord, &'static str)]| {
         table.iter().find(|(number, _)| *number == kind).map(|(_, name)| *name)
     };
     if let Some(name) = named(&IN_MEMORY) {
-        return Finding::problem(
+        return Diagnosis::problem(
             "file system",
             format!("{name}: it is gone with the next restart"),
         )
         .advice("Put the repository on a disk.");
     }
     if kind == OVERLAY {
-        return Finding::warning("file system", "overlay: it goes with its container")
+        return Diagnosis::warning("file system", "overlay: it goes with its container")
             .advice("Mount a volume there.");
     }
     match named(&OVER_NETWORK) {
-        Some(name) => Finding::warning(
+        Some(name) => Diagnosis::warning(
             "file system",
             format!("{name}: a sync is what the other side makes of it"),
         )
         .advice("Mount it hard and synchronous, or use a store that speaks S3."),
-        None => Finding::good("file system", "on a disk"),
+        None => Diagnosis::good("file system", "on a disk"),
     }
 }
 
-fn free_space(root: &Path, wanted: u8) -> Finding {
+fn free_space(root: &Path, wanted: u8) -> Diagnosis {
     let found = match statvfs(root) {
         Ok(found) => found,
-        Err(error) => return Finding::unknown("free space", error.to_string()),
+        Err(error) => return Diagnosis::unknown("free space", error.to_string()),
     };
     // As `df` counts: what only root may use is no room.
     let usable = (found.f_blocks - found.f_bfree + found.f_bavail).max(1);
@@ -144,21 +143,21 @@ fn free_space(root: &Path, wanted: u8) -> Finding {
     let size = bytesize::ByteSize(found.f_bavail * found.f_frsize);
     let text = format!("{} ({per_cent} %)", size.display().iec());
     if per_cent < u64::from(wanted) {
-        return Finding::problem(
+        return Diagnosis::problem(
             "free space",
             format!("{text}, objectives.free_space is {wanted} %"),
         )
         .advice("Make room, or keep less: `basebackup prune --dry-run`.");
     }
-    Finding::good("free space", text)
+    Diagnosis::good("free space", text)
 }
 
 /// A backup on the disk of the database goes with it.
-fn same_disk(metadata: &fs::Metadata, host: &Host, only: bool) -> Option<Finding> {
+fn same_disk(metadata: &fs::Metadata, host: &Host, only: bool) -> Option<Diagnosis> {
     let data = fs::metadata(host.data_directory.as_ref()?).ok()?;
-    let verdict = if only { Verdict::Warning } else { Verdict::Note };
+    let verdict = if only { Severity::Warning } else { Severity::Note };
     (data.dev() == metadata.dev()).then(|| {
-        Finding::new(verdict, "disk", "the same file system as the database: it is lost with it")
+        Diagnosis::new(verdict, "disk", "the same file system as the database: it is lost with it")
             .advice("Add a repository elsewhere: [[repository]] url = \"s3://BUCKET/PREFIX\"")
     })
 }
@@ -172,14 +171,14 @@ mod tests {
     fn what_a_folder_lies_on_is_judged() {
         let network = "a sync is what the other side makes of it";
         for (kind, verdict, found) in [
-            (0xef53, Verdict::Good, "on a disk".to_owned()),
-            (0x5846_5342, Verdict::Good, "on a disk".to_owned()),
-            (0x8584_58f6, Verdict::Problem, "ramfs: it is gone with the next restart".to_owned()),
-            (0x6969, Verdict::Warning, format!("NFS: {network}")),
-            (0xff53_4d42, Verdict::Warning, format!("CIFS: {network}")),
-            (0xfe53_4d42, Verdict::Warning, format!("SMB: {network}")),
-            (0x6573_5546, Verdict::Warning, format!("FUSE: {network}")),
-            (0x0102_1997, Verdict::Warning, format!("9p: {network}")),
+            (0xef53, Severity::Good, "on a disk".to_owned()),
+            (0x5846_5342, Severity::Good, "on a disk".to_owned()),
+            (0x8584_58f6, Severity::Problem, "ramfs: it is gone with the next restart".to_owned()),
+            (0x6969, Severity::Warning, format!("NFS: {network}")),
+            (0xff53_4d42, Severity::Warning, format!("CIFS: {network}")),
+            (0xfe53_4d42, Severity::Warning, format!("SMB: {network}")),
+            (0x6573_5546, Severity::Warning, format!("FUSE: {network}")),
+            (0x0102_1997, Severity::Warning, format!("9p: {network}")),
         ] {
             let finding = of_kind(kind);
             assert_eq!((finding.verdict, finding.found), (verdict, found), "{kind:x}");

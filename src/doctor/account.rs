@@ -9,9 +9,9 @@ use std::path::Path;
 use crate::accounts;
 
 /// Bits of one triple of a mode.
-pub const READ: u32 = 4;
-pub const WRITE: u32 = 2;
-pub const EXECUTE: u32 = 1;
+pub(super) const READ: u32 = 4;
+pub(super) const WRITE: u32 = 2;
+pub(super) const EXECUTE: u32 = 1;
 
 /// The user that a process runs as.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -27,6 +27,11 @@ impl Account {
     /// process, or it can't be seen.
     pub fn of_process(pid: u32) -> Option<Self> {
         Self::of_status(&fs::read_to_string(format!("/proc/{pid}/status")).ok()?)
+    }
+
+    /// Of this process.
+    pub fn own() -> Option<Self> {
+        Self::of_process(std::process::id())
     }
 
     fn of_status(status: &str) -> Option<Self> {
@@ -83,7 +88,7 @@ impl Account {
     }
 
     /// The same, whatever folders lead to it.
-    pub fn may_itself(&self, path: &Path, wanted: u32) -> io::Result<bool> {
+    pub(super) fn may_itself(&self, path: &Path, wanted: u32) -> io::Result<bool> {
         Ok(self.has(&fs::metadata(path)?, wanted))
     }
 

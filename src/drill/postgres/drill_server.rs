@@ -12,7 +12,7 @@ use jiff::Timestamp;
 use rustix::process::Signal;
 
 use super::Programs;
-use super::settings::PORT;
+use super::drill_settings::PORT;
 use crate::basebackup::restore::{Reason, ServerLog};
 use crate::drill::{Confinement, Deadline, Scratch};
 use crate::durable::LaidFile;

@@ -36,7 +36,7 @@ const SUCCESS: &str = "select last_archived_wal, last_archived_time::timestamptz
     where last_archived_time >= coalesce(last_failed_time, '-infinity')";
 
 /// What the server says of itself.
-pub struct Facts {
+pub(super) struct ServerAnswers {
     pub version: ServerVersion,
     settings: BTreeMap<String, (String, bool)>,
     pub origins: Origins,
@@ -56,8 +56,8 @@ pub struct Facts {
     pub success: Option<(String, String)>,
 }
 
-impl Facts {
-    pub fn ask(connection: &mut PgConnection) -> Result<Self> {
+impl ServerAnswers {
+    pub(crate) fn ask(connection: &mut PgConnection) -> Result<Self> {
         let version = connection.server_version();
         let settings = rows(connection, SETTINGS)?.into_iter().filter_map(|row| {
             let mut row = row.into_iter().flatten();
@@ -88,16 +88,16 @@ impl Facts {
 
     /// A setting as the server shows it, in its base unit; `None` where it has none of that name, or does
     /// not show it to this role.
-    pub fn text(&self, name: &str) -> Option<&str> {
+    pub(crate) fn text(&self, name: &str) -> Option<&str> {
         self.settings.get(name).map(|(value, _)| value.as_str())
     }
 
-    pub fn number(&self, name: &str) -> i64 {
+    pub(crate) fn number(&self, name: &str) -> i64 {
         self.text(name).and_then(|text| text.parse().ok()).unwrap_or_default()
     }
 
     /// Whether another value is set and waits for a restart of the server.
-    pub fn waits_for_restart(&self, name: &str) -> bool {
+    pub(super) fn waits_for_restart(&self, name: &str) -> bool {
         self.settings.get(name).is_some_and(|(_, waits)| *waits)
     }
 }
