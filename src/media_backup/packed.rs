@@ -6,26 +6,25 @@
 //! again, and deletes packs only where nobody has begun and no description that is left names them. Going by
 //! the order of these steps, one of the two sees the other, whatever their clocks say.
 //!
-//! `snapshot` takes one, from `start` to `finish`: `packing` makes members (`member`) of files, `filling` lays them into
-//! packs, and `lane` stores those. `set_listing` is what a repository has, and `contents` where each content lies.
-//! `source`, with `read_cache`, and `verification` read a snapshot, and `prune` deletes it.
+//! `snapshot` takes one, from `start` to `finish`: `packing` makes members (`member`) of files, and `pack_lane` lays them
+//! into packs and stores those. `set_listing` is what a repository has, and `contents` where each content lies.
+//! `source`, with `read_cache`, and `verification` read a snapshot, and `references` deletes what nobody needs.
 
 mod contents;
-mod filling;
 mod finish;
-mod lane;
 mod member;
+mod pack_lane;
 mod packing;
-mod prune;
 mod read_cache;
+mod references;
 mod set_listing;
 mod snapshot;
 mod source;
 mod start;
 mod verification;
 
-pub use contents::{ContentPlace, Holder, PackedContents};
-pub use prune::{Objects, References, carry_out, spare, unreferenced};
+pub use contents::{ContentPlace, PackedContents};
+pub use references::{References, carry_out, spare};
 pub use set_listing::Listing;
 pub use snapshot::{PackedSnapshot, PackedTaken};
 pub use source::{PackedContent, PackedSource};

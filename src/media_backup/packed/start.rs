@@ -17,7 +17,7 @@ use super::super::problems::Damage;
 use super::super::spool::{Spool, SpoolReader};
 use super::super::{BEGUN, INDEX};
 use super::contents::PackedContents;
-use super::lane::not_stored;
+use super::pack_lane::not_stored;
 use super::set_listing::Listing;
 use super::snapshot::{PackedSnapshot, Start};
 use super::source::PackedSource;

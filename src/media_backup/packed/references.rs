@@ -27,7 +27,7 @@ pub struct References {
 }
 
 /// The objects of each snapshot, whether it has a description or not, by id.
-pub type Objects = BTreeMap<String, Vec<String>>;
+type SetObjects = BTreeMap<String, Vec<String>>;
 
 impl References {
     pub fn of<'d>(kept: impl IntoIterator<Item = &'d SnapshotDescription>) -> Self {
@@ -40,7 +40,7 @@ impl References {
     }
 
     /// Those of all snapshots that a repository has now, and what there is.
-    pub fn read(repository: &Repository, all: &str, now: Timestamp) -> Result<(Self, Objects)> {
+    pub fn read(repository: &Repository, all: &str, now: Timestamp) -> Result<(Self, SetObjects)> {
         let listing = Listing::read(repository, all)?;
         let owned = |(id, objects): (&str, Vec<&str>)| {
             (id.to_owned(), objects.into_iter().map(str::to_owned).collect())
@@ -91,7 +91,7 @@ impl References {
 
 /// Which objects of a folder without a description may be deleted, in a good order: its list of what it is first,
 /// then the packs that no kept snapshot needs. Pure.
-pub fn unreferenced<'o>(id: &str, objects: &[&'o str], references: &References) -> Vec<&'o str> {
+fn unreferenced<'o>(id: &str, objects: &[&'o str], references: &References) -> Vec<&'o str> {
     let free = objects.iter().copied().filter(|object| !references.need(id, object));
     let (packs, others): (Vec<&str>, Vec<&str>) =
         free.partition(|object| object.ends_with(".pack"));
@@ -100,7 +100,12 @@ pub fn unreferenced<'o>(id: &str, objects: &[&'o str], references: &References) 
 
 /// Corrects the plan of one repository: a folder without a description whose objects are needed is no leavings,
 /// but for those that are not.
-pub fn spare(lines: &mut [PlanLine], repository: usize, references: &References, there: &Objects) {
+pub fn spare(
+    lines: &mut [PlanLine],
+    repository: usize,
+    references: &References,
+    there: &SetObjects,
+) {
     let mine = lines.iter_mut().filter(|line| line.repository == repository && !line.verdict.keep);
     for line in mine.filter(|line| line.what == PlanSubject::Unfinished) {
         if references.need_any(&line.id) {
@@ -275,7 +280,7 @@ mod tests {
             line("old", PlanSubject::Backup),
         ];
         let references = References::of(&[needing("old", "data-00001.pack")]);
-        let mut there = Objects::from([("old".into(), vec!["data-00001.pack".into()])]);
+        let mut there = SetObjects::from([("old".into(), vec!["data-00001.pack".into()])]);
         spare(&mut lines, 0, &references, &there);
         assert_eq!(lines.each_ref().map(|line| line.verdict.keep), [true, false, false]);
         lines[0].verdict = RetentionVerdict::delete("old");
