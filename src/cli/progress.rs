@@ -16,7 +16,7 @@ const TOTAL_KNOWN: &str = "{msg} [{bar:30}] {bytes} of {total_bytes}, {bytes_per
 const TOTAL_UNKNOWN: &str = "{msg} {spinner} {bytes}, {bytes_per_sec}";
 
 /// The progress of work that tells of itself from one thread.
-pub struct Bar {
+pub struct SingleBar {
     bar: Option<ProgressBar>,
     /// Whether the bar has a length.
     total_known: bool,
@@ -25,7 +25,7 @@ pub struct Bar {
     begun: Instant,
 }
 
-impl Bar {
+impl SingleBar {
     /// `what` it is, such as `base backup`.
     pub fn new(what: &'static str) -> Self {
         let bar = std::io::stderr().is_terminal().then(|| {
@@ -84,7 +84,7 @@ impl Bar {
 /// The same for work in several threads: it is shown from the moment on when one of them says how far it is.
 pub struct SharedBar {
     what: &'static str,
-    bar: Mutex<Option<Bar>>,
+    bar: Mutex<Option<SingleBar>>,
 }
 
 impl SharedBar {
@@ -102,9 +102,9 @@ impl SharedBar {
         self.tell(|bar| bar.at_files(done, of));
     }
 
-    fn tell(&self, say: impl FnOnce(&mut Bar)) {
+    fn tell(&self, say: impl FnOnce(&mut SingleBar)) {
         let mut bar = lock(&self.bar);
-        say(bar.get_or_insert_with(|| Bar::new(self.what)));
+        say(bar.get_or_insert_with(|| SingleBar::new(self.what)));
     }
 }
 
@@ -122,7 +122,7 @@ fn files(done: u64, of: Option<u64>) -> String {
 }
 
 /// The bar goes; what became of the work is said elsewhere.
-impl Drop for Bar {
+impl Drop for SingleBar {
     fn drop(&mut self) {
         if let Some(bar) = &self.bar {
             bar.finish_and_clear();

@@ -1,16 +1,14 @@
 //! `basebackup`, which takes and restores base backups.
 //!
 //! Each verb is a file, but for those that all kinds of backups share. `list` and `show` share `json` and `words`,
-//! and `list` draws with `bar`. `restore` and `drill` share `target`, the flags that say what is recovered up to where, `ours`,
-//! which chooses the system, and `restore_command`, by which the server gets its WAL. `surveyed` is what the verbs of all kinds
-//! read of base backups.
+//! and `list` draws with `bar`. `restore` and `drill` share `target`, which says what is recovered and up to where, and
+//! `restore_command`, by which the server gets its WAL. `surveyed` is what the verbs of all kinds read of base backups.
 
 mod bar;
 mod create;
 mod drill;
 mod json;
 mod list;
-mod ours;
 mod prune;
 mod restore;
 mod restore_command;

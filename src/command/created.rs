@@ -14,7 +14,7 @@ use crate::words::two_units;
 const VERSION: u32 = 1;
 
 /// What was taken.
-pub struct Created<'a, D> {
+pub struct CreatedBackup<'a, D> {
     /// Such as `Base backup`.
     pub what: &'static str,
     pub id: &'a str,
@@ -33,18 +33,18 @@ pub struct Created<'a, D> {
 struct CreatedJson<'a, D> {
     version: u32,
     id: &'a str,
-    copies: Vec<Copy<'a, D>>,
+    copies: Vec<CreatedCopy<'a, D>>,
     seconds: f64,
     errors: Vec<String>,
 }
 
 #[derive(Serialize)]
-struct Copy<'a, D> {
+struct CreatedCopy<'a, D> {
     repository: &'a str,
     description: &'a D,
 }
 
-impl<D: Serialize> Created<'_, D> {
+impl<D: Serialize> CreatedBackup<'_, D> {
     fn words(&self) -> String {
         let places: Vec<&str> = self.copies.iter().map(|(name, _)| name.as_str()).collect();
         let (what, id, places) = (self.what, plain(self.id), places.join(", "));
@@ -54,7 +54,8 @@ impl<D: Serialize> Created<'_, D> {
 
     fn json(&self) -> Result<String> {
         let copies = self.copies.iter();
-        let copies = copies.map(|(repository, description)| Copy { repository, description });
+        let copies =
+            copies.map(|(repository, description)| CreatedCopy { repository, description });
         let copies = copies.collect();
         let seconds = tenths(self.took);
         let errors = self.errors.iter().map(ToString::to_string).collect();
@@ -64,7 +65,7 @@ impl<D: Serialize> Created<'_, D> {
 
 /// That a backup is pinned, or not any more, for programs.
 #[derive(Serialize)]
-struct Pinned<'a> {
+struct PinnedJson<'a> {
     version: u32,
     id: &'a str,
     pinned: bool,
@@ -75,7 +76,7 @@ struct Pinned<'a> {
 
 pub fn pinned(id: &str, pinned: bool, repositories: Vec<&str>, errors: &[Error]) -> Result<String> {
     let errors = errors.iter().map(ToString::to_string).collect();
-    document(&Pinned { version: VERSION, id, pinned, repositories, errors })
+    document(&PinnedJson { version: VERSION, id, pinned, repositories, errors })
 }
 
 /// The flag that asks for the document.
@@ -87,7 +88,7 @@ pub fn json() -> Arg {
 /// `log` says the same of one repository for the log. The first error is the exit status.
 pub fn end<D: Serialize>(
     matches: &ArgMatches,
-    created: &Created<'_, D>,
+    created: &CreatedBackup<'_, D>,
     log: impl Fn(&str, &D),
 ) -> Result<()> {
     match matches.get_flag("json") {

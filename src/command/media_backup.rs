@@ -1,8 +1,7 @@
 //! `media-backup`, which takes snapshots of files. Each verb gets the configuration with one media set alone.
 //!
-//! Verbs with flags of their own are files, and `selection` has the flags that two of them share; the other verbs take theirs
-//! from `backups`. `places` knows which repositories are folders, `stored` hides what a snapshot lies in, `entries` goes through
-//! what is in a snapshot, and `lines` shows an entry.
+//! Verbs with flags of their own are files; the other verbs take theirs from `backups`. `snapshot` hides what a snapshot lies in,
+//! and `entries` goes through what is in it. `ls` has what `show` and `restore` share with it.
 
 mod cat;
 mod create;
@@ -11,14 +10,11 @@ mod diff;
 mod drill;
 mod entries;
 mod find;
-mod lines;
 mod ls;
-mod places;
 mod prune;
 mod restore;
-mod selection;
 mod show;
-mod stored;
+mod snapshot;
 mod verify;
 
 use clap::{Arg, ArgMatches, Command};

@@ -1,10 +1,9 @@
 //! `redis-backup`, which backs up a Redis or Valkey.
 //!
-//! `create`, `restore` and `drill` are verbs; the others are those of `backups`. `compare` asks a restored server for its keys;
-//! `check` reads a backup for `verify`.
+//! `create`, `restore` and `drill` are verbs; the others are those of `backups`. `check` reads a
+//! backup for `verify`.
 
 mod check;
-mod compare;
 mod create;
 mod drill;
 mod restore;

@@ -37,12 +37,12 @@ impl Asking<'_> {
 pub struct Ending {
     pub plan: Value,
     /// Where more than the plan was asked for.
-    pub done: Option<Done>,
+    pub done: Option<RestoreDone>,
     /// What could not be done all the same.
     pub error: Option<Error>,
 }
 
-pub struct Done {
+pub struct RestoreDone {
     /// Two lines: what is there now, and what to do next.
     pub words: String,
     pub result: Value,

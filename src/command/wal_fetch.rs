@@ -1,12 +1,11 @@
 //! `wal-fetch NAME PATH`: brings one WAL file back from the first repository that has it whole.
 //!
 //! `asker` tells who asks and what that one makes of an answer; `answer` is the order of the questions; `fetch` asks the
-//! repositories, `histories` knows where timelines were left; `prefetch` keeps what comes next ready, in a process of its own.
+//! repositories; `prefetch` keeps what comes next ready, in a process of its own.
 
 mod answer;
 mod asker;
 mod fetch;
-mod histories;
 mod prefetch;
 
 use std::ffi::OsString;
@@ -14,10 +13,9 @@ use std::path::{Path, PathBuf};
 
 use clap::{Arg, ArgMatches, Command};
 
-use self::answer::Answer;
+use self::answer::FetchAnswer;
 pub use self::asker::Asker;
-use self::fetch::Fetch;
-use self::histories::Histories;
+use self::fetch::{FileFetch, TimelineEnds};
 use self::prefetch::FLAG as PREFETCH_FLAG;
 pub use self::prefetch::PrefetchFolder;
 use crate::cli::{configure, flags, guard, help};
@@ -164,12 +162,19 @@ fn fetch(config: &Config, wanted: &WantedFile) -> Result<Fetched> {
     let repositories = repository::open_all(config, state.map(StateFolder::path))?;
     let identities = repository::identities(config)?;
     let source = Source { folder: &folder, identities: &identities, limits };
-    let histories = Histories { kept, repositories: &repositories, source: &source };
+    let histories = TimelineEnds { kept, repositories: &repositories, source: &source };
     let target = &wanted.path;
     let fetch =
-        Fetch { repositories: &repositories, source: &source, name, target, data_directory };
-    let answer =
-        Answer { asker, followed, asked, fetch, histories, state, gap_wait: config.wal.gap_wait };
+        FileFetch { repositories: &repositories, source: &source, name, target, data_directory };
+    let answer = FetchAnswer {
+        asker,
+        followed,
+        asked,
+        fetch,
+        histories,
+        state,
+        gap_wait: config.wal.gap_wait,
+    };
     let Some(size) = answer.give()? else { return Ok(Fetched::NotInArchive) };
     if ahead.is_some() {
         prefetch::start_in_background(&wanted.prefetch_words, size);

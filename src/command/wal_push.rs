@@ -24,7 +24,7 @@ use self::input::Input;
 use self::lanes::worst_of;
 use self::lineage::Lineage;
 pub use self::notes::PushNotes;
-use self::patience::{Patience, Told};
+use self::patience::{Patience, Teller};
 use crate::cli::{configure, flags, guard, help};
 use crate::codec::Label;
 use crate::config::{Config, Location};
@@ -98,7 +98,7 @@ fn push(config: &Config, path: &Path, name: &str) -> Result<()> {
     let state = data_directory.as_ref().and_then(state_folder);
     let given_up = state.as_ref().map(|state| state.path().join("stopping"));
     let patience = Patience { name, data_directory: data_directory.clone(), given_up };
-    let call = Call::new(config.clone(), data_directory, state);
+    let call = PushCall::new(config.clone(), data_directory, state);
     if call.is_noted(name, path) {
         tracing::debug!(segment = %name, "already archived by an earlier call");
         return Ok(());
@@ -107,7 +107,7 @@ fn push(config: &Config, path: &Path, name: &str) -> Result<()> {
     patience.with(move |told| call.push(name, &path, &told))
 }
 
-struct Call {
+struct PushCall {
     config: Config,
     data_directory: Option<DataDirectory>,
     state: Option<StateFolder>,
@@ -115,7 +115,7 @@ struct Call {
     pushed: Option<PushNotes>,
 }
 
-impl Call {
+impl PushCall {
     fn new(
         config: Config,
         data_directory: Option<DataDirectory>,
@@ -146,14 +146,14 @@ impl Call {
         Some(PushNotes::new(folder.ok()?, repository::fingerprint(&self.config)))
     }
 
-    fn push(&self, name: WalFileName, path: &Path, told: &Told) {
+    fn push(&self, name: WalFileName, path: &Path, told: &Teller) {
         if let Err(error) = self.begin(name, path, told) {
             told.tell(Err(error));
         }
     }
 
     /// An error comes before anything was told.
-    fn begin(&self, name: WalFileName, path: &Path, told: &Told) -> Result<()> {
+    fn begin(&self, name: WalFileName, path: &Path, told: &Teller) -> Result<()> {
         let data_directory = self.data_directory.as_ref();
         let asked = Input::open(path, name, data_directory)?;
         let cut = self.state.as_ref().map(|state| CutSegment::of(state, name, path)).transpose()?;

@@ -8,8 +8,8 @@ use clap::{Arg, ArgAction, ArgMatches, Command};
 
 use crate::basebackup::create::{NewBaseBackup, create};
 use crate::cli::flags;
-use crate::cli::progress::Bar;
-use crate::command::created::{self, Created};
+use crate::cli::progress::SingleBar;
+use crate::command::created::{self, CreatedBackup};
 use crate::command::shown::size;
 use crate::config::Config;
 use crate::error::{Class, Error, Result};
@@ -68,7 +68,7 @@ pub fn run(config: &Config, matches: &ArgMatches) -> Result<()> {
     let (options, begun) = (options(matches)?, Instant::now());
     let repositories = repository::open_all(config, None)?;
     let identities = repository::identities(config)?;
-    let mut progress = Bar::new("base backup");
+    let mut progress = SingleBar::new("base backup");
     let request = NewBaseBackup {
         config,
         repositories: &repositories,
@@ -83,7 +83,7 @@ pub fn run(config: &Config, matches: &ArgMatches) -> Result<()> {
     let wrong = taken.descriptions.iter().any(|(_, it)| it.checksum_failures);
     let wrong = wrong.then(|| wrong_checksums(&taken.id));
     let errors: Vec<Error> = taken.failures.into_iter().chain(wrong).collect();
-    let created = Created {
+    let created = CreatedBackup {
         what: "Base backup",
         id: &taken.id,
         copies: &taken.descriptions,

@@ -1,8 +1,8 @@
 //! `basebackup drill`: a restore rehearsed, with a real server, checks, and a record of how it went.
-//! `options` has the flags; `shown` tells people and programs what came of it.
+//! `options` has the flags; `result` tells people and programs what came of it.
 
 mod options;
-mod shown;
+mod result;
 
 use std::path::PathBuf;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -13,8 +13,8 @@ use jiff::Timestamp;
 
 use self::options::DrillOptions;
 pub use self::options::command;
-use super::ours::ours;
 use super::restore_command::restore_command;
+use super::target::ours;
 use crate::backup::new_id;
 use crate::basebackup::catalogue::Survey;
 use crate::basebackup::restore::{
@@ -93,9 +93,9 @@ fn drill(options: &DrillOptions<'_>) -> Result<Shown> {
         recording::store(&repositories, &subject, &drill.record(&errors));
     }
     let text = if options.as_json {
-        shown::json(options, &drill, &errors)?
+        result::json(options, &drill, &errors)?
     } else {
-        shown::text(options, &drill)
+        result::text(options, &drill)
     };
     Ok(Shown { text, errors })
 }

@@ -1,17 +1,15 @@
 //! `basebackup restore`: the plan, the files, the settings for the recovery.
 //!
-//! `options` has the flags; `shown` is the plan for people and `told` for programs; `ended` is what is said at the end. `environment` and
-//! `under_patroni` look at who called: what the caller has and the server will lack, and what only Patroni may decide.
+//! `options` has the flags; `caller` looks at who called; `plan_text` is the plan for people and programs; `recovery` watches
+//! the server; `ended` is what is said at the end.
 
+mod caller;
 mod ended;
-mod environment;
 mod options;
-mod shown;
-mod told;
-mod under_patroni;
+mod plan_text;
+mod recovery;
 
-use std::path::Path;
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
 use clap::ArgMatches;
 use jiff::Timestamp;
@@ -19,33 +17,24 @@ use jiff::Timestamp;
 use self::ended::Ended;
 use self::options::RestoreOptions;
 pub use self::options::command;
-use self::shown::{ARCHIVE_AGAIN, Archiving, Shown};
-use super::ours::ours;
+use self::plan_text::{ARCHIVE_AGAIN, Archiving, PlanText};
+use self::recovery::bring_up;
 use super::restore_command::restore_command;
+use super::target::ours;
 use crate::basebackup::catalogue::{Backup, Survey};
 use crate::basebackup::restore::{
-    END_BEFORE_THE_GAP, FolderLocks, LayDown, Located, Moves, Occupied, ProgressLog, Reason,
-    Recovered, RecoverySettings, RecoverySpan, RecoveryTarget, RestoreDirectory, RestorePlan,
-    RestoreTarget, RunningServers, ServerLog, Signs, Starter, TablespacePlace, WatchLimits,
-    add_settings, archiving_off, choose_system, follow, forget_recovery, leave_archiving, locate,
-    plan, real, refuse_root, refuse_running, tell_server, warn_of_settings,
+    FolderLocks, LayDown, Located, Moves, Occupied, Opened, RecoverySettings, RecoveryTarget,
+    RestoreDirectory, RestorePlan, RestoreTarget, RunningServers, Starter, TablespacePlace,
+    add_settings, archiving_off, choose_system, leave_archiving, locate, plan, real, refuse_root,
+    refuse_running, tell_server, warn_of_settings,
 };
 use crate::cli::progress::SharedBar;
-use crate::command::restored::{self, Asking, Ending, run_hook};
+use crate::command::restored::{self, Asking, Ending, RestoreDone, run_hook};
 use crate::command::shown::tenths;
 use crate::config::{Config, Location};
 use crate::error::{Class, Error, Result};
 use crate::postgres::SystemIdentifier;
 use crate::repository::{self, Repository};
-
-/// A server that was started makes itself known within this time, or it failed.
-const START: Duration = Duration::from_secs(30);
-
-/// The same of one that something else starts: that may have to make a container first.
-const START_BY_OTHERS: Duration = Duration::from_secs(60);
-
-/// A recovery writes and fetches all the time. A server that has stopped altogether shows nothing.
-const SILENCE: Duration = Duration::from_secs(600);
 
 pub fn run(config: &Config, matches: &ArgMatches) -> Result<()> {
     let options = RestoreOptions::of(config, matches)?;
@@ -64,7 +53,7 @@ fn restore(
     progress: &(dyn Fn(u64, u64) + Sync),
 ) -> Result<Ending> {
     let config = options.config;
-    under_patroni::refuse(Archiving::of(options))?;
+    caller::refuse_patroni(Archiving::of(options))?;
     refuse_root(&options.data, options.start)?;
     let repositories = repository::open_all(config, None)?;
     let survey = Survey::read(&repositories, config);
@@ -111,53 +100,87 @@ fn restore(
     // Who stops the server by a hook has it running until then.
     refuse_servers(&place, &tablespaces, options.before.is_some())?;
     let settings = settings(options, &plan)?;
-    let environment = environment::needed(options, &plan);
+    let environment = caller::needed_environment(options, &plan);
     let archiving = Archiving::of(options);
-    let shown =
-        Shown { place: &place, tablespaces: &tablespaces, opened: &opened, archiving, environment };
-    let words = shown.text(&plan, &wish, &repositories);
-    let told = shown.told(&plan, &wish, &repositories, &words);
+    let text = PlanText {
+        place: &place,
+        tablespaces: &tablespaces,
+        opened: &opened,
+        archiving,
+        environment,
+    };
+    let words = text.words(&plan, &wish, &repositories);
+    let told = text.json(&plan, &wish, &repositories, &words);
     if !asking.agreed(&words)? {
         return Ok(Ending::planned(told));
     }
-    let mut claim = FolderLocks::default();
-    if place.data.exists() {
-        claim.take(&place.data)?;
-    }
-    if let Some(command) = &options.before {
-        run_hook("before", command, &options.data)?;
-    }
-    refuse_servers(&place, &tablespaces, false)?;
-    let moves = Moves { aside: place.aside.as_deref(), tablespaces: &tablespaces };
-    let (_, unpacked) = lay_down.run(&opened, &tablespaces, moves, &mut claim)?;
-    tracing::info!(
-        backup = %plan.backup.id,
-        written = unpacked.laid,
-        kept = unpacked.kept,
-        data = %place.data.display(),
-        "files laid down"
-    );
-    match &settings {
-        Some(settings) => tell_server(&place.data, settings)?,
-        None if options.archive => leave_archiving(&place.data)?,
-        None => add_settings(&place.data, &archiving_off())?,
-    }
-    let (laid, kept) = (unpacked.laid, unpacked.kept);
-    unpacked.finish()?;
-    let seconds = tenths(begun.elapsed());
-    if !asking.in_words {
-        tracing::info!(seconds, "restored");
-    }
-    warn_of_settings(&place.data, opened.description.elsewhere.is_some());
-    let up = bring_up(options, &place.data, starter.as_ref(), settings.as_ref(), &plan)?;
-    if let Some(recovered) = up.filter(|_| !asking.in_words) {
-        tracing::info!(rto_seconds = tenths(begun.elapsed()), "{}", ended::what(recovered));
-        if Archiving::of(options) == Archiving::Off {
-            tracing::info!("archiving is off in it: {ARCHIVE_AGAIN}");
+    let (settings, starter) = (settings.as_ref(), starter.as_ref());
+    let agreed =
+        Agreed { options, plan: &plan, place: &place, opened: &opened, settings, starter, begun };
+    let done = agreed.carry_out(&lay_down, &tablespaces, asking.in_words)?;
+    Ok(Ending { plan: told, done: Some(done), error: None })
+}
+
+/// A plan that is to be carried out.
+struct Agreed<'a> {
+    options: &'a RestoreOptions<'a>,
+    plan: &'a RestorePlan<'a>,
+    place: &'a RestoreDirectory,
+    opened: &'a Opened,
+    /// `None` where the server is to have none.
+    settings: Option<&'a RecoverySettings>,
+    starter: Option<&'a Starter>,
+    begun: Instant,
+}
+
+impl Agreed<'_> {
+    fn carry_out(
+        &self,
+        lay_down: &LayDown<'_>,
+        tablespaces: &[TablespacePlace],
+        in_words: bool,
+    ) -> Result<RestoreDone> {
+        let Self { options, plan, place, begun, .. } = *self;
+        // Held to the end, also while the server is started.
+        let mut locks = FolderLocks::default();
+        if place.data.exists() {
+            locks.take(&place.data)?;
         }
+        if let Some(command) = &options.before {
+            run_hook("before", command, &options.data)?;
+        }
+        refuse_servers(place, tablespaces, false)?;
+        let moves = Moves { aside: place.aside.as_deref(), tablespaces };
+        let (_, unpacked) = lay_down.run(self.opened, tablespaces, moves, &mut locks)?;
+        let (laid, kept, data) = (unpacked.laid, unpacked.kept, place.data.as_path());
+        tracing::info!(
+            backup = %plan.backup.id,
+            written = laid,
+            kept,
+            data = %data.display(),
+            "files laid down"
+        );
+        match self.settings {
+            Some(settings) => tell_server(data, settings)?,
+            None if options.archive => leave_archiving(data)?,
+            None => add_settings(data, &archiving_off())?,
+        }
+        unpacked.finish()?;
+        let seconds = tenths(begun.elapsed());
+        if !in_words {
+            tracing::info!(seconds, "restored");
+        }
+        warn_of_settings(data, self.opened.description.elsewhere.is_some());
+        let up = bring_up(options, data, self.starter, self.settings, plan)?;
+        if let Some(recovered) = up.filter(|_| !in_words) {
+            tracing::info!(rto_seconds = tenths(begun.elapsed()), "{}", ended::what(recovered));
+            if Archiving::of(options) == Archiving::Off {
+                tracing::info!("archiving is off in it: {ARCHIVE_AGAIN}");
+            }
+        }
+        let ended = Ended { options, plan, data, laid, kept, seconds, up };
+        Ok(ended.done(begun.elapsed()))
     }
-    let ended = Ended { options, plan: &plan, data: &place.data, laid, kept, seconds, up };
-    Ok(Ending { plan: told, done: Some(ended.done(begun.elapsed())), error: None })
 }
 
 /// An old backup that was named, and of which retention has kept what it needs itself, can be brought back to its own end, and no
@@ -238,74 +261,6 @@ fn warn_of_damage(survey: &Survey, chosen: Option<&Backup>, repositories: &[Repo
         let (id, name) = (&it.id, repositories[it.repository].name());
         tracing::warn!("{id} is unfinished in repository {name}: it has no backup.json");
     }
-}
-
-/// Starts the server, or has it started, and watches its recovery.
-fn bring_up(
-    options: &RestoreOptions<'_>,
-    data: &Path,
-    starter: Option<&Starter>,
-    settings: Option<&RecoverySettings>,
-    plan: &RestorePlan<'_>,
-) -> Result<Option<Recovered>> {
-    let mut log = options.data.as_os_str().to_owned();
-    log.push(".restore.log");
-    let log = Path::new(&log);
-    let of_others = std::fs::metadata(log).map_or(0, |metadata| metadata.len());
-    if let Some(starter) = starter {
-        starter.start(data, log)?;
-    }
-    if let Some(command) = &options.after {
-        run_hook("after", command, &options.data)?;
-    }
-    if !options.start && !options.follow {
-        return Ok(None);
-    }
-    let way = RecoverySpan { from: plan.backup.facts.start.lsn, to: plan.choice.reach };
-    let start = if options.start { START } else { START_BY_OTHERS };
-    let limits = WatchLimits {
-        start: options.timeout.unwrap_or(start),
-        silence: options.timeout.unwrap_or(SILENCE),
-    };
-    let mut signs = Signs::new(data, (log, of_others), limits);
-    let mut lines = ProgressLog::new();
-    let told = &options.config.connection;
-    let recovered = follow(&mut signs, told, way, ended::until(options), &mut |replay, way| {
-        lines.at(replay, way);
-    });
-    let recovered = recovered.map_err(|error| match options.start {
-        true => told_by_the_server(error, &ServerLog::read(log, of_others), log, plan),
-        false => error,
-    })?;
-    match settings.filter(|_| recovered == Recovered::Promoted) {
-        Some(settings) => forget_recovery(data, settings).map(|()| Some(recovered)),
-        None => Ok(Some(recovered)),
-    }
-}
-
-/// With what the server wrote about it, as far as it wrote to `path`.
-fn told_by_the_server(error: Error, log: &ServerLog, path: &Path, plan: &RestorePlan<'_>) -> Error {
-    let messages = format!("The server's first messages are in {path:?}.");
-    let Some(Reason { class, text, hint }) = log.reason() else { return error.hint(messages) };
-    let unreached = text.contains("recovery ended before configured recovery target");
-    let hint = match (hint, plan.older.first()) {
-        (None, Some(older)) if unreached => Some(format!(
-            "If it lies before this base backup, take the one before: --delta --backup {older}"
-        )),
-        (None, _) if class == Some(Class::Gap) && plan.resumes.is_some() => {
-            Some(END_BEFORE_THE_GAP.to_owned())
-        }
-        (hint, _) => hint,
-    };
-    let hint = hint.map_or(messages.clone(), |hint| {
-        let stop = if hint.ends_with(['.', '?', '!']) { "" } else { "." };
-        format!("{hint}{stop} {messages}")
-    });
-    Error::new(
-        class.unwrap_or(error.class()),
-        format!("the server stopped during recovery: {text}"),
-    )
-    .hint(hint)
 }
 
 fn settings(

@@ -1,13 +1,17 @@
-//! The flags that say up to where a server recovers.
+//! What a server recovers to: the flags that say up to where, and which of several systems under one cluster name is ours.
 
 use clap::{Arg, ArgAction, ArgGroup, ArgMatches, Command};
 use jiff::Timestamp;
 
+use crate::basebackup::catalogue::noted;
 use crate::basebackup::restore::{
     RecoveryTarget, TargetTimeline, local_zone, parse_name, parse_time, past,
 };
+use crate::check::{Asked, ask};
+use crate::config::Config;
 use crate::error::{Class, Error, Result};
-use crate::postgres::Lsn;
+use crate::postgres::{Lsn, SystemIdentifier};
+use crate::repository::Repository;
 
 const TARGETS: [&str; 5] =
     ["target-time", "target-lsn", "target-xid", "target-name", "target-immediate"];
@@ -73,4 +77,24 @@ pub(super) fn inclusive(matches: &ArgMatches) -> bool {
 pub(super) fn timeline(matches: &ArgMatches) -> Result<TargetTimeline> {
     let word = matches.get_one::<String>("target-timeline");
     TargetTimeline::parse(word.map_or("latest", String::as_str))
+}
+
+/// That of the server at `postgres.connection`, or the one that this host takes base backups of. `None` where neither tells.
+pub fn ours(
+    config: &Config,
+    repositories: &[Repository],
+    candidates: &[SystemIdentifier],
+) -> Option<SystemIdentifier> {
+    let running = match ask(config) {
+        Asked::Answered(server) => Some(server.system),
+        Asked::Silent { .. } => None,
+    };
+    let running = running.filter(|system| candidates.contains(system));
+    let ours = running.or_else(|| noted(config, repositories, candidates))?;
+    let why = match running {
+        Some(_) => "it is that of the running server",
+        None => "this host takes base backups of it",
+    };
+    tracing::warn!("several systems lie under this cluster name, {ours} counts: {why}");
+    Some(ours)
 }

@@ -7,8 +7,7 @@ use std::os::unix::ffi::OsStrExt;
 
 use clap::{Arg, ArgMatches, Command};
 
-use super::entries::{Snapshots, by_wholeness};
-use super::lines::path as path_of;
+use super::entries::{Snapshots, by_wholeness, path as path_of};
 use super::{of_set, with_set};
 use crate::backup::damaged;
 use crate::cli::{flags, guard, screen};

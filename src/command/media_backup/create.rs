@@ -10,13 +10,14 @@ use bytes::Bytes;
 use clap::{Arg, ArgAction, ArgMatches, Command};
 use jiff::Timestamp;
 
-use super::places::{repository_folders, root_of, set_of};
+use super::snapshot::{repository_folders, root_of, set_of};
 use super::{named, show_progress, with_set};
 use crate::backup::{Backup, Catalogue, Configured as _, Kind as _, SelfContained};
 use crate::backup::{BackupFolder, DESCRIPTION, Fell, Known, make_exist, new_id};
 use crate::cli::flags;
 use crate::cli::progress::SharedBar;
-use crate::command::created::{self, Created};
+use crate::codec::Identities;
+use crate::command::created::{self, CreatedBackup};
 use crate::command::shown::{count, size};
 use crate::config::{Config, MediaSet};
 use crate::error::{Class, Error, Result};
@@ -83,7 +84,7 @@ pub fn run(config: &Config, matches: &ArgMatches) -> Result<()> {
     drop(bar);
     let done = done.map_err(|error| error.while_doing("could not take a snapshot"))?;
     let first = done.descriptions.first().map(|(_, it)| it);
-    let created = Created {
+    let created = CreatedBackup {
         what: "Snapshot",
         id: first.map_or("", |it| it.id.as_str()),
         copies: &done.descriptions,
@@ -137,88 +138,127 @@ fn create(options: &SnapshotOptions<'_>) -> Result<TakenSnapshot> {
     let id = new_id(began);
     let folders = repository_folders(config);
     let leave_out: Vec<&Path> = folders.iter().map(AsRef::as_ref).collect();
-    let (mut done, mut failed_files) = (TakenSnapshot { descriptions: vec![], errors: vec![] }, 0);
-    let (mut packed, mut kept) = (Vec::new(), None::<KeptTree>);
+    let mut taking = SnapshotTaking {
+        options,
+        set,
+        id: &id,
+        began,
+        leave_out: &leave_out,
+        is_copied: repositories.len() > 1,
+        descriptions: Vec::new(),
+        errors: Vec::new(),
+        failed_files: 0,
+        kept: None,
+    };
+    let mut packed = Vec::new();
     let known = Known::of(config.state_directory.as_deref(), "media");
     let folder = BackupFolder::below(&all_of(config), &id);
     for (at, repository) in repositories.iter().enumerate() {
         if let Err(error) = known.check(repository, folder.all()) {
-            done.errors.push(not_stored(repository, error));
+            taking.errors.push(not_stored(repository, error));
             continue;
         }
-        let Some(root) = root_of(config, at).filter(|_| !repository.encrypts()) else {
-            packed.push(repository);
-            continue;
-        };
+        match root_of(config, at).filter(|_| !repository.encrypts()) {
+            Some(root) => taking.take_tree(root, repository),
+            None => packed.push(repository),
+        }
+    }
+    if !packed.is_empty() {
+        taking.take_packs(&packed, &identities);
+    }
+    let SnapshotTaking { descriptions, mut errors, failed_files, .. } = taking;
+    let has_it =
+        |repository: &&Repository| descriptions.iter().any(|(name, _)| name == repository.name());
+    repositories.iter().filter(has_it).for_each(|repository| known.keep(repository, &folder));
+    errors.extend(descriptions.iter().find_map(|(_, it)| fell(it)));
+    errors.extend((failed_files > 0).then(|| incomplete(failed_files)));
+    Ok(TakenSnapshot { descriptions, errors })
+}
+
+/// A snapshot under way, and what became of it so far.
+struct SnapshotTaking<'a> {
+    options: &'a SnapshotOptions<'a>,
+    set: &'a MediaSet,
+    id: &'a str,
+    began: Timestamp,
+    leave_out: &'a [&'a Path],
+    /// Whether there are several repositories: the next one copies what the first one took.
+    is_copied: bool,
+    descriptions: Vec<(String, SnapshotDescription)>,
+    errors: Vec<Error>,
+    failed_files: u64,
+    kept: Option<KeptTree>,
+}
+
+impl SnapshotTaking<'_> {
+    /// Into a folder in the clear, beside the trees that are there.
+    fn take_tree(&mut self, root: &Path, repository: &Repository) {
+        let (options, config) = (self.options, self.options.config);
         let previous = newest_tree(repository, config);
         let of = previous.as_ref().map(|it| (it.totals.entries, it.totals.size));
         let progress = |at: MediaProgress| (options.progress)(MediaProgress { of, ..at });
         let snapshot = LocalSnapshot {
             root,
-            set,
-            id: &id,
-            began,
+            set: self.set,
+            id: self.id,
+            began: self.began,
             previous: previous.as_ref().map(|it| it.id.as_str()),
             checksum: options.checksum,
             damage: previous
                 .as_ref()
                 .map_or_else(Damage::default, |it| damage(config, repository, it)),
-            leave_out: &leave_out,
-            copy_of: kept.as_ref(),
-            is_copied: kept.is_none() && repositories.len() > 1,
+            leave_out: self.leave_out,
+            copy_of: self.kept.as_ref(),
+            is_copied: self.kept.is_none() && self.is_copied,
             threads: config.basebackup.parallel,
             progress: &progress,
         };
         let mut described = None;
         let taken = snapshot.take(|taken| {
             let reference = previous.as_ref().map(Fell::reference);
-            described = Some(describe(options, repository, &id, began, (taken, reference))?);
+            let (id, began) = (self.id, self.began);
+            described = Some(describe(options, repository, id, began, (taken, reference))?);
             Ok(())
         });
         match taken {
             Ok(taken) => {
-                failed_files = failed_files.max(taken.problems.failures);
-                kept = kept.take().or(taken.kept);
+                self.failed_files = self.failed_files.max(taken.problems.failures);
+                self.kept = self.kept.take().or(taken.kept);
             }
-            Err(error) => done.errors.push(not_stored(repository, error)),
+            Err(error) => self.errors.push(not_stored(repository, error)),
         }
-        done.descriptions.extend(described.map(|it| (repository.name().to_owned(), it)));
+        self.descriptions.extend(described.map(|it| (repository.name().to_owned(), it)));
     }
-    if !packed.is_empty() {
+
+    /// Into all that are no folder, or encrypt, at once.
+    fn take_packs(&mut self, repositories: &[&Repository], identities: &Identities) {
+        let (options, config) = (self.options, self.options.config);
         let snapshot = PackedSnapshot {
-            repositories: &packed,
-            set,
-            id: &id,
+            repositories,
+            set: self.set,
+            id: self.id,
             label: &options.label,
-            began,
+            began: self.began,
             checksum: options.checksum,
             accept_fewer: options.accept_fewer,
-            leave_out: &leave_out,
-            copy_of: kept.as_ref(),
+            leave_out: self.leave_out,
+            copy_of: self.kept.as_ref(),
             level: config.media_backup.compression_level,
             threads: config.basebackup.parallel,
-            identities: &identities,
+            identities,
             state: config.media_backup.state_directory.as_deref(),
             attempts: config.limits.attempts,
             progress: options.progress,
         };
         match snapshot.take() {
             Ok(taken) => {
-                failed_files = failed_files.max(taken.problems.failures);
-                done.descriptions.extend(taken.descriptions);
-                done.errors.extend(taken.failures);
+                self.failed_files = self.failed_files.max(taken.problems.failures);
+                self.descriptions.extend(taken.descriptions);
+                self.errors.extend(taken.failures);
             }
-            Err(error) => done.errors.push(error),
+            Err(error) => self.errors.push(error),
         }
     }
-    let has_it = |repository: &&Repository| {
-        done.descriptions.iter().any(|(name, _)| name == repository.name())
-    };
-    repositories.iter().filter(has_it).for_each(|repository| known.keep(repository, &folder));
-    let fallen = done.descriptions.iter().find_map(|(_, it)| fell(it));
-    done.errors.extend(fallen);
-    done.errors.extend((failed_files > 0).then(|| incomplete(failed_files)));
-    Ok(done)
 }
 
 fn not_stored(repository: &Repository, error: Error) -> Error {

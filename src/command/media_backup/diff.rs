@@ -10,8 +10,7 @@ use clap::{Arg, ArgAction, ArgMatches, Command};
 use serde::Serialize;
 use serde_json::{Value, json};
 
-use super::entries::{Entries, Snapshots};
-use super::lines::{length, owners, path, time};
+use super::entries::{Entries, Snapshots, length, owners, path, time};
 use super::{of_set, with_set};
 use crate::backup::Backup;
 use crate::check::CheckState;
@@ -91,7 +90,7 @@ struct DiffOptions<'a> {
 
 /// How many there are of one kind of change.
 #[derive(Default, Serialize)]
-struct Number {
+struct ChangeCount {
     entries: u64,
     files: u64,
     /// Bytes of the files, before and after.
@@ -100,11 +99,11 @@ struct Number {
 }
 
 #[derive(Default, Serialize)]
-struct Totals {
-    added: Number,
-    removed: Number,
-    changed: Number,
-    metadata: Number,
+struct DiffTotals {
+    added: ChangeCount,
+    removed: ChangeCount,
+    changed: ChangeCount,
+    metadata: ChangeCount,
 }
 
 /// Shows it, as it is found.
@@ -112,7 +111,7 @@ fn diff(options: &DiffOptions<'_>, out: &mut dyn Write) -> Result<()> {
     let snapshots = Snapshots::open(options.config)?;
     let (before, after) = both(&snapshots, options.ids)?;
     write(out, &head(options, before, after))?;
-    let mut totals = Totals::default();
+    let mut totals = DiffTotals::default();
     let mut pairs = Pairs::new(snapshots.entries(before), snapshots.entries(after), options)?;
     while let Some((old, new)) = pairs.next()? {
         let Some(change) = change(old.as_ref(), new.as_ref(), options.metadata) else { continue };
@@ -228,7 +227,7 @@ fn line(
     Ok(format!("{mark} {:>10}  {}{slash}{more}", length(entry), path(entry)))
 }
 
-impl Totals {
+impl DiffTotals {
     fn add(&mut self, change: &Change, old: Option<&Entry>, new: Option<&Entry>) {
         let number = match change {
             Change::Added => &mut self.added,
@@ -244,11 +243,11 @@ impl Totals {
     }
 }
 
-fn end(options: &DiffOptions<'_>, totals: &Totals) -> String {
+fn end(options: &DiffOptions<'_>, totals: &DiffTotals) -> String {
     if options.json {
         return json!({ "end": totals }).to_string() + "\n";
     }
-    let Totals { added, removed, changed, metadata } = totals;
+    let DiffTotals { added, removed, changed, metadata } = totals;
     let mut text = format!(
         "{} added ({}), {} removed ({}), {} changed ({} before, {} after)",
         added.entries,

@@ -9,8 +9,7 @@ use std::time::Instant;
 
 use clap::{Arg, ArgAction, ArgMatches, Command};
 
-use super::places::set_of;
-use super::stored::{Lay, Stored};
+use super::snapshot::{Lay, StoredSnapshot, set_of};
 use super::{of_set, show_progress, with_set};
 use crate::cli::flags;
 use crate::cli::progress::SharedBar;
@@ -143,7 +142,7 @@ fn rehearse(
             tracing::warn!("going on with repository {}: {error}", repository.name());
         }
         let (id, at) = (backup.id.as_str(), copy.repository);
-        let stored = Stored { config, series: &series, id, at, repository };
+        let stored = StoredSnapshot { config, series: &series, id, at, repository };
         let sample = Sample { options, scratch: &scratch, folder: folder(&scratch, at) };
         match stored.read(scratch.path(), &sample) {
             Ok(restored) => {

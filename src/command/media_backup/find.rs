@@ -9,8 +9,7 @@ use std::os::unix::ffi::OsStrExt;
 use clap::{Arg, ArgAction, ArgMatches, Command};
 use serde_json::{Value, json};
 
-use super::entries::Snapshots;
-use super::lines::{length, long, short, time};
+use super::entries::{Snapshots, length, long, short, time};
 use super::{of_set, with_set};
 use crate::backup::Backup;
 use crate::cli::{flags, guard, verbs};
@@ -77,14 +76,15 @@ struct FindOptions<'a> {
 
 /// Shows what was found, the newest snapshot first. What kept it from looking into all of them is returned.
 fn find(options: &FindOptions<'_>, out: &mut dyn Write) -> Result<Vec<Error>> {
-    let wanted = Wanted::new(options)?;
+    let wanted = NamePattern::new(options)?;
     let snapshots = Snapshots::look(options.config)?;
     let mut errors: Vec<Error> = snapshots.series.errors().cloned().collect();
     if options.json {
         let head = json!({ "version": VERSION, "pattern": options.pattern.to_string_lossy() });
         write(out, &format!("{head}\n"))?;
     }
-    let mut finding = Search { options, wanted, out, known: HashMap::new(), matches: 0, of: 0 };
+    let mut finding =
+        SnapshotSearch { options, wanted, out, known: HashMap::new(), matches: 0, of: 0 };
     for backup in snapshots.series.backups.iter().rev() {
         if let Err(error) = finding.look_into(&snapshots, backup)? {
             errors.push(error);
@@ -107,14 +107,14 @@ fn nothing(all: u64) -> Error {
 }
 
 /// A name or a pattern; the one may look like the other.
-struct Wanted<'a> {
+struct NamePattern<'a> {
     name: &'a [u8],
     pattern: Option<Exclude>,
     /// Why it is no pattern.
     wrong: Option<Error>,
 }
 
-impl<'a> Wanted<'a> {
+impl<'a> NamePattern<'a> {
     fn new(options: &FindOptions<'a>) -> Result<Self> {
         let name = options.pattern.as_bytes();
         if name.is_empty() {
@@ -139,9 +139,9 @@ impl<'a> Wanted<'a> {
     }
 }
 
-struct Search<'a> {
+struct SnapshotSearch<'a> {
     options: &'a FindOptions<'a>,
-    wanted: Wanted<'a>,
+    wanted: NamePattern<'a>,
     out: &'a mut dyn Write,
     /// Of each path how it was in the last snapshot that has it, both hashed: where only versions are wanted.
     known: HashMap<[u8; 16], [u8; 16]>,
@@ -150,7 +150,7 @@ struct Search<'a> {
     of: u64,
 }
 
-impl Search<'_> {
+impl SnapshotSearch<'_> {
     /// Fails where nothing can be said any more, and returns what is wrong with this snapshot.
     fn look_into(
         &mut self,

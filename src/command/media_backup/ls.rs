@@ -5,12 +5,12 @@
 use std::ffi::OsString;
 use std::io::Write;
 use std::os::unix::ffi::OsStrExt;
+use std::path::PathBuf;
 
 use clap::{Arg, ArgAction, ArgMatches, Command};
 use serde_json::json;
 
-use super::entries::Snapshots;
-use super::lines::{long, short};
+use super::entries::{Snapshots, long, short};
 use super::{of_set, with_set};
 use crate::backup::Backup;
 use crate::cli::{flags, guard, screen};
@@ -59,13 +59,13 @@ pub fn run(config: &Config, matches: &ArgMatches) -> Result<()> {
     let id = id.map(|id| id.to_string_lossy());
     let recursive = matches.get_flag("recursive");
     let part = match path {
-        Some(path) => Part::In(Inside::new(path.as_bytes(), recursive)?),
-        None => Part::Selected(&Selection::All),
+        Some(path) => ListPart::In(Inside::new(path.as_bytes(), recursive)?),
+        None => ListPart::Selected(&Selection::All),
     };
     let form = match (matches.get_flag("json"), matches.get_flag("long")) {
-        (true, _) => Form::Json,
-        (_, true) => Form::Long,
-        _ => Form::Short,
+        (true, _) => ListForm::Json,
+        (_, true) => ListForm::Long,
+        _ => ListForm::Short,
     };
     let heading = screen::is_terminal();
     guard::stream(|out| {
@@ -80,14 +80,14 @@ pub struct ListOptions<'a> {
     pub config: &'a Config,
     /// The beginning of an id; the newest whole one without it.
     pub id: Option<&'a str>,
-    pub part: Part<'a>,
-    pub form: Form,
+    pub part: ListPart<'a>,
+    pub form: ListForm,
     /// Whether to say first which snapshot it is.
     pub heading: bool,
 }
 
 /// Which entries.
-pub enum Part<'a> {
+pub enum ListPart<'a> {
     /// As for a restore.
     Selected(&'a Selection),
     In(Inside),
@@ -95,7 +95,7 @@ pub enum Part<'a> {
 
 /// Each entry is a line.
 #[derive(Clone, Copy, PartialEq, Eq)]
-pub enum Form {
+pub enum ListForm {
     Short,
     Long,
     /// JSON as in the index.
@@ -148,7 +148,7 @@ pub fn list(options: &ListOptions<'_>, out: &mut dyn Write) -> Result<()> {
     let snapshots = Snapshots::open(options.config)?;
     let backup = snapshots.choose(options.id)?;
     let places = snapshots.places(backup);
-    if options.form == Form::Json {
+    if options.form == ListForm::Json {
         let began = backup.began.to_string();
         let head =
             json!({ "version": VERSION, "id": backup.id, "began": began, "repositories": places });
@@ -163,15 +163,15 @@ pub fn list(options: &ListOptions<'_>, out: &mut dyn Write) -> Result<()> {
         any |= is_in;
         if is_shown {
             let line = match options.form {
-                Form::Short => short(&entry),
-                Form::Long => long(&entry),
-                Form::Index | Form::Json => entry.to_json()?,
+                ListForm::Short => short(&entry),
+                ListForm::Long => long(&entry),
+                ListForm::Index | ListForm::Json => entry.to_json()?,
             };
             write(out, &(line + "\n"))?;
             shown.add(&entry);
         }
     }
-    if options.form == Form::Json {
+    if options.form == ListForm::Json {
         write(out, &format!("{}\n", json!({ "end": shown })))?;
     }
     if any { Ok(()) } else { options.part.missing(&backup.id) }
@@ -182,7 +182,7 @@ fn heading(backup: &Backup<SnapshotDescription>, places: &[&str]) -> String {
     format!("Snapshot {}, of {}, in {}:\n", backup.id, at_seconds(backup.began), places.join(", "))
 }
 
-impl Part<'_> {
+impl ListPart<'_> {
     fn sees(&self, entry: &Entry) -> (bool, bool) {
         match self {
             Self::In(inside) => inside.sees(entry),
@@ -208,4 +208,29 @@ impl Part<'_> {
              looks into all snapshots.",
         ))
     }
+}
+
+/// Which part of a snapshot.
+pub fn selection_flags() -> [Arg; 2] {
+    let path = Arg::new("path").long("path").value_name("PATH");
+    let pattern = Arg::new("pattern").long("pattern").value_name("PATTERN");
+    [
+        path.value_parser(clap::value_parser!(PathBuf))
+            .help("Only this file, or this folder with everything in it"),
+        pattern
+            .conflicts_with("path")
+            .help("Only files that match a pattern of .gitignore: '*.jpg', '/srv/uploads/2026/'"),
+    ]
+}
+
+/// The same, and how it was said.
+pub fn selection_of(matches: &ArgMatches) -> Result<(Selection, String)> {
+    let path = matches.get_one::<PathBuf>("path");
+    Ok(match (path, matches.get_one::<String>("pattern")) {
+        (Some(path), _) => {
+            (Selection::path(path.as_os_str().as_bytes())?, path.display().to_string())
+        }
+        (None, Some(pattern)) => (Selection::pattern(pattern)?, format!("what matches {pattern}")),
+        (None, None) => (Selection::All, "all of it".to_owned()),
+    })
 }

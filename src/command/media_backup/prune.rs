@@ -3,7 +3,7 @@
 
 use jiff::Timestamp;
 
-use super::places::{root_of, set_of};
+use super::snapshot::{root_of, set_of};
 use crate::backup::deleting::Deletions;
 use crate::backup::{Configured as _, PlanLine, PlanSubject};
 use crate::command::backups::prune::{Prunes, Scene, SystemPlan, plan_alone};

@@ -11,10 +11,8 @@ use std::time::Instant;
 use clap::{Arg, ArgAction, ArgMatches, Command};
 
 use self::ended::in_all;
-use super::ls::{self, Form, Part};
-use super::places::{repository_folders, set_of};
-use super::selection::{arguments, chosen};
-use super::stored::{Lay, Stored};
+use super::ls::{self, ListForm, ListPart, selection_flags, selection_of};
+use super::snapshot::{Lay, StoredSnapshot, repository_folders, set_of};
 use super::{of_set, show_progress, with_set};
 use crate::backup::Backup;
 use crate::cli::progress::SharedBar;
@@ -57,7 +55,7 @@ pub fn command() -> Command {
                 .help("Id of the backup, or its beginning; default: the newest whole one"),
         )
         .arg(path("to", "DIRECTORY", "Put them below this folder, under their full paths"))
-        .args(arguments())
+        .args(selection_flags())
         .arg(switch("replace", "Replace what is in the way").conflicts_with("delta"))
         .arg(switch("delta", "Write only what differs, by size and time"))
         .arg(switch("checksum", "With --delta: by content").requires("delta"))
@@ -78,7 +76,7 @@ pub fn command() -> Command {
 pub fn run(config: &Config, matches: &ArgMatches) -> Result<()> {
     let config = of_set(config, matches)?;
     let path = |name: &str| matches.get_one::<PathBuf>(name).cloned();
-    let (selection, selected) = chosen(matches)?;
+    let (selection, selected) = selection_of(matches)?;
     let existing = match (matches.get_flag("delta"), matches.get_flag("replace")) {
         (true, _) => Existing::Delta { checksum: matches.get_flag("checksum") },
         (_, true) => Existing::Replace,
@@ -111,8 +109,8 @@ pub fn run(config: &Config, matches: &ArgMatches) -> Result<()> {
 
 /// What would come back of a snapshot.
 fn list_part(config: &Config, id: Option<&str>, selection: &Selection) -> Result<()> {
-    let part = Part::Selected(selection);
-    let options = ls::ListOptions { config, id, part, form: Form::Long, heading: false };
+    let part = ListPart::Selected(selection);
+    let options = ls::ListOptions { config, id, part, form: ListForm::Long, heading: false };
     guard::stream(|out| ls::list(&options, out))
 }
 
@@ -167,7 +165,7 @@ fn restore(options: &MediaRestoreOptions<'_>, asking: &mut Asking<'_>) -> Result
         if let Some(error) = failure.take() {
             tracing::warn!("going on with repository {}: {error}", repository.name());
         }
-        let stored = Stored { config, series: &series, id, at, repository };
+        let stored = StoredSnapshot { config, series: &series, id, at, repository };
         match stored.read(&std::env::temp_dir(), &Laying { options, existing }) {
             Ok(restored) => match judged(&restored) {
                 Ok(()) => {

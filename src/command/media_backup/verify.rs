@@ -3,7 +3,7 @@
 use clap::{ArgMatches, Command};
 use jiff::Timestamp;
 
-use super::places::{root_of, set_of};
+use super::snapshot::{root_of, set_of};
 use super::{of_set, show_progress, with_set};
 use crate::backup::{Backup, Catalogue, Configured as _};
 use crate::cli::flags;

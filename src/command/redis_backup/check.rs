@@ -18,7 +18,7 @@ use crate::redis_backup::{RedisContent, RedisDescription};
 const NEWER: [&str; 2] = ["Can't handle RDB format version", "Wrong signature"];
 
 /// Redis' own program, where it is installed, and what it gets to read.
-struct Tool {
+struct CheckProgram {
     program: PathBuf,
     folder: TempDir,
 }
@@ -28,7 +28,7 @@ pub fn check(
     source: &ObjectSource<'_>,
     progress: &dyn Fn(u64),
 ) -> Result<()> {
-    let tool = Tool::find(description.product, description.content)?;
+    let tool = CheckProgram::find(description.product, description.content)?;
     for file in &description.files {
         let path = tool.as_ref().map(|tool| tool.folder.path().join(&file.name));
         source.plain(&file.stored, &|_| {}, &mut |plain| {
@@ -60,7 +60,7 @@ fn each_piece(plain: &mut dyn BufRead, take: &mut dyn FnMut(&[u8]) -> Result<()>
     }
 }
 
-impl Tool {
+impl CheckProgram {
     /// The one of the same product.
     fn find(product: Product, content: RedisContent) -> Result<Option<Self>> {
         let product = product.to_string().to_lowercase();

@@ -10,8 +10,8 @@ use clap::{Arg, ArgAction, ArgMatches, Command};
 
 use crate::backup::SelfContained;
 use crate::cli::flags;
-use crate::cli::progress::Bar;
-use crate::command::created::{self, Created};
+use crate::cli::progress::SingleBar;
+use crate::command::created::{self, CreatedBackup};
 use crate::command::shown::{count, size};
 use crate::config::Config;
 use crate::error::{Class, Error, Result};
@@ -81,7 +81,7 @@ pub fn run(config: &Config, matches: &ArgMatches) -> Result<()> {
             DataSource::Files { folder, append_only: (word != "files").then_some(word == "aof") }
         }
     };
-    let mut progress = Bar::new("Redis backup");
+    let mut progress = SingleBar::new("Redis backup");
     let request = RedisBackupRequest {
         config,
         repositories: &repositories,
@@ -99,7 +99,7 @@ pub fn run(config: &Config, matches: &ArgMatches) -> Result<()> {
     let first = taken.descriptions.first().map(|(_, it)| it);
     let fallen = first.and_then(fell);
     let errors: Vec<Error> = taken.failures.into_iter().chain(fallen).collect();
-    let created = Created {
+    let created = CreatedBackup {
         what: "Redis backup",
         id: &taken.id,
         copies: &taken.descriptions,

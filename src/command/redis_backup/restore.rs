@@ -1,32 +1,32 @@
-//! `redis-backup restore`: the plan, the files, and whether the server has all keys again.
+//! `redis-backup restore`: the plan, the files, and whether the server has all keys again. Plan and result are told in words for
+//! people and as JSON for programs.
 //!
-//! `ended` is what programs read of the plan, and all that is said at the end.
+//! `server` knows what the server reads at its start; `compare` asks it for its keys.
 
-mod ended;
+mod compare;
+mod server;
 
 use std::path::PathBuf;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Instant;
 
 use clap::{Arg, ArgAction, ArgMatches, Command};
+use serde_json::{Value, json};
 
-use self::ended::{keys, reads};
-use super::compare::{Comparing, LOADING, STARTING};
+use self::compare::{Comparing, LOADING, STARTING};
+use self::server::{answering, refuse_running, target};
 use crate::backup::Backup;
 use crate::cli::progress::SharedBar;
 use crate::cli::{asked, flags};
 use crate::command::backups::{choose, is_latest, read, refuse_fallen};
-use crate::command::restored::{self, Asking, Ending, run_hook};
+use crate::command::restored::{self, Asking, Ending, RestoreDone, run_hook};
 use crate::command::shown::{at_seconds, count, size, tenths};
 use crate::config::Config;
-use crate::error::{Class, Error, Result};
+use crate::error::Result;
 use crate::redis_backup::RedisRestore;
-use crate::redis_backup::{
-    Product, RdbVersion, RedisContent, RedisDescription, RedisTarget, ServerConnection, ServerInfo,
-    TargetOverrides,
-};
+use crate::redis_backup::{Aof, RedisContent, RedisDescription, RedisTarget, TargetOverrides};
 use crate::repository::{self, Repository};
-use crate::words::plain;
+use crate::words::{plain, two_units};
 
 const SHORT: &str = "Restores a backup so that the server loads it";
 
@@ -135,11 +135,11 @@ fn restore(
     if is_latest(options.id.as_deref()) {
         refuse_fallen(&series)?;
     }
-    let there = seen(config);
+    let there = answering(config);
     let target = target(options, &backup.facts, there.as_ref())?;
     let unfinished = target.is_unfinished()?;
     let words = plan(backup, &target, &repositories, unfinished);
-    let told = ended::told(backup, &target, &repositories, unfinished, &words);
+    let told = json_plan(backup, &target, &repositories, unfinished, &words);
     if !asking.agreed(&words)? {
         return Ok(Ending::planned(told));
     }
@@ -147,7 +147,7 @@ fn restore(
     if let Some(command) = &options.before {
         run_hook("before", command, &target.dir)?;
     }
-    refuse_its_server(config, &target)?;
+    refuse_running(config, &target)?;
     let (size, done) = (backup.size(), AtomicU64::new(0));
     let counted = |bytes| progress(done.fetch_add(bytes, Ordering::Relaxed) + bytes, size);
     let (_, laid) = RedisRestore {
@@ -175,7 +175,7 @@ fn restore(
         let patience = if options.after.is_some() { STARTING } else { LOADING };
         Comparing { config, backup, target: &target, before, patience }.run(begun)?;
     }
-    let done = ended::done(backup, &target, &laid.kept, compared, begun);
+    let done = result(backup, &target, &laid.kept, compared, begun);
     Ok(Ending { plan: told, done: Some(done), error: None })
 }
 
@@ -209,99 +209,71 @@ fn plan(
     lines.map(|(key, value)| format!("{key:<12}{}\n", plain(&value))).collect()
 }
 
-/// The server that answers now, if one does: it may be the one that is restored, or any other.
-fn seen(config: &Config) -> Option<ServerInfo> {
-    ServerConnection::connect(&config.redis, &config.limits)
-        .and_then(|mut server| server.facts())
-        .ok()
+/// How many it has in all databases.
+fn keys(it: &RedisDescription) -> u64 {
+    it.keys.iter().map(|keys| keys.keys).sum()
 }
 
-/// What the server will read, and whether it can.
-fn target(
-    options: &RedisRestoreOptions<'_>,
-    backup: &RedisDescription,
-    there: Option<&ServerInfo>,
-) -> Result<RedisTarget> {
-    let mut overrides = options.overrides.clone();
-    overrides.likely = overrides.likely.or(backup.appendonly);
-    overrides.version.get_or_insert_with(|| match backup.product {
-        Product::Redis => backup.version.clone(),
-        // Whatever its number, it reads the files of Redis 7.
-        Product::Valkey => "7".to_owned(),
-    });
-    let running = |target: &RedisTarget| {
-        let persistence = there.and_then(|it| it.persistence.as_ref());
-        persistence.filter(|it| target.is_of(it)).cloned()
-    };
-    // What runs there tells what nothing else does.
-    let target = match RedisTarget::read(options.conf.as_deref(), &overrides) {
-        Err(error) if error.class() == Class::Usage => {
-            let anyhow = TargetOverrides { likely: Some(false), ..overrides.clone() };
-            let target = RedisTarget::read(options.conf.as_deref(), &anyhow)?;
-            running(&target).map(|_| target).ok_or(error)
-        }
-        target => target,
-    };
-    let mut target = target?;
-    let running = running(&target);
-    if let Some(running) = running.as_ref().filter(|_| options.overrides.appendonly.is_none()) {
-        target.like(running);
+/// What the server reads at its start.
+fn reads(target: &RedisTarget) -> String {
+    match target.aof {
+        Aof::Off => target.dbfilename.clone(),
+        Aof::Single => target.appendfilename.clone(),
+        Aof::MultiPart => format!("{}/{}.manifest", target.appenddirname, target.appendfilename),
     }
-    if let Some(master) = target.replica_of.as_ref().filter(|master| *master != "no") {
-        let message =
-            format!("expected a server with data of its own, found a replica of {master}");
-        return Err(Error::new(Class::Input, message).hint(
-            "It would replace what is restored by its master's data: restore the master, or take replicaof out.",
-        ));
-    }
-    let reader = there.filter(|_| running.is_some());
-    refuse_older(options, backup, &target, reader)?;
-    Ok(target)
 }
 
-/// A server reads no file of a later version than its own: it would not start.
-fn refuse_older(
-    options: &RedisRestoreOptions<'_>,
-    backup: &RedisDescription,
+/// The plan, for programs.
+fn json_plan(
+    backup: &Backup<RedisDescription>,
     target: &RedisTarget,
-    running: Option<&ServerInfo>,
-) -> Result<()> {
-    let Some(file) = RdbVersion::of_server(backup.product, &backup.version) else { return Ok(()) };
-    let of = |version: &str| {
-        let known = [Product::Redis, Product::Valkey].map(|it| RdbVersion::of_server(it, version));
-        (format!("version {version}"), known.into_iter().flatten().collect::<Vec<_>>())
-    };
-    let readers = match (&options.overrides.version, running, target.reader()) {
-        (Some(version), ..) => of(version),
-        (None, Some(it), _) => {
-            let reader = RdbVersion::of_server(it.product, &it.version);
-            (format!("{} {}", it.product, it.version), reader.into_iter().collect())
-        }
-        (None, None, Some(reader)) => (format!("one that wrote {reader} there"), vec![reader]),
-        (None, None, None) => return Ok(()),
-    };
-    if readers.1.is_empty() || readers.1.iter().any(|reader| reader.reads(file)) {
-        return Ok(());
-    }
-    let message = format!(
-        "expected a server that reads the data of {} {} ({file}), found {}",
-        backup.product, backup.version, readers.0
-    );
-    Err(Error::new(Class::Input, message).hint(
-        "It would not start with them. Restore with a server that is as new, or say which one it will be: --server-version.",
-    ))
+    repositories: &[Repository],
+    unfinished: bool,
+    words: &str,
+) -> Value {
+    let whole = backup.copies.iter().filter(|copy| copy.fault.is_none());
+    let places = whole.filter_map(|copy| repositories.get(copy.repository)).map(Repository::name);
+    let moment = backup.facts.moment().unwrap_or(backup.began);
+    json!({
+        "id": backup.id,
+        "moment": moment.to_string(),
+        "repositories": places.collect::<Vec<_>>(),
+        "keys": keys(&backup.facts),
+        "bytes": backup.size(),
+        "into": target.dir.to_string_lossy(),
+        "server_reads": reads(target),
+        "goes_on": unfinished,
+        "words": words,
+    })
 }
 
-/// A server in another container shows only over its connection. One that does not answer uses nothing.
-fn refuse_its_server(config: &Config, target: &RedisTarget) -> Result<()> {
-    match seen(config).and_then(|it| it.persistence) {
-        Some(persistence) if target.is_of(&persistence) => {
-            let (dir, address) = (&target.dir, &config.redis.address);
-            let message = format!("a server is running on {dir:?}, the one at {address}");
-            Err(Error::new(Class::Input, message).hint(
-                "Stop it first (--before 'systemctl stop redis'); at its end it would write its own data over them.",
-            ))
-        }
-        _ => Ok(()),
-    }
+fn result(
+    backup: &Backup<RedisDescription>,
+    target: &RedisTarget,
+    kept: &[PathBuf],
+    compared: bool,
+    begun: Instant,
+) -> RestoreDone {
+    let (took, keys) = (begun.elapsed(), keys(&backup.facts));
+    let kept: Vec<_> = kept.iter().map(|path| path.to_string_lossy()).collect();
+    let json = json!({
+        "keys": keys,
+        "bytes": backup.size(),
+        "kept": kept,
+        "compared": compared,
+        "seconds": tenths(took),
+    });
+    let dir = target.dir.display();
+    let next = match (compared, kept.is_empty()) {
+        (true, _) => "The server has all of its keys.".to_owned(),
+        (false, true) => format!("Start the server: it loads {}.", reads(target)),
+        (false, false) => format!(
+            "Start the server: it loads {}. What was there before is kept beside it.",
+            reads(target)
+        ),
+    };
+    let (id, keys, size) = (&backup.id, count(keys, "key"), size(backup.size()));
+    let took = two_units(took.as_secs());
+    let words = format!("Backup {id} is restored into {dir}: {keys}, {size}, in {took}.\n{next}\n");
+    RestoreDone { words: words.lines().map(|line| plain(line) + "\n").collect(), result: json }
 }

@@ -1,10 +1,9 @@
 //! `seawall check`: gathers, judges, and says it in the form that was asked for. Its exit status is that of monitoring plugins.
 //!
 //! Whatever fails, the command line included, is UNKNOWN: monitoring would take the usual statuses for verdicts. `page` is
-//! the form for people, `nagios` and `metrics` are those for monitoring.
+//! the form for people, `monitoring` has those for monitoring.
 
-mod metrics;
-mod nagios;
+mod monitoring;
 mod page;
 
 use std::io::IsTerminal;
@@ -167,14 +166,14 @@ struct CheckOptions {
 }
 
 /// What was found.
-struct CheckOutcome {
+struct CheckResult {
     text: String,
     state: CheckState,
     /// Why somebody was not told.
     untold: Vec<Error>,
 }
 
-fn check(config: &Config, options: &CheckOptions) -> Result<CheckOutcome> {
+fn check(config: &Config, options: &CheckOptions) -> Result<CheckResult> {
     let verdict = in_time(config.clone(), options.timeout).inspect_err(|error| {
         if options.notify {
             let (now, wrong) = now(config);
@@ -188,8 +187,8 @@ fn check(config: &Config, options: &CheckOptions) -> Result<CheckOutcome> {
     let text = match options.format {
         Format::Table => page::text(&verdict, options.paper),
         Format::Json => json(&verdict, None)?,
-        Format::Nagios => nagios::text(&verdict),
-        Format::Prometheus => metrics::text(&verdict, &config.cluster),
+        Format::Nagios => monitoring::nagios(&verdict),
+        Format::Prometheus => monitoring::prometheus(&verdict, &config.cluster),
     };
     let mut untold = Vec::new();
     if options.notify {
@@ -197,7 +196,7 @@ fn check(config: &Config, options: &CheckOptions) -> Result<CheckOutcome> {
         untold = notify::tell(config, &verdict, &now);
         untold.extend(wrong);
     }
-    Ok(CheckOutcome { text, state: verdict.state(), untold })
+    Ok(CheckResult { text, state: verdict.state(), untold })
 }
 
 /// By the clocks of those who are told. In UTC where this host does not know their zone, which is said.
@@ -251,7 +250,7 @@ fn write(path: &Path, text: &str) -> Result<()> {
 }
 
 #[derive(Serialize)]
-struct Json<'a> {
+struct CheckJson<'a> {
     version: u32,
     at: String,
     state: CheckState,
@@ -264,7 +263,7 @@ struct Json<'a> {
 
 fn json(verdict: &Verdict, error: Option<&Error>) -> Result<String> {
     let state = verdict.state();
-    let json = Json {
+    let json = CheckJson {
         version: VERSION,
         at: at_seconds(verdict.at),
         state,
@@ -283,7 +282,7 @@ fn unknown(format: Format, error: &Error, at: Timestamp, file: Option<&Path>) ->
     match format {
         Format::Table | Format::Nagios => Ok(format!("SEAWALL {}: {error}\n", CheckState::Unknown)),
         Format::Json => json(&nothing, Some(error)),
-        Format::Prometheus => Ok(metrics::text(&nothing, cluster_of(file))),
+        Format::Prometheus => Ok(monitoring::prometheus(&nothing, cluster_of(file))),
     }
 }
 
@@ -292,7 +291,7 @@ fn unknown(format: Format, error: &Error, at: Timestamp, file: Option<&Path>) ->
 fn cluster_of(file: Option<&Path>) -> &str {
     let stem = file.and_then(|file| file.file_stem()?.to_str());
     let valid = |stem: &&str| stem.chars().all(|c| c.is_ascii_alphanumeric() || "._-".contains(c));
-    stem.filter(valid).filter(|stem| *stem != "seawall").unwrap_or(metrics::USUAL_CLUSTER)
+    stem.filter(valid).filter(|stem| *stem != "seawall").unwrap_or(monitoring::USUAL_CLUSTER)
 }
 
 #[cfg(test)]

@@ -1,10 +1,8 @@
 //! `seawall init`: a first configuration, and what is left to do.
 //!
-//! `ask` asks for what no flag gives; `container` knows what is usual where the server runs in a container; `write` checks
-//! the answers and writes.
+//! `ask` asks for what no flag gives, and knows what is usual; `write` checks the answers and writes.
 
 mod ask;
-mod container;
 mod write;
 
 use std::io::IsTerminal;
@@ -13,7 +11,7 @@ use std::path::{Path, PathBuf};
 
 use clap::{Arg, ArgAction, ArgMatches, Command, value_parser};
 
-use self::ask::Asking;
+use self::ask::Questions;
 use crate::cli::guard;
 use crate::config::{self, FlagValues, own_state};
 use crate::doctor::Account;
@@ -94,13 +92,13 @@ pub fn run(matches: &ArgMatches) -> Result<u8> {
     let given = given(matches, &found)?;
     let mut answers = if std::io::stdin().is_terminal() {
         write::ready(&given.output)?;
-        Asking::new(matches, &found).complete(given)?
+        Questions::new(matches, &found).complete(given)?
     } else {
         complete(given, matches)?
     };
     if answers.connection.is_none() {
         answers.connection = if answers.container {
-            Some(container::connection(&answers))
+            Some(ask::connection(&answers))
         } else {
             answers.data_directory.as_deref().and_then(connection_to)
         };
@@ -121,7 +119,7 @@ fn given(matches: &ArgMatches, found: &FoundServer) -> Result<Answers> {
     let path = |name: &str| matches.get_one::<PathBuf>(name).cloned();
     let container = matches.get_flag("container");
     let rootless = container && !rustix::process::geteuid().is_root();
-    let output = path("output").unwrap_or_else(|| container::usual_output(rootless));
+    let output = path("output").unwrap_or_else(|| ask::usual_output(rootless));
     let output = std::path::absolute(output);
     let output = output.map_err(|error| Error::new(Class::Usage, error.to_string()))?;
     let urls = matches.get_many::<String>("repository").unwrap_or_default();

@@ -1,16 +1,15 @@
 //! `seawall list`: all that is backed up on one screen, what is newest of each, how far back it reaches, and how it stands.
 //! Seen and judged as `check` does.
 //!
-//! `rows` is what is told, `page` tells it to people and `json` to programs.
+//! `rows` is what is told, `page` tells it to people and programs.
 
-mod json;
 mod page;
 mod rows;
 
 use clap::{Arg, ArgAction, ArgMatches, Command};
 use jiff::Timestamp;
 
-use self::rows::{Row, rows};
+use self::rows::{OverviewRow, rows};
 use crate::check::{self, GatherScope, Verdict};
 use crate::cli::{configure, flags, screen, verbs};
 use crate::command::shown::{Paper, Shown};
@@ -47,7 +46,7 @@ struct Overview<'a> {
     now: Timestamp,
     cluster: &'a str,
     repositories: &'a [Repository],
-    rows: Vec<Row>,
+    rows: Vec<OverviewRow>,
     verdict: Verdict,
     /// Why repositories could not be looked at, or not to the end.
     failures: Vec<(usize, Error)>,
@@ -71,7 +70,7 @@ fn overview(config: &Config, as_json: bool, paper: Paper) -> Result<Shown> {
         verdict,
         failures,
     };
-    let text = if as_json { json::text(&overview)? } else { page::text(&overview, paper) };
+    let text = if as_json { page::json(&overview)? } else { page::text(&overview, paper) };
     Ok(Shown { text, errors: gathered.errors() })
 }
 

@@ -38,7 +38,7 @@ pub fn run(matches: &ArgMatches) -> Result<()> {
 }
 
 /// A path below the folder that was asked for, and what to write there.
-type Page = (String, Vec<u8>);
+type ManualPage = (String, Vec<u8>);
 
 const SOURCE: &str = concat!("Seawall ", env!("CARGO_PKG_VERSION"));
 
@@ -58,7 +58,7 @@ pub fn programs() -> [Command; 6] {
 }
 
 /// All man pages and completions. The date is written into the pages as it is.
-pub fn all(date: &str) -> io::Result<Vec<Page>> {
+pub fn all(date: &str) -> io::Result<Vec<ManualPage>> {
     let mut pages = Vec::new();
     for program in programs() {
         completions(&program, &mut pages);
@@ -71,7 +71,12 @@ pub fn all(date: &str) -> io::Result<Vec<Page>> {
 }
 
 /// A page for the program, and one for each verb: `basebackup.1`, `basebackup-create.1`.
-fn man_pages(command: &Command, name: &str, date: &str, pages: &mut Vec<Page>) -> io::Result<()> {
+fn man_pages(
+    command: &Command,
+    name: &str,
+    date: &str,
+    pages: &mut Vec<ManualPage>,
+) -> io::Result<()> {
     for verb in command.get_subcommands().filter(|verb| !verb.is_hide_set()) {
         man_pages(verb, &format!("{name}-{}", verb.get_name()), date, pages)?;
     }
@@ -112,7 +117,7 @@ fn preformatted(heading: &str, lines: &str, text: &mut Vec<u8>) -> io::Result<()
 }
 
 /// Under the names by which each shell looks for them.
-fn completions(program: &Command, pages: &mut Vec<Page>) {
+fn completions(program: &Command, pages: &mut Vec<ManualPage>) {
     let name = program.get_name();
     let places = [
         (Shell::Bash, format!("completions/bash/{name}")),

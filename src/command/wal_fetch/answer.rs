@@ -6,8 +6,7 @@ use std::io::{Seek, SeekFrom, Write};
 use std::time::{Duration, Instant};
 
 use super::asker::Asker;
-use super::fetch::Fetch;
-use super::histories::{Histories, Leaving};
+use super::fetch::{FileFetch, Leaving, TimelineEnds};
 use crate::codec::Label;
 use crate::data_directory::{AskedSegment, CutSegment, StateFolder, tell_absent_history};
 use crate::durable::{self, Temporary};
@@ -15,21 +14,21 @@ use crate::error::{Class, Error, Result};
 use crate::postgres::{Lsn, TimelineId, WalFileName, WalSegment, WalSegmentSize};
 use crate::repository::{Behind, Repository, WalBeyond};
 
-pub(super) struct Answer<'a> {
+pub(super) struct FetchAnswer<'a> {
     pub asker: Asker,
     /// The timelines behind that of the segment that this recovery follows.
     pub followed: Vec<TimelineId>,
     pub asked: Option<AskedSegment>,
-    pub fetch: Fetch<'a>,
-    pub histories: Histories<'a>,
+    pub fetch: FileFetch<'a>,
+    pub histories: TimelineEnds<'a>,
     pub state: Option<&'a StateFolder>,
     pub gap_wait: Duration,
 }
 
 /// A proof, and the repository that has it.
-type Proof<'a> = (WalBeyond, &'a Repository);
+type WalProof<'a> = (WalBeyond, &'a Repository);
 
-impl Answer<'_> {
+impl FetchAnswer<'_> {
     /// The length of the file in bytes once it is in its place; `None` at the end of the WAL.
     pub(super) fn give(self) -> Result<Option<u64>> {
         let label = match self.fetch.name {
@@ -105,7 +104,7 @@ impl Answer<'_> {
     /// several servers that archive, one may store a segment before the one in front of it.
     fn until_sure<'b>(
         &'b self,
-        later: &dyn Fn() -> Result<Option<Proof<'b>>>,
+        later: &dyn Fn() -> Result<Option<WalProof<'b>>>,
     ) -> Result<Option<Label>> {
         let until = Instant::now() + self.gap_wait;
         loop {
@@ -122,7 +121,7 @@ impl Answer<'_> {
         }
     }
 
-    fn wait_or_fail(&self, until: Instant, (later, repository): Proof<'_>) -> Result<()> {
+    fn wait_or_fail(&self, until: Instant, (later, repository): WalProof<'_>) -> Result<()> {
         if Instant::now() >= until {
             return Err(self.gap(later, repository));
         }
@@ -131,7 +130,7 @@ impl Answer<'_> {
     }
 
     /// What proves that a segment of this timeline was archived once.
-    fn behind(&self, segment: WalSegment) -> Result<Option<Proof<'_>>> {
+    fn behind(&self, segment: WalSegment) -> Result<Option<WalProof<'_>>> {
         let size = self.segment_size()?;
         let each = |repository: &'_ Repository| {
             let folder = self.fetch.source.folder;
@@ -164,7 +163,7 @@ impl Answer<'_> {
     }
 
     /// The same question on the timelines that are followed instead.
-    fn behind_followed(&self, segment: WalSegment) -> Result<Option<Proof<'_>>> {
+    fn behind_followed(&self, segment: WalSegment) -> Result<Option<WalProof<'_>>> {
         for timeline in &self.followed {
             let proof = self.behind(WalSegment { timeline: *timeline, ..segment })?;
             if proof.is_some() {
@@ -177,7 +176,7 @@ impl Answer<'_> {
     fn first(
         &self,
         each: &dyn Fn(&Repository) -> Result<Option<WalBeyond>>,
-    ) -> Result<Option<Proof<'_>>> {
+    ) -> Result<Option<WalProof<'_>>> {
         for repository in self.fetch.repositories {
             if let Some(later) = each(repository)? {
                 return Ok(Some((later, repository)));

@@ -1,18 +1,19 @@
-//! One file out of the first repository that has it whole.
+//! What repositories hold, asked one after the other: a WAL file, out of the first that has it whole; and the histories of timelines,
+//! which tell where each was left, unless this host has them.
 
 use std::fs;
 use std::path::Path;
 use std::time::Instant;
 
 use crate::codec::Label;
-use crate::data_directory::DataDirectory;
+use crate::data_directory::{DataDirectory, KeptHistories};
 use crate::durable::{self, Temporary};
 use crate::error::{Class, Error, Result};
 use crate::failpoint;
-use crate::postgres::{TablespaceCreation, WalFileName};
+use crate::postgres::{Lsn, TablespaceCreation, TimelineHistory, TimelineId, WalFileName};
 use crate::repository::{DecodeTarget, FetchedFile, Repository, Source};
 
-pub(super) struct Fetch<'a> {
+pub(super) struct FileFetch<'a> {
     pub repositories: &'a [Repository],
     pub source: &'a Source<'a>,
     pub name: WalFileName,
@@ -20,7 +21,7 @@ pub(super) struct Fetch<'a> {
     pub data_directory: Option<&'a DataDirectory>,
 }
 
-impl Fetch<'_> {
+impl FileFetch<'_> {
     /// From the first repository that has it; `finish` sees the whole file before it gets its name. Absence counts only if
     /// all answered: one that did not may be the one that has it.
     pub(super) fn fetch(
@@ -140,4 +141,81 @@ fn in_use(location: &Path, major: &str) -> Option<String> {
     let beginning = format!("PG_{major}_");
     let names = fs::read_dir(location).ok()?.flatten().map(|entry| entry.file_name());
     names.filter_map(|name| name.into_string().ok()).find(|name| name.starts_with(&beginning))
+}
+
+pub(super) struct TimelineEnds<'a> {
+    pub kept: Option<KeptHistories>,
+    pub repositories: &'a [Repository],
+    pub source: &'a Source<'a>,
+}
+
+/// The end of a timeline, as far as a recovery is concerned that follows another one.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct Leaving {
+    pub timeline: TimelineId,
+    pub by: TimelineId,
+    pub at: Lsn,
+}
+
+impl TimelineEnds<'_> {
+    /// Where the first of the `followed` timelines left this one; `None` where none of them descends from it.
+    pub(super) fn leaving(
+        &self,
+        timeline: TimelineId,
+        followed: &[TimelineId],
+    ) -> Result<Option<Leaving>> {
+        let mut first: Option<Leaving> = None;
+        for by in followed {
+            let history = self.find(*by)?.ok_or_else(|| unknown(timeline, *by))?;
+            if let Some(at) = history.left(timeline)
+                && first.is_none_or(|first| at <= first.at)
+            {
+                first = Some(Leaving { timeline, by: *by, at });
+            }
+        }
+        Ok(first)
+    }
+
+    /// The history of a timeline; `None` where no repository has one.
+    pub(super) fn find(&self, timeline: TimelineId) -> Result<Option<TimelineHistory>> {
+        if let Some(history) = self.kept.as_ref().and_then(|kept| kept.find(timeline)) {
+            return Ok(Some(history));
+        }
+        let mut failure = None;
+        for repository in self.repositories {
+            match repository.history_file(self.source, timeline) {
+                Ok(Some(content)) => {
+                    self.keep(timeline, &content);
+                    let history = TimelineHistory::parse(timeline, &content);
+                    return history
+                        .map(Some)
+                        .map_err(|error| Error::new(Class::Damaged, error.to_string()));
+                }
+                Ok(None) => {}
+                Err(error) => failure = Some(error),
+            }
+        }
+        failure.map_or(Ok(None), Err)
+    }
+
+    /// Keeps a history that a repository has. Without a copy it is fetched again.
+    pub(super) fn keep(&self, timeline: TimelineId, content: &[u8]) {
+        if let Some(kept) = &self.kept
+            && let Err(error) = kept.keep(timeline, content)
+        {
+            tracing::warn!("no copy of {} is kept: {error}", WalFileName::History(timeline));
+        }
+    }
+}
+
+fn unknown(timeline: TimelineId, by: TimelineId) -> Error {
+    let message = format!(
+        "could not find out where timeline {} left timeline {}: {} is in no repository",
+        by.number(),
+        timeline.number(),
+        WalFileName::History(by)
+    );
+    Error::new(Class::Gap, message).hint(
+        "Look for the history in pg_wal of the server that went on with that timeline, and hand it to wal-push there.",
+    )
 }

@@ -39,19 +39,19 @@ pub(super) struct Batch<'a> {
 }
 
 /// With its place in the order.
-struct Item {
+struct QueuedFile {
     number: usize,
-    what: What,
+    what: PushKind,
 }
 
-enum What {
+enum PushKind {
     Asked(Input),
     Ahead(WalFileName, PathBuf),
 }
 
 /// What the workers of one call share.
-struct Shared<'a> {
-    queue: Queue<Item>,
+struct BatchShare<'a> {
+    queue: Queue<QueuedFile>,
     turns: Turns,
     /// Encoders that nobody uses now. There are as many as files may be compressed at once.
     encoders: Pool<Encoder>,
@@ -91,7 +91,7 @@ impl Batch<'_> {
             more => (parallel.get().min(more + 1), NonZeroUsize::MIN),
         };
         let encoding = Encoding { level: self.config.wal.compression_level, threads: each };
-        let shared = Shared {
+        let shared = BatchShare {
             turns: Turns::default(),
             encoders: Pool::of((0..at_once).map(|_| Encoder::new(encoding))),
             names: self.names(&asked, next),
@@ -118,25 +118,25 @@ impl Batch<'_> {
         self.repositories.iter().map(names).collect()
     }
 
-    fn queue(&self, asked: Input, next: &[(WalFileName, PathBuf)]) -> Queue<Item> {
+    fn queue(&self, asked: Input, next: &[(WalFileName, PathBuf)]) -> Queue<QueuedFile> {
         let ahead = next.iter().filter_map(|(name, path)| waiting(*name, path.clone()));
-        let ahead = ahead.map(|((name, path), size)| (What::Ahead(name, path), size));
+        let ahead = ahead.map(|((name, path), size)| (PushKind::Ahead(name, path), size));
         let size = asked.size;
-        let all = std::iter::once((What::Asked(asked), size)).chain(ahead).enumerate();
-        let items = all.map(|(number, (what, size))| (Item { number, what }, size));
+        let all = std::iter::once((PushKind::Asked(asked), size)).chain(ahead).enumerate();
+        let items = all.map(|(number, (what, size))| (QueuedFile { number, what }, size));
         let until = Instant::now() + LOOK_AHEAD_TIME;
         Queue::new(items, self.config.wal.look_ahead_bytes, until)
     }
 
-    fn work(&self, shared: &Shared<'_>) {
-        while let Some((Item { number, what }, room)) = shared.queue.take() {
+    fn work(&self, shared: &BatchShare<'_>) {
+        while let Some((QueuedFile { number, what }, room)) = shared.queue.take() {
             let stop = || {
                 shared.turns.refuse(number);
                 shared.queue.stop();
             };
             let _dies = OnPanic(&stop);
             match what {
-                What::Asked(input) => {
+                PushKind::Asked(input) => {
                     let pushed = self.push(number, input, shared, room).and_then(|pushed| {
                         let kept_back = || Error::new(Class::Internal, "nothing is before it");
                         pushed.ok_or_else(kept_back)
@@ -149,7 +149,7 @@ impl Batch<'_> {
                         tell(pushed);
                     }
                 }
-                What::Ahead(name, path) => {
+                PushKind::Ahead(name, path) => {
                     if let Err(error) = self.push_ahead(number, name, &path, shared, room) {
                         // Its turn comes, and then it is an error.
                         tracing::info!("left for later: {error}");
@@ -165,8 +165,8 @@ impl Batch<'_> {
         number: usize,
         name: WalFileName,
         path: &Path,
-        shared: &Shared<'_>,
-        room: Room<'_, Item>,
+        shared: &BatchShare<'_>,
+        room: Room<'_, QueuedFile>,
     ) -> Result<()> {
         let Some(notes) = self.notes else { return Ok(()) };
         let input = Input::open(path, name, self.data_directory)?;
@@ -188,8 +188,8 @@ impl Batch<'_> {
         &self,
         number: usize,
         input: Input,
-        shared: &Shared<'_>,
-        mut room: Room<'_, Item>,
+        shared: &BatchShare<'_>,
+        mut room: Room<'_, QueuedFile>,
     ) -> Result<Option<Label>> {
         let folder = WalFolder::new(&self.config.cluster, input.system);
         let server = LeftBehind {

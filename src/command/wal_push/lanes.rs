@@ -40,7 +40,7 @@ pub(super) enum Pushed {
 
 /// What became of it in one repository.
 #[derive(PartialEq, Eq)]
-enum Way {
+enum StoreOutcome {
     Archived,
     KeptBack,
 }
@@ -69,13 +69,13 @@ impl Lanes<'_> {
             server: self.server,
         };
         let started = Instant::now();
-        let file = File { number, started, original };
+        let file = PushedFile { number, started, original };
         thread::scope(|scope| {
             let each = self.repositories.iter().zip(self.names).zip(receivers);
             let (file, ballot) = (&file, &ballot);
             let begun: Vec<_> = each
                 .map(|((repository, names), coming)| {
-                    let lane = Lane { repository, names, coming };
+                    let lane = RepositoryLane { repository, names, coming };
                     hand_to(scope, lane, move |lane| self.archive(file, lane, ballot))
                 })
                 .collect();
@@ -90,7 +90,7 @@ impl Lanes<'_> {
             // first one stores anything.
             let here = |lane| self.candidate(file, lane, ballot);
             let begun: Vec<_> = begun.into_iter().map(|lane| lane.map_err(here)).collect();
-            let ways: Vec<Result<Way>> = begun
+            let ways: Vec<Result<StoreOutcome>> = begun
                 .into_iter()
                 .map(|lane| match lane {
                     Ok(thread) => joined(thread),
@@ -99,13 +99,18 @@ impl Lanes<'_> {
                 .collect();
             let (label, _) = prepared?;
             Ok(match self.verdict(ways)? {
-                Way::Archived => Pushed::Everywhere(label),
-                Way::KeptBack => Pushed::KeptBack,
+                StoreOutcome::Archived => Pushed::Everywhere(label),
+                StoreOutcome::KeptBack => Pushed::KeptBack,
             })
         })
     }
 
-    fn archive(&self, file: &File<'_>, lane: Lane<'_>, ballot: &Ballot) -> Result<Way> {
+    fn archive(
+        &self,
+        file: &PushedFile<'_>,
+        lane: RepositoryLane<'_>,
+        ballot: &Ballot,
+    ) -> Result<StoreOutcome> {
         self.store(file, self.candidate(file, lane, ballot)?, ballot)
     }
 
@@ -113,11 +118,11 @@ impl Lanes<'_> {
     /// a file before it keeps it back.
     fn candidate<'b>(
         &'b self,
-        file: &'b File<'b>,
-        lane: Lane<'b>,
+        file: &'b PushedFile<'b>,
+        lane: RepositoryLane<'b>,
         ballot: &Ballot,
     ) -> Result<Option<UnnamedWalFile<'b>>> {
-        let Lane { repository, names, coming } = lane;
+        let RepositoryLane { repository, names, coming } = lane;
         // One repository alone finds out when it creates it.
         let several = self.repositories.len() > 1;
         let candidate = || {
@@ -140,12 +145,12 @@ impl Lanes<'_> {
     /// Gives it its name, unless another repository refuses it.
     fn store(
         &self,
-        file: &File<'_>,
+        file: &PushedFile<'_>,
         candidate: Option<UnnamedWalFile<'_>>,
         ballot: &Ballot,
-    ) -> Result<Way> {
+    ) -> Result<StoreOutcome> {
         let Some(candidate) = candidate.filter(|_| ballot.passes()) else {
-            return Ok(Way::KeptBack);
+            return Ok(StoreOutcome::KeptBack);
         };
         let published = candidate.publish()?;
         if let Some(memory) = self.memory {
@@ -157,7 +162,7 @@ impl Lanes<'_> {
         let repository = published.repository();
         let archived = published.confirm()?;
         report(repository, file, &archived);
-        Ok(Way::Archived)
+        Ok(StoreOutcome::Archived)
     }
 
     /// The label, and the length of the object in bytes.
@@ -175,15 +180,15 @@ impl Lanes<'_> {
     }
 
     /// One failed repository is enough.
-    fn verdict(&self, ways: Vec<Result<Way>>) -> Result<Way> {
-        let named = |way: &Result<Way>| way == &Ok(Way::Archived);
+    fn verdict(&self, ways: Vec<Result<StoreOutcome>>) -> Result<StoreOutcome> {
+        let named = |way: &Result<StoreOutcome>| way == &Ok(StoreOutcome::Archived);
         let took: Vec<&str> = ways
             .iter()
             .zip(self.repositories)
             .filter(|(way, _)| named(way))
             .map(|(_, repository)| repository.name())
             .collect();
-        let kept_back = ways.contains(&Ok(Way::KeptBack));
+        let kept_back = ways.contains(&Ok(StoreOutcome::KeptBack));
         match worst_of(ways.into_iter().filter_map(Result::err).collect()) {
             // All were heard before, so another server stored it in between.
             Some(error) if error.class() == Class::Conflict && !took.is_empty() => {
@@ -193,27 +198,27 @@ impl Lanes<'_> {
                 )))
             }
             Some(error) => Err(error),
-            None if kept_back => Ok(Way::KeptBack),
-            None => Ok(Way::Archived),
+            None if kept_back => Ok(StoreOutcome::KeptBack),
+            None => Ok(StoreOutcome::Archived),
         }
     }
 }
 
 /// What one repository needs to take part.
-struct Lane<'a> {
+struct RepositoryLane<'a> {
     repository: &'a Repository,
     names: &'a NamesThere,
     coming: EncodedFrames,
 }
 
 /// A file on its way.
-struct File<'a> {
+struct PushedFile<'a> {
     number: usize,
     started: Instant,
     original: Original<'a>,
 }
 
-fn joined(lane: ScopedJoinHandle<'_, Result<Way>>) -> Result<Way> {
+fn joined(lane: ScopedJoinHandle<'_, Result<StoreOutcome>>) -> Result<StoreOutcome> {
     let died = || Err(Error::new(Class::Internal, "a thread of the push died"));
     lane.join().unwrap_or_else(|_| died())
 }
@@ -227,7 +232,7 @@ pub(super) fn worst_of(mut errors: Vec<Error>) -> Option<Error> {
     errors.into_iter().next()
 }
 
-fn report(repository: &Repository, file: &File<'_>, archived: &Archived) {
+fn report(repository: &Repository, file: &PushedFile<'_>, archived: &Archived) {
     let milliseconds = file.started.elapsed().as_millis() as u64;
     let repository = repository.name();
     match archived {

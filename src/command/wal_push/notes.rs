@@ -17,7 +17,7 @@ use crate::postgres::WalFileName;
 const GOOD_FOR: Duration = Duration::from_secs(3600);
 
 #[derive(Serialize, Deserialize)]
-struct Note {
+struct PushNote {
     seawall: u32,
     /// The repositories that have it, see [`crate::repository::fingerprint`].
     repositories: String,
@@ -39,7 +39,7 @@ impl PushNotes {
     }
 
     pub fn write(&self, name: WalFileName, seen: &FileStamp, label: &Label) -> Result<()> {
-        let note = Note {
+        let note = PushNote {
             seawall: 1,
             repositories: self.repositories.clone(),
             seen: seen.clone(),
@@ -66,7 +66,7 @@ impl PushNotes {
         read(&self.path(name)).is_some_and(|note| self.vouches(&note, path))
     }
 
-    fn vouches(&self, note: &Note, path: &Path) -> bool {
+    fn vouches(&self, note: &PushNote, path: &Path) -> bool {
         let age = now().checked_sub(note.written);
         let in_time = age.is_some_and(|seconds| seconds < GOOD_FOR.as_secs());
         if note.repositories != self.repositories || !in_time {
@@ -95,8 +95,8 @@ impl PushNotes {
     }
 }
 
-fn read(path: &Path) -> Option<Note> {
-    let note: Note = serde_json::from_slice(&durable::read_small(path).ok()?).ok()?;
+fn read(path: &Path) -> Option<PushNote> {
+    let note: PushNote = serde_json::from_slice(&durable::read_small(path).ok()?).ok()?;
     (note.seawall == 1).then_some(note)
 }
 

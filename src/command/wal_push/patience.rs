@@ -27,9 +27,9 @@ const GIVEN_UP_QUIET: Duration = Duration::from_millis(500);
 const GIVEN_UP_MOST: Duration = Duration::from_secs(1);
 
 /// By which the work says what became of the file that was asked for.
-pub(super) struct Told(Sender<Result<()>>);
+pub(super) struct Teller(Sender<Result<()>>);
 
-impl Told {
+impl Teller {
     pub(super) fn tell(&self, outcome: Result<()>) {
         // Who waited may have lost patience.
         let _ = self.0.send(outcome);
@@ -64,10 +64,10 @@ impl Allowance {
 impl Patience {
     /// Lets `work` go on in a thread and returns what it tells. A thread that hangs in a store ends with the process;
     /// what it leaves is what a crash leaves.
-    pub(super) fn with(&self, work: impl FnOnce(Told) + Send + 'static) -> Result<()> {
+    pub(super) fn with(&self, work: impl FnOnce(Teller) + Send + 'static) -> Result<()> {
         let (sender, told) = mpsc::channel();
         // Without a thread nobody watches, that is all.
-        if let Err(work) = threads::start_or_return("push", move || work(Told(sender))) {
+        if let Err(work) = threads::start_or_return("push", move || work(Teller(sender))) {
             work();
         }
         let outcome = self.outcome(&told).ok_or_else(|| self.give_up())?;

@@ -10,14 +10,14 @@ use crate::threads::lock;
 /// What one call pushes: first what was asked for, then what waits behind it, taken by several workers.
 /// Segments under way hold at most a set number of bytes; one is always allowed.
 pub(super) struct Queue<T> {
-    state: Mutex<State<T>>,
+    state: Mutex<QueueState<T>>,
     changed: Condvar,
     bytes_max: u64,
     /// After this nothing more is started: the caller waits for its answer.
     until: Instant,
 }
 
-struct State<T> {
+struct QueueState<T> {
     waiting: VecDeque<(T, u64)>,
     bytes_under_way: u64,
     /// Whether the first one, which somebody waits for, was taken.
@@ -34,7 +34,7 @@ enum Next<T> {
     Nothing,
 }
 
-impl<T> State<T> {
+impl<T> QueueState<T> {
     fn next(&mut self, bytes_max: u64, late: bool) -> Next<T> {
         let none = self.stopped || self.started && late;
         let Some((_, bytes)) = self.waiting.front().filter(|_| !none) else { return Next::Nothing };
@@ -55,7 +55,7 @@ impl<T> Queue<T> {
         until: Instant,
     ) -> Self {
         let waiting = items.into_iter().collect();
-        let state = State { waiting, bytes_under_way: 0, started: false, stopped: false };
+        let state = QueueState { waiting, bytes_under_way: 0, started: false, stopped: false };
         Self { state: Mutex::new(state), changed: Condvar::new(), bytes_max, until }
     }
 
@@ -84,7 +84,7 @@ impl<T> Queue<T> {
         self.changed.notify_all();
     }
 
-    fn state(&self) -> MutexGuard<'_, State<T>> {
+    fn state(&self) -> MutexGuard<'_, QueueState<T>> {
         lock(&self.state)
     }
 }
@@ -126,7 +126,7 @@ impl<T> Pool<T> {
         let free = lock(&self.free);
         let free = self.returned.wait_while(free, |free| free.is_empty());
         let thing = free.unwrap_or_else(PoisonError::into_inner).pop();
-        let mut taken = Taken { pool: self, thing };
+        let mut taken = PoolGuard { pool: self, thing };
         match &mut taken.thing {
             Some(thing) => work(thing),
             None => unreachable!("it waited until there was one"),
@@ -135,12 +135,12 @@ impl<T> Pool<T> {
 }
 
 /// Goes back also when the work panics: others wait for it.
-struct Taken<'a, T> {
+struct PoolGuard<'a, T> {
     pool: &'a Pool<T>,
     thing: Option<T>,
 }
 
-impl<T> Drop for Taken<'_, T> {
+impl<T> Drop for PoolGuard<'_, T> {
     fn drop(&mut self) {
         let mut free = lock(&self.pool.free);
         free.extend(self.thing.take());

@@ -10,12 +10,12 @@ use crate::threads::lock;
 /// Files are numbered from 0 on.
 #[derive(Default)]
 pub(super) struct Turns {
-    state: Mutex<State>,
+    state: Mutex<TurnsState>,
     changed: Condvar,
 }
 
 #[derive(Default)]
-struct State {
+struct TurnsState {
     /// So many files have begun to get their names.
     begun: usize,
     /// So many files, from the first on, are in every repository.
@@ -24,7 +24,7 @@ struct State {
     refused: Option<usize>,
 }
 
-impl State {
+impl TurnsState {
     fn keeps_back(&self, number: usize) -> bool {
         self.refused.is_some_and(|refused| refused < number)
     }
@@ -48,8 +48,8 @@ impl Turns {
         its_turn
     }
 
-    fn wait(&self, number: usize, over: impl Fn(&State) -> bool) -> bool {
-        let waits = |state: &mut State| !state.keeps_back(number) && !over(state);
+    fn wait(&self, number: usize, over: impl Fn(&TurnsState) -> bool) -> bool {
+        let waits = |state: &mut TurnsState| !state.keeps_back(number) && !over(state);
         let state = self.changed.wait_while(self.state(), waits);
         !state.unwrap_or_else(PoisonError::into_inner).keeps_back(number)
     }
@@ -68,7 +68,7 @@ impl Turns {
         self.changed.notify_all();
     }
 
-    fn state(&self) -> MutexGuard<'_, State> {
+    fn state(&self) -> MutexGuard<'_, TurnsState> {
         lock(&self.state)
     }
 }

@@ -1,5 +1,4 @@
-//! What `basebackup restore` says at its end: what was written, how far the server has come, and what to do next; and
-//! which state of the server ends the watch over its recovery.
+//! What `basebackup restore` says at its end: what was written, how far the server has come, and what to do next.
 
 use std::path::Path;
 use std::time::Duration;
@@ -7,11 +6,9 @@ use std::time::Duration;
 use serde_json::json;
 
 use super::options::RestoreOptions;
-use super::shown::{ARCHIVE_AGAIN, Archiving};
-use crate::basebackup::restore::{
-    Recovered, RecoveryEnd, RecoveryTarget, RestorePlan, TargetAction,
-};
-use crate::command::restored::Done;
+use super::plan_text::{ARCHIVE_AGAIN, Archiving};
+use crate::basebackup::restore::{Recovered, RestorePlan};
+use crate::command::restored::RestoreDone;
 use crate::command::shown::{count, plain, size, tenths};
 use crate::words::{shell_word, two_units};
 
@@ -41,7 +38,7 @@ pub(super) fn what(recovered: Recovered) -> &'static str {
 }
 
 impl Ended<'_> {
-    pub fn done(&self, took: Duration) -> Done {
+    pub fn done(&self, took: Duration) -> RestoreDone {
         let server = self.up.map(|up| match up {
             Recovered::Promoted => "promoted",
             Recovered::Paused => "paused",
@@ -68,7 +65,7 @@ impl Ended<'_> {
         let words = format!(
             "Base backup {id} is restored into {data}: {bytes}, {files} written{kept}, in {took}.\n{next}\n"
         );
-        Done { words, result }
+        RestoreDone { words, result }
     }
 
     /// What to do now.
@@ -95,17 +92,5 @@ impl Ended<'_> {
             ),
         };
         plain(&next)
-    }
-}
-
-/// What the server does when it has recovered.
-pub(super) fn until(options: &RestoreOptions<'_>) -> RecoveryEnd {
-    match options.action {
-        _ if options.standby => RecoveryEnd::Readers,
-        // At the end of the WAL it takes writes, whatever was to happen at a target.
-        _ if options.target == RecoveryTarget::Latest => RecoveryEnd::End,
-        TargetAction::Shutdown => RecoveryEnd::Shutdown,
-        TargetAction::Pause => RecoveryEnd::Pause,
-        TargetAction::Promote => RecoveryEnd::End,
     }
 }

@@ -9,8 +9,8 @@ use serde_json::{Value, json};
 
 use super::MediaRestoreOptions;
 use crate::backup::Backup;
-use crate::command::media_backup::places::set_of;
-use crate::command::restored::Done;
+use crate::command::media_backup::snapshot::set_of;
+use crate::command::restored::RestoreDone;
 use crate::command::shown::{count, plain, size, tenths};
 use crate::error::Result;
 use crate::media_backup::{Existing, MediaRestored, Selection, SnapshotDescription};
@@ -66,7 +66,7 @@ pub fn done(
     id: &str,
     restored: &MediaRestored,
     started: Instant,
-) -> Done {
+) -> RestoreDone {
     let took = started.elapsed();
     let result = json!({
         "entries": restored.entries,
@@ -103,5 +103,5 @@ pub fn done(
         written.0,
         written.1
     );
-    Done { words, result }
+    RestoreDone { words, result }
 }

@@ -1,4 +1,5 @@
-//! Questions on a terminal, one a line, with what an empty answer means.
+//! Questions on a terminal, one a line, with what an empty answer means; and what is usual where nobody says otherwise, in a container
+//! of root's podman or of a user's own too.
 
 use std::io::BufRead;
 use std::path::{Path, PathBuf};
@@ -6,10 +7,9 @@ use std::path::{Path, PathBuf};
 use clap::ArgMatches;
 use clap::parser::ValueSource;
 
-use super::container::usual_folder;
 use super::set;
 use crate::cli::guard;
-use crate::config::{Value, ValueKind};
+use crate::config::{DEFAULT_FILE, Value, ValueKind, own_file};
 use crate::error::{Class, Error, Result};
 use crate::init::{Answers, Encryption, FoundServer, RepositoryPlace};
 
@@ -17,12 +17,12 @@ use crate::init::{Answers, Encryption, FoundServer, RepositoryPlace};
 const CREDENTIALS: &str = "s3.credentials";
 
 /// Asks what no flag said.
-pub struct Asking<'a> {
+pub struct Questions<'a> {
     matches: &'a ArgMatches,
     found: &'a FoundServer,
 }
 
-impl<'a> Asking<'a> {
+impl<'a> Questions<'a> {
     pub fn new(matches: &'a ArgMatches, found: &'a FoundServer) -> Self {
         Self { matches, found }
     }
@@ -168,4 +168,27 @@ fn ask(question: &str, default: &str, wrong: impl Fn(&str) -> Option<String>) ->
             Some(reason) => guard::print(&format!("  {reason}\n")),
         }
     }
+}
+
+/// Where an ordinary user's programs look, if the server is his; else where all look.
+pub fn usual_output(rootless: bool) -> PathBuf {
+    let named = std::env::var_os("SEAWALL_CONFIG").filter(|name| !name.is_empty());
+    let own = || own_file().filter(|_| rootless);
+    named.map(PathBuf::from).or_else(own).unwrap_or_else(|| DEFAULT_FILE.into())
+}
+
+/// The socket of the quadlets, which is at the same place on both sides. A user's own podman makes him the server's
+/// `postgres`, but his name is another one.
+pub fn connection(answers: &Answers) -> String {
+    let own = std::env::var("XDG_RUNTIME_DIR").ok().filter(|_| answers.rootless);
+    match own {
+        Some(folder) => format!("host={folder}/postgresql user=postgres"),
+        None => "host=/run/postgresql".to_owned(),
+    }
+}
+
+/// A folder for backups that the user who calls this may make.
+pub fn usual_folder(rootless: bool) -> String {
+    let home = std::env::var("HOME").ok().filter(|_| rootless);
+    home.map_or_else(|| "/var/backups/seawall".to_owned(), |home| format!("{home}/backups"))
 }

@@ -1,14 +1,19 @@
-//! `seawall list` for people: a table with a line for each cluster, Redis and media set, and its state in colour.
+//! `seawall list` for people: a table with a line for each cluster, Redis and media set, and its state in colour. Below the table
+//! stands what no column holds: up to when a cluster can be recovered, gaps, and repositories that could not be read to their end.
 //!
-//! Below the table stands what no column holds: up to when a cluster can be recovered, gaps, and repositories that
-//! could not be read to their end.
+//! And the same as one document for programs.
 
 use jiff::Timestamp;
+use serde::Serialize;
+use serde_json::json;
 
 use super::Overview;
-use super::rows::Row;
+use super::rows::OverviewRow;
 use crate::check::{CheckState, Service};
-use crate::command::shown::{Paper, Spare, at_seconds, count, fitted, plain, short_size, took};
+use crate::command::shown::{
+    Paper, Spare, at_seconds, count, document, fitted, plain, short_size, took,
+};
+use crate::error::Result;
 
 const HEADINGS: [&str; 6] = ["STATE", "WHAT", "NEWEST", "BACK TO", "SIZE", "NEXT DUE"];
 
@@ -29,7 +34,7 @@ pub fn text(overview: &Overview<'_>, paper: Paper) -> String {
     paper.fit(&if remarks.is_empty() { text } else { format!("{text}\n{remarks}") })
 }
 
-fn cells(row: &Row, now: Timestamp) -> Vec<String> {
+fn cells(row: &OverviewRow, now: Timestamp) -> Vec<String> {
     let newest = row.newest.as_ref();
     vec![
         row.state.map_or("-".to_owned(), |state| state.to_string()),
@@ -57,7 +62,7 @@ fn remarks(overview: &Overview<'_>) -> String {
         text +=
             &format!("Repository {name} could not be looked at to the end: it may have more.\n");
     }
-    let worse = |it: &&Row| it.state.is_some_and(|state| state != CheckState::Ok);
+    let worse = |it: &&OverviewRow| it.state.is_some_and(|state| state != CheckState::Ok);
     let troubled = overview.rows.iter().filter(worse).count();
     if troubled > 0 {
         text += "`seawall check` says what is wrong, and what to do.\n";
@@ -68,7 +73,7 @@ fn remarks(overview: &Overview<'_>) -> String {
     text
 }
 
-fn up_to(row: &Row, now: Timestamp) -> String {
+fn up_to(row: &OverviewRow, now: Timestamp) -> String {
     let Some((from, to)) = row.reaches_back_to.zip(row.reaches_up_to) else { return String::new() };
     let (name, ago) = (plain(&row.subject.to_string()), took(to, now.max(to)));
     let gaps = if row.gaps { " There are gaps before that: see `basebackup list`." } else { "" };
@@ -76,4 +81,32 @@ fn up_to(row: &Row, now: Timestamp) -> String {
         true => format!("{name} goes back to any moment up to {ago} ago.{gaps}\n"),
         false => format!("{name} goes back to the end of its base backup only.{gaps}\n"),
     }
+}
+
+/// Rises when something in the JSON changes its meaning or goes.
+const VERSION: u32 = 1;
+
+#[derive(Serialize)]
+struct ListJson<'a> {
+    version: u32,
+    at: String,
+    cluster: &'a str,
+    state: CheckState,
+    backed_up: &'a [OverviewRow],
+    /// Repositories that could not be looked at to the end, and why.
+    failures: Vec<serde_json::Value>,
+}
+
+pub fn json(overview: &Overview<'_>) -> Result<String> {
+    let failures = overview.failures.iter().map(|(number, error)| {
+        json!({ "repository": overview.name(*number), "error": error.to_string() })
+    });
+    document(&ListJson {
+        version: VERSION,
+        at: at_seconds(overview.now),
+        cluster: overview.cluster,
+        state: overview.verdict.state(),
+        backed_up: &overview.rows,
+        failures: failures.collect(),
+    })
 }

@@ -16,7 +16,7 @@ use crate::postgres::SystemIdentifier;
 
 /// What is backed up: a cluster, a Redis, a media set.
 #[derive(Debug, Serialize)]
-pub struct Row {
+pub struct OverviewRow {
     #[serde(flatten)]
     pub subject: CheckSubject,
     /// Whether it is for this configuration to see that backups are made.
@@ -28,7 +28,7 @@ pub struct Row {
     pub state: Option<CheckState>,
     /// How many can be restored.
     pub backups: usize,
-    pub newest: Option<Newest>,
+    pub newest: Option<NewestBackup>,
     /// The earliest time that can be restored, without a gap up to the newest.
     pub reaches_back_to: Option<Timestamp>,
     /// The latest; of a cluster the WAL says it, else it is that of the newest backup.
@@ -43,7 +43,7 @@ pub struct Row {
 
 /// The newest backup that can be restored.
 #[derive(Debug, Serialize)]
-pub struct Newest {
+pub struct NewestBackup {
     pub id: String,
     pub ended: Timestamp,
     /// Bytes before compression.
@@ -51,7 +51,12 @@ pub struct Newest {
 }
 
 /// PostgreSQL first, then each Redis, then each media set.
-pub fn rows(config: &Config, gathered: &Gathered, verdict: &Verdict, postgres: bool) -> Vec<Row> {
+pub fn rows(
+    config: &Config,
+    gathered: &Gathered,
+    verdict: &Verdict,
+    postgres: bool,
+) -> Vec<OverviewRow> {
     let objectives = &config.objectives;
     let subject = |service, name: &str| CheckSubject { service, name: name.to_owned() };
     let cluster = subject(Service::Postgresql, &config.cluster);
@@ -65,7 +70,7 @@ pub fn rows(config: &Config, gathered: &Gathered, verdict: &Verdict, postgres: b
         let subject = subject(Service::Media, &it.name);
         of_series(subject, it, objectives.media.age, |backup| backup.facts.totals.size)
     });
-    let mut rows: Vec<Row> = cluster.chain(redis).chain(media).collect();
+    let mut rows: Vec<OverviewRow> = cluster.chain(redis).chain(media).collect();
     for row in &mut rows {
         let found = verdict.findings.iter().filter(|it| it.subject == row.subject);
         row.state = found.map(|finding| finding.state).max();
@@ -73,8 +78,8 @@ pub fn rows(config: &Config, gathered: &Gathered, verdict: &Verdict, postgres: b
     rows
 }
 
-fn nothing(subject: CheckSubject) -> Row {
-    Row {
+fn nothing(subject: CheckSubject) -> OverviewRow {
+    OverviewRow {
         subject,
         configured: true,
         system: None,
@@ -93,7 +98,7 @@ fn due(ended: Timestamp, age: Duration) -> Option<Timestamp> {
     ended.checked_add(SignedDuration::try_from(age).ok()?).ok()
 }
 
-fn of_cluster(subject: CheckSubject, gathered: &Gathered, age: Duration) -> Row {
+fn of_cluster(subject: CheckSubject, gathered: &Gathered, age: Duration) -> OverviewRow {
     let Some(system) = gathered.system else { return nothing(subject) };
     let survey = &gathered.survey;
     let good: Vec<&BaseBackup> = good(survey, system).collect();
@@ -102,10 +107,10 @@ fn of_cluster(subject: CheckSubject, gathered: &Gathered, age: Duration) -> Row 
     let wal = survey.system(system);
     let window = wal.and_then(|wal| window(survey, wal));
     let ended = newest.map(|it| it.facts.stop.time);
-    Row {
+    OverviewRow {
         system: wal.map(|wal| wal.system.to_string()),
         backups: good.len(),
-        newest: newest.map(|it| Newest {
+        newest: newest.map(|it| NewestBackup {
             id: it.id.clone(),
             ended: it.facts.stop.time,
             size: it.facts.size,
@@ -126,7 +131,7 @@ fn good(survey: &Survey, system: SystemIdentifier) -> impl Iterator<Item = &Base
 }
 
 /// Every moment in it can be restored.
-struct Window {
+struct RecoveryWindow {
     from: Timestamp,
     to: Timestamp,
     /// Whether there are others before it.
@@ -134,7 +139,7 @@ struct Window {
 }
 
 /// The last one of the newest timeline.
-fn window(survey: &Survey, wal: &SystemWal) -> Option<Window> {
+fn window(survey: &Survey, wal: &SystemWal) -> Option<RecoveryWindow> {
     let (backups, timelines) = survey.windows(wal);
     let newest = timelines.into_iter().find(|it| Some(it.timeline) == wal.timelines.newest())?;
     let mut stretches = newest.stretches.iter().filter_map(|it| Some((it.window?, it.wal.end)));
@@ -142,7 +147,7 @@ fn window(survey: &Survey, wal: &SystemWal) -> Option<Window> {
     let ended = |at: usize| backups.get(at).map(|it| it.facts.stop.time);
     let from = ended(window.first)?;
     let last = wal.stored(end).max(ended(window.last));
-    Some(Window { from, to: last.unwrap_or(from), interrupted: stretches.next().is_some() })
+    Some(RecoveryWindow { from, to: last.unwrap_or(from), interrupted: stretches.next().is_some() })
 }
 
 fn stored(survey: &Survey, system: SystemIdentifier, wal: Option<&SystemWal>) -> u64 {
@@ -162,15 +167,19 @@ fn of_series<D: SelfContained>(
     found: &NamedSeries<D>,
     age: Duration,
     size: impl Fn(&Backup<D>) -> u64,
-) -> Row {
+) -> OverviewRow {
     let series = &found.series;
     let good: Vec<_> = series.backups.iter().filter(|it| it.is_whole()).collect();
     let newest = good.iter().max_by_key(|it| it.ended);
     let ended = newest.map(|it| it.ended);
-    Row {
+    OverviewRow {
         configured: found.watched,
         backups: good.len(),
-        newest: newest.map(|it| Newest { id: it.id.clone(), ended: it.ended, size: size(it) }),
+        newest: newest.map(|it| NewestBackup {
+            id: it.id.clone(),
+            ended: it.ended,
+            size: size(it),
+        }),
         reaches_back_to: good.iter().map(|it| it.ended).min(),
         reaches_up_to: ended,
         stored: series.volumes.iter().map(|(.., it)| it.total()).max().unwrap_or_default(),

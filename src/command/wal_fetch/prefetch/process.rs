@@ -40,11 +40,11 @@ pub(crate) fn start_in_background(words: &[std::ffi::OsString], segment_bytes: u
 }
 
 /// What the prefetching process works with.
-struct Worker<'a> {
+struct PrefetchWorker<'a> {
     repositories: &'a [Repository],
     source: Source<'a>,
     folder: &'a PrefetchFolder,
-    window: Mutex<Window>,
+    window: Mutex<PrefetchWindow>,
     changed: Condvar,
     stopped: Mutex<bool>,
 }
@@ -66,9 +66,9 @@ pub(crate) fn prefetch(
     if depth == 0 {
         return Ok(());
     }
-    let window = Window::new(cursor, size, depth);
+    let window = PrefetchWindow::new(cursor, size, depth);
     folder.retain(|segment| window.contains(segment));
-    let worker = Worker {
+    let worker = PrefetchWorker {
         repositories,
         source,
         folder: &folder,
@@ -94,7 +94,7 @@ fn depth(config: &Config, folder: &PrefetchFolder, size: WalSegmentSize) -> usiz
     usize::try_from(room / size.bytes()).unwrap_or(0).min(config.wal.prefetch)
 }
 
-impl Worker<'_> {
+impl PrefetchWorker<'_> {
     /// Moves the window after the cursor, and ends all work when recovery has ended or the server stopped.
     fn follow(&self, data_directory: &DataDirectory) {
         let mut moved = Instant::now();
@@ -186,14 +186,14 @@ impl Worker<'_> {
         *lock(&self.stopped)
     }
 
-    fn window(&self) -> MutexGuard<'_, Window> {
+    fn window(&self) -> MutexGuard<'_, PrefetchWindow> {
         lock(&self.window)
     }
 }
 
 /// Which segments to fetch next: the `depth` that follow the one last asked for, each once.
 #[derive(Debug)]
-pub(super) struct Window {
+pub(super) struct PrefetchWindow {
     cursor: WalSegment,
     size: WalSegmentSize,
     depth: usize,
@@ -202,7 +202,7 @@ pub(super) struct Window {
     end: Option<WalSegment>,
 }
 
-impl Window {
+impl PrefetchWindow {
     pub(super) fn new(cursor: WalSegment, size: WalSegmentSize, depth: usize) -> Self {
         Self { cursor, size, depth, tried: BTreeSet::new(), end: None }
     }
@@ -257,8 +257,8 @@ mod tests {
         WalSegment { timeline: TimelineId::new(timeline).unwrap(), log: 0, segment: number }
     }
 
-    fn window(depth: usize) -> Window {
-        Window::new(segment(1, 1), WalSegmentSize::from_bytes(16 << 20).unwrap(), depth)
+    fn window(depth: usize) -> PrefetchWindow {
+        PrefetchWindow::new(segment(1, 1), WalSegmentSize::from_bytes(16 << 20).unwrap(), depth)
     }
 
     #[test]

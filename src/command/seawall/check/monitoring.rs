@@ -1,14 +1,16 @@
-//! What a scrape of a host would find (Prometheus docs, "Exposition formats"): each metric once with its help and its
-//! type, then a line for each finding that has it.
+//! The verdict for monitoring: `prometheus` is what a scrape of a host would find (Prometheus docs, "Exposition formats"), `nagios`
+//! what monitoring plugins print (Monitoring Plugins Development Guidelines, "Plugin Output for Nagios").
 
-use crate::check::{Finding, METRICS, Verdict};
+use crate::check::{Finding, METRICS, Measurement, Verdict};
 
 /// The cluster that a configuration has which names none.
 pub const USUAL_CLUSTER: &str = "main";
 
+/// Each metric once with its help and its type, then a line for each finding that has it.
+///
 /// Any other cluster than the usual one is a label of all: the node exporter takes no name with the same labels from
 /// two files.
-pub fn text(verdict: &Verdict, cluster: &str) -> String {
+pub fn prometheus(verdict: &Verdict, cluster: &str) -> String {
     let cluster = match cluster {
         USUAL_CLUSTER => String::new(),
         other => format!("cluster=\"{other}\""),
@@ -56,6 +58,53 @@ fn labels(finding: &Finding) -> String {
     labels
 }
 
+/// A line with the verdict, performance data behind a `|`, then the details.
+pub fn nagios(verdict: &Verdict) -> String {
+    let data = verdict.findings.iter();
+    let data = data.flat_map(|it| it.numbers.iter().map(move |number| datum(it, number)));
+    let data: Vec<String> = data.collect();
+    let mut text = format!("SEAWALL {} | {}\n", without_bar(&verdict.summary()), data.join(" "));
+    for finding in &verdict.findings {
+        let hint = finding.hint.as_ref().map_or(String::new(), |hint| format!(". {hint}"));
+        text +=
+            &without_bar(&format!("{}: {}: {}{hint}", finding.state, finding.name(), finding.text));
+        text += "\n";
+    }
+    text
+}
+
+/// `'rpo_seconds.postgresql.main.disk'=12s;;300`
+fn datum(finding: &Finding, number: &Measurement) -> String {
+    let short = number.metric.strip_prefix("seawall_").unwrap_or(number.metric);
+    let service = format!("{:?}", finding.subject.service).to_lowercase();
+    let mut label = format!("{short}.{service}.{}", finding.subject.name);
+    if let Some(repository) = &finding.repository {
+        label += &format!(".{repository}");
+    }
+    let unit = match short {
+        _ if short.ends_with("_seconds") => "s",
+        _ if short.ends_with("_bytes") => "B",
+        _ => "",
+    };
+    let metric = METRICS.iter().find(|metric| metric.name == number.metric);
+    // A range is what is as it should be.
+    let range = match (number.objective, metric.is_some_and(|it| it.at_least)) {
+        (Some(objective), true) => format!(";;{objective}:"),
+        (Some(objective), false) => format!(";;{objective}"),
+        (None, _) => String::new(),
+    };
+    format!("'{label}'={}{unit}{range}", rounded(number.value))
+}
+
+fn rounded(value: f64) -> f64 {
+    (value * 1000.0).round() / 1000.0
+}
+
+/// A `|` would begin the performance data.
+fn without_bar(text: &str) -> String {
+    text.replace('|', "/")
+}
+
 #[cfg(test)]
 mod tests {
     use super::super::page::tests::verdict;
@@ -65,7 +114,7 @@ mod tests {
     #[test]
     fn each_family_comes_once_with_help_and_type() {
         assert_eq!(
-            text(&verdict(&[CheckState::Ok, CheckState::Unknown]), USUAL_CLUSTER),
+            prometheus(&verdict(&[CheckState::Ok, CheckState::Unknown]), USUAL_CLUSTER),
             "\
 # HELP seawall_check_timestamp_seconds When this was found out
 # TYPE seawall_check_timestamp_seconds gauge
@@ -93,10 +142,21 @@ seawall_rpo_seconds{service=\"postgresql\",name=\"main\",repository=\"disk1\"} 1
             let lines = text.lines().filter(|line| !line.starts_with('#'));
             lines.map(|line| line.rsplit_once(' ').unwrap().0.to_owned()).collect::<Vec<_>>()
         };
-        let (main, shop) = (names(&text(&main, USUAL_CLUSTER)), names(&text(&shop, "shop")));
+        let (main, shop) =
+            (names(&prometheus(&main, USUAL_CLUSTER)), names(&prometheus(&shop, "shop")));
         assert_eq!(main.len(), shop.len());
         assert!(shop.iter().all(|name| name.contains("{cluster=\"shop\"")), "{shop:?}");
         assert!(main.iter().all(|name| !name.contains("cluster=")), "{main:?}");
         assert!(shop.contains(&"seawall_state{cluster=\"shop\"}".to_owned()), "{shop:?}");
+    }
+
+    #[test]
+    fn one_line_with_its_data_and_then_the_details() {
+        assert_eq!(
+            nagios(&verdict(&[CheckState::Critical])),
+            "SEAWALL CRITICAL: PostgreSQL main, RPO now in disk0: 12s and 1.0 MiB / would be lost | \
+             'rpo_seconds.postgresql.main.disk0'=12.5s;;300\n\
+             CRITICAL: PostgreSQL main, RPO now in disk0: 12s and 1.0 MiB / would be lost. Look.\n"
+        );
     }
 }

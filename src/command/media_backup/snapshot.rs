@@ -1,12 +1,15 @@
-//! One snapshot in one repository, whatever it lies in there.
+//! One snapshot in one repository, whatever it lies in there; and the places that the configuration names: the media set of a
+//! command, and the repositories that are folders.
+//!
+//! The folder of a repository may lie within a media set. A snapshot leaves this folder out, and `restore --delete`
+//! removes nothing in it.
 
 use std::io::Read;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
-use super::places::{root_of, set_of};
 use crate::backup::Catalogue;
 use crate::codec::{Digest, Identities};
-use crate::config::Config;
+use crate::config::{Config, Location, MediaSet};
 use crate::error::{Class, Error, Result};
 use crate::media_backup::local::{LocalContent, open_index};
 use crate::media_backup::packed::PackedSource;
@@ -17,7 +20,7 @@ use crate::media_backup::{
 use crate::repository::{self, Repository};
 
 /// A snapshot, and the repository that it is read from, with its place.
-pub struct Stored<'a> {
+pub struct StoredSnapshot<'a> {
     pub config: &'a Config,
     pub series: &'a Catalogue<SnapshotDescription>,
     pub id: &'a str,
@@ -36,7 +39,7 @@ pub trait Lay {
     ) -> Result<MediaRestored>;
 }
 
-impl Stored<'_> {
+impl StoredSnapshot<'_> {
     /// What is only needed meanwhile goes into the folder `temporaries`.
     pub fn read(&self, temporaries: &Path, with: &impl Lay) -> Result<MediaRestored> {
         let (id, description) = (self.id, self.description()?);
@@ -116,4 +119,30 @@ impl Stored<'_> {
             attempts: self.config.limits.attempts,
         }
     }
+}
+
+/// The set that a command is about.
+pub fn set_of(config: &Config) -> Result<&MediaSet> {
+    config
+        .media
+        .first()
+        .ok_or_else(|| Error::new(Class::Configuration, "no media set is configured"))
+}
+
+/// The folder of a repository, if it is one. What is there may be trees and, from a time when it was
+/// encrypted, packs.
+pub fn root_of(config: &Config, at: usize) -> Option<&Path> {
+    match &config.repositories.get(at)?.location {
+        Location::Folder(root) => Some(root),
+        Location::S3(_) => None,
+    }
+}
+
+/// All folders that are repositories: none of them is a media file, wherever it lies.
+pub fn repository_folders(config: &Config) -> Vec<PathBuf> {
+    let folder = |location: &Location| match location {
+        Location::Folder(root) => Some(root.clone()),
+        Location::S3(_) => None,
+    };
+    config.repositories.iter().filter_map(|it| folder(&it.location)).collect()
 }

@@ -1,12 +1,14 @@
-//! The plan of a restore, for people: what is written where, and what becomes of what is there.
+//! The plan of a restore, in words for people and as JSON for programs: what is written where, and what becomes of what is there.
 
 use std::fs;
 use std::path::Path;
 
+use serde_json::{Value, json};
+
 use super::options::RestoreOptions;
 use crate::basebackup::restore::{
-    Opened, OutsideSetting, RestoreDirectory, RestorePlan, RestoreTarget, TablespacePlace,
-    missing_above, room,
+    Opened, OutsideSetting, RecoveryTarget, RestoreDirectory, RestorePlan, RestoreTarget,
+    TablespacePlace, missing_above, room,
 };
 use crate::repository::Repository;
 use crate::words::plain;
@@ -35,7 +37,7 @@ impl Archiving {
     }
 }
 
-pub(super) struct Shown<'a> {
+pub(super) struct PlanText<'a> {
     pub place: &'a RestoreDirectory,
     pub tablespaces: &'a [TablespacePlace],
     pub opened: &'a Opened,
@@ -44,8 +46,8 @@ pub(super) struct Shown<'a> {
     pub environment: Option<String>,
 }
 
-impl Shown<'_> {
-    pub fn text(
+impl PlanText<'_> {
+    pub fn words(
         &self,
         plan: &RestorePlan<'_>,
         wish: &RestoreTarget<'_>,
@@ -156,4 +158,61 @@ impl Shown<'_> {
             }
         })
     }
+}
+
+impl PlanText<'_> {
+    /// `words` is what people are shown of it.
+    pub fn json(
+        &self,
+        plan: &RestorePlan<'_>,
+        wish: &RestoreTarget<'_>,
+        repositories: &[Repository],
+        words: &str,
+    ) -> Value {
+        let (backup, facts) = (plan.backup, &plan.backup.facts);
+        let names = self.opened.repositories.iter().filter_map(|at| repositories.get(*at));
+        let tablespaces = self
+            .tablespaces
+            .iter()
+            .map(|it| json!({ "oid": it.oid, "into": it.folder.to_string_lossy() }));
+        let archiving = match self.archiving {
+            Archiving::Off => "off",
+            Archiving::AsTheOldServer => "as_the_old_server",
+            Archiving::OncePromoted => "once_promoted",
+        };
+        json!({
+            "id": backup.id,
+            "label": facts.label,
+            "began": facts.start.time.to_string(),
+            "ended": facts.stop.time.to_string(),
+            "system": backup.system.to_string(),
+            "repositories": names.map(Repository::name).collect::<Vec<_>>(),
+            "bytes": facts.size,
+            "wal": {
+                "from": facts.start.lsn.to_string(),
+                "to": plan.choice.reach.to_string(),
+                "timeline": plan.choice.timeline.number(),
+                "stored": plan.stored.map(|it| it.to_string()),
+                "missing_up_to": plan.resumes.map(|it| it.to_string()),
+            },
+            "target": target(wish),
+            "into": self.place.data.to_string_lossy(),
+            "moved_aside_to": self.place.aside.as_ref().map(|it| it.to_string_lossy()),
+            "tablespaces": tablespaces.collect::<Vec<_>>(),
+            "archiving": archiving,
+            "words": words,
+        })
+    }
+}
+
+fn target(wish: &RestoreTarget<'_>) -> Value {
+    let (kind, value) = match wish.target {
+        RecoveryTarget::Latest => ("latest", Value::Null),
+        RecoveryTarget::Immediate => ("immediate", Value::Null),
+        RecoveryTarget::Time(time) => ("time", time.to_string().into()),
+        RecoveryTarget::Lsn(lsn) => ("lsn", lsn.to_string().into()),
+        RecoveryTarget::Xid(xid) => ("xid", (*xid).into()),
+        RecoveryTarget::Name(name) => ("name", name.as_str().into()),
+    };
+    json!({ "kind": kind, "value": value, "inclusive": wish.inclusive })
 }
