@@ -40,7 +40,7 @@ fuzz_target!(|data: &[u8]| {
     let identities = Identities::default();
     let source = PackedSource {
         storage: &storage,
-        all: "media/set/",
+        all: "media/set/".to_owned(),
         description: &description,
         identities: &identities,
         attempts: 1,
