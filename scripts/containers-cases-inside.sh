@@ -3,7 +3,7 @@
 
 # Of the program in archive_command check and doctor say what the server finds, or that nobody looked: never that of another place.
 program_in_container() {
-    local command gone='"/usr/local/bin/wal-push" is not there for the server' unseen='its archive_command was not looked at'
+    local command gone='the server does not find "/usr/local/bin/wal-push"' unseen='its archive_command was not checked'
     local password='PGPASSWORD=a long password' tcp='--postgres-connection=host=127.0.0.1 user=postgres'
     local root=(env "$password" seawall check "$tcp")
     local within=(podman exec -u postgres postgres seawall check)

@@ -26,7 +26,7 @@ pub fn configure(flags: &FlagValues) -> Result<Config> {
     log::start(&resolved.log());
     if !resolved.others.is_empty() {
         tracing::warn!(
-            "passed over {}: Kubernetes sets such variables for a Service called seawall. HINT: Set \
+            "ignored {}: Kubernetes sets such variables for a Service called seawall. HINT: Set \
              enableServiceLinks: false in the pod, or give the Service another name.",
             resolved.others.join(", ")
         );

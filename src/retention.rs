@@ -109,7 +109,7 @@ impl RetentionVerdict {
             None => Self::keep(format!("{what}, and its name does not tell when it was begun")),
             Some(begun) if begun > now => Self::keep(format!("{what}, begun later than now")),
             Some(begun) if begun > ago(now, keep.unfinished) => {
-                Self::keep(format!("{what}, and begun within {limit}: perhaps under way"))
+                Self::keep(format!("{what}, and begun within {limit}: may still be running"))
             }
             Some(_) => Self::delete(format!("{what}, and begun more than {limit} ago")),
         }

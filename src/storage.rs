@@ -127,7 +127,7 @@ pub enum ConditionSupport {
 }
 
 /// The hint of an error that says that the store keeps an object because of its lock.
-pub const LOCKED: &str = "Its object lock has to end or be lifted first.";
+pub const LOCKED: &str = "Wait until its object lock ends, or lift the lock.";
 
 /// The hint of an error that says that an object is not what was stored.
 pub const DAMAGED: &str = "Another repository may have it whole; look at the disk or the bucket, and let `verify` say what else is damaged.";

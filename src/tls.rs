@@ -120,7 +120,7 @@ pub fn mend(error: &rustls::Error, setting: &str, name: &str) -> String {
         rustls::Error::InvalidCertificate(error) => of_certificate(error, setting, name),
         rustls::Error::AlertReceived(
             AlertDescription::CertificateRequired | AlertDescription::BadCertificate,
-        ) => "The server wants a certificate of its clients.".to_owned(),
+        ) => "The server asks its clients for a certificate.".to_owned(),
         rustls::Error::AlertReceived(_) | rustls::Error::PeerIncompatible(_) => {
             "Server and client agree on no way to encrypt: it has to speak TLS 1.2 or 1.3, with an AEAD cipher."
                 .to_owned()

@@ -32,7 +32,7 @@ pub fn make_exist<'o>(
             match repository.storage().delete(&key) {
                 Ok(()) => Err(error).inspect_err(taken_back),
                 Err(why) => {
-                    Err(error.while_doing(format!("{key} stays, though it is of no use: {why}")))
+                    Err(error.while_doing(format!("{key} stays, although nothing needs it: {why}")))
                 }
             }
         }
@@ -51,7 +51,7 @@ fn look(repository: &Repository, folder: &BackupFolder, objects: &[&StoredObject
                 object.stored_size
             );
             return Err(Error::new(Class::Conflict, message).hint(
-                "Did a prune take it for leavings? keep_unfinished has to be longer than a backup takes; take it again.",
+                "Did a prune delete it as an unfinished backup? Set keep_unfinished longer than a backup takes, and take the backup again.",
             ));
         }
     }

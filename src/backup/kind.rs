@@ -123,7 +123,7 @@ impl<D: SelfContained> Kind for D {
             D::WHAT
         );
         Err(Error::new(Class::Conflict, message)
-            .hint("To see it, name its repository alone with --repository."))
+            .hint("To see that one, name only its repository with --repository."))
     }
 
     fn sort(backups: &mut [Backup<D>]) {

@@ -69,8 +69,9 @@ impl Known {
         if holds_any(repository, all, "")? {
             let (name, id, at) = (repository.name(), &note.id, note.at);
             tracing::warn!(
-                "repository {name} took {id} at {at:.0}, and holds neither it nor a newer one. HINT: Was an older copy of \
-                 this repository restored, or was it deleted by hand? What was stored since that copy is missing."
+                "repository {name} took {id} at {at:.0}, and holds neither it nor a newer one. HINT: \
+                 Was an older copy of this repository restored, or was the backup deleted by hand? \
+                 Everything stored since that copy is missing."
             );
             return Ok(());
         }
@@ -99,7 +100,7 @@ impl Known {
     fn say(&self, repository: &Repository, error: &Error) {
         if !self.said.swap(true, Ordering::Relaxed) {
             let name = repository.name();
-            tracing::warn!("it will not be noticed if repository {name} is exchanged: {error}");
+            tracing::warn!("this host can't notice it if repository {name} is exchanged: {error}");
         }
     }
 }

@@ -147,7 +147,7 @@ impl Memory {
         let entries = parsed(&json).map_err(|error| {
             let path = notes.path(name);
             error.while_doing(format!("could not read {path:?}")).hint(
-                "If it is damaged, remove it: what prune saw until now is forgotten, and the dates of the store count.",
+                "If it is damaged, remove it: prune then forgets what it saw until now, and the dates of the store count.",
             )
         })?;
         Ok(Book { entries, ..Book::default() })

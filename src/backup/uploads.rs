@@ -82,8 +82,8 @@ pub fn refused(repository: &Repository, error: &Error) {
 /// The host that takes a backup and the store have a clock each: the later time counts.
 fn verdict(id: &str, all: &[PendingUpload], keep: &KeepConfig, now: Timestamp) -> RetentionVerdict {
     let what = match all.len() {
-        1 => "1 upload without an end".to_owned(),
-        count => format!("{count} uploads without an end"),
+        1 => "1 unfinished upload".to_owned(),
+        count => format!("{count} unfinished uploads"),
     };
     let begun = begun(id);
     RetentionVerdict::of_leavings(&what, begun, later(begun, all), keep, now)

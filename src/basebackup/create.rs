@@ -124,8 +124,8 @@ fn refuse_restored(server: &ServerFacts, config: &Config) -> Result<()> {
     let message = "this server was restored without --archive: its backup would be the \
                    newest one of the real server";
     Err(Error::new(Class::Configuration, message).hint(
-        "Is it the real server from now on, or has it a cluster name or a repository of its own: ALTER SYSTEM RESET \
-         archive_mode; ALTER SYSTEM RESET seawall.restored; SELECT pg_reload_conf().",
+        "If it is the real server from now on, or has its own cluster name or repository, run: ALTER \
+         SYSTEM RESET archive_mode; ALTER SYSTEM RESET seawall.restored; SELECT pg_reload_conf().",
     ))
 }
 

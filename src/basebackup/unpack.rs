@@ -147,9 +147,7 @@ impl Unpack<'_> {
         let prefix = self.source.prefix;
         let path = path.display();
         let others = if count > 1 { format!(" and {} others", count - 1) } else { String::new() };
-        Err(damaged(format!(
-            "could not unpack {prefix}: expected {path}{others} in its parts, none of them has it"
-        )))
+        Err(damaged(format!("could not unpack {prefix}: none of its parts has {path}{others}")))
     }
 
     fn lay_parts(&self, laying: &Unpacking<'_>, numbers: &[usize], done: &AtomicU64) -> Result<()> {

@@ -18,7 +18,7 @@ const TOLERATED: f64 = 60.0;
 const SPOILS: f64 = 3600.0;
 
 const NTP: &str =
-    "Set the clocks by NTP (timedatectl): ages, retention and S3 signatures hang on them.";
+    "Set the clocks by NTP (timedatectl): ages, retention and S3 signatures depend on them.";
 
 /// For so long it is said that another system took over.
 const NEWS: f64 = 8.0 * 86_400.0;
@@ -44,8 +44,8 @@ pub fn server(case: &Case<'_>) -> Finding {
                 draft.say(
                     CheckState::Critical,
                     "no repository has anything of it",
-                    "Does its archive_command call wal-push with this configuration? Where it is another server, \
-                     say which one with postgres.connection.",
+                    "Does its archive_command call wal-push with this configuration? \
+                     If it is another server, name the right one with postgres.connection.",
                 );
             }
         }
@@ -71,7 +71,7 @@ pub(super) fn systems(case: &Case<'_>) -> Option<Finding> {
     if !now.is_empty() {
         draft.say(
             CheckState::Warning,
-            format!("system {ours} is watched, and there is something of {} as well", names(&now)),
+            format!("system {ours} is watched, but the repository also has objects of {}", names(&now)),
             "Two servers need two cluster names. If nobody knows the other system, somebody planted it: delete it, and look who \
              may write to the repository. On a host without the server set postgres.connection.",
         );
@@ -102,7 +102,7 @@ pub(super) fn redis(case: &Case<'_>, subject: &CheckSubject) -> Vec<Finding> {
     let address = &case.config.redis.address;
     match asked {
         RedisAsked::Answered => draft.ok(format!("{address} answers")),
-        RedisAsked::Refused => draft.ok(format!("{address} answers, and wants a password")),
+        RedisAsked::Refused => draft.ok(format!("{address} answers, and asks for a password")),
         RedisAsked::NotAsked => {
             draft.ok("not asked: redis.password_file is closed to the user of this check");
         }
@@ -121,7 +121,7 @@ pub(super) fn repository(case: &Case<'_>, number: usize) -> Finding {
         None => draft.ok(format!("{} answers", repository.place())),
     }
     if let Some(error) = &case.gathered.no_key {
-        draft.fail(CheckState::Warning, "what is encrypted there can't be read here: ", error);
+        draft.fail(CheckState::Warning, "encrypted objects can't be read on this host: ", error);
     }
     for (_, records) in &case.gathered.records {
         for (_, error) in records.failures.iter().filter(|(failed, _)| *failed == number) {

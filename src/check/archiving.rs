@@ -45,7 +45,7 @@ pub(super) fn archiver(case: &Case<'_>) -> Option<Finding> {
         server.archiver.as_ref().is_some_and(|it| archived(case, server, it, &set, &mut draft));
     draft.number("seawall_archive_failing", f64::from(u8::from(failing)));
     if let Some(Ability::NotSeen(why)) = ability.filter(|_| unsaid) {
-        draft.ok(format!("whether it can run its archive_command was not looked at: {why}"));
+        draft.ok(format!("its archive_command was not checked: {why}"));
     }
     Some(draft.finding())
 }
@@ -97,7 +97,7 @@ fn archived(
         }
         for number in without {
             let text = format!(
-                "the server took {name} for archived {ago} ago, and repository {} does not have it",
+                "PostgreSQL reports {name} as archived {ago} ago, but repository {} does not have it",
                 case.name(number)
             );
             let hint = format!(
@@ -117,7 +117,7 @@ fn archived(
         draft.say(
             state,
             text,
-            "The server's log has the message of wal-push. `seawall doctor` looks for what stands in its way.",
+            "The server's log has the message of wal-push. `seawall doctor` looks for the cause.",
         );
     }
     failed.is_some()

@@ -88,7 +88,11 @@ pub(super) fn judge(
         draft.fail(CheckState::Critical, &format!("{id} is damaged: "), error);
     }
     for (id, why) in &there.doubted {
-        draft.say(CheckState::Warning, format!("{id} {why}: it is no newest"), AHEAD);
+        draft.say(
+            CheckState::Warning,
+            format!("{id} {why}: it does not count as the newest"),
+            AHEAD,
+        );
     }
     judge_unfinished(case, expected, there, &mut draft);
     draft.number("seawall_backups", there.good as f64);

@@ -11,14 +11,15 @@ use super::gather::Case;
 use crate::backup::begun;
 use crate::history::{self, Record, RecordKind};
 
-const PAST: &str = "Nothing can mend it, and a recovery from the newest base backup needs nothing of it: it goes with the older \
-                    base backups, and the next verification after that finds no fault.";
+const PAST: &str = "This can't be mended, and a recovery from the newest base backup does not need \
+                    it. prune deletes it together with the older base backups; the next \
+                    verification after that finds no fault.";
 
 /// So many records that count for nothing are named.
 const TOLD_MAX: usize = 3;
 
-const PLANTED: &str = "No drill or verification of ours stores that. Who may write to the repository? Delete the record, and run \
-                       one anew.";
+const PLANTED: &str = "No drill or verification of Seawall stores such a record. Who may write to \
+                       the repository? Delete the record, and run the drill or verification again.";
 
 /// `oldest` is when the oldest backup was begun; `ids` are of all that is stored, whatever became of it. Nothing is
 /// said where there is nothing yet to rehearse.
@@ -44,7 +45,7 @@ pub(super) fn judge(
         (&mut verification, RecordKind::Verification, verified),
     ] {
         for (_, key, why) in of(kind).take(TOLD_MAX) {
-            draft.say(CheckState::Warning, format!("{key} counts for nothing: {why}"), PLANTED);
+            draft.say(CheckState::Warning, format!("{key} does not count: {why}"), PLANTED);
         }
         if let Some(id) = last.and_then(|it| lacks(case, expected.keep.within, ids, it)) {
             let text = format!("it says that it read {id}, which no repository has");
@@ -75,7 +76,7 @@ fn judge_drill(case: &Case<'_>, program: &str, last: Option<&Record>, draft: &mu
     let objectives = &case.config.objectives;
     let Some(last) = last else {
         let hint = format!("`{program} drill` rehearses the restore of the newest backup.");
-        draft.say(CheckState::Warning, "none yet: nobody knows whether a restore works", hint);
+        draft.say(CheckState::Warning, "none yet: it is not known whether a restore works", hint);
         return;
     };
     let (old, limit) = (age(last.ended, case.now), objectives.drill_age.as_secs_f64());

@@ -149,8 +149,8 @@ fn lost_timeline(case: &Case<'_>, reach: &Reach, timeline: TimelineId, draft: &m
         false => draft.say(
             CheckState::Critical,
             format!(
-                "the server is on timeline {number}, and no base backup here can be recovered to it: its WAL ends at \
-                 {} of another",
+                "the server is on timeline {number}, and no base backup in this repository can be \
+                 recovered to that timeline: its WAL ends at {} on another timeline",
                 reach.lsn
             ),
             "Take a base backup now: `basebackup create`.",
@@ -228,13 +228,16 @@ pub(super) fn judge_reaching_back(case: &Case<'_>, number: usize) -> Option<Find
     if reached >= limit || goes_on_undescribed(case, number, limit) {
         draft.ok(text);
     } else if is_young(case, number, wanted) {
-        draft.ok(format!("{text}; {} were promised, and it is too young", objective(wanted)));
+        draft.ok(format!(
+            "{text}; {} were promised, but the repository is too young",
+            objective(wanted)
+        ));
     } else {
         let text = format!("{text}, expected {}", objective(wanted));
         draft.say(CheckState::Critical, text, mend_of_reaching_back(window, wanted));
     }
     if window < wanted {
-        let text = format!("retention.wal_window is {}: more is not kept", objective(window));
+        let text = format!("retention.wal_window is {}: older WAL is not kept", objective(window));
         draft.say(CheckState::Warning, text, mend_of_reaching_back(window, wanted));
     }
     Some(draft.finding())

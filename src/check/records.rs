@@ -64,7 +64,7 @@ fn disbelief(claim: &StoredRecord<'_>, now: Timestamp) -> Option<String> {
     };
     let Some(record) = claim.record else {
         return (began > now + CLOCKS_APART)
-            .then(|| format!("it is of {began:.0}, which has not come yet"));
+            .then(|| format!("its time, {began:.0}, is in the future"));
     };
     let own = record.id == claim.id && record.kind == claim.kind;
     if !own || record.began.duration_since(began).abs() > WITHIN {
@@ -101,7 +101,7 @@ mod tests {
         assert_eq!(said("next", id, whole).unwrap(), "its name begins with no time");
         assert_eq!(
             said("20261130T130001Z-4f2a", id, whole).unwrap(),
-            "it is of 2026-11-30T13:00:01Z, which has not come yet"
+            "its time, 2026-11-30T13:00:01Z, is in the future"
         );
         assert_eq!(
             said("20261129T020000Z-0000", id, whole).unwrap(),

@@ -130,7 +130,7 @@ fn fell<D: SelfContained>(
         CheckState::Warning,
         format!("the newest ({}) has far less than {since}: {said}", newest.id),
         format!(
-            "Is everything there that it is taken from? If it is right so: `{} --accept-fewer`.",
+            "Is all of its source there? If the smaller backup is right: `{} --accept-fewer`.",
             expected.create
         ),
     );

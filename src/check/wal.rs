@@ -55,7 +55,7 @@ pub(super) fn gaps(case: &Case<'_>, number: usize) -> Finding {
     for behind in ahead.iter().filter_map(|gap| gap.last.next(system.segment_size)) {
         draft.say(
             CheckState::Warning,
-            format!("{behind} lies far ahead of all that the server has written: it did not come from there"),
+            format!("{behind} is far ahead of everything that the server has written: the server did not write it"),
             "Who may write to the repository? A recovery to the end of the WAL stops before it with an error: delete it, or restore \
              with --target-time or --target-lsn.",
         );
@@ -93,9 +93,11 @@ fn in_the_clear(case: &Case<'_>, number: usize, system: &SystemWal, draft: &mut 
     };
     draft.say(
         CheckState::Warning,
-        format!("{segment}, the newest, is stored unencrypted, although encryption.recipients is set"),
-        "Does archive_command go by this configuration? SEAWALL_REPOSITORY and another --config know of no recipients. Where they \
-         have just been set, the next segment mends it.",
+        format!(
+            "{segment}, the newest, is stored unencrypted, although encryption.recipients is set"
+        ),
+        "Does archive_command use this configuration? SEAWALL_REPOSITORY and another --config have \
+         no recipients. If the recipients were set just now, the next segment will be encrypted.",
     );
 }
 
@@ -142,7 +144,7 @@ fn cut_histories(system: &SystemWal, draft: &mut FindingDraft) {
                 CheckState::Critical,
                 format!("{own} lacks timeline {}, which {parent} has", lost.number()),
                 format!(
-                    "No restore from a base backup of timeline {} gets to timeline {}: take a base backup now \
+                    "No restore from a base backup of timeline {} can reach timeline {}: take a base backup now \
                      (`basebackup create`).",
                     lost.number(),
                     history.timeline.number()
@@ -202,12 +204,13 @@ fn mend(case: &Case<'_>, number: usize, gaps: &[Gap], state: CheckState) -> Stri
         Some((at, _)) => {
             format!("Repository {} has it: copy it from there.", case.name(at))
         }
-        None if state == CheckState::Warning => "The newest base backup needs nothing of it. To reach a moment before that, look for \
-                 the WAL in pg_wal of the server and in other archives; else the gap goes with the older base backups."
+        None if state == CheckState::Warning => "The newest base backup does not need it. To reach \
+                 an earlier moment, look for the WAL in pg_wal of the server and in other \
+                 archives. Otherwise prune deletes the gap together with the older base backups."
             .to_owned(),
-        None => "Take a base backup now (`basebackup create`): it needs nothing of what is before it. The segment may \
-                 still be in pg_wal of the server, or of another node of its cluster: there, in the data directory, \
-                 `wal-push pg_wal/NAME NAME` brings it. Or in another archive."
+        None => "Take a base backup now (`basebackup create`): it does not need earlier WAL. The \
+                 segment may still be in pg_wal of the server, or of another node of its cluster: there, in the data directory, \
+                 `wal-push pg_wal/NAME NAME` archives it. It may also be in another archive."
             .to_owned(),
     }
 }

@@ -41,7 +41,7 @@ pub fn with_settings(command: Command, tables: &[&str]) -> Command {
         .long("repository")
         .value_name("URL")
         .action(ArgAction::Append)
-        .help("A path, s3://BUCKET/PREFIX, or the name of one in the file; may be repeated [env: SEAWALL_REPOSITORY]");
+        .help("A path, s3://BUCKET/PREFIX, or the name of a repository in the file; may be repeated [env: SEAWALL_REPOSITORY]");
     let command = command.next_help_heading("Where").arg(config).arg(repository);
     let for_all = ["", "encryption", "limits", "log"];
     let command = command.arg(help::all().help_heading(None::<&str>));

@@ -35,8 +35,8 @@ const ALL: &str = "help-all";
 /// The one setting that says which of the things that were configured is meant.
 const SHOWN: &str = "cluster";
 
-const POINTER: &str = "Every setting of the configuration is an option too: --help-all lists those that count here, and \
-`seawall config show` shows what each one is set to.";
+const POINTER: &str = "Every setting of the configuration is also an option: --help-all lists the \
+options of this verb, and `seawall config show` shows the values.";
 
 /// The option that lists the settings too.
 pub fn all() -> Arg {

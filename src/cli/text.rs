@@ -35,7 +35,7 @@ pub fn write(out: &mut dyn Write, text: &str) -> Result<()> {
 
 pub fn not_written(error: &io::Error) -> Error {
     Error::new(Class::LocalFile, format!("could not write to standard output: {error}"))
-        .hint("What was written is not all of it. Is the disk full that it goes to?")
+        .hint("The output is not complete. Is the disk full?")
 }
 
 /// `1.7 GiB`

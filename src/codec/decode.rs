@@ -232,8 +232,8 @@ mod tests {
         let recipients = Recipients::parse(keys.iter().map(String::as_str)).unwrap();
         let one_more = keys.iter().chain(&keys[..1]).map(String::as_str);
         let error = Recipients::parse(one_more).err().unwrap();
-        let text = "expected at most 500 recipients, found 501. HINT: Give people who share what they may read one \
-                    key pair.";
+        let text = "expected at most 500 recipients, found 501. HINT: Use one key pair for people \
+                    who may read the same data.";
         assert_eq!((error.class(), error.to_string().as_str()), (Class::Configuration, text));
         let (frames, label) = frames(&plain());
         let encrypted = encrypt(&label, &frames, &recipients).unwrap();

@@ -45,7 +45,7 @@ impl Recipients {
             let message =
                 format!("expected at most {RECIPIENTS_MAX} recipients, found {}", all.len());
             return Err(Error::new(Class::Configuration, message)
-                .hint("Give people who share what they may read one key pair."));
+                .hint("Use one key pair for people who may read the same data."));
         }
         Ok(Self(all))
     }

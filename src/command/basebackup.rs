@@ -38,16 +38,16 @@ const VERBS: [Verb; 10] = [
     (pin::unpin_command::<Description>, pin::unpin::<Description>),
 ];
 
-const AFTER: &str = "In the order in which you need them:
+const AFTER: &str = "The verbs in the order in which you need them:
   basebackup create                 takes a base backup into every repository
   basebackup list                   shows from when to when you can recover
   basebackup prune --dry-run        shows what retention would delete, and why
-  basebackup verify --newest        reads all of it, and the WAL behind it
+  basebackup verify --newest        reads all of it, and the WAL after it
   basebackup restore DIRECTORY --target-time '2026-11-22 14:29:59' --start
-                                    brings the server back as it was then
-  basebackup drill                  rehearses that, and records how long it took
+                                    restores the server as it was then
+  basebackup drill                  rehearses a restore, and records how long it took
 
-Each has a --help of its own. Configuration: /etc/seawall/seawall.toml, or SEAWALL_REPOSITORY and the like.";
+Each verb has its own --help. Configuration: /etc/seawall/seawall.toml, or variables such as SEAWALL_REPOSITORY.";
 
 pub fn command() -> Command {
     let command = Command::new("basebackup")

@@ -65,10 +65,10 @@ const VERBS: [Verb; 14] = [
     ),
 ];
 
-const AFTER: &str = "In the order in which you need them:
+const AFTER: &str = "The verbs in the order in which you need them:
   media-backup create               takes a snapshot; unchanged files cost nothing
   media-backup list                 shows what there is
-  media-backup ls latest PATH       shows what is in one
+  media-backup ls latest PATH       shows the contents of the newest snapshot
   media-backup find 'IMG_2*.jpg'    shows in which snapshots a file is
   media-backup diff                 shows what the newest one has changed
   media-backup cat latest PATH      writes a file to standard output
@@ -76,10 +76,10 @@ const AFTER: &str = "In the order in which you need them:
   media-backup verify               reads all of it again
   media-backup drill                restores some files, and compares them
   media-backup restore --to /tmp/back --path /srv/uploads/2026
-                                    brings a folder back, somewhere else
+                                    restores a folder to another place
 
-A set is a table of the configuration: [media.uploads] with paths = [\"/srv/uploads\"]. Each verb has a --help of
-its own. Configuration: /etc/seawall/seawall.toml, or SEAWALL_CONFIG.";
+A set is a table of the configuration: [media.uploads] with paths = [\"/srv/uploads\"]. Each verb has its own --help.
+Configuration: /etc/seawall/seawall.toml, or SEAWALL_CONFIG.";
 
 /// Of the verbs that look into one.
 const WHICH: &str = "Id of the snapshot, or its beginning; latest is the newest whole one";

@@ -108,14 +108,14 @@ pub fn remarks_on_dates<'a>(
         if known > 0 {
             let known = count(known as u64, "backup");
             text += &format!(
-                "Repository {name} dates {known} anew that this host saw there before: they are as old as they were.\n"
+                "Repository {name} gives a new date to {known} that this host saw there before: they keep their age.\n"
             );
         }
         // One that was planted is no reason to vouch for it.
         if doubtful > 1 && doubtful * 2 > all {
             text += &plain(&format!(
-                "Repository {name} dates most of its backups later than they say. If it is a copy of yours, or was restored: \
-                 seawall trust --repository {name}"
+                "Repository {name} dates most of its backups later than they say. \
+                 If you copied or restored this repository: seawall trust --repository {name}"
             ));
             text.push('\n');
         }

@@ -35,17 +35,17 @@ const VERBS: [Verb; 10] = [
     (pin::unpin_command::<RedisDescription>, pin::unpin::<RedisDescription>),
 ];
 
-const AFTER: &str = "In the order in which you need them:
+const AFTER: &str = "The verbs in the order in which you need them:
   redis-backup create               takes the data of the server, as a replica does
   redis-backup list                 shows what there is
   redis-backup prune --dry-run      shows what retention would delete, and why
   redis-backup verify               reads all of it again
-  redis-backup drill                loads it into its own server, counts the keys
+  redis-backup drill                loads a backup into its own server, counts the keys
   redis-backup restore --conf /etc/redis/redis.conf --before 'systemctl stop redis' \\
       --after 'systemctl start redis'
-                                    lays the newest one down for the server to load
+                                    restores the newest backup for the server to load
 
-Each has a --help of its own. Configuration: /etc/seawall/seawall.toml, or SEAWALL_REPOSITORY and the like.";
+Each verb has its own --help. Configuration: /etc/seawall/seawall.toml, or variables such as SEAWALL_REPOSITORY.";
 
 pub fn command() -> Command {
     let command = Command::new("redis-backup")

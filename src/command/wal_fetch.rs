@@ -26,15 +26,14 @@ use crate::exit_status;
 use crate::postgres::{SystemIdentifier, WalFileName, WalSegment, WalSegmentSize};
 use crate::repository::{self, Source, WalFolder};
 
-const ABOUT: &str = "Brings one WAL file back from the archive.
+const ABOUT: &str = "Fetches one WAL file from the archive.
 
-Write into postgresql.conf, beside recovery.signal or standby.signal:
+Write into postgresql.conf, and create recovery.signal or standby.signal:
     restore_command = 'wal-fetch %f \"%p\"'";
 
-const AFTER: &str = "Exit status 0: the file is there. 1: the archive does not have the file, and nothing shows that it
-should; PostgreSQL takes that as the end of the WAL. 200 and more: wal-fetch could not find out, and PostgreSQL stops
-so that no data is lost. A standby gets 2 to 125 instead, and asks again; so does a
-server that was promoted just now and asks for a history, of which it has its own copy.";
+const AFTER: &str = "Exit status 0: the file is there. 1: the archive does not have the file, and nothing shows that it should; for PostgreSQL this is the end of the WAL. 200 and more: wal-fetch could not find
+out, and PostgreSQL stops so that no data is lost. A standby gets 2 to 125 instead, and asks again. So does a
+server that was promoted just now and asks for a history file, of which it has its own copy.";
 
 pub fn command() -> Command {
     let number = clap::value_parser!(u64);
@@ -217,7 +216,7 @@ fn asked(asker: Asker, name: WalFileName, state: Option<&StateFolder>) -> Option
     if asker == Asker::Other {
         return None;
     }
-    let warn = |error: &Error| tracing::warn!("what was asked for is not noted: {error}");
+    let warn = |error: &Error| tracing::warn!("could not note the request: {error}");
     AskedSegment::note(state?, segment).inspect_err(warn).ok()
 }
 

@@ -42,12 +42,12 @@ const ABOUT: &str = "Archives a finished WAL file in every repository.
 Write into postgresql.conf:
     archive_mode = on
     archive_command = 'wal-push %p %f'
-and say where to, in /etc/seawall/seawall.toml or in the server's environment:
+and name the repository, in /etc/seawall/seawall.toml or in the server's environment:
     SEAWALL_REPOSITORY=/var/backups/seawall";
 
 const AFTER: &str =
-    "Exit status 0 means: durable in every repository. 2 to 125 means: not done, PostgreSQL keeps
-the file and asks again; docs/exit-statuses.md lists them.";
+    "Exit status 0: the file is durable in every repository. 2 to 125: the file is not archived; PostgreSQL keeps it and
+tries again. docs/exit-statuses.md lists the statuses.";
 
 pub fn command() -> Command {
     let command = Command::new("wal-push")
@@ -320,7 +320,7 @@ fn check_places(config: &Config, data_directory: &DataDirectory) -> Result<()> {
             return Err(Error::new(
                 Class::Configuration,
                 format!(
-                    "repository {} lies in the data directory {:?} and would be lost with it",
+                    "repository {} is inside the data directory {:?} and would be lost with it",
                     repository.name,
                     data_directory.path()
                 ),

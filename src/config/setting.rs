@@ -122,7 +122,7 @@ pub const REPOSITORY: &[Setting] = &[
         "name",
         ValueKind::Text,
         "",
-        "Short name in messages; default: local, s3, or with a number behind it",
+        "Short name in messages; default: local or s3, perhaps with a number",
     ),
     setting("url", ValueKind::Text, "", "An absolute path, or s3://BUCKET/PREFIX"),
     setting(

@@ -61,7 +61,7 @@ impl CutSegment {
     pub fn refusal(&self, name: WalFileName) -> Error {
         let said = self.said();
         let message = format!(
-            "could not archive {name}: {said}, and no repository has the whole one any more"
+            "could not archive {name}: {said}, and no repository has the complete file any more"
         );
         Error::new(Class::Conflict, message).hint(
             "If what it holds is in the archive under the next timeline, or is not wanted, remove the file's .ready in \
@@ -136,12 +136,12 @@ pub fn refuse_restored(data_directory: &DataDirectory) -> Result<()> {
         return Ok(());
     }
     let message = format!(
-        "expected a server that is to archive, found one that was restored without: {path:?} has archive_mode = 'off', and \
-         something that counts more, such as the command line, turns it on"
+        "this server was restored without --archive: {path:?} has archive_mode = 'off', but a \
+         stronger setting, such as the command line, switches it on"
     );
     Err(Error::new(Class::Configuration, message).hint(
-        "Is it the real server from now on: ALTER SYSTEM RESET archive_mode; what waits is archived then. Is it a test: start \
-         it without -c archive_mode=on.",
+        "If it is the real server from now on: ALTER SYSTEM RESET archive_mode; the waiting WAL is \
+         archived then. If it is a test: start it without -c archive_mode=on.",
     ))
 }
 

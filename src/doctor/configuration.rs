@@ -80,7 +80,7 @@ fn secret(what: &str, path: &Path, host: Option<&Host>) -> Diagnosis {
 
 fn private_key(path: &Path) -> Diagnosis {
     let found = format!(
-        "the private key {path:?} is on the database host: who takes the host can open every backup"
+        "the private key {path:?} is on the database host: whoever breaks into the host can read every backup"
     );
     Diagnosis::warning("encryption.identity_file", found).advice(
         "Move it to where you restore, and keep it on paper too; here only recipients are needed.",

@@ -83,7 +83,7 @@ impl Origins {
         Some(match self.patroni {
             None => place,
             Some(_) if self.by_alter_system(name) => {
-                format!("{place}, which counts more than what Patroni writes")
+                format!("{place}, which overrides Patroni's settings")
             }
             Some(_) if self.of_this_node(name) => {
                 format!("{place}, by Patroni from this node's patroni.yml")
@@ -99,8 +99,8 @@ impl Origins {
         }
         if self.on_the_command_line(name) {
             return Mend::Advice(format!(
-                "ALTER SYSTEM does not count against the command line of the server: write {name}={} there, in its unit or \
-                 its container, and restart it.",
+                "The command line of the server overrides ALTER SYSTEM: write {name}={} there, in \
+                 its unit or its container, and restart it.",
                 shell_word(value)
             ));
         }
@@ -247,8 +247,8 @@ mod tests {
                 "wal_level",
                 "replica",
                 true,
-                "the command line of the server | ALTER SYSTEM does not count against the command line of the server: write \
-                 wal_level=replica there, in its unit or its container, and restart it.",
+                "the command line of the server | The command line of the server overrides ALTER SYSTEM: write wal_level=replica \
+                 there, in its unit or its container, and restart it.",
             ),
             ("archive_command", "a", false, " | ALTER SYSTEM SET archive_command = 'a';"),
         ] {
@@ -268,7 +268,7 @@ mod tests {
                 "archive_mode",
                 "on",
                 true,
-                "/d/postgresql.auto.conf, line 7, which counts more than what Patroni writes | ALTER SYSTEM RESET \
+                "/d/postgresql.auto.conf, line 7, which overrides Patroni's settings | ALTER SYSTEM RESET \
                  archive_mode;  -- restart needed: patronictl restart shop",
             ),
             (

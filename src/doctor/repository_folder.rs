@@ -123,11 +123,10 @@ fn of_kind(kind: FsWord) -> Diagnosis {
             .advice("Mount a volume there.");
     }
     match named(&OVER_NETWORK) {
-        Some(name) => Diagnosis::warning(
-            "file system",
-            format!("{name}: a sync is what the other side makes of it"),
-        )
-        .advice("Mount it hard and synchronous, or use a store that speaks S3."),
+        Some(name) => {
+            Diagnosis::warning("file system", format!("{name}: a sync depends on the other side"))
+                .advice("Mount it hard and synchronous, or use a store that speaks S3.")
+        }
         None => Diagnosis::good("file system", "on a disk"),
     }
 }
@@ -169,7 +168,7 @@ mod tests {
     /// The numbers are those of `linux/magic.h`; few of these can be mounted for a test.
     #[test]
     fn what_a_folder_lies_on_is_judged() {
-        let network = "a sync is what the other side makes of it";
+        let network = "a sync depends on the other side";
         for (kind, verdict, found) in [
             (0xef53, Severity::Good, "on a disk".to_owned()),
             (0x5846_5342, Severity::Good, "on a disk".to_owned()),

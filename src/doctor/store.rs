@@ -65,6 +65,6 @@ fn encryption(one: &RepositoryConfig, config: &Config) -> Diagnosis {
         let plural = if keys == 1 { "key" } else { "keys" };
         return Diagnosis::good("encryption", format!("to {keys} public {plural}"));
     }
-    Diagnosis::note("encryption", "none: who can read the store can read the database")
+    Diagnosis::note("encryption", "none: whoever can read the store can read the database")
         .advice("encryption.recipients = [\"age1…\"]; `seawall init` makes a key pair.")
 }

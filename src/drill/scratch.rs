@@ -84,7 +84,7 @@ impl Scratch {
         let [needed, found] = [needed, found].map(|bytes| ByteSize(bytes).display().iec());
         let message = format!("expected {needed} free in {folder:?}, found {found}");
         Err(Error::new(Class::LocalFile, message)
-            .hint("Make room, or have drills elsewhere: drill.directory."))
+            .hint("Free some space, or set drill.directory to a folder on another disk."))
     }
 
     /// Starts the server. At most one runs at a time. Besides what all programs read it may read `readable`.

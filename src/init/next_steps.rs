@@ -113,8 +113,9 @@ fn keep_key(answers: &Answers, hands: &Typist) -> Option<String> {
     let path = answers.identity_file.display();
     (answers.encryption == Encryption::NewKey).then(|| {
         format!(
-            "Take the private key off this host: without it no backup can be opened, and who has it opens all of them.\n\
-             Keep what this prints twice, apart from the backups: in a password manager, and printed on paper.\n\n{}\n\
+            "Take the private key off this host: without it nobody can read a backup, and whoever \
+             has it can read all of them. Keep two copies of what this prints, apart from the \
+             backups: one in a password manager, one on paper.\n\n{}\n\
              Then remove it here:\n\n{}",
             hands.host(&format!("cat {path}")),
             hands.host(&format!("shred -u {path}"))
@@ -125,7 +126,7 @@ fn keep_key(answers: &Answers, hands: &Typist) -> Option<String> {
 fn look(answers: &Answers, hands: &Typist) -> String {
     let config = config(answers);
     format!(
-        "Look whether all is well. `seawall check` says OK, and ends with status 0:\n\n{}{}",
+        "Check that all is well. `seawall check` says OK, and ends with status 0:\n\n{}{}",
         hands.server(&format!("seawall doctor{config}")),
         hands.server(&format!("seawall check{config}"))
     )

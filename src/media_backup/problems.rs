@@ -65,7 +65,7 @@ impl Problems {
     pub fn grew(&mut self, path: &Path) {
         self.grew += 1;
         let message = format!(
-            "kept {path:?} as long as it was when it was opened: it is written to all the time"
+            "stored {path:?} up to its length when it was opened, because it is written to all the time"
         );
         tracing::warn!("{message}");
         self.tell(Problem { message, failed: false });

@@ -114,8 +114,8 @@ fn webhooks(path: &Path) -> Result<Vec<Webhook>> {
         Webhook::parse(line).ok_or_else(|| {
             let message = format!("expected FORM URL in line {number} of {path:?}");
             Error::new(Class::Configuration, message).hint(
-                "FORM is json, slack, teams, ntfy or ping, URL begins with https:// or http://; behind it may stand a value \
-                 for the header Authorization.",
+                "FORM is json, slack, teams, ntfy or ping, URL begins with https:// or http://; \
+                 a value for the header Authorization may follow.",
             )
         })
     });
@@ -160,7 +160,9 @@ impl ToldNotes {
         };
         let (found, trouble) = match state.as_ref().map(read).transpose() {
             Ok(found) => (found.flatten(), None),
-            Err(error) => (None, Some(error.while_doing("could not see who was told what"))),
+            Err(error) => {
+                (None, Some(error.while_doing("could not read the notes about sent messages")))
+            }
         };
         let note = found.and_then(|text| serde_json::from_slice::<ToldFile>(&text).ok());
         let ways = note.filter(|note| note.seawall == 1).map(|note| note.ways).unwrap_or_default();
@@ -188,15 +190,15 @@ impl ToldNotes {
             return Ok(());
         }
         let Some(state) = &self.state else {
-            let message = "could not note who was told what: there is no state_directory";
+            let message = "could not note the sent messages: there is no state_directory";
             return Err(Error::new(Class::LocalFile, message).hint(
-                "Make the folder that state_directory names; until then each run tells it again.",
+                "Make the folder that state_directory names; until then each run sends the messages again.",
             ));
         };
         let json = serde_json::to_vec(&ToldFile { seawall: 1, ways: self.ways })
             .map_err(|error| Error::new(Class::Internal, error.to_string()))?;
         let written = Notes::make(state, FOLDER).and_then(|notes| notes.write(&self.name, &json));
-        written.map_err(|error| error.while_doing("could not note who was told what"))
+        written.map_err(|error| error.while_doing("could not note the sent messages"))
     }
 }
 

@@ -274,7 +274,7 @@ fn tls_failed(address: &RedisAddress, error: &io::Error) -> Error {
         Some(rustls::Error::AlertReceived(
             AlertDescription::CertificateRequired | AlertDescription::BadCertificate,
         )) => {
-            "The server wants a certificate of its clients: set redis.cert_file and redis.key_file."
+            "The server asks its clients for a certificate: set redis.cert_file and redis.key_file."
                 .to_owned()
         }
         Some(

@@ -187,7 +187,7 @@ impl<'a> BoundedWait<'a> {
         let elapsed = self.begun.elapsed();
         if elapsed > self.limit {
             let limit = humantime::format_duration(self.limit);
-            let message = format!("waited {limit} in vain for {waiting_for}");
+            let message = format!("waited {limit} for {waiting_for}, without success");
             return Err(Error::new(Class::Unreachable, message)
                 .hint("Is the server's disk slow? redis.save_timeout is the wait."));
         }

@@ -166,7 +166,7 @@ fn place(fork: &Fork) -> String {
 fn goes_its_own_way(conflict: Error, fork: &Fork) -> Error {
     let timeline = fork.timeline.number();
     conflict
-        .adding(format_args!("; {}, and this server goes on on timeline {timeline}", place(fork)))
+        .adding(format_args!("; {}, and this server continues on timeline {timeline}", place(fork)))
         .hint(format!(
             "Another server was promoted, and its line is archived. Find out which of the two is the right one; stop the \
              other, and make it anew from a base backup or with pg_rewind. As soon as this server is stopped or follows \

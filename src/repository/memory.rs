@@ -68,7 +68,7 @@ impl RepositoryMemory {
             .and_then(|()| durable::replace_synced(&self.path(repository, folder), &json));
         if let Err(error) = kept {
             let name = &repository.name;
-            tracing::warn!("it will not be noticed if repository {name} is exchanged: {error}");
+            tracing::warn!("this host can't notice it if repository {name} is exchanged: {error}");
         }
     }
 

@@ -227,8 +227,9 @@ pub fn give_to_owner(root: &std::path::Path) -> Result<()> {
         return Ok(());
     }
     let message = format!("expected {folder:?} to be empty, found files in it");
-    Err(Error::new(Class::LocalFile, message)
-        .hint("Nothing but files under way belongs there: look what they are, and remove them."))
+    Err(Error::new(Class::LocalFile, message).hint(
+        "Only files that are being written belong there: look at these files, and remove them.",
+    ))
 }
 
 impl LocalStorage {

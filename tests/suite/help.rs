@@ -9,8 +9,8 @@ use seawall::config::GLOBAL;
 use crate::support::place::Place;
 use crate::support::run::Run;
 
-const POINTER: &str = "Every setting of the configuration is an option too: --help-all lists those that count here, and \
-                       `seawall config show` shows what each one is set to.";
+const POINTER: &str = "Every setting of the configuration is also an option: --help-all lists the \
+                       options of this verb, and `seawall config show` shows the values.";
 
 fn programs() -> [(&'static str, Command); 6] {
     [

@@ -44,12 +44,12 @@ fn other_clusters_are_named() {
     }
     let has =
         |outcome: &Outcome, text: &str| assert!(outcome.stdout.contains(text), "{text} {outcome}");
-    let others = "Other clusters are there: ";
+    let others = "The repository has other clusters: ";
     let outcome = laid.list().env("SEAWALL_CLUSTER", "mian").run();
     has(
         outcome.expect(0),
-        "`basebackup create` takes one.\nOther clusters are there: a in disk,s3; b in s3; main in disk. `cluster` names \
-         the one that is meant.\n",
+        "`basebackup create` takes one.\nThe repository has other clusters: a in disk,s3; b in s3; main in disk. Name \
+         the right one with `cluster`.\n",
     );
     let outcome = laid.list().run();
     assert!(!outcome.expect(0).stdout.contains(others), "{outcome}");
@@ -57,7 +57,7 @@ fn other_clusters_are_named() {
         laid.put("s3", &format!("postgres/c{number:02}/{OLD}/wal/00000002.history.zst"), b"x");
     }
     let outcome = laid.list().env("SEAWALL_CLUSTER", "mian").run();
-    has(&outcome, "; c07 in s3, and more. `cluster` names the one that is meant.\n");
+    has(&outcome, "; c07 in s3, and more. Name the right one with `cluster`.\n");
 }
 
 #[test]

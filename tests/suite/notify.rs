@@ -189,7 +189,7 @@ fn without_a_note_it_is_told_each_time() {
     told.breaks();
     for _ in 0..2 {
         let run = told.check().env("SEAWALL_STATE_DIRECTORY", "/nowhere/state").run();
-        run.expect(3).says("could not note who was told what: there is no state_directory");
+        run.expect(3).says("could not note the sent messages: there is no state_directory");
         assert_eq!(told.got().len(), 1);
     }
 }

@@ -141,7 +141,7 @@ fn a_backup_that_may_be_under_way_keeps_its_wal() {
     let under_way = described("29990101T030000Z-0009", 1, 11);
     laid.put("disk", &object(&under_way, "part-00001.tar.zst"), b"half");
     let outcome = prune(&laid).arg("--yes").run();
-    let why = "unfinished, and begun within 1day: perhaps under way";
+    let why = "unfinished, and begun within 1day: may still be running";
     shows(outcome.expect(0), why);
     let keys = laid.store("disk").keys();
     assert!(keys.contains(&object(&under_way, "part-00001.tar.zst")));

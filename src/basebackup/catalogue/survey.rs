@@ -139,11 +139,11 @@ impl Survey {
 
     fn needed(&self, backup: &Backup) -> Result<(), Restorable> {
         if !backup.is_whole() {
-            return Err(Restorable::No("no repository has it whole".to_owned()));
+            return Err(Restorable::No("no repository has all of it".to_owned()));
         }
         let Some(system) = self.system(backup.system) else { return Ok(()) };
         if backup.facts.segment_size != system.segment_size && !backup.facts.standalone {
-            let message = "the size of WAL segments was changed since, so its WAL can't be told";
+            let message = "the WAL segment size has changed since, so its WAL is not known";
             return Err(Restorable::Unknown(message.to_owned()));
         }
         match system.timelines.needed(&backup.span()) {

@@ -62,7 +62,7 @@ impl WalWait<'_> {
                 if lines == 2
                     && let Some(why) = self.why(missing)
                 {
-                    tracing::warn!(segment = %missing, repository, "the WAL does not come: {why}");
+                    tracing::warn!(segment = %missing, repository, "the WAL does not arrive: {why}");
                 }
             }
             std::thread::sleep(pause);
@@ -74,14 +74,15 @@ impl WalWait<'_> {
     fn too_late(&self, repository: &Repository, missing: WalSegment) -> Error {
         let why = self.why(missing).map_or(String::new(), |why| format!(": {why}"));
         let message = format!(
-            "the WAL of the backup, from {} to {}, is not whole in repository {}: {missing} did not come in time{why}",
+            "the WAL of the backup, from {} to {}, is not complete in repository {}: {missing} did not arrive in time{why}",
             self.range.first,
             self.range.last,
             repository.name()
         );
         Error::new(Class::Gap, message).hint(
-            "Does archive_command archive there? SELECT * FROM pg_stat_archiver tells; on an idle \
-             primary of this standby: SELECT pg_switch_wal(). Raise basebackup.wal_timeout if it is slow.",
+            "Does archive_command archive there? See SELECT * FROM pg_stat_archiver. If the primary \
+             of this standby is idle, run SELECT pg_switch_wal() there. If archiving is slow, \
+             raise basebackup.wal_timeout.",
         )
     }
 
@@ -110,8 +111,8 @@ fn why(row: &[String], missing: WalSegment) -> Option<String> {
     if fails == "t" {
         let at = failed_at.parse().map_or(failed_at.clone(), in_utc);
         return Some(format!(
-            "the server could not archive {failed} at {at}, its newest attempt of {failures} that failed; \
-             its log says why"
+            "the server could not archive {failed} at {at}, the newest of {failures} failed \
+             attempts; its log says why"
         ));
     }
     let last = match archived.parse() {
@@ -129,7 +130,7 @@ fn why(row: &[String], missing: WalSegment) -> Option<String> {
 }
 
 const NO_RESTORE: &str =
-    "A cluster of some millions of files is more than a restore can read the names of.";
+    "The cluster has too many files: a restore can't read the names of some millions of files.";
 
 /// What the descriptions of one backup have in common in all repositories.
 pub(super) struct DescriptionDraft<'a> {
@@ -252,7 +253,7 @@ mod tests {
             (["f", "on", "", "", "0", "", "", ""], "archive_command is empty"),
             (
                 ["f", "on", "c", old, "9", missing.to_string().as_str(), "t", time],
-                "could not archive 000000010000000000000005 at 2026-11-22 13:29:59+00, its newest attempt of 9",
+                "could not archive 000000010000000000000005 at 2026-11-22 13:29:59+00, the newest of 9 failed",
             ),
             (
                 ["f", "on", "c", new, "9", old, "f", time],

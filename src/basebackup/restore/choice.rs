@@ -25,10 +25,8 @@ pub fn choose_system(
     match (asked, place.system) {
         // Its directory is moved aside and kept, and the user has said so twice.
         (Some(asked), Some(own)) if asked != own && place.aside.is_none() => {
-            let message = format!(
-                "expected {:?} to be of system {asked}, found it to be of system {own}",
-                place.data
-            );
+            let message =
+                format!("{:?} belongs to system {own}, not to system {asked}", place.data);
             Err(Error::new(Class::Input, message)
                 .hint("--replace moves it aside and keeps it, or name another directory."))
         }
@@ -42,12 +40,12 @@ pub fn choose_system(
 
 fn not_there(survey: &Survey, data: &Path, own: SystemIdentifier) -> Error {
     let message = format!(
-        "expected base backups of system {own}, whose directory {data:?} is, found those of {}",
+        "there is no base backup of system {own}, to which directory {data:?} belongs; there are those of {}",
         lives(survey)
     );
     Error::new(Class::Input, message).hint(
-        "Are repository and cluster right? If the directory is to make room for another server, as the empty one that a \
-         package made: --replace --system-identifier NUMBER.",
+        "Are repository and cluster right? To replace the directory by another system, for example \
+         an empty cluster that a package made: --replace --system-identifier NUMBER.",
     )
 }
 
@@ -73,8 +71,9 @@ pub fn living_system(
     let message =
         format!("several servers used this cluster name at the same time: {}", lives(survey));
     Err(Error::new(Class::Usage, message).hint(
-        "Say which one is to come back: --system-identifier NUMBER. The first one has been there longest; one with a single \
-         date may be a backup that somebody planted. postgres.connection, where that server runs, tells as well.",
+        "Say which one to restore: --system-identifier NUMBER. The first one has been stored for the \
+         longest time; a system with a single date may be a planted backup. If the server runs, \
+         postgres.connection also selects its system.",
     ))
 }
 

@@ -115,9 +115,8 @@ pub fn real(path: &Path) -> Result<PathBuf> {
             Ok(real) => return Ok(missing.iter().rev().fold(real, |path, name| path.join(name))),
             Err(error) if error.kind() == io::ErrorKind::NotFound => {
                 if let Ok(target) = fs::read_link(there) {
-                    let message = format!(
-                        "expected {there:?} to lead to a folder, found a link to {target:?}, which is not there"
-                    );
+                    let message =
+                        format!("{there:?} is a link to {target:?}, which does not exist");
                     return Err(Error::new(Class::Input, message).hint("Is that disk mounted?"));
                 }
                 missing.extend(there.file_name().map(ToOwned::to_owned));
@@ -139,7 +138,7 @@ fn check_moving(data: &Path, aside: &Path) -> Result<()> {
     let refused = |found: &str| {
         let message = format!("{data:?} can't be moved aside: it is {found}");
         Error::new(Class::Input, message)
-            .hint("--delta goes over what is there in its place; it keeps nothing of it.")
+            .hint("--delta overwrites the directory instead; it keeps nothing of the old files.")
     };
     if is_mount_point(data) {
         return Err(refused("a mount point"));
@@ -186,7 +185,7 @@ pub fn refuse_root(data: &Path, start: bool) -> Result<()> {
     }
     if start {
         return Err(Error::new(Class::Usage, "PostgreSQL does not run as root").hint(
-            "Restore as the user that runs it, into a folder of his: sudo -u postgres basebackup restore …",
+            "Restore as the user that runs it, into a folder of that user: sudo -u postgres basebackup restore …",
         ));
     }
     Ok(())
@@ -245,7 +244,7 @@ mod tests {
         assert_eq!(
             look(&at("broken"), Occupied::Delta).unwrap_err(),
             format!(
-                "expected {:?} to lead to a folder, found a link to {:?}, which is not there. HINT: Is that disk mounted?",
+                "{:?} is a link to {:?}, which does not exist. HINT: Is that disk mounted?",
                 at("broken"),
                 at("gone")
             )
@@ -262,8 +261,8 @@ mod tests {
             check_moving(Path::new("/proc"), Path::new("/proc.old")).unwrap_err().to_string();
         assert_eq!(
             said,
-            "\"/proc\" can't be moved aside: it is a mount point. HINT: --delta goes over what is \
-             there in its place; it keeps nothing of it."
+            "\"/proc\" can't be moved aside: it is a mount point. HINT: --delta overwrites the \
+             directory instead; it keeps nothing of the old files."
         );
     }
 }

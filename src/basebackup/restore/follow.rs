@@ -170,11 +170,11 @@ impl Silence {
             }
             Some(why) if until == RecoveryEnd::Pause && since.elapsed() > REFUSED => {
                 let message = format!(
-                    "expected the server on {:?} to be asked where it is, it refuses: {why}",
+                    "the server on {:?} refuses the connection that asks for its position: {why}",
                     signs.data()
                 );
                 Err(Error::new(Class::Refused, message).hint(
-                    "It runs, and takes readers. Say how to get in: --postgres-connection 'user=… password=…'.",
+                    "The server runs, and accepts readers. Say how to connect: --postgres-connection 'user=… password=…'.",
                 ))
             }
             _ => Ok(None),
@@ -214,7 +214,7 @@ fn ask(connection: &mut PgConnection) -> Result<Replay> {
 
 fn went_down() -> Error {
     Error::new(Class::Gap, "the server stopped during recovery")
-        .hint("Its log says why; with a target that it did not find it refuses to end.")
+        .hint("Its log says why. PostgreSQL also stops if the WAL ends before the recovery target.")
 }
 
 fn never_came(signs: &Signs, silence: &Silence) -> Error {
@@ -225,12 +225,12 @@ fn never_came(signs: &Signs, silence: &Silence) -> Error {
     };
     let message = format!("no server came up on {:?}{other}", signs.data());
     Error::new(Class::Gap, message)
-        .hint("What started it uses another directory, or it failed: see its log, and data_directory in postgresql.conf.")
+        .hint("The command that started it uses another directory, or it failed: see its log, and data_directory in postgresql.conf.")
 }
 
 fn silent(signs: &Signs, limit: Duration) -> Error {
     let (data, seconds) = (signs.data(), limit.as_secs());
-    let message = format!("the server on {data:?} gave no sign of life within {seconds} s");
+    let message = format!("the server on {data:?} made no progress within {seconds} s");
     Error::new(Class::Unreachable, message).hint(
         "Its log and the list of its processes say what it waits for. --timeout gives it longer.",
     )

@@ -40,7 +40,7 @@ pub fn refuse_running(data: &Path, servers: &RunningServers) -> Result<()> {
         return Ok(());
     }
     let message = format!(
-        "{data:?} has a postmaster.pid, which names process {}: whether that server runs can't be told from here",
+        "{data:?} has a postmaster.pid, which names process {}: this host can't see whether that server runs",
         file.process
     );
     Err(Error::new(Class::Input, message).hint(format!(
@@ -52,7 +52,7 @@ pub fn refuse_running(data: &Path, servers: &RunningServers) -> Result<()> {
 
 fn running(data: &Path, process: i64) -> Error {
     let message = format!("a server is running on {data:?}, process {process}");
-    Error::new(Class::Input, message).hint("Stop it first, or let --before do it.")
+    Error::new(Class::Input, message).hint("Stop it first, or stop it with --before.")
 }
 
 /// What of `postmaster.pid` tells whether its server runs.
@@ -139,7 +139,7 @@ fn identity(metadata: &fs::Metadata) -> (u64, u64) {
 fn taken(folder: &Path) -> Error {
     let message = format!("another restore is at work on {folder:?}");
     Error::new(Class::Input, message)
-        .hint("Wait for its end, or stop it; the same command goes on then.")
+        .hint("Wait for its end, or stop it; then run the same command again.")
 }
 
 #[cfg(test)]
@@ -164,8 +164,8 @@ mod tests {
             assert_eq!(
                 refused(data, &some),
                 format!(
-                    "{data:?} has a postmaster.pid, which names process {process}: whether that server runs can't be \
-                     told from here. HINT: It may run in a container or on another host that has this \
+                    "{data:?} has a postmaster.pid, which names process {process}: \
+                     this host can't see whether that server runs. HINT: It may run in a container or on another host that has this \
                      directory: stop it there. If it crashed and runs nowhere, remove the file: rm '{}'",
                     path.display()
                 )
@@ -180,7 +180,7 @@ mod tests {
         for text in ["", "what?\n"] {
             fs::write(&path, text).unwrap();
             let said = refused(place.path(), &RunningServers::default().seeing_all(false));
-            assert!(said.contains("which names process 0: whether"), "{said}");
+            assert!(said.contains("which names process 0: this host"), "{said}");
         }
     }
 
@@ -205,8 +205,8 @@ mod tests {
         let (mut one, mut other) = (FolderLocks::default(), FolderLocks::default());
         assert_eq!([one.take(place.path()), one.take(place.path())], [Ok(()), Ok(())]);
         let said = format!(
-            "another restore is at work on {:?}. HINT: Wait for its end, or stop it; the same command goes \
-             on then.",
+            "another restore is at work on {:?}. HINT: Wait for its end, or stop it; then run the \
+             same command again.",
             place.path()
         );
         assert_eq!(other.take(place.path()).unwrap_err().to_string(), said);

@@ -59,11 +59,11 @@ impl Opened {
         });
         let Some(missing) = missing else { return Ok(()) };
         let message = format!(
-            "expected {missing} in the base backup, which --start needs, found none: it lay outside the data directory, or was a \
-             link out of it"
+            "--start needs {missing}, which is not in the base backup: it was outside the data \
+             directory, or was a link to outside"
         );
         Err(Error::new(Class::Usage, message).hint(
-            "Start it as the old server was started: --follow --after 'systemctl start …' in place of --start.",
+            "Start the server as the old server was started: with --follow --after 'systemctl start …' instead of --start.",
         ))
     }
 
@@ -277,7 +277,7 @@ fn move_aside(from: &Path, to: &Path) -> Result<()> {
 fn put_back(moved: &[&(PathBuf, PathBuf)]) {
     for (from, to) in moved.iter().rev() {
         if let Err(error) = move_aside(to, from) {
-            tracing::error!("{to:?} is to go back to {from:?}: {error}");
+            tracing::error!("move {to:?} back to {from:?}: {error}");
         }
     }
 }

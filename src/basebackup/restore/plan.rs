@@ -51,8 +51,8 @@ pub enum OwnWal {
 }
 
 /// For who asks for more than is there.
-pub const END_BEFORE_THE_GAP: &str = "End it before the gap: --target-immediate goes to the end of the base backup, \
- --target-time and --target-lsn further.";
+pub const END_BEFORE_THE_GAP: &str = "End the recovery before the gap: with --target-immediate at \
+ the end of the base backup, with --target-time or --target-lsn later.";
 
 /// Picks the backup, of the system that was chosen, see [`super::living_system`].
 pub fn plan<'a>(
@@ -74,7 +74,7 @@ pub fn plan<'a>(
         && !is_usable(asked, system)
     {
         let id = &asked.id;
-        let message = format!("expected a base backup that can be restored, found {id}: {why}");
+        let message = format!("base backup {id} can't be restored: {why}");
         return Err(
             Error::new(Class::Damaged, message).hint("`basebackup list` shows which ones can be.")
         );
@@ -158,7 +158,7 @@ fn warn_of_version(backup: &Backup) {
     let version = backup.facts.postgres_version;
     if !version.is_supported() {
         tracing::warn!(
-            "{} is of PostgreSQL {version}: nobody has tried that with this Seawall, which supports \
+            "{} is of PostgreSQL {version}: this was not tested with this Seawall, which supports \
              {SUPPORTED_IN_WORDS}",
             backup.id
         );
@@ -169,7 +169,7 @@ fn warn_of_version(backup: &Backup) {
 fn warn_of_ahead(backups: &[&Backup], chosen: &Backup) {
     let newer = backups.iter().filter(|it| it.facts.stop.time > chosen.facts.stop.time);
     for (id, why) in newer.filter_map(|it| Some((&it.id, it.ahead()?))) {
-        tracing::warn!("{id} {why}: it is not taken for the newest; --backup {id} takes it");
+        tracing::warn!("{id} {why}: it does not count as the newest; --backup {id} selects it");
     }
 }
 

@@ -66,7 +66,7 @@ impl RestorePlan<'_> {
             text.line(
                 "gap",
                 &format!(
-                    "then WAL is missing up to {resumes}: a recovery that goes on beyond {reach} stops with an error"
+                    "then WAL is missing up to {resumes}: a recovery beyond {reach} stops with an error"
                 ),
             );
             if *target == RecoveryTarget::Latest {
@@ -74,8 +74,9 @@ impl RestorePlan<'_> {
                 text.line(
                     "beware",
                     &format!(
-                        "without a target the server goes on into that gap. Up to it: --target-lsn or --target-time; \
-                         to the end of the backup, {stop}: --target-immediate"
+                        "without a target the server recovers into that gap and stops. To end before \
+                         the gap: --target-lsn or --target-time; to end with the backup, at \
+                         {stop}: --target-immediate"
                     ),
                 );
             }
@@ -85,8 +86,8 @@ impl RestorePlan<'_> {
             text.line(
                 "beware",
                 &format!(
-                    "timeline {left} went on to {end} behind {}, where it was left for timeline {followed}: what was \
-                     written there is not in this. If timeline {followed} was a mistake or a test: --target-timeline {left}",
+                    "timeline {left} went on to {end} behind {}, where it was left for timeline {followed}: \
+                     this restore does not contain what was written there. If timeline {followed} was a mistake or a test: --target-timeline {left}",
                     place.lsn
                 ),
             );
@@ -132,12 +133,12 @@ fn unbegun(left: Left, reach: Lsn) -> String {
     let (timeline, by, at) = (left.place.timeline.number(), left.by.number(), left.place.lsn);
     match left.missing {
         true => format!(
-            "then WAL is missing up to {at}, where timeline {by} left timeline {timeline}: a recovery that goes on beyond \
-             {reach} stops with an error"
+            "then WAL is missing up to {at}, where timeline {by} left timeline {timeline}: \
+             a recovery beyond {reach} stops with an error"
         ),
         false => format!(
-            "timeline {by} has archived nothing yet: it ends where that left timeline {timeline}, at {at}. If timeline \
-             {by} was a mistake, --target-timeline {timeline} goes on"
+            "timeline {by} has archived nothing yet: it ends where that left timeline {timeline}, at {at}. \
+             If timeline {by} was a mistake, continue with --target-timeline {timeline}"
         ),
     }
 }

@@ -116,8 +116,9 @@ pub fn leave_archiving(data: &Path) -> Result<()> {
     }
     if last_setting(&left, "archive_mode").is_some_and(|mode| mode == "off") {
         tracing::warn!(
-            "the restored server will archive nothing: {path:?} came with archive_mode = 'off', which counts more than \
-             postgresql.conf. HINT: Is it to archive: ALTER SYSTEM RESET archive_mode, and restart it."
+            "the restored server will archive nothing: {path:?} has archive_mode = 'off' from the \
+             backup, which overrides postgresql.conf. HINT: To archive, run ALTER SYSTEM RESET \
+             archive_mode, and restart the server."
         );
     }
     Ok(())

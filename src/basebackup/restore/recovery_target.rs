@@ -108,7 +108,7 @@ pub fn past(time: Timestamp, now: Timestamp) -> Result<Timestamp> {
     let message =
         format!("expected a time before now, {expected}, for --target-time, found {found}");
     Err(Error::new(Class::Usage, message)
-        .hint("Without a target recovery goes as far as the WAL does."))
+        .hint("Without a target PostgreSQL recovers to the end of the WAL."))
 }
 
 /// A restore point. The server refuses names that are longer than those it makes (`MAXFNAMELEN` in
@@ -141,7 +141,7 @@ mod tests {
         assert_eq!(
             past(time("2030-01-01T00:00:00Z"), now).unwrap_err().to_string(),
             "expected a time before now, 2026-11-22 20:30:00+00, for --target-time, found 2030-01-01 \
-             00:00:00+00. HINT: Without a target recovery goes as far as the WAL does."
+             00:00:00+00. HINT: Without a target PostgreSQL recovers to the end of the WAL."
         );
     }
 

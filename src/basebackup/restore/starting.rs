@@ -131,7 +131,7 @@ impl OutsideSetting {
         let (serious, why) = match setting.as_str() {
             _ if outside.is_empty() => return None,
             "data_directory" | "external_pid_file" => {
-                (true, "a server that is started with it uses that place")
+                (true, "a server that is started with this setting uses that path")
             }
             "include_if_exists" if missing => return None,
             "log_directory" if missing => {

@@ -86,7 +86,7 @@ fn check_making(oid: u32, folder: &Path) -> Result<()> {
         return Ok(());
     }
     let message = format!(
-        "expected a folder {folder:?} for tablespace {oid}, or room to make it, found {there:?}, which this user may not write to"
+        "can't create the folder {folder:?} for tablespace {oid}: this user may not write to {there:?}"
     );
     Err(Error::new(Class::LocalFile, message).hint(format!(
         "Make it, for the user that runs PostgreSQL, or put the tablespace elsewhere: --tablespace {oid}=FOLDER."
@@ -105,7 +105,7 @@ fn by_oid<'a>(
         });
         let Some(meant) = meant else { return Err(unknown(description, name)) };
         if found.insert(meant.oid, folder).is_some() {
-            let message = format!("expected one folder for tablespace {}, found two", meant.oid);
+            let message = format!("--tablespace names two folders for tablespace {}", meant.oid);
             return Err(Error::new(Class::Usage, message));
         }
     }
@@ -136,7 +136,7 @@ fn check_free(oid: u32, folder: &Path, major: u32, named: bool) -> Result<()> {
         };
         let message = format!("could not use {folder:?}: expected {expected}, found {name} in it");
         return Err(Error::new(Class::Usage, message).hint(format!(
-            "Tablespace {oid} was there, perhaps of a server that still is: --tablespace {oid}=FOLDER puts it elsewhere."
+            "Tablespace {oid} was in that folder, and its server may still exist: --tablespace {oid}=FOLDER puts it elsewhere."
         )));
     }
     Ok(())
@@ -216,8 +216,8 @@ mod tests {
     fn another_servers_tablespace_is_refused_in_every_mode() {
         let scene = scene();
         let refused = format!(
-            "could not use {:?}: expected a folder without any PG_18_…, found PG_18_202506291 in it. HINT: Tablespace 7 was \
-             there, perhaps of a server that still is: --tablespace 7=FOLDER puts it elsewhere.",
+            "could not use {:?}: expected a folder without any PG_18_…, found PG_18_202506291 in it. HINT: Tablespace 7 was in that folder, and its server may still exist: --tablespace \
+             7=FOLDER puts it elsewhere.",
             scene.at("live")
         );
         let modes = [Occupied::Refuse, Occupied::Delta, Occupied::Replace];

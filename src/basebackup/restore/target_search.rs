@@ -70,7 +70,7 @@ pub fn locate(
         let pieces = &recovery.pieces;
         let earlier = in_pieces(pieces, system.segment_size, &mut walked, &mut search);
         let said =
-            |error: &Error| tracing::info!("the target was not looked for to the end: {error}");
+            |error: &Error| tracing::info!("the search for the target was not completed: {error}");
         found = earlier.inspect_err(said).ok()?.or(found);
         if let Some(lsn) = found.filter(|lsn| *lsn >= candidate.span.stop.lsn) {
             return Some(Located::At { backup: candidate.id.clone(), lsn });

@@ -196,7 +196,7 @@ fn unreadable(text: &str) -> Error {
 
 fn unknown_zone(text: &str) -> Error {
     wrong("a time whose zone this host knows", text)
-        .hint("Write the offset from UTC behind it, as in '2026-11-22 14:29:59+01'.")
+        .hint("Write the offset from UTC after it, as in '2026-11-22 14:29:59+01'.")
 }
 
 const LOCALTIME: &str = "/etc/localtime";
@@ -343,8 +343,8 @@ mod tests {
             assert_eq!(
                 utc(text),
                 format!(
-                    "expected a time whose zone this host knows, found {text:?}. HINT: Write the offset from UTC behind it, as \
-                     in '2026-11-22 14:29:59+01'."
+                    "expected a time whose zone this host knows, found {text:?}. HINT: \
+                     Write the offset from UTC after it, as in '2026-11-22 14:29:59+01'."
                 )
             );
         }

@@ -167,7 +167,7 @@ fn zones<'a>(
         // The clock of the host that takes it may differ.
         let since = begun.saturating_sub(CLOCKS_APART).unwrap_or(Timestamp::MIN);
         let finished = sure.iter().rfind(|at| holdings.stored.backups[**at].began <= since);
-        let reason = "a base backup that is perhaps under way";
+        let reason = "a base backup that may still be running";
         match finished {
             Some(at) => zones.add_from(&holdings.stored.backups[*at], 2, reason),
             None => zones.add_everything(2, reason),

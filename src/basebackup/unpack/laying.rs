@@ -248,7 +248,10 @@ pub(super) fn settle(
 ) -> Result<Unpacked> {
     let (layout, data) = (laying.layout, laying.layout.data);
     let control_file = laying.take_held(CONTROL_FILE).ok_or_else(|| {
-        Error::new(Class::Internal, format!("{CONTROL_FILE} counts as laid down, but is not there"))
+        Error::new(
+            Class::Internal,
+            format!("{CONTROL_FILE} counts as restored, but does not exist"),
+        )
     })?;
     let manifest = match laying.take_held(TABLESPACE_MAP) {
         None => manifest,

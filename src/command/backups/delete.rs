@@ -18,14 +18,15 @@ use crate::repository::{self, Repository};
 use crate::retention::Condition;
 
 const AFTER: &str = "\
-Not deleted: what is pinned, and what is the only good one in a repository unless --even-the-last says so. With --repository
-NAME it is deleted there alone. Cut short anywhere, `prune` removes the rest.";
+It does not delete a pinned backup. It deletes the only good backup of a repository only with --even-the-last.
+With --repository NAME it deletes the backup only in that repository. If it is interrupted, `prune` removes the
+rest.";
 
 pub fn command<K: Deletes>() -> Command {
     let about = format!("Deletes one {}, in every repository or in one", K::WHAT);
     let words = vec![
         id(),
-        switch("even-the-last", "Also where no other good one is left"),
+        switch("even-the-last", "Also delete the last good backup"),
         switch("dry-run", "Show the plan and stop"),
         switch("yes", "Do not ask"),
     ];

@@ -123,9 +123,9 @@ pub fn plan_alone<D: SelfContained + Surveyed<System = ()>>(
 pub fn command<D: SelfContained>() -> Command {
     let about = format!("Deletes each {} that no rule keeps any more", D::WHAT);
     let command = asked::with_plan(Command::new("prune").about(about)).after_help(
-        "Never deleted: the newest good one in each repository, what is pinned, what is being taken now. In a \
-         repository that can't be read whole nothing is deleted. Cut short anywhere, it goes on when it is run \
-         again.",
+        "It never deletes the newest good backup in each repository, pinned backups, and backups \
+         that are being taken now. In a repository that can't be read completely it deletes \
+         nothing. If it is interrupted, run it again: it continues.",
     );
     flags::with_settings(command, D::TABLES)
 }

@@ -66,7 +66,7 @@ fn head<D: Presented>(backup: &Backup<D>) -> String {
         line("Pinned", if backup.pinned() { "yes" } else { "no" }),
         line(
             "Restorable",
-            if backup.is_whole() { "yes" } else { "no: no repository has it whole" },
+            if backup.is_whole() { "yes" } else { "no: no repository has all of it" },
         ),
     ];
     lines.into_iter().chain(facts).chain(last).collect()

@@ -20,13 +20,13 @@ const SHORT: &str = "Takes a base backup, straight into every repository";
 
 const ABOUT: &str = "Takes a base backup, straight into every repository
 
-It speaks the replication protocol, so it runs on any host that reaches the server; the role needs
-REPLICATION. Done means: all parts durable, and the WAL from start to stop archived beside them.";
+It uses the replication protocol, so it runs on any host that reaches the server; the role needs REPLICATION. It
+succeeds once all parts are durable and the WAL from start to stop is archived.";
 
-const AFTER: &str = "Where the server is: --postgres-connection 'host=db.example user=backup', postgres.connection in the
-configuration, or the PG… variables; passwords come from a password file or PGPASSWORD.
-When a repository fails the others get the backup all the same, and the exit status says what happened (mostly 8).
-Status 5: the backup is there, but the server found pages with wrong checksums.";
+const AFTER: &str = "Name the server with --postgres-connection 'host=db.example user=backup', postgres.connection in the
+configuration, or the PG… variables. Passwords come from a password file or PGPASSWORD. If a repository fails,
+the others still get the backup, and the exit status says what happened (mostly 8).
+Status 5: the backup is stored, but the server found pages with wrong checksums.";
 
 pub fn command() -> Command {
     let command = Command::new("create")
@@ -46,7 +46,7 @@ pub fn command() -> Command {
                 .value_name("WORD")
                 .value_parser(["fast", "spread"])
                 .default_value("fast")
-                .help("Checkpoint at the start: fast begins at once; spread spares the disks and takes minutes"),
+                .help("Checkpoint at the start: fast begins at once; spread puts less load on the disks and takes minutes"),
         )
         .arg(
             Arg::new("rate-limit")
@@ -117,7 +117,7 @@ fn wrong_checksums(id: &str) -> Error {
     let message =
         format!("base backup {id} was taken, but pages of the server have wrong checksums");
     Error::new(Class::Damaged, message)
-        .hint("The server's log names them. The backup is kept; so keep an older one, and look at the disk.")
+        .hint("The server's log names them. This backup is kept. Keep an older one too, and check the disk.")
 }
 
 fn options(matches: &ArgMatches) -> Result<BaseBackupOptions> {

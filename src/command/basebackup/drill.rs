@@ -223,7 +223,7 @@ fn replay_and_check(
         match resumes {
             Some(resumes) if error.class() == Class::Gap => error
                 .while_doing(format!(
-                    "the WAL behind {} goes up to {reach} and is missing from there to {resumes}",
+                    "the WAL after {} ends at {reach} and is missing from there to {resumes}",
                     plan.backup.id
                 ))
                 .hint(END_BEFORE_THE_GAP),
@@ -255,7 +255,7 @@ fn target<'r>(options: &'r DrillOptions<'_>, plan: &RestorePlan<'_>) -> &'r Reco
         return &options.target;
     }
     let id = &plan.backup.id;
-    tracing::info!("{id} has no WAL behind it any more: the drill goes to the end of the backup");
+    tracing::info!("{id} has no WAL after it any more: the drill ends at the end of the backup");
     &RecoveryTarget::Immediate
 }
 

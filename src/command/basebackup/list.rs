@@ -37,9 +37,9 @@ const SPARE: Spare<'_> = Spare { left_out: &[2, 7, 3], cut: &[1, 9], ends_in_tex
 
 const ABOUT: &str = "Lists all base backups, and shows from when to when you can recover";
 
-const AFTER: &str = "It reads only names, sizes and descriptions; `basebackup verify` reads every byte. It says what \
-     it can't see (a repository that does not answer, a description that can't be read), shows the rest, and ends \
-      with the status of the first error.";
+const AFTER: &str = "It reads only names, sizes and descriptions; `basebackup verify` reads every \
+     byte. If a repository does not answer or a description can't be read, it says so, shows the \
+     rest, and ends with the status of the first error.";
 
 pub fn command() -> Command {
     let json = Arg::new("json").long("json").action(ArgAction::SetTrue);
@@ -120,7 +120,7 @@ impl Page<'_> {
         match shown.is_empty() {
             true => String::new(),
             false => format!(
-                "Other clusters are there: {}{more}. `cluster` names the one that is meant.\n",
+                "The repository has other clusters: {}{more}. Name the right one with `cluster`.\n",
                 shown.join("; ")
             ),
         }

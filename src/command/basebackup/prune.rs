@@ -24,15 +24,15 @@ const SHORT: &str = "Deletes the base backups and the WAL that no rule keeps any
 
 const ABOUT: &str = "Deletes the base backups and the WAL that no rule keeps any more
 
-Shows what becomes of each thing, and why, before it deletes anything.";
+Shows what it will delete and keep, and why, before it deletes anything.";
 
 const AFTER: &str = "\
-Never deleted: the newest good base backup of each system in each repository, what is pinned, what is being taken
-now, the WAL that any of these needs, and the histories of timelines. In a repository that can't be read whole
-nothing is deleted. Cut short anywhere, it goes on when it is run again.
+It never deletes the newest good base backup of each system in each repository, pinned base backups, base
+backups that are being taken now, the WAL that any of these needs, and timeline history files. In a repository
+that can't be read completely it deletes nothing. If it is interrupted, run it again: it continues.
 
-A backup is kept when any of the rules keeps it; the rules stand in the table [retention] of the configuration. Try
-others first:  basebackup prune --dry-run --retention-wal-window 14d --retention-keep-weekly 8";
+A backup stays if any rule keeps it; the rules are in the table [retention] of the configuration. Try other
+rules first:  basebackup prune --dry-run --retention-wal-window 14d --retention-keep-weekly 8";
 
 pub fn command() -> Command {
     let command = Command::new("prune").about(SHORT).long_about(ABOUT).after_help(AFTER);

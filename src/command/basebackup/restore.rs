@@ -158,7 +158,7 @@ impl Agreed<'_> {
             written = laid,
             kept,
             data = %data.display(),
-            "files laid down"
+            "files restored"
         );
         match self.settings {
             Some(settings) => tell_server(data, settings)?,
@@ -199,7 +199,7 @@ fn to_its_own_end<'a>(
     let wish = RestoreTarget { target, inclusive, timeline, backup: Some(backup) };
     let plan = plan(survey, system, &wish).ok().filter(RestorePlan::ends_with_the_backup)?;
     let id = &plan.backup.id;
-    tracing::info!("{id} has no WAL behind it any more: it comes back as it was at its end");
+    tracing::info!("{id} has no WAL after it any more: the restore ends at the end of the backup");
     Some(RestoreOptions { target: RecoveryTarget::Immediate, ..options.clone() })
 }
 

@@ -32,7 +32,7 @@ impl Surveyed for Description {
     }
 
     fn delete_leaves() -> &'static str {
-        "The WAL that it needed goes with the next `basebackup prune`, unless something else needs it."
+        "The next `basebackup prune` deletes the WAL that only this base backup needed."
     }
 
     fn condition(survey: &Survey, backup: &Backup, copy: &StoredBackup) -> Condition {

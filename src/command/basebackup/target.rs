@@ -30,16 +30,16 @@ pub(super) fn add(command: Command) -> Command {
             "TIME",
             "Up to this time, as in '2026-11-22 14:29:59+01', or as `date` or the server's log print it",
         ))
-        .arg(text("target-lsn", "LSN", "Up to this place in the WAL, as in 16/B374D848"))
+        .arg(text("target-lsn", "LSN", "Up to this LSN, as in 16/B374D848"))
         .arg(text(
             "target-xid",
             "NUMBER",
-            "Up to this transaction, by its number (pg_current_xact_id)",
+            "Up to this transaction ID (pg_current_xact_id)",
         ))
         .arg(text("target-name", "TEXT", "Up to this restore point (pg_create_restore_point)"))
-        .arg(switch("target-immediate", "No further than the files need to be consistent"))
+        .arg(switch("target-immediate", "Only until the files are consistent"))
         .group(ArgGroup::new("target").args(TARGETS))
-        .arg(switch("target-exclusive", "Stop before the target, not behind it"))
+        .arg(switch("target-exclusive", "Stop before the target, not after it"))
         .arg(
             text("target-timeline", "WORD", "latest, current (that of the backup) or a number")
                 .default_value("latest"),
@@ -95,6 +95,6 @@ pub fn ours(
         Some(_) => "it is that of the running server",
         None => "this host takes base backups of it",
     };
-    tracing::warn!("several systems lie under this cluster name, {ours} counts: {why}");
+    tracing::warn!("there are several systems under this cluster name, and {ours} counts: {why}");
     Some(ours)
 }

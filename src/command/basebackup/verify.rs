@@ -27,12 +27,13 @@ const SHORT: &str =
 
 const ABOUT: &str = "Reads every byte of base backups and of the WAL behind them, in every repository
 
-Parts, manifests, descriptions, WAL segments and histories are compared with their sums, with each other and with
-their names; gaps in the WAL are looked for. Each fault is a line, with what can't be recovered because of it.";
+It compares parts, manifests, descriptions, WAL segments and history files with their checksums, with each other
+and with their names, and looks for gaps in the WAL. Each fault is a line that says what can't be recovered
+because of it.";
 
 const AFTER: &str = "\
-Exit status 5: something is damaged or missing. A repository that does not answer is an error of its own; the others \
-     are verified all the same. Without a private key (--encryption-identity-file) encrypted objects are checked as \
+Exit status 5: something is damaged or missing. A repository that does not answer is a separate \
+     error; the others are still verified. Without a private key (--encryption-identity-file) encrypted objects are checked as \
       far as possible; the output says what was not checked.";
 
 pub fn command() -> Command {

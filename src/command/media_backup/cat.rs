@@ -21,8 +21,9 @@ const AFTER: &str = "\
   media-backup cat latest /etc/redis/redis.conf | diff - /etc/redis/redis.conf
   media-backup cat 20261122 /srv/uploads/a.jpg > /tmp/a.jpg
 
-A file of up to 8 MiB is proved before its first byte is written, a longer one while it is written: where it is damaged in every \
-repository the exit status is 5, and what was written is to be thrown away. Bytes that are no text are not written to a terminal.";
+A file of up to 8 MiB is checked before its first byte is written, a longer file while it is \
+written. If the file is damaged in every repository, the exit status is 5: throw the output away. \
+Binary data are not written to a terminal.";
 
 pub fn command() -> Command {
     let command = Command::new("cat")
@@ -33,7 +34,7 @@ pub fn command() -> Command {
                 .value_name("PATH")
                 .required(true)
                 .value_parser(clap::value_parser!(OsString))
-                .help("Where the file was, from / on"),
+                .help("The whole path of the file, from / on"),
         )
         .after_help(AFTER);
     with_set(flags::with_settings(command, &["media_backup"]))
@@ -186,8 +187,7 @@ impl Writing<'_> {
         if self.written == 0 && self.is_terminal && first.iter().any(|byte| is_for_machines(*byte))
         {
             let size = size(self.content.size);
-            let message =
-                format!("expected text for a terminal, found a file of {size} that is none");
+            let message = format!("the output is a terminal, and this file of {size} is binary");
             return Err(Error::new(Class::Usage, message)
                 .hint("Add `> FILE`, or `| less`: raw bytes would disturb the terminal."));
         }

@@ -32,13 +32,14 @@ const SHORT: &str = "Takes a snapshot of a set of folders and files into every r
 
 const ABOUT: &str = "Takes a snapshot of a set of folders and files into every repository
 
-Each snapshot looks complete and costs only what changed. In a folder it is a tree that can be browsed; in a
-bucket, and where it is encrypted, content lies in packs, each uploaded once.";
+Each snapshot looks complete and takes only the space of what changed. In a folder a snapshot is a tree that you
+can browse. In a bucket, and in every encrypted repository, contents are in packs, each uploaded once.";
 
-const AFTER: &str = "Exit status 4 says that some files could not be read, or a path of the set was not there; each \
-     is a line, and the snapshot has the rest; or that it
-has far less than the one before (nothing in one of the paths, or at most half of the files), as of a disk that is not mounted. Then
-`prune` keeps those before it until one has more again, or --accept-fewer says that it is right.";
+const AFTER: &str = "Exit status 4: some files could not be read, or a path of the set does not \
+     exist; each is a line, and the snapshot has the rest. Or the snapshot has far less than the \
+     snapshot before (nothing in one of the paths, or at most half of the files), for example \
+     because a disk is not mounted. Then `prune` keeps the earlier snapshots until a snapshot has \
+     more again, or until --accept-fewer says that it is right.";
 
 pub fn command() -> Command {
     let command = Command::new("create")
@@ -62,7 +63,7 @@ pub fn command() -> Command {
             Arg::new("accept-fewer")
                 .long("accept-fewer")
                 .action(ArgAction::SetTrue)
-                .help("Accept that the snapshot holds far less than the one before"),
+                .help("Accept that the snapshot holds far less than the snapshot before"),
         )
         .arg(created::json());
     with_set(flags::with_settings(command, &["media_backup"]))
@@ -272,8 +273,8 @@ fn fell(description: &SnapshotDescription) -> Option<Error> {
     let fell = before.said(&description.measures())?;
     let message = format!("snapshot {id} has far less than {since}: {fell}");
     Some(Error::new(Class::Incomplete, message).hint(
-        "Is everything mounted, and nothing deleted by mistake? `prune` keeps those before it. If it is right so, say it \
-         once: `media-backup create --accept-fewer`.",
+        "Is everything mounted, and nothing deleted by mistake? `prune` keeps the earlier snapshots. \
+         If this snapshot is right, run once: `media-backup create --accept-fewer`.",
     ))
 }
 

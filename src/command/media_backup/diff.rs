@@ -25,8 +25,9 @@ const AFTER: &str = "\
   -  is only in the first one         T  is of another kind, such as a folder in place of a file
   U  with --metadata: has another owner, mode, time or other attributes
 
-Sizes are those of the second one, of what was removed those of the first. Without any ID it shows what the newest snapshot has \
-changed, with one what has changed since.";
+Sizes are those in the second snapshot; sizes of removed files are those in the first. Without an ID \
+it shows what the newest snapshot has changed. With one ID it shows what has changed since that \
+snapshot.";
 
 pub fn command() -> Command {
     let switch = |name: &'static str, help: &'static str| {
@@ -50,7 +51,7 @@ pub fn command() -> Command {
                 .value_parser(clap::value_parser!(OsString))
                 .help("Only this file, or this folder with all that is in it"),
         )
-        .arg(switch("metadata", "Also what has another owner, mode or time and nothing else"))
+        .arg(switch("metadata", "Also show files that differ only in owner, mode or time"))
         .arg(switch("json", "Print one JSON object a line"))
         .after_help(AFTER);
     with_set(flags::with_settings(command, &["media_backup"]))

@@ -28,15 +28,15 @@ use crate::repository::{self, Repository};
 
 const ABOUT: &str = "Restores some files of the newest snapshot, compares them, and records the result
 
-drill.media_sample files, chosen by chance, are restored into a folder below drill.directory, and compared with
-length and BLAKE3 of the index. The folder is gone afterwards, and a record is in every repository.";
+It restores drill.media_sample files, chosen at random, into a folder below drill.directory, and compares them
+with length and BLAKE3 of the index. Then it removes the folder, and leaves a record in every repository.";
 
 pub fn command() -> Command {
     let command = Command::new("drill")
         .about("Restores some files of the newest snapshot, compares them, and records the result")
         .long_about(ABOUT)
         .after_help(
-            "Without --set, of every set. Exit status 5 says that a file is not what it was.",
+            "Without --set it does this for every set. Exit status 5: a file differs from the index.",
         )
         .arg(
             Arg::new("id")

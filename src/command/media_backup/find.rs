@@ -23,9 +23,10 @@ const AFTER: &str = "\
   media-backup find '2026/*.jpg' --versions   each version of these once
   media-backup find /srv/uploads/a.jpg        this path alone
 
-Patterns are as in a .gitignore file, but that one with a slash in its middle matches at any depth too. The newest snapshot comes \
-first. `media-backup restore ID --path PATH` brings a file back, `media-backup cat ID PATH` prints it. Exit status 2 says that \
-nothing was found. A snapshot that can't be read is an error, and the others are looked into.";
+Patterns are those of a .gitignore file, except that a pattern with a slash in its middle also \
+matches at any depth. The newest snapshot comes first. `media-backup restore ID --path PATH` \
+restores a file, `media-backup cat ID PATH` prints it. Exit status 2: nothing was found. A \
+snapshot that can't be read is an error, and the others are still searched.";
 
 pub fn command() -> Command {
     let switch = |name: &'static str, help: &'static str| {
@@ -39,7 +40,7 @@ pub fn command() -> Command {
         .about("Shows in which snapshots a file is, and how it was there")
         .arg(pattern.help("A name, the end of a path, a path, or a pattern"))
         .arg(switch("ignore-case", "Ignore upper and lower case").short('i'))
-        .arg(switch("versions", "Leave out what is as in the newer snapshot above"))
+        .arg(switch("versions", "Leave out files that are the same in the newer snapshot above"))
         .arg(switch("long", "With mode and owners too").short('l'))
         .arg(switch("json", "Print one JSON object a line").conflicts_with("long"))
         .after_help(AFTER);
@@ -101,8 +102,8 @@ fn find(options: &FindOptions<'_>, out: &mut dyn Write) -> Result<Vec<Error>> {
 fn nothing(all: u64) -> Error {
     let message = format!("nothing of that name is in {}", count(all, "snapshot"));
     Error::new(Class::Usage, message).hint(
-        "'*.jpg' is a name, '2026/*.jpg' the end of a path, '/srv/uploads/2026/' a folder from / on; -i passes over the \
-         case. Is --set right?",
+        "'*.jpg' is a name, '2026/*.jpg' the end of a path, '/srv/uploads/2026/' \
+         a folder from / on; -i ignores case. Is --set right?",
     )
 }
 

@@ -26,8 +26,8 @@ const AFTER: &str = "\
   media-backup ls latest /srv/uploads         what lies in a folder
   media-backup ls 20261122 '*.jpg' --long     all pictures of an older one, with owners, sizes and times
 
-A PATH that begins with / may stand alone: then it is the newest snapshot's. What can't be printed of a name is escaped (\\xff, \
-\\u{1b}), whatever the output goes to; --json has the names as they are (docs/json.md).";
+If only a PATH that begins with / is given, it is a path in the newest snapshot. Characters of a name that can't be printed are \
+escaped (\\xff, \\u{1b}) in every kind of output; --json has the names as they are (docs/json.md).";
 
 pub fn command() -> Command {
     let switch = |name: &'static str, help: &'static str| {

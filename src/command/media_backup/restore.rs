@@ -28,12 +28,12 @@ use crate::media_backup::{
 };
 use crate::repository::{self, Repository};
 
-const SHORT: &str = "Brings files back: all of a set, one path, or what matches a pattern";
+const SHORT: &str = "Restores files: all of a set, one path, or the files that match a pattern";
 
-const ABOUT: &str = "Brings files back: all of a set, one path, or what matches a pattern
+const ABOUT: &str = "Restores files: all of a set, one path, or the files that match a pattern
 
-Without --to they go where they were. Every file is proved while it is written. Nothing is removed unless --delete
-says so; nothing is written outside the places that were named.";
+Without --to files go to their original places. Every file is checked while it is written. Nothing is removed
+without --delete. Nothing is written outside the target folders.";
 
 pub fn command() -> Command {
     let path = |name: &'static str, value: &'static str, help: &'static str| {
@@ -54,13 +54,13 @@ pub fn command() -> Command {
                 .value_name("ID")
                 .help("Id of the backup, or its beginning; default: the newest whole one"),
         )
-        .arg(path("to", "DIRECTORY", "Put them below this folder, under their full paths"))
+        .arg(path("to", "DIRECTORY", "Put the files below this folder, under their full paths"))
         .args(selection_flags())
-        .arg(switch("replace", "Replace what is in the way").conflicts_with("delta"))
-        .arg(switch("delta", "Write only what differs, by size and time"))
-        .arg(switch("checksum", "With --delta: by content").requires("delta"))
+        .arg(switch("replace", "Replace existing files").conflicts_with("delta"))
+        .arg(switch("delta", "Write only files that differ, by size and time"))
+        .arg(switch("checksum", "With --delta: compare by content").requires("delta"))
         .arg(
-            switch("delete", "With --delta: remove what the snapshot does not have")
+            switch("delete", "With --delta: remove files that the snapshot does not have")
                 .requires("delta"),
         )
         .arg(switch(
@@ -68,7 +68,7 @@ pub fn command() -> Command {
             "Give files to owners by number, whatever their names are here",
         ));
     let command = asked::with_plan(command).mut_arg("dry-run", |arg| {
-        arg.help("Show the plan, and what --path or --pattern chooses, and stop")
+        arg.help("Show the plan, and the files that --path or --pattern chooses, and stop")
     });
     with_set(flags::with_settings(command, &["media_backup"]))
 }
@@ -229,11 +229,11 @@ fn plan(
         }
     };
     let there = match options.existing {
-        Existing::Refuse => "nothing may be in the way",
-        Existing::Replace => "what is in the way is replaced",
-        Existing::Delta { .. } => "what differs is replaced",
+        Existing::Refuse => "existing files are an error",
+        Existing::Replace => "existing files are replaced",
+        Existing::Delta { .. } => "files that differ are replaced",
     };
-    let strays = if options.delete { "; what the snapshot lacks is REMOVED" } else { "" };
+    let strays = if options.delete { "; files that the snapshot lacks are REMOVED" } else { "" };
     let totals = &backup.facts.totals;
     let lines = [
         ("snapshot", format!("{}, of {}", backup.id, at_seconds(backup.began))),

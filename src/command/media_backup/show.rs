@@ -10,8 +10,9 @@ use crate::config::Config;
 use crate::error::Result;
 use crate::media_backup::{Selection, SnapshotDescription};
 
-const AFTER: &str = "With --files, --path or --pattern it shows what is in it instead, in packs too: mode, owner, length, time and path, and \
-with --json one JSON object a line, as in the index (docs/repository-format.md).";
+const AFTER: &str = "With --files, --path or --pattern it shows the contents of the snapshot \
+instead, in packs too: mode, owner, length, time and path. With --json it prints one JSON object a \
+line, as in the index (docs/repository-format.md).";
 
 pub fn command() -> Command {
     let files = Arg::new("files").long("files").action(ArgAction::SetTrue);

@@ -124,12 +124,12 @@ fn verify(
 }
 
 const NEXT: &str =
-    "the next `media-backup create` stores anew what is damaged, as far as it is still there";
+    "the next `media-backup create` stores the damaged files again, if they still exist";
 
 /// A host that may only read can verify, too.
 fn not_noted(name: &str, error: &Error) {
     tracing::warn!(
-        "later snapshots in repository {name} may go on with what is damaged: it could not be noted there: {error}"
+        "later snapshots in repository {name} may reuse damaged contents, because the note could not be stored there: {error}"
     );
 }
 

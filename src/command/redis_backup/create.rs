@@ -22,13 +22,15 @@ const SHORT: &str = "Takes a backup of a Redis, straight into every repository";
 
 const ABOUT: &str = "Takes a backup of a Redis, straight into every repository
 
-The server sends its data as it would to a new replica: no access to its files is needed, and nothing is
-written to a disk in between. With --source files its files are read instead.";
+The server sends its data as to a new replica: this needs no access to its files, and writes nothing to a local
+disk. With --source files it reads the server's files instead.";
 
 const AFTER: &str = "\
-Exit status 4 says that the backup has far less than the one before: no key, a database of 10 or more keys gone, a tenth
-of the keys without an expiry where 10 or more of them are gone, or a hundredth of all where 1,000 are. `prune` keeps \
-     those before it until one has more again, or --accept-fewer says that it is right.";
+Exit status 4: the backup has far less than the backup before. That is: it has no key; or a database \
+     of 10 or more keys is gone; or a tenth of the keys without an expiry is gone, and these are \
+     10 or more; or a hundredth of all keys is gone, and these are 1,000 or more. Then `prune` \
+     keeps the earlier backups until a backup has more again, or until --accept-fewer says that it \
+     is right.";
 
 pub fn command() -> Command {
     let command = Command::new("create")
@@ -54,7 +56,7 @@ pub fn command() -> Command {
             Arg::new("accept-fewer")
                 .long("accept-fewer")
                 .action(ArgAction::SetTrue)
-                .help("Accept that the backup holds far less than the one before"),
+                .help("Accept that the backup holds far less than the backup before"),
         )
         .arg(
             Arg::new("folder")
@@ -143,7 +145,7 @@ fn fell(description: &RedisDescription) -> Option<Error> {
     let fell = before.said(&description.measures())?;
     let message = format!("Redis backup {id} has far less than {since}: {fell}");
     Some(Error::new(Class::Incomplete, message).hint(
-        "Did the server lose its data, or is it another one? `prune` keeps those before it. If it is right so, say it \
-         once: `redis-backup create --accept-fewer`.",
+        "Did the server lose its data, or is it another server? `prune` keeps the earlier backups. \
+         If this backup is right, run once: `redis-backup create --accept-fewer`.",
     ))
 }

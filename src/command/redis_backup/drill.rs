@@ -26,22 +26,21 @@ use crate::redis_backup::{
 };
 use crate::repository::{self, Repository};
 
-const ABOUT: &str = "Rehearses a restore with a server of its own, counts the keys, and records the result
+const ABOUT: &str = "Rehearses a restore with its own server, counts the keys, and records the result
 
-Lays the newest backup down in a folder below drill.directory, starts redis-server or valkey-server on it, which
-listens on a socket in that folder only, waits until it has loaded all, and compares its keys with those of the
-backup. Folder and server are gone afterwards, and a record is in every repository.";
+It restores the newest backup into a folder below drill.directory and starts redis-server or valkey-server on
+it. This server listens only on a socket in that folder. The drill waits until the server has loaded all keys,
+and compares them with the backup. Then it removes the server and the folder, and leaves a record in every
+repository.";
 
 pub fn command() -> Command {
     let switch = |name: &'static str, help: &'static str| {
         Arg::new(name).long(name).action(ArgAction::SetTrue).help(help)
     };
     let command = Command::new("drill")
-        .about(
-            "Rehearses a restore with a server of its own, counts the keys, and records the result",
-        )
+        .about("Rehearses a restore with its own server, counts the keys, and records the result")
         .long_about(ABOUT)
-        .after_help("Exit status 5 says that the server did not load the backup, or not all of it.")
+        .after_help("Exit status 5: the server did not load the backup, or not all of it.")
         .arg(
             Arg::new("id")
                 .value_name("ID")

@@ -32,9 +32,9 @@ const SHORT: &str = "Restores a backup so that the server loads it";
 
 const ABOUT: &str = "Restores a backup so that the server loads it
 
-What the server reads at its start depends on its configuration: an RDB file that is put beside an append-only
-file is ignored. So the configuration is looked at (--conf), and what it reads is written. What was there is kept
-beside it under another name. The server must be stopped.";
+The server's configuration says which file it loads at its start: it ignores an RDB file beside an append-only
+file. So the restore reads the configuration (--conf), and writes the file that the server will load. It keeps
+the earlier files under other names. The server must be stopped.";
 
 pub fn command() -> Command {
     let option = |name: &'static str, value: &'static str, help: &'static str| {
@@ -60,11 +60,15 @@ pub fn command() -> Command {
             option(
                 "appendonly",
                 "WORD",
-                "Whether the server reads an append-only file, if not as in --conf",
+                "Whether the server loads an append-only file, if not as in --conf",
             )
             .value_parser(["yes", "no"]),
         )
-        .arg(option("server-version", "VERSION", "Version of the server, if another than it was"))
+        .arg(option(
+            "server-version",
+            "VERSION",
+            "Version of the server, if not that of the backup",
+        ))
         .arg(option(
             "before",
             "COMMAND",
@@ -268,7 +272,7 @@ fn result(
         (true, _) => "The server has all of its keys.".to_owned(),
         (false, true) => format!("Start the server: it loads {}.", reads(target)),
         (false, false) => format!(
-            "Start the server: it loads {}. What was there before is kept beside it.",
+            "Start the server: it loads {}. The earlier files are kept beside it.",
             reads(target)
         ),
     };

@@ -25,16 +25,18 @@ use crate::{durable, notify, repository, threads};
 
 pub const NAME: &str = "check";
 
-const SHORT: &str = "Tells whether everything configured can be restored, to when, and how fast";
+const SHORT: &str = "Checks whether everything configured can be restored, to when, and how fast";
 
-const ABOUT: &str = "Tells whether everything configured can be restored, to when, and how fast
+const ABOUT: &str = "Checks whether everything configured can be restored, to when, and how fast
 
-Looks at base backups, WAL, Redis, media files, drills, verifications, room and clocks, in every repository and, where it
-can be reached, on the server; judges them against the objectives of the configuration. Writes nothing.";
+It looks at base backups, WAL, Redis, media files, drills, verifications, free space and clocks, in every
+repository and, if the server answers, on the server. It compares them with the objectives of the configuration.
+It writes nothing.";
 
 const AFTER: &str = "\
-Ends as monitoring plugins do: 0 OK, 1 WARNING, 2 CRITICAL, 3 UNKNOWN (also for a wrong command line or configuration).
-Works on another host, without the server: then what would be lost is told from the repositories alone.";
+Exit status as of monitoring plugins: 0 OK, 1 WARNING, 2 CRITICAL, 3 UNKNOWN (also for a wrong command line or
+configuration). It also works on another host, without the server: then it computes from the repositories alone
+what would be lost.";
 
 const FORMATS: [(&str, Format); 4] = [
     ("table", Format::Table),
@@ -61,7 +63,7 @@ pub fn command() -> Command {
         .default_value("5m")
         .help("Longest time for the check; after that the result is UNKNOWN");
     let notify = Arg::new("notify").long("notify").action(ArgAction::SetTrue).help(
-        "Tell people by mail and webhooks (notify.*) what changed since the last run; status 3 if that fails",
+        "Send mail and webhooks (notify.*) about what changed since the last run; status 3 if that fails",
     );
     let command = Command::new(NAME)
         .about(SHORT)

@@ -31,7 +31,7 @@ const ENVIRONMENT: [(&str, bool); 18] = [
 
 pub fn command() -> Command {
     let show = Command::new("show").about(
-        "Prints every setting with its value and where that came from, and checks them as a whole",
+        "Prints every setting with its value and the source of the value, and checks them as a whole",
     );
     flags::with_settings(show, &["wal", "postgres", "basebackup"])
 }

@@ -20,14 +20,15 @@ const SHORT: &str = "Checks the server, tries every repository, and says what to
 
 const ABOUT: &str = "Checks the server, tries every repository, and says what to change
 
-The server's settings, its archive_command and the rights of the role; each repository by writing, reading, listing
-and deleting objects below seawall-doctor/; who can read the secrets; settings without effect. Nothing else is touched.";
+It checks the server's settings, its archive_command and the rights of the role. It tests each repository by
+writing, reading, listing and deleting objects below seawall-doctor/. It checks who can read the secrets, and
+looks for settings without effect. It changes nothing else.";
 
 const AFTER: &str = "\
-Run it before set-up, after it, and after every change, as the user that runs PostgreSQL.
-Exit status: 0 all is well, 1 there are warnings, 2 there are problems, 3 something could not be looked at,
+Run it before the set-up, after the set-up, and after every change, as the user that runs PostgreSQL.
+Exit status: 0 all is well, 1 there are warnings, 2 there are problems, 3 something could not be checked,
 or the command line or the configuration is wrong.
-  seawall doctor --fix-preview | psql     sets what can be set, after you have read it";
+  seawall doctor --fix-preview | psql     changes the settings, after you have read the SQL";
 
 pub fn command() -> Command {
     let switch = |name: &'static str, help: &'static str| {

@@ -23,8 +23,8 @@ const SHORT: &str = "Writes a first configuration, and prints the remaining step
 
 const ABOUT: &str = "Writes a first configuration, and prints the remaining steps
 
-It asks for what no flag gives, writes a checked configuration and a new key pair, prints the settings and units to \
-     install, and runs `seawall doctor`. It never overwrites a file.";
+It asks for everything that no flag gives, writes a checked configuration and a new key pair, prints \
+     the settings and units to install, and runs `seawall doctor`. It never overwrites a file.";
 
 const AFTER: &str = "\
 Without a terminal, give --repository and --encrypt:

@@ -22,10 +22,11 @@ pub const NAME: &str = "list";
 const ABOUT: &str = "Shows all backups on one screen: newest, back to when, next due, state";
 
 const AFTER: &str = "\
-NEWEST is the newest backup that can be restored, BACK TO the earliest moment that can, SIZE what that backup holds before \
-compression. NEXT DUE is when objectives.base_backup_age, redis_age or media_age is over. The state is that of `seawall check`, which \
-says what is wrong and what to do. What can't be seen is said, the rest is shown, and the exit status is that of the \
-     trouble.";
+NEWEST is the newest backup that can be restored, BACK TO the earliest moment that can be restored, \
+SIZE the size of the newest backup before compression. NEXT DUE is when \
+objectives.base_backup_age, redis_age or media_age is over. The state is the state of `seawall \
+check`, which says what is wrong and what to do. If a repository can't be read, that is reported, \
+the rest is shown, and the exit status is the status of the first error.";
 
 pub fn command() -> Command {
     let json = Arg::new("json").long("json").action(ArgAction::SetTrue);

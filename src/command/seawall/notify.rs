@@ -14,8 +14,8 @@ const SHORT: &str = "Sends a test message by mail and to each webhook";
 
 const ABOUT: &str = "Sends a test message by mail and to each webhook
 
-Sends something by mail and to each webhook of the table [notify], and says what became of each. What `seawall check` finds is
-told by `seawall check --notify`, which the timer runs: when it changes, and when it is well again.";
+It sends a test message by mail and to each webhook of the table [notify], and says which of them worked. The
+timer runs `seawall check --notify`, which sends a message when a finding changes, and when all is well again.";
 
 pub fn command() -> Command {
     flags::with_settings(Command::new(NAME).about(SHORT).long_about(ABOUT), &["notify"])

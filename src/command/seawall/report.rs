@@ -14,11 +14,13 @@ use crate::{check, durable, repository};
 
 const ABOUT: &str = "Writes a page that says what can be restored, to when and how fast";
 
-const AFTER: &str = "One file with pictures, for a browser, a phone or paper; it loads nothing when it is opened. \
-     Nothing is read
-but names, sizes, times and descriptions; the server is asked where it is if it answers. What can't be seen is said on the page and on
-standard error, and the exit status is that of the trouble; the page is written all the same.
-Times are UTC; --timezone Europe/Berlin tells local ones. Several --config put several clusters on one page.
+const AFTER: &str =
+    "The page is one file with pictures, for a browser, a phone or paper. It loads \
+     nothing from the network. The report reads only names, sizes, times and descriptions, and \
+     asks the server for its position if the server answers. If a repository can't be read, the \
+     page and standard error say so, the page is still written, and the exit status is the status \
+     of the first error. Times are UTC; --timezone Europe/Berlin shows local times. Several \
+     --config put several clusters on one page.
 docs/report.md says what each picture means.";
 
 pub fn command() -> Command {

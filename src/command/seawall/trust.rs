@@ -18,13 +18,14 @@ pub const NAME: &str = "trust";
 
 const ABOUT: &str = "Accepts the dates of the backups in a repository that was copied or restored
 
-A store gives copied objects a new date. To prune they look like planted ones: it keeps them for one window and \
-     counts them for no rule. You made the copy, so you can vouch for it.";
+A store gives copied objects a new date. To prune, copied backups look like planted backups: prune \
+     keeps them for one window, and they count for no rule. You made the copy, so you can vouch \
+     for it.";
 
 const AFTER: &str = "\
-It is noted on this host alone, in state_directory, and bound to the content of each description: run it where prune
-runs, as the user who prunes, or as root for all kinds of backups. Nothing in the repository is changed. What prune
-on this host saw there before the copy needs no word: it is remembered.";
+It writes a note on this host only, in state_directory, bound to the content of each description. Run it on the
+host where prune runs, as the user who prunes, or as root for all kinds of backups. It changes nothing in the
+repository. Backups that prune on this host saw before the copy need no note: prune remembers them.";
 
 pub fn command() -> Command {
     let switch = |name: &'static str, help: &'static str| {
@@ -50,8 +51,8 @@ pub fn run(matches: &ArgMatches) -> Result<()> {
 }
 
 const MEANS: &str = "\
-For prune on this host each of them is then as old as it says, whatever date its store gives it. Do this only with a
-repository that you copied or restored yourself: a backup that somebody planted there would be believed as well.
+Prune on this host then believes the dates in these backups, whatever date the store gives them. Do this only with a
+repository that you copied or restored yourself: prune would believe a planted backup too.
 ";
 
 /// What would be entered.
@@ -134,10 +135,10 @@ impl Vouching<'_> {
         let mut text = table(&[vec![heads.into()], self.rows].concat(), &[2, 3]) + "\n";
         if self.future > 0 {
             let future = count(self.future as u64, "backup");
-            text += &format!("Left out: {future}, said to have ended later than now.\n");
+            text += &format!("Left out: {future}, whose end is in the future.\n");
         }
         if self.entered == 0 {
-            text += "Nobody doubts any of them: nothing is to be entered.\n";
+            text += "No date is in doubt: there is nothing to note.\n";
             return Ok(Shown { text, errors: self.errors });
         }
         if !agree(&(text + MEANS))? {

@@ -235,8 +235,8 @@ impl FetchAnswer<'_> {
         let own = WalSegment { timeline: by, ..segment };
         tracing::warn!(
             "timeline {by_number} left timeline {timeline} at {at}, and its own segment {own} is in no repository (not \
-             archived yet, or owed): of {segment}, {outcome}. HINT: Where timeline {by_number} was a mistake and \
-             timeline {timeline} is the true line, recover with --target-timeline {timeline} \
+             archived yet, or owed): of {segment}, {outcome}. HINT: If timeline {by_number} was a \
+             mistake and timeline {timeline} is the right one, recover with --target-timeline {timeline} \
              (recovery_target_timeline = '{timeline}')."
         );
     }

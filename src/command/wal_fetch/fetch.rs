@@ -121,12 +121,13 @@ fn check_tablespace(
     }
     let Some(folder) = in_use(location, &major(data_directory)?) else { return Ok(()) };
     let message = format!(
-        "could not fetch {name}: it creates tablespace {oid} at {location:?}, expected nothing of PostgreSQL there, \
-         found {folder}: the files of another server, or what one has left"
+        "could not fetch {name}: it creates tablespace {oid} at {location:?}, where {folder} already \
+         exists: the files of another server, or its remains"
     );
     Err(Error::new(Class::LocalFile, message).hint(
-        "Replayed here, it would change them. Is a server using them, recover on another host, or from a base backup that \
-         was taken after the tablespace was created; if none is, move the folder away.",
+        "The replay would change these files. If a server uses them, recover on another host, or \
+         from a base backup that was taken after the tablespace was created. If no server uses \
+         them, move the folder away.",
     ))
 }
 

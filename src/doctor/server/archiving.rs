@@ -133,7 +133,7 @@ fn foreign(command: &str) -> Diagnosis {
 fn out_of_sight(unseen: Unseen, facts: &ServerAnswers) -> Diagnosis {
     let reason = unseen.reason();
     if let Some((file, when)) = &facts.success {
-        let found = format!("not looked at: {reason}; it archived {file} at {when}");
+        let found = format!("not checked: {reason}; it archived {file} at {when}");
         return Diagnosis::note(PROGRAM, found);
     }
     let found = format!("not checked: {reason}; the newest attempt to archive failed");
@@ -146,7 +146,7 @@ fn out_of_sight(unseen: Unseen, facts: &ServerAnswers) -> Diagnosis {
 /// The program and its configuration as the server's user finds them.
 fn reachable(call: &ProgramCall, host: &Host, file: Option<&Path>, wanted: Mend) -> Vec<Diagnosis> {
     let Some(path) = program::find(&call.program, host) else {
-        let found = format!("{:?} is not there for the server", call.program);
+        let found = format!("the server does not find {:?}", call.program);
         return vec![Diagnosis::problem(PROGRAM, found).mend(wanted)];
     };
     vec![program::runs(&path, host), configuration(call, host, file, wanted)]
@@ -184,7 +184,7 @@ fn configuration(call: &ProgramCall, host: &Host, file: Option<&Path>, wanted: M
     }
     let real = |path: &Path| fs::canonicalize(path).ok();
     if file.is_some_and(|file| real(file) != real(&path)) {
-        let found = format!("{path:?}, but this is about {:?}", file.unwrap_or(&path));
+        let found = format!("{path:?}, but this check uses {:?}", file.unwrap_or(&path));
         return Diagnosis::warning(CONFIG, found).mend(wanted);
     }
     Diagnosis::good(CONFIG, format!("the user {user} can read {path:?}"))

@@ -97,7 +97,7 @@ fn one(program: &str, host: &Host) -> Ability {
             _ => Ability::Able,
         };
     }
-    Ability::Unable(format!("{program:?} is not there for the server"))
+    Ability::Unable(format!("the server does not find {program:?}"))
 }
 
 /// Nothing is there, or nothing that the server's user may see, who is this one.

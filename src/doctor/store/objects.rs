@@ -56,7 +56,7 @@ impl<'a> ProbeObjects<'a> {
         self.keys.push(key);
         match created {
             Created::New => Ok(Diagnosis::good("write", "done")),
-            Created::Taken => Err(wrong("a key that nobody has had is taken")),
+            Created::Taken => Err(wrong("a new key already exists")),
         }
     }
 
@@ -180,7 +180,7 @@ impl<'a> ProbeObjects<'a> {
         }
         match object.finish(Bytes::new())? {
             Created::New => Ok(()),
-            Created::Taken => Err(wrong("a key that nobody has had is taken")),
+            Created::Taken => Err(wrong("a new key already exists")),
         }
     }
 

@@ -139,6 +139,10 @@ fn protection(protection: &Protection) -> [Diagnosis; 2] {
     };
     [
         finding("versioning", &protection.versioning, "what is deleted is gone"),
-        finding("object lock", &protection.object_lock, "who may delete can delete every backup"),
+        finding(
+            "object lock",
+            &protection.object_lock,
+            "whoever may delete objects can delete every backup",
+        ),
     ]
 }

@@ -168,12 +168,12 @@ pub(super) fn timers(answers: &Answers, hands: &Typist) -> String {
     let lines: String =
         names.iter().map(|name| hands.systemctl(&format!("enable --now {name}"))).collect();
     let elsewhere = if here && answers.container {
-        "\nA drill of PostgreSQL is not among them: it runs in the server's image, by a quadlet of its own (docs/containers.md,\n\
+        "\nA drill of PostgreSQL is not among them: it runs in the server's image, with its own quadlet (docs/containers.md,\n\
          \"Rehearse\").\n"
     } else if here {
         ""
     } else {
-        "\nA drill is not among them: it takes the private key. Rehearse where that is, with this configuration;\n\
+        "\nThe drill is not among them, because it needs the private key. Run it on a host that has the key, with this configuration;\n\
          `seawall check` warns when the last drill is older than objectives.drill_age, 35 days.\n"
     };
     let (source, folder) = if answers.rootless {

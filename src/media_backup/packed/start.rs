@@ -101,8 +101,8 @@ impl PackedSnapshot<'_> {
             }
             None if previous.encrypted && self.identities.is_empty() => {
                 tracing::info!(
-                    "repository {name} gets all content anew: snapshot {id} is encrypted, and neither a private \
-                     key nor what was remembered of it is here"
+                    "repository {name} gets all content again: snapshot {id} is encrypted, and this \
+                     host has neither a private key nor notes about it"
                 );
                 return Ok(());
             }

@@ -49,7 +49,7 @@ impl<R: Read> MediaRestore<'_, R> {
         if let Some(first) = first {
             let more = in_the_way - 1;
             let more = if more > 0 { format!(" and {more} more") } else { String::new() };
-            let message = format!("files are in the way: {first:?}{more}");
+            let message = format!("files already exist: {first:?}{more}");
             return Err(Error::new(Class::Usage, message).hint(
                 "Use --delta to replace what differs, also after a restore that was cut short.",
             ));

@@ -79,7 +79,7 @@ impl RenamePlan {
                     mode & 0o7777
                 );
                 return Err(Error::new(Class::LocalFile, message).hint(
-                    "Run the restore as that user, or look what is there, and remove the folder seawall-restore.",
+                    "Run the restore as that user, or look at the contents of the folder seawall-restore, and remove it.",
                 ));
             }
         }
@@ -111,7 +111,7 @@ impl RenamePlan {
     }
 }
 
-const LOOK: &str = "Look what is there, and remove the folder seawall-restore.";
+const LOOK: &str = "Look at the contents of the folder seawall-restore, and remove it.";
 
 fn not_a_plan(found: &dyn std::fmt::Display) -> Error {
     let message =

@@ -46,9 +46,10 @@ pub(crate) fn exposed(facts: &ClusterFacts, system: &SystemFacts) -> Markup {
                     (drawing::exposure(caption, exposure, objective, facts.now))
                     (legend(exposure, objective))
                     figcaption {
-                        "For the last 14 days, the longest time since the newest WAL that a repository had: what would have \
-                         been lost had the server died just before more came. A server that writes nothing has nothing to \
-                         lose, and sends nothing. So a long time without WAL is grey, unless WAL had piled up meanwhile."
+                        "The longest time since the newest WAL of a repository, in the last 14 days: \
+                         this much would have been lost if the server had died just before more \
+                         WAL was stored. A server that writes nothing sends no WAL and loses \
+                         nothing. So a long time without WAL is grey, unless WAL had piled up meanwhile."
                     }
                 }
             }
@@ -65,7 +66,7 @@ fn exposure_described(exposure: &Exposure, objective: Duration) -> String {
     let silent = match unknown {
         0 => String::new(),
         _ => format!(
-            "In {} no WAL came within it, and none had piled up: the server was idle, or wrote less than a segment.",
+            "In {} no WAL was stored within the objective, and none had piled up: the server was idle, or wrote less than a segment.",
             hours(unknown)
         ),
     };

@@ -22,8 +22,9 @@ const LISTED: usize = 7;
 const GOING_LISTED: usize = 12;
 
 /// The words of PostgreSQL that the picture needs.
-const EXPLAINED: &str = "WAL is the record that PostgreSQL keeps of every change. A base backup and all WAL since bring back any \
-                         later moment; where WAL is missing there is a gap. A new timeline begins when a standby takes \
+const EXPLAINED: &str = "WAL is the record that PostgreSQL keeps of every change. \
+                         With a base backup and all WAL since, you can restore any later moment; \
+                         missing WAL is a gap. A new timeline begins when a standby takes \
                          over, or after a restore.";
 
 /// What can be restored of one system.

@@ -125,8 +125,8 @@ pub(super) fn footer(facts: &ClusterFacts) -> Markup {
                 }
             }
             p {
-                "All times are those of the zone " (facts.zone.name()) ". When WAL came is told by the clocks of the repositories; a repository that was \
-                 copied may tell the time of the copy."
+                "All times are those of the zone " (facts.zone.name()) ". The times of WAL are those \
+                 of the repositories' clocks; a copied repository may show the time of the copy."
             }
             p { "Written by seawall report, version " (env!("CARGO_PKG_VERSION")) "." }
         }

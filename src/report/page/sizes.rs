@@ -64,7 +64,7 @@ pub(crate) fn sizes(facts: &ClusterFacts, system: &SystemFacts) -> Markup {
                 h3 { "WAL per day" }
                 figure {
                     (drawing::wal(Caption { id: &id, title: "WAL stored on each day", description: &wal, zone: &facts.zone }, &system.wal_per_day, &facts.days))
-                    figcaption { "As stored, by the day it came, in the repository that got most. Today is not over." }
+                    figcaption { "Stored size by day, in the repository that received most. Today is not over." }
                 }
             }
         }
@@ -136,11 +136,14 @@ fn month_told(facts: &ClusterFacts, place: usize) -> String {
 fn month_explained(facts: &ClusterFacts) -> String {
     match time_known(facts).filter(|time| *time >= LEAST_TIME) {
         None => {
-            format!("What a month adds is told once there are {} before today.", span(LEAST_TIME))
+            format!(
+                "The page shows what a month adds once there are {} before today.",
+                span(LEAST_TIME)
+            )
         }
         Some(time) => format!(
-            "What a month adds is what came in the {} before today, taken for 30 days. What retention deletes meanwhile is not \
-             taken off, so a repository grows by less. For the bill of a store see docs/s3-providers.md.",
+            "What a month adds is the data of the {} before today, multiplied to 30 days. It does \
+             not subtract what retention deletes, so a repository grows by less. For the bill of a store see docs/s3-providers.md.",
             span(time)
         ),
     }

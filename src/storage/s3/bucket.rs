@@ -113,10 +113,8 @@ impl Bucket {
         if request.range("bytes=0-0").send().await.is_err() {
             return Ok(());
         }
-        let message = format!(
-            "GET s3://{}/{key} brought something, and nobody ever stored that",
-            self.config.bucket
-        );
+        let message =
+            format!("GET s3://{}/{key} returned an object that nobody stored", self.config.bucket);
         Err(Error::new(Class::Unreachable, message).hint(failure::NO_STORE))
     }
 }

@@ -151,8 +151,8 @@ const NAME_SOME: &str =
 const WRITE_SOME: &str = "Write aws_access_key_id = … and aws_secret_access_key = … into it, in credentials_file or in the files of AWS.";
 const LOOK_AT_SOURCE: &str = "Look at what gives the keys: the profile and its credential_process, the role, or the \
      rights of this machine.";
-const SOURCE_AWAY: &str = "The service that gives the keys can't be reached; later may be better. Keys in \
-     credentials_file need none.";
+const SOURCE_AWAY: &str = "The service that gives the keys can't be reached; try again later. Keys \
+     in credentials_file need no service.";
 
 pub(super) fn not_got(error: &CredentialsError) -> Classified {
     let reason = words(error);

@@ -94,12 +94,12 @@ impl<T: Clone + PartialEq> Pages<T> {
         if self.requests >= REQUESTS_MAX + self.keys / KEYS_A_REQUEST {
             let (requests, keys) = (self.requests, self.keys);
             let reason =
-                format!("{requests} pages of the listing hold {keys} keys, and it goes on");
+                format!("{requests} pages of the listing hold {keys} keys, and more follow");
             return Err(Doubt::new(reason));
         }
         if self.waited >= self.time_max + Duration::from_secs(self.keys / KEYS_A_SECOND) {
             let time = humantime::format_duration(Duration::from_secs(self.waited.as_secs()));
-            let reason = format!("{} keys of the listing took {time}, and it goes on", self.keys);
+            let reason = format!("{} keys of the listing took {time}, and more follow", self.keys);
             return Err(Doubt { reason, hint: "limits.total_timeout sets the limit." });
         }
         Ok(true)
@@ -208,13 +208,13 @@ mod tests {
     #[test]
     fn a_listing_that_never_ends_comes_to_its_limits() {
         let millisecond = Duration::from_millis(1);
-        let text = "1000 pages of the listing hold 0 keys, and it goes on";
+        let text = "1000 pages of the listing hold 0 keys, and more follow";
         assert_eq!(doubt(0, millisecond), (1000, text.to_owned()));
-        let text = "1111 pages of the listing hold 1111 keys, and it goes on";
+        let text = "1111 pages of the listing hold 1111 keys, and more follow";
         assert_eq!(doubt(1, millisecond), (1111, text.to_owned()));
         let text = "the listing has more than 10000000 keys";
         assert_eq!(doubt(1000, millisecond), (10_001, text.to_owned()));
-        let text = "0 keys of the listing took 1m, and it goes on";
+        let text = "0 keys of the listing took 1m, and more follow";
         assert_eq!(doubt(0, Duration::from_secs(1)), (60, text.to_owned()));
         // Slow, and yet it makes its way: 1,000 keys in nine seconds.
         assert_eq!(doubt(1000, Duration::from_secs(9)).0, 10_001);

@@ -57,7 +57,7 @@ impl Bucket {
         };
         let id = id.ok_or_else(|| {
             let place = &self.config.bucket;
-            let message = format!("{VERB} s3://{place}/{key} failed: the answer names no upload");
+            let message = format!("{VERB} s3://{place}/{key} failed: the answer has no upload ID");
             Error::new(Class::Unreachable, message).hint("Is it an S3 server that answers there?")
         })?;
         Ok(Begun { key: key.to_owned(), id })
@@ -207,8 +207,8 @@ fn id_in_answer<E>(error: &S3Failure<E>) -> Option<String> {
 
 const VERB: &str = "ListMultipartUploads";
 
-const HINT: &str = "To end uploads that were cut short it takes s3:ListBucketMultipartUploads and \
-                    s3:AbortMultipartUpload, or a rule of the bucket that does it.";
+const HINT: &str = "To abort unfinished uploads, Seawall needs s3:ListBucketMultipartUploads and \
+                    s3:AbortMultipartUpload; or use a lifecycle rule of the bucket.";
 
 impl S3Storage {
     pub(super) fn visit_uploads(

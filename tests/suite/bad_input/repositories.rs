@@ -22,7 +22,7 @@ fn a_repository_in_the_data_directory_is_refused_by_whatever_path_it_is_named() 
     let link = host.place.join("link");
     symlink(data, &link).expect("our own folder");
     let text = format!(
-        "repository local lies in the data directory {data:?} and would be lost with it. \
+        "repository local is inside the data directory {data:?} and would be lost with it. \
          HINT: Put it on another disk."
     );
     let disk = host.repository.parent().expect("below the place");

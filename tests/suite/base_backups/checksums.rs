@@ -38,8 +38,9 @@ fn a_damaged_page_is_said_and_the_backup_kept(version: u32) {
     assert_eq!(
         error(&create),
         format!(
-            "base backup {id} was taken, but pages of the server have wrong checksums. HINT: The server's log \
-             names them. The backup is kept; so keep an older one, and look at the disk."
+            "base backup {id} was taken, but pages of the server have wrong checksums. HINT: \
+             The server's log names them. This backup is kept. Keep an older one too, and check \
+             the disk."
         )
     );
     // The file is named, the page too.

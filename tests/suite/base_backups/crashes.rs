@@ -204,9 +204,7 @@ fn a_delta_restore_that_is_killed_is_finished_without_the_option() {
     has_been_in_use(&lost.data("data"));
     lost.dies_at("restore.part-laid", "data", &["--delta"]);
     let again = lost.restore("data", &[]).run();
-    assert!(
-        again.expect(0).stdout.contains("(goes on with what an interrupted restore has left)\n")
-    );
+    assert!(again.expect(0).stdout.contains("(continues an interrupted restore)\n"));
     lost.is_back("data", "restore.part-laid");
 }
 

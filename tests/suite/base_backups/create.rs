@@ -57,8 +57,8 @@ fn a_backup_under_load_brings_every_row_back(version: u32) {
             &format!("{}={}", location.display(), place.join("ts").display()),
         ])
     };
-    let beware = "beware      the server fetches its WAL with its own environment, which has to have what this one \
-    has: AWS_ACCESS_KEY_ID, \
+    let beware = "beware      the server fetches its WAL with its own environment, \
+    which must have these variables of this shell: AWS_ACCESS_KEY_ID, \
                   AWS_SECRET_ACCESS_KEY, AWS_REGION, AWS_ENDPOINT_URL. Or write ";
     plan(&["--dry-run"]).envs(s3.environment()).run().expect(0).shows(beware);
     let pg_ctl = Installation::of(version).program("pg_ctl");

@@ -149,9 +149,7 @@ fn a_restore_to_a_full_disk_goes_on_when_there_is_room() {
     let names = steps.text("names");
     assert!(names.contains("pg_control.seawall-unfinished\n") && !names.contains("pg_control\n"));
     steps.ended("again", 0, "restored");
-    assert!(
-        steps.text("again.out").contains("(goes on with what an interrupted restore has left)\n")
-    );
+    assert!(steps.text("again.out").contains("(continues an interrupted restore)\n"));
     host.is_back(&steps.0.join("data"));
 }
 
@@ -218,7 +216,7 @@ fn a_target_that_may_not_be_written_to_is_left_as_it_is() {
     // Known before anything is stopped for it.
     outcome.expect(6).says(&format!(
         "could not restore into {data:?}: {data:?} can't be moved aside: it is in a folder that this user may not \
-         write to. HINT: --delta goes over what is there in its place; it keeps nothing of it."
+         write to. HINT: --delta overwrites the directory instead; it keeps nothing of the old files."
     ));
     set_mode(0o700);
     host.is_back(&data);

@@ -34,8 +34,8 @@ fn the_plan_names_what_the_configuration_has_elsewhere() {
     });
     let old = live.server.data().display().to_string();
     let lines = [
-        format!("data_directory = '{old}': a server that is started with it uses that place"),
-        "external_pid_file = '/run/of/the/live.pid': a server that is started with it uses that place".to_owned(),
+        format!("data_directory = '{old}': a server that is started with this setting uses that path"),
+        "external_pid_file = '/run/of/the/live.pid': a server that is started with this setting uses that path".to_owned(),
         format!("hba_file = '{old}/pg_hba.conf': the server reads it there"),
         "ssl_key_file = '/nowhere/server.key': it is not on this host; the server does not start without it".to_owned(),
     ];
@@ -85,8 +85,8 @@ fn a_backup_without_its_configuration_is_not_started() {
     live.restoring(&["--dry-run"]).run().expect(0).shows(&line("pg_hba.conf"));
     let refused = |name: &str| {
         live.restoring(&["--start"]).run().expect(2).says(&format!(
-            "expected {name} in the base backup, which --start needs, found none: it lay outside the data directory, or was a link \
-             out of it. HINT: Start it as the old server was started: --follow --after 'systemctl start …' in place of --start."
+            "--start needs {name}, which is not in the base backup: it was outside the data \
+             directory, or was a link to outside. HINT: Start the server as the old server was started: with --follow --after 'systemctl start …' instead of --start."
         ));
         assert!(!live.data().exists());
     };
@@ -145,7 +145,7 @@ fn a_server_starts_whatever_its_folder_is_called() {
     let run = restoring(&live.seawall, &live.place.join("other"));
     let refused = run.arg("--tablespace").arg(format!("{oid}=/not-ours/far")).run();
     refused.expect(10).says(&format!(
-        "expected a folder \"/not-ours/far\" for tablespace {oid}, or room to make it, found \"/\", which this user may not write to. \
+        "can't create the folder \"/not-ours/far\" for tablespace {oid}: this user may not write to \"/\". \
          HINT: Make it, for the user that runs PostgreSQL, or put the tablespace elsewhere: --tablespace {oid}=FOLDER."
     ));
     assert!(!live.place.join("other").exists());

@@ -88,8 +88,7 @@ fn without_its_wal_a_backup_does_not_exist() {
         .limit(LIMIT)
         .run();
     let outcome = outcome.expect(11).says(
-        "the WAL of the backup, from 000000010000000000000002 to 000000010000000000000002, is not whole in \
-         repository local: 000000010000000000000002 did not come in time: the server could not archive ",
+        "the WAL of the backup, from 000000010000000000000002 to 000000010000000000000002, is not complete in repository local: 000000010000000000000002 did not arrive in time: the server could not archive ",
     );
     outcome.says("its log says why. HINT: Does archive_command archive there?");
     assert_eq!(backups_in(&place.join("archive")).len(), 0);

@@ -106,9 +106,9 @@ fn uploads_that_were_cut_short_are_shown_and_ended() {
     assert_eq!(bucket.pending(), 6);
     let dry = bucket.prune(&["--dry-run"]);
     for line in [
-        &format!("delete s3 {OLD_ID} 2 uploads without an end, and begun more than 1day ago"),
-        &format!("keep s3 {now} 1 upload without an end, and begun within 1day: perhaps under way"),
-        "keep s3 notes 1 upload without an end, and its name does not tell when it was begun",
+        &format!("delete s3 {OLD_ID} 2 unfinished uploads, and begun more than 1day ago"),
+        &format!("keep s3 {now} 1 unfinished upload, and begun within 1day: may still be running"),
+        "keep s3 notes 1 unfinished upload, and its name does not tell when it was begun",
     ] {
         shows(dry.expect(0), line);
     }
@@ -131,7 +131,7 @@ fn an_upload_that_the_store_saw_begin_just_now_is_left_alone() {
     bucket.begins(&part(OLD_ID, 1));
     let outcome = bucket.prune(&["--yes"]);
     let line = format!(
-        "keep s3 {OLD_ID} 1 upload without an end, and begun within 1day: perhaps under way"
+        "keep s3 {OLD_ID} 1 unfinished upload, and begun within 1day: may still be running"
     );
     shows(outcome.expect(0), &line);
     assert_eq!(bucket.ended(), 0);
@@ -149,8 +149,8 @@ fn a_store_that_can_not_tell_is_no_failure() {
     assert_eq!(warnings(&outcome), [""; 0]);
 }
 
-const HINT: &str = "To end uploads that were cut short it takes s3:ListBucketMultipartUploads and \
-                    s3:AbortMultipartUpload, or a rule of the bucket that does it.";
+const HINT: &str = "To abort unfinished uploads, Seawall needs s3:ListBucketMultipartUploads and \
+                    s3:AbortMultipartUpload; or use a lifecycle rule of the bucket.";
 
 #[test]
 fn a_credential_that_may_not_is_said_once_and_is_no_failure() {
@@ -228,7 +228,7 @@ fn a_backup_that_was_killed_while_it_sent_leaves_nothing_for_long() {
     assert_eq!(pending(), 1, "{killed}");
     create().run().expect(0);
     let young = run("prune").arg("--yes").run();
-    shows(young.expect(0), ": perhaps under way");
+    shows(young.expect(0), ": may still be running");
     assert_eq!(pending(), 1);
     sleep(Duration::from_secs(2));
     let outcome = run("prune").args(["--yes", "--retention-keep-unfinished=1s"]).run();

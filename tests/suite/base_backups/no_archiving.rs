@@ -76,8 +76,8 @@ fn a_test_server_leaves_the_real_repository_alone() {
 fn no_backup_of_a_test_server(seawall: &Seawall, server: &Server) {
     let create = || base_backup(seawall, server, "create").arg("--standalone").run();
     let text = "this server was restored without --archive: its backup would be the newest one \
-                of the real server. HINT: Is it the real server from now on, or has it a cluster name or a repository of \
-                its own: ALTER SYSTEM RESET archive_mode; ALTER SYSTEM RESET seawall.restored; SELECT pg_reload_conf().";
+                of the real server. HINT: If it is the real server from now on, or has its own \
+                cluster name or repository, run: ALTER SYSTEM RESET archive_mode; ALTER SYSTEM RESET seawall.restored; SELECT pg_reload_conf().";
     create().expect(3).says(text);
     server.sql("alter system reset archive_mode");
     server.sql("alter system reset seawall.restored");
@@ -101,8 +101,8 @@ fn a_standby_archives_once_it_is_promoted() {
     let data = place.join("standby");
     let plan = seawall.base_backup_by_hand("restore").args(["--dry-run", "--standby"]);
     let plan = plan.arg(&data).run();
-    plan.expect(0).shows("archiving   as on the old server: once it is promoted it archives");
-    assert!(!plan.stdout.contains("so that a test writes into no repository"), "{plan}");
+    plan.expect(0).shows("archiving   as on the old server: it archives once it is promoted");
+    assert!(!plan.stdout.contains("so that a test can't write into a repository"), "{plan}");
     restore(&seawall, &data, &["--standby"]).expect(0).does_not_say("will archive nothing");
     let mut standby = builder().over(data);
     standby.start();
@@ -139,7 +139,7 @@ fn a_standby_of_a_server_that_was_not_to_archive_archives_or_says_so() {
     restore(&seawall, &place.join("told"), &["--standby"])
         .expect(0)
         .says("the restored server will archive nothing: ")
-        .says("HINT: Is it to archive: ALTER SYSTEM RESET archive_mode, and restart it.");
+        .says("HINT: To archive, run ALTER SYSTEM RESET archive_mode, and restart the server.");
 }
 
 /// The command line of a container has precedence over what a restore writes.
@@ -160,9 +160,11 @@ fn a_command_line_makes_no_test_server_archive() {
     wait_until("an attempt to archive", LIMIT, failed);
     assert!(!of_the_test());
     let log = fs::read_to_string(live.place.join("hook.log")).expect("its log");
-    assert!(log.contains("found one that was restored without: "), "{log}");
+    assert!(log.contains("this server was restored without --archive: "), "{log}");
     assert!(
-        log.contains("HINT: Is it the real server from now on: ALTER SYSTEM RESET archive_mode;"),
+        log.contains(
+            "HINT: If it is the real server from now on: ALTER SYSTEM RESET archive_mode;"
+        ),
         "{log}"
     );
     // The server writes its file anew, and it is a test server all the same.

@@ -159,7 +159,7 @@ fn start_starts_what_was_restored() {
     let outcome = arguments.run();
     live.stop();
     let warning = format!(
-        "has the setting data_directory = '{}': a server that is started with it uses that place",
+        "has the setting data_directory = '{}': a server that is started with this setting uses that path",
         old.display()
     );
     outcome.expect(0).says("the server takes writes").says(&warning);
@@ -195,7 +195,7 @@ fn a_server_that_stands_still_is_not_waited_for_for_ever() {
     Run::new(&live.place, "kill").server_user().args(["-CONT", &pid]).run().expect(0);
     live.stop();
     outcome.expect(8).says(&format!(
-        "the server on {:?} gave no sign of life within 4 s. HINT: Its log and the list of its processes say what \
+        "the server on {:?} made no progress within 4 s. HINT: Its log and the list of its processes say what \
          it waits for. --timeout gives it longer.",
         live.data()
     ));
@@ -232,5 +232,5 @@ fn a_server_that_lets_nobody_in_is_followed_all_the_same() {
     ];
     let outcome = live.restoring(&pause).limit(LIMIT * 3).run();
     live.stop();
-    outcome.expect(9).says("to be asked where it is, it refuses: ");
+    outcome.expect(9).says(" refuses the connection that asks for its position: ");
 }

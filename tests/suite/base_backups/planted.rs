@@ -46,7 +46,7 @@ fn a_backup_of_the_future_is_passed_over() {
     let fake = "20990101T030000Z-0009";
     plant(&place, &backup, fake, "2099-01-01T03:00:05Z");
     server.kill_nine();
-    let passed = format!("it is not taken for the newest; --backup {fake} takes it");
+    let passed = format!("it does not count as the newest; --backup {fake} selects it");
     let programs = Installation::of(NEWEST).program("postgres");
     let drill = seawall.base_backup_by_hand("drill").limit(LIMIT);
     let drill = drill.arg("--drill-directory").arg(place.folder("drills"));

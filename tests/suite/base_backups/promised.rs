@@ -94,8 +94,8 @@ fn a_target_before_a_gap_is_reached(version: u32) {
     let plan =
         restore(&scene.seawall, &scene.place.join("new"), &[&old[..], &["--dry-run"]].concat());
     plan.expect(0).shows("gap         then WAL is missing up to ").shows(
-        "beware      without a target the server goes on into that gap. Up to it: --target-lsn or --target-time; to the end of \
-         the backup, ",
+        "beware      without a target the server recovers into that gap and stops. To end before the gap: --target-lsn or \
+         --target-time; to end with the backup, at ",
     );
     // Nothing is left but what the backup needs itself.
     steps[..3].iter().for_each(|(_, segment)| scene.lose_segment(segment));
@@ -106,7 +106,7 @@ fn a_target_before_a_gap_is_reached(version: u32) {
     plan.expect(0)
         .shows("gap         then WAL is missing up to ")
         .shows("target      the end of the backup\n")
-        .says(" has no WAL behind it any more: it comes back as it was at its end");
+        .says(" has no WAL after it any more: the restore ends at the end of the backup");
     assert_eq!(scene.rows(&old), "0");
 }
 
@@ -187,7 +187,7 @@ fn a_target_before_the_newest_backup_is_reached_from_the_older_one() {
     let wrong = wrong.arg("--postgres-bin").arg(Path::new(&program).parent().expect("a folder"));
     let failed = wrong.env("PGUSER", "postgres").run();
     failed.expect(11).says("recovery ended before configured recovery target was reached").says(&format!(
-        "HINT: If it lies before this base backup, take the one before: --delta --backup {older}"
+        "HINT: If the target is before this base backup, use the one before it: --delta --backup {older}"
     ));
 }
 
@@ -211,7 +211,7 @@ fn a_timeline_that_went_on_is_told() {
     drop(server);
     let plan = restore(&scene.seawall, &scene.place.join("new"), &["--dry-run"]);
     plan.expect(0).shows("beware      timeline 1 went on to 0/").shows(
-        ", where it was left for timeline 2: what was written there is not in this. If timeline 2 was a mistake or a test: \
+        ", where it was left for timeline 2: this restore does not contain what was written there. If timeline 2 was a mistake or a test: \
          --target-timeline 1\n",
     );
     let plan =

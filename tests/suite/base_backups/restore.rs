@@ -133,7 +133,7 @@ fn the_plan_is_shown_before_anything_is_touched() {
         "from        local\n",
         &format!("target      {}\n", in_utc(now)),
         ", without a gap\n",
-        "archiving   off in this server, so that a test writes into no repository: ALTER SYSTEM SET archive_mode = \
+        "archiving   off in this server, so that a test can't write into a repository: ALTER SYSTEM SET archive_mode = \
          'on' and a restart \
          turn it on; so does --archive\n",
     ] {

@@ -45,7 +45,7 @@ fn a_running_server_is_seen_with_and_without_its_pid_file() {
     let refused = |words: &[&str]| {
         let outcome = restore(&scene.seawall, &data, words);
         let message = format!("a server is running on {data:?}, process ");
-        outcome.expect(6).says(&message).says("HINT: Stop it first, or let --before do it.");
+        outcome.expect(6).says(&message).says("HINT: Stop it first, or stop it with --before.");
     };
     for words in [["--delta"], ["--replace"]] {
         refused(&words);
@@ -84,7 +84,7 @@ fn a_server_of_another_namespace_is_not_taken_for_dead() {
             outcome.says(&format!("a server is running on {data:?}, process "));
         } else {
             let remove = format!("remove the file: rm '{}'", data.join("postmaster.pid").display());
-            outcome.says("whether that server runs can't be told from here").says(&remove);
+            outcome.says("this host can't see whether that server runs").says(&remove);
         }
     }
     assert_eq!(scene.aside(), [""; 0].map(PathBuf::from));

@@ -21,7 +21,7 @@ const LIMITS: [&str; 4] = [
 ];
 const RIGHTS: &str = "Are the access key and its secret right? They need s3:PutObject, s3:GetObject and, to be \
                       told that an object is absent, s3:ListBucket.";
-const LATER: &str = "The store is in trouble or overloaded; later may be better.";
+const LATER: &str = "The store is in trouble or overloaded; try again later.";
 const NETWORK: &str = "Is the endpoint right, the store running and the network up?";
 const TIME: &str = "Look at the store and the network; limits.request_timeout and limits.total_timeout set the \
                     limits.";

@@ -43,7 +43,7 @@ fn a_directory_gets_the_backup_of_its_own_system() {
     outcome
         .says(&first.to_string())
         .says(&second.to_string())
-        .says("HINT: Say which one is to come back: --system-identifier NUMBER.");
+        .says("HINT: Say which one to restore: --system-identifier NUMBER.");
     assert!(!new.exists());
     let named = ["--system-identifier", &second.to_string()];
     restore(&seawall, &new, &[&named[..], &["--dry-run"]].concat())
@@ -51,13 +51,14 @@ fn a_directory_gets_the_backup_of_its_own_system() {
         .shows(&format!("system      {second}\n"));
     // Its files would be mixed with another's, or removed.
     let outcome = restore(&seawall, one.data(), &[&named[..], &["--delta"]].concat());
-    outcome.expect(6).says(&format!(
-        "expected {:?} to be of system {second}, found it to be of system {first}",
-        one.data()
-    ));
+    outcome
+        .expect(6)
+        .says(&format!("{:?} belongs to system {first}, not to system {second}", one.data()));
     let outcome =
         restore(&seawall, one.data(), &[&named[..], &["--replace", "--dry-run"]].concat());
-    outcome.expect(0).shows(&format!("beware      what is there is of another system, {first}\n"));
+    outcome
+        .expect(0)
+        .shows(&format!("beware      the directory belongs to another system, {first}\n"));
 }
 
 #[test]
@@ -72,9 +73,10 @@ fn the_directory_of_a_server_that_was_never_backed_up_is_not_replaced_by_the_way
     let before = fs::read_dir(stranger.data()).expect("there").count();
     for mode in ["--replace", "--delta"] {
         let outcome = restore(&seawall, stranger.data(), &[mode]);
-        outcome
-            .expect(6)
-            .says(&format!("whose directory {:?} is, found those of {system} (", stranger.data()));
+        outcome.expect(6).says(&format!(
+            "to which directory {:?} belongs; there are those of {system} (",
+            stranger.data()
+        ));
         outcome.says("--replace --system-identifier NUMBER.");
     }
     assert_eq!(fs::read_dir(stranger.data()).expect("there").count(), before);
@@ -113,7 +115,7 @@ fn a_system_that_comes_behind_the_true_one_is_not_taken_silently() {
     // The running server says which one is meant.
     let outcome = drill().envs(connection).run();
     outcome.expect(0).says(&format!(
-        "several systems lie under this cluster name, {first} counts: it is that of the running server"
+        "there are several systems under this cluster name, and {first} counts: it is that of the running server"
     ));
     one.kill_nine();
     // And so do the notes of a host that backs up one of them.
@@ -125,6 +127,6 @@ fn a_system_that_comes_behind_the_true_one_is_not_taken_silently() {
     }
     let outcome = restore(&seawall, &new, &["--dry-run"]);
     outcome.expect(0).shows(&format!("system      {first}\n")).says(&format!(
-        "several systems lie under this cluster name, {first} counts: this host takes base backups of it"
+        "there are several systems under this cluster name, and {first} counts: this host takes base backups of it"
     ));
 }

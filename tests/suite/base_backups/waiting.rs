@@ -13,7 +13,7 @@ fn why_the_wal_does_not_come_is_said_while_one_waits() {
     let cases = [
         (
             "false",
-            "the server could not archive *, its newest attempt of * that failed; its log says why",
+            "the server could not archive *, the newest of * failed attempts; its log says why",
         ),
         (
             "true",
@@ -30,7 +30,7 @@ fn why_the_wal_does_not_come_is_said_while_one_waits() {
             base_backup(&seawall, &server, "create").args(["--basebackup-wal-timeout", "13s"]);
         let outcome = create.limit(LIMIT).run();
         let told = warnings(outcome.expect(11));
-        let told = told.iter().find(|it| it.contains("the WAL does not come: "));
+        let told = told.iter().find(|it| it.contains("the WAL does not arrive: "));
         let told = told.unwrap_or_else(|| panic!("nothing told: {outcome}"));
         for text in expected.split('*') {
             assert!(told.contains(text) && error(&outcome).contains(text), "{text:?}: {outcome}");

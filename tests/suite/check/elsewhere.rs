@@ -44,7 +44,7 @@ fn a_program_is_looked_for_where_the_server_finds_it() {
             "postgresql main, archiving",
             "critical",
             &format!(
-                "archive_command = '{}' archives nothing: {program:?} is not there for the server; …",
+                "archive_command = '{}' archives nothing: the server does not find {program:?}; …",
                 command("wal-pusch")
             ),
             &watched.archives_again(),
@@ -57,7 +57,7 @@ fn a_program_is_looked_for_where_the_server_finds_it() {
 fn what_was_not_looked_at_is_said() {
     let watched = Watched::with_folder();
     watched.archives_by("/usr/bin/wal-pusch %p %f");
-    let text = "000… was archived … ago; whether it can run its archive_command was not looked at: the server runs on another \
+    let text = "000… was archived … ago; its archive_command was not checked: the server runs on another \
                 host or in a container";
     if let Some(found) = watched.finds_behind("unshare --pid --fork --mount-proc", 0) {
         found.says("postgresql main, archiving", "ok", text, "");

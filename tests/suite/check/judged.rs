@@ -98,8 +98,8 @@ fn a_fail_over_needs_its_history() {
     let laid = laid();
     let failed_over = || server(2, Lsn(END.0 + (16 << 20)));
     laid.put("disk", &segment_key(OLD, 2, 5), b"not looked at");
-    let text = "the server is on timeline 2, and no base backup here can be recovered to it: its WAL ends at \
-    0/5000000 of another";
+    let text = "the server is on timeline 2, and no base backup in this repository can be recovered to that timeline: its WAL ends at \
+    0/5000000 on another timeline";
     says(&judge(&laid, failed_over()), "RPO now", CheckState::Critical, text);
     let branch = "1\t0/5000000\tno recovery target specified\n";
     let pair = KeyPair::new(&laid.place);

@@ -201,7 +201,7 @@ fn records_say_what_failed() {
         what,
         "warning",
         "the last one found faults, 20…Z: disk: S: expected a WAL segment, found none",
-        "Nothing can mend it, and a recovery from the newest base backup needs nothing of it",
+        "This can't be mended, and a recovery from the newest base backup does not need it",
     );
     put("drill", ",\"found\":[\"it ended with status 8\"]");
     check(&laid, 2, &[]).says(
@@ -222,7 +222,7 @@ fn without_a_drill_nobody_knows_whether_a_restore_works() {
     found.says(
         "postgresql main, drill",
         "warning",
-        "none yet: nobody knows whether a restore works",
+        "none yet: it is not known whether a restore works",
         "`basebackup drill` rehearses the restore of the newest backup.",
     );
 }
@@ -248,7 +248,7 @@ fn islands_around_old_backups_are_no_gaps() {
         "postgresql main, WAL in disk",
         "warning",
         text,
-        "The newest base backup needs nothing",
+        "The newest base backup does not need it",
     );
 }
 
@@ -338,7 +338,7 @@ fn wal_that_arrives_in_the_clear_is_said() {
         "postgresql main, WAL in disk",
         "warning",
         "no gap from 0/2000028 on; 000000010000000000000006, the newest, is stored unencrypted, although encryption.recipients is set",
-        "Does archive_command go by this configuration?",
+        "Does archive_command use this configuration?",
     );
     // Nobody asked for encryption; or what was in the clear is of before.
     check(&laid, 0, &[]).only(&[]);

@@ -15,7 +15,8 @@ const BASE: &str = "postgresql main, base backup in disk";
 const DRILL: &str = "postgresql main, drill";
 const SYSTEMS: &str = "postgresql main, systems";
 const WAL: &str = "postgresql main, WAL in disk";
-const WHO: &str = "No drill or verification of ours stores that. Who may write to the repository?";
+const WHO: &str =
+    "No drill or verification of Seawall stores such a record. Who may write to the repository?";
 
 fn check(laid: &Laid, status: i32, words: &[&str]) -> Found {
     let run = laid.seawall("check").args(["--format", "json", "--objectives-rpo=3h"]);
@@ -57,7 +58,7 @@ fn a_planted_system_is_said_and_not_watched() {
     found.says(
         SYSTEMS,
         "warning",
-        &format!("system {OLD} (…) is watched, and there is something of …1 (…"),
+        &format!("system {OLD} (…) is watched, but the repository also has objects of …1 (…"),
         "Two servers need two cluster names. If nobody knows the other system, somebody planted it",
     );
 }
@@ -119,7 +120,7 @@ fn a_forged_record_counts_for_nothing() {
     let found = check(&laid, 2, &[]);
     found.only(&["drill"]);
     found.says(DRILL, "critical", "the last one failed, 20…Z (assertion 1)…", "Mend what it found");
-    let text = "…zzz-drill.json counts for nothing: its name begins with no time…";
+    let text = "…zzz-drill.json does not count: its name begins with no time…";
     found.says(DRILL, "critical", text, "Mend what it found");
     // What fails for ever.
     let (laid, _) = self::laid();
@@ -127,11 +128,10 @@ fn a_forged_record_counts_for_nothing() {
     put_record(&laid, "verification", "ID", far, FAILED);
     let found = check(&laid, 1, &[]);
     found.only(&["drill", "verification"]);
-    let text = "passed … ago; restored in 30s; history/postgres/main/…-drill.json counts for nothing: it is of \
-                2099-01-01T03:00:00Z, which has not come yet";
+    let text = "passed … ago; restored in 30s; history/postgres/main/…-drill.json does not count: its time, 2099-01-01T03:00:00Z, is in the future";
     found.says(DRILL, "warning", text, WHO);
     let text =
-        "none yet; history/postgres/main/…-verification.json counts for nothing: it is of 2099…";
+        "none yet; history/postgres/main/…-verification.json does not count: its time, 2099…";
     found.says("postgresql main, verification", "warning", text, WHO);
     // Of a backup that is not there.
     let (laid, _) = self::laid();
@@ -173,8 +173,7 @@ fn wal_that_was_planted_far_ahead_is_no_gap_and_no_progress() {
     found.says(
         WAL,
         "warning",
-        "no gap from 0/2000028 on; 000000010000000F000000FF lies far ahead of all that the server has written: it did not come \
-         from there",
+        "no gap from 0/2000028 on; 000000010000000F000000FF is far ahead of everything that the server has written: the server did not write it",
         "Who may write to the repository? A recovery to the end of the WAL stops before it with an error",
     );
 }
@@ -202,7 +201,7 @@ fn a_backup_of_the_future_is_no_newest() {
     found.only(&["base backup"]);
     let text = format!(
         "newest 2h… old ({real}); 2 restorable; {fake} says that it ended at 2099-01-01T03:00:05Z, and was stored at …: it \
-         is no newest"
+         does not count as the newest"
     );
     found.says(BASE, "warning", &text, "A clock was wrong, or somebody planted it");
 }

@@ -55,8 +55,7 @@ fn what_was_promised_is_kept() {
 fn a_young_repository_has_time_and_an_old_one_has_not() {
     let laid = laid(&[25, 1]);
     let promised = ["--objectives-reaches-back=7d"];
-    let young =
-        "any second of the last 1d 1h can be restored; 7d were promised, and it is too young";
+    let young = "any second of the last 1d 1h can be restored; 7d were promised, but the repository is too young";
     check(&laid, 0, &promised).says(WHAT, "ok", young, "");
     is_old(&laid, 8);
     check(&laid, 0, &promised).says(WHAT, "ok", young, "");
@@ -91,11 +90,11 @@ fn retention_that_is_too_short_is_said_at_once() {
     let hint = "Set retention.wal_window = \"30d\", or promise less.";
     let found = check(&laid, 1, &words);
     found.only(&["reaches back"]);
-    let text = "any second of the last 1h… can be restored; 30d were promised, and it is too young; \
-                retention.wal_window is 1h: more is not kept";
+    let text = "any second of the last 1h… can be restored; 30d were promised, but the repository is too young; \
+                retention.wal_window is 1h: older WAL is not kept";
     found.says(WHAT, "warning", text, hint);
     is_old(&laid, 40);
     let found = check(&laid, 2, &words);
-    let text = "any second of the last 1h… can be restored, expected 30d; retention.wal_window is 1h: more is not kept";
+    let text = "any second of the last 1h… can be restored, expected 30d; retention.wal_window is 1h: older WAL is not kept";
     found.says(WHAT, "critical", text, hint);
 }

@@ -34,7 +34,9 @@ fn an_archive_command_that_does_nothing() {
     let found = watched.finds(2, &[]);
     found.only(&["archiving"]);
     let lacks = |name: &str| {
-        format!("the server took {last} for archived … ago, and repository {name} does not have it")
+        format!(
+            "PostgreSQL reports {last} as archived … ago, but repository {name} does not have it"
+        )
     };
     found.says(
         "postgresql main, archiving",
@@ -73,7 +75,7 @@ fn a_script_that_swallows_the_failure() {
         "postgresql main, archiving",
         "critical",
         &format!(
-            "the server took {last} for archived … ago, and repository disk does not have it"
+            "PostgreSQL reports {last} as archived … ago, but repository disk does not have it"
         ),
         "Does archive_command call wal-push with this configuration? It is 'test -n \"%f\" || echo failed'. ALTER SYSTEM",
     );
@@ -110,7 +112,7 @@ fn a_segment_in_the_middle_is_gone() {
     let found = watched.finds(1, &[]);
     found.only(&["WAL"]);
     let text = format!("{lost} is missing: a recovery from an older base backup ends there");
-    let hint = "The newest base backup needs nothing of it. To reach a moment before that";
+    let hint = "The newest base backup does not need it. To reach an earlier moment";
     found.says("postgresql main, WAL in s3", "warning", &text, hint);
 }
 

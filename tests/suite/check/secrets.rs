@@ -39,7 +39,7 @@ fn a_private_key_that_is_missing_or_none_is_said() {
         "repository disk, access",
         "warning",
         &format!(
-            "… answers; what is encrypted there can't be read here: could not read identity file {gone:?}: No such file or \
+            "… answers; encrypted objects can't be read on this host: could not read identity file {gone:?}: No such file or \
              directory (os error 2)"
         ),
         "The user that runs this must be able to read it.",
@@ -70,7 +70,7 @@ fn a_redis_that_was_named_is_asked() {
         found.says("redis main, server", state, &text.replace("URL", &url), hint);
     };
     says(run(&[]).env("REDISCLI_AUTH", "right"), "ok", "URL answers", "");
-    says(run(&[]), "ok", "URL answers, and wants a password", "");
+    says(run(&[]), "ok", "URL answers, and asks for a password", "");
     let hint = crate::redis_server::access::LOGIN_HINT.trim_start_matches("HINT: ");
     says(
         run(&[]).env("REDISCLI_AUTH", "mistaken"),

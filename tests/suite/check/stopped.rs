@@ -35,13 +35,13 @@ fn a_program_that_is_not_there_is_said_at_once() {
     let watched = Watched::with_folder();
     watched.archives_nothing(
         "/usr/bin/wal-pusch \"%p\" %f",
-        "\"/usr/bin/wal-pusch\" is not there for the server",
+        "the server does not find \"/usr/bin/wal-pusch\"",
     );
-    watched.archives_nothing("wal-pusch %p %f", "\"wal-pusch\" is not there for the server");
+    watched.archives_nothing("wal-pusch %p %f", "the server does not find \"wal-pusch\"");
     let gone = watched.place.join("gone/wal-push");
     watched.archives_nothing(
         &format!("nice -n 5 {} %p %f", gone.display()),
-        &format!("{gone:?} is not there for the server"),
+        &format!("the server does not find {gone:?}"),
     );
     // When more is lost than was promised, the hint does not lead to where nothing is seen.
     std::thread::sleep(Duration::from_secs(1));
@@ -78,7 +78,7 @@ fn a_role_for_replication_sees_it_too() {
     found.says(
         "postgresql main, archiving",
         "critical",
-        "archive_command = '/usr/bin/wal-pusch %p %f' archives nothing: \"/usr/bin/wal-pusch\" is not there for the server; …",
+        "archive_command = '/usr/bin/wal-pusch %p %f' archives nothing: the server does not find \"/usr/bin/wal-pusch\"; …",
         &watched.archives_again(),
     );
 }

@@ -51,14 +51,14 @@ fn behind(words: &str, place: &Place, config: &PathBuf, server: &Server) -> Opti
 fn a_server_in_a_container_is_judged_by_what_it_did() {
     let place = Place::new();
     let (server, config) = archiving(&place);
-    let files = "not looked at: the server sees other files than this host: it runs in a container, or under another root";
-    let process = "not looked at: the server runs on another host or in a container";
+    let files = "not checked: the server sees other files than this host: it runs in a container, or under another root";
+    let process = "not checked: the server runs on another host or in a container";
     let all = [("", files), ("unshare --pid --fork --mount-proc", process)];
     for (words, reason) in all {
         let Some(found) = behind(words, &place, &config, &server) else { continue };
         let program = about(&found, PROGRAM);
         assert_eq!(program.verdict, "unknown");
-        let reason = reason.strip_prefix("not looked at: ").unwrap();
+        let reason = reason.strip_prefix("not checked: ").unwrap();
         let nothing = format!("not checked: {reason}; the newest attempt to archive failed");
         assert_eq!(program.found, nothing);
         assert_eq!(
@@ -76,7 +76,7 @@ fn a_server_in_a_container_is_judged_by_what_it_did() {
         assert_eq!(program.verdict, "note");
         assert!(like(&program.found, &format!("{reason}; it archived {segment} at 20…")));
         let owner = about(&found, "owner");
-        let reason = reason.strip_prefix("not looked at: ").unwrap();
+        let reason = reason.strip_prefix("not checked: ").unwrap();
         assert_eq!(owner.verdict, "note");
         assert_eq!(
             owner.found,
@@ -92,7 +92,7 @@ fn a_server_in_a_container_is_judged_by_what_it_did() {
     if let Some(found) = behind("", &place, &config, &server) {
         let program = about(&found, PROGRAM);
         assert_eq!(program.verdict, "problem");
-        assert_eq!(program.found, "\"/usr/bin/wal-pusch\" is not there for the server");
+        assert_eq!(program.found, "the server does not find \"/usr/bin/wal-pusch\"");
     }
     server.sql("alter system reset archive_command");
     server.sql("select pg_reload_conf()");

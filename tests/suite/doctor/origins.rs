@@ -60,8 +60,8 @@ fn a_wrong_setting_is_named_with_its_file_and_line() {
     let below =
         format!("\n           set in {}\n           ALTER SYSTEM SET full", stands(&more, "full"));
     assert!(text.stdout.contains(&below), "{text}");
-    let expected = "ALTER SYSTEM does not count against the command line of the server: write wal_level=replica there, in its \
-                    unit or its container, and restart it.";
+    let expected = "The command line of the server overrides ALTER SYSTEM: write \
+                    wal_level=replica there, in its unit or its container, and restart it.";
     assert_eq!(about(&all, "wal_level").mend, expected);
     // The statements are those that mend something.
     let fixes = run().arg("--fix-preview").run();
@@ -92,7 +92,7 @@ fn under_patroni_what_mends_a_setting_is_patroni() {
     );
     let of_this_node = "fsync: on under postgresql.parameters in this node's patroni.yml, then patronictl reload shop";
     expected("fsync", ", by Patroni from this node's patroni.yml", of_this_node);
-    let auto = ", which counts more than what Patroni writes";
+    let auto = ", which overrides Patroni's settings";
     expected("archive_timeout", auto, "ALTER SYSTEM RESET archive_timeout;");
     let mode = "patronictl edit-config shop --pg archive_mode=on && patronictl restart shop";
     expected("archive_mode", "", mode);
@@ -133,8 +133,7 @@ fn check_says_where_archiving_is_turned_off_and_what_turns_it_on() {
     assert!(plain.ends_with(&format!(" then restart. (archive_mode is set in {auto})")), "{plain}");
     write_as_server_user(&server.data().join("patroni.dynamic.json"), "{}");
     let expected = format!(
-        "ALTER SYSTEM RESET archive_mode;  -- restart needed: patronictl restart shop (archive_mode is set in {auto}, which counts \
-         more than what Patroni writes)"
+        "ALTER SYSTEM RESET archive_mode;  -- restart needed: patronictl restart shop (archive_mode is set in {auto}, which overrides Patroni's settings)"
     );
     assert_eq!(check(&server), expected);
     server.sql("alter system reset archive_mode");

@@ -153,7 +153,7 @@ fn an_archive_command_that_does_not_archive_is_named() {
         (
             "/nowhere/wal-push %p %f".to_owned(),
             program,
-            "\"/nowhere/wal-push\" is not there for the server".to_owned(),
+            "the server does not find \"/nowhere/wal-push\"".to_owned(),
         ),
         (
             format!("{wal_push} %p %f"),

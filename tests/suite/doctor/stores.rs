@@ -76,7 +76,10 @@ fn versioning_and_object_lock_are_said() {
     let run = || findings(&doctor_of_stores(&place, &config).arg("--json").run());
     let all = run();
     assert_eq!(about(&all, "versioning").found, "off: what is deleted is gone");
-    assert_eq!(about(&all, "object lock").found, "off: who may delete can delete every backup");
+    assert_eq!(
+        about(&all, "object lock").found,
+        "off: whoever may delete objects can delete every backup"
+    );
     put_configuration(
         store.server(),
         "versioning",
@@ -183,8 +186,8 @@ fn mistakes_are_told_apart() {
             server.bucket(),
             &tls,
             keys,
-            "received corrupt message of type InvalidContentType. HINT: It does not speak TLS there: is the endpoint \
-             one that begins with http://?",
+            "received corrupt message of type InvalidContentType. HINT: The server does not speak \
+             TLS on that port: should the endpoint begin with http://?",
         ),
         (
             server.bucket(),

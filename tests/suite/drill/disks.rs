@@ -33,7 +33,8 @@ fn a_full_disk_is_said_and_cleaned_up() {
     let before = text("before");
     assert!(before.contains(&format!(" free in {disk:?}, found ")), "{before}");
     assert!(
-        before.contains("HINT: Make room, or have drills elsewhere: drill.directory."),
+        before
+            .contains("HINT: Free some space, or set drill.directory to a folder on another disk."),
         "{before}"
     );
     assert_eq!(text("during.status"), "10\n", "{}", text("during"));

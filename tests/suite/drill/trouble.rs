@@ -48,7 +48,7 @@ fn a_gap_fails_and_the_reach_is_said() {
     let outcome = scene.drill().run();
     let text = error(outcome.expect(11)).to_owned();
     let id = newest_backup(&scene.archive()).file_name().unwrap().to_str().unwrap().to_owned();
-    assert!(text.starts_with(&format!("the WAL behind {id} goes up to 0/")), "{text}");
+    assert!(text.starts_with(&format!("the WAL after {id} ends at 0/")), "{text}");
     assert!(text.contains(" and is missing from there to 0/"), "{text}");
     let records = scene.records();
     assert_eq!(records[0]["passed"], false);
@@ -93,10 +93,10 @@ fn an_old_backup_is_rehearsed_to_its_own_end() {
     }
     let outcome = scene.drill().args(["--backup", &old]).run();
     outcome.expect(0).says(&format!(
-        "{old} has no WAL behind it any more: the drill goes to the end of the backup"
+        "{old} has no WAL after it any more: the drill ends at the end of the backup"
     ));
     // Without a name it is the newest one that is rehearsed, and its WAL has to be there.
-    scene.drill().run().expect(11).says("--target-immediate goes to the end of the base backup");
+    scene.drill().run().expect(11).says("with --target-immediate at the end of the base backup");
     scene.nothing_is_left();
 }
 

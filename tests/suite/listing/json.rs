@@ -133,7 +133,7 @@ fn a_backup_is_shown_with_its_description() {
     let fault = "part-00002.tar.zst is missing";
     let mut backup = one();
     backup["restorable"] = "no".into();
-    backup["reason"] = "no repository has it whole".into();
+    backup["reason"] = "no repository has all of it".into();
     backup["copies"][0]["fault"] = fault.into();
     let (first, last) = ("000000010000000000000002", "000000010000000000000002");
     let wal = json!({"repository": "disk", "complete": true, "first_missing": null});

@@ -117,7 +117,7 @@ fn missing_and_cut_objects_make_a_backup_worthless_where_they_are() {
     assert_eq!(
         remarks(&outcome),
         [
-            format!("{ONE} can't be restored: no repository has it whole"),
+            format!("{ONE} can't be restored: no repository has all of it"),
             format!("{ONE} is damaged in repository disk: part-00002.tar.zst is missing"),
             format!(
                 "{ONE} is damaged in repository s3: expected part-00001.tar.zst with 1000 bytes, found 10, and \

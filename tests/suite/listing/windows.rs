@@ -210,7 +210,7 @@ ID                     LABEL    BEGAN                 TOOK  SIZE   STORED  TL  S
 20261121T203000Z-0001  nightly  2026-11-21T20:30:00Z  5s    11.7K  3.1K    1   0/2000028..0/2000120       disk  ?
 20261122T203000Z-0002  nightly  2026-11-22T20:30:00Z  5s    11.7K  3.1K    1   0/3000028..0/3000120       disk  yes
 
-20261121T203000Z-0001 perhaps can't be restored: the size of WAL segments was changed since, so its WAL can't be told
+20261121T203000Z-0001 perhaps can't be restored: the WAL segment size has changed since, so its WAL is not known
 
 A recovery to
   timeline 1   [?                  .B=======================================] 0/3000120 to 0/5000000

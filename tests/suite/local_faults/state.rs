@@ -42,7 +42,7 @@ fn a_push_without_a_state_folder_succeeds_with_a_warning() {
         state.join("push.lock")
     );
     let note = format!(
-        "WARN it will not be noticed if repository local is exchanged: could not open folder {state:?}: Not a directory \
+        "WARN this host can't notice it if repository local is exchanged: could not open folder {state:?}: Not a directory \
          (os error 20)"
     );
     warns(&outcome, &[text, lock, note]);
@@ -62,7 +62,7 @@ fn a_push_with_a_closed_state_folder_succeeds_with_a_warning() {
         state.join("push.lock")
     );
     let note = format!(
-        "WARN it will not be noticed if repository local is exchanged: could not create folder {:?}: Permission denied \
+        "WARN this host can't notice it if repository local is exchanged: could not create folder {:?}: Permission denied \
          (os error 13). {OWNER}",
         state.join("repositories")
     );
@@ -96,7 +96,7 @@ fn a_fetch_without_a_state_folder_succeeds_with_a_warning() {
     let outcome = host.fetch().args([host.name(0), "pg_wal/RECOVERYXLOG"]).run();
     let lines = events(outcome.expect(0));
     let warnings = [
-        "WARN what was asked for is not noted: could not create a file in ",
+        "WARN could not note the request: could not create a file in ",
         "WARN no prefetch: could not create folder ",
     ];
     for (line, warning) in lines.iter().zip(warnings) {

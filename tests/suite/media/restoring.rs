@@ -61,7 +61,7 @@ fn nothing_is_replaced_without_being_asked() {
     assert_eq!(
         scene.restore_as(1, scene.original()).unwrap_err().to_string(),
         format!(
-            "files are in the way: {changed:?} and 2 more. HINT: Use --delta to replace \
+            "files already exist: {changed:?} and 2 more. HINT: Use --delta to replace \
              what differs, also after a restore that was cut short."
         )
     );

@@ -21,7 +21,7 @@ fn a_log_that_grows_all_the_time_is_kept_in_trees_and_packs() {
             }
         });
         // On a busy machine nobody may write while it is read.
-        let said = "as long as it was when it was opened: it is written to all the time";
+        let said = "up to its length when it was opened, because it is written to all the time";
         let grows = || {
             let outcome = story.run(&["create", "--checksum"]).run();
             outcome.expect(0).stderr.contains(said)

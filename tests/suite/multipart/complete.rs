@@ -55,7 +55,7 @@ fn a_trouble_that_passes_is_passed_over() {
 
 #[test]
 fn one_that_stays_is_an_error_and_nothing_is_left() {
-    let later = "The store is in trouble or overloaded; later may be better.";
+    let later = "The store is in trouble or overloaded; try again later.";
     let busy = "HTTP status 503, SlowDown: Please reduce your request rate";
     // S3 may say 200 at once and, after a while, that it failed.
     let odd = "HTTP status 200, MadeByProxy: Made by the proxy of the tests";

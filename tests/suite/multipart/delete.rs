@@ -92,7 +92,7 @@ fn an_object_that_the_store_keeps_says_for_how_long() {
             error.to_string(),
             format!(
                 "DELETE s3://seawall-tests-locked/{key} failed: {lock} (HTTP status 403, AccessDenied: \
-                 Access Denied). HINT: Its object lock has to end or be lifted first."
+                 Access Denied). HINT: Wait until its object lock ends, or lift the lock."
             )
         );
     }

@@ -45,8 +45,8 @@ fn a_trouble_that_passes_is_passed_over() {
 
 #[test]
 fn a_part_that_is_refused_fails_the_object_and_aborts_it() {
-    let busy = "HTTP status 503, SlowDown: Please reduce your request rate. HINT: The store is in \
-                trouble or overloaded; later may be better.";
+    let busy = "HTTP status 503, SlowDown: Please reduce your request rate. HINT: \
+                The store is in trouble or overloaded; try again later.";
     let denied = "HTTP status 403, AccessDenied: Access Denied. HINT: Are the access key and its secret \
                   right? They need s3:PutObject, s3:GetObject and, to be told that an object is absent, \
                   s3:ListBucket.";
@@ -86,7 +86,7 @@ fn an_upload_that_cannot_begin_is_an_error_that_says_so() {
         error.to_string(),
         format!(
             "CreateMultipartUpload s3://seawall-tests/{KEY} failed: HTTP status 503, SlowDown: Please \
-             reduce your request rate. HINT: The store is in trouble or overloaded; later may be better."
+             reduce your request rate. HINT: The store is in trouble or overloaded; try again later."
         )
     );
     assert_eq!(line.proxy.count("PUT", PART), 0);

@@ -176,7 +176,7 @@ fn an_old_primary_that_lives_on_is_refused() {
     outcome.expect(7);
     let said = error(&outcome);
     assert!(
-        said.contains("and this server goes on on timeline 1. HINT: Another server was promoted"),
+        said.contains("and this server continues on timeline 1. HINT: Another server was promoted"),
         "{said}"
     );
     assert_eq!(fork.store.keys(), keys);

@@ -135,7 +135,7 @@ fn a_line_that_was_left_is_never_replayed_behind_the_place(version: u32) {
             && warnings[0].contains("timeline 2 left timeline 1 at ")
             && warnings[0].contains(&format!("its own segment {own} is in no repository"))
             && warnings[0]
-                .contains("HINT: Where timeline 2 was a mistake and timeline 1 is the true line"),
+                .contains("HINT: If timeline 2 was a mistake and timeline 1 is the right one"),
         "{warnings:#?}"
     );
     // What was handed over is not the whole segment, and must never stand for it.
@@ -157,7 +157,7 @@ fn a_line_that_was_left_is_never_replayed_behind_the_place(version: u32) {
         let outcome = push();
         outcome
             .expect(7)
-            .says(", and no repository has the whole one any more. HINT: If what it holds");
+            .says(", and no repository has the complete file any more. HINT: If what it holds");
         assert!(!key.exists(), "{outcome}");
         std::fs::rename(&away, &key).expect("our own folder");
     }

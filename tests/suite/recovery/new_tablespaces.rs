@@ -38,10 +38,10 @@ fn the_files_of_the_live_server_are_not_touched(version: u32) {
     let log = beside.start_expecting_failure();
     let folder = fs::read_dir(&location).unwrap().flatten().next().expect("a folder").file_name();
     let expected = format!(
-        "it creates tablespace {oid} at {location:?}, expected nothing of PostgreSQL there, found {}: the files of another \
-         server, or what one has left. HINT: Replayed here, it would change them. Is a server using them, recover on \
-         another host, or from a base backup that was taken after the tablespace was created; if none is, move the folder \
-         away.",
+        "it creates tablespace {oid} at {location:?}, where {} already exists: the files of another server, or its remains. HINT: \
+         The replay would change these files. If a server uses them, recover on another host, or \
+         from a base backup that was taken after the tablespace was created. If no server uses \
+         them, move the folder away.",
         folder.display()
     );
     assert!(log.contains(&expected), "{expected}\n{log}");

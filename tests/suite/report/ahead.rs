@@ -66,13 +66,16 @@ fn a_month_is_told_by_the_last_whole_days() {
     // 12 a day; the base backup is older than these days.
     says(
         &old,
-        " 4.6 KiB What a month adds is what came in the 7 days before today, taken for 30 days.",
+        " 4.6 KiB What a month adds is the data of the 7 days before today, multiplied to 30 days.",
     );
     // The fourth day counts as far as there was anything, and the base backup with it.
     let young = month(48, 4 * DAY - 3 * HOUR);
-    says(&young, "What a month adds is what came in the 3 days 1 h before today");
+    says(&young, "What a month adds is the data of the 3 days 1 h before today");
     says(&month(30, 2 * DAY), "not known yet");
-    says(&month(30, 2 * DAY), "What a month adds is told once there are 3 days before today.");
+    says(
+        &month(30, 2 * DAY),
+        "The page shows what a month adds once there are 3 days before today.",
+    );
 }
 
 #[test]

@@ -45,7 +45,10 @@ fn an_idle_server_is_not_painted_red() {
     let page = past.html();
     let text = text(&page);
     says(&text, "Whether the objective of 5 min was kept is not known. In ");
-    says(&text, "no WAL came within it, and none had piled up: the server was idle");
+    says(
+        &text,
+        "no WAL was stored within the objective, and none had piled up: the server was idle",
+    );
     assert!(!page.contains("class=\"over\""), "{page}");
     assert!(page.contains("class=\"quiet\""), "{page}");
 }

@@ -39,7 +39,7 @@ fn windows_gaps_pins_and_backups_are_told_and_drawn() {
     says("Base backups 3 in 1 repository");
     says("3 segments 00000001000000000000003D to 00000001000000000000003F");
     says("before the move (pinned)");
-    says("no : no repository has it whole");
+    says("no : no repository has all of it");
     says("Timeline 2, left 1");
     says("objective 30 min");
     says("3 rehearsals, 1 of them failed; the last one took 4 min 10 s.");

@@ -63,7 +63,7 @@ fn what_was_seen_before_a_copy_is_as_old_as_it_was() {
     let outcome = prune(&past, &["--yes"]);
     shows(
         &outcome,
-        "Repository disk dates 39 backups anew that this host saw there before: they are as old as they were.\n",
+        "Repository disk gives a new date to 39 backups that this host saw there before: they keep their age.\n",
     );
     assert!(dry.stdout.contains("\ndelete disk "), "{dry}");
     // What is in doubt takes nobody's place: the rules go by what is left, on the last day of a month too.
@@ -96,8 +96,8 @@ fn without_a_memory_the_dates_of_the_store_count() {
         assert_eq!(backups(&past), all, "{why}");
         shows(
             &outcome,
-            "Repository disk dates most of its backups later than they say. If it is a copy of yours, or was \
-             restored: seawall trust --repository disk\n",
+            "Repository disk dates most of its backups later than they say. If you copied or \
+             restored this repository: seawall trust --repository disk\n",
         );
         let warned =
             outcome.stderr.matches("only the dates of the stores tell how old backups are: ");
@@ -154,8 +154,8 @@ fn a_human_can_vouch_for_a_copy() {
     for time in [oldest, newest] {
         shows(&plan, &time.strftime("%Y-%m-%dT%H").to_string());
     }
-    shows(&plan, "\nLeft out: 1 backup, said to have ended later than now.\n");
-    shows(&plan, "a backup that somebody planted there would be believed as well.\n");
+    shows(&plan, "\nLeft out: 1 backup, whose end is in the future.\n");
+    shows(&plan, "prune would believe a planted backup too.\n");
     assert_eq!(fs::read_dir(host(&past)).expect("a folder").count(), 0);
     trust(&["--repository", "disk"])
         .expect(2)
@@ -164,10 +164,7 @@ fn a_human_can_vouch_for_a_copy() {
     assert!(outcome.expect(0).stdout.ends_with("\nEntered 20 backups.\n"), "{outcome}");
     let again = trust(&["--repository", "disk", "--yes"]);
     assert!(
-        again
-            .expect(0)
-            .stdout
-            .ends_with("\nNobody doubts any of them: nothing is to be entered.\n"),
+        again.expect(0).stdout.ends_with("\nNo date is in doubt: there is nothing to note.\n"),
         "{again}"
     );
     let outcome = prune(&past, &["--yes"]);

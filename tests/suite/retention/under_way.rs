@@ -24,7 +24,7 @@ fn what_the_store_saw_lately_is_under_way() {
     let part = object(&described("20200104T030000Z-0000", 1, 1), "part-00001.tar.zst");
     laid.put("disk", &part, b"half");
     let outcome = super::prune(&laid).arg("--yes").run();
-    super::shows(outcome.expect(0), "unfinished, and begun within 1day: perhaps under way");
+    super::shows(outcome.expect(0), "unfinished, and begun within 1day: may still be running");
     assert!(laid.store("disk").keys().contains(&part));
 }
 
@@ -51,7 +51,7 @@ fn a_create_whose_parts_were_pruned_is_no_backup() {
     let outcome = create.finish();
     let text = error(outcome.expect(7));
     assert!(text.contains("but it was deleted or changed meanwhile"), "{outcome}");
-    assert!(text.contains("keep_unfinished has to be longer than a backup takes"), "{outcome}");
+    assert!(text.contains("Set keep_unfinished longer than a backup takes"), "{outcome}");
     assert!(!folder.join("backup.json").exists(), "{outcome}");
     assert_eq!(std::fs::read_dir(&folder).into_iter().flatten().count(), 0, "{outcome}");
 }

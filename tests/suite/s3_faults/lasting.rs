@@ -7,7 +7,7 @@ use crate::support::proxy::{BlackHole, Fault, Rule};
 use crate::support::run::Outcome;
 use crate::support::s3::Kind;
 
-const LATER: &str = "The store is in trouble or overloaded; later may be better.";
+const LATER: &str = "The store is in trouble or overloaded; try again later.";
 const RIGHTS: &str = "Are the access key and its secret right? They need s3:PutObject, s3:GetObject and, to be \
                       told that an object is absent, s3:ListBucket.";
 const NETWORK: &str = "Is the endpoint right, the store running and the network up?";

@@ -244,8 +244,8 @@ fn a_role_is_taken_where_the_store_speaks_no_tls() {
     assert!(error(&outcome).contains("no keys could be got: "), "{outcome}");
     assert!(
         error(&outcome).ends_with(
-            "HINT: The service that gives the keys can't be reached; later may be better. Keys in credentials_file need \
-             none."
+            "HINT: The service that gives the keys can't be reached; try again later. Keys in \
+             credentials_file need no service."
         ),
         "{outcome}"
     );

@@ -138,7 +138,7 @@ fn user_and_password_are_handed_over_and_never_shown() {
             assert!(error(outcome).contains(" 407"), "{outcome}");
             assert!(
                 error(outcome).ends_with(
-                    "HINT: The proxy wants a user and a password: http://USER:PASSWORD@HOST:PORT in its variable."
+                    "HINT: The proxy asks for a user and a password: http://USER:PASSWORD@HOST:PORT in its variable."
                 ),
                 "{outcome}"
             );

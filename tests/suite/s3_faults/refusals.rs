@@ -8,7 +8,7 @@ use crate::support::s3::Kind;
 
 const XML: &str = "Content-Type: application/xml\r\n";
 const HTML: &str = "Content-Type: text/html\r\n";
-const LATER: &str = "The store is in trouble or overloaded; later may be better.";
+const LATER: &str = "The store is in trouble or overloaded; try again later.";
 
 struct Case {
     said: Said,
@@ -124,7 +124,7 @@ const CASES: [Case; 17] = [
         "",
         9,
         "HTTP status 302, no error code",
-        "It sends us on to https://portal.example: is the endpoint right, its scheme too? Is it an S3 server that \
+        "The store redirects to https://portal.example: is the endpoint right, its scheme too? Is it an S3 server that \
          answers there?",
     ),
     case(
@@ -133,7 +133,7 @@ const CASES: [Case; 17] = [
         "<html><head><title>400 The plain HTTP request was sent to HTTPS port</title></head></html>",
         8,
         "HTTP status 400, no error code",
-        "It speaks TLS there: the endpoint has to begin with https://.",
+        "The server speaks TLS on that port: the endpoint must begin with https://.",
     ),
     case(
         400,
@@ -141,7 +141,7 @@ const CASES: [Case; 17] = [
         "Client sent an HTTP request to an HTTPS server.\n",
         8,
         "HTTP status 400, no error code",
-        "It speaks TLS there: the endpoint has to begin with https://.",
+        "The server speaks TLS on that port: the endpoint must begin with https://.",
     ),
     case(
         507,

@@ -107,7 +107,8 @@ fn a_port_that_does_not_speak_tls_is_an_error() {
     push.expect(8);
     let hint =
         "HINT: Is it a store with TLS that listens there? An endpoint may begin with http:// too.";
-    let other = "HINT: It does not speak TLS there: is the endpoint one that begins with http://?";
+    let other =
+        "HINT: The server does not speak TLS on that port: should the endpoint begin with http://?";
     assert!(error(&push).ends_with(hint) || error(&push).ends_with(other), "{push}");
     scene.fetch(0).args(SHORT_LIMITS).run().expect(208);
 }
@@ -234,8 +235,7 @@ fn a_port_with_tls_that_is_spoken_to_without_is_told() {
         (scene.fetch(0).args(SHORT_LIMITS).run(), 208),
     ] {
         outcome.expect(status);
-        let hint =
-            "HINT: It does not speak HTTP there: is the endpoint one that begins with https://?";
+        let hint = "HINT: The server does not speak HTTP on that port: should the endpoint begin with https://?";
         assert!(error(&outcome).ends_with(hint), "{outcome}");
     }
 }

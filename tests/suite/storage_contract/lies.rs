@@ -96,8 +96,8 @@ const LIES: [(Lie, &str, &str, usize); 11] = [
         ORDER,
         2,
     ),
-    (Lie::EmptyPages, "1000 pages of the listing hold 0 keys, and it goes on", WRONG, 1000),
-    (Lie::KeysWithoutEnd, "1111 pages of the listing hold 1111 keys, and it goes on", WRONG, 1111),
+    (Lie::EmptyPages, "1000 pages of the listing hold 0 keys, and more follow", WRONG, 1000),
+    (Lie::KeysWithoutEnd, "1111 pages of the listing hold 1111 keys, and more follow", WRONG, 1111),
     (Lie::PageWithoutEnd, "the answer is longer than 4 MiB", NO_STORE, 3),
     (Lie::Backwards, "the listing is not in order: \"lie/1\" comes behind \"lie/2\"", ORDER, 1),
     (Lie::LastPageFirst, "the listing is not in order: \"lie/0\" comes behind \"lie/6\"", ORDER, 2),
@@ -130,7 +130,7 @@ fn a_slow_listing_without_end_is_an_error_in_time() {
     let (reason, hint) = error.split_once(". HINT: ").expect("a hint");
     assert_eq!(hint, "limits.total_timeout sets the limit.");
     assert!(
-        reason.contains(" keys of the listing took ") && reason.ends_with(", and it goes on"),
+        reason.contains(" keys of the listing took ") && reason.ends_with(", and more follow"),
         "{error}"
     );
     assert!((2..=100).contains(&line.requests()), "{}", line.requests());
@@ -141,7 +141,7 @@ fn uploads_are_listed_within_the_limits() {
     let cases = [
         (Lie::CutOff, "the listing is cut off, and the store names no next page"),
         (Lie::SamePage, "the store names the same page as the next one again"),
-        (Lie::EmptyPages, "1000 pages of the listing hold 0 keys, and it goes on"),
+        (Lie::EmptyPages, "1000 pages of the listing hold 0 keys, and more follow"),
     ];
     side_by_side(&cases, |(lie, reason)| {
         let line = Line::new();

@@ -151,7 +151,7 @@ fn files_and_manifest_have_to_agree() {
     });
     assert_eq!(
         not_there.fails(),
-        format!("could not unpack {PREFIX}: expected {FILE} in its parts, none of them has it")
+        format!("could not unpack {PREFIX}: none of its parts has {FILE}")
     );
     let mut wrong_content = damaged(|backup| {
         backup.edit_part(number, |header, content| {

@@ -140,12 +140,12 @@ fn one_that_is_being_taken_keeps_the_wal_from_the_one_before_it() {
             "delete 20260301: no rule keeps it",
             "delete 20260308: no rule keeps it",
             "keep 20260309: the newest good one, point-in-time recovery of 0s begins with it",
-            "keep 20260309T033000Z-0002: unfinished, and begun within 1day: perhaps under way",
+            "keep 20260309T033000Z-0002: unfinished, and begun within 1day: may still be running",
             "delete 20260101T000000Z-0003: unfinished, and begun more than 1day ago",
             "keep 20270101T000000Z-0004: unfinished, begun later than now",
             "keep notes: unfinished, and its name does not tell when it was begun",
             "delete 0-19: not in the window of 0s, and no base backup needs it",
-            "keep 20-29: a base backup that is perhaps under way",
+            "keep 20-29: a base backup that may still be running",
             "keep 30-40: point-in-time recovery of 0s",
         ]
     );

@@ -10,23 +10,23 @@ use crate::drill::Confinement;
 use crate::error::Result;
 use crate::postgres::SystemIdentifier;
 
-const SHORT: &str =
-    "Rehearses a restore with a server of its own, checks the result, and records it";
+const SHORT: &str = "Rehearses a restore with its own server, checks the result, and records it";
 
-const ABOUT: &str = "Rehearses a restore with a server of its own, checks the result, and records it
+const ABOUT: &str = "Rehearses a restore with its own server, checks the result, and records it
 
-Restores the newest base backup into a folder below drill.directory, starts PostgreSQL on it, which nobody else can
-reach and which archives nothing, replays the WAL to its end, and reads every table of every database. pg_amcheck
-and data checksums where there are any, and the queries of drill.assert. Folder and server are gone afterwards.";
+Restores the newest base backup into a folder below drill.directory and starts PostgreSQL on it. Nobody else can
+reach this server, and it archives nothing. It replays the WAL to its end. The drill reads every table of every
+database, runs pg_amcheck, checks data checksums if the cluster has them, and runs the queries of drill.assert.
+Then it removes the server and the folder.";
 
 const AFTER: &str = "\
-How long fetching and replaying took, and up to when commits were there, is recorded in every repository; `seawall
-check` and `seawall report` read it. Exit status 5 says that a check failed. The real server is not touched: the
-one of the drill can't change any file outside its folder, read keys, or reach others by TCP (Landlock).
+The drill records in every repository how long fetch and replay took, and the time of the last commit; `seawall
+check` and `seawall report` read the record. Exit status 5: a check failed. The real server is not touched: the
+server of the drill can't change any file outside its folder, read keys, or reach others by TCP (Landlock).
 
-Not as root, but as the user that runs PostgreSQL:
+Run it as the user that runs PostgreSQL, not as root:
   basebackup drill --user postgres
-The newest order in what comes back is at most ten minutes older than now:
+Check that the newest restored order is at most ten minutes old:
   basebackup drill --drill-database shop \\
       --assert \"select max(placed) > now() - interval '10 minutes' from orders\"";
 
@@ -56,7 +56,7 @@ pub fn command() -> Command {
             text(
                 "assert",
                 "SQL",
-                "A query that has to give true, besides those of drill.assert; may be repeated",
+                "A query that must return true, in addition to those of drill.assert; may be repeated",
             )
             .action(ArgAction::Append),
         )

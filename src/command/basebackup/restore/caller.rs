@@ -45,8 +45,8 @@ pub(super) fn needed_environment(
         used(options.config, |name| std::env::var(name).ok().filter(|value| !value.is_empty()));
     let names = Some(names).filter(|names| !names.is_empty())?.join(", ");
     Some(format!(
-        "the server fetches its WAL with its own environment, which has to have what this one has: {names}. Or write \
-         credentials_file, region, endpoint and ca_file into the configuration"
+        "the server fetches its WAL with its own environment, which must have these variables of \
+         this shell: {names}. Or write credentials_file, region, endpoint and ca_file into the configuration"
     ))
 }
 

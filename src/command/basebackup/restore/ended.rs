@@ -32,8 +32,8 @@ pub(super) fn what(recovered: Recovered) -> &'static str {
         Recovered::Paused => {
             "the server waits at its target; SELECT pg_wal_replay_resume() ends recovery"
         }
-        Recovered::ShutDown => "the server reached its target and went down",
-        Recovered::Follows => "the standby takes readers",
+        Recovered::ShutDown => "the server reached its target and shut down",
+        Recovered::Follows => "the standby accepts readers",
     }
 }
 

@@ -14,29 +14,31 @@ use crate::config::{Config, FlagValues};
 use crate::error::{Class, Error, Result};
 use crate::postgres::SystemIdentifier;
 
-const SHORT: &str = "Brings a server back, as it was at any moment";
+const SHORT: &str = "Restores a server as it was at any moment";
 
-const ABOUT: &str = "Brings a server back, as it was at any moment
+const ABOUT: &str = "Restores a server as it was at any moment
 
-Picks the newest base backup from which the target can be reached, lays its files down, and writes the settings
-by which PostgreSQL fetches the WAL behind it and stops at the target. It shows its plan before it touches
+Picks the newest base backup from which the target can be reached, restores its files, and writes the settings
+with which PostgreSQL fetches the WAL that follows and stops at the target. It shows its plan before it changes
 anything.";
 
 const AFTER: &str = "\
-Without a target recovery goes as far as the WAL does. A time without a zone is the local time of this host: TZ, else
-/etc/localtime; the plan says it in UTC and in local time. The restored server does not archive (archive_mode = off) unless --archive says so: a test
-server must not push into the repository of the real one. A --standby archives as the old server did, once it is promoted. Called by
-Patroni it takes one of the two, since that is Patroni's to say. A server that runs on the directory is never touched:
-stop it, or let --before do it. Nor is a folder with another server's tablespace; the plan names all that is written to. With --start or --follow
-the settings of the recovery are removed again once the server takes writes.
+Without a target PostgreSQL recovers to the end of the WAL. A time without a zone is the local time of this
+host: TZ, else /etc/localtime; the plan shows it in UTC and in local time. The restored server does not archive
+(archive_mode = off) unless you say --archive: a test server must not push into the repository of the real
+server. With --standby the archiving settings stay as they were. If Patroni calls it, it needs one of these two
+options, because Patroni sets archive_mode. It never touches a directory on which a server is running: stop the
+server first, or stop it with --before. It never touches a folder with another server's tablespace; the plan
+names every folder that it writes to. With --start or --follow it removes the settings of the recovery again
+once the server takes writes.
 
-Back to the second before an accident, the old directory kept:
+Restore the state before an accident, and keep the old directory:
   basebackup restore /var/lib/postgresql/18/main --replace \\
       --target-time '2026-11-22 14:29:59' --start
-All there is into a new place, with a tablespace beside it, on a port of its own:
+Restore everything into a new directory, with a tablespace beside it, and start it on its own port:
   basebackup restore /srv/look --tablespace 16385=/srv/look-16385
   pg_ctl -D /srv/look -o '-p 5433' -l /srv/look.log start
-Killed half-way? The same command goes on.";
+If it was interrupted, run the same command again: it continues.";
 
 pub fn command() -> Command {
     let text = |name: &'static str, value: &'static str, help: &'static str| {
@@ -54,7 +56,7 @@ pub fn command() -> Command {
     );
     let command = target::add(command)
         .arg(
-            text("target-action", "WORD", "What the server does at the target: wait, read-only; take writes; go down")
+            text("target-action", "WORD", "What the server does at the target: pause and accept readers; accept writes; shut down")
                 .value_parser(["pause", "promote", "shutdown"])
                 .default_value("promote"),
         )
@@ -89,8 +91,8 @@ pub fn command() -> Command {
         .arg(switch("follow", "Watch the recovery of a server that --after started").requires("after"))
         .group(ArgGroup::new("watched").args(["start", "follow"]).multiple(true))
         .arg(
-            text("timeout", "TIME", "Fail when the server shows no sign of life for this long [default: 10min, and \
-             until it is up 30s with --start, 60s with --follow]")
+            text("timeout", "TIME", "Fail if the server makes no progress for this long [default: \
+             10min; until the server has started 30s with --start, 60s with --follow]")
                 .value_parser(|text: &str| humantime::parse_duration(text))
                 .requires("watched"),
         )

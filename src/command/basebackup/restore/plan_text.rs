@@ -59,7 +59,7 @@ impl PlanText<'_> {
         let mut line =
             |what: &str, value: String| text += &format!("{what:<12}{}\n", plain(&value));
         if let Some(other) = place.system.filter(|system| *system != plan.backup.system) {
-            line("beware", format!("what is there is of another system, {other}"));
+            line("beware", format!("the directory belongs to another system, {other}"));
         }
         line("into", self.into());
         for tablespace in self.tablespaces {
@@ -72,13 +72,13 @@ impl PlanText<'_> {
             Archiving::Off => line(
                 "archiving",
                 format!(
-                    "off in this server, so that a test writes into no repository: {ARCHIVE_AGAIN}; so does --archive"
+                    "off in this server, so that a test can't write into a repository: {ARCHIVE_AGAIN}; so does --archive"
                 ),
             ),
             Archiving::OncePromoted => line(
                 "archiving",
-                "as on the old server: once it is promoted it archives, with archive_mode = always at once; is it a test, set \
-                 archive_mode = off before it starts"
+                "as on the old server: it archives once it is promoted, or at once with archive_mode \
+                 = always; if it is a test, set archive_mode = off before it starts"
                     .to_owned(),
             ),
             Archiving::AsTheOldServer => {}
@@ -117,11 +117,11 @@ impl PlanText<'_> {
             into += &format!(", where {} leads", link.display());
         }
         if let Some(aside) = &place.aside {
-            into += &format!(" (what is there is moved to {})", aside.display());
+            into += &format!(" (the old directory is moved to {})", aside.display());
         } else if place.goes_on {
-            into += " (goes on with what an interrupted restore has left)";
+            into += " (continues an interrupted restore)";
         } else if !place.fresh {
-            into += " (what differs there is written over or removed)";
+            into += " (files that differ are overwritten or removed)";
         } else if let Some(last) = missing_above(&place.data).last() {
             into += &format!(" (makes {} first)", last.display());
         }
@@ -154,7 +154,10 @@ impl PlanText<'_> {
                 target.display()
             ),
             None => {
-                format!("into {}, where its link leads: what is there is removed", target.display())
+                format!(
+                    "into {}, the target of its link: the files there are removed",
+                    target.display()
+                )
             }
         })
     }

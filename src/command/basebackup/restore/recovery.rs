@@ -71,7 +71,7 @@ fn told_by_the_server(error: Error, log: &ServerLog, path: &Path, plan: &Restore
     let unreached = text.contains("recovery ended before configured recovery target");
     let hint = match (hint, plan.older.first()) {
         (None, Some(older)) if unreached => Some(format!(
-            "If it lies before this base backup, take the one before: --delta --backup {older}"
+            "If the target is before this base backup, use the one before it: --delta --backup {older}"
         )),
         (None, _) if class == Some(Class::Gap) && plan.resumes.is_some() => {
             Some(END_BEFORE_THE_GAP.to_owned())

@@ -86,12 +86,10 @@ impl Comparing<'_> {
     fn dead(&self, error: &Error) -> Error {
         let (address, dir) = (&self.config.redis.address, &self.target.dir);
         let patience = humantime::format_duration(self.patience);
-        let message = format!(
-            "expected a server at {address} that loads {dir:?}, found none for {patience}: {error}"
-        );
+        let message = format!("no server at {address} loaded {dir:?} within {patience}: {error}");
         Error::new(Class::Unreachable, message).hint(
             "Its log says why: a server older than the one that was backed up can't load its data, and redis.url has to \
-             name the one that is started. What was there before is kept in that folder.",
+             name the one that is started. The earlier files are kept in that folder.",
         )
     }
 

@@ -28,7 +28,7 @@ impl<'a> Questions<'a> {
     }
 
     pub fn complete(&self, mut answers: Answers) -> Result<Answers> {
-        guard::print("An empty answer takes what is in brackets.\n\n");
+        guard::print("An empty answer selects the value in brackets.\n\n");
         if self.open("data-directory") && !answers.container {
             answers.data_directory = self.data_directory()?;
         }

@@ -256,7 +256,9 @@ fn a_plan_of_somebody_else_is_not_carried_out() {
             "{step}: {error}"
         );
         assert!(
-            error.ends_with("HINT: Look what is there, and remove the folder seawall-restore.")
+            error.ends_with(
+                "HINT: Look at the contents of the folder seawall-restore, and remove it."
+            )
         );
         assert!(case.target.is_unfinished().is_err());
         assert_eq!(case.files(), before);

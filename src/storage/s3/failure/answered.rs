@@ -9,8 +9,8 @@ use super::{Class, Classified, S3Failure, deepest, status};
 
 const NO_CODE: &str = "no error code";
 pub(crate) const NO_STORE: &str = "Is it an S3 server that answers there?";
-const LATER: &str = "The store is in trouble or overloaded; later may be better.";
-const CHANGED: &str = "What arrived there is not what was sent: something on the way changes it. Later may be better.";
+const LATER: &str = "The store is in trouble or overloaded; try again later.";
+const CHANGED: &str = "The store received other bytes than were sent: something on the way changes them. Try again later.";
 const RIGHTS: &str = "Are the access key and its secret right? They need s3:PutObject, s3:GetObject and, to be told \
      that an object is absent, s3:ListBucket.";
 
@@ -100,7 +100,7 @@ where
         401 | 403 => (Class::Refused, RIGHTS.to_owned()),
         407 => (
             Class::Refused,
-            "The proxy wants a user and a password: http://USER:PASSWORD@HOST:PORT in its variable.".to_owned(),
+            "The proxy asks for a user and a password: http://USER:PASSWORD@HOST:PORT in its variable.".to_owned(),
         ),
         301 | 307 | 308 if named || region_of_bucket(error).is_some() => {
             (Class::Refused, set_region(error))
@@ -153,9 +153,11 @@ fn new_bucket<E: ProvideErrorMetadata>(error: &S3Failure<E>) -> String {
 fn elsewhere<E>(error: &S3Failure<E>) -> String {
     match place_named(error) {
         Some(place) => {
-            format!("It sends us on to {place}: is the endpoint right, its scheme too? {NO_STORE}")
+            format!(
+                "The store redirects to {place}: is the endpoint right, its scheme too? {NO_STORE}"
+            )
         }
-        None => format!("It sends us on: is the endpoint right? {NO_STORE}"),
+        None => format!("The store redirects: is the endpoint right? {NO_STORE}"),
     }
 }
 
@@ -169,7 +171,7 @@ fn wants_tls<E>(error: &S3Failure<E>) -> Option<(Class, String)> {
     says.then(|| {
         (
             Class::Unreachable,
-            "It speaks TLS there: the endpoint has to begin with https://.".to_owned(),
+            "The server speaks TLS on that port: the endpoint must begin with https://.".to_owned(),
         )
     })
 }

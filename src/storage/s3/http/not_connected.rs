@@ -80,7 +80,7 @@ impl NotConnected {
                 error: rustls::Error::InvalidMessage(InvalidMessage::InvalidContentType),
                 ..
             } => {
-                "It does not speak TLS there: is the endpoint one that begins with http://?".to_owned()
+                "The server does not speak TLS on that port: should the endpoint begin with http://?".to_owned()
             }
             Self::Handshake { error, .. } => tls::mend(error, "ca_file", "the endpoint"),
             Self::HandshakeBroken { .. } => {
@@ -88,7 +88,7 @@ impl NotConnected {
             }
             Self::NotSetUp { .. } => String::new(),
             Self::Proxy { status: 407, .. } => {
-                "The proxy wants a user and a password: http://USER:PASSWORD@HOST:PORT in its variable.".to_owned()
+                "The proxy asks for a user and a password: http://USER:PASSWORD@HOST:PORT in its variable.".to_owned()
             }
             Self::Proxy { status, .. } if *status >= 500 => {
                 "The proxy can't reach the store: is the endpoint right? NO_PROXY names hosts that are reached \
@@ -103,7 +103,7 @@ impl NotConnected {
                     .to_owned()
             }
             Self::NotHttp { .. } => {
-                "It does not speak HTTP there: is the endpoint one that begins with https://?".to_owned()
+                "The server does not speak HTTP on that port: should the endpoint begin with https://?".to_owned()
             }
         }
     }

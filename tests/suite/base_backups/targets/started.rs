@@ -72,10 +72,10 @@ fn a_server_that_pauses_or_goes_down_at_its_target_has_recovered() {
     start(&action("pause")).expect(0).says("the server waits at its target");
     stop();
     let outcome = start(&action("shutdown"));
-    outcome.expect(0).says("the server reached its target and went down");
+    outcome.expect(0).says("the server reached its target and shut down");
     let server = scene.builder().over(data.clone());
     server.set("recovery_target_action", "promote");
     assert_eq!(recovered(server).sql("select count(*) from t"), "1");
-    start(&["--standby"]).expect(0).says("the standby takes readers");
+    start(&["--standby"]).expect(0).says("the standby accepts readers");
     stop();
 }

@@ -14,7 +14,7 @@ impl Case<'_> {
         let [one, two] = [0, 1].map(|at| object(&self.keys[at]));
         let damaged = |id: &str, fault: &str| {
             vec![
-                format!("{id} can't be restored: no repository has it whole\n"),
+                format!("{id} can't be restored: no repository has all of it\n"),
                 format!("{id} is damaged in repository {name}: {fault}\n"),
             ]
         };

@@ -57,7 +57,7 @@ impl Case<'_> {
                 (0, Left::Both, line("keep", &why))
             }
             (Object::Description, Deleted) => {
-                let why = "unfinished, and begun within 1day: perhaps under way";
+                let why = "unfinished, and begun within 1day: may still be running";
                 (0, Left::Both, line("keep", why))
             }
             (Object::Description, _) => (5, Left::Both, "Nothing is to be deleted.".to_owned()),

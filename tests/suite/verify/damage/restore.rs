@@ -28,7 +28,7 @@ impl Case<'_> {
             "could not restore from repository {name}: could not read {key}: expected an object with SHA-256 "
         );
         let worthless = format!(
-            "expected a base backup that can be restored, found {id}: no repository has it whole. HINT: \
+            "base backup {id} can't be restored: no repository has all of it. HINT: \
              `basebackup list` shows which ones can be.\n"
         );
         let none = format!("there is no base backup {id}. HINT: ");
