@@ -14,7 +14,7 @@ mod kind;
 mod known;
 pub mod memory;
 mod parallel;
-pub mod pin;
+pub mod pins;
 mod plan;
 mod reading;
 mod sending;

@@ -2,14 +2,14 @@
 //!
 //! How the files go together: `create` cuts what the server sends (`tar_splitter`) and stores it with a
 //! `description`; `catalogue` finds it; `windows` and `holes` say what the WAL makes of it. `restore` lays files down
-//! with `unpack`, `verify` reads them by the same code. `retention` plans what `prune` deletes.
+//! with `unpack`, `verify` reads them by the same code. `retention` plans what is deleted, and `pruning` deletes it.
 
 pub mod catalogue;
 pub mod create;
 mod description;
 mod elsewhere;
 pub mod holes;
-pub mod prune;
+pub mod pruning;
 pub mod restore;
 pub mod retention;
 mod tar_splitter;

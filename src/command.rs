@@ -16,4 +16,3 @@ mod created;
 mod pruning;
 mod recording;
 mod restored;
-mod shown;

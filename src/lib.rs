@@ -2,6 +2,7 @@
 //!
 //! The binaries are thin; everything is here. `ARCHITECTURE.md` draws the modules and says which may
 //! use which.
+#![cfg_attr(not(test), deny(clippy::too_many_lines))]
 #![cfg_attr(
     test,
     allow(

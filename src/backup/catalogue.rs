@@ -15,7 +15,7 @@ use std::collections::BTreeMap;
 use jiff::Timestamp;
 use serde::de::DeserializeOwned;
 
-use self::one_repository::Found;
+use self::one_repository::FoundBackups;
 use super::{BackupFolder, DESCRIPTION, Kind, SelfContained, StoredObject, fallen, in_parallel};
 use crate::error::{Error, Result};
 use crate::repository::Repository;
@@ -155,7 +155,7 @@ impl<K: Kind> Catalogue<K> {
     pub fn read_newest(repositories: &[Repository], name: &str, how_many: HowMany<'_>) -> Self {
         let numbered: Vec<_> = repositories.iter().enumerate().collect();
         let all = in_parallel(&numbered, |(number, repository)| {
-            Found::<K>::read(repository, *number, name, how_many)
+            FoundBackups::<K>::read(repository, *number, name, how_many)
         });
         let mut catalogue = Self {
             name: name.to_owned(),

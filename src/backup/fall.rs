@@ -12,12 +12,12 @@ pub struct Measure {
     pub what: String,
     pub count: u64,
     #[serde(skip)]
-    limits: Limits,
+    limits: FallLimits,
 }
 
 /// What counts as a fall. It is no part of the format: who reads compares with his own.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
-struct Limits {
+struct FallLimits {
     /// A fall to nothing counts if the backup before had at least this many.
     gone: u64,
     /// `(of, lost)`: a fall to one part in `of` counts if at least `lost` are missing.
@@ -29,7 +29,7 @@ struct Limits {
 impl Measure {
     /// A fall to nothing counts if there were at least `gone` before.
     pub fn new(what: impl Into<String>, count: u64, gone: u64) -> Self {
-        let limits = Limits { gone, part: None, silent: false };
+        let limits = FallLimits { gone, part: None, silent: false };
         Self { what: what.into(), count, limits }
     }
 
@@ -45,7 +45,7 @@ impl Measure {
         self
     }
 
-    fn fell_to(&self, now: u64, limits: Limits) -> bool {
+    fn fell_to(&self, now: u64, limits: FallLimits) -> bool {
         let (before, lost) = (self.count, self.count.saturating_sub(now));
         let gone = now == 0 && before > 0 && before >= limits.gone;
         gone || limits.part.is_some_and(|(of, least)| {
@@ -89,7 +89,7 @@ fn clause(before: &Measure, all: &[Measure]) -> Option<String> {
     let silent = before.limits.silent || before.what.starts_with("keys of database ");
     let limits = match now {
         Some(now) => now.limits,
-        None if silent => Limits { gone: DATABASE_KEYS, ..before.limits },
+        None if silent => FallLimits { gone: DATABASE_KEYS, ..before.limits },
         None => return None,
     };
     let count = now.map_or(0, |it| it.count);

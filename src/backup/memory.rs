@@ -11,7 +11,7 @@ use std::path::{Path, PathBuf};
 
 use jiff::Timestamp;
 
-use self::book::{Book, Entry, parsed, written};
+use self::book::{Book, BookEntry, parsed, written};
 use super::known::{folder_of, note_of};
 use super::{Catalogue, Kind, StoredBackup};
 use crate::durable::{Notes, Owner};
@@ -188,7 +188,7 @@ impl Memory {
             }
             vouched.entered += 1;
             let (digest, stored) = (copy.digest.clone(), Some(*ended));
-            let entry = Entry { digest, seen: now, stored, gone: None, trusted: true };
+            let entry = BookEntry { digest, seen: now, stored, gone: None, trusted: true };
             book.entries.insert((*id).to_owned(), entry);
             book.changed = true;
         }

@@ -8,7 +8,7 @@ mod stored;
 use std::io::{self, BufRead, Read};
 
 use self::ahead::read_ahead;
-use self::stored::{Plain, Stored};
+use self::stored::{Plain, SummedObject};
 use super::StoredObject;
 use crate::codec::{Identities, decode_unlabelled, read_failed};
 use crate::error::{Class, Error, Result};
@@ -64,7 +64,7 @@ impl ObjectSource<'_> {
     fn read<T>(
         &self,
         object: &StoredObject,
-        read: &mut dyn FnMut(&mut Stored<'_>) -> Result<T>,
+        read: &mut dyn FnMut(&mut SummedObject<'_>) -> Result<T>,
     ) -> Result<T> {
         let key = format!("{}{}", self.prefix, object.object);
         let attempt = || {
@@ -84,7 +84,7 @@ impl ObjectSource<'_> {
         &self,
         key: &str,
         object: &StoredObject,
-        read: &mut dyn FnMut(&mut Stored<'_>) -> Result<T>,
+        read: &mut dyn FnMut(&mut SummedObject<'_>) -> Result<T>,
     ) -> Result<T, FailedTry> {
         let never_again = |error| FailedTry { error, tries: 1 };
         let stored = self.storage.open(key, None).map_err(never_again)?;
@@ -92,7 +92,7 @@ impl ObjectSource<'_> {
             let expected = object.stored_size;
             never_again(damaged(format!("expected an object of {expected} bytes, found none")))
         })?;
-        let mut stored = Stored::new(stored, object);
+        let mut stored = SummedObject::new(stored, object);
         match read(&mut stored) {
             Err(error) if error.class() == Class::Unreachable => {
                 Err(FailedTry { error, tries: self.attempts })
@@ -121,7 +121,7 @@ impl ObjectSource<'_> {
 
     fn unpack<T>(
         &self,
-        stored: &mut Stored<'_>,
+        stored: &mut SummedObject<'_>,
         object: &StoredObject,
         progress: &dyn Fn(u64),
         read: &mut dyn FnMut(&mut dyn BufRead) -> Result<T>,

@@ -12,7 +12,7 @@ mod line;
 use std::collections::{BTreeMap, BTreeSet};
 use std::ops::Range;
 
-use self::line::Line;
+use self::line::RecoveryLine;
 use crate::postgres::{Lsn, TimelineHistory, TimelineId, WalSegment, WalSegmentSize};
 use crate::repository::WalRange;
 
@@ -137,7 +137,7 @@ pub struct Piece {
 
 /// All timelines of a system, each with the WAL that a recovery to it reads.
 #[derive(Debug)]
-pub struct Timelines(Vec<Line>);
+pub struct Timelines(Vec<RecoveryLine>);
 
 impl Timelines {
     /// Of the WAL, of the histories, and those that `backups` speak of.
@@ -146,7 +146,7 @@ impl Timelines {
             wal.ranges.iter().map(|range| range.first.timeline).collect();
         all.extend(wal.histories.keys());
         all.extend(backups.iter().flat_map(|span| [span.start.timeline, span.stop.timeline]));
-        Self(all.into_iter().map(|timeline| Line::new(timeline, wal)).collect())
+        Self(all.into_iter().map(|timeline| RecoveryLine::new(timeline, wal)).collect())
     }
 
     /// Whether any recovery can make the files of this base backup consistent.
@@ -179,7 +179,7 @@ impl Timelines {
 
     /// The one that `recovery_target_timeline = 'latest'` means, where no history is missing.
     pub fn newest(&self) -> Option<TimelineId> {
-        self.0.last().map(Line::timeline)
+        self.0.last().map(RecoveryLine::timeline)
     }
 
     /// Each timeline with what can be recovered from `backups`, in order.
@@ -189,7 +189,7 @@ impl Timelines {
 
     /// The recoveries that can begin with this base backup, each as far as the WAL goes without a gap.
     pub fn recoveries(&self, backup: &Span) -> Vec<Recovery> {
-        let of_line = |line: &Line| {
+        let of_line = |line: &RecoveryLine| {
             let pieces = line.pieces(backup)?;
             Some(Recovery { timeline: line.timeline(), pieces })
         };
@@ -224,12 +224,12 @@ impl Timelines {
 
     /// All there are, in order.
     pub fn all(&self) -> impl Iterator<Item = TimelineId> {
-        self.0.iter().map(Line::timeline)
+        self.0.iter().map(RecoveryLine::timeline)
     }
 
     /// Whether it is known which timelines lead to this one.
     pub fn followed(&self, timeline: TimelineId) -> bool {
-        self.line(timeline).is_some_and(Line::followed)
+        self.line(timeline).is_some_and(RecoveryLine::followed)
     }
 
     /// The files that a recovery to this timeline may read for a stretch of WAL: of which timelines, and
@@ -238,7 +238,7 @@ impl Timelines {
         self.line(timeline).map_or_else(Vec::new, |line| line.files(wal).collect())
     }
 
-    fn line(&self, timeline: TimelineId) -> Option<&Line> {
+    fn line(&self, timeline: TimelineId) -> Option<&RecoveryLine> {
         self.0.iter().find(|line| line.timeline() == timeline)
     }
 }

@@ -1,7 +1,8 @@
 //! The verbs that are the same for all kinds of backups. What a kind has of its own, such as the WAL behind base backups,
 //! it adds by the trait of the verb.
 //!
-//! Each verb is a file; `json` is what `list` and `show` print for programs.
+//! Each verb is a file; `json` is what `list` and `show` print for programs, and `by_id` finds the one whose id was
+//! begun.
 
 pub mod delete;
 pub mod list;
@@ -10,6 +11,7 @@ pub mod prune;
 pub mod show;
 pub mod verify;
 
+mod by_id;
 mod json;
 
 use std::borrow::{Borrow as _, BorrowMut};
@@ -18,7 +20,6 @@ use clap::{Arg, ArgAction, ArgMatches, Command};
 
 use crate::backup::{Backup, Catalogue, Kind, ObjectSource, SelfContained, StoredBackup};
 use crate::cli::flags;
-use crate::command::shown;
 use crate::config::Config;
 use crate::error::{Class, Error, Result};
 use crate::history::RecordSubject;
@@ -100,7 +101,7 @@ pub fn find<'a, D: Kind>(
     id: &str,
 ) -> Result<&'a Backup<D>> {
     let ids: Vec<&str> = series.backups.iter().map(|backup| backup.id.as_str()).collect();
-    if let Some(at) = shown::find(D::WHAT, &ids, id)? {
+    if let Some(at) = by_id::find(D::WHAT, &ids, id)? {
         return Ok(&series.backups[at]);
     }
     if let Some(broken) = series.broken.iter().find(|broken| broken.id.starts_with(id)) {
@@ -108,13 +109,13 @@ pub fn find<'a, D: Kind>(
     }
     if let Some(it) = series.unfinished.iter().find(|it| it.id.starts_with(id)) {
         let name = repositories.get(it.repository).map_or("", Repository::name);
-        return Err(shown::unfinished(D::WHAT, &it.id, name));
+        return Err(by_id::unfinished(D::WHAT, &it.id, name));
     }
     if let Some(failure) = series.failures.first() {
         let message = format!("there is no {} with an id that begins with {id:?}", D::WHAT);
         return Err(failure.error.clone().while_doing(message + " in the other repositories"));
     }
-    Err(shown::unknown(D::WHAT, D::PROGRAM, &ids, id))
+    Err(by_id::unknown(D::WHAT, D::PROGRAM, &ids, id))
 }
 
 /// What the newest whole one is called where an id is asked for.

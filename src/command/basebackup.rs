@@ -1,6 +1,6 @@
 //! `basebackup`, which takes and restores base backups.
 //!
-//! Each verb is a file, but for those that all kinds of backups share. `list` and `show` share `json` and `words`,
+//! Each verb is a file, but for those that all kinds of backups share. `list` and `show` share `json`,
 //! and `list` draws with `bar`. `restore` and `drill` share `target`, which says what is recovered and up to where, and
 //! `restore_command`, by which the server gets its WAL. `surveyed` is what the verbs of all kinds read of base backups.
 
@@ -16,7 +16,6 @@ mod show;
 mod surveyed;
 mod target;
 mod verify;
-mod words;
 
 use clap::Command;
 

@@ -5,7 +5,7 @@ use std::time::Duration;
 use clap::{Arg, ArgAction, ArgMatches};
 use serde::Serialize;
 
-use super::shown::{document, plain, tenths};
+use crate::cli::text::{document, plain, tenths};
 use crate::cli::{guard, screen, verbs};
 use crate::error::{Error, Result};
 use crate::words::two_units;

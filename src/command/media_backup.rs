@@ -20,9 +20,9 @@ mod verify;
 use clap::{Arg, ArgMatches, Command};
 
 use super::backups::{self, Presented, list, pin};
-use super::shown::{count, size};
 use crate::cli::help;
 use crate::cli::progress::SharedBar;
+use crate::cli::text::{count, size};
 use crate::cli::verbs::{self, Verb};
 use crate::config::{Config, MediaSet};
 use crate::error::Result;

@@ -8,7 +8,8 @@ use serde_json::json;
 
 use crate::backup::new_id;
 use crate::basebackup::verify::Fault;
-use crate::command::shown::{Shown, count, plain, table, took};
+use crate::cli::text::{count, plain, table, took};
+use crate::cli::verbs::Shown;
 use crate::drill::Scratch;
 use crate::error::{Class, Error, Result};
 use crate::exit_status;

@@ -9,7 +9,7 @@ use std::process::Command;
 use clap::ArgMatches;
 use serde_json::{Value, json};
 
-use super::shown::document;
+use crate::cli::text::document;
 use crate::cli::{asked, guard, screen, verbs};
 use crate::error::{Class, Error, Result};
 

@@ -100,16 +100,16 @@ impl Repository {
         let note = &remembered.note;
         let is_this = note.name == name.to_string();
         let found = match self.wal_beside(folder, &note.name)? {
-            Beside::Later if self.has_base_backups(folder)? => {
+            NamesBeside::Later if self.has_base_backups(folder)? => {
                 tracing::debug!("{} was pruned in repository {}", note.name, self.name);
                 return Ok(());
             }
-            Beside::Earlier | Beside::Later if is_this => {
+            NamesBeside::Earlier | NamesBeside::Later if is_this => {
                 tracing::warn!("{} was removed from repository {}", note.key, self.name);
                 return Ok(());
             }
-            Beside::Nothing => format!("it holds no WAL of system {}", folder.system()),
-            Beside::Earlier | Beside::Later => format!("it lacks {}", note.key),
+            NamesBeside::Nothing => format!("it holds no WAL of system {}", folder.system()),
+            NamesBeside::Earlier | NamesBeside::Later => format!("it lacks {}", note.key),
         };
         Err(self.is_another(&note.name, note.at, &found, &remembered.path))
     }
@@ -132,17 +132,17 @@ impl Repository {
     }
 
     /// What WAL there is of a system that lacks `name`.
-    fn wal_beside(&self, folder: &WalFolder, name: &str) -> Result<Beside> {
+    fn wal_beside(&self, folder: &WalFolder, name: &str) -> Result<NamesBeside> {
         let lacking = name.parse::<WalFileName>().ok();
-        let mut beside = Beside::Nothing;
+        let mut beside = NamesBeside::Nothing;
         self.storage
             .list(folder.prefix(), "", &mut |object| {
                 let Some(there) = wal_file_of(object.key) else { return ControlFlow::Continue(()) };
                 if lacking.is_some_and(|lacking| is_later(there, lacking)) {
-                    beside = Beside::Later;
+                    beside = NamesBeside::Later;
                     return ControlFlow::Break(());
                 }
-                beside = Beside::Earlier;
+                beside = NamesBeside::Earlier;
                 ControlFlow::Continue(())
             })
             .map_err(|error| self.not_listed(error))?;
@@ -162,7 +162,7 @@ impl Repository {
     }
 }
 
-enum Beside {
+enum NamesBeside {
     Nothing,
     /// Only what comes before it.
     Earlier,

@@ -25,7 +25,7 @@ const GOOD_FOR: Duration = Duration::from_secs(1);
 pub struct NamesThere {
     names: Vec<WalFileName>,
     pub(super) remembered: Option<Remembered>,
-    listed: OnceLock<Result<Listed>>,
+    listed: OnceLock<Result<ListedRange>>,
     /// Whether what is remembered is absent, for a batch.
     lacks: OnceLock<Result<bool>>,
 }
@@ -99,7 +99,12 @@ impl NamesThere {
         Ok(NameThere { found: found(&settings, answers), lacks, at })
     }
 
-    fn is_absent(&self, storage: &dyn Storage, listed: Option<&Listed>, key: &str) -> Result<bool> {
+    fn is_absent(
+        &self,
+        storage: &dyn Storage,
+        listed: Option<&ListedRange>,
+        key: &str,
+    ) -> Result<bool> {
         let ask = || match listed.and_then(|listed| listed.answer(key)) {
             Some(answer) => Ok(answer.is_none()),
             None => storage.head(key).map(|stored| stored.is_none()),
@@ -107,7 +112,7 @@ impl NamesThere {
         self.lacks.get_or_init(ask).clone()
     }
 
-    fn list(&self, storage: &dyn Storage, folder: &WalFolder) -> Result<Listed> {
+    fn list(&self, storage: &dyn Storage, folder: &WalFolder) -> Result<ListedRange> {
         let both = |name: &WalFileName| [false, true].map(|encrypted| folder.key(*name, encrypted));
         let asked: BTreeSet<String> = self.names.iter().flat_map(both).collect();
         let (first, last) = (asked.first().cloned(), asked.last().cloned());
@@ -119,7 +124,8 @@ impl NamesThere {
         let from = close.unwrap_or(first);
         // The key before the first one, or nearly so: a listing begins behind what it is given.
         let after = from[..from.len().saturating_sub(1)].to_owned();
-        let mut listed = Listed { keys: BTreeSet::new(), from, until: last, at: Instant::now() };
+        let mut listed =
+            ListedRange { keys: BTreeSet::new(), from, until: last, at: Instant::now() };
         let mut cut = None;
         storage.list(folder.prefix(), &after, &mut |object| {
             if object.key > listed.until.as_str() {
@@ -132,12 +138,12 @@ impl NamesThere {
             }
             ControlFlow::Continue(())
         })?;
-        Ok(Listed { until: cut.unwrap_or(listed.until), ..listed })
+        Ok(ListedRange { until: cut.unwrap_or(listed.until), ..listed })
     }
 }
 
 /// What a bucket holds from one key to another.
-struct Listed {
+struct ListedRange {
     keys: BTreeSet<String>,
     from: String,
     until: String,
@@ -147,7 +153,7 @@ struct Listed {
 /// Whether an object is there, and what the store told of it if it was asked for by itself.
 type HeadAnswer = Option<Option<ObjectHead>>;
 
-impl Listed {
+impl ListedRange {
     /// `None` for a key that the listing did not come to.
     fn answer(&self, key: &str) -> Option<HeadAnswer> {
         let covers = self.from.as_str() <= key && key <= self.until.as_str();
@@ -177,7 +183,7 @@ fn found(settings: &[bool], answers: Vec<HeadAnswer>) -> Vec<FoundObject> {
 /// From the listing as far as that goes; all others are asked for at once.
 fn answers(
     storage: &dyn Storage,
-    listed: Option<&Listed>,
+    listed: Option<&ListedRange>,
     keys: &[String],
 ) -> Result<(Vec<HeadAnswer>, Instant)> {
     let now = Instant::now();

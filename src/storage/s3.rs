@@ -2,14 +2,14 @@
 //! whichever of our threads waits for an answer (`runtime`).
 //!
 //! How the files go together: `bucket` is what every request needs, and `client` makes it (with `profiles` and `http`);
-//! `put`, `large` with `multipart`, `listing` and `delete` are the requests, over the bytes of `content`; `failure`
+//! `put`, `large` with `multipart`, `listing` and `delete_objects` are the requests, over the bytes of `content`; `failure`
 //! says what became of one that failed, and `answer_limit` keeps answers from taking all memory.
 
 mod answer_limit;
 mod bucket;
 mod client;
 mod content;
-mod delete;
+mod delete_objects;
 mod failure;
 mod http;
 mod large;

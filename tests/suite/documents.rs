@@ -11,6 +11,7 @@ mod english;
 mod exit_statuses;
 mod links;
 mod monitoring;
+mod names;
 mod notices;
 mod packaging;
 mod repository_format;

@@ -42,9 +42,9 @@ impl Tally {
 
 /// Ids, names and sizes of the objects of all backups of a kind whose backups share objects: 8 bytes for each.
 #[derive(Debug, Default)]
-pub struct Known(HashSet<u64>);
+pub struct KnownObjects(HashSet<u64>);
 
-impl Known {
+impl KnownObjects {
     pub fn add(&mut self, id: &str, object: &str, size: u64) {
         self.0.insert(hash((id, object, size)));
     }

@@ -10,7 +10,7 @@ use std::sync::{Mutex, OnceLock};
 
 use jiff::Timestamp;
 
-use super::contents::{Contents, Known, Tally, is_content};
+use super::contents::{Contents, KnownObjects, Tally, is_content};
 use super::{Backup, Broken, Described, NotDescribed, StoredBackup, Unfinished};
 use crate::backup::{
     BackupFolder, DESCRIPTION, DESCRIPTION_BYTES_MAX, Kind, PIN, in_parallel, parse_description,
@@ -18,7 +18,7 @@ use crate::backup::{
 use crate::codec::read_failed;
 use crate::error::{Class, Error, Result};
 use crate::repository::Repository;
-use crate::storage::{DAMAGED, Listed as ListedObject, Volume};
+use crate::storage::{DAMAGED, Listed, Volume};
 use crate::threads::lock;
 
 /// Most take some kilobytes and are read side by side. One that takes more than this waits for its turn: what all of
@@ -31,7 +31,7 @@ static LARGE: Mutex<()> = Mutex::new(());
 const TRIES: u32 = 2;
 
 /// What one repository holds. Of each backup there is one copy.
-pub struct Found<K: Kind> {
+pub struct FoundBackups<K: Kind> {
     pub systems: Vec<K::System>,
     pub backups: Vec<Backup<K>>,
     pub unfinished: Vec<Unfinished<K::System>>,
@@ -49,7 +49,7 @@ pub struct Found<K: Kind> {
 pub type HowMany<'a> = &'a (dyn Fn(&[&str]) -> usize + Sync);
 
 /// The folder of one backup, as its keys show it.
-struct Listed {
+struct BackupObjects {
     id: String,
     described: bool,
     pinned: bool,
@@ -62,7 +62,7 @@ struct Listed {
     contents: Tally,
 }
 
-impl<K: Kind> Found<K> {
+impl<K: Kind> FoundBackups<K> {
     pub fn read(repository: &Repository, number: usize, name: &str, how_many: HowMany<'_>) -> Self {
         let (systems, failure) = match K::systems(repository, name) {
             Ok(systems) => (systems, None),
@@ -154,10 +154,14 @@ struct Here<'a> {
 }
 
 /// What is known of the objects one by one is for those backups only that share some.
-fn list(repository: &Repository, all: &str, shares: bool) -> Result<(Vec<Listed>, Known, Volume)> {
-    let (mut folders, mut known) = (Vec::new(), Known::default());
+fn list(
+    repository: &Repository,
+    all: &str,
+    shares: bool,
+) -> Result<(Vec<BackupObjects>, KnownObjects, Volume)> {
+    let (mut folders, mut known) = (Vec::new(), KnownObjects::default());
     let mut volume = Volume::default();
-    let listed = repository.storage().list(all, "", &mut |listed: ListedObject<'_>| {
+    let listed = repository.storage().list(all, "", &mut |listed: Listed<'_>| {
         volume.add(&listed);
         let below = listed.key.strip_prefix(all).unwrap_or_default();
         if let Some((id, object)) = below.split_once('/') {
@@ -175,11 +179,11 @@ fn list(repository: &Repository, all: &str, shares: bool) -> Result<(Vec<Listed>
 }
 
 /// Keys come in order, so those of one folder come together.
-fn add(folders: &mut Vec<Listed>, id: &str, object: &str, listed: &ListedObject<'_>) {
+fn add(folders: &mut Vec<BackupObjects>, id: &str, object: &str, listed: &Listed<'_>) {
     if folders.last().is_none_or(|last| last.id != id) {
         let (id, contents) = (id.to_owned(), Tally::default());
         let (described, pinned, occupied, stored, newest) = Default::default();
-        folders.push(Listed { id, described, pinned, occupied, stored, newest, contents });
+        folders.push(BackupObjects { id, described, pinned, occupied, stored, newest, contents });
     }
     let Some(folder) = folders.last_mut() else { return };
     if object == DESCRIPTION {
@@ -198,7 +202,7 @@ fn backup<K: Kind>(
     (repository, number): (&Repository, usize),
     folder: &BackupFolder,
     system: K::System,
-    (found, known): (&Listed, &Known),
+    (found, known): (&BackupObjects, &KnownObjects),
 ) -> Result<Option<Backup<K>>> {
     let Some(read) = read_description::<K>(repository, folder, system)? else { return Ok(None) };
     let ReadDescription { description, facts, times: [began, ended], digest } = read;

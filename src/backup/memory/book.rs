@@ -19,14 +19,14 @@ const GONE_FOR: SignedDuration = SignedDuration::from_hours(90 * 24);
 #[derive(Default)]
 pub(super) struct Book {
     pub(super) name: String,
-    pub(super) entries: BTreeMap<String, Entry>,
+    pub(super) entries: BTreeMap<String, BookEntry>,
     pub(super) changed: bool,
     /// It is there, and nobody knows what it says: it is not replaced.
     pub(super) closed: bool,
 }
 
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub(super) struct Entry {
+pub(super) struct BookEntry {
     /// BLAKE3 of the description, in hexadecimal.
     pub(super) digest: String,
     /// When this host saw it first, by the later one of its own and the store's clock.
@@ -46,7 +46,7 @@ pub(super) struct Entry {
 struct File {
     seawall: u32,
     /// The id of each, and what was seen.
-    descriptions: BTreeMap<String, Entry>,
+    descriptions: BTreeMap<String, BookEntry>,
 }
 
 impl Book {
@@ -66,7 +66,7 @@ impl Book {
             None if full => {}
             _ => {
                 let digest = digest.to_owned();
-                let entry = Entry { digest, seen: latest, stored, gone: None, trusted: false };
+                let entry = BookEntry { digest, seen: latest, stored, gone: None, trusted: false };
                 self.entries.insert(id.to_owned(), entry);
                 self.changed = true;
             }
@@ -95,7 +95,7 @@ pub(super) fn written(book: &Book) -> Result<Vec<u8>> {
     })
 }
 
-pub(super) fn parsed(json: &[u8]) -> Result<BTreeMap<String, Entry>> {
+pub(super) fn parsed(json: &[u8]) -> Result<BTreeMap<String, BookEntry>> {
     let damaged = |message: String| Error::new(Class::LocalFile, message);
     let file: File = serde_json::from_slice(json).map_err(|error| damaged(error.to_string()))?;
     if file.seawall != FORMAT {

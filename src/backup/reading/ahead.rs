@@ -13,7 +13,7 @@ const PIECE_BYTES: usize = 1 << 20;
 /// So many pieces wait to be worked on.
 const WAITING: usize = 2;
 
-type Piece = io::Result<Vec<u8>>;
+type ReadAheadPiece = io::Result<Vec<u8>>;
 
 /// Lets `work` read what the reader that `open` makes gives, while the next pieces of it are being read in
 /// a thread of their own. So a file of 1 GiB, which is in one part, keeps two processors busy.
@@ -37,7 +37,7 @@ pub(super) fn read_ahead<T, R: Read>(
 
 fn read_pieces(
     mut reader: impl Read,
-    sender: &SyncSender<Piece>,
+    sender: &SyncSender<ReadAheadPiece>,
     spare: &Receiver<Vec<u8>>,
 ) -> Result<()> {
     loop {
@@ -56,7 +56,7 @@ fn read_pieces(
 
 /// What was read ahead.
 pub(super) struct Ahead {
-    pieces: Receiver<Piece>,
+    pieces: Receiver<ReadAheadPiece>,
     returned: SyncSender<Vec<u8>>,
     piece: Vec<u8>,
     consumed: usize,

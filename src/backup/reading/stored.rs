@@ -12,14 +12,14 @@ use crate::codec::read_failed;
 use crate::error::{Class, Error, Result};
 
 /// The bytes of a stored object, counted and summed while they are read.
-pub(super) struct Stored<'a> {
+pub(super) struct SummedObject<'a> {
     inner: Box<dyn Read + Send>,
     object: &'a StoredObject,
     sha256: Sha256,
     length: u64,
 }
 
-impl<'a> Stored<'a> {
+impl<'a> SummedObject<'a> {
     pub(super) fn new(inner: Box<dyn Read + Send>, object: &'a StoredObject) -> Self {
         Self { inner, object, sha256: Sha256::new(), length: 0 }
     }
@@ -43,7 +43,7 @@ impl<'a> Stored<'a> {
     }
 }
 
-impl Read for Stored<'_> {
+impl Read for SummedObject<'_> {
     fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
         let read = self.inner.read(buffer)?;
         self.sha256.update(&buffer[..read]);
@@ -125,7 +125,7 @@ mod tests {
     }
 
     fn prove(content: &'static [u8], object: &StoredObject) -> Result<()> {
-        let mut stored = Stored::new(Box::new(content), object);
+        let mut stored = SummedObject::new(Box::new(content), object);
         let mut front = [0; 2];
         stored.read_exact(&mut front).map_err(|error| read_failed(&error))?;
         stored.prove()

@@ -27,7 +27,7 @@ pub enum Message<M> {
 }
 
 /// An object whose last bytes were written, and what it is.
-type Whole<'a, M> = (Box<dyn NewLargeObject + 'a>, Sent<M>);
+type WrittenObject<'a, M> = (Box<dyn NewLargeObject + 'a>, Sent<M>);
 
 /// Stores what comes until there is no more. The objects that are durable are returned; when one fails they go again.
 ///
@@ -38,8 +38,8 @@ pub fn store<M: Send>(
     repository: &Repository,
     messages: mpsc::Receiver<Message<M>>,
 ) -> Result<Vec<Sent<M>>> {
-    let (stored, error) = thread::scope(|scope| -> Result<Stored<M>> {
-        let (whole, ends) = mpsc::sync_channel::<Whole<'_, M>>(0);
+    let (stored, error) = thread::scope(|scope| -> Result<FinishedObjects<M>> {
+        let (whole, ends) = mpsc::sync_channel::<WrittenObject<'_, M>>(0);
         sending.known.check(repository, sending.folder.all())?;
         let finishing = start_in(scope, move || finish_all(ends))?;
         let written = write_all(sending, repository, messages, &whole);
@@ -58,9 +58,9 @@ pub fn store<M: Send>(
 }
 
 /// The objects that are durable, and why the next one is not.
-type Stored<M> = (Vec<Sent<M>>, Option<Error>);
+type FinishedObjects<M> = (Vec<Sent<M>>, Option<Error>);
 
-fn finish_all<M>(ends: mpsc::Receiver<Whole<'_, M>>) -> Stored<M> {
+fn finish_all<M>(ends: mpsc::Receiver<WrittenObject<'_, M>>) -> FinishedObjects<M> {
     let mut stored = Vec::new();
     for whole in ends {
         match finish(whole) {
@@ -75,7 +75,7 @@ fn write_all<'a, M>(
     sending: &Sending<'_>,
     repository: &'a Repository,
     messages: mpsc::Receiver<Message<M>>,
-    whole: &mpsc::SyncSender<Whole<'a, M>>,
+    whole: &mpsc::SyncSender<WrittenObject<'a, M>>,
 ) -> Result<()> {
     let mut under_way: Option<Box<dyn NewLargeObject + 'a>> = None;
     let mut begun = 0;
@@ -110,7 +110,7 @@ fn write_all<'a, M>(
     Ok(())
 }
 
-fn finish<M>((object, sent): Whole<'_, M>) -> Result<Sent<M>> {
+fn finish<M>((object, sent): WrittenObject<'_, M>) -> Result<Sent<M>> {
     if object.finish(Bytes::new())? == Created::Taken {
         return Err(taken(&sent.stored.object));
     }

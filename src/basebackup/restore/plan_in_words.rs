@@ -16,9 +16,9 @@ use crate::words::plain;
 
 /// A line for each thing that there is to say.
 #[derive(Default)]
-struct PlanText(String);
+struct PlanLines(String);
 
-impl PlanText {
+impl PlanLines {
     fn line(&mut self, what: &str, value: &str) {
         // A label comes from a repository.
         let _ = writeln!(self.0, "{what:<12}{}", plain(value));
@@ -35,7 +35,7 @@ impl RestorePlan<'_> {
         opened: &[usize],
         room: Option<u64>,
     ) -> String {
-        let mut text = PlanText::default();
+        let mut text = PlanLines::default();
         let stored: Vec<&str> = opened.iter().map(|at| names[*at]).collect();
         self.describe_backup(&mut text, &stored.join(", then "), room);
         self.describe_wal(&mut text, wanted.target);
@@ -43,7 +43,7 @@ impl RestorePlan<'_> {
         text.0
     }
 
-    fn describe_backup(&self, text: &mut PlanText, from: &str, room: Option<u64>) {
+    fn describe_backup(&self, text: &mut PlanLines, from: &str, room: Option<u64>) {
         let facts = &self.backup.facts;
         text.line("backup", &format!("{} ({})", self.backup.id, facts.label));
         text.line("taken", &format!("{} to {}", in_utc(facts.start.time), in_utc(facts.stop.time)));
@@ -55,7 +55,7 @@ impl RestorePlan<'_> {
         }
     }
 
-    fn describe_wal(&self, text: &mut PlanText, target: &RecoveryTarget) {
+    fn describe_wal(&self, text: &mut PlanLines, target: &RecoveryTarget) {
         let (facts, reach) = (&self.backup.facts, self.choice.reach);
         let timeline = self.choice.timeline.number();
         text.line(
@@ -102,7 +102,7 @@ impl RestorePlan<'_> {
         }
     }
 
-    fn describe_target(&self, text: &mut PlanText, wanted: &RestoreTarget<'_>) {
+    fn describe_target(&self, text: &mut PlanLines, wanted: &RestoreTarget<'_>) {
         text.line("target", &target(wanted.target, wanted.inclusive, self.located.as_ref()));
         if let Some(older) = self.older.first() {
             let stop = in_utc(self.backup.facts.stop.time);

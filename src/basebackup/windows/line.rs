@@ -12,9 +12,9 @@ const END: Lsn = Lsn(u64::MAX);
 
 /// All that a recovery to one timeline reads: a part of each ancestor, then of the timeline itself.
 #[derive(Debug)]
-pub struct Line {
+pub struct RecoveryLine {
     /// Oldest first. Each one begins where the one before it was left.
-    parts: Vec<Part>,
+    parts: Vec<LinePart>,
     followed: bool,
     segment_size: WalSegmentSize,
     /// Where there is WAL, in order; no two of them touch.
@@ -22,21 +22,21 @@ pub struct Line {
 }
 
 #[derive(Debug)]
-struct Part {
+struct LinePart {
     timeline: TimelineId,
     begin: Lsn,
     end: Lsn,
 }
 
-impl Line {
+impl RecoveryLine {
     pub fn new(timeline: TimelineId, wal: &Wal) -> Self {
         let history = wal.histories.get(&timeline);
         let (mut parts, mut begin) = (Vec::new(), Lsn(0));
         for switch in history.map_or(&[][..], |history| &history.ancestors) {
-            parts.push(Part { timeline: switch.timeline, begin, end: switch.at });
+            parts.push(LinePart { timeline: switch.timeline, begin, end: switch.at });
             begin = switch.at;
         }
-        parts.push(Part { timeline, begin, end: END });
+        parts.push(LinePart { timeline, begin, end: END });
         let followed = history.is_some() || timeline.number() == 1;
         let mut line =
             Self { parts, followed, segment_size: wal.segment_size, covered: Vec::new() };
@@ -112,10 +112,10 @@ impl Line {
     /// timeline may begin.
     pub fn holds(&self, backup: &Span) -> bool {
         let (start, stop) = (backup.start, backup.stop);
-        let starts = |part: &Part| {
+        let starts = |part: &LinePart| {
             part.timeline == start.timeline && (part.begin..part.end).contains(&start.lsn)
         };
-        let stops = |part: &Part| {
+        let stops = |part: &LinePart| {
             part.timeline == stop.timeline && (part.begin..=part.end).contains(&stop.lsn)
         };
         self.parts.iter().any(starts) && self.parts.iter().any(stops)
@@ -129,7 +129,7 @@ impl Line {
         }
         let from = self.segment_start(backup.archive_from());
         let to = self.reach(backup).unwrap_or(backup.stop.lsn);
-        let piece = |part: &Part| {
+        let piece = |part: &LinePart| {
             let first = from.max(self.segment_start(part.begin));
             let end = to.min(part.end);
             (first < end).then_some(Piece { timeline: part.timeline, wal: first..end })
@@ -220,7 +220,7 @@ impl Line {
 
     /// The segment that a recovery looks for first at this place.
     fn segment_at(&self, lsn: Lsn) -> Option<WalSegment> {
-        let begun = |part: &&Part| self.segment_start(part.begin) <= lsn;
+        let begun = |part: &&LinePart| self.segment_start(part.begin) <= lsn;
         let part = self.parts.iter().rev().find(begun)?;
         WalSegment::at(lsn, part.timeline, self.segment_size)
     }

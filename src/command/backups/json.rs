@@ -13,16 +13,16 @@ use crate::repository::Repository;
 const VERSION: u32 = 1;
 
 #[derive(Serialize)]
-struct List<D> {
+struct BackupsJson<D> {
     version: u32,
-    repositories: Vec<Place>,
-    backups: Vec<Row<D>>,
+    repositories: Vec<RepositoryJson>,
+    backups: Vec<BackupJson<D>>,
     unfinished: Vec<Other>,
     broken: Vec<Other>,
 }
 
 #[derive(Serialize)]
-struct Place {
+struct RepositoryJson {
     name: String,
     place: String,
     /// Why not all of it was looked at.
@@ -30,7 +30,7 @@ struct Place {
 }
 
 #[derive(Serialize)]
-pub struct Row<D> {
+pub struct BackupJson<D> {
     id: String,
     label: String,
     began: String,
@@ -60,7 +60,7 @@ struct Other {
 }
 
 pub fn list<D: Presented>(repositories: &[Repository], series: &Catalogue<D>) -> Result<String> {
-    let place = |(number, repository): (usize, &Repository)| Place {
+    let place = |(number, repository): (usize, &Repository)| RepositoryJson {
         name: repository.name().to_owned(),
         place: repository.place(),
         error: series
@@ -79,7 +79,7 @@ pub fn list<D: Presented>(repositories: &[Repository], series: &Catalogue<D>) ->
         repository: name(repositories, it.repository).to_owned(),
         error: Some(it.error.to_string()),
     });
-    written(&List {
+    written(&BackupsJson {
         version: VERSION,
         repositories: repositories.iter().enumerate().map(place).collect(),
         backups: series.backups.iter().map(|backup| row(repositories, backup)).collect(),
@@ -88,7 +88,7 @@ pub fn list<D: Presented>(repositories: &[Repository], series: &Catalogue<D>) ->
     })
 }
 
-pub fn row<D: Presented>(repositories: &[Repository], backup: &Backup<D>) -> Row<D> {
+pub fn row<D: Presented>(repositories: &[Repository], backup: &Backup<D>) -> BackupJson<D> {
     let copy = |copy: &StoredBackup| Copy {
         repository: name(repositories, copy.repository).to_owned(),
         encrypted: copy.encrypted,
@@ -96,7 +96,7 @@ pub fn row<D: Presented>(repositories: &[Repository], backup: &Backup<D>) -> Row
         pinned: copy.pinned,
         fault: copy.fault.clone(),
     };
-    Row {
+    BackupJson {
         id: backup.id.clone(),
         label: backup.facts.label().to_owned(),
         began: backup.began.to_string(),

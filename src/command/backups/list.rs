@@ -6,10 +6,9 @@ use super::{Presented, json, name, switch, verb};
 use crate::backup::{Backup, Catalogue};
 use crate::check::CheckState;
 use crate::cli::screen;
+use crate::cli::text::{Paper, Spare, at_seconds, count, fitted, plain, short_size, took};
+use crate::cli::verbs::Shown;
 use crate::cli::verbs::print;
-use crate::command::shown::{
-    Paper, Shown, Spare, at_seconds, count, fitted, plain, short_size, took,
-};
 use crate::config::Config;
 use crate::error::Result;
 use crate::repository::{self, Repository};

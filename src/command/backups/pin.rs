@@ -7,9 +7,9 @@ use jiff::Timestamp;
 
 use super::{Surveyed, find, id, id_of, switch, verb};
 use crate::backup::{self, Catalogue};
+use crate::cli::verbs::Shown;
 use crate::cli::verbs::print;
 use crate::command::created;
-use crate::command::shown::Shown;
 use crate::config::Config;
 use crate::error::Result;
 use crate::repository::{self, Repository};
@@ -46,8 +46,8 @@ fn set<K: Surveyed>(config: &Config, id: &str, pinned: bool, as_json: bool) -> R
     let copies: Vec<&Repository> = copies.collect();
     let folder = catalogue.folder_of(backup.system, &backup.id);
     let mut errors = match pinned {
-        true => backup::pin::pin(&copies, &folder, Timestamp::now()),
-        false => backup::pin::unpin(&copies, &folder),
+        true => backup::pins::pin(&copies, &folder, Timestamp::now()),
+        false => backup::pins::unpin(&copies, &folder),
     };
     let done = copies.len() - errors.len();
     let word = if pinned { "pinned" } else { "not pinned any more" };

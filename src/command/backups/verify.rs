@@ -10,10 +10,11 @@ use super::{Checked, Presented, find, name, switch, verb};
 use crate::backup::{Backup, Catalogue};
 use crate::backup::{ObjectSource, in_threads};
 use crate::cli::progress::SharedBar;
+use crate::cli::text::{count, plain, size};
+use crate::cli::verbs::Shown;
 use crate::cli::verbs::print;
 use crate::codec::Identities;
 use crate::command::recording::{self, Extent, Faults};
-use crate::command::shown::{Shown, count, plain, size};
 use crate::config::Config;
 use crate::error::{Class, Error, Result};
 use crate::repository::{self, Repository};
@@ -94,14 +95,14 @@ fn verify<D: Checked>(
     let verify =
         Verify { config, repositories: &repositories, identities: &identities, gone: &gone };
     let jobs = verify.jobs(&series, &chosen);
-    let found = Found::default();
+    let found = VerifyFindings::default();
     let of = jobs.iter().map(|job| stored_size(&job.description)).sum();
     let done = AtomicU64::new(0);
     let count_bytes = |bytes| progress(done.fetch_add(bytes, Ordering::Relaxed) + bytes, of);
     if !quick {
         in_threads(config.basebackup.parallel, &jobs, |job| verify.copy(job, &count_bytes, &found));
     }
-    let Found { mut faults, mut remarks, mut errors } = found;
+    let VerifyFindings { mut faults, mut remarks, mut errors } = found;
     let [faults, remarks] = [&mut faults, &mut remarks].map(|it| std::mem::take(unlocked(it)));
     let errors = std::mem::take(unlocked(&mut errors));
     let said = of_copies(&repositories, &series, &chosen, &gone);
@@ -156,7 +157,7 @@ struct Job<D> {
 
 /// What all threads found.
 #[derive(Default)]
-struct Found {
+struct VerifyFindings {
     faults: Mutex<Vec<String>>,
     remarks: Mutex<Vec<String>>,
     errors: Mutex<Vec<Error>>,
@@ -185,7 +186,7 @@ impl Verify<'_> {
         jobs
     }
 
-    fn copy<D: Checked>(&self, job: &Job<D>, progress: &dyn Fn(u64), found: &Found) {
+    fn copy<D: Checked>(&self, job: &Job<D>, progress: &dyn Fn(u64), found: &VerifyFindings) {
         let encrypted = job.description.encrypted();
         let source = ObjectSource {
             storage: self.repositories[job.repository].storage(),

@@ -1,4 +1,4 @@
-//! `basebackup create`: its flags, made into a request, and what it says at its end.
+//! `basebackup create`: its flags, its steps, and what it says at its end.
 //!
 //! A base backup with wrong checksums is stored all the same, and the status then says that something is damaged.
 
@@ -9,8 +9,8 @@ use clap::{Arg, ArgAction, ArgMatches, Command};
 use crate::basebackup::create::{NewBaseBackup, create};
 use crate::cli::flags;
 use crate::cli::progress::SingleBar;
+use crate::cli::text::size;
 use crate::command::created::{self, CreatedBackup};
-use crate::command::shown::size;
 use crate::config::Config;
 use crate::error::{Class, Error, Result};
 use crate::replication::{BaseBackupOptions, Checkpoint};

@@ -22,9 +22,9 @@ use crate::basebackup::restore::{
     RestoreTarget, TablespacePlace, TargetAction, living_system, plan,
 };
 use crate::cli::progress::SharedBar;
+use crate::cli::verbs::Shown;
 use crate::cli::verbs::print;
 use crate::command::recording;
-use crate::command::shown::Shown;
 use crate::config::Config;
 use crate::drill::postgres::{
     Checks, ControlData, DrillCheck, DrillOutcome, DrillServer, DrillSettings, Errands, Programs,

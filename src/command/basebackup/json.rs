@@ -10,10 +10,10 @@ use jiff::Timestamp;
 use serde::Serialize;
 
 use self::schema::{
-    At, Branch, Broken, Line, List, Missing, Place, Row, Show, Stored, System, Unfinished, Wal,
-    WalIn, WalOfBackup, Whole, Window,
+    At, BranchJson, BrokenJson, LineJson, ListJson, MissingJson, PlaceJson, RowJson, ShowJson,
+    StoredJson, SystemJson, UnfinishedJson, WalIn, WalJson, WalOfBackup, WholeJson, WindowJson,
 };
-use super::words::restorable;
+use super::surveyed::restorable;
 use crate::basebackup::catalogue::{Backup, Contents, Moment, StoredBackup, Survey, SystemWal};
 use crate::basebackup::holes::Holes;
 use crate::basebackup::windows::{Gap, Needed, Stretch, Timeline};
@@ -30,7 +30,7 @@ pub fn list(config: &Config, repositories: &[Repository], survey: &Survey) -> Re
     let places = repositories.iter().enumerate();
     let places = places.map(|(number, repository)| context.place(number, repository)).collect();
     let systems = survey.catalogue.systems.iter().map(|system| context.system(*system, wal_window));
-    written(&List {
+    written(&ListJson {
         version: VERSION,
         cluster: config.cluster.clone(),
         repositories: places,
@@ -48,28 +48,28 @@ impl Context<'_> {
         self.repositories.get(repository).map_or("", Repository::name).to_owned()
     }
 
-    fn place(&self, number: usize, repository: &Repository) -> Place {
+    fn place(&self, number: usize, repository: &Repository) -> PlaceJson {
         let mut failures = self.survey.catalogue.failures.iter();
         let failure = failures.rfind(|failure| failure.repository == number);
-        Place {
+        PlaceJson {
             name: repository.name().to_owned(),
             place: repository.place(),
             error: failure.map(|failure| failure.error.to_string()),
         }
     }
 
-    fn system(&self, system: SystemIdentifier, wal_window: Duration) -> System {
+    fn system(&self, system: SystemIdentifier, wal_window: Duration) -> SystemJson {
         let catalogue = &self.survey.catalogue;
         let wal = self.survey.system(system);
         let backups = catalogue.backups.iter().filter(|it| it.system == system);
         let unfinished = catalogue.unfinished.iter().filter(|it| it.system == system);
         let broken = catalogue.broken.iter().filter(|it| it.system == system);
-        System {
+        SystemJson {
             system_identifier: system.to_string(),
             wal_segment_size: wal.map(|wal| wal.segment_size.bytes()),
             backups: backups.map(|backup| self.row(backup)).collect(),
             unfinished: unfinished
-                .map(|it| Unfinished {
+                .map(|it| UnfinishedJson {
                     id: it.id.clone(),
                     repository: self.name(it.repository),
                     objects: it.objects,
@@ -77,7 +77,7 @@ impl Context<'_> {
                 })
                 .collect(),
             broken: broken
-                .map(|it| Broken {
+                .map(|it| BrokenJson {
                     id: it.id.clone(),
                     repository: self.name(it.repository),
                     error: it.error.to_string(),
@@ -87,18 +87,18 @@ impl Context<'_> {
         }
     }
 
-    fn row(&self, backup: &Backup) -> Row {
+    fn row(&self, backup: &Backup) -> RowJson {
         let facts = &backup.facts;
         let verdict = self.survey.restorable(backup);
         let (word, reason) = restorable(&verdict);
-        let copy = |copy: &StoredBackup| Stored {
+        let copy = |copy: &StoredBackup| StoredJson {
             repository: self.name(copy.repository),
             encrypted: copy.encrypted,
             stored_size: copy.stored_size,
             pinned: copy.pinned,
             fault: copy.fault.clone(),
         };
-        Row {
+        RowJson {
             id: backup.id.clone(),
             label: facts.label.clone(),
             postgres_version: facts.postgres_version.0,
@@ -116,12 +116,12 @@ impl Context<'_> {
         }
     }
 
-    fn timelines(&self, system: &SystemWal, wal_window: Duration) -> Vec<Line> {
+    fn timelines(&self, system: &SystemWal, wal_window: Duration) -> Vec<LineJson> {
         let holes = self.survey.holes(system, wal_window, Timestamp::now());
         let (backups, timelines) = self.survey.windows(system);
-        let line = |timeline: &Timeline| Line {
+        let line = |timeline: &Timeline| LineJson {
             timeline: timeline.timeline.number(),
-            branched: timeline.branched.map(|branch| Branch {
+            branched: timeline.branched.map(|branch| BranchJson {
                 timeline: branch.timeline.number(),
                 lsn: branch.lsn.to_string(),
             }),
@@ -138,10 +138,10 @@ fn at(moment: &Moment) -> At {
     At { lsn: lsn.to_string(), timeline: timeline.number(), time: time.to_string() }
 }
 
-fn wal(stretch: &Stretch, backups: &[&Backup], holes: &Holes) -> Wal {
+fn wal(stretch: &Stretch, backups: &[&Backup], holes: &Holes) -> WalJson {
     let window = stretch.window.and_then(|window| {
         let (first, last) = (backups.get(window.first)?, backups.get(window.last)?);
-        Some(Window {
+        Some(WindowJson {
             from_lsn: window.from.to_string(),
             from_time: first.facts.stop.time.to_string(),
             to_lsn: stretch.wal.end.to_string(),
@@ -150,13 +150,13 @@ fn wal(stretch: &Stretch, backups: &[&Backup], holes: &Holes) -> Wal {
             later_than: last.facts.stop.time.to_string(),
         })
     });
-    let missing = |gap: &Gap| Missing {
+    let missing = |gap: &Gap| MissingJson {
         first: gap.first.to_string(),
         last: gap.last.to_string(),
         segments: gap.segments,
         not_kept: !holes.is_fault(gap),
     };
-    Wal {
+    WalJson {
         start_lsn: stretch.wal.start.to_string(),
         end_lsn: stretch.wal.end.to_string(),
         window,
@@ -193,12 +193,12 @@ pub fn show(
             _ => None,
         },
     });
-    let whole = |(repository, contents): (usize, Contents)| Whole {
+    let whole = |(repository, contents): (usize, Contents)| WholeJson {
         repository: context.name(repository),
         faults: contents.faults,
         description: contents.description,
     };
-    written(&Show {
+    written(&ShowJson {
         version: VERSION,
         system_identifier: backup.system.to_string(),
         backup: context.row(backup),

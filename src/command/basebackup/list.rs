@@ -11,15 +11,16 @@ use clap::{Arg, ArgAction, ArgMatches, Command};
 
 use super::bar::LEGEND;
 use super::json;
-use super::words::restorable;
+use super::surveyed::restorable;
 use crate::basebackup::catalogue::{Backup, Restorable, Survey};
 use crate::basebackup::windows::Needed;
 use crate::check::CheckState;
+use crate::cli::text::{
+    Paper, Spare, at_seconds, count, fitted, plain, short_size, took, whole_size,
+};
+use crate::cli::verbs::Shown;
 use crate::cli::verbs::print;
 use crate::cli::{flags, screen};
-use crate::command::shown::{
-    Paper, Shown, Spare, at_seconds, count, fitted, plain, short_size, took, whole_size,
-};
 use crate::config::Config;
 use crate::error::Result;
 use crate::postgres::SystemIdentifier;

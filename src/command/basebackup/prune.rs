@@ -8,7 +8,7 @@ use clap::Command;
 use crate::backup::deleting::Deletions;
 use crate::backup::{Attempt, Holdings, PlanLine, PlanSubject, Uploads, begun, later};
 use crate::basebackup::Description;
-use crate::basebackup::prune::{CarryOut, Gathered, gather};
+use crate::basebackup::pruning::{CarryOut, SystemGathered, gather};
 use crate::basebackup::retention::{Plan, SystemHoldings, WalLine, plan};
 use crate::basebackup::windows::Span;
 use crate::cli::{asked, flags};
@@ -55,7 +55,7 @@ impl Prunes for Description {
         let mut plans = Vec::new();
         for system in &survey.systems {
             let since = ago(now, config.retention.wal_window);
-            let Gathered { mut holdings, errors: more } =
+            let SystemGathered { mut holdings, errors: more } =
                 gather(survey, system, repositories, config, since);
             errors.extend(more);
             let closed = holdings.stored.closed.clone();

@@ -29,8 +29,8 @@ use crate::basebackup::restore::{
     refuse_running, tell_server, warn_of_settings,
 };
 use crate::cli::progress::SharedBar;
+use crate::cli::text::tenths;
 use crate::command::restored::{self, Asking, Ending, RestoreDone, run_hook};
-use crate::command::shown::tenths;
 use crate::config::{Config, Location};
 use crate::error::{Class, Error, Result};
 use crate::postgres::SystemIdentifier;

@@ -3,15 +3,16 @@
 use clap::{Arg, ArgAction, ArgMatches, Command};
 
 use super::json;
-use super::words::restorable;
+use super::surveyed::restorable;
 use crate::backup::StoredObject;
 use crate::basebackup::catalogue::{Backup, Contents, Moment, Survey};
 use crate::basebackup::windows::Needed;
 use crate::basebackup::{Part, Tablespace};
 use crate::cli::flags;
+use crate::cli::text::{count, plain, size, table, took, whole_size};
+use crate::cli::verbs::Shown;
 use crate::cli::verbs::print;
 use crate::command::backups::find;
-use crate::command::shown::{Shown, count, plain, size, table, took, whole_size};
 use crate::config::Config;
 use crate::error::{Error, Result};
 use crate::postgres::{Lsn, WalSegment};

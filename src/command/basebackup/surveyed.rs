@@ -1,11 +1,12 @@
-//! What the verbs of all kinds of backups read of base backups: the survey, which has the WAL too.
+//! What the verbs of all kinds of backups read of base backups: the survey, which has the WAL too, and in a
+//! word whether one can be restored.
 
 use std::borrow::{Borrow, BorrowMut};
 
 use crate::backup::{Catalogue, StoredBackup};
 use crate::basebackup::Description;
-use crate::basebackup::catalogue::{Backup, Survey};
-use crate::basebackup::prune::condition;
+use crate::basebackup::catalogue::{Backup, Restorable, Survey};
+use crate::basebackup::pruning::condition;
 use crate::command::backups::Surveyed;
 use crate::command::backups::delete::Deletes;
 use crate::config::Config;
@@ -55,5 +56,14 @@ impl Borrow<Catalogue<Description>> for Survey {
 impl BorrowMut<Catalogue<Description>> for Survey {
     fn borrow_mut(&mut self) -> &mut Catalogue<Description> {
         &mut self.catalogue
+    }
+}
+
+/// Whether it can be restored, in a word, and why not.
+pub fn restorable(restorable: &Restorable) -> (&'static str, Option<&str>) {
+    match restorable {
+        Restorable::Yes => ("yes", None),
+        Restorable::No(reason) => ("no", Some(reason)),
+        Restorable::Unknown(reason) => ("unknown", Some(reason)),
     }
 }

@@ -16,9 +16,9 @@ use crate::backup::{Backup, Catalogue, Configured as _, Kind as _, SelfContained
 use crate::backup::{BackupFolder, DESCRIPTION, Fell, Known, make_exist, new_id};
 use crate::cli::flags;
 use crate::cli::progress::SharedBar;
+use crate::cli::text::{count, size};
 use crate::codec::Identities;
 use crate::command::created::{self, CreatedBackup};
-use crate::command::shown::{count, size};
 use crate::config::{Config, MediaSet};
 use crate::error::{Class, Error, Result};
 use crate::media_backup::local::{LocalSnapshot, TreeTaken};

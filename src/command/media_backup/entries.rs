@@ -5,8 +5,8 @@ use jiff::Timestamp;
 
 use super::snapshot::StoredSnapshot;
 use crate::backup::{Backup, Catalogue, Configured as _};
+use crate::cli::text::{at_seconds, plain, plain_bytes, size};
 use crate::command::backups::choose;
-use crate::command::shown::{at_seconds, plain, plain_bytes, size};
 use crate::config::Config;
 use crate::error::{Class, Error, Result};
 use crate::media_backup::SpoolReader;

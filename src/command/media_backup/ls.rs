@@ -13,8 +13,8 @@ use serde_json::json;
 use super::entries::{Snapshots, long, short};
 use super::{of_set, with_set};
 use crate::backup::Backup;
+use crate::cli::text::{at_seconds, plain_bytes, write};
 use crate::cli::{flags, guard, screen};
-use crate::command::shown::{at_seconds, plain_bytes, write};
 use crate::config::Config;
 use crate::error::{Class, Error, Result};
 use crate::media_backup::{

@@ -16,10 +16,10 @@ use super::snapshot::{Lay, StoredSnapshot, repository_folders, set_of};
 use super::{of_set, show_progress, with_set};
 use crate::backup::Backup;
 use crate::cli::progress::SharedBar;
+use crate::cli::text::{at_seconds, count, plain, size};
 use crate::cli::{asked, flags, guard};
 use crate::command::backups::{choose, is_latest, read, refuse_fallen};
 use crate::command::restored::{self, Asking, Ending};
-use crate::command::shown::{at_seconds, count, plain, size};
 use crate::config::Config;
 use crate::error::{Class, Error, Result};
 use crate::media_backup::{

@@ -9,10 +9,11 @@ use rustix::process::Signal;
 
 use crate::cli::flags;
 use crate::cli::progress::SharedBar;
+use crate::cli::text::{count, size};
+use crate::cli::verbs::Shown;
 use crate::cli::verbs::print;
 use crate::command::backups::{choose, read};
 use crate::command::recording::Rehearsal;
-use crate::command::shown::{Shown, count, size};
 use crate::config::{Config, RedisConfig};
 use crate::drill::redis::{DrillRedis, RedisProgram};
 use crate::drill::{Confinement, Deadline, Scratch, become_user};

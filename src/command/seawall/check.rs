@@ -16,8 +16,8 @@ use jiff::{Timestamp, Zoned};
 use serde::Serialize;
 
 use crate::check::{CheckState, Finding, Verdict};
+use crate::cli::text::{Paper, at_seconds};
 use crate::cli::{configure, flags, guard, screen};
-use crate::command::shown::{Paper, at_seconds};
 use crate::config::Config;
 use crate::error::{Class, Error, Result};
 use crate::report::PageZone;

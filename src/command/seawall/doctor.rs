@@ -7,8 +7,8 @@
 use clap::{Arg, ArgAction, ArgMatches, Command};
 use serde::Serialize;
 
+use crate::cli::text::{count, document, plain};
 use crate::cli::{flags, guard};
-use crate::command::shown::{count, document, plain};
 use crate::config::{self, Config, Resolved};
 use crate::doctor::{self, Diagnosis, Mend, Restart, Section, Severity};
 use crate::error::Result;

@@ -11,8 +11,9 @@ use jiff::Timestamp;
 
 use self::rows::{OverviewRow, rows};
 use crate::check::{self, GatherScope, Verdict};
+use crate::cli::text::Paper;
+use crate::cli::verbs::Shown;
 use crate::cli::{configure, flags, screen, verbs};
-use crate::command::shown::{Paper, Shown};
 use crate::config::Config;
 use crate::error::{Error, Result};
 use crate::repository::{self, Repository};

@@ -2,8 +2,9 @@
 
 use clap::{ArgMatches, Command};
 
+use crate::cli::text::plain;
+use crate::cli::verbs::Shown;
 use crate::cli::{configure, flags, verbs};
-use crate::command::shown::{Shown, plain};
 use crate::config::Config;
 use crate::error::Result;
 use crate::notify::try_out;

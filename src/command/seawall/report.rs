@@ -5,8 +5,8 @@ use std::path::{Path, PathBuf};
 use clap::{Arg, ArgAction, ArgMatches, Command};
 use jiff::Timestamp;
 
+use crate::cli::verbs::Shown;
 use crate::cli::{configure, flags, verbs};
-use crate::command::shown::Shown;
 use crate::config::{Config, FlagValues};
 use crate::error::{Error, Result};
 use crate::report::{ClusterFacts, PageZone, html};

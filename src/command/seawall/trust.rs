@@ -5,10 +5,11 @@ use jiff::Timestamp;
 
 use crate::backup::memory::{Memory, Shelf};
 use crate::backup::{Catalogue, Kind};
+use crate::cli::text::{count, plain, table};
+use crate::cli::verbs::Shown;
 use crate::cli::verbs::print;
 use crate::cli::{asked, configure, flags};
 use crate::command::pruning::clocks;
-use crate::command::shown::{Shown, count, plain, table};
 use crate::config::Config;
 use crate::error::{Class, Error, Result};
 use crate::repository::{self, Repository};

@@ -171,9 +171,9 @@ pub(super) fn remove_leavings(inside: &ServerFolder) -> Result<()> {
 #[cfg(test)]
 impl RenamePlan {
     /// As if killed after so many steps.
-    pub(crate) fn carry_out_a_part(&self, inside: &ServerFolder, steps: usize) {
-        let owner = inside.owner().unwrap();
-        self.steps.iter().take(steps).for_each(|step| step.carry_out(inside, owner).unwrap());
+    pub(crate) fn carry_out_a_part(&self, inside: &ServerFolder, steps: usize) -> Result<()> {
+        let owner = inside.owner()?;
+        self.steps.iter().take(steps).try_for_each(|step| step.carry_out(inside, owner))
     }
 }
 

@@ -9,7 +9,7 @@ use super::exposure::Exposure;
 use super::timelines::{TimelineFacts, lines};
 use crate::basebackup::catalogue::{Backup, Restorable, Survey, SystemWal};
 use crate::basebackup::holes::Holes;
-use crate::basebackup::prune::gather;
+use crate::basebackup::pruning::gather;
 use crate::basebackup::retention::plan;
 use crate::config::Config;
 use crate::history::Record;

@@ -4,9 +4,6 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use super::{files, read};
 
-/// Folders where that is not so yet.
-const NOT_YET: &[&str] = &[];
-
 type Needs = BTreeMap<String, BTreeSet<String>>;
 
 /// What follows `super::` in a file, of a group of names each one. Unit tests may use anything.
@@ -64,9 +61,7 @@ fn no_file_needs_one_beside_it_that_needs_it() {
     for (folder, needs) in folders() {
         let circle: Vec<&String> =
             needs.keys().filter(|name| is_in_a_circle(&needs, name)).collect();
-        let expected = NOT_YET.contains(&folder.as_str());
-        assert!(circle.is_empty() || expected, "{folder}: {circle:?} need each other");
-        assert!(!circle.is_empty() || !expected, "{folder} needs no exception any more");
+        assert!(circle.is_empty(), "{folder}: {circle:?} need each other");
     }
 }
 

@@ -11,7 +11,7 @@ use serde::Serialize;
 
 use super::Drill;
 use super::options::DrillOptions;
-use crate::command::shown::{at_seconds, plain, size, table, took};
+use crate::cli::text::{at_seconds, plain, size, table, took};
 use crate::drill::postgres::DrillOutcome;
 use crate::error::{Class, Error, Result};
 

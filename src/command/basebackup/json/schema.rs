@@ -7,15 +7,15 @@ use serde::Serialize;
 use crate::basebackup::Description;
 
 #[derive(Serialize)]
-pub struct List {
+pub struct ListJson {
     pub version: u32,
     pub cluster: String,
-    pub repositories: Vec<Place>,
-    pub systems: Vec<System>,
+    pub repositories: Vec<PlaceJson>,
+    pub systems: Vec<SystemJson>,
 }
 
 #[derive(Serialize)]
-pub struct Place {
+pub struct PlaceJson {
     pub name: String,
     pub place: String,
     /// Why it could not be looked at to the end.
@@ -23,17 +23,17 @@ pub struct Place {
 }
 
 #[derive(Serialize)]
-pub struct System {
+pub struct SystemJson {
     pub system_identifier: String,
     pub wal_segment_size: Option<u64>,
-    pub backups: Vec<Row>,
-    pub unfinished: Vec<Unfinished>,
-    pub broken: Vec<Broken>,
-    pub timelines: Vec<Line>,
+    pub backups: Vec<RowJson>,
+    pub unfinished: Vec<UnfinishedJson>,
+    pub broken: Vec<BrokenJson>,
+    pub timelines: Vec<LineJson>,
 }
 
 #[derive(Serialize)]
-pub struct Row {
+pub struct RowJson {
     pub id: String,
     pub label: String,
     pub postgres_version: u32,
@@ -48,7 +48,7 @@ pub struct Row {
     /// `yes`, `no` or `unknown`.
     pub restorable: &'static str,
     pub reason: Option<String>,
-    pub copies: Vec<Stored>,
+    pub copies: Vec<StoredJson>,
 }
 
 #[derive(Serialize)]
@@ -59,7 +59,7 @@ pub struct At {
 }
 
 #[derive(Serialize)]
-pub struct Stored {
+pub struct StoredJson {
     pub repository: String,
     pub encrypted: bool,
     pub stored_size: u64,
@@ -68,7 +68,7 @@ pub struct Stored {
 }
 
 #[derive(Serialize)]
-pub struct Unfinished {
+pub struct UnfinishedJson {
     pub id: String,
     pub repository: String,
     pub objects: u64,
@@ -76,39 +76,39 @@ pub struct Unfinished {
 }
 
 #[derive(Serialize)]
-pub struct Broken {
+pub struct BrokenJson {
     pub id: String,
     pub repository: String,
     pub error: String,
 }
 
 #[derive(Serialize)]
-pub struct Line {
+pub struct LineJson {
     pub timeline: u32,
-    pub branched: Option<Branch>,
+    pub branched: Option<BranchJson>,
     /// Whether what leads to it is known.
     pub followed: bool,
     pub error: Option<String>,
-    pub wal: Vec<Wal>,
+    pub wal: Vec<WalJson>,
 }
 
 #[derive(Serialize)]
-pub struct Branch {
+pub struct BranchJson {
     pub timeline: u32,
     pub lsn: String,
 }
 
 /// WAL without a gap, and what is missing behind it.
 #[derive(Serialize)]
-pub struct Wal {
+pub struct WalJson {
     pub start_lsn: String,
     pub end_lsn: String,
-    pub window: Option<Window>,
-    pub gaps: Vec<Missing>,
+    pub window: Option<WindowJson>,
+    pub gaps: Vec<MissingJson>,
 }
 
 #[derive(Serialize)]
-pub struct Window {
+pub struct WindowJson {
     pub from_lsn: String,
     pub from_time: String,
     pub to_lsn: String,
@@ -119,7 +119,7 @@ pub struct Window {
 }
 
 #[derive(Serialize)]
-pub struct Missing {
+pub struct MissingJson {
     pub first: String,
     pub last: String,
     pub segments: u64,
@@ -129,12 +129,12 @@ pub struct Missing {
 
 /// One base backup with all that is known of it.
 #[derive(Serialize)]
-pub struct Show {
+pub struct ShowJson {
     pub version: u32,
     pub system_identifier: String,
-    pub backup: Row,
+    pub backup: RowJson,
     pub wal: WalOfBackup,
-    pub copies: Vec<Whole>,
+    pub copies: Vec<WholeJson>,
 }
 
 #[derive(Serialize)]
@@ -154,7 +154,7 @@ pub struct WalIn {
 }
 
 #[derive(Serialize)]
-pub struct Whole {
+pub struct WholeJson {
     pub repository: String,
     pub faults: Vec<String>,
     /// `backup.json`, as it is.

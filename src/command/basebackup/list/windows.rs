@@ -8,8 +8,8 @@ use jiff::Timestamp;
 use crate::basebackup::catalogue::{Backup, Restorable, Survey, SystemWal};
 use crate::basebackup::holes::Holes;
 use crate::basebackup::windows::{Gap, Stretch, Timeline};
+use crate::cli::text::{at_seconds, count};
 use crate::command::basebackup::bar::{COLUMNS, Mark, USABLE, bar};
-use crate::command::shown::{at_seconds, count};
 use crate::postgres::Lsn;
 
 /// Of a timeline to which no recovery leads.

@@ -8,8 +8,8 @@ use serde_json::json;
 use super::options::RestoreOptions;
 use super::plan_text::{ARCHIVE_AGAIN, Archiving};
 use crate::basebackup::restore::{Recovered, RestorePlan};
+use crate::cli::text::{count, plain, size, tenths};
 use crate::command::restored::RestoreDone;
-use crate::command::shown::{count, plain, size, tenths};
 use crate::words::{shell_word, two_units};
 
 /// A restore that has done what it was to do.

@@ -9,9 +9,9 @@ use serde_json::{Value, json};
 
 use super::MediaRestoreOptions;
 use crate::backup::Backup;
+use crate::cli::text::{count, plain, size, tenths};
 use crate::command::media_backup::snapshot::set_of;
 use crate::command::restored::RestoreDone;
-use crate::command::shown::{count, plain, size, tenths};
 use crate::error::Result;
 use crate::media_backup::{Existing, MediaRestored, Selection, SnapshotDescription};
 use crate::repository::Repository;

@@ -3,7 +3,7 @@
 use std::time::{Duration, Instant};
 
 use crate::backup::Backup;
-use crate::command::shown::tenths;
+use crate::cli::text::tenths;
 use crate::config::Config;
 use crate::error::{Class, Error, Result};
 use crate::redis_backup::RedisDescription;

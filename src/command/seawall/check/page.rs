@@ -1,7 +1,7 @@
 //! `seawall check` for people: the verdict in one line, a table of all findings, and a hint for each trouble.
 
 use crate::check::{Finding, Verdict};
-use crate::command::shown::{Paper, Spare, fitted};
+use crate::cli::text::{Paper, Spare, fitted};
 
 const HEADINGS: [&str; 5] = ["STATE", "WHAT", "CHECK", "IN", "FOUND"];
 

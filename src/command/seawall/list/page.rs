@@ -10,7 +10,7 @@ use serde_json::json;
 use super::Overview;
 use super::rows::OverviewRow;
 use crate::check::{CheckState, Service};
-use crate::command::shown::{
+use crate::cli::text::{
     Paper, Spare, at_seconds, count, document, fitted, plain, short_size, took,
 };
 use crate::error::Result;
@@ -87,7 +87,7 @@ fn up_to(row: &OverviewRow, now: Timestamp) -> String {
 const VERSION: u32 = 1;
 
 #[derive(Serialize)]
-struct ListJson<'a> {
+struct OverviewJson<'a> {
     version: u32,
     at: String,
     cluster: &'a str,
@@ -101,7 +101,7 @@ pub fn json(overview: &Overview<'_>) -> Result<String> {
     let failures = overview.failures.iter().map(|(number, error)| {
         json!({ "repository": overview.name(*number), "error": error.to_string() })
     });
-    document(&ListJson {
+    document(&OverviewJson {
         version: VERSION,
         at: at_seconds(overview.now),
         cluster: overview.cluster,

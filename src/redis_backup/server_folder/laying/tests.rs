@@ -134,7 +134,7 @@ fn killed_anywhere(appendonly: bool, version: &str, files: &[(Option<&str>, &[u8
         }
         for steps in 0..=plan.steps.len() {
             let killed = LayingCase::new(appendonly, version, old);
-            killed.plan(files).unwrap().carry_out_a_part(&killed.inside(), steps);
+            killed.plan(files).unwrap().carry_out_a_part(&killed.inside(), steps).unwrap();
             let found = killed.loaded();
             assert!(found == before || found.as_deref() == Some(new), "{steps} steps: {found:?}");
             assert!(killed.target.is_unfinished().unwrap());

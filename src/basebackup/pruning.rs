@@ -19,7 +19,7 @@ use crate::repository::{Repository, WalFolder, WalRange};
 use crate::retention::Condition;
 
 /// What there is of one system, and what kept it from being seen whole.
-pub struct Gathered<'a> {
+pub struct SystemGathered<'a> {
     pub holdings: SystemHoldings<'a>,
     pub errors: Vec<Error>,
 }
@@ -31,7 +31,7 @@ pub fn gather<'a>(
     repositories: &[Repository],
     config: &Config,
     since: Timestamp,
-) -> Gathered<'a> {
+) -> SystemGathered<'a> {
     let condition = |it: &Backup, copy: &StoredBackup| condition(system, it, copy);
     let mut stored = Holdings::of(&survey.catalogue, system.system, &condition, &Backup::span);
     let (mut wal, mut young, mut errors) = (Vec::new(), BTreeMap::new(), Vec::new());
@@ -54,7 +54,10 @@ pub fn gather<'a>(
     let mut backups = survey.catalogue.backups.iter().filter(|it| it.system == system.system);
     let mixed_sizes = backups.any(|it| it.facts.segment_size != system.segment_size);
     let timelines = &system.timelines;
-    Gathered { holdings: SystemHoldings { stored, wal, young, timelines, mixed_sizes }, errors }
+    SystemGathered {
+        holdings: SystemHoldings { stored, wal, young, timelines, mixed_sizes },
+        errors,
+    }
 }
 
 /// Whether a copy can be restored, with the WAL of its repository.

@@ -1,18 +1,14 @@
 //! Finds a backup by the beginning of its id. A beginning that fits several ids is refused, and the error names them;
 //! where no id fits, the error names the nearest ones by Levenshtein distance.
 
-pub use crate::cli::text::{
-    Paper, Spare, at_seconds, count, document, fitted, not_written, plain, plain_bytes, short_size,
-    size, table, tenths, took, whole_size, write,
-};
-pub use crate::cli::verbs::Shown;
+use crate::cli::text::plain;
 use crate::error::{Class, Error, Result};
 
 /// How many ids are named when none was meant.
 const NEAREST: usize = 3;
 
 /// The place of the one whose id is this, or begins like this; `None` when there is none.
-pub fn find(what: &str, ids: &[&str], begins: &str) -> Result<Option<usize>> {
+pub(super) fn find(what: &str, ids: &[&str], begins: &str) -> Result<Option<usize>> {
     let places = || ids.iter().enumerate();
     let exact: Vec<usize> = places().filter(|(_, id)| **id == begins).map(|(at, _)| at).collect();
     let found: Vec<usize> = match exact.len() {
@@ -32,7 +28,7 @@ pub fn find(what: &str, ids: &[&str], begins: &str) -> Result<Option<usize>> {
 }
 
 /// That there is none, and which may have been meant. `program` is the one that takes them.
-pub fn unknown(what: &str, program: &str, ids: &[&str], begins: &str) -> Error {
+pub(super) fn unknown(what: &str, program: &str, ids: &[&str], begins: &str) -> Error {
     let distance = |id: &&&str| {
         let beginning: String = id.chars().take(begins.chars().count()).collect();
         strsim::levenshtein(begins, &beginning)
@@ -49,7 +45,7 @@ pub fn unknown(what: &str, program: &str, ids: &[&str], begins: &str) -> Error {
 }
 
 /// That it is none yet, or never will be.
-pub fn unfinished(what: &str, id: &str, repository: &str) -> Error {
+pub(super) fn unfinished(what: &str, id: &str, repository: &str) -> Error {
     let message = format!("{what} {id} in repository {repository} is unfinished");
     Error::new(Class::Usage, message)
         .hint("It is being taken now, or was cut short: then it restores nothing.")
