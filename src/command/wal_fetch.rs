@@ -181,7 +181,7 @@ fn fetch(config: &Config, wanted: &WantedFile) -> Result<Fetched> {
     Ok(Fetched::Restored)
 }
 
-/// The work of the process that [`fetch`] starts in the background, for segments of `size` bytes.
+/// The work of the process that [`fetch()`] starts in the background, for segments of `size` bytes.
 fn run_prefetch(config: &Config, path: &Path, size: u32) -> Result<()> {
     let size = WalSegmentSize::from_bytes(size)
         .map_err(|error| Error::new(Class::Usage, error.to_string()))?;

@@ -1,5 +1,5 @@
 //! One file at a time, opened, read, created, removed: what `std::fs` does, but so that nothing waits for a
-//! FIFO and what has to survive a power cut does. [`Seen`] tells whether a file is still the one that was
+//! FIFO and what has to survive a power cut does. [`FileStamp`] tells whether a file is still the one that was
 //! read, without reading it again.
 
 use std::fs::{File, Metadata, OpenOptions, Permissions};

@@ -2,7 +2,7 @@
 //! in the folders that are open, and what can't be read is told while all else goes on.
 //!
 //! [`Scan`] goes through folders ([`ScanFolder`]); above the paths of the set are folders that are not of the set
-//! ([`Node::Implied`]), which a snapshot notes so that every entry has its folder before it. `look` tells what a name is.
+//! ([`SetNode::Implied`]), which a snapshot notes so that every entry has its folder before it. `look` tells what a name is.
 
 mod look;
 
