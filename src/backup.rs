@@ -34,7 +34,9 @@ pub use known::{Known, make_room};
 pub use parallel::{in_parallel, in_threads};
 pub use plan::{Attempt, Candidate, Holdings, PlanLine, PlanSubject, Verdicts, judge, plan};
 pub use reading::{ObjectSource, damaged};
-pub use sending::{End, Sending, Sent, Take, create_once};
+pub use sending::{
+    End, ObjectEnd, ObjectLane, ObjectMessage, Sending, Sent, Take, create_once, taken,
+};
 pub use stored_object::{StoredObject, hex};
 pub use uploads::{Uploads, later, uploads};
 

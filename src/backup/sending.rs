@@ -1,23 +1,22 @@
 //! How the objects of a backup get into every repository, and how one learns what became of them.
 //!
-//! `variant` makes the stored bytes, a thread for each form; `lane` stores them, a thread for each repository.
+//! `variant` makes the stored bytes, a thread for each form; `object_lane` stores them, a thread for each repository.
 
-mod lane;
+mod object_lane;
 mod variant;
 
 use std::num::NonZeroUsize;
 use std::sync::mpsc;
 use std::{io, thread};
 
-use self::lane::Message;
-use self::variant::make_variant;
+use self::variant::{Form, make_variant};
 use super::{BackupFolder, Known, StoredObject, withdraw};
 use crate::codec::{FrameStream, StreamOutput};
 use crate::error::{Class, Error, Result};
 use crate::repository::Repository;
 use crate::threads::start_in;
 
-pub use lane::create_once;
+pub use object_lane::{ObjectEnd, ObjectLane, ObjectMessage, create_once, taken};
 
 /// So many pieces wait for each thread that takes them: enough that none idles, little enough that
 /// memory stays bounded where a repository is slow.
@@ -74,9 +73,9 @@ impl Sending<'_> {
                     || self.repositories.iter().filter(move |it| it.encrypts() == encrypted);
                 let mut senders = Vec::new();
                 for repository in of_kind() {
-                    let (sender, messages) = mpsc::sync_channel::<Message<M>>(WAITING_MAX);
+                    let (sender, messages) = mpsc::sync_channel::<ObjectMessage<M>>(WAITING_MAX);
                     senders.push(sender);
-                    let store = move || lane::store(self, repository, messages);
+                    let store = move || self.store(repository, messages);
                     lanes.push((repository.name(), start_in(scope, store)?));
                 }
                 let Some(recipients) = of_kind().map(Repository::recipients).next() else {
@@ -84,7 +83,8 @@ impl Sending<'_> {
                 };
                 let (input, outputs) = mpsc::sync_channel::<StreamOutput<End<M>>>(WAITING_MAX);
                 inputs.push(input);
-                let variant = move || make_variant(outputs, recipients, self.name, senders);
+                let form = Form { recipients, name: self.name, size_max: self.size_max };
+                let variant = move || make_variant(outputs, &form, senders);
                 variants.push(start_in(scope, variant)?);
             }
             let mut take = |output: StreamOutput<End<M>>| -> io::Result<()> {
@@ -125,6 +125,27 @@ impl Sending<'_> {
 }
 
 impl Sending<'_> {
+    /// The objects that are durable in one repository. One that fails is alone with that: what it stored is withdrawn, and
+    /// the backup goes on in the others.
+    fn store<M: Send>(
+        &self,
+        repository: &Repository,
+        messages: mpsc::Receiver<ObjectMessage<M>>,
+    ) -> Result<Vec<Sent<M>>> {
+        let failpoints = ["create.part-begun", "create.part-stored"];
+        let lane = ObjectLane { repository, folder: self.folder, what: "backup", failpoints };
+        let known = self.known.check(repository, self.folder.all());
+        let (stored, error) = match known {
+            Ok(()) => lane.store(messages),
+            Err(error) => (Vec::new(), Some(error)),
+        };
+        let Some(error) = error else { return Ok(stored) };
+        let objects: Vec<&str> = stored.iter().map(|sent| sent.stored.object.as_str()).collect();
+        withdraw(repository, self.folder, &objects);
+        let name = repository.name();
+        Err(error.while_doing(format!("could not store the backup in repository {name}")))
+    }
+
     /// What was stored of a backup that comes to nothing. A repository that failed has seen to it already.
     fn withdraw_all<M>(&self, outcomes: &[Result<Vec<Sent<M>>>]) {
         for (repository, outcome) in self.repositories.iter().zip(outcomes) {

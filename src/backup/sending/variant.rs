@@ -10,28 +10,36 @@ use std::sync::mpsc;
 use bytes::Bytes;
 use sha2::{Digest as _, Sha256};
 
-use super::lane::Message;
+use super::object_lane::{ObjectEnd, ObjectMessage};
 use super::{End, Sent, StoredObject};
 use crate::backup::stored_object::hex;
 use crate::codec::{Recipients, StreamOutput};
 use crate::error::{Class, Error, Result};
 
+/// A form in which repositories store objects, and how these are called.
+pub struct Form<'a> {
+    /// None: in the clear.
+    pub recipients: Option<&'a Recipients>,
+    /// The name of an object, by its number from 1 on and whether it is encrypted.
+    pub name: &'a (dyn Fn(usize, bool) -> String + Sync),
+    /// An object has at most about so many bytes.
+    pub size_max: u64,
+}
+
 /// Ends early when no repository is left; each says why itself.
 pub fn make_variant<M: Clone>(
     outputs: mpsc::Receiver<StreamOutput<End<M>>>,
-    recipients: Option<&Recipients>,
-    name: &dyn Fn(usize, bool) -> String,
-    lanes: Vec<mpsc::SyncSender<Message<M>>>,
+    form: &Form<'_>,
+    lanes: Vec<mpsc::SyncSender<ObjectMessage<M>>>,
 ) -> Result<()> {
     let mut out = Hashed { lanes, hasher: Sha256::new(), length: 0 };
-    let made = make_all(outputs, recipients, name, &mut out);
+    let made = make_all(outputs, form, &mut out);
     if out.lanes.is_empty() { Ok(()) } else { made }
 }
 
 fn make_all<M: Clone>(
     outputs: mpsc::Receiver<StreamOutput<End<M>>>,
-    recipients: Option<&Recipients>,
-    name: &dyn Fn(usize, bool) -> String,
+    form: &Form<'_>,
     out: &mut Hashed<M>,
 ) -> Result<()> {
     let mut outputs = outputs.into_iter().peekable();
@@ -39,7 +47,9 @@ fn make_all<M: Clone>(
         if outputs.peek().is_none() {
             break;
         }
-        let end = match recipients {
+        let object = (form.name)(number, form.recipients.is_some());
+        out.begin(&object, form.size_max);
+        let end = match form.recipients {
             None => copy_object(&mut outputs, &mut |frame| out.give(frame))?,
             Some(recipients) => {
                 let mut writer = recipients.wrap(&mut *out)?;
@@ -49,7 +59,7 @@ fn make_all<M: Clone>(
             }
         };
         let Some(end) = end else { break };
-        out.end(name(number, recipients.is_some()), end);
+        out.end(object, end);
     }
     Ok(())
 }
@@ -74,17 +84,22 @@ fn not_made(error: &io::Error) -> Error {
 
 /// Gives what is written to it to all repositories.
 struct Hashed<M> {
-    lanes: Vec<mpsc::SyncSender<Message<M>>>,
+    lanes: Vec<mpsc::SyncSender<ObjectMessage<M>>>,
     hasher: Sha256,
     length: u64,
 }
 
 impl<M: Clone> Hashed<M> {
+    fn begin(&mut self, object: &str, size_max: u64) {
+        let begin = || ObjectMessage::Begin { object: object.to_owned(), size_max, sum: false };
+        self.lanes.retain(|lane| lane.send(begin()).is_ok());
+    }
+
     /// A repository that is gone has failed, and says so itself; when all have, nobody wants the rest.
     fn give(&mut self, bytes: Bytes) -> io::Result<()> {
         self.hasher.update(&bytes);
         self.length += bytes.len() as u64;
-        self.lanes.retain(|lane| lane.send(Message::Bytes(bytes.clone())).is_ok());
+        self.lanes.retain(|lane| lane.send(ObjectMessage::Bytes(bytes.clone())).is_ok());
         if self.lanes.is_empty() {
             return Err(io::Error::other("every repository failed"));
         }
@@ -96,7 +111,8 @@ impl<M: Clone> Hashed<M> {
         let stored_size = std::mem::take(&mut self.length);
         let stored = StoredObject { object, size: end.size, stored_size, sha256 };
         let sent = Sent { stored, mark: end.mark };
-        self.lanes.retain(|lane| lane.send(Message::End(sent.clone())).is_ok());
+        self.lanes
+            .retain(|lane| lane.send(ObjectMessage::End(ObjectEnd::Summed(sent.clone()))).is_ok());
     }
 }
 

@@ -15,11 +15,10 @@ use super::super::description::SnapshotTotals;
 use super::super::problems::Problems;
 use super::super::spool::Spool;
 use super::member::not_made;
-use super::pack_lane::taken;
 use super::set_listing::Listing;
 use super::snapshot::{PackedSnapshot, Start};
 use super::{CONTENTS, object_name};
-use crate::backup::{StoredObject, hex, make_exist};
+use crate::backup::{StoredObject, hex, make_exist, taken};
 use crate::codec::read_failed;
 use crate::error::{Class, Error, Result};
 use crate::failpoint::reach;
@@ -164,7 +163,7 @@ impl PackedSnapshot<'_> {
         }
         let HashedUpload { object, hasher, length } = out;
         if object.finish(Bytes::new())? == Created::Taken {
-            return Err(taken(&name));
+            return Err(taken("snapshot", &name));
         }
         Ok(StoredObject { object: name, size, stored_size: length, sha256: hex(hasher) })
     }
