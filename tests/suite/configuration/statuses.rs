@@ -48,7 +48,7 @@ fn what_kubernetes_makes_of_a_service_is_passed_over() {
         ("SEAWALL_PORT_5432_TCP_ADDR", "10.96.0.7"),
     ]);
     run.run().expect(0).says(
-        "WARN passed over SEAWALL_PORT, SEAWALL_PORT_5432_TCP_ADDR, SEAWALL_SERVICE_HOST: Kubernetes sets",
+        "WARN ignored SEAWALL_PORT, SEAWALL_PORT_5432_TCP_ADDR, SEAWALL_SERVICE_HOST: Kubernetes sets",
     );
     assert_eq!(host.stored().len(), 1);
 }
