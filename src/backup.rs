@@ -13,7 +13,6 @@ mod folder;
 mod kind;
 mod known;
 pub mod memory;
-mod parallel;
 pub mod pins;
 mod plan;
 mod reading;
@@ -31,7 +30,6 @@ pub use fall::{DATABASE_KEYS, Fell, Measure, fallen};
 pub use folder::{BackupFolder, begun, new_id};
 pub use kind::{Configured, Kind, SelfContained};
 pub use known::{Known, make_room};
-pub use parallel::{in_parallel, in_threads};
 pub use plan::{Attempt, Candidate, Holdings, PlanLine, PlanSubject, Verdicts, judge, plan};
 pub use reading::{ObjectSource, damaged};
 pub use sending::{

@@ -11,7 +11,6 @@ mod entry;
 mod index;
 pub mod local;
 mod open_places;
-mod ordered;
 pub mod packed;
 mod path;
 mod problems;

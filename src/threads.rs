@@ -1,5 +1,16 @@
 //! Threads, where the system may have none to give: `ulimit -u`, a container's limit on pids, `TasksMax` of a unit.
 //! `std::thread::spawn` and `Scope::spawn` panic there; what is here goes on with fewer, or says so.
+//!
+//! On top of that: `in_parallel` works off a list, all of it; `workers` do so until one fails; and of `ordered` the results come
+//! back in order, while the list is still being made.
+
+mod in_parallel;
+mod ordered;
+mod workers;
+
+pub(crate) use in_parallel::{in_parallel, in_threads};
+pub(crate) use ordered::{OrderedLane, ordered};
+pub(crate) use workers::Workers;
 
 use std::io;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};

@@ -16,11 +16,12 @@ use jiff::Timestamp;
 use serde::de::DeserializeOwned;
 
 use self::one_repository::FoundBackups;
-use super::{BackupFolder, DESCRIPTION, Kind, SelfContained, StoredObject, fallen, in_parallel};
+use super::{BackupFolder, DESCRIPTION, Kind, SelfContained, StoredObject, fallen};
 use crate::error::{Error, Result};
 use crate::repository::Repository;
 use crate::retention::{Clocks, Dates, Noted, believable};
 use crate::storage::Volume;
+use crate::threads::in_parallel;
 
 /// What the description of any kind of backup tells. It is written last, in the clear, and makes the
 /// backup exist.

@@ -15,7 +15,6 @@ mod laying;
 mod layout;
 mod source;
 mod unfinished;
-mod workers;
 
 use std::cell::Cell;
 use std::collections::{BTreeMap, BTreeSet};

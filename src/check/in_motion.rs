@@ -13,12 +13,13 @@ use jiff::Timestamp;
 
 use super::finding::age;
 use super::server::Asked;
-use crate::backup::{BackupFolder, DESCRIPTION, begun, in_parallel};
+use crate::backup::{BackupFolder, DESCRIPTION, begun};
 use crate::basebackup::catalogue::{Backup, Survey, Unfinished};
 use crate::basebackup::windows::Needed;
 use crate::config::Config;
 use crate::postgres::{Lsn, SystemIdentifier, WalFileName, WalSegment, WalSegmentSize};
 use crate::repository::{Inventory, Repository, WalFolder, WalRange};
+use crate::threads::in_parallel;
 
 /// Servers that store the same WAL at the same time make no more holes at once.
 const HOLES_MAX: usize = 16;

@@ -4,11 +4,12 @@ use std::collections::BTreeMap;
 
 use jiff::{SignedDuration, Timestamp};
 
-use crate::backup::{begun, in_parallel};
+use crate::backup::begun;
 use crate::error::Error;
 use crate::history::{self, Record, RecordKind, StoredRecord, newest};
 use crate::repository::Repository;
 use crate::retention::{CLOCKS_APART, believable, doubt};
+use crate::threads::in_parallel;
 
 /// An id tells whole seconds.
 const WITHIN: SignedDuration = SignedDuration::from_secs(2);

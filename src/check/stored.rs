@@ -5,12 +5,13 @@ use std::collections::BTreeSet;
 use std::fs::File;
 use std::io::ErrorKind;
 
+use crate::backup::Failure;
 use crate::backup::{Catalogue, SelfContained};
-use crate::backup::{Failure, in_parallel};
 use crate::config::Config;
 use crate::error::{Class, Error};
 use crate::redis_backup::{ServerConnection, has_password};
 use crate::repository::Repository;
+use crate::threads::in_parallel;
 use crate::{media_backup, redis_backup};
 
 /// The backups of one Redis, or of one media set.

@@ -9,14 +9,15 @@ use jiff::Timestamp;
 use serde::Serialize;
 use serde_json::{Value, json};
 
+use crate::backup::StoredBackup;
 use crate::backup::deleting::Pruned;
-use crate::backup::{StoredBackup, in_parallel};
 use crate::cli::text::{count, document, plain, size};
 use crate::cli::verbs::Shown;
 use crate::cli::{asked, screen, verbs};
 use crate::error::{Error, Result};
 use crate::repository::Repository;
 use crate::retention::{Clocks, RetentionVerdict};
+use crate::threads::in_parallel;
 use crate::words::two_units;
 
 /// `prune` of this program as it was asked for.

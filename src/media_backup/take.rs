@@ -21,7 +21,6 @@ use super::description::{PathSums, SnapshotTotals};
 use super::entry::{Entry, FileKind, InodeState};
 use super::index::{IndexWriter, Previous};
 use super::open_places::Places;
-use super::ordered::ordered;
 use super::problems::{MediaProgress, Problems};
 use super::scan::FoundEntry;
 use super::source_file::SourceFile;
@@ -30,6 +29,7 @@ use crate::codec::Digest;
 use crate::config::MediaSet;
 use crate::durable::Beneath;
 use crate::error::Result;
+use crate::threads::ordered;
 
 /// Keeps the content of a snapshot somewhere. Errors of these end the snapshot.
 pub(crate) trait Keep: Sync {

@@ -13,12 +13,13 @@ use jiff::Timestamp;
 use super::contents::{Contents, KnownObjects, Tally, is_content};
 use super::{Backup, Broken, Described, NotDescribed, StoredBackup, Unfinished};
 use crate::backup::{
-    BackupFolder, DESCRIPTION, DESCRIPTION_BYTES_MAX, Kind, PIN, in_parallel, parse_description,
+    BackupFolder, DESCRIPTION, DESCRIPTION_BYTES_MAX, Kind, PIN, parse_description,
 };
 use crate::codec::read_failed;
 use crate::error::{Class, Error, Result};
 use crate::repository::Repository;
 use crate::storage::{DAMAGED, Listed, Volume};
+use crate::threads::in_parallel;
 use crate::threads::lock;
 
 /// Most take some kilobytes and are read side by side. One that takes more than this waits for its turn: what all of

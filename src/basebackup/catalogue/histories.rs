@@ -4,12 +4,12 @@
 
 use std::collections::BTreeMap;
 
-use crate::backup::in_parallel;
 use crate::codec::Identities;
 use crate::config::Config;
 use crate::error::{Class, Error};
 use crate::postgres::{TimelineHistory, TimelineId};
 use crate::repository::{self, Inventory, Repository, Source, WalFolder};
+use crate::threads::in_parallel;
 
 /// Those that could be read, and why the others could not.
 pub type Histories = (BTreeMap<TimelineId, TimelineHistory>, BTreeMap<TimelineId, Error>);

@@ -11,7 +11,7 @@ use jiff::Timestamp;
 
 use super::histories::read_histories;
 use super::{Backup, Catalogue, Failure};
-use crate::backup::{HowMany, in_parallel};
+use crate::backup::HowMany;
 use crate::basebackup::holes::{Holes, window_begins};
 use crate::basebackup::windows::{Needed, Span, Timeline, Timelines, Wal};
 use crate::config::Config;
@@ -19,6 +19,7 @@ use crate::error::{Class, Error};
 use crate::postgres::{Lsn, SystemIdentifier, TimelineHistory, TimelineId, WalSegmentSize};
 use crate::repository::{Inventory, ListingVisitor, Repository, WalFolder};
 use crate::retention::ago;
+use crate::threads::in_parallel;
 
 /// The base backups of a cluster together with the WAL of their systems: what can be recovered.
 #[derive(Debug)]

@@ -10,10 +10,10 @@ use super::file_table::FileTable;
 use super::laying::{HELD, WAL};
 use super::layout::{Layout, TABLESPACES};
 use super::unfinished::{LOST_AND_FOUND, is_mount_point, left_control_file};
-use super::workers::Workers;
 use crate::durable;
 use crate::error::{Error, Result};
 use crate::postgres::ManifestFile;
+use crate::threads::Workers;
 
 const BUFFER_BYTES: usize = 1 << 18;
 

@@ -12,13 +12,13 @@ use super::file_table::{FileClaim, FileTable};
 use super::layout::{Layout, TABLESPACES};
 use super::source::{EntryKind, PartEntry, PartVisitor};
 use super::unfinished::{CONTROL_FILE, left_control_file};
-use super::workers::Workers;
 use crate::backup::damaged;
 use crate::codec::read_failed;
 use crate::durable::{self, Bulk, LaidFile};
 use crate::error::{Class, Error, Result};
 use crate::failpoint;
 use crate::postgres::{BackupManifest, ChecksumAlgorithm, FileChecksum, TablespaceMap};
+use crate::threads::Workers;
 use crate::threads::lock;
 
 pub(super) const TABLESPACE_MAP: &str = "tablespace_map";

@@ -9,8 +9,8 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Mutex, PoisonError};
 
 use super::Verification;
-use crate::backup::in_threads;
 use crate::error::{Class, Error};
+use crate::threads::in_threads;
 use crate::threads::lock;
 
 /// What all threads of a verification share.

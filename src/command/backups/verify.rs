@@ -7,8 +7,8 @@ use clap::{Arg, ArgAction, ArgMatches, Command};
 use jiff::Timestamp;
 
 use super::{Checked, Presented, find, name, switch, verb};
+use crate::backup::ObjectSource;
 use crate::backup::{Backup, Catalogue};
-use crate::backup::{ObjectSource, in_threads};
 use crate::cli::progress::SharedBar;
 use crate::cli::text::{count, plain, size};
 use crate::cli::verbs::Shown;
@@ -18,6 +18,7 @@ use crate::command::recording::{self, Extent, Faults};
 use crate::config::Config;
 use crate::error::{Class, Error, Result};
 use crate::repository::{self, Repository};
+use crate::threads::in_threads;
 use crate::threads::lock;
 
 /// Gets how many bytes were read, and of how many.

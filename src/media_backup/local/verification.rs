@@ -8,12 +8,12 @@ use std::path::Path;
 use rustix::fs::FileType;
 
 use super::super::entry::{Entry, FileKind};
-use super::super::ordered::ordered;
 use super::super::problems::{MediaProgress, Verified};
 use super::super::source_file::SourceFile;
 use super::{LocalContent, open_index};
 use crate::durable::DirCursor;
 use crate::error::Result;
+use crate::threads::ordered;
 
 const ENTRIES_A_JOB: usize = 64;
 

@@ -8,12 +8,13 @@ use jiff::Timestamp;
 use super::super::BEGUN;
 use super::set_listing::{Listing, read};
 use crate::backup::deleting::Deleting;
-use crate::backup::{BackupFolder, DESCRIPTION, PIN, PlanLine, PlanSubject, begun, in_parallel};
+use crate::backup::{BackupFolder, DESCRIPTION, PIN, PlanLine, PlanSubject, begun};
 use crate::config::KeepConfig;
 use crate::error::{Class, Result};
 use crate::media_backup::SnapshotDescription;
 use crate::repository::Repository;
 use crate::retention::{CLOCKS_APART, RetentionVerdict};
+use crate::threads::in_parallel;
 
 /// Why leavings stay that are too old to be under way.
 const NEEDED: &str = "snapshots that are kept need objects of it";

@@ -23,13 +23,14 @@ use super::contents::PackedContents;
 use super::pack_lane::{PackLane, not_stored, store};
 use super::packing::Packing;
 use crate::backup::deleting::withdraw;
-use crate::backup::{BackupFolder, Fell, StoredObject, in_parallel};
+use crate::backup::{BackupFolder, Fell, StoredObject};
 use crate::codec::Identities;
 use crate::config::MediaSet;
 use crate::error::{Class, Error, Result};
 use crate::failpoint::reach;
 use crate::media_backup::SnapshotDescription;
 use crate::repository::Repository;
+use crate::threads::in_parallel;
 use crate::threads::start_in;
 
 /// So many pieces of about 1 MiB wait for each repository.

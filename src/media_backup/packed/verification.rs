@@ -14,9 +14,10 @@ use super::super::index::IndexReader;
 use super::super::problems::{MediaProgress, Verified};
 use super::contents::{ContentPlace, Holder, PackedContents};
 use super::source::{PackedSource, Proved, Resuming};
-use crate::backup::{StoredObject, damaged, hex, in_threads};
+use crate::backup::{StoredObject, damaged, hex};
 use crate::codec::{Digest, decode_unlabelled, read_failed};
 use crate::error::{Class, Error, Result};
+use crate::threads::in_threads;
 use crate::threads::lock;
 
 /// `folder` is for a file without a name. What is wrong is told.

@@ -10,13 +10,13 @@ use rustix::fs::FileType;
 
 use super::super::entry::{Entry, FileKind, FileMetadata};
 use super::super::open_places::PlaceCursors;
-use super::super::ordered::{OrderedLane, ordered};
 use super::super::path::{EntryPath, Nested, shown};
 use super::super::problems::MediaProgress;
 use super::one_file::{Laid, Layer};
 use super::{Existing, Restoring};
 use crate::durable::{DirCursor, remove_abandoned_in, set_mode_of, split};
 use crate::error::Result;
+use crate::threads::{OrderedLane, ordered};
 
 /// A job is so many entries, or fewer of this length together.
 const ENTRIES_A_JOB: usize = 64;

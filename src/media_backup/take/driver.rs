@@ -6,7 +6,6 @@ use std::io::{Read, Write};
 use super::super::description::SnapshotTotals;
 use super::super::entry::{Entry, FileKind, InodeState};
 use super::super::index::{IndexReader, Previous};
-use super::super::ordered::OrderedLane;
 use super::super::path::EntryPath;
 use super::super::problems::Problems;
 use super::super::scan::{FoundEntry, FoundKind, Scan};
@@ -14,6 +13,7 @@ use super::keeping::{TakeJob, TakeOutcome};
 use super::{Keep, KeptTree, Results, Taking};
 use crate::codec::Digest;
 use crate::error::Result;
+use crate::threads::OrderedLane;
 
 /// A job is so many entries, or fewer of this length together.
 const ENTRIES_A_JOB: usize = 64;

@@ -1,27 +1,24 @@
-//! The threads that unpack. After the first failure none begins anything, and those that lay files down stop between
-//! two pieces.
-//!
-//! (`backup::in_threads` does all of its work, whatever becomes of a part of it.)
+//! Threads that work off a list until one of them fails. After that none begins anything, and who is at long work may ask
+//! whether to go on.
 
 use std::num::NonZeroUsize;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Mutex, PoisonError};
 use std::thread;
 
+use super::{helpers, lock};
 use crate::error::{Class, Error, Result};
-use crate::threads::helpers;
-use crate::threads::lock;
 
 /// Threads that work off a list, until one of them fails.
 #[derive(Default)]
-pub(super) struct Workers {
+pub(crate) struct Workers {
     stopped: AtomicBool,
 }
 
 impl Workers {
     /// Does the work for each number below `count`, in order, several at the same time. Each thread works
     /// with a `tool` of its own. The first failure is what comes back, and nothing is begun after it.
-    pub(super) fn run<T>(
+    pub(crate) fn run<T>(
         &self,
         threads: NonZeroUsize,
         count: usize,
@@ -52,7 +49,7 @@ impl Workers {
     }
 
     /// An error that nobody sees, when another thread has failed.
-    pub(super) fn go_on(&self) -> Result<()> {
+    pub(crate) fn go_on(&self) -> Result<()> {
         if self.is_stopped() {
             return Err(Error::new(Class::Internal, "stopped because another part failed"));
         }

@@ -4,8 +4,8 @@ use std::collections::VecDeque;
 use std::num::NonZeroUsize;
 use std::sync::{Mutex, mpsc};
 
+use super::{helpers, start_in};
 use crate::error::{Class, Error, Result};
-use crate::threads::{helpers, start_in};
 
 /// So many jobs for each thread may wait or wait to be taken back.
 const UNDER_WAY: usize = 16;

@@ -6,18 +6,18 @@
 use std::num::NonZeroUsize;
 use std::sync::Mutex;
 
-use crate::threads::helpers;
+use super::helpers;
 
 /// How many questions are asked at the same time. Each one waits for a store most of its time.
 const THREADS: usize = 16;
 
 /// Asks for each item, several at the same time; the results are in the order of the items.
-pub fn in_parallel<T: Sync, R: Send>(items: &[T], work: impl Fn(&T) -> R + Sync) -> Vec<R> {
+pub(crate) fn in_parallel<T: Sync, R: Send>(items: &[T], work: impl Fn(&T) -> R + Sync) -> Vec<R> {
     in_threads(NonZeroUsize::new(THREADS).unwrap_or(NonZeroUsize::MIN), items, work)
 }
 
 /// Does the work for each item in so many threads; the results are in the order of the items.
-pub fn in_threads<T: Sync, R: Send>(
+pub(crate) fn in_threads<T: Sync, R: Send>(
     threads: NonZeroUsize,
     items: &[T],
     work: impl Fn(&T) -> R + Sync,
