@@ -120,7 +120,7 @@ fn a_line_that_was_left_is_never_replayed_behind_the_place(version: u32) {
 
     let plan = fork.plan();
     let beware = "beware      timeline 2 has archived nothing yet: it ends where that left timeline 1, at 0/";
-    assert!(plan.contains(beware) && plan.contains("--target-timeline 1 goes on"), "{plan}");
+    assert!(plan.contains(beware) && plan.contains("continue with --target-timeline 1"), "{plan}");
     let mut restored = fork.recovered("restored", "latest");
     assert_eq!(rows(&restored), "1 2 3 4", "{}", restored.log());
     let history = std::fs::read_to_string(restored.data().join("pg_wal/00000003.history"));
