@@ -6,14 +6,15 @@ use std::fmt::Debug;
 
 use libfuzzer_sys::fuzz_target;
 use seawall::backup::{BackupFolder, Described, parse_description};
-use seawall::{media_backup, redis_backup};
+use seawall::media_backup::SnapshotDescription;
+use seawall::redis_backup::RedisDescription;
 use seawall_fuzz::is_plain_name;
 use serde_json::to_vec;
 
 fuzz_target!(|data: &[u8]| {
     let Some((first, json)) = data.split_first() else { return };
     if first % 2 == 1 {
-        let Some(description) = check::<media::Description>(json) else { return };
+        let Some(description) = check::<SnapshotDescription>(json) else { return };
         let length = description.all_objects().map(|(_, stored)| stored.stored_size).sum::<u64>();
         assert!(description.all_objects().all(|(_, stored)| stored.stored_size <= length));
         for (id, stored) in description.all_objects().skip(description.objects.len()) {
@@ -22,7 +23,7 @@ fuzz_target!(|data: &[u8]| {
             assert!(is_plain_name(id) && name.is_some_and(is_plain_name), "{key}");
         }
     } else {
-        check::<redis::Description>(json);
+        check::<RedisDescription>(json);
     }
 });
 
