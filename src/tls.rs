@@ -104,7 +104,7 @@ pub fn certificates(what: &str, path: &Path) -> Result<Vec<CertificateDer<'stati
         _ if marked => {
             Err(unusable(what, path, &"expected certificates in PEM form, found damage"))
         }
-        _ => Err(unusable(what, path, &"expected certificates in PEM form, found none")),
+        _ => Err(unusable(what, path, &"it has no certificates in PEM form")),
     }
 }
 

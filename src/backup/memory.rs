@@ -229,8 +229,7 @@ impl Memory {
             return Ok(());
         }
         let path = path.unwrap_or(Path::new("")).display();
-        let message =
-            format!("expected a folder state_directory to note it in, found none at {path}");
+        let message = format!("there is no folder state_directory to note it in at {path}");
         Err(Error::new(Class::Configuration, message).hint(
             "Make the folder on the host that prunes, or set state_directory; run this there as the user who prunes.",
         ))
@@ -239,9 +238,6 @@ impl Memory {
 
 fn no_folder(state: &Path, folder: &str) -> Error {
     let path = state.join(folder);
-    Error::new(
-        Class::LocalFile,
-        format!("expected a folder of the user who prunes at {path:?}, found none"),
-    )
-    .hint("Run this as that user, or let prune run once.")
+    Error::new(Class::LocalFile, format!("the user who prunes has no folder at {path:?}"))
+        .hint("Run this as that user, or let prune run once.")
 }

@@ -90,7 +90,7 @@ impl ObjectSource<'_> {
         let stored = self.storage.open(key, None).map_err(never_again)?;
         let stored = stored.ok_or_else(|| {
             let expected = object.stored_size;
-            never_again(damaged(format!("expected an object of {expected} bytes, found none")))
+            never_again(damaged(format!("the object of {expected} bytes is missing")))
         })?;
         let mut stored = SummedObject::new(stored, object);
         match read(&mut stored) {

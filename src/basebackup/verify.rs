@@ -138,7 +138,7 @@ impl Verification<'_> {
         });
         let unfinished = unfinished.map(|it| {
             let objects = it.objects;
-            (it.repository, format!("expected a description beside {objects} objects, found none"))
+            (it.repository, format!("the description beside {objects} objects is missing"))
         });
         let all = broken.chain(unfinished).filter(|(repository, _)| session.is_up(*repository));
         let copy = |(repository, found)| VerifiedCopy {

@@ -141,7 +141,7 @@ impl Identities {
         });
         let keys = keys.collect::<Result<Vec<_>>>()?;
         if keys.is_empty() {
-            return Err(not_identities("expected at least one AGE-SECRET-KEY-1… line, found none"));
+            return Err(not_identities("the file has no AGE-SECRET-KEY-1… line"));
         }
         Ok(Self(keys))
     }

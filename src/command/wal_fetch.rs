@@ -201,10 +201,7 @@ fn system(wanted: &WantedFile, data_directory: Option<&DataDirectory>) -> Result
         (None, Some(data_directory)) => data_directory.system_identifier(),
         (None, None) => Err(Error::new(
             Class::Usage,
-            format!(
-                "expected a data directory around {:?} or as working directory, found none",
-                wanted.path
-            ),
+            format!("neither {:?} nor the working directory is in a data directory", wanted.path),
         )
         .hint("Elsewhere, say which system's WAL it is: --system-identifier NUMBER.")),
     }

@@ -34,8 +34,9 @@ impl MediaSet {
         let name = checked_name("the name of a media set", name.to_owned())?;
         let said = |message: String| wrong(format!("media set {name}: {message}"));
         if paths.is_empty() {
-            return Err(said("expected paths, found none".into())
-                .hint("Set paths = [\"/an/absolute/path\"]."));
+            return Err(
+                said("paths is not set".into()).hint("Set paths = [\"/an/absolute/path\"].")
+            );
         }
         let mut checked: Vec<PathBuf> = Vec::new();
         for path in paths {
@@ -96,7 +97,7 @@ impl MediaSet {
             ([only], None) => Ok(only),
             (_, None) => {
                 let all = names().collect::<Vec<_>>().join(", ");
-                Err(Error::new(Class::Usage, "expected the name of a media set, found none")
+                Err(Error::new(Class::Usage, "the name of the media set is missing")
                     .hint(format!("There are: {all}.")))
             }
         }
@@ -189,7 +190,7 @@ mod tests {
             ),
             (
                 "[media.up]\nexclude = [\"x\"]",
-                ":1: media set up: expected paths, found none. HINT: Set paths = \
+                ":1: media set up: paths is not set. HINT: Set paths = \
                  [\"/an/absolute/path\"].",
             ),
             (
@@ -233,7 +234,7 @@ mod tests {
         );
         assert_eq!(
             choose(&all, None),
-            "expected the name of a media set, found none. HINT: There are: uploads, etc."
+            "the name of the media set is missing. HINT: There are: uploads, etc."
         );
         assert_eq!(
             choose(&[], None),

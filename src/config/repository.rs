@@ -178,7 +178,7 @@ fn repository(
 ) -> Result<RepositoryConfig> {
     let table = RepositoryKeys(values);
     let Some(url) = table.text("url") else {
-        return Err(wrong("expected a url, found none".into())
+        return Err(wrong("url is not set".into())
             .hint("Write url = \"/path\" or url = \"s3://bucket/prefix\"."));
     };
     let location = if let Some(rest) = url.strip_prefix("s3://") {

@@ -51,7 +51,7 @@ impl RedisProgram {
         }
         let place = named.map_or("on PATH".to_owned(), |folder| format!("in {folder:?}"));
         let names = [product, other].map(file_name).join(" or ");
-        Err(Error::new(Class::Usage, format!("expected {names} {place}, found none"))
+        Err(Error::new(Class::Usage, format!("there is no {names} {place}"))
             .hint("Install it, or say where it is: --drill-redis-bin FOLDER."))
     }
 }

@@ -75,9 +75,7 @@ impl ContentSource for LocalContent {
         let file = self.0.cursor().open_file(path).map_err(|error| {
             let path = self.0.shown(path);
             match error.kind() {
-                io::ErrorKind::NotFound => {
-                    damaged(format!("expected a file at {path:?}, found none"))
-                }
+                io::ErrorKind::NotFound => damaged(format!("there is no file at {path:?}")),
                 _ => Error::file("read", &path, &error),
             }
         })?;

@@ -80,9 +80,7 @@ fn parse_start(value: &str) -> Option<(Lsn, WalSegment)> {
 }
 
 fn not_label(line: &str) -> Malformed {
-    Malformed::new(format!(
-        "expected a backup label with a line {line}, found none that can be read"
-    ))
+    Malformed::new(format!("the backup label has no line {line} that can be read"))
 }
 
 #[cfg(test)]
@@ -122,9 +120,7 @@ mod tests {
 
     #[test]
     fn says_what_is_wrong() {
-        let none = |line: &str| {
-            format!("expected a backup label with a line {line}, found none that can be read")
-        };
+        let none = |line: &str| format!("the backup label has no line {line} that can be read");
         for (from, to, expected) in [
             ("0/2000028", "x", none("START WAL LOCATION")),
             ("02)", "02.partial)", none("START WAL LOCATION")),

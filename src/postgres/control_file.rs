@@ -43,7 +43,7 @@ pub fn wal_segment_size_of_control_file(bytes: &[u8]) -> Result<WalSegmentSize, 
     let numbers = fields.chunks_exact(4).filter_map(|four| four.try_into().ok());
     let mut sizes =
         numbers.filter_map(|number| WalSegmentSize::from_bytes(u32::from_ne_bytes(number)).ok());
-    sizes.next().ok_or_else(|| Malformed::new("expected the size of WAL segments, found none"))
+    sizes.next().ok_or_else(|| Malformed::new("it has no valid size of WAL segments"))
 }
 
 /// Whether the server was shut down in good order while it recovered (`DB_SHUTDOWNED_IN_RECOVERY` in
@@ -94,7 +94,7 @@ mod tests {
         assert_eq!(size(&file(&[8192, 1 << 20, 8192, 2 << 20, 64])), Ok(2 << 20));
         assert_eq!(size(&file(&[8192, 131_072, 32, 8192, 2 << 20, 64])), Ok(2 << 20));
         for none in [&file(&[8192, 131_072, 8192, 7]), &file(&[])[..240]] {
-            assert_eq!(size(none).unwrap_err().0, "expected the size of WAL segments, found none");
+            assert_eq!(size(none).unwrap_err().0, "it has no valid size of WAL segments");
         }
     }
 

@@ -262,7 +262,7 @@ fn tls_session(files: &RedisTls, host: &str) -> Result<ClientConnection> {
 fn private_key(path: &Path) -> Result<PrivateKeyDer<'static>> {
     let pem = std::fs::read(path).map_err(|error| unusable(TLS_FILE, path, &error))?;
     PrivateKeyDer::from_pem_slice(&pem)
-        .map_err(|_| unusable(TLS_FILE, path, &"expected a private key in PEM form, found none"))
+        .map_err(|_| unusable(TLS_FILE, path, &"it has no private key in PEM form"))
 }
 
 /// The handshake did not work out.

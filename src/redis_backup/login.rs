@@ -59,7 +59,7 @@ fn password(file: Option<&Path>) -> Result<Option<String>> {
     let text = std::fs::read_to_string(path).map_err(|error| wrong(&error))?;
     match text.lines().next().filter(|line| !line.is_empty()) {
         Some(line) => Ok(Some(line.to_owned())),
-        None => Err(wrong(&"expected the password in its first line, found none")),
+        None => Err(wrong(&"its first line has no password")),
     }
 }
 
@@ -130,9 +130,7 @@ mod tests {
         std::fs::write(&file, "\nsecret").unwrap();
         assert_eq!(
             password(Some(&file)).unwrap_err().to_string(),
-            format!(
-                "could not read password file {file:?}: expected the password in its first line, found none"
-            )
+            format!("could not read password file {file:?}: its first line has no password")
         );
         std::fs::remove_file(&file).unwrap();
         assert_eq!(

@@ -39,7 +39,7 @@ impl Repository {
             return self.front_label(&key, true, name).map(|_| false);
         }
         let opened = self.storage.open(&key, None)?.ok_or_else(|| {
-            let message = format!("expected an object of {} bytes, found none", stored.size);
+            let message = format!("the object of {} bytes is missing", stored.size);
             Error::new(Class::Damaged, message)
         })?;
         let decoded = decode(opened, stored.encrypted, source.identities)?;

@@ -69,9 +69,7 @@ impl<'a> Layout<'a> {
         for tablespace in &description.tablespaces {
             let (oid, location) = (tablespace.oid, &tablespace.location);
             let folder = folders.get(&oid).ok_or_else(|| {
-                usage(format!(
-                    "expected a folder for tablespace {oid} (it was {location:?}), found none"
-                ))
+                usage(format!("there is no folder for tablespace {oid} (it was {location:?})"))
             })?;
             if !folder.is_absolute() && !layout.is_in_place(oid, folder) {
                 let found =
@@ -262,7 +260,7 @@ mod tests {
             ([(7, "/a".into()), (8, "/a".into())].into(), |it: Result<_, _>| it.err());
         assert_eq!(
             error(layout(&folders, &[9])).unwrap(),
-            "expected a folder for tablespace 9 (it was \"/old\"), found none"
+            "there is no folder for tablespace 9 (it was \"/old\")"
         );
         assert_eq!(
             error(layout(&folders, &[7, 8])).unwrap(),

@@ -129,10 +129,10 @@ fn look(contents: &Contents, copy: &mut VerifiedCopy) {
     for StoredObject { object, stored_size, .. } in objects(&contents.description) {
         let found = match contents.objects.get(object) {
             Some(found) if found == stored_size => continue,
-            Some(found) => found.to_string(),
-            None => "none".to_owned(),
+            Some(found) => format!("expected an object of {stored_size} bytes, found {found}"),
+            None => format!("the object of {stored_size} bytes is missing"),
         };
-        copy.wrong(object, format!("expected an object of {stored_size} bytes, found {found}"));
+        copy.wrong(object, found);
     }
 }
 

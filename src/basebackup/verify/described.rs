@@ -21,7 +21,7 @@ pub(super) fn faults(
     let mut faults = by_manifest(facts, manifest);
     let kept = lock(&files.kept);
     match kept.get(BACKUP_LABEL).map(|content| BackupLabel::parse(content)) {
-        None => faults.push(format!("expected {BACKUP_LABEL} in the backup, found none")),
+        None => faults.push(format!("{BACKUP_LABEL} is not in the backup")),
         Some(Err(error)) => faults.push(format!("{BACKUP_LABEL}: {error}")),
         Some(Ok(label)) => faults.extend(by_label(facts, &label)),
     }
@@ -90,8 +90,13 @@ fn by_label(facts: &Facts, label: &BackupLabel) -> Vec<String> {
 fn by_map(map: &TablespaceMap, description: &Description) -> Vec<String> {
     let locations = description.locations();
     let mapped = map.0.iter().filter_map(|(oid, path)| {
-        let found = locations.get(oid).copied().unwrap_or("none");
-        differs(&format!("tablespace {oid} at"), path.to_string_lossy(), TABLESPACE_MAP, found)
+        let path = path.to_string_lossy();
+        match locations.get(oid) {
+            Some(found) => differs(&format!("tablespace {oid} at"), path, TABLESPACE_MAP, found),
+            None => Some(format!(
+                "tablespace {oid} at {path}, which {TABLESPACE_MAP} names, is missing"
+            )),
+        }
     });
     let mut faults: Vec<String> = mapped.collect();
     let unknown = description.tablespaces.iter();
@@ -152,7 +157,7 @@ mod tests {
         assert_eq!(
             faults("16386 /other\n"),
             [
-                "expected tablespace 16386 at /other as tablespace_map says, found none",
+                "tablespace 16386 at /other, which tablespace_map names, is missing",
                 "it has tablespace 16385, which tablespace_map does not name"
             ]
         );

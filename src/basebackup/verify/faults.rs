@@ -49,7 +49,7 @@ pub struct Fault {
     pub repository: Option<String>,
     /// Its key, or the first and the last segment that are missing.
     pub object: String,
-    /// What was expected, and what was found.
+    /// What is wrong with it.
     pub found: String,
     /// What can't be recovered with it. Empty when nothing that was verified needs it.
     pub spoils: String,
@@ -61,11 +61,9 @@ pub struct Fault {
 }
 
 impl Fault {
-    /// A hole that is meant to be.
-    pub fn not_kept(&self) -> String {
+    /// A hole that is meant to be. `what` is missing there.
+    pub(super) fn not_kept(&self, what: &str) -> String {
         let repository = self.repository.as_deref().unwrap_or("every repository");
-        let expected = self.found.strip_prefix("expected ").unwrap_or(&self.found);
-        let what = expected.strip_suffix(", found none").unwrap_or(expected);
         format!(
             "{repository}: {}: not kept, {what} before the WAL window; {}",
             self.object, self.spoils

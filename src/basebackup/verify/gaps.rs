@@ -35,8 +35,8 @@ pub(super) fn report(
             report.faults.push(of_gap(session, effects, all, Some(number), gap));
         }
         for gap in &holes.kept_for_nobody {
-            let gap = of_gap(session, effects, all, Some(number), gap);
-            report.not_kept.push(gap.not_kept());
+            let fault = of_gap(session, effects, all, Some(number), gap);
+            report.not_kept.push(fault.not_kept(&segments(gap)));
         }
         reported.extend(holes.faults.into_iter().chain(holes.kept_for_nobody));
         histories(session, effects, all, number, report);
@@ -55,7 +55,15 @@ pub(super) fn report(
         report.faults.push(of_gap(session, effects, all, None, gap));
     }
     for gap in holes.kept_for_nobody.iter().filter(new) {
-        report.not_kept.push(of_gap(session, effects, all, None, gap).not_kept());
+        let fault = of_gap(session, effects, all, None, gap);
+        report.not_kept.push(fault.not_kept(&segments(gap)));
+    }
+}
+
+fn segments(gap: &Gap) -> String {
+    match gap.segments {
+        1 => "a WAL segment".to_owned(),
+        many => format!("{many} WAL segments"),
     }
 }
 
@@ -71,9 +79,9 @@ fn of_gap(
     let (first, last) = (gap.first.start(size), gap.last.start(size));
     let from = first.unwrap_or(Lsn(0));
     let to = Lsn(last.unwrap_or(from).0.saturating_add(size.bytes()));
-    let (object, expected) = match gap.segments {
-        1 => (gap.first.to_string(), "a WAL segment".to_owned()),
-        many => (format!("{} to {}", gap.first, gap.last), format!("{many} WAL segments")),
+    let (object, are) = match gap.segments {
+        1 => (gap.first.to_string(), "is"),
+        _ => (format!("{} to {}", gap.first, gap.last), "are"),
     };
     let range = WalRange { first: gap.first, last: gap.last, size };
     let whole = |good: &HashSet<WalFileName>| {
@@ -87,7 +95,7 @@ fn of_gap(
     Fault {
         repository: name.map(str::to_owned),
         object,
-        found: format!("expected {expected}, found none"),
+        found: format!("{} {are} missing", segments(gap)),
         spoils: effects.of_wal(gap.first.timeline, from, to, name),
         past: older && elsewhere.is_empty(),
         elsewhere,
@@ -115,7 +123,7 @@ fn histories(
             repository: Some(repository.name().to_owned()),
             object: folder.key(name, repository.encrypts()),
             found: format!(
-                "expected the history of timeline {}, of which there is WAL, found none",
+                "the history of timeline {}, of which there is WAL, is missing",
                 timeline.number()
             ),
             spoils: effects.of_history(timeline),

@@ -114,7 +114,7 @@ fn not_read(path: &Path, error: &io::Error) -> Error {
 }
 
 fn no_server() -> Error {
-    wrong("expected a data directory around the file or as working directory, found none".into())
+    wrong("neither the file nor the working directory is in a data directory".into())
         .hint("Call it as PostgreSQL does: in the data directory, with a path below pg_wal.")
 }
 

@@ -207,9 +207,7 @@ impl DrillServer<'_> {
                 address.forget_settings(self.deadline)?;
                 Ok(address)
             }
-            None => {
-                Err(Error::new(Class::Usage, "expected a superuser that can log in, found none"))
-            }
+            None => Err(Error::new(Class::Usage, "the server has no superuser that can log in")),
         }
     }
 

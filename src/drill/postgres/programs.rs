@@ -89,9 +89,12 @@ fn is_of(version: &str, major: u32) -> bool {
 }
 
 fn wrong(folder: &Path, major: u32, found: Option<&str>) -> Error {
-    let found = found.map_or("none".to_owned(), |version| format!("version {version}"));
-    let message =
-        format!("expected the programs of PostgreSQL {major} in {folder:?}, found {found}");
+    let message = match found {
+        Some(found) => format!(
+            "expected the programs of PostgreSQL {major} in {folder:?}, found version {found}"
+        ),
+        None => format!("the programs of PostgreSQL {major} are not in {folder:?}"),
+    };
     Error::new(Class::Usage, message)
         .hint("The backup is of that version: mend drill.postgres_bin.")
 }
@@ -112,7 +115,7 @@ mod tests {
         assert_eq!(
             Programs::find(Some(place.path()), 18).unwrap_err().to_string(),
             format!(
-                "expected the programs of PostgreSQL 18 in {:?}, found none. HINT: The backup is of that version: \
+                "the programs of PostgreSQL 18 are not in {:?}. HINT: The backup is of that version: \
                  mend drill.postgres_bin.",
                 place.path()
             )

@@ -121,7 +121,7 @@ impl IndexLine {
         let content = || -> Result<FileContent, String> {
             let digest = self.blake3.as_deref().unwrap_or_default();
             Ok(FileContent {
-                size: self.size.ok_or("expected the size of a file, found none")?,
+                size: self.size.ok_or("the size of a file is missing")?,
                 digest: digest.parse().map_err(|error| format!("{error}"))?,
                 sparse: self.sparse,
                 linked: self.linked,

@@ -147,7 +147,7 @@ impl<R: Read> IndexReader<R> {
         }
         self.folders.advance(path.as_bytes());
         if !path.parent().is_empty() && self.folders.parent_of(path.as_bytes()).is_none() {
-            return Err(format!("expected the folder of {path:?} before it, found none"));
+            return Err(format!("the folder of {path:?} is not before it"));
         }
         match &entry.kind {
             FileKind::Directory { .. } => self.folders.push(path.as_bytes(), ()),
@@ -155,9 +155,7 @@ impl<R: Read> IndexReader<R> {
                 self.linked.insert(key(path, content));
             }
             FileKind::HardLink { to, content } if !self.linked.contains(&key(to, content)) => {
-                return Err(format!(
-                    "expected the file {to:?} before its other name {path:?}, found none"
-                ));
+                return Err(format!("the file {to:?} is not before its other name {path:?}"));
             }
             _ => {}
         }

@@ -101,7 +101,7 @@ impl PackedSnapshot<'_> {
             }
         }
         if starts.is_empty() {
-            let nothing = || Error::new(Class::Configuration, "expected repositories, found none");
+            let nothing = || Error::new(Class::Configuration, "no repository is configured");
             return Err(failures.into_iter().next().unwrap_or_else(nothing));
         }
         let filled = Spool::fill(&spools, |file| {

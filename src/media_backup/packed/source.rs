@@ -82,7 +82,7 @@ impl<'a> PackedSource<'a> {
         let object = self.description.object(name);
         object.ok_or_else(|| {
             let id = &self.description.id;
-            damaged(format!("expected {name} in the description of snapshot {id}, found none"))
+            damaged(format!("the description of snapshot {id} has no {name}"))
         })
     }
 
@@ -114,16 +114,14 @@ impl ContentSource for PackedContent<'_> {
     fn open(&self, entry: &Entry) -> Result<Box<dyn Read + '_>> {
         let id = &self.source.description.id;
         let content = entry.content();
-        let content = content.ok_or_else(|| damaged("expected a file, found none".into()))?;
+        let content = content.ok_or_else(|| damaged("it is not a file".into()))?;
         let place = self.contents.get(&content.digest).copied();
         let place = place.filter(|place| place.size == content.size).ok_or_else(|| {
             let (digest, size) = (content.digest, content.size);
-            damaged(format!(
-                "expected {size} bytes with BLAKE3 {digest} among the contents of snapshot {id}, found none"
-            ))
+            damaged(format!("the contents of snapshot {id} lack {size} bytes with BLAKE3 {digest}"))
         })?;
         let holder = self.contents.holder(place.object);
-        let holder = holder.ok_or_else(|| damaged("expected an object, found none".into()))?;
+        let holder = holder.ok_or_else(|| damaged("the object is missing".into()))?;
         let key = self.source.key(&holder.snapshot, &holder.object);
         let place_of = format!("could not read {key} at {}", place.offset);
         let opened = self.member(&key, &place, content.digest);
@@ -255,7 +253,7 @@ impl Resuming<'_> {
             none => {
                 let length = self.end - self.at;
                 let opened = self.storage.open_range(&self.key, self.at, length)?;
-                none.insert(opened.ok_or_else(|| damaged("expected an object, found none".into()))?)
+                none.insert(opened.ok_or_else(|| damaged("the object is missing".into()))?)
             }
         };
         let read = inner.read(buffer);

@@ -75,10 +75,8 @@ fn check_index(
         let Some(content) = entry.content() else { continue };
         let known = contents.get(&content.digest).is_some_and(|it| it.size == content.size);
         if !known {
-            let reason = format!(
-                "expected content with BLAKE3 {} among the contents, found none",
-                content.digest
-            );
+            let reason =
+                format!("the content with BLAKE3 {} is not among the contents", content.digest);
             verified.problems.failed("verify", entry.path.as_path(), &reason);
         }
     }

@@ -47,7 +47,7 @@ impl RedisTarget {
     /// folder.
     pub fn begin(&self) -> Result<FolderRestore<'_>> {
         if !self.dir.is_dir() {
-            let message = format!("expected the server's folder {:?}, found none", self.dir);
+            let message = format!("the server's folder {:?} does not exist", self.dir);
             return Err(Error::new(Class::Input, message)
                 .hint("Is the disk mounted? Make the folder, and let the server's user own it."));
         }
@@ -271,7 +271,7 @@ fn laid(dir: &Path, plan: &RenamePlan) -> RestoredRedisFiles {
 }
 
 fn without_manifest() -> Error {
-    Error::new(Class::Damaged, "expected a manifest among the files of the AOF, found none")
+    Error::new(Class::Damaged, "there is no manifest among the files of the AOF")
 }
 
 /// Before its plan is written, what was prepared is worth nothing.

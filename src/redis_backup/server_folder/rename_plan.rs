@@ -295,9 +295,7 @@ impl<'a> OldFiles<'a> {
         for AofFile { name, kind, .. } in manifest.needed() {
             let prepared = files.iter().find(|file| file.name.as_ref() == Some(name));
             let prepared = prepared.ok_or_else(|| {
-                let message = format!(
-                    "expected {name:?} of the manifest among the files of the AOF, found none"
-                );
+                let message = format!("{name:?} of the manifest is not among the files of the AOF");
                 Error::new(Class::Damaged, message)
             })?;
             let (sequence, ending) = match kind {

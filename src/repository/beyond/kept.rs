@@ -159,7 +159,7 @@ impl Repository {
         let locked = stored.encrypted && source.identities.is_empty();
         let limit = locked.then_some(LABEL_BYTES_MAX as u64);
         let mut opened = self.storage.open(&stored.key, limit)?.ok_or_else(|| {
-            let message = format!("expected an object of {} bytes, found none", stored.size);
+            let message = format!("the object of {} bytes is missing", stored.size);
             Error::new(Class::Damaged, message)
         })?;
         if locked {

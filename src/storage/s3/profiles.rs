@@ -113,7 +113,7 @@ fn profiles_in(text: &str) -> Vec<String> {
 fn not_there(name: &str, files: &[Option<PathBuf>; 2], names: &[String]) -> Error {
     let places: Vec<String> = files.iter().flatten().map(|path| format!("{path:?}")).collect();
     let places = if places.is_empty() { "any file".to_owned() } else { places.join(" or ") };
-    let message = format!("expected a profile {name:?} in {places}, found none");
+    let message = format!("there is no profile {name:?} in {places}");
     let mut known: Vec<&str> =
         names.iter().map(String::as_str).filter(|name| !name.contains(' ')).collect();
     known.dedup();

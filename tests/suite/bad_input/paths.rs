@@ -107,7 +107,7 @@ fn a_fetch_away_from_a_data_directory_wants_to_know_whose_wal() {
     let host = ByHand::new();
     host.archives(0);
     let elsewhere = host.place.folder("elsewhere");
-    let text = "expected a data directory around \"file\" or as working directory, found none. HINT: \
+    let text = "neither \"file\" nor the working directory is in a data directory. HINT: \
                 Elsewhere, say which system's WAL it is: --system-identifier NUMBER.";
     refused(&host, host.fetch().cwd(&elsewhere).args([host.name(0), "file"]), 202, text);
     let system = host.wal.system_identifier.to_string();

@@ -58,8 +58,7 @@ fn a_small_file_away_from_a_data_directory_is_refused() {
     let elsewhere = host.place.folder("elsewhere");
     let path = host.place.file("elsewhere/00000002.history", "1\t0/5000000\tx\n");
     let run = host.push().cwd(elsewhere).arg(path).arg("00000002.history");
-    let text = "could not archive 00000002.history: expected a data directory around the file or as \
-                working directory, found none. HINT: Call it as PostgreSQL does: in the data \
+    let text = "could not archive 00000002.history: neither the file nor the working directory is in a data directory. HINT: Call it as PostgreSQL does: in the data \
                 directory, with a path below pg_wal.";
     refused(&host, run, 6, text);
 }

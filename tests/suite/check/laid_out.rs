@@ -193,14 +193,11 @@ fn records_say_what_failed() {
         "the last one found faults, 20…Z: disk: key: expected a, found b; and 3 more",
         "Mend what it names, then run `basebackup verify` again.",
     );
-    put(
-        "verification",
-        ",\"found\":[\"disk: S: expected a WAL segment, found none\"],\"past\":true",
-    );
+    put("verification", ",\"found\":[\"disk: S: a WAL segment is missing\"],\"past\":true");
     check(&laid, 1, &[]).says(
         what,
         "warning",
-        "the last one found faults, 20…Z: disk: S: expected a WAL segment, found none",
+        "the last one found faults, 20…Z: disk: S: a WAL segment is missing",
         "This can't be mended, and a recovery from the newest base backup does not need it",
     );
     put("drill", ",\"found\":[\"it ended with status 8\"]");

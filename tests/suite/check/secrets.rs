@@ -49,7 +49,7 @@ fn a_private_key_that_is_missing_or_none_is_said() {
     Found::of(&run().arg(&empty).run(), 1).says(
         "repository disk, access",
         "warning",
-        "…: expected at least one AGE-SECRET-KEY-1… line, found none",
+        "…: the file has no AGE-SECRET-KEY-1… line",
         "Make one with `age-keygen -o FILE`.",
     );
     let pair = KeyPair::new(&laid.place);

@@ -59,7 +59,7 @@ fn a_name_or_url_that_can_be_none_is_an_error() {
         ),
         (
             "[[repository]]\nname = \"a\"",
-            "expected a url, found none. HINT: Write url = \"/path\" or url = \"s3://bucket/prefix\".",
+            "url is not set. HINT: Write url = \"/path\" or url = \"s3://bucket/prefix\".",
         ),
         (
             "[[repository]]\nurl = \"s3://\"",

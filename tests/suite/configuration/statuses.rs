@@ -107,7 +107,7 @@ fn an_unreadable_identity_file_stops_fetching_but_not_pushing() {
         );
         says_only(&fetch(), 203, &text);
     };
-    not_an_identity("# none\n", "expected at least one AGE-SECRET-KEY-1… line, found none");
+    not_an_identity("# none\n", "the file has no AGE-SECRET-KEY-1… line");
     not_an_identity("# x\nAGE-SECRET-KEY-1QQQ\n", "expected an AGE-SECRET-KEY-1… in line 2");
 }
 

@@ -6,7 +6,7 @@ use super::{files, read};
 /// What nobody is to read again, and what to write instead.
 const NEVER: [(&str, &str); 40] = [
     ("expected no ", "say what is there: \"DIR already exists\", \"a server is running on DIR\""),
-    (", found none of ", "\"there is no base backup ID\""),
+    (", found none", "\"there is no base backup ID\", \"the object is missing\""),
     ("yet, found one", "\"DIR already exists\""),
     (", it did not", "\"the server did not stop within TIME\""),
     ("nobody is there", "\"there is no terminal to ask on\""),

@@ -88,7 +88,7 @@ fn what_is_wrong_with_a_redis_backup_is_said() {
     assert_eq!(
         error(outcome.expect(2)),
         format!(
-            "expected redis-server or valkey-server in {empty:?}, found none. HINT: Install it, or say where it is: \
+            "there is no redis-server or valkey-server in {empty:?}. HINT: Install it, or say where it is: \
              --drill-redis-bin FOLDER."
         )
     );

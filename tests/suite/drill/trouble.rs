@@ -115,7 +115,7 @@ fn what_is_not_there_is_said_before_anything_is_fetched() {
     assert_eq!(
         error(outcome.expect(2)),
         format!(
-            "expected the programs of PostgreSQL {NEWEST} in {nowhere:?}, found none. HINT: The backup is of that version: \
+            "the programs of PostgreSQL {NEWEST} are not in {nowhere:?}. HINT: The backup is of that version: \
              mend drill.postgres_bin."
         )
     );

@@ -95,17 +95,14 @@ fn an_index_that_lies_is_refused() {
             vec![file("a", ""), file("a", "")],
             "line 3 of the index: expected a path behind \"a\", found \"a\"",
         ),
-        (
-            vec![file("a/b", "")],
-            "line 2 of the index: expected the folder of \"a/b\" before it, found none",
-        ),
+        (vec![file("a/b", "")], "line 2 of the index: the folder of \"a/b\" is not before it"),
         (
             vec![symlink_to("a", "/etc"), file("a/b", "")],
-            "line 3 of the index: expected the folder of \"a/b\" before it, found none",
+            "line 3 of the index: the folder of \"a/b\" is not before it",
         ),
         (
             vec![file("a", ""), hard("b", "a")],
-            "line 3 of the index: expected the file \"a\" before its other name \"b\", found none",
+            "line 3 of the index: the file \"a\" is not before its other name \"b\"",
         ),
         (
             vec![hard("b", "../a")],
@@ -113,7 +110,7 @@ fn an_index_that_lies_is_refused() {
         ),
         (
             vec![hard("b", "c"), file("c", r#","linked":true"#)],
-            "line 2 of the index: expected the file \"c\" before its other name \"b\", found none",
+            "line 2 of the index: the file \"c\" is not before its other name \"b\"",
         ),
         (
             vec![symlink_to("a", "")],
@@ -133,7 +130,7 @@ fn an_index_that_lies_is_refused() {
         ),
         (
             vec![line(r#""path":"a","kind":"file","blake3":"""#)],
-            "line 2 of the index: expected the size of a file, found none",
+            "line 2 of the index: the size of a file is missing",
         ),
         (
             vec![line(r#""path":"a","kind":"file","size":1,"blake3":"zz""#)],

@@ -196,7 +196,7 @@ fn content_that_is_wrong_is_said_and_not_put_in_place() {
                 at("a/2.png")
             ),
             format!(
-                "could not restore {:?}: expected a file at {:?}, found none",
+                "could not restore {:?}: there is no file at {:?}",
                 at("b/1.jpg"),
                 tree.join("b/1.jpg")
             ),

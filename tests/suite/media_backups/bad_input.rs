@@ -103,7 +103,7 @@ fn sets_that_overlap_are_two_sets() {
     outcome.expect(2);
     assert_eq!(
         last(&outcome),
-        "ERROR expected the name of a media set, found none. HINT: There are: one, uploads."
+        "ERROR the name of the media set is missing. HINT: There are: one, uploads."
     );
 }
 

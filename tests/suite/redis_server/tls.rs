@@ -105,7 +105,7 @@ fn what_is_wrong_with_tls_is_said() {
     assert_eq!(
         text,
         format!(
-            "could not use TLS file {:?}: expected certificates in PEM form, found none",
+            "could not use TLS file {:?}: it has no certificates in PEM form",
             secured.certificate.1
         )
     );

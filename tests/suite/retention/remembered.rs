@@ -142,7 +142,7 @@ fn a_human_can_vouch_for_a_copy() {
     let (past, honest) = (nightly_until(20, now), nightly_until(20, now));
     let trust = |options: &[&str]| past.laid.seawall("trust").args(options).run();
     let without = trust(&["--repository", "disk", "--yes"]);
-    without.expect(3).says("expected a folder state_directory to note it in, found none at ");
+    without.expect(3).says("there is no folder state_directory to note it in at ");
     host(&past);
     trust(&["--yes"]).expect(2).says("expected --repository with the one to trust");
     copied(&past);

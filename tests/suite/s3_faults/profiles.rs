@@ -118,14 +118,14 @@ fn a_misspelt_profile_is_named_with_the_files_it_is_not_in() {
     let credentials = host.aws("credentials", &format!("[backup]\n{}[default]\n{0}", keys()));
     let config = host.aws("config", "[profile other]\nregion = us-east-1\n");
     let text = format!(
-        "repository s3: expected a profile \"baqup\" in {credentials:?} or {config:?}, found none. HINT: There are: \
+        "repository s3: there is no profile \"baqup\" in {credentials:?} or {config:?}. HINT: There are: \
          backup, default, other."
     );
     host.says(&[], 3, &text);
     let host = Host::new(Kind::S3sFs, "");
     let credentials = host.aws("credentials", &format!("[backup]\n{}", keys()));
     let text = format!(
-        "expected a profile \"baqup\" in {credentials:?} or {:?}, found none. HINT: There are: backup.",
+        "there is no profile \"baqup\" in {credentials:?} or {:?}. HINT: There are: backup.",
         host.home.join(".aws/config")
     );
     host.says(&[("AWS_PROFILE", "baqup")], 3, &text);
@@ -177,7 +177,7 @@ fn a_credentials_file_without_keys_is_named() {
         let (host, path) = with_file(Some(text));
         let outcome = host.push(&[]);
         outcome.expect(3);
-        let words = format!("expected a profile \"default\" in {path:?} or ");
+        let words = format!("there is no profile \"default\" in {path:?} or ");
         assert!(error(&outcome).contains(&words), "{outcome}");
     }
     let (host, _) = with_file(Some("[default]\nregion = us-east-1\n"));

@@ -83,7 +83,7 @@ fn a_ca_file_that_is_none_is_a_mistake_in_the_configuration() {
     assert_eq!(
         error(&push),
         format!(
-            "repository s3: could not use CA file {not_pem:?}: expected certificates in PEM form, found none"
+            "repository s3: could not use CA file {not_pem:?}: it has no certificates in PEM form"
         )
     );
     let missing = secured.place.join("missing.pem");

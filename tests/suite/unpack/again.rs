@@ -130,7 +130,7 @@ fn delta_reads_what_it_needs() {
     let length = fs::metadata(&lost).unwrap().len();
     fs::File::options().write(true).open(&lost).unwrap().set_len(length - 1).unwrap();
     let failure = stored.unpack(true).err().unwrap().to_string();
-    assert!(failure.contains(middle) && failure.ends_with("found none"), "{failure}");
+    assert!(failure.contains(middle) && failure.ends_with("is missing"), "{failure}");
     fs::rename(stored.place.join("away"), stored.object(middle)).unwrap();
     let unpacked = stored.unpack(true).unwrap();
     assert_eq!(stored.progress.load(Ordering::Relaxed), stored.description.size());

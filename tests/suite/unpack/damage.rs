@@ -62,9 +62,7 @@ fn a_part_that_is_cut_or_missing_is_found() {
         fs::remove_file(stored.object(object)).unwrap();
         assert_eq!(
             stored.fails(),
-            format!(
-                "could not read {PREFIX}{name}: expected an object of {length} bytes, found none"
-            )
+            format!("could not read {PREFIX}{name}: the object of {length} bytes is missing")
         );
         fs::write(stored.object(object), [&whole[..], b"x"].concat()).unwrap();
         assert_eq!(
@@ -86,7 +84,7 @@ fn a_damaged_manifest_touches_nothing() {
     let failure = stored.fails();
     assert!(failure.starts_with(&begin), "{failure}");
     fs::remove_file(stored.object(name)).unwrap();
-    assert!(stored.fails().ends_with("bytes, found none"));
+    assert!(stored.fails().ends_with("bytes is missing"));
     // Stored as it was, but wrong already then.
     let mut wrong = damaged(|backup| {
         let text = String::from_utf8(std::mem::take(&mut backup.manifest)).unwrap();

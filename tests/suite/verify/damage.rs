@@ -111,7 +111,7 @@ impl<'a> Case<'a> {
         let checksum = "Restored data doesn't match checksum";
         match (self.object, self.damage) {
             (Object::Part | Object::Manifest, Deleted) => {
-                vec![line(key, &sizes(length, "none"), &lost(id))]
+                vec![line(key, &format!("the object of {length} bytes is missing"), &lost(id))]
             }
             (Object::Part | Object::Manifest, Truncated) => {
                 vec![line(key, &sizes(length, &(length / 2).to_string()), &lost(id))]
@@ -156,7 +156,7 @@ impl<'a> Case<'a> {
                 ]
             }
             (Object::Segment, Deleted) => {
-                let found = "expected a WAL segment, found none";
+                let found = "a WAL segment is missing";
                 vec![line(&segment_name(between), found, &beyond(between))]
             }
             (Object::Segment, Truncated) => {
@@ -173,7 +173,7 @@ impl<'a> Case<'a> {
                 ]
             }
             (Object::History, Deleted) => {
-                let found = "expected the history of timeline 2, of which there is WAL, found none";
+                let found = "the history of timeline 2, of which there is WAL, is missing";
                 vec![line(key, found, &timeline)]
             }
             (Object::History, Truncated) => {
@@ -210,7 +210,7 @@ impl<'a> Case<'a> {
         let (key, id, name) = (&self.keys[0], &self.story.backups[0], self.side.name);
         let lines = match (self.object, self.damage) {
             (Object::Description, Deleted) => vec![format!(
-                "{name}: {key}: expected a description beside 3 objects, found none; base backup {id} can't be \
+                "{name}: {key}: the description beside 3 objects is missing; base backup {id} can't be \
                  restored from repository {name}"
             )],
             _ => self.expected(),

@@ -49,7 +49,7 @@ fn gaps_are_faults() {
         local.delete(&story.segment(number));
     }
     let gap = format!(
-        "{} to {}: expected 2 WAL segments, found none; no recovery beyond {} on timeline 1 from base backup {id}",
+        "{} to {}: 2 WAL segments are missing; no recovery beyond {} on timeline 1 from base backup {id}",
         segment_name(first),
         segment_name(last),
         lsn(first)
@@ -76,7 +76,7 @@ fn gaps_are_faults() {
     assert_eq!(
         faults(outcome.expect(5)),
         [format!(
-            "local: {}: expected a WAL segment, found none; base backup {newest} can't be restored from \
+            "local: {}: a WAL segment is missing; base backup {newest} can't be restored from \
              repository local",
             segment_name(number)
         )]
