@@ -14,7 +14,7 @@ use bytesize::ByteSize;
 use jiff::Timestamp;
 use serde::Serialize;
 
-pub use self::paper::Paper;
+pub use self::paper::{Paper, Tone};
 pub use self::table::{Spare, fitted, table};
 use crate::error::{Class, Error, Result};
 use crate::words::two_units;

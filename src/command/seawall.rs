@@ -13,6 +13,8 @@ mod trust;
 
 use clap::Command;
 
+use crate::check::CheckState;
+use crate::cli::text::{Paper, Tone};
 use crate::cli::{flags, guard, help};
 use crate::error::Result;
 use crate::exit_status;
@@ -66,4 +68,15 @@ fn run() -> Result<u8> {
         Some((trust::NAME, matches)) => trust::run(matches).and(done),
         _ => done,
     }
+}
+
+/// The line with the state at its beginning in the colour of that state.
+fn painted(paper: Paper, line: &str, state: CheckState) -> String {
+    let tone = match state {
+        CheckState::Ok => Tone::Good,
+        CheckState::Warning => Tone::Warning,
+        CheckState::Critical => Tone::Bad,
+        CheckState::Unknown => Tone::Unclear,
+    };
+    paper.painted(line, &state.to_string(), tone)
 }

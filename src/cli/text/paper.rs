@@ -2,7 +2,14 @@
 //!
 //! Text in quotes stays in one line: people copy commands from there.
 
-use crate::check::CheckState;
+/// What a word says, for its colour.
+#[derive(Debug, Clone, Copy)]
+pub enum Tone {
+    Good,
+    Warning,
+    Bad,
+    Unclear,
+}
 
 /// What a text is written onto.
 #[derive(Debug, Clone, Copy, Default)]
@@ -30,29 +37,28 @@ impl Paper {
         fitting
     }
 
-    /// The line with its first word, the state, in the colour of that state.
-    pub fn painted(&self, line: &str, state: CheckState) -> String {
-        let word = state.to_string();
-        match line.strip_prefix(&word) {
-            Some(rest) => self.coloured(&word, state) + rest,
+    /// The line with this word at its beginning in colour.
+    pub fn painted(&self, line: &str, word: &str, tone: Tone) -> String {
+        match line.strip_prefix(word) {
+            Some(rest) => self.coloured(word, tone) + rest,
             None => line.to_owned(),
         }
     }
 
-    /// The line with this word at its end in the colour of that state.
-    pub fn painted_end(&self, line: &str, word: &str, state: CheckState) -> String {
+    /// The line with this word at its end in colour.
+    pub fn painted_end(&self, line: &str, word: &str, tone: Tone) -> String {
         match line.strip_suffix(word) {
-            Some(rest) => rest.to_owned() + &self.coloured(word, state),
+            Some(rest) => rest.to_owned() + &self.coloured(word, tone),
             None => line.to_owned(),
         }
     }
 
-    fn coloured(&self, word: &str, state: CheckState) -> String {
-        let code = match state {
-            CheckState::Ok => 32,
-            CheckState::Warning => 33,
-            CheckState::Critical => 31,
-            CheckState::Unknown => 35,
+    fn coloured(&self, word: &str, tone: Tone) -> String {
+        let code = match tone {
+            Tone::Good => 32,
+            Tone::Warning => 33,
+            Tone::Bad => 31,
+            Tone::Unclear => 35,
         };
         if self.colour { format!("\u{1b}[{code}m{word}\u{1b}[0m") } else { word.to_owned() }
     }
@@ -137,12 +143,12 @@ mod tests {
     #[test]
     fn a_colour_takes_no_room() {
         let paper = Paper { width: Some(11), colour: true };
-        let line = paper.painted("WARNING old", CheckState::Warning);
+        let line = paper.painted("WARNING old", "WARNING", Tone::Warning);
         assert_eq!(line, "\u{1b}[33mWARNING\u{1b}[0m old");
         assert_eq!(paper.fit(&line), line);
-        let end = paper.painted_end("1  no", "no", CheckState::Critical);
+        let end = paper.painted_end("1  no", "no", Tone::Bad);
         assert_eq!(end, "1  \u{1b}[31mno\u{1b}[0m");
-        assert_eq!(Paper::default().painted_end("1  no", "no", CheckState::Critical), "1  no");
+        assert_eq!(Paper::default().painted_end("1  no", "no", Tone::Bad), "1  no");
         assert_eq!(paper.fit(&(line.clone() + "er")), "\u{1b}[33mWARNING\u{1b}[0m\n    older");
     }
 }

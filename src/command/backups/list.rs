@@ -4,9 +4,8 @@ use clap::{ArgMatches, Command};
 
 use super::{Presented, json, name, switch, verb};
 use crate::backup::{Backup, Catalogue};
-use crate::check::CheckState;
 use crate::cli::screen;
-use crate::cli::text::{Paper, Spare, at_seconds, count, fitted, plain, short_size, took};
+use crate::cli::text::{Paper, Spare, Tone, at_seconds, count, fitted, plain, short_size, took};
 use crate::cli::verbs::Shown;
 use crate::cli::verbs::print;
 use crate::config::Config;
@@ -82,12 +81,12 @@ fn painted(rows: &[Vec<String>], places: usize, paper: Paper) -> String {
     let spare = Spare { left_out: &[2, FIRST.len(), 3], cut: &[1, places], ends_in_text: false };
     let table = fitted(rows, spare, paper);
     let lines = table.lines().zip(rows).map(|(line, row)| {
-        let (word, state) = match row.last().map_or("", String::as_str) {
-            word @ "yes" => (word, CheckState::Ok),
-            word @ "no" => (word, CheckState::Critical),
+        let (word, tone) = match row.last().map_or("", String::as_str) {
+            word @ "yes" => (word, Tone::Good),
+            word @ "no" => (word, Tone::Bad),
             _ => return format!("{line}\n"),
         };
-        paper.painted_end(line, word, state) + "\n"
+        paper.painted_end(line, word, tone) + "\n"
     });
     lines.collect()
 }

@@ -14,9 +14,8 @@ use super::json;
 use super::surveyed::restorable;
 use crate::basebackup::catalogue::{Backup, Restorable, Survey};
 use crate::basebackup::windows::Needed;
-use crate::check::CheckState;
 use crate::cli::text::{
-    Paper, Spare, at_seconds, count, fitted, plain, short_size, took, whole_size,
+    Paper, Spare, Tone, at_seconds, count, fitted, plain, short_size, took, whole_size,
 };
 use crate::cli::verbs::Shown;
 use crate::cli::verbs::print;
@@ -157,13 +156,13 @@ impl Page<'_> {
     fn painted(&self, rows: &[Vec<String>]) -> String {
         let table = fitted(rows, SPARE, self.paper);
         let lines = table.lines().zip(rows).map(|(line, row)| {
-            let (word, state) = match row.last().map_or("", String::as_str) {
-                word @ "yes" => (word, CheckState::Ok),
-                word @ "no" => (word, CheckState::Critical),
-                word @ "?" => (word, CheckState::Unknown),
+            let (word, tone) = match row.last().map_or("", String::as_str) {
+                word @ "yes" => (word, Tone::Good),
+                word @ "no" => (word, Tone::Bad),
+                word @ "?" => (word, Tone::Unclear),
                 _ => return format!("{line}\n"),
             };
-            self.paper.painted_end(line, word, state) + "\n"
+            self.paper.painted_end(line, word, tone) + "\n"
         });
         lines.collect()
     }

@@ -13,8 +13,7 @@ use serde_json::{Value, json};
 use super::entries::{Entries, Snapshots, length, owners, path, time};
 use super::{of_set, with_set};
 use crate::backup::Backup;
-use crate::check::CheckState;
-use crate::cli::text::{Paper, at_seconds, plain, plain_bytes, size, write};
+use crate::cli::text::{Paper, Tone, at_seconds, plain, plain_bytes, size, write};
 use crate::cli::{flags, guard, screen};
 use crate::config::Config;
 use crate::error::{Class, Error, Result};
@@ -212,14 +211,14 @@ fn line(
         });
         return Ok(change.to_string());
     }
-    let (mark, state) = match change {
-        Change::Added => ("+", CheckState::Ok),
-        Change::Removed => ("-", CheckState::Critical),
-        Change::Content(_) => ("M", CheckState::Warning),
-        Change::Kind(_) => ("T", CheckState::Warning),
-        Change::Metadata(_) => ("U", CheckState::Unknown),
+    let (mark, tone) = match change {
+        Change::Added => ("+", Tone::Good),
+        Change::Removed => ("-", Tone::Bad),
+        Change::Content(_) => ("M", Tone::Warning),
+        Change::Kind(_) => ("T", Tone::Warning),
+        Change::Metadata(_) => ("U", Tone::Unclear),
     };
-    let mark = options.paper.painted_end(mark, mark, state);
+    let mark = options.paper.painted_end(mark, mark, tone);
     let slash = if entry.is_directory() { "/" } else { "" };
     let more = match change.what() {
         [] => String::new(),

@@ -2,6 +2,7 @@
 
 use crate::check::{Finding, Verdict};
 use crate::cli::text::{Paper, Spare, fitted};
+use crate::command::seawall::painted;
 
 const HEADINGS: [&str; 5] = ["STATE", "WHAT", "CHECK", "IN", "FOUND"];
 
@@ -9,12 +10,12 @@ const HEADINGS: [&str; 5] = ["STATE", "WHAT", "CHECK", "IN", "FOUND"];
 pub fn text(verdict: &Verdict, paper: Paper) -> String {
     let rows = verdict.findings.iter().map(row);
     let rows: Vec<_> = std::iter::once(HEADINGS.map(str::to_owned).into()).chain(rows).collect();
-    let mut text = paper.painted(&verdict.summary(), verdict.state()) + "\n\n";
+    let mut text = painted(paper, &verdict.summary(), verdict.state()) + "\n\n";
     let states = verdict.findings.iter().map(|finding| finding.state);
     let states = std::iter::once(None).chain(states.map(Some));
     let spare = Spare { ends_in_text: true, ..Spare::default() };
     for (line, state) in fitted(&rows, spare, paper).lines().zip(states) {
-        text += &state.map_or(line.to_owned(), |state| paper.painted(line, state));
+        text += &state.map_or(line.to_owned(), |state| painted(paper, line, state));
         text += "\n";
     }
     let troubles = verdict.troubles();

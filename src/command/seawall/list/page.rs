@@ -13,6 +13,7 @@ use crate::check::{CheckState, Service};
 use crate::cli::text::{
     Paper, Spare, at_seconds, count, document, fitted, plain, short_size, took,
 };
+use crate::command::seawall::painted;
 use crate::error::Result;
 
 const HEADINGS: [&str; 6] = ["STATE", "WHAT", "NEWEST", "BACK TO", "SIZE", "NEXT DUE"];
@@ -27,7 +28,7 @@ pub fn text(overview: &Overview<'_>, paper: Paper) -> String {
     let states = std::iter::once(None).chain(overview.rows.iter().map(|row| row.state));
     let mut text = String::new();
     for (line, state) in fitted(&rows, SPARE, paper).lines().zip(states) {
-        text += &state.map_or(line.to_owned(), |state| paper.painted(line, state));
+        text += &state.map_or(line.to_owned(), |state| painted(paper, line, state));
         text += "\n";
     }
     let remarks = remarks(overview);
