@@ -17,7 +17,7 @@ fn the_files_of_a_snapshot_are_shown_from_trees_and_packs() {
     let id = story.listed()[0]["id"].as_str().unwrap().to_owned();
     for repository in ["local", "s3"] {
         let show = |words: &[&str]| -> Outcome {
-            story.run(&["show", &id[..18], "--repository", repository]).args(words).run()
+            story.run(&["show", &id[..20], "--repository", repository]).args(words).run()
         };
         let all = show(&["--files"]);
         let lines: Vec<&str> = all.expect(0).stdout.lines().collect();

@@ -17,7 +17,7 @@ fn a_backup_that_fails_takes_back_its_data_or_says_that_it_may_not() {
     let proxy = Proxy::start(s3.address());
     let create = || {
         let run = redis_backup(&server, &bucket, "create").envs(proxy.environment(&s3));
-        run.arg("--limits-attempts=1").run()
+        run.arg("--limits-attempts=3").run()
     };
     let left =
         || -> Vec<String> { s3.keys().into_iter().filter(|key| key.contains("/redis/")).collect() };
