@@ -238,6 +238,9 @@ impl Memory {
 
 fn no_folder(state: &Path, folder: &str) -> Error {
     let path = state.join(folder);
-    Error::new(Class::LocalFile, format!("the user who prunes has no folder at {path:?}"))
-        .hint("Run this as that user, or let prune run once.")
+    Error::new(
+        Class::LocalFile,
+        format!("the user who runs prune has no folder for notes at {path:?}"),
+    )
+    .hint("Run this as that user, or let prune run once.")
 }

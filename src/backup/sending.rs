@@ -49,7 +49,7 @@ pub struct Sending<'a> {
     pub known: &'a Known,
     /// The name of an object, by its number from 1 on and whether it is encrypted.
     pub name: &'a (dyn Fn(usize, bool) -> String + Sync),
-    /// An object has at most about so many bytes.
+    /// The greatest length of an object, about, in bytes.
     pub size_max: u64,
     /// zstd level.
     pub level: i32,

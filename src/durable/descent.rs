@@ -131,7 +131,7 @@ pub fn new_folder(root: &Path, folder: &Path, owner: FolderOwner) -> Result<Opti
     Ok(Some(Beneath::of(made, folder)))
 }
 
-/// Opens a folder below `root` for work in it; `None` when there is none.
+/// Opens a folder below `root` for work in it; `None` when that folder does not exist.
 pub fn open_below(root: &Path, folder: &Path) -> Result<Option<Beneath>> {
     match descend(root, folder, IfMissing::Fail) {
         Err(_) if is_gone(folder) => Ok(None),

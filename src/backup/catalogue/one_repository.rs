@@ -236,7 +236,7 @@ fn others(description: &impl Described) -> Vec<String> {
     ids
 }
 
-/// Reads a description and checks that it is that of this folder; `None` when there is none.
+/// Reads a description and checks that it belongs to this folder; `None` when the folder has no description.
 pub fn describe<K: Kind>(
     repository: &Repository,
     folder: &BackupFolder,

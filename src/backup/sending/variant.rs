@@ -22,7 +22,7 @@ pub struct Form<'a> {
     pub recipients: Option<&'a Recipients>,
     /// The name of an object, by its number from 1 on and whether it is encrypted.
     pub name: &'a (dyn Fn(usize, bool) -> String + Sync),
-    /// An object has at most about so many bytes.
+    /// The greatest length of an object, about, in bytes.
     pub size_max: u64,
 }
 

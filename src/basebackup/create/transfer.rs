@@ -114,7 +114,7 @@ struct PartMark {
 /// The part under way, and where it goes.
 struct PartCutter<'scope> {
     frames: FrameStream<'scope, End<PartMark>>,
-    /// A part is ended before the next entry once it holds so many bytes.
+    /// Once a part holds this many bytes, it ends before the next entry.
     part_bytes: u64,
     splitter: TarSplitter,
     /// The part under way, if it has an entry.

@@ -63,7 +63,7 @@ struct PidFile {
 }
 
 impl PidFile {
-    /// `None` when there is none.
+    /// `None` when there is no such file.
     fn read(path: &Path) -> Result<Option<Self>> {
         match fs::read(path) {
             Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),

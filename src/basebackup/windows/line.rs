@@ -176,7 +176,7 @@ impl RecoveryLine {
         left.map(|part| Point { timeline: part.timeline, lsn: part.end }).collect()
     }
 
-    /// Where the WAL ends that there is in segments behind that of a place; `None` when there is none.
+    /// Where the WAL ends that there is in segments behind that of a place; `None` where no such segment exists.
     pub fn end_behind(&self, place: Lsn) -> Option<Lsn> {
         let next = self.segment_start(place).0.saturating_add(self.segment_size.bytes());
         self.covered.last().map(|wal| wal.end).filter(|end| end.0 > next)

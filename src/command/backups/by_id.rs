@@ -7,7 +7,7 @@ use crate::error::{Class, Error, Result};
 /// How many ids are named when none was meant.
 const NEAREST: usize = 3;
 
-/// The place of the one whose id is this, or begins like this; `None` when there is none.
+/// The place of the one whose id is this, or begins like this; `None` when no id does.
 pub(super) fn find(what: &str, ids: &[&str], begins: &str) -> Result<Option<usize>> {
     let places = || ids.iter().enumerate();
     let exact: Vec<usize> = places().filter(|(_, id)| **id == begins).map(|(at, _)| at).collect();

@@ -93,7 +93,7 @@ impl Listing {
     }
 }
 
-/// `None` when there is none by now.
+/// `None` when the description is gone by now.
 pub(crate) fn read(
     repository: &Repository,
     all: &str,
