@@ -3,11 +3,12 @@
 //!
 //! How the files go together: a push goes through `names` (what is there already), `memory` (is it still the same
 //! repository?), `archive` (store, compare, name) and `compare`, fed by `encoded_frames`; where a timeline was left,
-//! `beyond` keeps both contents. A fetch is `reading`, `proof` reads only to know; `listing` and `inventory` tell what
-//! there is, and `layout` how keys are made.
+//! `beyond` keeps both contents. `carrying` brings a file from one repository into another. A fetch is `reading`, `proof`
+//! reads only to know; `listing` and `inventory` tell what there is, and `layout` how keys are made.
 
 mod archive;
 mod beyond;
+mod carrying;
 mod compare;
 mod encoded_frames;
 mod inventory;
@@ -22,6 +23,7 @@ use std::path::Path;
 
 pub use archive::{Archived, NamedWalFile, UnnamedWalFile};
 pub use beyond::{Fork, KeptBeside, Original, SourceServer, StoredBeyond, UpTo};
+pub use carrying::{Carriage, Carried, Carrying};
 pub use encoded_frames::{EncodedFrames, FrameFanout, fan_out};
 pub use inventory::{Inventory, ListingVisitor};
 pub use layout::WalFolder;

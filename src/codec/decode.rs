@@ -55,6 +55,14 @@ pub fn decode_unlabelled<'a>(
     Frames::new(compressed).map_err(|error| read_failed(&error))
 }
 
+/// The bytes of an encrypted object as they would be in the clear: a label and zstd frames, of which nothing is proved
+/// but that somebody encrypted them so.
+pub fn decrypted(stored: &[u8], identities: &Identities) -> Result<Vec<u8>> {
+    let mut clear = Vec::with_capacity(stored.len());
+    let read = decrypt(stored, identities)?.read_to_end(&mut clear);
+    read.map_err(|error| read_failed(&error)).map(|_| clear)
+}
+
 fn decrypt<'a>(
     mut stored: impl BufRead + 'a,
     identities: &'a Identities,

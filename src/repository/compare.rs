@@ -111,7 +111,7 @@ impl Repository {
     }
 }
 
-fn is_other(ours: &Label, theirs: &Label) -> Error {
+pub(super) fn is_other(ours: &Label, theirs: &Label) -> Error {
     let message = format!(
         "expected {} bytes with BLAKE3 {}, found an object of that name with {} bytes and BLAKE3 {}; nothing was \
          changed",
@@ -134,7 +134,7 @@ pub(super) fn both_are_stored(error: Error, keys: &[String; 2]) -> Error {
     Error::new(Class::Conflict, message).hint(WHICH_IS_RIGHT)
 }
 
-fn label_of(metadata: &Metadata) -> Option<Label> {
+pub(super) fn label_of(metadata: &Metadata) -> Option<Label> {
     let format = metadata.get("seawall-format")?;
     let size = metadata.get("seawall-size")?.parse().ok()?;
     let digest = metadata.get("seawall-blake3")?.parse().ok()?;

@@ -20,12 +20,12 @@ impl Repository {
     }
 
     /// What may have gone wrong on the way is asked once more.
-    pub(super) fn tried_again(
+    pub(super) fn tried_again<T>(
         &self,
         source: &Source<'_>,
         key: &str,
-        try_to_prove: &dyn Fn() -> Result<bool>,
-    ) -> Result<bool> {
+        try_to_prove: &dyn Fn() -> Result<T>,
+    ) -> Result<T> {
         let started = Instant::now();
         let attempt = || try_to_prove().map_err(|error| failed(error, source.limits, started));
         let say = |error: &Error| tracing::info!("trying {key} again: {error}");

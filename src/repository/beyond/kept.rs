@@ -91,7 +91,12 @@ impl Repository {
     }
 
     /// Half of the digest is in the name.
-    fn check_beyond(&self, key: &str, encrypted: bool, digest: &Digest) -> Result<()> {
+    pub(in crate::repository) fn check_beyond(
+        &self,
+        key: &str,
+        encrypted: bool,
+        digest: &Digest,
+    ) -> Result<()> {
         let mut front = Vec::new();
         let mut reader = self.reader(key, Some(LABEL_BYTES_MAX as u64))?;
         reader.read_to_end(&mut front).map_err(|error| read_failed(&error))?;
