@@ -30,7 +30,7 @@ pub use resolved::{Resolved, ValueOrigin};
 pub use secrets::proxy_without_secrets;
 pub use sections::{BackupObjective, DrillConfig, KeepConfig, NotifyConfig, Objectives};
 pub use setting::{MEDIA, REPOSITORY, Setting, ValueKind};
-pub use settings::GLOBAL;
+pub use settings::{BANDWIDTH, GLOBAL};
 pub use typed::{
     Config, EncryptionConfig, Limits, LogConfig, LogFormat, MediaBackupConfig, RetentionConfig,
     WalConfig,

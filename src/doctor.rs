@@ -16,7 +16,7 @@ mod store;
 
 pub use account::Account;
 pub use command_line::{ProgramCall, archive_command, find_call, restore_command};
-pub use configuration::{idle_settings, secrets};
+pub use configuration::{bandwidth, idle_settings, secrets};
 pub use finding::{Diagnosis, Mend, Restart, Section, Severity, identifier, literal};
 pub use origin::{Origins, patroni_pair};
 pub use server::{Ability, Host, SeenServer, ability, server};

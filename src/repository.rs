@@ -107,6 +107,14 @@ pub fn open_all(config: &Config, state: Option<&Path>) -> Result<Vec<Repository>
     config.repositories.iter().map(|one| Repository::open(one, config, state)).collect()
 }
 
+/// The same for who takes a backup: what goes to them, and comes from them, keeps within `limits.bandwidth` together.
+pub fn open_all_limited(config: &Config) -> Result<Vec<Repository>> {
+    if let Some(rate) = config.bandwidth {
+        storage::limit_bandwidth(rate, config.repositories.len());
+    }
+    open_all(config, None)
+}
+
 /// The private keys of this host, if it has any.
 pub fn identities(config: &Config) -> Result<Identities> {
     let path = config.encryption.identity_file.as_deref();

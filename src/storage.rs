@@ -1,9 +1,10 @@
 //! Bytes under keys, on a disk or in an S3 bucket. One contract, tested by one suite on every back end
 //! (`tests/suite/storage_contract.rs`).
 //!
-//! Here is the contract; `local` and `s3` keep it, `deadline` puts a time limit on either, and `volume` counts what a
-//! listing shows.
+//! Here is the contract; `local` and `s3` keep it, `deadline` puts a time limit on either, `bandwidth` says when bytes may go
+//! to them and come from them, and `volume` counts what a listing shows.
 
+mod bandwidth;
 mod deadline;
 mod local;
 mod s3;
@@ -17,6 +18,7 @@ use std::path::Path;
 use bytes::Bytes;
 use jiff::Timestamp;
 
+pub use bandwidth::{limit_bandwidth, pace};
 pub use deadline::{DeadlineStorage, StillWanted};
 pub use local::give_to_owner;
 pub use s3::{Post, post};

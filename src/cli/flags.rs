@@ -9,7 +9,7 @@ use clap::error::ErrorKind;
 use clap::{Arg, ArgAction, ArgMatches, Command};
 
 use super::{guard, help};
-use crate::config::{FlagValues, GLOBAL, Setting};
+use crate::config::{BANDWIDTH, FlagValues, GLOBAL, Setting};
 use crate::error::{Class, Error, Result};
 
 const HEADINGS: [(&str, &str); 14] = [
@@ -30,7 +30,7 @@ const HEADINGS: [(&str, &str); 14] = [
 ];
 
 /// Adds the flags that a command has: configuration file, repositories, and the settings that it goes
-/// by, those of the tables named and those that concern all.
+/// by, those of the tables and keys named and those that concern all.
 pub fn with_settings(command: Command, tables: &[&str]) -> Command {
     let config = Arg::new("config")
         .long("config")
@@ -46,7 +46,8 @@ pub fn with_settings(command: Command, tables: &[&str]) -> Command {
     let for_all = ["", "encryption", "limits", "log"];
     let command = command.arg(help::all().help_heading(None::<&str>));
     let wanted = |setting: &&Setting| {
-        for_all.contains(&setting.table()) || tables.contains(&setting.table())
+        let of_all = for_all.contains(&setting.table()) && setting.key != BANDWIDTH;
+        of_all || tables.contains(&setting.table()) || tables.contains(&setting.key)
     };
     GLOBAL.iter().filter(wanted).fold(command, |command, setting| command.arg(flag(setting)))
 }

@@ -30,6 +30,8 @@ pub enum ValueKind {
     },
     /// A length such as `64MiB`.
     Size,
+    /// Bytes a second such as `10MiB`, at least [`RATE_MIN`].
+    Rate,
     /// A time to wait such as `5s` or `3m`.
     Duration,
     /// An age such as `12h` or `90d`.
@@ -38,6 +40,9 @@ pub enum ValueKind {
     /// Texts separated by white space; in the file an array.
     List,
 }
+
+/// The least rate, in bytes a second. With less, a store would wait so long for the next piece that it gives up.
+pub(super) const RATE_MIN: u64 = 64 << 10;
 
 pub(super) const fn setting(
     key: &'static str,
@@ -77,6 +82,7 @@ impl ValueKind {
             Self::Choice(choices) => format!("one of {}", choices.join(", ")),
             Self::Integer { min, max } => format!("a whole number from {min} to {max}"),
             Self::Size => "a size like 64MiB".into(),
+            Self::Rate => "a size (for each second) like 10MiB, at least 64KiB".into(),
             Self::Duration => "a time like 5s or 3m, at most 1 day".into(),
             Self::Age => "a time like 12h or 90d, at most 100 years".into(),
             Self::Boolean => "true or false".into(),
@@ -91,7 +97,7 @@ impl ValueKind {
             Self::Path => "FILE",
             Self::Choice(_) => "WORD",
             Self::Integer { .. } => "NUMBER",
-            Self::Size => "SIZE",
+            Self::Size | Self::Rate => "SIZE",
             Self::Duration | Self::Age => "TIME",
             Self::Boolean => "BOOL",
             Self::List => "LIST",

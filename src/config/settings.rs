@@ -16,6 +16,9 @@ pub static GLOBAL: LazyLock<Vec<Setting>> = LazyLock::new(|| {
         .concat()
 });
 
+/// The only setting of `limits` that is for some commands alone: archiving and restoring never wait for it.
+pub const BANDWIDTH: &str = "limits.bandwidth";
+
 const PROCESS: &[Setting] = &[
     setting(
         "state_directory",
@@ -64,6 +67,12 @@ const PROCESS: &[Setting] = &[
         ValueKind::Integer { min: 1, max: 20 },
         "5",
         "How often a request is tried, with growing random pauses",
+    ),
+    setting(
+        BANDWIDTH,
+        ValueKind::Rate,
+        "",
+        "Highest rate at which create (basebackup, redis-backup, media-backup) sends to all repositories together; absent: no limit",
     ),
     setting(
         "log.level",

@@ -11,6 +11,7 @@ use super::resolved::Resolved;
 use super::secrets::credentials_of_url;
 use super::sections::{DrillConfig, KeepConfig, NotifyConfig, Objectives};
 use super::setting::checked_name;
+use super::settings::BANDWIDTH;
 use super::value::Value;
 use crate::error::{Class, Error, Result};
 
@@ -36,6 +37,8 @@ pub struct Config {
     pub notify: NotifyConfig,
     pub drill: DrillConfig,
     pub limits: Limits,
+    /// Bytes a second, for the commands that take backups; `None`: no limit.
+    pub bandwidth: Option<u64>,
     pub log: LogConfig,
     /// Of this host, if it is there.
     pub state_directory: Option<PathBuf>,
@@ -167,6 +170,7 @@ impl Config {
                 total: resolved.duration("limits.total_timeout"),
                 attempts: resolved.number("limits.attempts") as u32,
             },
+            bandwidth: resolved.value(BANDWIDTH).map(|_| resolved.size(BANDWIDTH)),
             log: resolved.log(),
             state_directory: resolved.path("state_directory"),
             report_timezone: resolved.text("report.timezone"),

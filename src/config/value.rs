@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use super::secrets::without_secrets;
-use super::setting::ValueKind;
+use super::setting::{RATE_MIN, ValueKind};
 
 /// No wait is longer. (Far longer ones could not even be added to the time of day.)
 const LONGEST: Duration = Duration::from_secs(24 * 3600);
@@ -37,7 +37,8 @@ impl Value {
                 Self::Text(choices.contains(&text).then(|| text.to_owned())?)
             }
             ValueKind::Integer { .. } => return Self::from_integer(kind, text.parse().ok()?),
-            ValueKind::Size => Self::Size(text.parse::<bytesize::ByteSize>().ok()?.as_u64()),
+            ValueKind::Size => Self::Size(size(text)?),
+            ValueKind::Rate => Self::Size(size(text).filter(|rate| *rate >= RATE_MIN)?),
             ValueKind::Duration => Self::Duration(time(text, LONGEST)?),
             ValueKind::Age => Self::Duration(time(text, OLDEST)?),
             ValueKind::Boolean => Self::Boolean(text.parse().ok()?),
@@ -72,6 +73,10 @@ impl Value {
             _ => false,
         }
     }
+}
+
+fn size(text: &str) -> Option<u64> {
+    text.parse::<bytesize::ByteSize>().ok().map(|size| size.as_u64())
 }
 
 fn time(text: &str, max: Duration) -> Option<Duration> {
@@ -130,6 +135,7 @@ mod tests {
         for (kind, text, written) in [
             (ValueKind::Size, "64MiB", "\"64MiB\""),
             (ValueKind::Size, "1000", "\"1000B\""),
+            (ValueKind::Rate, "64KiB", "\"64KiB\""),
             (ValueKind::Duration, "90s", "\"1m 30s\""),
             (ValueKind::Age, "7d", "\"7days\""),
             (ValueKind::Integer { min: 1, max: 9 }, "9", "9"),
@@ -154,6 +160,8 @@ mod tests {
             (ValueKind::Integer { min: 1, max: 9 }, "10"),
             (ValueKind::Integer { min: 1, max: 9 }, "1.5"),
             (ValueKind::Size, "much"),
+            (ValueKind::Rate, "0"),
+            (ValueKind::Rate, "63KiB"),
             (ValueKind::Duration, "5"),
             (ValueKind::Duration, "25h"),
             (ValueKind::Age, "7"),

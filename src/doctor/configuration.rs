@@ -5,10 +5,12 @@ use std::fs;
 use std::os::unix::fs::MetadataExt;
 use std::path::Path;
 
+use bytesize::ByteSize;
+
 use super::account::{Account, READ};
 use super::finding::{Diagnosis, Mend};
 use super::server::{Host, SeenServer};
-use crate::config::{Config, Location, RedisAddress, Resolved, ValueOrigin};
+use crate::config::{BANDWIDTH, Config, Location, RedisAddress, Resolved, ValueOrigin};
 
 /// Looks at every file with a secret that the configuration names, and at the configuration itself.
 pub fn secrets(
@@ -135,6 +137,28 @@ pub fn idle_settings(resolved: &Resolved, config: &Config) -> Vec<Diagnosis> {
     findings
 }
 
+/// What the bandwidth limit allows. A backup that takes longer than `prune` waits for one counts as given up.
+pub fn bandwidth(config: &Config) -> Option<Diagnosis> {
+    let rate = config.bandwidth?;
+    let (shown, count) = (ByteSize(rate), config.repositories.len() as u64);
+    let keeps = [
+        ("basebackup", "retention", config.retention.keep.unfinished),
+        ("media-backup", "media_backup", config.media_backup.keep.unfinished),
+        ("redis-backup", "redis", config.redis.keep.unfinished),
+    ];
+    let (program, table, shortest) = keeps.into_iter().min_by_key(|(_, _, time)| *time)?;
+    let most = ByteSize(rate.saturating_mul(shortest.as_secs()) / count.max(1));
+    let whole = if count == 1 { "" } else { " over all repositories together" };
+    let time = humantime::format_duration(shortest);
+    Some(Diagnosis::note(
+        BANDWIDTH,
+        format!(
+            "{shown} a second{whole}: a backup of more than {most} (as stored) takes longer than {table}.keep_unfinished ({time}), \
+             and then `{program} prune` deletes it before it is finished"
+        ),
+    ))
+}
+
 /// A finding where somebody has set it.
 fn idle(resolved: &Resolved, key: &str, why: &str) -> Option<Diagnosis> {
     let (_, found) = resolved.values().find(|(name, _)| *name == key)?;
@@ -191,6 +215,23 @@ mod tests {
         assert_eq!(
             found("[redis]\nca_file = \"/ca\"\n"),
             ["redis.ca_file: no effect: redis.url does not begin with rediss://"]
+        );
+    }
+
+    #[test]
+    fn a_bandwidth_limit_is_told_with_what_it_allows() {
+        let said = |limits: &str| {
+            let text = format!(
+                "[limits]\n{limits}\n[[repository]]\nurl = \"/b\"\n[[repository]]\nurl = \"/c\"\n"
+            );
+            let config = Config::from_resolved(&of_text(&text).unwrap()).unwrap();
+            bandwidth(&config).map(|it| it.found)
+        };
+        assert_eq!(said("attempts = 5"), None);
+        assert_eq!(
+            said("bandwidth = \"1MiB\"").unwrap(),
+            "1.0 MiB a second over all repositories together: a backup of more than 42.2 GiB (as stored) takes longer than \
+             retention.keep_unfinished (1day), and then `basebackup prune` deletes it before it is finished"
         );
     }
 

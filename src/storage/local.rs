@@ -10,6 +10,7 @@ use jiff::Timestamp;
 
 use super::{
     Created, Listed, Metadata, NewLargeObject, NewObject, ObjectHead, Storage, WholeObject,
+    bandwidth,
 };
 use crate::durable::{self, Nameless, Publication, Published, Temporary};
 use crate::error::{Class, Error, Result};
@@ -146,6 +147,7 @@ struct LocalObject(Publication);
 impl NewObject for LocalObject {
     fn write(&mut self, content: Bytes) -> Result<()> {
         progress::moved(content.len() as u64);
+        bandwidth::pace(content.len());
         self.0.write(&content)
     }
 
@@ -159,6 +161,7 @@ impl NewObject for LocalObject {
 
 impl NewLargeObject for LocalObject {
     fn write(&mut self, content: Bytes) -> Result<()> {
+        bandwidth::pace(content.len());
         self.0.write(&content)
     }
 
@@ -212,9 +215,10 @@ struct LocalReader {
 
 impl Read for LocalReader {
     fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
-        self.file
-            .read(buffer)
-            .map_err(|error| io::Error::other(Error::file("read", &self.path, &error)))
+        let failed = |error| io::Error::other(Error::file("read", &self.path, &error));
+        let length = self.file.read(buffer).map_err(failed)?;
+        bandwidth::pace(length);
+        Ok(length)
     }
 }
 

@@ -3,7 +3,8 @@
 //!
 //! How the files go together: `bucket` is what every request needs, and `client` makes it (with `profiles` and `http`);
 //! `put`, `large` with `multipart`, `listing` and `delete_objects` are the requests, over the bytes of `content`; `failure`
-//! says what became of one that failed, and `answer_limit` keeps answers from taking all memory.
+//! says what became of one that failed, `answer_limit` keeps answers from taking all memory, and `paced` keeps bodies within the
+//! bandwidth limit.
 
 mod answer_limit;
 mod bucket;
@@ -15,6 +16,7 @@ mod http;
 mod large;
 mod listing;
 mod multipart;
+mod paced;
 mod profiles;
 mod put;
 mod runtime;
@@ -34,6 +36,7 @@ use self::content::ChunkedContent;
 pub use self::http::{Post, post};
 use self::large::NewS3LargeObject;
 use self::runtime::{ObjectReader, Runtime};
+use super::bandwidth::delay_max;
 use super::{
     ConditionSupport, Created, Listed, Metadata, NewLargeObject, NewObject, ObjectHead,
     PendingUpload, Protection, Storage, WholeObject,
@@ -63,7 +66,7 @@ impl S3Storage {
         match answer {
             Ok(object) => {
                 let bytes = object.content_length.unwrap_or_default().unsigned_abs();
-                let until = Instant::now() + bucket.request_limit(bytes);
+                let until = Instant::now() + bucket.request_limit(bytes) + delay_max(bytes);
                 let (runtime, pause) = (Arc::clone(&self.runtime), bucket.limits.request);
                 Ok(Some(Box::new(ObjectReader::new(object.body, runtime, pause, until))))
             }

@@ -11,6 +11,7 @@
 mod announced;
 mod archiving;
 mod bad_input;
+mod bandwidth;
 mod base_backup_by_hand;
 mod base_backups;
 mod by_hand;

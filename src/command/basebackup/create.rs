@@ -11,7 +11,7 @@ use crate::cli::flags;
 use crate::cli::progress::SingleBar;
 use crate::cli::text::size;
 use crate::command::created::{self, CreatedBackup};
-use crate::config::Config;
+use crate::config::{BANDWIDTH, Config};
 use crate::error::{Class, Error, Result};
 use crate::replication::{BaseBackupOptions, Checkpoint};
 use crate::repository;
@@ -61,12 +61,12 @@ pub fn command() -> Command {
                 .help("Store the WAL that the backup needs inside it, so that it can be restored without an archive"),
         )
         .arg(created::json());
-    flags::with_settings(command, &["postgres", "basebackup"])
+    flags::with_settings(command, &["postgres", "basebackup", BANDWIDTH])
 }
 
 pub fn run(config: &Config, matches: &ArgMatches) -> Result<()> {
     let (options, begun) = (options(matches)?, Instant::now());
-    let repositories = repository::open_all(config, None)?;
+    let repositories = repository::open_all_limited(config)?;
     let identities = repository::identities(config)?;
     let mut progress = SingleBar::new("base backup");
     let request = NewBaseBackup {

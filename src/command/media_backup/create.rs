@@ -19,7 +19,7 @@ use crate::cli::progress::SharedBar;
 use crate::cli::text::{count, size};
 use crate::codec::Identities;
 use crate::command::created::{self, CreatedBackup};
-use crate::config::{Config, MediaSet};
+use crate::config::{BANDWIDTH, Config, MediaSet};
 use crate::error::{Class, Error, Result};
 use crate::media_backup::local::{LocalSnapshot, TreeTaken};
 use crate::media_backup::packed::{Listing, PackedSnapshot};
@@ -66,7 +66,7 @@ pub fn command() -> Command {
                 .help("Accept that the snapshot holds far less than the snapshot before"),
         )
         .arg(created::json());
-    with_set(flags::with_settings(command, &["media_backup"]))
+    with_set(flags::with_settings(command, &["media_backup", BANDWIDTH]))
 }
 
 pub fn run(config: &Config, matches: &ArgMatches) -> Result<()> {
@@ -133,7 +133,7 @@ fn create(options: &SnapshotOptions<'_>) -> Result<TakenSnapshot> {
     let set = set_of(config)?;
     // A path that is not there is no repository's fault, and none is touched for it.
     Places::of_set(&set.paths)?;
-    let repositories = repository::open_all(config, None)?;
+    let repositories = repository::open_all_limited(config)?;
     let identities = repository::identities(config)?;
     let began = Timestamp::now();
     let id = new_id(began);

@@ -13,7 +13,7 @@ use crate::cli::flags;
 use crate::cli::progress::SingleBar;
 use crate::cli::text::{count, size};
 use crate::command::created::{self, CreatedBackup};
-use crate::config::Config;
+use crate::config::{BANDWIDTH, Config};
 use crate::error::{Class, Error, Result};
 use crate::redis_backup::{DataSource, RedisBackupRequest, RedisDescription, take_backup};
 use crate::repository;
@@ -69,12 +69,12 @@ pub fn command() -> Command {
         )
         .arg(created::json())
         .after_help(AFTER);
-    flags::with_settings(command, &["redis"])
+    flags::with_settings(command, &["redis", BANDWIDTH])
 }
 
 pub fn run(config: &Config, matches: &ArgMatches) -> Result<()> {
     let begun = Instant::now();
-    let repositories = repository::open_all(config, None)?;
+    let repositories = repository::open_all_limited(config)?;
     let text = |name: &str| matches.get_one::<String>(name).cloned().unwrap_or_default();
     let folder = matches.get_one::<PathBuf>("folder").cloned();
     let source = match text("source").as_str() {

@@ -4,7 +4,7 @@ use clap::{ArgMatches, Command};
 
 use crate::cli::{flags, guard};
 use crate::codec::Recipients;
-use crate::config::{self, Config, Resolved, Value, ValueOrigin, proxy_without_secrets};
+use crate::config::{self, BANDWIDTH, Config, Resolved, Value, ValueOrigin, proxy_without_secrets};
 use crate::error::Result;
 
 /// Keys that hold no secret are shown; a secret is said to be there.
@@ -33,7 +33,7 @@ pub fn command() -> Command {
     let show = Command::new("show").about(
         "Prints every setting with its value and the source of the value, and checks them as a whole",
     );
-    flags::with_settings(show, &["wal", "postgres", "basebackup"])
+    flags::with_settings(show, &["wal", "postgres", "basebackup", BANDWIDTH])
 }
 
 /// What is printed is what is in force, also where it is wrong as a whole.

@@ -30,6 +30,7 @@ use crate::durable::{
 };
 use crate::error::{Class, Error, Result};
 use crate::failpoint::reach;
+use crate::storage::pace;
 
 /// Where files are written before they have a name, as in the storage of a repository.
 const TEMPORARIES: &str = ".seawall-tmp";
@@ -236,6 +237,7 @@ impl HashedFile {
 
 impl Write for HashedFile {
     fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        pace(bytes.len());
         self.publication.write(bytes).map_err(io::Error::other)?;
         self.hasher.update(bytes);
         self.length += bytes.len() as u64;

@@ -19,6 +19,7 @@ use crate::durable::{
 };
 use crate::error::{Error, Result};
 use crate::failpoint::reach;
+use crate::storage::pace;
 
 /// The tree of a snapshot that is being taken, and that of the one before.
 pub(crate) struct Tree<'a> {
@@ -79,7 +80,10 @@ impl<'a> Tree<'a> {
             self.shares.store(false, Ordering::Relaxed);
         }
         let digest = source.read(&mut |piece| match piece {
-            FilePiece::Data(at, bytes) => file.write_at(at, bytes).map_err(failed),
+            FilePiece::Data(at, bytes) => {
+                pace(bytes.len());
+                file.write_at(at, bytes).map_err(failed)
+            }
             FilePiece::Hole(_) => Ok(()),
         })?;
         if is_sparse(source.stat()) {

@@ -24,6 +24,7 @@ use super::{ConditionSupport, client};
 use crate::config::{ConditionalPut, Limits, S3Config};
 use crate::error::{Class, Error, Result};
 use crate::storage::ObjectHead;
+use crate::storage::bandwidth::delay_max;
 use crate::threads::lock;
 
 /// Under this rate a transfer counts as hanging; it stretches the time limits of large objects.
@@ -69,10 +70,20 @@ impl Bucket {
 
     /// The settings of a request that has the store work on so many bytes.
     pub(super) fn time_for(&self, bytes: u64) -> aws_sdk_s3::config::Builder {
+        self.time(bytes, Duration::ZERO)
+    }
+
+    /// The settings of a request with a body of so many bytes: one that the bandwidth limit slows down is not dead.
+    pub(super) fn time_to_send(&self, bytes: u64) -> aws_sdk_s3::config::Builder {
+        self.time(bytes, delay_max(bytes))
+    }
+
+    /// Each try may take longer by the delay.
+    fn time(&self, bytes: u64, delay: Duration) -> aws_sdk_s3::config::Builder {
         let limit = self.request_limit(bytes);
         let limits = TimeoutConfig::builder()
-            .operation_attempt_timeout(limit)
-            .operation_timeout(limit.max(self.limits.total))
+            .operation_attempt_timeout(limit + delay)
+            .operation_timeout(limit.max(self.limits.total) + delay * self.limits.attempts)
             .build();
         aws_sdk_s3::Config::builder().timeout_config(limits)
     }

@@ -21,11 +21,12 @@ use aws_smithy_types::body::SdkBody;
 use aws_smithy_types::retry::ErrorKind;
 use connect::Connect;
 use http::header::PROXY_AUTHORIZATION;
-use http::{Request, StatusCode, Uri};
+use http::{Method, Request, StatusCode, Uri};
 use hyper_util::client::legacy::connect::{CaptureConnection, capture_connection};
 use hyper_util::client::legacy::{Client, Error as HyperError};
 use hyper_util::rt::{TokioExecutor, TokioTimer};
 
+use super::paced::paced;
 use super::runtime::Runtime;
 use crate::config::Limits;
 use crate::error::{Class, Error, Result};
@@ -95,6 +96,10 @@ impl HttpConnector for Http {
             }
         };
         self.authorize(&mut request);
+        // What creates an object, or a part of one.
+        if request.method() == Method::PUT {
+            request = request.map(paced);
+        }
         let captured = capture_connection(&mut request);
         if let Some(capture) = request.extensions().get::<CaptureSmithyConnection>() {
             capture.set_connection_retriever(move || poisonable(&captured));

@@ -84,7 +84,7 @@ impl Bucket {
             request.body(content.to_body()).customize().disable_payload_signing()
         };
         failpoint::reach("s3.before-put");
-        let answer = request.config_override(self.time_for(content.length())).send().await;
+        let answer = request.config_override(self.time_to_send(content.length())).send().await;
         failpoint::reach("s3.after-put");
         let verb = format!("PUT part {number} of");
         let part = answer.map_err(|error| failure::of(error, &verb, &self.config, &upload.key))?;

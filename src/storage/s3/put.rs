@@ -127,7 +127,7 @@ impl Bucket {
         } else {
             request.body(content.to_body()).customize().disable_payload_signing()
         };
-        request.config_override(self.time_for(content.length())).send().await
+        request.config_override(self.time_to_send(content.length())).send().await
     }
 }
 

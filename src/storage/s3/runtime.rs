@@ -12,6 +12,7 @@ use tokio::runtime::Handle;
 use tokio::sync::oneshot;
 
 use crate::error::{Class, Error, Result};
+use crate::storage::bandwidth::pace;
 use crate::{progress, threads};
 
 /// Drives the requests of one store on the thread that waits for them.
@@ -112,7 +113,11 @@ impl ObjectReader {
             Err(_) if limit < self.pause_max => Err(broken("it did not end in time".to_owned())),
             Err(_) => Err(broken(format!("no bytes for {}", humantime::format_duration(limit)))),
             Ok(Some(Err(error))) => Err(broken(deepest(&error))),
-            Ok(Some(Ok(chunk))) => Ok(Some(chunk)),
+            Ok(Some(Ok(chunk))) => {
+                // The store waits meanwhile: what it has sent already fills the buffers between it and us.
+                pace(chunk.len());
+                Ok(Some(chunk))
+            }
             Ok(None) => Ok(None),
         }
     }
