@@ -30,8 +30,10 @@ pub use finding::{
 };
 pub use gather::{GatherScope, Gathered, gather};
 pub use records::Records;
-pub use server::{Archiver, Asked, Backlog, Server, ask};
+pub use server::{Asked, Backlog, Server, ask};
 pub use stored::NamedSeries;
+
+pub use crate::replication::{Archiver, ServerFacts, ServerSettings};
 
 use jiff::Timestamp;
 

@@ -51,7 +51,7 @@ pub fn create(request: NewBaseBackup<'_>) -> Result<TakenBaseBackup> {
     let (conninfo, limit) = (&config.connection, config.limits.connect);
     let mut connection = query::connect_for_replication(conninfo, limit, PATIENCE)?;
     check_version(connection.server_version())?;
-    let server = ServerFacts::ask(&mut connection)?;
+    let server = ServerFacts::over_replication(&mut connection)?;
     check_archiving(&server, options.with_wal)?;
     refuse_restored(&server, config)?;
     let begun = Timestamp::now();
@@ -97,7 +97,7 @@ pub fn create(request: NewBaseBackup<'_>) -> Result<TakenBaseBackup> {
 
 /// Without an archive the WAL of the backup would never come.
 fn check_archiving(server: &ServerFacts, standalone: bool) -> Result<()> {
-    if standalone || server.in_recovery || server.archive_mode != "off" {
+    if standalone || server.in_recovery || server.archive_mode() != "off" {
         return Ok(());
     }
     let message = "the server does not archive its WAL: archive_mode = off";
@@ -110,7 +110,7 @@ fn check_archiving(server: &ServerFacts, standalone: bool) -> Result<()> {
 /// A server that was restored to be tried out must not leave a backup among those of the real one, whose newest it would be.
 /// A role that is for replication alone can't be told: it may have no database to ask in.
 fn refuse_restored(server: &ServerFacts, config: &Config) -> Result<()> {
-    if server.archive_mode != "off" || server.in_recovery {
+    if server.archive_mode() != "off" || server.in_recovery {
         return Ok(());
     }
     let ask = || -> Result<Vec<Option<String>>> {

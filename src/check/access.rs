@@ -28,15 +28,15 @@ pub fn server(case: &Case<'_>) -> Finding {
     let mut draft = FindingDraft::new(case.postgres(), "server", None);
     match case.server {
         Asked::Answered(server) => {
-            let standby = if server.in_recovery { "a standby" } else { "a primary" };
-            let (system, timeline) = (server.system, server.timeline.number());
+            let standby = if server.facts.in_recovery { "a standby" } else { "a primary" };
+            let (system, timeline) = (server.facts.system, server.facts.timeline.number());
             draft.ok(format!("system {system}, {standby} on timeline {timeline}"));
-            if !server.version.is_supported() {
+            if !server.facts.version.is_supported() {
                 let text = format!(
                     "it is PostgreSQL {}, supported is {SUPPORTED_IN_WORDS}",
-                    server.version
+                    server.facts.version
                 );
-                draft.say(CheckState::Warning, text, server.version.hint());
+                draft.say(CheckState::Warning, text, server.facts.version.hint());
             }
             let known = &case.gathered.survey.catalogue.systems;
             let all_answered = case.gathered.failures().next().is_none();
@@ -172,7 +172,7 @@ fn newest_object(case: &Case<'_>, number: usize) -> Option<Timestamp> {
 }
 
 pub(super) fn clock_of_server(case: &Case<'_>) -> Option<Finding> {
-    let (theirs, ours) = case.server()?.clock?;
+    let (theirs, ours) = case.server()?.facts.clock?;
     let ahead = theirs.duration_since(ours).as_secs_f64();
     let mut draft = FindingDraft::new(case.postgres(), "clock", None);
     draft.number("seawall_clock_offset_seconds", ahead);

@@ -2,9 +2,10 @@
 
 use super::finding::{CheckState, Finding, FindingDraft, age, at, count, objective, time};
 use super::gather::Case;
-use super::server::{Archiver, Server};
+use super::server::Server;
 use crate::doctor::{Ability, Mend, Restart, archive_command};
 use crate::postgres::WalFileName;
+use crate::replication::{Archiver, ArchiverAttempt};
 
 /// Commands that archive nothing and say that they did.
 const NOTHING: [&str; 8] =
@@ -14,14 +15,14 @@ const NOTHING: [&str; 8] =
 pub(super) fn archiver(case: &Case<'_>) -> Option<Finding> {
     let server = case.server()?;
     // A standby archives only where it was told to.
-    if server.in_recovery && server.archive_mode != "always" {
+    if server.facts.leaves_archiving_to_its_primary() {
         return None;
     }
     let mut draft = FindingDraft::new(case.postgres(), "archiving", None);
-    let command = server.archive_command.trim();
+    let command = server.archive_command().trim();
     let line = archive_command(case.config.file.as_deref());
     let set = set(server, "archive_command", &line);
-    if server.archive_mode == "off" {
+    if server.facts.archive_mode() == "off" {
         draft.say(
             CheckState::Critical,
             "archive_mode = off: no WAL is archived",
@@ -29,7 +30,9 @@ pub(super) fn archiver(case: &Case<'_>) -> Option<Finding> {
         );
         return Some(draft.finding());
     }
-    let ability = Some(&server.ability).filter(|_| server.archive_library.is_empty());
+    let library = server.facts.settings.text("archive_library");
+    let by_command = library.is_none_or(str::is_empty);
+    let ability = Some(&server.ability).filter(|_| by_command);
     let nothing = match ability {
         None => None,
         _ if command.is_empty() || NOTHING.contains(&command) => Some(String::new()),
@@ -88,10 +91,13 @@ fn archived(
     draft: &mut FindingDraft,
 ) -> bool {
     let rpo = case.config.objectives.rpo;
-    if let Some((name, when)) = &archiver.last_archived {
-        let ago = time(age(*when, case.now));
+    // A file of another name is none that anybody would look for.
+    let last = archiver.archived.as_ref();
+    let last = last.and_then(|it| Some((it.file.parse::<WalFileName>().ok()?, it.at)));
+    if let Some((name, when)) = last {
+        let ago = time(age(when, case.now));
         let without: Vec<usize> =
-            case.answering().into_iter().filter(|number| lacks(case, *number, *name)).collect();
+            case.answering().into_iter().filter(|number| lacks(case, *number, name)).collect();
         if without.is_empty() {
             draft.ok(format!("{name} was archived {ago} ago"));
         }
@@ -102,18 +108,16 @@ fn archived(
             );
             let hint = format!(
                 "Does archive_command call wal-push with this configuration? It is '{}'. {set}",
-                server.archive_command
+                server.archive_command()
             );
             draft.say(CheckState::Critical, text, hint);
         }
     }
-    let since = archiver.last_archived.as_ref().map(|(_, when)| *when);
-    let failed =
-        archiver.last_failed.as_ref().filter(|(_, when)| since.is_none_or(|it| *when > it));
-    if let Some((name, when)) = failed {
-        let lasting = since.is_none_or(|it| age(it, case.now) > rpo.as_secs_f64());
+    let failed = archiver.failure();
+    if let Some(ArchiverAttempt { file, at: tried, .. }) = failed {
+        let lasting = last.is_none_or(|(_, when)| age(when, case.now) > rpo.as_secs_f64());
         let state = if lasting { CheckState::Critical } else { CheckState::Warning };
-        let text = format!("it fails: {name} could not be archived, last tried {}", at(*when));
+        let text = format!("it fails: {file} could not be archived, last tried {}", at(*tried));
         draft.say(
             state,
             text,

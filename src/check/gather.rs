@@ -90,7 +90,7 @@ pub fn gather<O: ListingVisitor>(
             (joined(survey.join()), joined(redis.join()), joined(server.join()), media)
         });
     let (system, told) = match server {
-        Asked::Answered(server) => (Some(server.system), true),
+        Asked::Answered(server) => (Some(server.facts.system), true),
         Asked::Silent { .. } => watched(config, repositories, &survey),
     };
     let archived = archived(server);

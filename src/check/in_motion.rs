@@ -37,11 +37,11 @@ struct Hole {
 pub(super) fn archived(server: &Asked) -> Option<WalSegment> {
     let Asked::Answered(server) = server else { return None };
     // One that archives nothing says what it did in an earlier life.
-    if server.in_recovery && server.archive_mode != "always" {
+    if server.facts.leaves_archiving_to_its_primary() {
         return None;
     }
-    match server.archiver.as_ref()?.last_archived.as_ref()?.0 {
-        WalFileName::Segment(segment) => Some(segment),
+    match server.archiver.as_ref()?.archived.as_ref()?.file.parse() {
+        Ok(WalFileName::Segment(segment)) => Some(segment),
         _ => None,
     }
 }
@@ -104,10 +104,10 @@ fn is_there(repository: &Repository, folder: &WalFolder, segment: WalSegment) ->
 /// Whether the server is on a timeline whose history is not stored yet, as it is a moment after its promotion.
 pub(super) fn awaits_history(server: &Asked, survey: &Survey) -> bool {
     let Asked::Answered(server) = server else { return false };
-    let has_none = server.in_recovery || server.timeline.number() == 1;
-    let there = survey.system(server.system).filter(|_| !has_none);
+    let has_none = server.facts.in_recovery || server.facts.timeline.number() == 1;
+    let there = survey.system(server.facts.system).filter(|_| !has_none);
     let mut inventories = there.into_iter().flat_map(|it| it.inventories.iter().flatten());
-    inventories.any(|it| !it.histories.contains(&server.timeline))
+    inventories.any(|it| !it.histories.contains(&server.facts.timeline))
 }
 
 /// Forgets what is deleted while all is looked at.

@@ -39,7 +39,7 @@ pub(super) fn reach(case: &Case<'_>, number: usize, newest: &Backup) -> Option<R
     let system = case.gathered.survey.system(newest.system)?;
     let alone = system.alone(number)?;
     let span = newest.span();
-    let wanted = case.server().map(|server| server.timeline);
+    let wanted = case.server().map(|server| server.facts.timeline);
     let on_it = wanted.and_then(|timeline| alone.reach(&span, timeline));
     let inventory = system.inventories.get(number).and_then(Option::as_ref);
     let stored = |lsn| inventory.and_then(|it| it.stored(lsn, system.segment_size));
@@ -94,18 +94,18 @@ fn with_server(
     draft: &mut FindingDraft,
 ) {
     let rpo = case.config.objectives.rpo;
-    let bytes = server.written.0.saturating_sub(reach.lsn.0);
+    let bytes = server.facts.written.0.saturating_sub(reach.lsn.0);
     if bytes == 0 && reach.on_timeline {
         draft.measured("seawall_rpo_seconds", 0.0, rpo.as_secs_f64());
         draft.number("seawall_rpo_bytes", 0.0);
-        draft.ok(format!("nothing would be lost: all WAL up to {} is there", server.written));
+        draft.ok(format!("nothing would be lost: all WAL up to {} is there", server.facts.written));
         return;
     }
     let seconds = lost_time(case, reach, server, bytes);
     draft.measured("seawall_rpo_seconds", seconds, rpo.as_secs_f64());
     draft.number("seawall_rpo_bytes", bytes as f64);
     if !reach.on_timeline {
-        lost_timeline(case, reach, server.timeline, draft);
+        lost_timeline(case, reach, server.facts.timeline, draft);
         return;
     }
     let text = format!(
@@ -113,7 +113,7 @@ fn with_server(
         time(seconds),
         size(bytes),
         reach.lsn,
-        server.written
+        server.facts.written
     );
     match seconds > rpo.as_secs_f64() {
         true => {
@@ -130,8 +130,8 @@ fn with_server(
 /// is lost is no older: on an idle server that holds nothing at all.
 fn lost_time(case: &Case<'_>, reach: &Reach, server: &Server, bytes: u64) -> f64 {
     let since = age(reach.since, case.now);
-    let timeout = server.archive_timeout.as_secs_f64();
-    let last_only = bytes < server.segment_size.bytes() && !server.in_recovery;
+    let timeout = server.facts.archive_timeout().as_secs_f64();
+    let last_only = bytes < server.facts.segment_size.bytes() && !server.facts.in_recovery;
     if last_only && timeout > 0.0 { since.min(timeout) } else { since }
 }
 
@@ -162,8 +162,8 @@ fn rpo_hint(reach: &Reach, server: &Server, rpo: u64) -> String {
     if matches!(server.ability, Ability::Unable(_)) {
         return UNABLE.to_owned();
     }
-    let last_only = server.written.0 - reach.lsn.0 < server.segment_size.bytes();
-    match last_only && server.archive_timeout.is_zero() {
+    let last_only = server.facts.written.0 - reach.lsn.0 < server.facts.segment_size.bytes();
+    match last_only && server.facts.archive_timeout().is_zero() {
         true => {
             let mend = archiving::set(server, "archive_timeout", &format!("{rpo}s"));
             format!("A segment is archived when it is full: {mend}")

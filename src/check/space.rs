@@ -166,9 +166,9 @@ fn kept_days(keep: &KeepConfig, interval: f64) -> f64 {
 /// The disk that the server stops on when archiving does not keep up. Only where the server is on this host.
 pub(super) fn of_pg_wal(case: &Case<'_>) -> Option<Finding> {
     let server = case.server()?;
-    let pg_wal = server.data_directory.as_ref()?.join("pg_wal");
+    let pg_wal = server.pg_wal()?;
     let directory = DataDirectory::find(&pg_wal.join("x"))?;
-    if directory.system_identifier().ok()? != server.system {
+    if directory.system_identifier().ok()? != server.facts.system {
         return None;
     }
     let room = room(&pg_wal)?;

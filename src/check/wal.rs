@@ -70,7 +70,8 @@ pub(super) fn gaps(case: &Case<'_>, number: usize) -> Finding {
 /// arriving long after it. A server archives in order.
 fn is_ahead(case: &Case<'_>, number: usize, system: &SystemWal, gap: &Gap) -> bool {
     let Some(behind) = gap.last.next(system.segment_size) else { return false };
-    let server = case.server().filter(|it| !it.in_recovery && it.timeline == gap.first.timeline);
+    let server = case.server().map(|it| &it.facts);
+    let server = server.filter(|it| !it.in_recovery && it.timeline == gap.first.timeline);
     if let (Some(server), Ok(start)) = (server, behind.start(system.segment_size)) {
         return start > server.written;
     }

@@ -9,17 +9,13 @@ use serde_json::Value;
 
 use super::finding::{Mend, Restart};
 use crate::error::Result;
-use crate::replication::PgConnection;
-use crate::replication::query::rows;
+use crate::replication::query::first_row;
+use crate::replication::{PgConnection, ServerSettings, SettingOrigin};
 use crate::words::shell_word;
 
-/// Files are shown to a superuser and to `pg_read_all_settings`.
-const ORIGINS: &str = "select name, source, sourcefile, sourceline from pg_settings \
-    where source not in ('default', 'override')";
-
-/// Patroni keeps a session of this name, and gives its scope to the server as the name of the cluster.
-const PATRONI: &str = "select current_setting('cluster_name'), \
-    exists (select from pg_stat_activity where application_name like 'Patroni %')";
+/// Patroni keeps a session of this name.
+const PATRONI: &str =
+    "select exists (select from pg_stat_activity where application_name like 'Patroni %')";
 
 /// Patroni's copy of what the whole cluster is told, in the data directory.
 const DYNAMIC: &str = "patroni.dynamic.json";
@@ -29,14 +25,8 @@ const DYNAMIC: &str = "patroni.dynamic.json";
 pub struct Origins {
     all: BTreeMap<String, SettingOrigin>,
     patroni: Option<Patroni>,
+    /// Patroni gives its scope to the server as the name of the cluster.
     cluster_name: String,
-}
-
-#[derive(Debug, Clone)]
-struct SettingOrigin {
-    source: String,
-    /// The path, and the number of the line.
-    file: Option<(String, String)>,
 }
 
 #[derive(Debug, Clone, Default)]
@@ -46,18 +36,16 @@ struct Patroni {
 }
 
 impl Origins {
-    pub fn ask(connection: &mut PgConnection) -> Result<Self> {
-        let all = rows(connection, ORIGINS)?.into_iter().filter_map(|row| {
-            let mut row = row.into_iter();
-            let (name, source) = (row.next()??, row.next()??);
-            let file = row.next().flatten().zip(row.next().flatten());
-            Some((name, SettingOrigin { source, file }))
-        });
-        let all = all.collect();
-        let mut row = rows(connection, PATRONI)?.into_iter().flatten().flatten();
-        let cluster_name = row.next().unwrap_or_default();
-        let patroni = (row.next().as_deref() == Some("t")).then(Patroni::default);
-        Ok(Self { all, patroni, cluster_name })
+    /// Those of the settings of a server, which is asked over a connection to a database whether Patroni has it.
+    pub(crate) fn of(settings: &ServerSettings, connection: &mut PgConnection) -> Result<Self> {
+        let row = first_row(connection, PATRONI)?;
+        let patroni = row.into_iter().next().flatten().is_some_and(|it| it == "t");
+        let all = settings.origins().map(|(name, origin)| (name.clone(), origin.clone()));
+        Ok(Self {
+            all: all.collect(),
+            patroni: patroni.then(Patroni::default),
+            cluster_name: settings.text("cluster_name").unwrap_or_default().to_owned(),
+        })
     }
 
     /// Looks for Patroni in a data directory that can be seen from here.

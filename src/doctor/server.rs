@@ -30,8 +30,8 @@ pub fn server(config: &Config, file: Option<&Path>) -> (Section, Option<SeenServ
     let asked = query::connect(&config.connection, config.limits.connect).and_then(|mut it| {
         let mut facts = ServerAnswers::ask(&mut it)?;
         // With the connection the process of the session ends.
-        let host = Host::of_session(facts.backend, facts.text("data_directory"));
-        let ability = ability(facts.text("archive_command").unwrap_or_default(), &host);
+        let host = Host::of_session(facts.backend, facts.settings.text("data_directory"));
+        let ability = ability(facts.settings.text("archive_command").unwrap_or_default(), &host);
         let host = host.and_then(Host::among_our_files);
         if let Ok(Host { data_directory: Some(data), .. }) = &host {
             facts.origins.look(data);

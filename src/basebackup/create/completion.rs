@@ -7,6 +7,7 @@ use std::io::Write as _;
 use std::time::{Duration, Instant};
 
 use bytes::Bytes;
+use jiff::Timestamp;
 use sha2::{Digest as _, Sha256};
 
 use crate::backup::{BackupFolder, StoredObject, create_once, hex, make_exist, withdraw};
@@ -18,7 +19,7 @@ use crate::config::Config;
 use crate::error::{Class, Error, Result};
 use crate::failpoint;
 use crate::postgres::{WalFileName, WalSegment};
-use crate::replication::{ServerFacts, query};
+use crate::replication::{Archiver, ArchiverAttempt, ServerFacts, query};
 use crate::repository::{Repository, WalFolder, WalRange};
 
 /// Between two looks for WAL that is about to come: most often it is there in a moment.
@@ -27,13 +28,6 @@ const PAUSE_MAX: Duration = Duration::from_millis(200);
 
 /// Between two lines that say so.
 const BETWEEN_LINES: Duration = Duration::from_secs(5);
-
-/// What the server says of its archiver. Times as `jiff` reads them.
-const ARCHIVER: &str = "SELECT pg_is_in_recovery(), current_setting('archive_mode'), \
-     current_setting('archive_command') || coalesce(current_setting('archive_library', true), ''), \
-     coalesce(last_archived_wal, ''), failed_count, coalesce(last_failed_wal, ''), \
-     last_failed_time > coalesce(last_archived_time, '-infinity'), \
-     to_char(last_failed_time AT TIME ZONE 'UTC', 'YYYY-MM-DD\"T\"HH24:MI:SS\"Z\"') FROM pg_stat_archiver";
 
 /// Until the WAL of a base backup is in a repository.
 pub(super) struct WalWait<'a> {
@@ -89,43 +83,45 @@ impl WalWait<'_> {
     /// Over an ordinary connection; a role that is for replication alone may have none.
     fn why(&self, missing: WalSegment) -> Option<String> {
         let connection = query::connect(&self.config.connection, self.config.limits.connect);
-        let row = query::first_row(&mut connection.ok()?, ARCHIVER).ok()?;
-        why(&row.into_iter().map(Option::unwrap_or_default).collect::<Vec<_>>(), missing)
+        let mut connection = connection.ok()?;
+        let server = ServerFacts::over_sql(&mut connection).ok()?;
+        Some(why(&server, &Archiver::ask(&mut connection).ok()?, missing))
     }
 }
 
-fn why(row: &[String], missing: WalSegment) -> Option<String> {
-    let [in_recovery, mode, command, archived, failures, failed, fails, failed_at] = row else {
-        return None;
-    };
-    if in_recovery == "t" && mode != "always" {
+fn why(server: &ServerFacts, archiver: &Archiver, missing: WalSegment) -> String {
+    if server.leaves_archiving_to_its_primary() {
         let why = "this standby archives nothing itself (archive_mode = always would)";
-        return Some(format!("{why}, and its primary has not archived it into this repository"));
+        return format!("{why}, and its primary has not archived it into this repository");
     }
-    if mode == "off" {
-        return Some("the server archives nothing: archive_mode is off".to_owned());
+    if server.archive_mode() == "off" {
+        return "the server archives nothing: archive_mode is off".to_owned();
     }
-    if command.is_empty() {
-        return Some("the server archives nothing: archive_command is empty".to_owned());
+    let set = |name: &str| server.settings.text(name).is_some_and(|it| !it.is_empty());
+    if !set("archive_command") && !set("archive_library") {
+        return "the server archives nothing: archive_command is empty".to_owned();
     }
-    if fails == "t" {
-        let at = failed_at.parse().map_or(failed_at.clone(), in_utc);
-        return Some(format!(
-            "the server could not archive {failed} at {at}, the newest of {failures} failed \
+    if let Some(ArchiverAttempt { file, at, .. }) = archiver.failure() {
+        let at = Timestamp::from_second(at.as_second()).map_or(at.to_string(), in_utc);
+        let failures = archiver.failures;
+        return format!(
+            "the server could not archive {file} at {at}, the newest of {failures} failed \
              attempts; its log says why"
-        ));
+        );
     }
+    let Some(ArchiverAttempt { file: archived, .. }) = &archiver.archived else {
+        return "the server has archived nothing yet".to_owned();
+    };
     let last = match archived.parse() {
         // What has a longer name comes after the segment.
         Ok(WalFileName::Segment(it) | WalFileName::Backup { segment: it, .. }) => Some(it),
         _ => None,
     };
     match last {
-        Some(last) if last.timeline == missing.timeline && last >= missing => Some(format!(
+        Some(last) if last.timeline == missing.timeline && last >= missing => format!(
             "the server has archived everything up to {archived}, so its archive_command archives elsewhere"
-        )),
-        _ if archived.is_empty() => Some("the server has archived nothing yet".to_owned()),
-        _ => Some(format!("the server has archived up to {archived} by now")),
+        ),
+        _ => format!("the server has archived up to {archived} by now"),
     }
 }
 
@@ -238,32 +234,58 @@ fn store_manifest(
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::postgres::{Lsn, ServerVersion, SystemIdentifier, WalSegmentSize};
+    use crate::replication::ServerSettings;
 
     #[test]
     fn the_server_s_own_words_say_why() {
         let Ok(WalFileName::Segment(missing)) = "000000010000000000000005".parse() else {
             panic!("a segment")
         };
-        let said = |row: [&str; 8]| why(&row.map(str::to_owned), missing).unwrap();
+        let attempt = |file: &str, at: &str| {
+            let attempt = ArchiverAttempt {
+                file: file.to_owned(),
+                at: at.parse().unwrap(),
+                shown: at.to_owned(),
+            };
+            (!file.is_empty()).then_some(attempt)
+        };
+        // In recovery? `archive_mode`, `archive_command`, the file that was archived last, and the one that failed later.
+        let said =
+            |(in_recovery, mode, command, archived, failed): (bool, &str, &str, &str, &str)| {
+                let settings = [("archive_mode", mode), ("archive_command", command)];
+                let settings = settings.map(|(name, value)| (name, value.to_owned()));
+                let server = ServerFacts {
+                    version: ServerVersion(180_000),
+                    system: SystemIdentifier(1),
+                    timeline: missing.timeline,
+                    written: Lsn(0),
+                    segment_size: WalSegmentSize::from_bytes(16 << 20).unwrap(),
+                    in_recovery,
+                    clock: None,
+                    settings: ServerSettings::of(settings),
+                };
+                let archiver = Archiver {
+                    archived: attempt(archived, "2026-11-22T13:00:00Z"),
+                    failed: attempt(failed, "2026-11-22T13:29:59.7Z"),
+                    failures: 9,
+                };
+                why(&server, &archiver, missing)
+            };
         let (old, new) = ("000000010000000000000003", "000000010000000000000005.00000028.backup");
-        let time = "2026-11-22T13:29:59Z";
         for (row, expected) in [
-            (["t", "on", "c", old, "0", "", "", ""], "this standby archives nothing itself"),
-            (["f", "off", "", "", "0", "", "", ""], "archive_mode is off"),
-            (["f", "on", "", "", "0", "", "", ""], "archive_command is empty"),
+            ((true, "on", "c", old, ""), "this standby archives nothing itself"),
+            ((false, "off", "", "", ""), "archive_mode is off"),
+            ((false, "on", "", "", ""), "archive_command is empty"),
             (
-                ["f", "on", "c", old, "9", missing.to_string().as_str(), "t", time],
+                (false, "on", "c", old, missing.to_string().as_str()),
                 "could not archive 000000010000000000000005 at 2026-11-22 13:29:59+00, the newest of 9 failed",
             ),
-            (
-                ["f", "on", "c", new, "9", old, "f", time],
-                "so its archive_command archives elsewhere",
-            ),
-            (["f", "on", "c", "", "0", "", "", ""], "the server has archived nothing yet"),
-            (["t", "always", "c", old, "0", "", "", ""], "up to 000000010000000000000003 by now"),
+            ((false, "on", "c", new, ""), "so its archive_command archives elsewhere"),
+            ((false, "on", "c", "", ""), "the server has archived nothing yet"),
+            ((true, "always", "c", old, ""), "up to 000000010000000000000003 by now"),
         ] {
             assert!(said(row).contains(expected), "{row:?}: {}", said(row));
         }
-        assert_eq!(why(&[], missing), None);
     }
 }

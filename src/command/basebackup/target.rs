@@ -7,10 +7,10 @@ use crate::basebackup::catalogue::noted;
 use crate::basebackup::restore::{
     RecoveryTarget, TargetTimeline, local_zone, parse_name, parse_time, past,
 };
-use crate::check::{Asked, ask};
-use crate::config::Config;
+use crate::config::{Config, Limits};
 use crate::error::{Class, Error, Result};
 use crate::postgres::{Lsn, SystemIdentifier};
+use crate::replication::ServerSession;
 use crate::repository::Repository;
 
 const TARGETS: [&str; 5] =
@@ -85,11 +85,9 @@ pub fn ours(
     repositories: &[Repository],
     candidates: &[SystemIdentifier],
 ) -> Option<SystemIdentifier> {
-    let running = match ask(config) {
-        Asked::Answered(server) => Some(server.system),
-        Asked::Silent { .. } => None,
-    };
-    let running = running.filter(|system| candidates.contains(system));
+    let Limits { connect, request, .. } = config.limits;
+    let session = ServerSession::open(&config.connection, connect, request).ok();
+    let running = session.map(|it| it.facts.system).filter(|it| candidates.contains(it));
     let ours = running.or_else(|| noted(config, repositories, candidates))?;
     let why = match running {
         Some(_) => "it is that of the running server",

@@ -15,6 +15,7 @@ use crate::doctor::account::READ;
 use crate::doctor::command_line::{ProgramCall, archive_command, find_call, restore_command};
 use crate::doctor::finding::{Diagnosis, Mend};
 use crate::error::Class;
+use crate::replication::ArchiverAttempt;
 
 const NAME: &str = "archive_command";
 const PROGRAM: &str = "archive_command: program";
@@ -29,12 +30,12 @@ pub(super) fn archiving(
 ) -> Vec<Diagnosis> {
     let mut findings = vec![archive_mode(facts)];
     findings.extend(archive_library(facts));
-    let command = facts.text(NAME).unwrap_or_default();
+    let command = facts.settings.text(NAME).unwrap_or_default();
     let wanted = facts.origins.set(NAME, &archive_command(file), false);
     match find_call(command, "wal-push") {
         _ if archive_library(facts).is_some() => findings.push(unused(wanted)),
         // With archive_mode off the server shows "(disabled)", whatever is set.
-        None if facts.text("archive_mode") == Some("off") => {
+        None if facts.settings.text("archive_mode") == Some("off") => {
             findings.push(
                 Diagnosis::problem(NAME, "not in force while archive_mode is off").mend(wanted),
             );
@@ -72,11 +73,11 @@ pub(super) fn archiving(
 fn left_of_a_recovery(facts: &ServerAnswers) -> Vec<Diagnosis> {
     let names = ["", "_lsn", "_name", "_time", "_timeline", "_xid"];
     let left = names.map(|end| format!("recovery_target{end}")).into_iter().filter_map(|name| {
-        let value = facts.text(&name).filter(|value| !["", "latest"].contains(value))?;
+        let value = facts.settings.text(&name).filter(|value| !["", "latest"].contains(value))?;
         let found = format!(
             "{value:?}, of an earlier recovery: a standby that is made of this server stops there"
         );
-        let gone = facts.in_recovery || facts.waits_for_restart(&name);
+        let gone = facts.in_recovery || facts.settings.waits_for_restart(&name);
         let mend = facts.origins.reset(&name);
         (!gone).then(|| Diagnosis::warning(name, found).mend(mend))
     });
@@ -85,8 +86,10 @@ fn left_of_a_recovery(facts: &ServerAnswers) -> Vec<Diagnosis> {
 
 /// What a restore wrote counts for `wal-push`, whatever the command line of the server says.
 fn restored(facts: &ServerAnswers, host: &Host) -> Option<Diagnosis> {
-    let data =
-        host.data_directory.as_ref().filter(|_| facts.text("archive_mode") != Some("off"))?;
+    let data = host
+        .data_directory
+        .as_ref()
+        .filter(|_| facts.settings.text("archive_mode") != Some("off"))?;
     let data_directory = DataDirectory::find(&data.join("pg_wal/any"))?;
     let refused = refuse_restored(&data_directory).err()?;
     let found =
@@ -97,7 +100,7 @@ fn restored(facts: &ServerAnswers, host: &Host) -> Option<Diagnosis> {
 }
 
 fn archive_mode(facts: &ServerAnswers) -> Diagnosis {
-    match facts.text("archive_mode").unwrap_or_default() {
+    match facts.settings.text("archive_mode").unwrap_or_default() {
         "off" => Diagnosis::problem("archive_mode", "off: nothing is archived").mend(restart_to(
             facts,
             "archive_mode",
@@ -109,7 +112,7 @@ fn archive_mode(facts: &ServerAnswers) -> Diagnosis {
 
 /// A module archives instead of the command (PostgreSQL 15 and later).
 fn archive_library(facts: &ServerAnswers) -> Option<Diagnosis> {
-    let library = facts.text("archive_library").filter(|text| !text.is_empty())?;
+    let library = facts.settings.text("archive_library").filter(|text| !text.is_empty())?;
     let found = format!("{library:?} archives instead of archive_command");
     let mend = facts.origins.set("archive_library", "", false);
     Some(Diagnosis::problem("archive_library", found).mend(mend))
@@ -132,8 +135,8 @@ fn foreign(command: &str) -> Diagnosis {
 /// Then only what it did tells whether it can.
 fn out_of_sight(unseen: Unseen, facts: &ServerAnswers) -> Diagnosis {
     let reason = unseen.reason();
-    if let Some((file, when)) = &facts.success {
-        let found = format!("not checked: {reason}; it archived {file} at {when}");
+    if let Some(ArchiverAttempt { file, shown, .. }) = facts.archiver.success() {
+        let found = format!("not checked: {reason}; it archived {file} at {shown}");
         return Diagnosis::note(PROGRAM, found);
     }
     let found = format!("not checked: {reason}; the newest attempt to archive failed");
@@ -191,15 +194,16 @@ fn configuration(call: &ProgramCall, host: &Host, file: Option<&Path>, wanted: M
 }
 
 fn failure(facts: &ServerAnswers) -> Option<Diagnosis> {
-    let (file, when) = facts.failure.as_ref()?;
-    let found = format!("the newest attempt failed: {file} at {when}");
+    let ArchiverAttempt { file, shown, .. } = facts.archiver.failure()?;
+    let found = format!("the newest attempt failed: {file} at {shown}");
     let finding = Diagnosis::problem("archiver", found);
     Some(finding.advice("The server's log has wal-push's own words, and a hint."))
 }
 
 /// A primary has no use for it; `basebackup restore` writes its own.
 fn restoring(facts: &ServerAnswers, file: Option<&Path>) -> Option<Diagnosis> {
-    let (name, command) = ("restore_command", facts.text("restore_command").unwrap_or_default());
+    let (name, command) =
+        ("restore_command", facts.settings.text("restore_command").unwrap_or_default());
     let wanted = facts.origins.set(name, &restore_command(file), false);
     if command.is_empty() {
         let found =

@@ -42,7 +42,7 @@ pub(crate) fn settings(facts: &ServerAnswers, config: &Config) -> Vec<Diagnosis>
 
 /// The mend of a setting that needs a restart: said alone where it is set already.
 pub(super) fn restart_to(facts: &ServerAnswers, name: &str, value: &str) -> Mend {
-    if facts.waits_for_restart(name) {
+    if facts.settings.waits_for_restart(name) {
         return facts.origins.restart(name);
     }
     facts.origins.set(name, value, true)
@@ -59,7 +59,7 @@ fn version(version: ServerVersion) -> Diagnosis {
 }
 
 fn wal_level(facts: &ServerAnswers) -> Diagnosis {
-    match facts.text("wal_level").unwrap_or_default() {
+    match facts.settings.text("wal_level").unwrap_or_default() {
         "minimal" => {
             Diagnosis::problem("wal_level", "minimal: the WAL restores nothing but this server")
                 .mend(restart_to(facts, "wal_level", "replica"))
@@ -71,7 +71,7 @@ fn wal_level(facts: &ServerAnswers) -> Diagnosis {
 /// A server that writes little finishes a segment seldom, and only finished ones are archived.
 fn archive_timeout(facts: &ServerAnswers, rpo: Duration) -> Diagnosis {
     let name = "archive_timeout";
-    let found = Duration::from_secs(facts.number(name).unsigned_abs());
+    let found = Duration::from_secs(facts.settings.number(name).unsigned_abs());
     let wanted = (rpo.as_secs() / 2).clamp(1, 60);
     let mend = facts.origins.set(name, &format!("{wanted}s"), false);
     let aim = format!("objectives.rpo is {}", humantime::format_duration(rpo));
@@ -88,7 +88,7 @@ fn archive_timeout(facts: &ServerAnswers, rpo: Duration) -> Diagnosis {
 }
 
 fn max_wal_senders(facts: &ServerAnswers) -> Diagnosis {
-    let (name, most) = ("max_wal_senders", facts.number("max_wal_senders"));
+    let (name, most) = ("max_wal_senders", facts.settings.number("max_wal_senders"));
     let mend = || restart_to(facts, name, NEW_SENDERS);
     let free = most.unsigned_abs().saturating_sub(facts.senders);
     match most {
@@ -108,24 +108,24 @@ fn max_wal_senders(facts: &ServerAnswers) -> Diagnosis {
 
 fn data_checksums(facts: &ServerAnswers) -> Diagnosis {
     let name = "data_checksums";
-    if facts.text(name) == Some("on") {
+    if facts.settings.text(name) == Some("on") {
         return Diagnosis::good(name, "on");
     }
-    let directory = facts.text("data_directory").unwrap_or("DATA_DIRECTORY");
+    let directory = facts.settings.text("data_directory").unwrap_or("DATA_DIRECTORY");
     let command = format!("pg_checksums --enable -D {directory}  # with the server stopped");
     Diagnosis::warning(name, "off: damage to a page is found when it is read, if ever")
         .mend(Mend::Shell(command))
 }
 
 fn must_be_on(facts: &ServerAnswers, name: &'static str, otherwise: &str) -> Diagnosis {
-    if facts.text(name) == Some("on") {
+    if facts.settings.text(name) == Some("on") {
         return Diagnosis::good(name, "on");
     }
     Diagnosis::problem(name, format!("off: {otherwise}")).mend(facts.origins.set(name, "on", false))
 }
 
 fn wal_segment_size(facts: &ServerAnswers) -> Diagnosis {
-    let size = bytesize::ByteSize(facts.number("wal_segment_size").unsigned_abs());
+    let size = bytesize::ByteSize(facts.settings.number("wal_segment_size").unsigned_abs());
     Diagnosis::good("wal_segment_size", size.display().iec().to_string().replace(".0", ""))
 }
 

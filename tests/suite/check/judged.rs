@@ -1,9 +1,9 @@
 //! What a server may say that no test can have it say: judged by the library.
 
-use std::time::Duration;
-
 use jiff::{SignedDuration, Timestamp};
-use seawall::check::{Archiver, Asked, Backlog, CheckState, Server, Verdict, run};
+use seawall::check::{
+    Archiver, Asked, Backlog, CheckState, Server, ServerFacts, ServerSettings, Verdict, run,
+};
 use seawall::config::Config;
 use seawall::doctor::{Ability, Origins};
 use seawall::postgres::{
@@ -19,7 +19,7 @@ use crate::scene::KeyPair;
 /// A primary of the old system that says that all is well.
 fn server(timeline: u32, written: Lsn) -> Server {
     let now = Timestamp::now();
-    Server {
+    let facts = ServerFacts {
         version: ServerVersion(180_006),
         system: SystemIdentifier(OLD.parse().unwrap()),
         timeline: TimelineId::new(timeline).unwrap(),
@@ -27,16 +27,27 @@ fn server(timeline: u32, written: Lsn) -> Server {
         in_recovery: false,
         written,
         clock: Some((now, now)),
-        archive_mode: "on".to_owned(),
-        archive_command: "wal-push %p %f".to_owned(),
-        archive_library: String::new(),
+        settings: archiving("on", "wal-push %p %f"),
+    };
+    Server {
+        facts,
         origins: Origins::default(),
         ability: Ability::Able,
-        archive_timeout: Duration::from_secs(60),
         archiver: Some(Archiver::default()),
         backlog: Some(Backlog::default()),
-        data_directory: None,
     }
+}
+
+fn archiving(mode: &str, command: &str) -> ServerSettings {
+    let settings =
+        [("archive_mode", mode), ("archive_command", command), ("archive_timeout", "60")];
+    ServerSettings::of(settings.map(|(name, value)| (name, value.to_owned())))
+}
+
+/// The same, but for what it is said to be.
+fn but(mut server: Server, change: impl FnOnce(&mut ServerFacts)) -> Server {
+    change(&mut server.facts);
+    server
 }
 
 /// A base backup in segment 2, and WAL up to the end of segment 4.
@@ -69,7 +80,7 @@ fn the_servers_clock_is_a_day_off() {
     let laid = laid();
     let verdict = |ahead: SignedDuration| {
         let now = Timestamp::now();
-        judge(&laid, Server { clock: Some((now + ahead, now)), ..server(1, END) })
+        judge(&laid, but(server(1, END), |it| it.clock = Some((now + ahead, now))))
     };
     let day = SignedDuration::from_hours(24);
     let text = "the server's clock is 1d ahead of that of this host";
@@ -117,7 +128,7 @@ fn a_fail_over_needs_its_history() {
 /// A standby does not archive, so nothing is expected of its archiver.
 #[test]
 fn a_server_that_is_not_supported_is_said() {
-    let of = |major: u32| Server { version: ServerVersion(major * 10_000 + 1), ..server(1, END) };
+    let of = |major: u32| but(server(1, END), |it| it.version = ServerVersion(major * 10_000 + 1));
     let known = format!("system {OLD}, a primary on timeline 1");
     for major in SUPPORTED {
         says(&judge(&laid(), of(major)), "server", CheckState::Ok, &known);
@@ -131,10 +142,14 @@ fn a_server_that_is_not_supported_is_said() {
 
 #[test]
 fn a_standby_is_not_asked_for_its_archive() {
-    let standby = Server { in_recovery: true, archive_command: String::new(), ..server(1, END) };
-    let verdict = judge(&laid(), standby.clone());
+    let standby = |mode: &str| {
+        but(server(1, END), |it| {
+            it.in_recovery = true;
+            it.settings = archiving(mode, "");
+        })
+    };
+    let verdict = judge(&laid(), standby("on"));
     assert!(verdict.findings.iter().all(|it| it.check != "archiving"), "{verdict:#?}");
-    let always = Server { archive_mode: "always".to_owned(), ..standby };
     let text = "archive_command = '' archives nothing";
-    says(&judge(&laid(), always), "archiving", CheckState::Critical, text);
+    says(&judge(&laid(), standby("always")), "archiving", CheckState::Critical, text);
 }
