@@ -20,8 +20,8 @@ use rustix::process::{Pid, test_kill_process};
 use crate::durable;
 use crate::error::{Class, Error, Result};
 use crate::postgres::{
-    Malformed, SystemIdentifier, WalFileName, WalSegmentSize, system_identifier_of_control_file,
-    wal_segment_size_of_control_file,
+    Malformed, PID_FILE, PidFile, SystemIdentifier, WalFileName, WalSegmentSize,
+    system_identifier_of_control_file, wal_segment_size_of_control_file,
 };
 
 const CONTROL_FILE: &str = "global/pg_control";
@@ -86,7 +86,7 @@ impl DataDirectory {
 
     /// Whether a server runs on it, or died without cleaning up.
     pub fn has_server(&self) -> bool {
-        self.0.join("postmaster.pid").exists()
+        self.0.join(PID_FILE).exists()
     }
 
     pub fn exists(&self) -> bool {
@@ -94,36 +94,28 @@ impl DataDirectory {
     }
 }
 
-const LOCK_FILE: &str = "postmaster.pid";
-
 /// A running server.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Postmaster {
-    pid: String,
-    started: String,
-    status: String,
-}
+pub struct Postmaster(PidFile);
 
 impl Postmaster {
     /// `None` where none runs, as far as can be seen from here: a lock file may be left of one that died.
     pub fn of(data: &Path) -> Option<Self> {
-        let text = String::from_utf8(durable::read_small(&data.join(LOCK_FILE)).ok()?).ok()?;
-        let mut lines = text.lines().map(|line| line.trim().to_owned());
-        let (pid, started) = (lines.next()?, lines.nth(1)?);
-        let status = lines.nth(4).unwrap_or_default();
-        let running = test_kill_process(Pid::from_raw(pid.parse().ok()?)?);
+        let file = PidFile::parse(&durable::read_small(&data.join(PID_FILE)).ok()?);
+        file.started?;
+        let running = test_kill_process(Pid::from_raw(i32::try_from(file.process).ok()?)?);
         let there = matches!(running, Ok(()) | Err(rustix::io::Errno::PERM));
-        there.then_some(Self { pid, started, status })
+        there.then_some(Self(file))
     }
 
     /// Whether it is going down. Before it does, it waits for its archiver.
     pub fn is_stopping(&self) -> bool {
-        self.status == "stopping"
+        self.0.is_stopping()
     }
 
     /// What no other run of a server has.
     pub fn run(&self) -> String {
-        format!("{} {}", self.pid, self.started)
+        format!("{} {}", self.0.process, self.0.started.unwrap_or_default())
     }
 }
 
@@ -147,7 +139,7 @@ mod tests {
     fn of(pid: u32, status: &str) -> Option<Postmaster> {
         let place = tempfile::tempdir().unwrap();
         let text = format!("{pid}\n/data\n1732307400\n5432\n/tmp\n*\n  123  456\n{status}\n");
-        fs::write(place.path().join(LOCK_FILE), text).unwrap();
+        fs::write(place.path().join(PID_FILE), text).unwrap();
         Postmaster::of(place.path())
     }
 

@@ -3,13 +3,14 @@
 //!
 //! `wal_segment`, `wal_file_name` and `timeline_history` name what is archived; `page_header` tells whose a
 //! segment is, `record_walk` goes through its records and `record_scans` says what is looked for in them.
-//! `backup_label`, `backup_manifest`, `tablespaces` and `control_file` are files of a data directory.
+//! `backup_label`, `backup_manifest`, `tablespaces`, `control_file` and `pid_file` are files of a data directory.
 
 mod backup_label;
 mod backup_manifest;
 mod configuration_file;
 mod control_file;
 mod page_header;
+mod pid_file;
 mod record_scans;
 mod record_walk;
 mod tablespaces;
@@ -28,6 +29,7 @@ pub use control_file::{
     wal_segment_size_of_control_file,
 };
 pub use page_header::{FIRST_PAGE_HEADER_BYTES, WalPageHeader};
+pub use pid_file::{PID_FILE, PidFile};
 pub use record_scans::{Landmark, LandmarkScan, TablespaceCreation, TablespaceScan};
 pub use tablespaces::{TablespaceMap, tablespace_folder_version};
 pub use timeline_history::{TimelineHistory, TimelineSwitch, check_backup_history};

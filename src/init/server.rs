@@ -7,6 +7,7 @@ use std::time::Duration;
 
 use crate::doctor::Account;
 use crate::error::{Error, Result};
+use crate::postgres::{PID_FILE, PidFile};
 use crate::replication::query;
 
 /// Longest wait for a server that may not be there.
@@ -14,9 +15,6 @@ const LIMIT: Duration = Duration::from_secs(5);
 
 /// Where nothing else is said.
 const USUAL_PORT: &str = "5432";
-
-/// The lines of `postmaster.pid` before that with the port; the folder of the socket is in the next one.
-const PORT_LINE: usize = 3;
 
 const ASK: &str = "select current_setting('data_directory', true), current_setting('cluster_name')";
 
@@ -70,15 +68,15 @@ fn running() -> Vec<PathBuf> {
     found
 }
 
-/// From `postmaster.pid` (`src/include/utils/pidfile.h`): the connection string for a server on this host. Written down,
-/// it has `seawall check` warn when that server does not answer. `None` where it does not run, or keeps its data from us.
+/// From `postmaster.pid`: the connection string for a server on this host. Written down, it has `seawall check` warn when that server does not answer. `None` where it does not run, or keeps its data from us.
 pub(crate) fn connection_to(data_directory: &Path) -> Option<String> {
-    let text = fs::read_to_string(data_directory.join("postmaster.pid")).ok()?;
-    let mut lines = text.lines().skip(PORT_LINE);
-    let port = lines.next()?;
-    let host = lines.next().filter(|folder| !folder.is_empty()).unwrap_or("localhost");
-    let port = if port == USUAL_PORT { String::new() } else { format!(" port={port}") };
-    Some(format!("host={host}{port}"))
+    let file = PidFile::parse(&fs::read(data_directory.join(PID_FILE)).ok()?);
+    let host = file.host();
+    match file.port.as_str() {
+        "" => None,
+        USUAL_PORT => Some(format!("host={host}")),
+        port => Some(format!("host={host} port={port}")),
+    }
 }
 
 /// Whom the data directory belongs to: PostgreSQL starts as nobody else.
@@ -107,7 +105,7 @@ mod tests {
             ("5432", "/tmp", "host=/tmp"),
         ] {
             let text = format!("71\n/data\n1700000000\n{port}\n{sockets}\n*\n  1 2\nready   \n");
-            fs::write(place.path().join("postmaster.pid"), text).unwrap();
+            fs::write(place.path().join(PID_FILE), text).unwrap();
             assert_eq!(connection_to(place.path()).as_deref(), Some(expected));
         }
     }

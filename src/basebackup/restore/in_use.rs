@@ -12,16 +12,10 @@ use rustix::fs::{Mode, OFlags};
 
 use super::running_servers::RunningServers;
 use crate::error::{Class, Error, Result};
-
-/// The lock file of a server (`pidfile.h` in PostgreSQL).
-const PID_FILE: &str = "postmaster.pid";
+use crate::postgres::{PID_FILE, PidFile};
 
 /// The kernel's list of System V shared memory, of the reader's own namespace.
 const SHARED_MEMORY: &str = "/proc/sysvipc/shm";
-
-/// Key and number of a piece of shared memory. Every server has a small one, whatever `shared_memory_type` is: by who is
-/// attached to it a new server tells whether an old one lives (`PGSharedMemoryIsInUse`).
-type SharedMemory = (u32, u32);
 
 /// A directory with a server on it is never touched, nor one of which that can't be said.
 pub fn refuse_running(data: &Path, servers: &RunningServers) -> Result<()> {
@@ -29,8 +23,11 @@ pub fn refuse_running(data: &Path, servers: &RunningServers) -> Result<()> {
         return Err(running(data, process));
     }
     let path = data.join(PID_FILE);
-    let Some(file) = PidFile::read(&path)? else { return Ok(()) };
-    match file.attached() {
+    let file = match fs::read(&path) {
+        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(()),
+        bytes => PidFile::parse(&bytes.map_err(|error| Error::file("read", &path, &error))?),
+    };
+    match file.memory.and_then(attached) {
         // Whoever is attached is the server, or what it left running.
         Some(1..) => return Err(running(data, file.process)),
         Some(0) => return Ok(()),
@@ -55,40 +52,13 @@ fn running(data: &Path, process: i64) -> Error {
     Error::new(Class::Input, message).hint("Stop it first, or stop it with --before.")
 }
 
-/// What of `postmaster.pid` tells whether its server runs.
-#[derive(Debug, PartialEq, Eq)]
-struct PidFile {
-    process: i64,
-    memory: Option<SharedMemory>,
+/// How many processes have a server's shared memory; `None` when it is not there, or in another namespace. By this a new
+/// server tells whether an old one lives (`PGSharedMemoryIsInUse`).
+fn attached(memory: (u32, u32)) -> Option<u64> {
+    attached_in(&fs::read_to_string(SHARED_MEMORY).ok()?, memory)
 }
 
-impl PidFile {
-    /// `None` when there is no such file.
-    fn read(path: &Path) -> Result<Option<Self>> {
-        match fs::read(path) {
-            Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
-            Err(error) => Err(Error::file("read", path, &error)),
-            Ok(bytes) => Ok(Some(Self::parse(&String::from_utf8_lossy(&bytes)))),
-        }
-    }
-
-    fn parse(text: &str) -> Self {
-        let lines: Vec<&str> = text.lines().collect();
-        let line = |number: usize| lines.get(number).copied().unwrap_or_default().trim();
-        // A single-user server writes its number with a minus.
-        let process = line(0).parse::<i64>().unwrap_or_default().abs();
-        let mut numbers = line(6).split_whitespace().map(number);
-        let memory = || Some((numbers.next()??, numbers.next()??));
-        Self { process, memory: { memory }() }
-    }
-
-    /// How many processes have the server's shared memory; `None` when it is not there, or in another namespace.
-    fn attached(&self) -> Option<u64> {
-        attached_in(&fs::read_to_string(SHARED_MEMORY).ok()?, self.memory?)
-    }
-}
-
-fn attached_in(list: &str, memory: SharedMemory) -> Option<u64> {
+fn attached_in(list: &str, memory: (u32, u32)) -> Option<u64> {
     let attached = |line: &str| {
         let fields: Vec<&str> = line.split_whitespace().collect();
         let found = (number(fields.first()?)?, number(fields.get(1)?)?);
@@ -97,7 +67,7 @@ fn attached_in(list: &str, memory: SharedMemory) -> Option<u64> {
     list.lines().skip(1).find_map(attached)
 }
 
-/// The kernel writes a key with a sign, PostgreSQL without.
+/// The kernel writes a key with a sign.
 fn number(text: &str) -> Option<u32> {
     u32::try_from(text.parse::<i64>().ok()? & 0xFFFF_FFFF).ok()
 }
@@ -157,7 +127,7 @@ mod tests {
         let all = RunningServers::default().seeing_all(true);
         let some = RunningServers::default().seeing_all(false);
         assert_eq!([refused(data, &all), refused(data, &some)], ["", ""]);
-        let path = data.join("postmaster.pid");
+        let path = data.join(PID_FILE);
         for (text, process) in [("1\n", "1"), ("999999999\n/data\n1732307400\n", "999999999")] {
             fs::write(&path, text).unwrap();
             assert_eq!(refused(data, &all), "");
@@ -176,7 +146,7 @@ mod tests {
     #[test]
     fn a_file_that_says_nothing_is_no_proof() {
         let place = tempfile::tempdir().unwrap();
-        let path = place.path().join("postmaster.pid");
+        let path = place.path().join(PID_FILE);
         for text in ["", "what?\n"] {
             fs::write(&path, text).unwrap();
             let said = refused(place.path(), &RunningServers::default().seeing_all(false));
@@ -186,17 +156,12 @@ mod tests {
 
     #[test]
     fn the_servers_memory_is_found_in_the_kernels_list() {
-        let file = PidFile::parse(
-            "812\n/data\n1732307400\n5432\n/tmp\nlocalhost\n 10018160  10813441\nready   \n",
-        );
-        assert_eq!(file, PidFile { process: 812, memory: Some((10_018_160, 10_813_441)) });
         let list = "       key      shmid perms                  size  cpid  lpid nattch   uid\n  \
                       10018160   10813441   600                    48 12467 12476      6   101\n  \
                       -1294967296        7   600                    48 12467 12476      0   101\n";
         assert_eq!(attached_in(list, (10_018_160, 10_813_441)), Some(6));
         assert_eq!(attached_in(list, (3_000_000_000, 7)), Some(0));
         assert_eq!(attached_in(list, (10_018_160, 7)), None);
-        assert_eq!(PidFile::parse("-17\n/data\n"), PidFile { process: 17, memory: None });
     }
 
     #[test]

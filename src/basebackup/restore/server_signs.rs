@@ -8,7 +8,7 @@ use std::time::{Duration, Instant, SystemTime};
 use super::in_use::refuse_running;
 use super::running_servers::RunningServers;
 use crate::error::{Class, Error, ErrorKind, Result};
-use crate::postgres::{in_production, shut_down_in_recovery};
+use crate::postgres::{PID_FILE, PidFile, in_production, shut_down_in_recovery};
 use crate::replication::{PgConnection, Rows};
 
 /// How a server that recovers went down. A short recovery is over before anybody could ask the server.
@@ -75,7 +75,7 @@ impl Signs {
 
     /// `None` as long as it runs, or may be about to.
     pub(super) fn gone(&mut self) -> Option<Gone> {
-        let there = self.data.join("postmaster.pid").exists();
+        let there = self.data.join(PID_FILE).exists();
         // A base backup has no `postmaster.opts`. A server that starts writes it behind its pid file, and leaves it.
         self.seen |= there || self.data.join("postmaster.opts").exists();
         if !there && !self.seen {
@@ -102,7 +102,7 @@ impl Signs {
         }
         self.looked = Instant::now();
         refuse_running(&self.data, &RunningServers::look()).is_ok()
-            && self.data.join("postmaster.pid").exists()
+            && self.data.join(PID_FILE).exists()
     }
 
     /// Whether the recovery is over and the server takes writes: the signal is gone, and the control file says so.
@@ -114,8 +114,7 @@ impl Signs {
 
     /// For how long nothing has changed.
     fn silent(&mut self) -> Duration {
-        let paths =
-            ["global/pg_control", "pg_wal", "postmaster.pid"].map(|name| self.data.join(name));
+        let paths = ["global/pg_control", "pg_wal", PID_FILE].map(|name| self.data.join(name));
         let state = |path: &PathBuf| {
             let metadata = fs::metadata(path).ok()?;
             Some((metadata.modified().ok()?, metadata.len()))
@@ -146,17 +145,11 @@ impl Signs {
 /// A server that is asked for its progress answers at once, or it hangs.
 const PATIENCE: Duration = Duration::from_secs(30);
 
-/// What a server wrote about itself into `postmaster.pid` of its directory (`utils/pidfile.h`).
-#[derive(Debug, Clone, PartialEq, Eq)]
+/// What a server wrote about itself, and when it was started.
 pub(super) struct ServerRecord {
-    /// Process, directory, start, port: no two runs of a server have the same.
-    identity: String,
+    file: PidFile,
     /// Seconds since 1970.
     started: i64,
-    port: String,
-    /// Where to reach it on this host: the folder of its socket, or an address.
-    host: String,
-    status: String,
 }
 
 /// What came of an attempt to ask the server.
@@ -173,30 +166,14 @@ pub(super) enum ServerAnswer {
 impl ServerRecord {
     /// `None` while there is none, or not all of it.
     pub(super) fn read(data: &Path) -> Option<Self> {
-        Self::parse(&fs::read_to_string(data.join("postmaster.pid")).ok()?)
-    }
-
-    fn parse(text: &str) -> Option<Self> {
-        let lines: Vec<&str> = text.lines().map(str::trim).collect();
-        let line = |number: usize| lines.get(number).copied().unwrap_or_default();
-        let host = match (line(4), line(5)) {
-            ("", "" | "*") => "localhost",
-            ("", addresses) => addresses,
-            (folder, _) => folder,
-        };
-        let port = Some(line(3)).filter(|port| !port.is_empty())?;
-        Some(Self {
-            identity: identity(text),
-            started: line(2).parse().ok()?,
-            port: port.to_owned(),
-            host: host.to_owned(),
-            status: line(7).to_owned(),
-        })
+        let file = PidFile::parse(&fs::read(data.join(PID_FILE)).ok()?);
+        let started = file.started.filter(|_| !file.port.is_empty())?;
+        Some(Self { file, started })
     }
 
     /// Whether it takes connections, be it for reading only.
     pub(super) fn is_ready(&self) -> bool {
-        self.status == "ready"
+        self.file.is_ready()
     }
 
     /// Asks the server at its own address, with what was `told` of user, password and TLS; else, as where it runs in a container, at
@@ -204,7 +181,7 @@ impl ServerRecord {
     pub(super) fn connect(&self, told: &str) -> ServerAnswer {
         let database = [("dbname", "postgres")];
         let first = if told.is_empty() { &database[..] } else { &[] };
-        let own = [("host", self.host.as_str()), ("port", self.port.as_str())];
+        let own = [("host", self.file.host()), ("port", self.file.port.as_str())];
         match self.prove(open(told, first, &own)) {
             ServerAnswer::Ours(connection) => ServerAnswer::Ours(connection),
             own if told.is_empty() => own,
@@ -235,14 +212,17 @@ impl ServerRecord {
     fn is_of(&self, connection: &mut PgConnection) -> Result<bool> {
         let first = |rows: Rows| rows.0.into_iter().flatten().flatten().next();
         match connection.query("SELECT pg_catalog.pg_read_file('postmaster.pid')") {
-            Ok(rows) => return Ok(first(rows).is_some_and(|text| identity(&text) == self.identity)),
+            Ok(rows) => {
+                let its = first(rows).map(|text| PidFile::parse(text.as_bytes()).identity);
+                return Ok(its.as_ref() == Some(&self.file.identity));
+            }
             Err(error) if error.class() == Class::Unreachable => return Err(error),
             Err(_) => {}
         }
         let query = format!(
             "SELECT pg_catalog.current_setting('port') = '{}' \
              AND extract(epoch FROM pg_catalog.pg_postmaster_start_time()) BETWEEN {} AND {}",
-            self.port.replace('\'', "''"),
+            self.file.port.replace('\'', "''"),
             self.started - 1,
             self.started + 60
         );
@@ -255,11 +235,6 @@ fn open(told: &str, first: &[(&str, &str)], last: &[(&str, &str)]) -> Result<PgC
     PgConnection::open_with(told, &[&more[..], first].concat(), last, PATIENCE)
 }
 
-/// The lines that a server writes once; what it writes later is how it does.
-fn identity(text: &str) -> String {
-    text.lines().take(4).map(str::trim).collect::<Vec<_>>().join("\n")
-}
-
 fn refused(error: &Error) -> ServerAnswer {
     match error.kind() {
         Some(ErrorKind::NotUp) => ServerAnswer::NotYet,
@@ -270,6 +245,17 @@ fn refused(error: &Error) -> ServerAnswer {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_record_is_there_once_it_names_the_port() {
+        let place = tempfile::tempdir().unwrap();
+        let is_there = |text: &str| {
+            fs::write(place.path().join(PID_FILE), text).unwrap();
+            ServerRecord::read(place.path()).is_some()
+        };
+        assert_eq!(["", "812\n", "812\n/data\n1732307400\n"].map(is_there), [false, false, false]);
+        assert!(is_there("812\n/data\n1732307400\n6001\n"));
+    }
 
     #[test]
     fn a_server_that_never_comes_is_waited_for_so_long_only() {
@@ -301,24 +287,5 @@ mod tests {
         assert!(signs.silent() < Duration::from_secs(5));
         std::thread::sleep(Duration::from_millis(20));
         assert_eq!(signs.silent_for_good(), Some(limits.silence));
-    }
-
-    #[test]
-    fn a_record_tells_where_the_server_is_and_how_it_does() {
-        let record = |socket: &str, address: &str| {
-            let text =
-                format!("812\n/data\n1732307400\n6001\n{socket}\n{address}\n  1  2\nready   \n");
-            ServerRecord::parse(&text).unwrap()
-        };
-        assert_eq!(record("/run", "*").host, "/run");
-        assert_eq!(
-            [record("", "*").host, record("", "127.0.0.1").host],
-            ["localhost", "127.0.0.1"]
-        );
-        assert!(record("", "*").is_ready());
-        assert_eq!(record("/run", "*").identity, "812\n/data\n1732307400\n6001");
-        for text in ["", "812\n", "812\n/data\n1732307400\n"] {
-            assert_eq!(ServerRecord::parse(text), None);
-        }
     }
 }
