@@ -28,7 +28,7 @@ pub use description::parse_description;
 pub use existence::{make_exist, withdraw};
 pub use fall::{DATABASE_KEYS, Fell, Measure, fallen};
 pub use folder::{BackupFolder, begun, new_id};
-pub use kind::{Configured, Kind, SelfContained};
+pub use kind::{Configured, DescriptionHead, Kind, SelfContained};
 pub use known::{Known, make_room};
 pub use plan::{Attempt, Candidate, Holdings, PlanLine, PlanSubject, Verdicts, judge, plan};
 pub use reading::{ObjectSource, damaged};

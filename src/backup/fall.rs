@@ -66,7 +66,8 @@ impl Fell {
     /// What to compare the next backup with: this one, or what this one is compared with itself.
     pub fn reference<D: SelfContained>(newest: &D) -> Self {
         let own = || Self { since: newest.id().to_owned(), before: newest.measures() };
-        newest.fell().filter(|_| !newest.accepted()).cloned().unwrap_or_else(own)
+        let head = newest.head();
+        head.fell.filter(|_| !head.accepted).cloned().unwrap_or_else(own)
     }
 
     /// What a new backup that has this much says of itself: since when it holds far less, unless somebody accepts that,
@@ -107,8 +108,8 @@ pub fn fallen<'a, D: SelfContained + 'a>(
     let mut reference: Option<Fell> = None;
     let judge = |it: &D| {
         let now = it.measures();
-        let before = reference.clone().or_else(|| it.fell().cloned());
-        let fell = before.filter(|before| !it.accepted() && before.said(&now).is_some());
+        let before = reference.clone().or_else(|| it.head().fell.cloned());
+        let fell = before.filter(|before| !it.head().accepted && before.said(&now).is_some());
         if fell.is_none() {
             reference = Some(Fell { since: it.id().to_owned(), before: now });
         }

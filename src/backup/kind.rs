@@ -67,16 +67,39 @@ pub trait SelfContained:
     /// What all keys of all of them begin with, such as `redis/`.
     const ROOT: &'static str;
 
-    fn id(&self) -> &str;
-    fn label(&self) -> &str;
-    /// When it was begun and when it was complete: RFC 3339 in UTC.
-    fn times(&self) -> [&str; 2];
+    fn head(&self) -> DescriptionHead<'_>;
     /// How much it holds of what should not vanish.
     fn measures(&self) -> Vec<Measure>;
-    /// As was found when it was taken.
-    fn fell(&self) -> Option<&Fell>;
+    /// Takes over what [`DescriptionHead`] says of it.
+    fn set_fall(&mut self, fell: Option<Fell>, accepted: bool);
+
+    fn id(&self) -> &str {
+        self.head().id
+    }
+
+    fn label(&self) -> &str {
+        self.head().label
+    }
+
+    /// Says whether it holds far less than `reference`, or that this is as it should be.
+    fn judged(mut self, reference: Option<&Fell>, accept: bool) -> Self {
+        let (fell, accepted) = Fell::judge(reference, &self.measures(), accept);
+        self.set_fall(fell, accepted);
+        self
+    }
+}
+
+/// What every such description says of its backup.
+#[derive(Debug, Clone, Copy)]
+pub struct DescriptionHead<'a> {
+    pub id: &'a str,
+    pub label: &'a str,
+    /// When it was begun and when it was complete: RFC 3339 in UTC.
+    pub times: [&'a str; 2],
+    /// Absent where it holds about as much as those before, as was found when it was taken.
+    pub fell: Option<&'a Fell>,
     /// Somebody said that it may hold less than those before.
-    fn accepted(&self) -> bool;
+    pub accepted: bool,
 }
 
 impl<D: SelfContained> Kind for D {
@@ -103,7 +126,7 @@ impl<D: SelfContained> Kind for D {
                 damaged(format!("expected a time like 2026-11-22T20:30:00Z, found {text:?}"))
             })
         };
-        let [began, ended] = self.times();
+        let [began, ended] = self.head().times;
         let times = [time(began)?, time(ended)?];
         Ok((self.clone(), times))
     }

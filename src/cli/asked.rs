@@ -4,16 +4,14 @@
 
 use std::io::{BufRead, IsTerminal};
 
-use clap::{Arg, ArgAction, ArgGroup, ArgMatches, Command};
+use clap::{ArgGroup, ArgMatches, Command};
 
+use super::flags::switch;
 use super::{guard, verbs};
 use crate::error::{Class, Error, Result};
 
 /// The options of what shows a plan first. Where the output is for a program nobody can be asked.
 pub fn with_plan(command: Command) -> Command {
-    let switch = |name: &'static str, help: &'static str| {
-        Arg::new(name).long(name).action(ArgAction::SetTrue).help(help)
-    };
     let json = switch("json", "Print the plan and the result as JSON; needs --dry-run or --yes");
     command
         .arg(switch("dry-run", "Show the plan and stop"))

@@ -1,5 +1,5 @@
-//! The flags that commands share: one for each setting of the configuration, made from its declaration. Here the
-//! command line is parsed too, and a mistake that clap finds in it becomes an error of ours.
+//! The flags that commands share: one for each setting of the configuration, made from its declaration, and how a flag of one
+//! command is made. Here the command line is parsed too, and a mistake that clap finds in it becomes an error of ours.
 
 use std::collections::BTreeMap;
 use std::ffi::OsString;
@@ -28,6 +28,21 @@ const HEADINGS: [(&str, &str); 14] = [
     ("limits", "Limits"),
     ("log", "Log"),
 ];
+
+/// A flag without a value.
+pub fn switch(name: &'static str, help: &'static str) -> Arg {
+    Arg::new(name).long(name).action(ArgAction::SetTrue).help(help)
+}
+
+/// A flag with a text; `value` stands for it in the help.
+pub fn text(name: &'static str, value: &'static str, help: &'static str) -> Arg {
+    Arg::new(name).long(name).value_name(value).help(help)
+}
+
+/// A flag with a path.
+pub fn path(name: &'static str, value: &'static str, help: &'static str) -> Arg {
+    text(name, value, help).value_parser(clap::value_parser!(PathBuf))
+}
 
 /// Adds the flags that a command has: configuration file, repositories, and the settings that it goes
 /// by, those of the tables and keys named and those that concern all.

@@ -16,7 +16,7 @@ mod json;
 
 use std::borrow::{Borrow as _, BorrowMut};
 
-use clap::{Arg, ArgAction, ArgMatches, Command};
+use clap::{Arg, ArgMatches, Command};
 
 use crate::backup::{Backup, Catalogue, Kind, ObjectSource, SelfContained, StoredBackup};
 use crate::cli::flags;
@@ -158,13 +158,16 @@ pub fn refuse_fallen<D: Presented>(series: &Catalogue<D>) -> Result<()> {
         .hint(format!("Say which one is meant: `{} restore {since}`, or {id}.", D::PROGRAM)))
 }
 
-fn switch(name: &'static str, help: &'static str) -> Arg {
-    Arg::new(name).long(name).action(ArgAction::SetTrue).help(help)
-}
-
 fn id() -> Arg {
     let id = Arg::new("id").value_name("ID").required(true);
     id.help("Id of the backup, or its beginning")
+}
+
+/// For what is done with the newest one, unless another is named.
+pub fn id_or_newest() -> Arg {
+    Arg::new("id")
+        .value_name("ID")
+        .help("Id of the backup, or its beginning; default: the newest whole one")
 }
 
 fn id_of(matches: &ArgMatches) -> String {

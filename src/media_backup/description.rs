@@ -8,7 +8,9 @@ use std::fmt;
 use serde::{Deserialize, Serialize};
 
 use super::problems::Problems;
-use crate::backup::{Configured, Described, Fell, Measure, SelfContained, StoredObject};
+use crate::backup::{
+    Configured, Described, DescriptionHead, Fell, Measure, SelfContained, StoredObject,
+};
 use crate::config::{Config, KeepConfig};
 
 /// The whole file.
@@ -144,12 +146,6 @@ impl SnapshotDescription {
         own.chain(self.shared())
     }
 
-    /// Says whether it holds far less than `reference`, or that this is as it should be.
-    pub fn judged(mut self, reference: Option<&Fell>, accept: bool) -> Self {
-        (self.fell, self.accepted) = Fell::judge(reference, &self.measures(), accept);
-        self
-    }
-
     /// The object beside it whose name begins so.
     pub fn object(&self, begin: &str) -> Option<&StoredObject> {
         self.objects.iter().find(|object| object.object.starts_with(begin))
@@ -194,28 +190,22 @@ impl Configured for SnapshotDescription {
 impl SelfContained for SnapshotDescription {
     const ROOT: &'static str = "media/";
 
-    fn id(&self) -> &str {
-        &self.id
-    }
-
-    fn label(&self) -> &str {
-        &self.label
-    }
-
-    fn times(&self) -> [&str; 2] {
-        [&self.began, &self.ended]
+    fn head(&self) -> DescriptionHead<'_> {
+        DescriptionHead {
+            id: &self.id,
+            label: &self.label,
+            times: [&self.began, &self.ended],
+            fell: self.fell.as_ref(),
+            accepted: self.accepted,
+        }
     }
 
     fn measures(&self) -> Vec<Measure> {
         measures(&self.totals, &self.paths)
     }
 
-    fn fell(&self) -> Option<&Fell> {
-        self.fell.as_ref()
-    }
-
-    fn accepted(&self) -> bool {
-        self.accepted
+    fn set_fall(&mut self, fell: Option<Fell>, accepted: bool) {
+        (self.fell, self.accepted) = (fell, accepted);
     }
 }
 
@@ -271,32 +261,11 @@ impl TryFrom<Unchecked> for Earlier {
 mod tests {
     use super::*;
     use crate::backup::parse_description;
-
-    fn object(name: &str) -> StoredObject {
-        StoredObject { object: name.into(), size: 3, stored_size: 2, sha256: "ab".into() }
-    }
+    use crate::media_backup::samples::{described, stored};
 
     fn description() -> SnapshotDescription {
-        SnapshotDescription {
-            seawall: 1,
-            id: "20261122T203000Z-4f2a".into(),
-            label: String::new(),
-            kind: SnapshotKind::Packed,
-            began: "2026-11-22T20:30:00Z".into(),
-            ended: "2026-11-22T20:30:01Z".into(),
-            encrypted: false,
-            totals: Sums::default(),
-            objects: vec![object("data-00001.pack")],
-            earlier: vec![Earlier {
-                id: "20261121T203000Z-0000".into(),
-                objects: vec![object("data-00002.pack")],
-            }],
-            recipients: None,
-            paths: Vec::new(),
-            sum: None,
-            fell: None,
-            accepted: false,
-        }
+        let earlier = ("20261121T203000Z-0000", stored("data-00002.pack", 2));
+        described("20261122T203000Z-4f2a", stored("data-00001.pack", 2), earlier)
     }
 
     #[test]

@@ -11,7 +11,8 @@ use serde::{Deserialize, Serialize};
 use super::keys::{Keys, is_explained, is_plausible};
 use super::server_info::Product;
 use crate::backup::{
-    Configured, DATABASE_KEYS, Described, Fell, Measure, SelfContained, StoredObject,
+    Configured, DATABASE_KEYS, Described, DescriptionHead, Fell, Measure, SelfContained,
+    StoredObject,
 };
 use crate::config::{Config, KeepConfig};
 
@@ -104,12 +105,6 @@ impl RedisDescription {
             false => is_explained(&self.keys, now),
         }
     }
-
-    /// Says whether it holds far less than `reference`, or that this is as it should be.
-    pub fn judged(mut self, reference: Option<&Fell>, accept: bool) -> Self {
-        (self.fell, self.accepted) = Fell::judge(reference, &self.measures(), accept);
-        self
-    }
 }
 
 impl Described for RedisDescription {
@@ -143,16 +138,14 @@ impl Configured for RedisDescription {
 impl SelfContained for RedisDescription {
     const ROOT: &'static str = "redis/";
 
-    fn id(&self) -> &str {
-        &self.id
-    }
-
-    fn label(&self) -> &str {
-        &self.label
-    }
-
-    fn times(&self) -> [&str; 2] {
-        [&self.began, &self.ended]
+    fn head(&self) -> DescriptionHead<'_> {
+        DescriptionHead {
+            id: &self.id,
+            label: &self.label,
+            times: [&self.began, &self.ended],
+            fell: self.fell.as_ref(),
+            accepted: self.accepted,
+        }
     }
 
     /// Keys that expire may go at any time, all others stay, as a rule.
@@ -168,12 +161,8 @@ impl SelfContained for RedisDescription {
         [all, lasting].into_iter().chain(each).collect()
     }
 
-    fn fell(&self) -> Option<&Fell> {
-        self.fell.as_ref()
-    }
-
-    fn accepted(&self) -> bool {
-        self.accepted
+    fn set_fall(&mut self, fell: Option<Fell>, accepted: bool) {
+        (self.fell, self.accepted) = (fell, accepted);
     }
 }
 

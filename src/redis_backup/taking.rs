@@ -10,6 +10,7 @@ use super::all_backups;
 use super::description::{RedisContent, RedisDescription, RedisSource, StoredFile};
 use super::incoming::{DataSource, Incoming, LearnedFromData};
 use super::server_info::{ServerConnection, ServerInfo};
+use crate::backup::SelfContained as _;
 use crate::backup::deleting::withdraw;
 use crate::backup::{
     BackupFolder, Catalogue, DESCRIPTION, Fell, Known, Sending, Sent, make_exist, new_id,

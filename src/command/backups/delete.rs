@@ -5,10 +5,11 @@ use std::borrow::Borrow as _;
 
 use clap::{ArgMatches, Command};
 
-use super::{Surveyed, find, id, id_of, name, switch, verb};
+use super::{Surveyed, find, id, id_of, name, verb};
 use crate::backup::deleting::{Pruned, delete};
 use crate::backup::{Backup, Catalogue, StoredBackup};
 use crate::cli::asked;
+use crate::cli::flags::switch;
 use crate::cli::text::{plain, table};
 use crate::cli::verbs::Shown;
 use crate::cli::verbs::print;

@@ -2,8 +2,9 @@
 
 use clap::{ArgMatches, Command};
 
-use super::{Presented, json, name, switch, verb};
+use super::{Presented, json, name, verb};
 use crate::backup::{Backup, Catalogue};
+use crate::cli::flags::switch;
 use crate::cli::screen;
 use crate::cli::text::{Paper, Spare, Tone, at_seconds, count, fitted, plain, short_size, took};
 use crate::cli::verbs::Shown;

@@ -5,8 +5,9 @@ use std::borrow::Borrow as _;
 use clap::{Arg, ArgMatches, Command};
 use jiff::Timestamp;
 
-use super::{Surveyed, find, id, id_of, switch, verb};
+use super::{Surveyed, find, id, id_of, verb};
 use crate::backup::{self, Catalogue};
+use crate::cli::flags::switch;
 use crate::cli::verbs::Shown;
 use crate::cli::verbs::print;
 use crate::command::created;

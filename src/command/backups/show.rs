@@ -2,9 +2,10 @@
 
 use clap::{ArgMatches, Command};
 
-use super::{Presented, choose, id, id_of, json, switch, verb};
+use super::{Presented, choose, id, id_of, json, verb};
 use crate::backup::Contents;
 use crate::backup::{Backup, Catalogue};
+use crate::cli::flags::switch;
 use crate::cli::text::{plain, size, table, took};
 use crate::cli::verbs::Shown;
 use crate::cli::verbs::print;

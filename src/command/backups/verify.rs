@@ -6,9 +6,10 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use clap::{Arg, ArgAction, ArgMatches, Command};
 use jiff::Timestamp;
 
-use super::{Checked, Presented, find, name, switch, verb};
+use super::{Checked, Presented, find, name, verb};
 use crate::backup::ObjectSource;
 use crate::backup::{Backup, Catalogue};
+use crate::cli::flags::switch;
 use crate::cli::progress::SharedBar;
 use crate::cli::text::{count, plain, size};
 use crate::cli::verbs::Shown;

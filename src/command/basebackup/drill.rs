@@ -19,7 +19,7 @@ use crate::backup::new_id;
 use crate::basebackup::catalogue::Survey;
 use crate::basebackup::restore::{
     END_BEFORE_THE_GAP, FolderLocks, LayDown, Moves, RecoverySettings, RecoveryTarget, RestorePlan,
-    RestoreTarget, TablespacePlace, TargetAction, living_system, plan,
+    TablespacePlace, TargetAction, living_system, plan,
 };
 use crate::cli::progress::SharedBar;
 use crate::cli::verbs::Shown;
@@ -74,7 +74,7 @@ fn drill(options: &DrillOptions<'_>) -> Result<Shown> {
     let repositories = deadline.guard(repository::open_all(config, None)?);
     let mut drill = Drill {
         began: Timestamp::now(),
-        system: options.system,
+        system: options.wanted.system,
         backup: None,
         repository: None,
         server: None,
@@ -110,16 +110,11 @@ fn rehearse(
     let survey = Survey::read(repositories, config);
     survey.errors().for_each(|error| tracing::warn!("{error}"));
     let ours = |candidates: &[SystemIdentifier]| ours(config, repositories, candidates);
-    drill.system = match options.system {
+    drill.system = match options.wanted.system {
         Some(system) => Some(system),
         None => living_system(&survey, &ours)?,
     };
-    let wish = RestoreTarget {
-        target: &options.target,
-        inclusive: options.inclusive,
-        timeline: options.timeline,
-        backup: options.backup.as_deref(),
-    };
+    let wish = options.wanted.wish();
     let plan = plan(&survey, drill.system, &wish)?;
     let facts = &plan.backup.facts;
     drill.system = Some(plan.backup.system);
@@ -250,9 +245,9 @@ fn replay_and_check(
 
 /// An old backup that was named is rehearsed as far as it can be restored. Of the newest one all WAL behind it has to be there.
 fn target<'r>(options: &'r DrillOptions<'_>, plan: &RestorePlan<'_>) -> &'r RecoveryTarget {
-    let all = options.target == RecoveryTarget::Latest;
-    if !all || options.backup.is_none() || !plan.ends_with_the_backup() {
-        return &options.target;
+    let all = options.wanted.target == RecoveryTarget::Latest;
+    if !all || options.wanted.backup.is_none() || !plan.ends_with_the_backup() {
+        return &options.wanted.target;
     }
     let id = &plan.backup.id;
     tracing::info!("{id} has no WAL after it any more: the drill ends at the end of the backup");
@@ -267,8 +262,8 @@ fn recovery(
     Ok(RecoverySettings {
         restore_command: restore_command(&options.flags, plan, target)?,
         target: target.clone(),
-        inclusive: options.inclusive,
-        timeline: options.timeline,
+        inclusive: options.wanted.inclusive,
+        timeline: options.wanted.timeline,
         action: TargetAction::Promote,
         archive: false,
         standby: false,

@@ -61,15 +61,10 @@ fn restore(
     let place = RestoreDirectory::look(&options.data, options.occupied, Timestamp::now())?;
     refuse_repositories(config, &place)?;
     let ours = |candidates: &[SystemIdentifier]| ours(config, &repositories, candidates);
-    let system = choose_system(&survey, &place, options.system, &ours)?;
+    let system = choose_system(&survey, &place, options.wanted.system, &ours)?;
     let to_its_end = to_its_own_end(options, &survey, system);
     let options = to_its_end.as_ref().unwrap_or(options);
-    let wish = RestoreTarget {
-        target: &options.target,
-        inclusive: options.inclusive,
-        timeline: options.timeline,
-        backup: options.backup.as_deref(),
-    };
+    let wish = options.wanted.wish();
     let located = locate(&survey, system, &wish, &repositories, config);
     let wish = match &located {
         Some(Located::At { backup, .. }) => RestoreTarget { backup: Some(backup), ..wish },
@@ -190,17 +185,19 @@ fn to_its_own_end<'a>(
     survey: &Survey,
     system: Option<SystemIdentifier>,
 ) -> Option<RestoreOptions<'a>> {
-    let backup = options.backup.as_deref()?;
-    let as_far_as_it_goes = options.target == RecoveryTarget::Latest && options.recovery;
+    options.wanted.backup.as_ref()?;
+    let as_far_as_it_goes = options.wanted.target == RecoveryTarget::Latest && options.recovery;
     if !as_far_as_it_goes || options.standby {
         return None;
     }
-    let (target, inclusive, timeline) = (&options.target, options.inclusive, options.timeline);
-    let wish = RestoreTarget { target, inclusive, timeline, backup: Some(backup) };
-    let plan = plan(survey, system, &wish).ok().filter(RestorePlan::ends_with_the_backup)?;
+    let plan = plan(survey, system, &options.wanted.wish())
+        .ok()
+        .filter(RestorePlan::ends_with_the_backup)?;
     let id = &plan.backup.id;
     tracing::info!("{id} has no WAL after it any more: the restore ends at the end of the backup");
-    Some(RestoreOptions { target: RecoveryTarget::Immediate, ..options.clone() })
+    let mut options = options.clone();
+    options.wanted.target = RecoveryTarget::Immediate;
+    Some(options)
 }
 
 /// A repository within the directory would go with what is there, and with it the backup.
@@ -272,17 +269,17 @@ fn settings(
     }
     let restore_command = match &options.restore_command {
         Some(command) => command.clone(),
-        None => restore_command(&options.flags, plan, &options.target)?,
+        None => restore_command(&options.flags, plan, &options.wanted.target)?,
     };
     Ok(Some(RecoverySettings {
         restore_command,
-        target: options.target.clone(),
-        inclusive: options.inclusive,
-        timeline: options.timeline,
+        target: options.wanted.target.clone(),
+        inclusive: options.wanted.inclusive,
+        timeline: options.wanted.timeline,
         action: options.action,
         archive: Archiving::of(options) != Archiving::Off,
         standby: options.standby,
         major: plan.backup.facts.postgres_version.major(),
-        reads_ahead: plan.may_read_ahead(&options.target),
+        reads_ahead: plan.may_read_ahead(&options.wanted.target),
     }))
 }

@@ -1,12 +1,14 @@
-//! What a server recovers to: the flags that say up to where, and which of several systems under one cluster name is ours.
+//! What `restore` and `drill` recover: the flags that say from which base backup and up to where, and which of several
+//! systems under one cluster name is ours.
 
-use clap::{Arg, ArgAction, ArgGroup, ArgMatches, Command};
+use clap::{Arg, ArgGroup, ArgMatches, Command};
 use jiff::Timestamp;
 
 use crate::basebackup::catalogue::noted;
 use crate::basebackup::restore::{
-    RecoveryTarget, TargetTimeline, local_zone, parse_name, parse_time, past,
+    RecoveryTarget, RestoreTarget, TargetTimeline, local_zone, parse_name, parse_time, past,
 };
+use crate::cli::flags::{switch, text};
 use crate::config::{Config, Limits};
 use crate::error::{Class, Error, Result};
 use crate::postgres::{Lsn, SystemIdentifier};
@@ -17,12 +19,6 @@ const TARGETS: [&str; 5] =
     ["target-time", "target-lsn", "target-xid", "target-name", "target-immediate"];
 
 pub(super) fn add(command: Command) -> Command {
-    let text = |name: &'static str, value: &'static str, help: &'static str| {
-        Arg::new(name).long(name).value_name(value).help(help)
-    };
-    let switch = |name: &'static str, help: &'static str| {
-        Arg::new(name).long(name).action(ArgAction::SetTrue).help(help)
-    };
     command
         .next_help_heading("Target")
         .arg(text(
@@ -46,7 +42,56 @@ pub(super) fn add(command: Command) -> Command {
         )
 }
 
-pub(super) fn of(matches: &ArgMatches) -> Result<RecoveryTarget> {
+/// Which base backup it begins with.
+pub(super) fn which() -> [Arg; 2] {
+    [
+        text(
+            "backup",
+            "ID",
+            "Id of the base backup; default: the newest from which the target can be reached",
+        ),
+        text("system-identifier", "NUMBER", "System to use, if the cluster name holds several")
+            .id("system")
+            .value_parser(clap::value_parser!(u64)),
+    ]
+}
+
+/// What these flags say.
+#[derive(Clone)]
+pub(super) struct Wanted {
+    pub target: RecoveryTarget,
+    pub inclusive: bool,
+    pub timeline: TargetTimeline,
+    /// The id of a certain backup.
+    pub backup: Option<String>,
+    pub system: Option<SystemIdentifier>,
+}
+
+impl Wanted {
+    pub fn of(matches: &ArgMatches) -> Result<Self> {
+        let timeline = matches.get_one::<String>("target-timeline");
+        Ok(Self {
+            target: target(matches)?,
+            inclusive: !matches.get_flag("target-exclusive"),
+            timeline: TargetTimeline::parse(timeline.map_or("latest", String::as_str))?,
+            backup: matches.get_one::<String>("backup").cloned(),
+            system: matches.get_one::<u64>("system").copied().map(SystemIdentifier),
+        })
+    }
+
+    /// For the choice of the base backup.
+    pub fn wish(&self) -> RestoreTarget<'_> {
+        let Self { target, inclusive, timeline, backup, .. } = self;
+        RestoreTarget {
+            target,
+            inclusive: *inclusive,
+            timeline: *timeline,
+            backup: backup.as_deref(),
+        }
+    }
+}
+
+fn target(matches: &ArgMatches) -> Result<RecoveryTarget> {
     let text = |name: &str| matches.get_one::<String>(name);
     if let Some(time) = text("target-time") {
         let parsed = parse_time(time, local_zone)?;
@@ -68,15 +113,6 @@ pub(super) fn of(matches: &ArgMatches) -> Result<RecoveryTarget> {
     }
     let immediate = matches.get_flag("target-immediate");
     Ok(if immediate { RecoveryTarget::Immediate } else { RecoveryTarget::Latest })
-}
-
-pub(super) fn inclusive(matches: &ArgMatches) -> bool {
-    !matches.get_flag("target-exclusive")
-}
-
-pub(super) fn timeline(matches: &ArgMatches) -> Result<TargetTimeline> {
-    let word = matches.get_one::<String>("target-timeline");
-    TargetTimeline::parse(word.map_or("latest", String::as_str))
 }
 
 /// That of the server at `postgres.connection`, or the one that this host takes base backups of. `None` where neither tells.

@@ -1,12 +1,13 @@
 //! `basebackup verify`: whether what is stored is what was stored, and all of it.
 
-use clap::{Arg, ArgAction, ArgMatches, Command};
+use clap::{ArgMatches, Command};
 use jiff::Timestamp;
 use serde::Serialize;
 
 use crate::basebackup::catalogue::{Backup, Survey};
 use crate::basebackup::verify::{Report, Verification};
 use crate::cli::flags;
+use crate::cli::flags::switch;
 use crate::cli::progress::SharedBar;
 use crate::cli::text::{count, plain, size};
 use crate::cli::verbs::Shown;
@@ -38,9 +39,6 @@ Exit status 5: something is damaged or missing. A repository that does not answe
       far as possible; the output says what was not checked.";
 
 pub fn command() -> Command {
-    let switch = |name: &'static str, help: &'static str| {
-        Arg::new(name).long(name).action(ArgAction::SetTrue).help(help)
-    };
     let command = Command::new("verify")
         .about(SHORT)
         .long_about(ABOUT)

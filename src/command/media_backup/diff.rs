@@ -6,13 +6,14 @@ use std::ffi::OsString;
 use std::io::Write;
 use std::os::unix::ffi::OsStrExt;
 
-use clap::{Arg, ArgAction, ArgMatches, Command};
+use clap::{Arg, ArgMatches, Command};
 use serde::Serialize;
 use serde_json::{Value, json};
 
 use super::entries::{Entries, Snapshots, length, owners, path, time};
 use super::{of_set, with_set};
 use crate::backup::Backup;
+use crate::cli::flags::switch;
 use crate::cli::text::{Paper, Tone, at_seconds, plain, plain_bytes, size, write};
 use crate::cli::{flags, guard, screen};
 use crate::config::Config;
@@ -29,9 +30,6 @@ it shows what the newest snapshot has changed. With one ID it shows what has cha
 snapshot.";
 
 pub fn command() -> Command {
-    let switch = |name: &'static str, help: &'static str| {
-        Arg::new(name).long(name).action(ArgAction::SetTrue).help(help)
-    };
     let id = |name: &'static str, value: &'static str, help: &'static str| {
         Arg::new(name).value_name(value).help(help)
     };

@@ -6,12 +6,13 @@ use std::ffi::{OsStr, OsString};
 use std::io::Write;
 use std::os::unix::ffi::OsStrExt;
 
-use clap::{Arg, ArgAction, ArgMatches, Command};
+use clap::{Arg, ArgMatches, Command};
 use serde_json::{Value, json};
 
 use super::entries::{Snapshots, length, long, short, time};
 use super::{of_set, with_set};
 use crate::backup::Backup;
+use crate::cli::flags::switch;
 use crate::cli::text::{at_seconds, count, plain, write};
 use crate::cli::verbs::Shown;
 use crate::cli::{flags, guard, verbs};
@@ -30,9 +31,6 @@ restores a file, `media-backup cat ID PATH` prints it. Exit status 2: nothing wa
 snapshot that can't be read is an error, and the others are still searched.";
 
 pub fn command() -> Command {
-    let switch = |name: &'static str, help: &'static str| {
-        Arg::new(name).long(name).action(ArgAction::SetTrue).help(help)
-    };
     let pattern = Arg::new("pattern")
         .value_name("PATTERN")
         .required(true)

@@ -7,12 +7,13 @@ use std::io::Write;
 use std::os::unix::ffi::OsStrExt;
 use std::path::PathBuf;
 
-use clap::{Arg, ArgAction, ArgMatches, Command};
+use clap::{Arg, ArgMatches, Command};
 use serde_json::json;
 
 use super::entries::{Snapshots, long, short};
 use super::{of_set, with_set};
 use crate::backup::Backup;
+use crate::cli::flags::switch;
 use crate::cli::text::{at_seconds, plain_bytes, write};
 use crate::cli::{flags, guard, screen};
 use crate::config::Config;
@@ -30,9 +31,6 @@ If only a PATH that begins with / is given, it is a path in the newest snapshot.
 escaped (\\xff, \\u{1b}) in every kind of output; --json has the names as they are (docs/json.md).";
 
 pub fn command() -> Command {
-    let switch = |name: &'static str, help: &'static str| {
-        Arg::new(name).long(name).action(ArgAction::SetTrue).help(help)
-    };
     let word = |name: &'static str, value: &'static str| {
         Arg::new(name).value_name(value).value_parser(clap::value_parser!(OsString))
     };

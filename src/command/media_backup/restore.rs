@@ -8,16 +8,18 @@ mod ended;
 use std::path::{Path, PathBuf};
 use std::time::Instant;
 
-use clap::{Arg, ArgAction, ArgMatches, Command};
+use clap::{ArgMatches, Command};
 
 use self::ended::in_all;
 use super::ls::{self, ListForm, ListPart, selection_flags, selection_of};
 use super::snapshot::{Lay, StoredSnapshot, repository_folders, set_of};
 use super::{of_set, show_progress, with_set};
 use crate::backup::Backup;
+use crate::cli::flags::{path, switch};
 use crate::cli::progress::SharedBar;
 use crate::cli::text::{at_seconds, count, plain, size};
 use crate::cli::{asked, flags, guard};
+use crate::command::backups::id_or_newest;
 use crate::command::backups::{choose, is_latest, read, refuse_fallen};
 use crate::command::restored::{self, Asking, Ending};
 use crate::config::Config;
@@ -36,24 +38,10 @@ Without --to files go to their original places. Every file is checked while it i
 without --delete. Nothing is written outside the target folders.";
 
 pub fn command() -> Command {
-    let path = |name: &'static str, value: &'static str, help: &'static str| {
-        Arg::new(name)
-            .long(name)
-            .value_name(value)
-            .value_parser(clap::value_parser!(PathBuf))
-            .help(help)
-    };
-    let switch = |name: &'static str, help: &'static str| {
-        Arg::new(name).long(name).action(ArgAction::SetTrue).help(help)
-    };
     let command = Command::new("restore")
         .about(SHORT)
         .long_about(ABOUT)
-        .arg(
-            Arg::new("id")
-                .value_name("ID")
-                .help("Id of the backup, or its beginning; default: the newest whole one"),
-        )
+        .arg(id_or_newest())
         .arg(path("to", "DIRECTORY", "Put the files below this folder, under their full paths"))
         .args(selection_flags())
         .arg(switch("replace", "Replace existing files").conflicts_with("delta"))

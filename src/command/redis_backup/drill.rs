@@ -4,14 +4,16 @@
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 
-use clap::{Arg, ArgAction, ArgMatches, Command};
+use clap::{Arg, ArgMatches, Command};
 use rustix::process::Signal;
 
 use crate::cli::flags;
+use crate::cli::flags::switch;
 use crate::cli::progress::SharedBar;
 use crate::cli::text::{count, size};
 use crate::cli::verbs::Shown;
 use crate::cli::verbs::print;
+use crate::command::backups::id_or_newest;
 use crate::command::backups::{choose, read};
 use crate::command::recording::Rehearsal;
 use crate::config::{Config, RedisConfig};
@@ -35,18 +37,11 @@ and compares them with the backup. Then it removes the server and the folder, an
 repository.";
 
 pub fn command() -> Command {
-    let switch = |name: &'static str, help: &'static str| {
-        Arg::new(name).long(name).action(ArgAction::SetTrue).help(help)
-    };
     let command = Command::new("drill")
         .about("Rehearses a restore with its own server, counts the keys, and records the result")
         .long_about(ABOUT)
         .after_help("Exit status 5: the server did not load the backup, or not all of it.")
-        .arg(
-            Arg::new("id")
-                .value_name("ID")
-                .help("Id of the backup, or its beginning; default: the newest whole one"),
-        )
+        .arg(id_or_newest())
         .arg(
             Arg::new("user")
                 .long("user")

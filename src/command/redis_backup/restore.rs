@@ -10,15 +10,17 @@ use std::path::PathBuf;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Instant;
 
-use clap::{Arg, ArgAction, ArgMatches, Command};
+use clap::{ArgMatches, Command};
 use serde_json::{Value, json};
 
 use self::compare::{Comparing, LOADING, STARTING};
 use self::server::{answering, refuse_running, target};
 use crate::backup::Backup;
+use crate::cli::flags::{path, switch, text};
 use crate::cli::progress::SharedBar;
 use crate::cli::text::{at_seconds, count, size, tenths};
 use crate::cli::{asked, flags};
+use crate::command::backups::id_or_newest;
 use crate::command::backups::{choose, is_latest, read, refuse_fallen};
 use crate::command::restored::{self, Asking, Ending, RestoreDone, run_hook};
 use crate::config::Config;
@@ -37,44 +39,28 @@ file. So the restore reads the configuration (--conf), and writes the file that 
 the earlier files under other names. The server must be stopped.";
 
 pub fn command() -> Command {
-    let option = |name: &'static str, value: &'static str, help: &'static str| {
-        Arg::new(name).long(name).value_name(value).help(help)
-    };
-    let path =
-        |name, value, help| option(name, value, help).value_parser(clap::value_parser!(PathBuf));
-    let switch = |name: &'static str, help: &'static str| {
-        Arg::new(name).long(name).action(ArgAction::SetTrue).help(help)
-    };
     let command = Command::new("restore")
         .about(SHORT)
         .long_about(ABOUT)
-        .arg(
-            Arg::new("id")
-                .value_name("ID")
-                .help("Id of the backup, or its beginning; default: the newest whole one"),
-        )
+        .arg(id_or_newest())
         .arg(path("conf", "FILE", "The redis.conf that the server is started with"))
         .arg(path("dir", "DIRECTORY", "The server's folder, if it is not the one in --conf"))
-        .arg(option("dbfilename", "NAME", "Name of the RDB file, if not as in --conf"))
+        .arg(text("dbfilename", "NAME", "Name of the RDB file, if not as in --conf"))
         .arg(
-            option(
+            text(
                 "appendonly",
                 "WORD",
                 "Whether the server loads an append-only file, if not as in --conf",
             )
             .value_parser(["yes", "no"]),
         )
-        .arg(option(
-            "server-version",
-            "VERSION",
-            "Version of the server, if not that of the backup",
-        ))
-        .arg(option(
+        .arg(text("server-version", "VERSION", "Version of the server, if not that of the backup"))
+        .arg(text(
             "before",
             "COMMAND",
             "Run before anything is touched, such as 'systemctl stop redis'",
         ))
-        .arg(option(
+        .arg(text(
             "after",
             "COMMAND",
             "Run at the end, such as 'systemctl start redis'; then keys are compared",

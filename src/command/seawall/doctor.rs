@@ -4,9 +4,10 @@
 //! A message of a server or a store is made plain before people or `psql` get it: a line break in it would end the
 //! comment that it stands in.
 
-use clap::{Arg, ArgAction, ArgMatches, Command};
+use clap::{ArgMatches, Command};
 use serde::Serialize;
 
+use crate::cli::flags::switch;
 use crate::cli::text::{count, document, plain};
 use crate::cli::{flags, guard};
 use crate::config::{self, Config, Resolved};
@@ -31,9 +32,6 @@ or the command line or the configuration is wrong.
   seawall doctor --fix-preview | psql     changes the settings, after you have read the SQL";
 
 pub fn command() -> Command {
-    let switch = |name: &'static str, help: &'static str| {
-        Arg::new(name).long(name).action(ArgAction::SetTrue).help(help)
-    };
     let command = Command::new(NAME)
         .about(SHORT)
         .long_about(ABOUT)

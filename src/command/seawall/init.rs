@@ -9,9 +9,10 @@ use std::io::IsTerminal;
 use std::os::unix::process::CommandExt;
 use std::path::{Path, PathBuf};
 
-use clap::{Arg, ArgAction, ArgMatches, Command, value_parser};
+use clap::{Arg, ArgAction, ArgMatches, Command};
 
 use self::ask::Questions;
+use crate::cli::flags::{self, switch, text};
 use crate::cli::guard;
 use crate::config::{self, FlagValues, own_state};
 use crate::doctor::Account;
@@ -37,12 +38,8 @@ What `seawall doctor` finds now, before the steps below it are done:
 ";
 
 pub fn command() -> Command {
-    let text = |name: &'static str, value: &'static str, help: &'static str| {
-        Arg::new(name).long(name).value_name(value).help(help)
-    };
-    let path = |name, help| text(name, "FILE", help).value_parser(value_parser!(PathBuf));
+    let path = |name, help| flags::path(name, "FILE", help);
     let many = |arg: Arg| arg.action(ArgAction::Append);
-    let switch = |name, help| Arg::new(name).long(name).action(ArgAction::SetTrue).help(help);
     Command::new("init")
         .about(SHORT)
         .long_about(ABOUT)

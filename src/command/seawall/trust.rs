@@ -1,10 +1,11 @@
 //! `seawall trust`: a human says that the backups in a repository are as old as they say.
 
-use clap::{Arg, ArgAction, ArgMatches, Command};
+use clap::{ArgMatches, Command};
 use jiff::Timestamp;
 
 use crate::backup::memory::{Memory, Shelf};
 use crate::backup::{Catalogue, Kind};
+use crate::cli::flags::switch;
 use crate::cli::text::{count, plain, table};
 use crate::cli::verbs::Shown;
 use crate::cli::verbs::print;
@@ -29,9 +30,6 @@ host where prune runs, as the user who prunes, or as root for all kinds of backu
 repository. Backups that prune on this host saw before the copy need no note: prune remembers them.";
 
 pub fn command() -> Command {
-    let switch = |name: &'static str, help: &'static str| {
-        Arg::new(name).long(name).action(ArgAction::SetTrue).help(help)
-    };
     let command = Command::new(NAME)
         .about(ABOUT.split_once('\n').map_or(ABOUT, |(first, _)| first))
         .long_about(ABOUT)

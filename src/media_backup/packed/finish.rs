@@ -18,6 +18,7 @@ use super::member::not_made;
 use super::set_listing::Listing;
 use super::snapshot::{PackedSnapshot, Start};
 use super::{CONTENTS, object_name};
+use crate::backup::SelfContained as _;
 use crate::backup::{StoredObject, hex, make_exist, taken};
 use crate::codec::read_failed;
 use crate::error::{Class, Error, Result};

@@ -224,29 +224,10 @@ impl Pruning<'_, '_> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::backup::StoredObject;
-    use crate::media_backup::{Earlier, SnapshotKind, Sums};
+    use crate::media_backup::samples::{described, stored};
 
     fn needing(id: &str, object: &str) -> SnapshotDescription {
-        let (size, stored_size) = (1, 1);
-        let stored = StoredObject { object: object.into(), size, stored_size, sha256: "00".into() };
-        SnapshotDescription {
-            seawall: 1,
-            id: "new".into(),
-            label: String::new(),
-            kind: SnapshotKind::Packed,
-            began: String::new(),
-            ended: String::new(),
-            encrypted: false,
-            totals: Sums::default(),
-            objects: Vec::new(),
-            earlier: vec![Earlier { id: id.into(), objects: vec![stored] }],
-            recipients: None,
-            paths: Vec::new(),
-            sum: None,
-            fell: None,
-            accepted: false,
-        }
+        described("new", stored("data-00009.pack", 1), (id, stored(object, 1)))
     }
 
     #[test]

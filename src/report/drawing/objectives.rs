@@ -74,25 +74,68 @@ fn draw_exposure(
     let hours = exposure.known().div_ceil(most).max(1).next_power_of_two();
     let bars = bars(exposure, hours);
     let Some(first) = bars.first() else { return html! {} };
-    let objective = rpo.as_secs_f64().max(1.0);
+    let objective = seconds(rpo);
     let worst = exposure.longest().unwrap_or(0) as f64;
     let most = (worst.max(objective) * 1.1).min((objective * CUT).max(usual(&bars) * CUT_USUAL));
-    let steps: Vec<_> = round_times(most).into_iter().map(|it| (it, short_span(it))).collect();
-    let (left, right) = (height_axis::left(&steps, paper.choose(58.0, 52.0)), paper.width() - 4.0);
-    let times = TimeAxis::new((first.begins, now), caption.zone, left, right);
     let heights = HeightAxis { most, top: EXPOSURE_TOP, bottom: EXPOSURE_BOTTOM };
-    longest(labels, &bars, (most, rpo), &times);
+    let axes = Axes::new(paper, (first.begins, now), caption.zone, heights, 4.0);
+    longest(labels, &bars, (most, rpo), &axes.times);
     html! {
-        (times.draw(labels, EXPOSURE_TOP, EXPOSURE_BOTTOM))
-        @let () = times.until_now(labels, EXPOSURE_BOTTOM);
-        (heights.draw(labels, &steps, left, right))
+        (axes.draw(labels))
         @for bar in &bars {
             @if let Some(wait) = bar.wait {
-                (upright(bar, wait, (rpo, caption.zone), &times, &heights))
+                (upright(bar, wait, (rpo, caption.zone), &axes))
             }
         }
-        (heights.objective(labels, objective, &format!("objective {}", span(rpo)), left, right))
+        (axes.objective(labels, rpo))
     }
+}
+
+/// The axes of such a picture: times, and how long something took.
+struct Axes<'a> {
+    times: TimeAxis<'a>,
+    heights: HeightAxis,
+    /// Seconds, and how they are shown.
+    steps: Vec<(f64, String)>,
+    left: f64,
+    right: f64,
+}
+
+impl<'a> Axes<'a> {
+    /// `apart` is left free at the right.
+    fn new(
+        paper: Paper,
+        span: (Timestamp, Timestamp),
+        zone: &'a PageZone,
+        heights: HeightAxis,
+        apart: f64,
+    ) -> Self {
+        let steps = round_times(heights.most).into_iter().map(|it| (it, short_span(it)));
+        let steps: Vec<_> = steps.collect();
+        let (left, right) =
+            (height_axis::left(&steps, paper.choose(58.0, 52.0)), paper.width() - apart);
+        let times = TimeAxis::new(span, zone, left, right);
+        Self { times, heights, steps, left, right }
+    }
+
+    fn draw(&self, labels: &mut Labels) -> Markup {
+        let HeightAxis { top, bottom, .. } = self.heights;
+        html! {
+            (self.times.draw(labels, top, bottom))
+            @let () = self.times.until_now(labels, bottom);
+            (self.heights.draw(labels, &self.steps, self.left, self.right))
+        }
+    }
+
+    fn objective(&self, labels: &mut Labels, limit: Duration) -> Markup {
+        let name = format!("objective {}", span(limit));
+        self.heights.objective(labels, seconds(limit), &name, self.left, self.right)
+    }
+}
+
+/// Of an objective, which is never nothing.
+fn seconds(limit: Duration) -> f64 {
+    limit.as_secs_f64().max(1.0)
 }
 
 /// The median in seconds.
@@ -112,8 +155,7 @@ fn upright(
     bar: &ExposureBar,
     wait: Wait,
     (rpo, zone): (Duration, &PageZone),
-    times: &TimeAxis<'_>,
-    heights: &HeightAxis,
+    Axes { times, heights, .. }: &Axes<'_>,
 ) -> Markup {
     let kept = wait.kept(rpo.as_secs());
     // What surely could have been lost counts more than a longer time of silence.
@@ -178,22 +220,18 @@ fn draw_rehearsals(
     rto: Duration,
     (caption, now): (Caption<'_>, Timestamp),
 ) -> Markup {
-    let objective = rto.as_secs_f64().max(1.0);
+    let objective = seconds(rto);
     let most = drills.iter().map(Record::rto_seconds).fold(objective, f64::max) * 1.1;
-    let steps: Vec<_> = round_times(most).into_iter().map(|it| (it, short_span(it))).collect();
-    let (left, right) = (height_axis::left(&steps, paper.choose(58.0, 52.0)), paper.width() - 10.0);
     let from = begin(drills.first().map_or(now, |drill| drill.began), now);
-    let times = TimeAxis::new((from, now), caption.zone, left, right);
     let heights = HeightAxis { most, top: REHEARSALS_TOP, bottom: REHEARSALS_BOTTOM };
+    let axes = Axes::new(paper, (from, now), caption.zone, heights, 10.0);
     let passed: Vec<&Record> = drills.iter().filter(|drill| drill.passed).collect();
-    let point = |drill: &Record| (times.x(drill.ended), heights.y(drill.rto_seconds()));
+    let point = |drill: &Record| (axes.times.x(drill.ended), heights.y(drill.rto_seconds()));
     let places = passed.iter().map(|drill| point(drill));
     let places: Vec<String> = places.map(|(x, y)| format!("{},{}", n(x), n(y))).collect();
     html! {
-        (times.draw(labels, REHEARSALS_TOP, REHEARSALS_BOTTOM))
-        @let () = times.until_now(labels, REHEARSALS_BOTTOM);
-        (heights.draw(labels, &steps, left, right))
-        (heights.objective(labels, objective, &format!("objective {}", span(rto)), left, right))
+        (axes.draw(labels))
+        (axes.objective(labels, rto))
         @if places.len() > 1 { polyline class="course" points=(places.join(" ")) {} }
         @for drill in drills {
             @let (x, y) = point(drill);

@@ -1,14 +1,13 @@
 //! The flags of `basebackup drill`, and what they say.
 
-use clap::{Arg, ArgAction, ArgMatches, Command};
+use clap::{ArgAction, ArgMatches, Command};
 
-use crate::basebackup::restore::{RecoveryTarget, TargetTimeline};
 use crate::cli::flags;
-use crate::command::basebackup::target;
+use crate::cli::flags::{switch, text};
+use crate::command::basebackup::target::{self, Wanted};
 use crate::config::{Config, FlagValues};
 use crate::drill::Confinement;
 use crate::error::Result;
-use crate::postgres::SystemIdentifier;
 
 const SHORT: &str = "Rehearses a restore with its own server, checks the result, and records it";
 
@@ -31,27 +30,10 @@ Check that the newest restored order is at most ten minutes old:
       --assert \"select max(placed) > now() - interval '10 minutes' from orders\"";
 
 pub fn command() -> Command {
-    let text = |name: &'static str, value: &'static str, help: &'static str| {
-        Arg::new(name).long(name).value_name(value).help(help)
-    };
-    let switch = |name: &'static str, help: &'static str| {
-        Arg::new(name).long(name).action(ArgAction::SetTrue).help(help)
-    };
     let command = Command::new("drill").about(SHORT).long_about(ABOUT).after_help(AFTER);
     let command = target::add(command)
         .next_help_heading("Drill")
-        .arg(text(
-            "backup",
-            "ID",
-            "Id of the base backup; default: the newest from which the target can be reached",
-        ))
-        .arg(
-            Arg::new("system")
-                .long("system-identifier")
-                .value_name("NUMBER")
-                .value_parser(clap::value_parser!(u64))
-                .help("System to use, if the cluster name holds several"),
-        )
+        .args(target::which())
         .arg(
             text(
                 "assert",
@@ -77,12 +59,7 @@ pub fn command() -> Command {
 
 pub(super) struct DrillOptions<'a> {
     pub config: &'a Config,
-    pub target: RecoveryTarget,
-    pub inclusive: bool,
-    pub timeline: TargetTimeline,
-    /// The id of a certain backup.
-    pub backup: Option<String>,
-    pub system: Option<SystemIdentifier>,
+    pub wanted: Wanted,
     /// Queries besides those of the configuration.
     pub assertions: Vec<String>,
     /// Superuser to connect as; looked for when not named.
@@ -107,11 +84,7 @@ impl<'a> DrillOptions<'a> {
         let unconfined = matches.get_flag("unconfined");
         Ok(Self {
             config,
-            target: target::of(matches)?,
-            inclusive: target::inclusive(matches),
-            timeline: target::timeline(matches)?,
-            backup: text("backup"),
-            system: matches.get_one::<u64>("system").copied().map(SystemIdentifier),
+            wanted: Wanted::of(matches)?,
             assertions: matches.get_many("assert").unwrap_or_default().cloned().collect(),
             role: text("role"),
             confinement: if unconfined { Confinement::Unconfined } else { Confinement::Confined },

@@ -36,7 +36,7 @@ pub(super) fn needed_environment(
     plan: &RestorePlan<'_>,
 ) -> Option<String> {
     let own = options.restore_command.is_none() && options.recovery;
-    let fetches = own && plan.own_wal(&options.target) != OwnWal::All;
+    let fetches = own && plan.own_wal(&options.wanted.target) != OwnWal::All;
     let has_it = options.start && !options.standby;
     if !fetches || has_it {
         return None;

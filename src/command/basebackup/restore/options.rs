@@ -5,14 +5,12 @@ use std::time::Duration;
 
 use clap::{Arg, ArgAction, ArgGroup, ArgMatches, Command};
 
-use crate::basebackup::restore::{
-    Occupied, RecoveryTarget, TablespaceName, TargetAction, TargetTimeline,
-};
+use crate::basebackup::restore::{Occupied, TablespaceName, TargetAction};
+use crate::cli::flags::{switch, text};
 use crate::cli::{asked, flags};
-use crate::command::basebackup::target;
+use crate::command::basebackup::target::{self, Wanted};
 use crate::config::{Config, FlagValues};
 use crate::error::{Class, Error, Result};
-use crate::postgres::SystemIdentifier;
 
 const SHORT: &str = "Restores a server as it was at any moment";
 
@@ -41,12 +39,6 @@ Restore everything into a new directory, with a tablespace beside it, and start 
 If it was interrupted, run the same command again: it continues.";
 
 pub fn command() -> Command {
-    let text = |name: &'static str, value: &'static str, help: &'static str| {
-        Arg::new(name).long(name).value_name(value).help(help)
-    };
-    let switch = |name: &'static str, help: &'static str| {
-        Arg::new(name).long(name).action(ArgAction::SetTrue).help(help)
-    };
     let command = Command::new("restore").about(SHORT).long_about(ABOUT).after_help(AFTER).arg(
         Arg::new("data")
             .value_name("DIRECTORY")
@@ -61,14 +53,7 @@ pub fn command() -> Command {
                 .default_value("promote"),
         )
         .next_help_heading("Restore")
-        .arg(text("backup", "ID", "Id of the base backup; default: the newest from which the target can be reached"))
-        .arg(
-            Arg::new("system")
-                .long("system-identifier")
-                .value_name("NUMBER")
-                .value_parser(clap::value_parser!(u64))
-                .help("System to use, if the cluster name holds several"),
-        )
+        .args(target::which())
         .arg(
             text("tablespace", "WHICH=FOLDER", "Folder for a tablespace, named by its OID or its old folder (`show \
              ID` lists both); may be repeated")
@@ -112,13 +97,8 @@ pub(super) struct RestoreOptions<'a> {
     pub config: &'a Config,
     /// The data directory to write.
     pub data: PathBuf,
-    pub target: RecoveryTarget,
-    pub inclusive: bool,
-    pub timeline: TargetTimeline,
+    pub wanted: Wanted,
     pub action: TargetAction,
-    /// The id of a certain backup.
-    pub backup: Option<String>,
-    pub system: Option<SystemIdentifier>,
     /// Where tablespaces go.
     pub tablespaces: Vec<(TablespaceName, PathBuf)>,
     pub occupied: Occupied,
@@ -151,12 +131,8 @@ impl<'a> RestoreOptions<'a> {
         Ok(Self {
             config,
             data: absolute(matches.get_one::<PathBuf>("data").cloned().unwrap_or_default())?,
-            target: target::of(matches)?,
-            inclusive: target::inclusive(matches),
-            timeline: target::timeline(matches)?,
+            wanted: Wanted::of(matches)?,
             action: action(&text("target-action").unwrap_or_default()),
-            backup: text("backup"),
-            system: matches.get_one::<u64>("system").copied().map(SystemIdentifier),
             tablespaces: tablespaces(matches)?,
             occupied,
             standby: matches.get_flag("standby"),

@@ -94,7 +94,7 @@ fn until(options: &RestoreOptions<'_>) -> RecoveryEnd {
     match options.action {
         _ if options.standby => RecoveryEnd::Readers,
         // At the end of the WAL it takes writes, whatever was to happen at a target.
-        _ if options.target == RecoveryTarget::Latest => RecoveryEnd::End,
+        _ if options.wanted.target == RecoveryTarget::Latest => RecoveryEnd::End,
         TargetAction::Shutdown => RecoveryEnd::Shutdown,
         TargetAction::Pause => RecoveryEnd::Pause,
         TargetAction::Promote => RecoveryEnd::End,

@@ -195,32 +195,11 @@ impl<R: Read> Numbered<R> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::backup::StoredObject;
-    use crate::media_backup::{Earlier, SnapshotKind, Sums};
-
-    fn stored(object: &str, stored_size: u64) -> StoredObject {
-        StoredObject { object: object.into(), size: 1, stored_size, sha256: "00".into() }
-    }
+    use crate::media_backup::samples::{described, stored};
 
     fn description() -> SnapshotDescription {
-        let earlier = Earlier { id: "old".into(), objects: vec![stored("data-00002.pack", 50)] };
-        SnapshotDescription {
-            seawall: 1,
-            id: "new".into(),
-            label: String::new(),
-            kind: SnapshotKind::Packed,
-            began: String::new(),
-            ended: String::new(),
-            encrypted: false,
-            totals: Sums::default(),
-            objects: vec![stored("data-00001.pack", 100)],
-            earlier: vec![earlier],
-            recipients: None,
-            paths: Vec::new(),
-            sum: None,
-            fell: None,
-            accepted: false,
-        }
+        let earlier = ("old", stored("data-00002.pack", 50));
+        described("new", stored("data-00001.pack", 100), earlier)
     }
 
     fn some() -> PackedContents {
