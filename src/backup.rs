@@ -42,7 +42,7 @@ pub use uploads::{Uploads, later, uploads};
 pub const DESCRIPTION: &str = "backup.json";
 
 /// It takes some 200 bytes for each part. A longer one is neither written nor read.
-const DESCRIPTION_BYTES_MAX: u64 = 64 << 20;
+pub const DESCRIPTION_BYTES_MAX: u64 = 64 << 20;
 
 /// What the names of notes begin with that say what a verification found damaged.
 pub const DAMAGED: &str = "damaged-";

@@ -11,7 +11,7 @@ mod frame_stream;
 mod frames;
 mod label;
 
-pub use decode::{Decoded, decode, decode_unlabelled, decrypted, read_failed};
+pub use decode::{Decoded, decode, decode_unlabelled, decrypted, decrypted_stream, read_failed};
 pub use encode::{Encoded, Encoder, Encoding};
 pub use encryption::{Identities, Recipients, encrypt};
 pub use frame_stream::{FrameStream, StreamOutput};

@@ -72,6 +72,13 @@ pub const NAMES: &[&str] = &[
     "redis.planned",
     "redis.step-done",
     "redis.carried-out",
+    "copy.wal-read",
+    "copy.wal-stored",
+    "copy.marked",
+    "copy.object-read",
+    "copy.object-stored",
+    "copy.objects-stored",
+    "copy.described",
     "prune.before-delete",
     "prune.deleted",
 ];

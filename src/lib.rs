@@ -46,4 +46,5 @@ mod secrecy;
 pub mod storage;
 mod threads;
 pub mod tls;
+mod transfer;
 mod words;

@@ -101,6 +101,16 @@ pub struct PendingUpload {
     pub begun: Option<Timestamp>,
 }
 
+/// A place in a store that can copy objects by itself.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct StorePlace {
+    /// What tells the store from others, and who asks it: endpoint, region, credentials.
+    pub store: Vec<String>,
+    pub bucket: String,
+    /// What all keys begin with there.
+    pub prefix: String,
+}
+
 /// What a bucket does by itself for the objects in it, as far as it says.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Protection {
@@ -162,6 +172,23 @@ pub trait Storage: Send + Sync {
         let mut object = self.begin(key, 0)?;
         object.write(content)?;
         object.complete(Bytes::new())?.publish(metadata)
+    }
+
+    /// Where this is in a store that can copy objects by itself; `None` where nobody can.
+    fn server_side(&self) -> Option<StorePlace> {
+        None
+    }
+
+    /// Has the store copy an object of `size` bytes that another place in it has, with its metadata, if the key is free.
+    /// `None` where that is not possible: not the same store, not the same credentials, or too large for it.
+    fn copy_within(
+        &self,
+        _from: &StorePlace,
+        _from_key: &str,
+        _key: &str,
+        _size: u64,
+    ) -> Result<Option<Created>> {
+        Ok(None)
     }
 
     /// `None` when there is no such object, as far as the store says: enough to look before creating,

@@ -195,6 +195,24 @@ impl Memory {
         vouched
     }
 
+    /// Enters a copy that this host made of `of`, with this id and digest of its description: it is as old as that one.
+    pub fn copied(
+        &mut self,
+        (number, repository): (usize, &Repository),
+        all: &str,
+        (id, digest): (&str, &str),
+        of: &StoredBackup,
+        now: Timestamp,
+    ) {
+        let store = believable(of.stored);
+        let (seen, stored) = match of.noted {
+            Some(Noted::Stored(noted)) => (now, Some(noted)),
+            Some(Noted::Seen(noted)) => (noted, store.map(|store| store.min(noted))),
+            None => (now, store),
+        };
+        self.book((number, repository), all).note(id, digest, stored, seen);
+    }
+
     /// Writes down what is new, durably. What could not be read is left as it is.
     pub fn keep(&mut self) -> Result<()> {
         let changed = self.books.values_mut().filter(|book| book.changed && !book.closed);

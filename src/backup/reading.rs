@@ -49,6 +49,16 @@ impl ObjectSource<'_> {
         })
     }
 
+    /// Shows the stored bytes of an object to `read`, again from their beginning where a try broke off. When this returns
+    /// they are what was stored.
+    pub fn stored_bytes<T>(
+        &self,
+        object: &StoredObject,
+        read: &mut dyn FnMut(&mut dyn Read) -> Result<T>,
+    ) -> Result<T> {
+        self.read(object, &mut |stored| read(stored))
+    }
+
     /// Shows the plain content of an object to `read`, all of it, again from its beginning where a try broke
     /// off. When this returns it is what was stored. `progress` gets the number of plain bytes after each
     /// read.

@@ -63,6 +63,14 @@ pub fn decrypted(stored: &[u8], identities: &Identities) -> Result<Vec<u8>> {
     read.map_err(|error| read_failed(&error)).map(|_| clear)
 }
 
+/// The same as a stream, of an object of any length.
+pub fn decrypted_stream<'a>(
+    stored: impl Read + 'a,
+    identities: &'a Identities,
+) -> Result<impl Read + 'a> {
+    decrypt(BufReader::with_capacity(BUFFER_BYTES, stored), identities)
+}
+
 fn decrypt<'a>(
     mut stored: impl BufRead + 'a,
     identities: &'a Identities,

@@ -4,6 +4,7 @@ pub mod manuals;
 
 mod check;
 mod config_show;
+mod copy;
 mod doctor;
 mod init;
 mod list;
@@ -32,6 +33,7 @@ pub fn command() -> Command {
         .subcommand_required(true)
         .subcommand(check::command())
         .subcommand(config)
+        .subcommand(copy::command())
         .subcommand(doctor::command())
         .subcommand(init::command())
         .subcommand(list::command())
@@ -59,6 +61,7 @@ fn run() -> Result<u8> {
     match matches.subcommand() {
         Some((check::NAME, matches)) => check::run(matches),
         Some(("config", matches)) => config_show::run(matches).and(done),
+        Some((copy::NAME, matches)) => copy::run(matches).and(done),
         Some((doctor::NAME, matches)) => doctor::run(matches),
         Some(("init", matches)) => init::run(matches),
         Some((list::NAME, matches)) => list::run(matches).and(done),

@@ -72,7 +72,7 @@ const PROCESS: &[Setting] = &[
         BANDWIDTH,
         ValueKind::Rate,
         "",
-        "Highest rate at which create (basebackup, redis-backup, media-backup) sends to all repositories together; absent: no limit",
+        "Highest rate at which create (basebackup, redis-backup, media-backup) and seawall copy send to all repositories together; absent: no limit",
     ),
     setting(
         "log.level",

@@ -10,6 +10,8 @@ use std::io::{self, Read};
 
 pub use self::kept::{KeptBeside, StoredBeyond};
 
+pub(super) use self::kept::check_name;
+
 use self::kept::Positioned;
 use super::{Repository, WalFolder};
 use crate::codec::{Encoding, Identities, decode};

@@ -2,8 +2,10 @@
 //! was archived: the source is proved before anything of it goes on, and the target is asked as by a push.
 //!
 //! Where both keep their objects alike the stored bytes are taken as they are. Encryption is put around them or taken
-//! off them, so nothing is compressed anew. `there` is what the target has under a name already.
+//! off them, so nothing is compressed anew. `there` is what the target has under a name already, `second` brings
+//! second contents over.
 
+mod second;
 #[cfg(test)]
 mod tests;
 mod there;
@@ -26,7 +28,7 @@ use crate::codec::{
 };
 use crate::error::{Class, Error, Result};
 use crate::postgres::{WalFileName, WalSegmentSize};
-use crate::storage::Created;
+use crate::storage::{Created, StorePlace};
 
 /// Nothing that was archived is longer: the largest segment, what can't be compressed of it, and encryption.
 const STORED_BYTES_MAX: u64 = WalSegmentSize::MAX_BYTES + (WalSegmentSize::MAX_BYTES >> 6);
@@ -58,7 +60,13 @@ pub enum Carried {
 pub struct Carriage {
     name: WalFileName,
     label: Label,
-    content: Bytes,
+    content: CarriedContent,
+}
+
+enum CarriedContent {
+    Bytes(Bytes),
+    /// The store of both has it, and copies it by itself.
+    InStore(StorePlace, StoredWal),
 }
 
 impl Carriage {
@@ -97,6 +105,14 @@ impl Carrying<'_> {
         error.while_doing(format!("could not copy {name} from repository {from} to {to}"))
     }
 
+    /// Fails where the target is not the repository any more that it was when this host stored something there. `name`
+    /// is about to be stored.
+    pub fn check_target(&self, name: WalFileName) -> Result<()> {
+        self.look(name, &self.names([name]))
+            .map(drop)
+            .map_err(|error| self.not_carried(name, error))
+    }
+
     /// The names of files of one call, for [`Carrying::look`].
     fn names(&self, names: impl IntoIterator<Item = WalFileName>) -> NamesThere {
         let names = NamesThere::of(names);
@@ -132,15 +148,32 @@ impl Carrying<'_> {
     pub fn read(&self, stored: &StoredWal, expected: Option<(u64, &Digest)>) -> Result<Carriage> {
         let key = self.source.folder.key(stored.name, stored.encrypted);
         self.from.tried_again(self.source, &key, &|| {
-            let bytes = self.bytes(stored, &key)?;
-            let carriage = self.proved(stored, bytes)?;
-            agrees(&carriage.label, expected)?;
-            Ok(carriage)
+            let (name, bytes) = (stored.name, self.bytes(stored.size, &key)?);
+            let prove = |clear: &[u8]| self.prove(name, clear);
+            let check = |label: &Label| check_label(label, name);
+            let (label, content) = self.proved(stored.encrypted, bytes, &prove, &check)?;
+            agrees(&label, expected)?;
+            Ok(Carriage { name, label, content: CarriedContent::Bytes(content) })
         })
     }
 
-    fn bytes(&self, stored: &StoredWal, key: &str) -> Result<Bytes> {
-        let size = stored.size;
+    /// The same, unless one store has both and keeps the file alike in both: then it is not read, and its label tells what
+    /// it is.
+    pub fn read_or_refer(&self, stored: &StoredWal) -> Result<Carriage> {
+        let as_it_is = stored.encrypted == self.to.encrypts() && !(self.anew && stored.encrypted);
+        let place = self.from.storage.server_side().filter(|_| as_it_is);
+        let theirs = self.to.storage.server_side();
+        let place = place.filter(|place| theirs.is_some_and(|it| it.store == place.store));
+        let Some(place) = place else { return self.read(stored, None) };
+        let (name, key) = (stored.name, self.source.folder.key(stored.name, stored.encrypted));
+        self.from.tried_again(self.source, &key, &|| {
+            let label = self.from.front_label(&key, stored.encrypted, name)?;
+            let content = CarriedContent::InStore(place.clone(), *stored);
+            Ok(Carriage { name, label, content })
+        })
+    }
+
+    fn bytes(&self, size: u64, key: &str) -> Result<Bytes> {
         if size > STORED_BYTES_MAX {
             let message =
                 format!("expected at most {STORED_BYTES_MAX} bytes at {key}, found {size}");
@@ -150,39 +183,43 @@ impl Carrying<'_> {
         let mut reader = self.from.reader(key, None)?.take(size + 1);
         reader.read_to_end(&mut bytes).map_err(|error| read_failed(&error))?;
         if bytes.len() as u64 != size {
-            let message = format!(
-                "expected {size} bytes at {key} as the repository says, found {} or more",
-                bytes.len()
-            );
+            let found = bytes.len();
+            let message =
+                format!("expected {size} bytes at {key} as the repository says, found {found}");
             return Err(Error::new(Class::Damaged, message));
         }
         Ok(Bytes::from(bytes))
     }
 
-    fn proved(&self, stored: &StoredWal, bytes: Bytes) -> Result<Carriage> {
-        let name = stored.name;
-        let carriage = |label, content| Carriage { name, label, content };
-        if !stored.encrypted {
-            let label = self.prove(name, &bytes)?;
-            let content = match &self.to.recipients {
+    /// The object as the target is to have it. `prove` decodes what is in the clear, `check` looks at a label.
+    fn proved(
+        &self,
+        encrypted: bool,
+        bytes: Bytes,
+        prove: &dyn Fn(&[u8]) -> Result<Label>,
+        check: &dyn Fn(&Label) -> Result<()>,
+    ) -> Result<(Label, Bytes)> {
+        let recipients = self.to.recipients.as_ref();
+        if !encrypted {
+            let label = prove(&bytes)?;
+            let content = match recipients {
                 Some(recipients) => Bytes::from(encrypt(&label, &[frames(&bytes)?], recipients)?),
                 None => bytes,
             };
-            return Ok(carriage(label, content));
+            return Ok((label, content));
         }
         let front = &bytes[..bytes.len().min(LABEL_BYTES_MAX)];
         let said = label_of_stored(front, true).map_err(|error| damaged(&error))?;
-        check_label(&said, name)?;
-        let recipients = self.to.recipients.as_ref();
+        check(&said)?;
         let as_it_is = recipients.is_some() && !self.anew;
         let clear = match decrypted(&bytes, self.source.identities) {
             // Who can't open it knows of it what a push knows.
             Err(error) if error.class() == Class::Configuration && as_it_is => {
-                return Ok(carriage(said, bytes));
+                return Ok((said, bytes));
             }
             opened => Bytes::from(opened.map_err(|error| self.needs_key(error))?),
         };
-        let label = self.prove(name, &clear)?;
+        let label = prove(&clear)?;
         if label != said {
             let message = format!(
                 "expected {} bytes with BLAKE3 {} as the front of the object says, found {} with {} in it",
@@ -195,7 +232,7 @@ impl Carrying<'_> {
             Some(recipients) => Bytes::from(encrypt(&label, &[frames(&clear)?], recipients)?),
             None => clear,
         };
-        Ok(carriage(label, content))
+        Ok((label, content))
     }
 
     /// Decodes an object that is in the clear to its end.
@@ -221,8 +258,20 @@ impl Carrying<'_> {
     pub fn store(&self, carriage: Carriage) -> Result<Carried> {
         let Carriage { name, label, content } = carriage;
         let (folder, encrypts) = (self.source.folder, self.to.encrypts());
-        let (key, bytes) = (folder.key(name, encrypts), content.len() as u64);
-        let created = self.to.storage.create(&key, content, &metadata(&label))?;
+        let key = folder.key(name, encrypts);
+        let (created, bytes) = match content {
+            CarriedContent::Bytes(content) => {
+                let bytes = content.len() as u64;
+                (self.to.storage.create(&key, content, &metadata(&label))?, bytes)
+            }
+            CarriedContent::InStore(place, stored) => {
+                let storage = &*self.to.storage;
+                let Some(created) = storage.copy_within(&place, &key, &key, stored.size)? else {
+                    return self.store(self.read(&stored, Some((label.size, &label.digest)))?);
+                };
+                (created, stored.size)
+            }
+        };
         let ours = (label.size, &label.digest);
         if created == Created::Taken {
             let found = [FoundObject { encrypted: encrypts, stored: None }];

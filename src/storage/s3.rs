@@ -2,7 +2,7 @@
 //! whichever of our threads waits for an answer (`runtime`).
 //!
 //! How the files go together: `bucket` is what every request needs, and `client` makes it (with `profiles` and `http`);
-//! `put`, `large` with `multipart`, `listing` and `delete_objects` are the requests, over the bytes of `content`; `failure`
+//! `put`, `large` with `multipart`, `server_side`, `listing` and `delete_objects` are the requests, over the bytes of `content`; `failure`
 //! says what became of one that failed, `answer_limit` keeps answers from taking all memory, and `paced` keeps bodies within the
 //! bandwidth limit.
 
@@ -20,6 +20,7 @@ mod paced;
 mod profiles;
 mod put;
 mod runtime;
+mod server_side;
 
 use std::io::Read;
 use std::ops::ControlFlow;
@@ -39,7 +40,7 @@ use self::runtime::{ObjectReader, Runtime};
 use super::bandwidth::delay_max;
 use super::{
     ConditionSupport, Created, Listed, Metadata, NewLargeObject, NewObject, ObjectHead,
-    PendingUpload, Protection, Storage, WholeObject,
+    PendingUpload, Protection, Storage, StorePlace, WholeObject,
 };
 use crate::config::{Limits, S3Config};
 use crate::error::Result;
@@ -124,6 +125,20 @@ impl Storage for S3Storage {
         visit: &mut dyn FnMut(Listed<'_>) -> ControlFlow<()>,
     ) -> Result<()> {
         self.list_objects(prefix, after, visit)
+    }
+
+    fn server_side(&self) -> Option<StorePlace> {
+        Some(self.store_place())
+    }
+
+    fn copy_within(
+        &self,
+        from: &StorePlace,
+        from_key: &str,
+        key: &str,
+        size: u64,
+    ) -> Result<Option<Created>> {
+        self.copy_object(from, from_key, key, size)
     }
 
     fn delete(&self, key: &str) -> Result<()> {

@@ -18,6 +18,7 @@ mod by_hand;
 mod check;
 mod configuration;
 mod control_files;
+mod copying;
 mod crash_matrix;
 mod damage_matrix;
 mod doctor;

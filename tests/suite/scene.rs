@@ -120,7 +120,16 @@ impl Scene {
         self.program(env!("CARGO_BIN_EXE_wal-fetch")).arg(name).arg("pg_wal/RECOVERYXLOG")
     }
 
+    /// A verb of `seawall`, about to be run.
+    pub fn seawall(&self, verb: &str) -> Run {
+        self.started(env!("CARGO_BIN_EXE_seawall")).arg(verb).arg("--config").arg(&self.config)
+    }
+
     fn program(&self, program: &str) -> Run {
+        self.started(program).arg("--config").arg(&self.config)
+    }
+
+    fn started(&self, program: &str) -> Run {
         let keys = [
             ("AWS_ACCESS_KEY_ID", ACCESS_KEY),
             ("AWS_SECRET_ACCESS_KEY", SECRET_KEY),
@@ -128,7 +137,7 @@ impl Scene {
             ("AWS_EC2_METADATA_DISABLED", "true"),
         ];
         let run = Run::new(&self.place, program).server_user().cwd(self.directory.path());
-        run.envs(keys).arg("--config").arg(&self.config)
+        run.envs(keys)
     }
 
     /// Takes what `restore_command` brought.

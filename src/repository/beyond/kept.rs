@@ -135,7 +135,7 @@ pub struct StoredBeyond {
     pub segment: WalSegment,
     /// Length of the stored object in bytes.
     pub size: u64,
-    encrypted: bool,
+    pub encrypted: bool,
 }
 
 impl Repository {
@@ -172,10 +172,10 @@ impl Repository {
             opened.read_to_end(&mut front).map_err(|error| read_failed(&error))?;
             let label = label_of_stored(&front, true);
             let label = label.map_err(|error| Error::new(Class::Damaged, error.to_string()))?;
-            return check_name(&label, stored).map(|()| false);
+            return check_name(&label, &stored.key).map(|()| false);
         }
         let mut decoded = decode(opened, stored.encrypted, source.identities)?;
-        check_name(&decoded.label, stored)?;
+        check_name(&decoded.label, &stored.key)?;
         let mut buffer = vec![0; super::BUFFER_BYTES];
         while decoded.read(&mut buffer)? > 0 {}
         Ok(true)
@@ -183,8 +183,8 @@ impl Repository {
 }
 
 /// The name has the digest in it.
-fn check_name(label: &Label, stored: &StoredBeyond) -> Result<()> {
-    let own = stored.key.rsplit_once('/').map_or(stored.key.as_str(), |(_, name)| name);
+pub(in crate::repository) fn check_name(label: &Label, key: &str) -> Result<()> {
+    let own = key.rsplit_once('/').map_or(key, |(_, name)| name);
     let own = own.strip_suffix(".age").unwrap_or(own);
     let own = own.strip_suffix(".zst").unwrap_or(own);
     let name = WalFolder::first_of_beyond(own);

@@ -110,6 +110,7 @@ fn every_failpoint_is_in_a_matrix() {
         &media[..],
         &crate::media_packed::crashes::TAKING,
         &crate::base_backups::faults::POINTS[..],
+        &crate::copying::crashes::POINTS,
         &crate::retention::interrupted::POINTS,
         &crate::redis_backups::crashes::POINTS,
         &restores,

@@ -1,0 +1,234 @@
+//! The backups of one kind and name: those that the target lacks come over, the oldest first.
+//!
+//! Here is which ones; `one` copies a backup, `description` reads and rewrites what describes it, `kinds` says what differs
+//! from kind to kind, and `marker` keeps a prune from deleting what is on its way.
+
+mod description;
+mod kinds;
+mod marker;
+mod one;
+
+use std::collections::{BTreeMap, BTreeSet, HashSet};
+
+use jiff::Timestamp;
+
+pub(super) use self::kinds::CopiedBackup;
+
+use self::description::DescribedBackup;
+use self::one::BackupCopy;
+use super::session::CopySession;
+use super::{CopiedAmount, CopiedLine, since};
+use crate::backup::memory::Memory;
+use crate::backup::{
+    Backup, Catalogue, Described, Kind, StoredBackup, StoredObject, describe, pins,
+};
+use crate::error::{Class, Error, Result};
+use crate::failpoint;
+
+/// The numbers of the two repositories in a catalogue.
+const FROM: usize = 0;
+const TO: usize = 1;
+
+/// What the target lacks of the backups of one name.
+pub(super) struct BackupPlan<K: Kind> {
+    pub(super) line: CopiedLine,
+    pub(super) catalogue: Catalogue<K>,
+    /// Their places in the catalogue.
+    lacking: Vec<usize>,
+    /// Those that the target has, and that are pinned in the source alone.
+    pins: Vec<usize>,
+    there: KnownThere,
+    memory: Memory,
+}
+
+/// The objects that the target is known to have as they are in the source: its own descriptions name them, or they were
+/// proved by this process.
+#[derive(Default)]
+pub(super) struct KnownThere(HashSet<String>);
+
+impl KnownThere {
+    pub(super) fn has(&self, id: &str, object: &StoredObject) -> bool {
+        self.0.contains(&name(id, object))
+    }
+
+    pub(super) fn add(&mut self, id: &str, object: &StoredObject) {
+        self.0.insert(name(id, object));
+    }
+
+    fn add_all(&mut self, id: &str, description: &impl Described) {
+        description.objects().for_each(|object| self.add(id, object));
+        description.shared().for_each(|(id, object)| self.add(id, object));
+    }
+}
+
+fn name(id: &str, object: &StoredObject) -> String {
+    format!("{id}/{} {}", object.object, object.sha256)
+}
+
+impl<K: CopiedBackup> BackupPlan<K> {
+    pub(super) fn of(session: &CopySession<'_>, name: &str) -> Result<Self> {
+        let ends = session.transfer.ends;
+        let state = session.transfer.config.state_directory.as_deref();
+        let mut memory = Memory::to_vouch(state, K::NOTES);
+        let mut catalogue = Catalogue::<K>::read(ends, name);
+        memory.recall(&mut catalogue, ends);
+        if let Some(failure) = catalogue.failures.first() {
+            return Err(failure.error.clone());
+        }
+        let (lacked, stored) = Default::default();
+        let line = CopiedLine { what: format!("{} of {name}", K::PLURAL), lacked, stored };
+        let (lacking, pins, there) = Default::default();
+        Ok(Self { line, catalogue, lacking, pins, there, memory })
+    }
+
+    pub(super) fn chosen(session: &CopySession<'_>, name: &str) -> Result<Self> {
+        let mut plan = Self::of(session, name)?;
+        plan.choose(session)?;
+        Ok(plan)
+    }
+
+    /// Chooses what is to be copied, and says what is not.
+    pub(super) fn choose(&mut self, session: &CopySession<'_>) -> Result<()> {
+        let broken = self.catalogue.broken.iter().map(|it| it.error.clone());
+        broken.for_each(|error| session.failed(error));
+        // Under these ids the target has something else.
+        let broken = self.catalogue.broken.iter().filter(|it| it.repository == TO);
+        let broken: BTreeSet<_> = broken.map(|it| (it.system, it.id.clone())).collect();
+        let mut wanted = self.wanted(session.transfer.wanted.since);
+        wanted.retain(|it| !broken.contains(it));
+        for (at, backup) in self.catalogue.backups.iter().enumerate() {
+            let (here, there) = (copy_in(backup, FROM), copy_in(backup, TO));
+            if let Some(there) = there {
+                self.there.learn(session, &self.catalogue, backup, there)?;
+            }
+            match (here, there) {
+                (Some(here), Some(there)) => {
+                    if here.pinned && !there.pinned {
+                        self.pins.push(at);
+                    }
+                    if let Some(fault) = &there.fault {
+                        session.failed(damaged_there(session, backup, fault));
+                    }
+                }
+                (Some(here), None) if wanted.contains(&(backup.system, backup.id.clone())) => {
+                    let (what, id, from) = (K::WHAT, &backup.id, session.from().name());
+                    if let Some(fault) = &here.fault {
+                        let message =
+                            format!("{what} {id} is not whole in repository {from}: {fault}");
+                        session.failed(Error::new(Class::Damaged, message));
+                    } else if let Some(why) = K::why_not(session, backup, here) {
+                        session.leave_out(format!("{what} {id}: {why}"));
+                    } else {
+                        self.lacking.push(at);
+                    }
+                }
+                _ => {}
+            }
+        }
+        self.count(session)
+    }
+
+    fn wanted(&self, since: Option<Timestamp>) -> BTreeSet<(K::System, String)> {
+        let mut by_system: BTreeMap<K::System, Vec<&Backup<K>>> = BTreeMap::new();
+        for backup in &self.catalogue.backups {
+            by_system.entry(backup.system).or_default().push(backup);
+        }
+        let needed = by_system.into_values().flat_map(|all| since::needed(all, since));
+        needed.map(|it| (it.system, it.id.clone())).collect()
+    }
+
+    /// What is shared counts once, and what is known to be there does not.
+    fn count(&mut self, session: &CopySession<'_>) -> Result<()> {
+        let mut seen = HashSet::new();
+        for at in &self.lacking {
+            let backup = &self.catalogue.backups[*at];
+            let folder = self.catalogue.folder_of(backup.system, &backup.id);
+            let Some(found) = DescribedBackup::<K>::read(session, &folder, backup.system)? else {
+                continue;
+            };
+            for (id, object) in found.all(&backup.id) {
+                if !self.there.has(id, object) && seen.insert(name(id, object)) {
+                    self.line.lacked.add(object.stored_size);
+                }
+            }
+            self.line.lacked.add(found.bytes.len() as u64);
+        }
+        Ok(())
+    }
+
+    pub(super) fn run(&mut self, session: &CopySession<'_>) {
+        for at in std::mem::take(&mut self.pins) {
+            let backup = &self.catalogue.backups[at];
+            let folder = self.catalogue.folder_of(backup.system, &backup.id);
+            if let Err(error) = pins::copy_pin(session.from(), session.to(), &folder) {
+                session.failed(error);
+            }
+        }
+        for at in std::mem::take(&mut self.lacking) {
+            if session.is_stopped() {
+                break;
+            }
+            if let Err(error) = self.one(session, at) {
+                let id = &self.catalogue.backups[at].id;
+                let (from, to) = (session.from().name(), session.to().name());
+                session.failed(error.while_doing(format!(
+                    "could not copy {} {id} from repository {from} to {to}",
+                    K::WHAT
+                )));
+            }
+        }
+        self.memory.end(true);
+    }
+
+    fn one(&mut self, session: &CopySession<'_>, at: usize) -> Result<()> {
+        let backup = &self.catalogue.backups[at];
+        let Some(here) = copy_in(backup, FROM) else { return Ok(()) };
+        let folder = self.catalogue.folder_of(backup.system, &backup.id);
+        let found = DescribedBackup::<K>::read(session, &folder, backup.system)?;
+        // It was deleted since it was listed.
+        let Some(found) = found else { return Ok(()) };
+        let copy = BackupCopy { session, folder: &folder, backup, here, there: &mut self.there };
+        let mut new = CopiedAmount::default();
+        let copied = copy.run(&self.catalogue.name, &found, &mut new);
+        self.line.stored += new;
+        let Some(digest) = copied? else { return Ok(()) };
+        failpoint::reach("copy.described");
+        let (id, all) = ((backup.id.as_str(), digest.as_str()), folder.all());
+        self.memory.copied((TO, session.to()), all, id, here, Timestamp::now());
+        Ok(())
+    }
+}
+
+impl KnownThere {
+    /// Enters what a backup in the target is made of.
+    fn learn<K: CopiedBackup>(
+        &mut self,
+        session: &CopySession<'_>,
+        catalogue: &Catalogue<K>,
+        backup: &Backup<K>,
+        there: &StoredBackup,
+    ) -> Result<()> {
+        if K::SHARES && there.fault.is_none() {
+            let folder = catalogue.folder_of(backup.system, &backup.id);
+            let found = describe::<K>(session.to(), &folder, backup.system)?;
+            found.iter().for_each(|found| self.add_all(&backup.id, found));
+        }
+        Ok(())
+    }
+}
+
+fn copy_in<K: Kind>(backup: &Backup<K>, repository: usize) -> Option<&StoredBackup> {
+    backup.copies.iter().find(|copy| copy.repository == repository)
+}
+
+fn damaged_there<K: CopiedBackup>(
+    session: &CopySession<'_>,
+    backup: &Backup<K>,
+    fault: &str,
+) -> Error {
+    let (what, id, to, program) = (K::WHAT, &backup.id, session.to().name(), K::PROGRAM);
+    let message = format!("{what} {id} is damaged in repository {to}: {fault}");
+    Error::new(Class::Damaged, message).hint(format!(
+        "Delete it there, then copy again: `{program} delete {id} --repository {to}`."
+    ))
+}

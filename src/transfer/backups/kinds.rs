@@ -1,0 +1,79 @@
+//! What differs from kind to kind when a backup is copied: base backups need WAL, and of snapshots of media files not each
+//! form can be copied.
+
+use super::super::objects::CopyForm;
+use super::super::session::CopySession;
+use crate::backup::{Backup, Kind, StoredBackup};
+use crate::basebackup::Description;
+use crate::media_backup::{SnapshotDescription, SnapshotKind};
+use crate::postgres::{Lsn, SystemIdentifier, WalSegment};
+use crate::redis_backup::RedisDescription;
+use crate::repository::{WalFolder, WalRange};
+
+/// A kind of backups that is copied.
+pub(in crate::transfer) trait CopiedBackup: Kind {
+    /// What they are called together.
+    const PLURAL: &'static str;
+
+    /// Why a backup can't be copied.
+    fn why_not(
+        session: &CopySession<'_>,
+        backup: &Backup<Self>,
+        here: &StoredBackup,
+    ) -> Option<String>;
+
+    /// The WAL without which it can't be restored, and where that lies.
+    fn wal(_name: &str, _backup: &Backup<Self>) -> Option<(WalFolder, WalRange)> {
+        None
+    }
+}
+
+impl CopiedBackup for Description {
+    const PLURAL: &'static str = "base backups";
+
+    fn why_not(_: &CopySession<'_>, _: &Backup<Self>, _: &StoredBackup) -> Option<String> {
+        None
+    }
+
+    fn wal(cluster: &str, backup: &Backup<Self>) -> Option<(WalFolder, WalRange)> {
+        let (facts, system): (_, SystemIdentifier) = (&backup.facts, backup.system);
+        if facts.standalone {
+            return None;
+        }
+        let size = facts.segment_size;
+        let first = WalSegment::at(facts.start.lsn, facts.start.timeline, size)?;
+        let before_stop = Lsn(facts.stop.lsn.0.saturating_sub(1));
+        let last = WalSegment::at(before_stop, facts.stop.timeline, size)?;
+        Some((WalFolder::new(cluster, system), WalRange { first, last, size }))
+    }
+}
+
+impl CopiedBackup for RedisDescription {
+    const PLURAL: &'static str = "Redis backups";
+
+    fn why_not(_: &CopySession<'_>, _: &Backup<Self>, _: &StoredBackup) -> Option<String> {
+        None
+    }
+}
+
+impl CopiedBackup for SnapshotDescription {
+    const PLURAL: &'static str = "snapshots";
+
+    fn why_not(
+        session: &CopySession<'_>,
+        backup: &Backup<Self>,
+        here: &StoredBackup,
+    ) -> Option<String> {
+        const ANEW: &str = "`media-backup create` takes a new snapshot there";
+        if backup.facts.kind == SnapshotKind::LocalTree {
+            return Some(format!("it is a tree of files, and trees are not copied; {ANEW}"));
+        }
+        // Each content is encrypted by itself, and others refer to where it lies.
+        match CopyForm::of(here.encrypted, session.to(), session.transfer.anew) {
+            CopyForm::AsItIs => None,
+            CopyForm::Recoded => {
+                Some(format!("packs are not copied into another encryption; {ANEW}"))
+            }
+        }
+    }
+}
