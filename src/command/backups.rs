@@ -1,7 +1,7 @@
 //! The verbs that are the same for all kinds of backups. What a kind has of its own, such as the WAL behind base backups,
 //! it adds by the trait of the verb.
 //!
-//! Each verb is a file; `json` is what `list` and `show` print for programs, and `by_id` finds the one whose id was
+//! Each verb is a file, with its trait; `json` is what `list` and `show` print for programs, and `by_id` finds the one whose id was
 //! begun.
 
 pub mod delete;
@@ -12,7 +12,7 @@ pub mod show;
 pub mod verify;
 
 mod by_id;
-mod json;
+pub mod json;
 
 use std::borrow::{Borrow as _, BorrowMut};
 
@@ -62,6 +62,24 @@ impl<D: SelfContained> Surveyed for D {
 
     fn survey(repositories: &[Repository], config: &Config) -> Catalogue<D> {
         Catalogue::read(repositories, D::name(config))
+    }
+}
+
+/// What was found of one kind, for `list` and `show`.
+pub struct Seen<'a, K: Surveyed> {
+    pub config: &'a Config,
+    pub repositories: &'a [Repository],
+    pub survey: &'a K::Survey,
+}
+
+impl<'a, K: Surveyed> Seen<'a, K> {
+    pub fn catalogue(&self) -> &'a Catalogue<K> {
+        self.survey.borrow()
+    }
+
+    /// The name of a repository by its place.
+    pub fn name(&self, at: usize) -> &'a str {
+        name(self.repositories, at)
     }
 }
 

@@ -1,7 +1,7 @@
 //! `basebackup`, which takes and restores base backups.
 //!
-//! Each verb is a file, but for those that all kinds of backups share. `list` and `show` share `json`,
-//! and `list` draws with `bar`. `restore` and `drill` share `target`, which says what is recovered and up to where, and
+//! Each verb is a file; those that all kinds of backups share have here what base backups add to them. `list` and `show` share
+//! `json`, and `list` draws with `bar`. `restore` and `drill` share `target`, which says what is recovered and up to where, and
 //! `restore_command`, by which the server gets its WAL. `surveyed` is what the verbs of all kinds read of base backups.
 
 mod bar;
@@ -26,8 +26,8 @@ use crate::cli::verbs::{self, Verb};
 
 const VERBS: [Verb; 10] = [
     (create::command, create::run),
-    (list::command, list::run),
-    (show::command, show::run),
+    (backups::list::command::<Description>, backups::list::run::<Description>),
+    (backups::show::command::<Description>, backups::show::run::<Description>),
     (restore::command, restore::run),
     (verify::command, verify::run),
     (drill::command, drill::run),

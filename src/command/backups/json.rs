@@ -1,16 +1,15 @@
-//! What `list --json` and `show --json` print of backups that stand alone: each backup with its copies, and with its
-//! description whole.
+//! What `list --json` and `show --json` print: of backups that stand alone all of it, each with its copies and its description
+//! whole; and what base backups have in theirs as well, repositories and copies.
 
 use serde::Serialize;
 
-use super::{Presented, name};
-use crate::backup::StoredBackup;
-use crate::backup::{Backup, Catalogue};
+use super::{Presented, Seen, Surveyed};
+use crate::backup::{Backup, StoredBackup};
 use crate::error::{Class, Error, Result};
 use crate::repository::Repository;
 
 /// Rises when something in the JSON changes its meaning or goes; what is new may come at any time.
-const VERSION: u32 = 1;
+pub const VERSION: u32 = 1;
 
 #[derive(Serialize)]
 struct BackupsJson<D> {
@@ -21,8 +20,9 @@ struct BackupsJson<D> {
     broken: Vec<Other>,
 }
 
+/// A repository, as the lists of all kinds have it.
 #[derive(Serialize)]
-struct RepositoryJson {
+pub struct RepositoryJson {
     name: String,
     place: String,
     /// Why not all of it was looked at.
@@ -39,12 +39,13 @@ pub struct BackupJson<D> {
     size: u64,
     pinned: bool,
     restorable: bool,
-    copies: Vec<Copy>,
+    copies: Vec<CopyJson>,
     description: D,
 }
 
+/// A backup in one repository, as all kinds have it.
 #[derive(Serialize)]
-struct Copy {
+pub struct CopyJson {
     repository: String,
     encrypted: bool,
     stored_size: u64,
@@ -59,43 +60,53 @@ struct Other {
     error: Option<String>,
 }
 
-pub fn list<D: Presented>(repositories: &[Repository], series: &Catalogue<D>) -> Result<String> {
-    let place = |(number, repository): (usize, &Repository)| RepositoryJson {
-        name: repository.name().to_owned(),
-        place: repository.place(),
-        error: series
-            .failures
-            .iter()
-            .find(|failure| failure.repository == number)
-            .map(|failure| failure.error.to_string()),
-    };
+pub fn list<D: Presented>(seen: &Seen<'_, D>) -> Result<String> {
+    let series = seen.catalogue();
     let unfinished = series.unfinished.iter().map(|it| Other {
         id: it.id.clone(),
-        repository: name(repositories, it.repository).to_owned(),
+        repository: seen.name(it.repository).to_owned(),
         error: None,
     });
     let broken = series.broken.iter().map(|it| Other {
         id: it.id.clone(),
-        repository: name(repositories, it.repository).to_owned(),
+        repository: seen.name(it.repository).to_owned(),
         error: Some(it.error.to_string()),
     });
     written(&BackupsJson {
         version: VERSION,
-        repositories: repositories.iter().enumerate().map(place).collect(),
-        backups: series.backups.iter().map(|backup| row(repositories, backup)).collect(),
+        repositories: places(seen),
+        backups: series.backups.iter().map(|backup| row(seen, backup)).collect(),
         unfinished: unfinished.collect(),
         broken: broken.collect(),
     })
 }
 
-pub fn row<D: Presented>(repositories: &[Repository], backup: &Backup<D>) -> BackupJson<D> {
-    let copy = |copy: &StoredBackup| Copy {
-        repository: name(repositories, copy.repository).to_owned(),
+/// All repositories. Of several reasons why one was not looked at to the end the last is told.
+pub fn places<K: Surveyed>(seen: &Seen<'_, K>) -> Vec<RepositoryJson> {
+    let place = |(number, repository): (usize, &Repository)| {
+        let mut failures = seen.catalogue().failures.iter();
+        let failure = failures.rfind(|failure| failure.repository == number);
+        RepositoryJson {
+            name: repository.name().to_owned(),
+            place: repository.place(),
+            error: failure.map(|failure| failure.error.to_string()),
+        }
+    };
+    seen.repositories.iter().enumerate().map(place).collect()
+}
+
+pub fn copies<K: Surveyed>(seen: &Seen<'_, K>, backup: &Backup<K>) -> Vec<CopyJson> {
+    let copy = |copy: &StoredBackup| CopyJson {
+        repository: seen.name(copy.repository).to_owned(),
         encrypted: copy.encrypted,
         stored_size: copy.stored_size,
         pinned: copy.pinned,
         fault: copy.fault.clone(),
     };
+    backup.copies.iter().map(copy).collect()
+}
+
+pub fn row<D: Presented>(seen: &Seen<'_, D>, backup: &Backup<D>) -> BackupJson<D> {
     BackupJson {
         id: backup.id.clone(),
         label: backup.facts.label().to_owned(),
@@ -104,7 +115,7 @@ pub fn row<D: Presented>(repositories: &[Repository], backup: &Backup<D>) -> Bac
         size: backup.size(),
         pinned: backup.pinned(),
         restorable: backup.is_whole(),
-        copies: backup.copies.iter().map(copy).collect(),
+        copies: copies(seen, backup),
         description: backup.facts.clone(),
     }
 }

@@ -73,6 +73,15 @@ impl Which {
     }
 }
 
+/// Whether all is well, in the last line of every `verify`; `all_read`: there was no error.
+pub fn verdict(faults: usize, all_read: bool) -> String {
+    match (faults as u64, all_read) {
+        (0, true) => "all is well".to_owned(),
+        (0, false) => "no fault in what could be read".to_owned(),
+        (faults, _) => count(faults, "fault"),
+    }
+}
+
 /// The first error decides the exit status.
 fn verify<D: Checked>(
     config: &Config,
@@ -109,11 +118,7 @@ fn verify<D: Checked>(
     let errors = std::mem::take(unlocked(&mut errors));
     let said = of_copies(&repositories, &series, &chosen, &gone);
     let faults: Vec<String> = said.into_iter().chain(faults).collect();
-    let verdict = match (faults.len() as u64, errors.is_empty()) {
-        (0, true) => "all is well".to_owned(),
-        (0, false) => "no fault in what could be read".to_owned(),
-        (count_of, _) => count(count_of, "fault"),
-    };
+    let verdict = verdict(faults.len(), errors.is_empty());
     let objects: usize = jobs.iter().map(|job| job.description.objects().count()).sum();
     let (backups, objects) = (count(chosen.len() as u64, D::WHAT), count(objects as u64, "object"));
     let summary = match quick {

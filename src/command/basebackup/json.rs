@@ -7,55 +7,42 @@ mod schema;
 use std::time::Duration;
 
 use jiff::Timestamp;
-use serde::Serialize;
 
 use self::schema::{
-    At, BranchJson, BrokenJson, LineJson, ListJson, MissingJson, PlaceJson, RowJson, ShowJson,
-    StoredJson, SystemJson, UnfinishedJson, WalIn, WalJson, WalOfBackup, WholeJson, WindowJson,
+    At, BranchJson, BrokenJson, LineJson, ListJson, MissingJson, RowJson, ShowJson, SystemJson,
+    UnfinishedJson, WalIn, WalJson, WalOfBackup, WholeJson, WindowJson,
 };
 use super::surveyed::restorable;
-use crate::basebackup::catalogue::{Backup, Contents, Moment, StoredBackup, Survey, SystemWal};
+use crate::basebackup::Description;
+use crate::basebackup::catalogue::{Backup, Contents, Moment, Survey, SystemWal};
 use crate::basebackup::holes::Holes;
 use crate::basebackup::windows::{Gap, Needed, Stretch, Timeline};
-use crate::config::Config;
-use crate::error::{Class, Error, Result};
+use crate::command::backups::Seen;
+use crate::command::backups::json::{VERSION, copies, places, written};
+use crate::error::Result;
 use crate::postgres::{SystemIdentifier, WalSegment};
-use crate::repository::Repository;
 
-const VERSION: u32 = 1;
-
-pub fn list(config: &Config, repositories: &[Repository], survey: &Survey) -> Result<String> {
-    let context = Context { survey, repositories };
+pub fn list(seen: &Seen<'_, Description>) -> Result<String> {
+    let Seen { config, survey, .. } = *seen;
+    let context = Context { seen, survey };
     let wal_window = config.retention.wal_window;
-    let places = repositories.iter().enumerate();
-    let places = places.map(|(number, repository)| context.place(number, repository)).collect();
     let systems = survey.catalogue.systems.iter().map(|system| context.system(*system, wal_window));
     written(&ListJson {
         version: VERSION,
         cluster: config.cluster.clone(),
-        repositories: places,
+        repositories: places(seen),
         systems: systems.collect(),
     })
 }
 
 struct Context<'a> {
+    seen: &'a Seen<'a, Description>,
     survey: &'a Survey,
-    repositories: &'a [Repository],
 }
 
 impl Context<'_> {
     fn name(&self, repository: usize) -> String {
-        self.repositories.get(repository).map_or("", Repository::name).to_owned()
-    }
-
-    fn place(&self, number: usize, repository: &Repository) -> PlaceJson {
-        let mut failures = self.survey.catalogue.failures.iter();
-        let failure = failures.rfind(|failure| failure.repository == number);
-        PlaceJson {
-            name: repository.name().to_owned(),
-            place: repository.place(),
-            error: failure.map(|failure| failure.error.to_string()),
-        }
+        self.seen.name(repository).to_owned()
     }
 
     fn system(&self, system: SystemIdentifier, wal_window: Duration) -> SystemJson {
@@ -91,13 +78,6 @@ impl Context<'_> {
         let facts = &backup.facts;
         let verdict = self.survey.restorable(backup);
         let (word, reason) = restorable(&verdict);
-        let copy = |copy: &StoredBackup| StoredJson {
-            repository: self.name(copy.repository),
-            encrypted: copy.encrypted,
-            stored_size: copy.stored_size,
-            pinned: copy.pinned,
-            fault: copy.fault.clone(),
-        };
         RowJson {
             id: backup.id.clone(),
             label: facts.label.clone(),
@@ -112,7 +92,7 @@ impl Context<'_> {
             pinned: backup.pinned(),
             restorable: word,
             reason: reason.map(str::to_owned),
-            copies: backup.copies.iter().map(copy).collect(),
+            copies: copies(self.seen, backup),
         }
     }
 
@@ -164,22 +144,15 @@ fn wal(stretch: &Stretch, backups: &[&Backup], holes: &Holes) -> WalJson {
     }
 }
 
-fn written(value: &impl Serialize) -> Result<String> {
-    let text = serde_json::to_string_pretty(value);
-    text.map(|text| text + "\n")
-        .map_err(|error| Error::new(Class::Internal, format!("could not write JSON: {error}")))
-}
-
 /// `wal` says for each repository whether it has the WAL of the backup.
 pub fn show(
-    repositories: &[Repository],
-    survey: &Survey,
+    seen: &Seen<'_, Description>,
     backup: &Backup,
     ends: [Option<WalSegment>; 2],
     wal: &[Option<Needed>],
-    copies: Vec<(usize, Contents)>,
+    whole: Vec<(usize, Contents)>,
 ) -> Result<String> {
-    let context = Context { survey, repositories };
+    let context = Context { seen, survey: seen.survey };
     let [first, last] = ends.map(|segment| segment.map(|segment| segment.to_string()));
     let wal = wal.iter().enumerate().map(|(number, needed)| WalIn {
         repository: context.name(number),
@@ -193,7 +166,7 @@ pub fn show(
             _ => None,
         },
     });
-    let whole = |(repository, contents): (usize, Contents)| WholeJson {
+    let in_each = |(repository, contents): (usize, Contents)| WholeJson {
         repository: context.name(repository),
         faults: contents.faults,
         description: contents.description,
@@ -203,6 +176,6 @@ pub fn show(
         system_identifier: backup.system.to_string(),
         backup: context.row(backup),
         wal: WalOfBackup { first, last, repositories: wal.collect() },
-        copies: copies.into_iter().map(whole).collect(),
+        copies: whole.into_iter().map(in_each).collect(),
     })
 }

@@ -1,70 +1,86 @@
-//! `basebackup show`: everything about one base backup.
-
-use clap::{Arg, ArgAction, ArgMatches, Command};
+//! What `basebackup show` tells beside what every `show` does: the WAL that the base backup needs, and its tablespaces.
 
 use super::json;
-use super::surveyed::restorable;
-use crate::backup::StoredObject;
-use crate::basebackup::catalogue::{Backup, Contents, Moment, Survey};
+use crate::backup::{Described as _, StoredObject};
+use crate::basebackup::catalogue::{Backup, Moment};
 use crate::basebackup::windows::Needed;
-use crate::basebackup::{Part, Tablespace};
-use crate::cli::flags;
-use crate::cli::text::{count, plain, size, table, took, whole_size};
-use crate::cli::verbs::Shown;
-use crate::cli::verbs::print;
-use crate::command::backups::find;
-use crate::config::Config;
+use crate::basebackup::{Description, Part, Tablespace};
+use crate::cli::text::{count, took, whole_size};
+use crate::command::backups::show::{Shows, copies, line};
+use crate::command::backups::{Seen, find};
 use crate::error::{Error, Result};
 use crate::postgres::{Lsn, WalSegment};
-use crate::repository::{self, Repository};
 
-const HEADINGS: [&str; 5] = ["OBJECT", "SIZE", "STORED", "ENTRIES", "TABLESPACE"];
+impl Shows for Description {
+    const OBJECT_COLUMNS: &'static [&'static str] = &["ENTRIES", "TABLESPACE"];
+    const OBJECT_CUT: usize = 4;
 
-const ABOUT: &str = "Shows everything about one base backup, and whether all of it is there";
-
-pub fn command() -> Command {
-    let id = Arg::new("id").value_name("ID").required(true);
-    let json = Arg::new("json").long("json").action(ArgAction::SetTrue);
-    let command = Command::new("show")
-        .about(ABOUT)
-        .arg(id.help("Id of the backup, or its beginning"))
-        .arg(json.help("Print as JSON"));
-    flags::with_settings(command, &[])
-}
-
-pub fn run(config: &Config, matches: &ArgMatches) -> Result<()> {
-    let id = matches.get_one::<String>("id").cloned().unwrap_or_default();
-    print(show(config, &id, matches.get_flag("json"))?)
-}
-
-/// `id` may be the beginning of one.
-fn show(config: &Config, id: &str, as_json: bool) -> Result<Shown> {
-    let repositories = repository::open_all(config, None)?;
-    let survey = Survey::read(&repositories, config);
-    let backup = find(&survey.catalogue, &repositories, id)?;
-    let failures = survey.catalogue.failures.iter();
-    let mut errors: Vec<Error> = failures.map(|failure| failure.error.clone()).collect();
-    let mut copies = Vec::new();
-    for copy in &backup.copies {
-        let Some(repository) = repositories.get(copy.repository) else { continue };
-        match backup.contents(repository, &config.cluster) {
-            Ok(contents) => copies.extend(contents.map(|contents| (copy.repository, contents))),
-            Err(error) => errors.push(error),
-        }
+    fn shows() -> String {
+        "Shows everything about one base backup, and whether all of it is there".to_owned()
     }
-    let wal = survey.system(backup.system);
+
+    fn one<'a>(seen: &Seen<'a, Self>, id: &str) -> Result<&'a Backup> {
+        find(&seen.survey.catalogue, seen.repositories, id)
+    }
+
+    fn told(backup: &Backup) -> Vec<(&'static str, String)> {
+        let facts = &backup.facts;
+        let at = |moment: &Moment| {
+            format!("{} at {} on timeline {}", moment.time, moment.lsn, moment.timeline.number())
+        };
+        let checksums = match facts.checksum_failures {
+            true => "the server found pages with a wrong checksum; its log names them",
+            false => "the server found none wrong",
+        };
+        let taken_from = if facts.from_standby { "a standby" } else { "a primary" };
+        vec![
+            ("System identifier", backup.system.to_string()),
+            ("PostgreSQL", facts.postgres_version.to_string()),
+            ("Began", at(&facts.start)),
+            ("Ended", at(&facts.stop)),
+            ("Took", took(facts.start.time, facts.stop.time)),
+            ("Taken from", taken_from.to_owned()),
+            ("Page checksums", checksums.to_owned()),
+        ]
+    }
+
+    fn needed(seen: &Seen<'_, Self>, backup: &Backup) -> String {
+        wal_lines(seen, backup)
+    }
+
+    /// As `restore --tablespace OID=FOLDER` takes them.
+    fn of_copy(description: &Self) -> String {
+        let tablespace = |it: &Tablespace| line(&format!("Tablespace {} ", it.oid), &it.location);
+        description.tablespaces.iter().map(tablespace).collect()
+    }
+
+    fn objects_told(description: &Self) -> Vec<(&StoredObject, Vec<String>)> {
+        // Where each tablespace lay on the server.
+        let locations = description.locations();
+        let part = |part: &Part| {
+            let location = part.tablespace.and_then(|oid| locations.get(&oid).copied());
+            vec![part.entries.to_string(), location.unwrap_or("").to_owned()]
+        };
+        let manifest = vec![String::new(), String::new()];
+        let own = description.parts.iter().map(part).chain([manifest]);
+        description.objects().zip(own).collect()
+    }
+
+    fn show_json(
+        seen: &Seen<'_, Self>,
+        backup: &Backup,
+        errors: &mut Vec<Error>,
+    ) -> Result<String> {
+        let copies = copies(seen, backup, errors);
+        json::show(seen, backup, wal_of(backup), &needed_in(seen, backup), copies)
+    }
+}
+
+/// Whether each repository has the WAL of a backup.
+fn needed_in(seen: &Seen<'_, Description>, backup: &Backup) -> Vec<Option<Needed>> {
+    let wal = seen.survey.system(backup.system);
     let in_each = |number| wal.and_then(|wal| wal.needed_in(number, backup));
-    let needed: Vec<Option<Needed>> = (0..repositories.len()).map(in_each).collect();
-    let text = if as_json {
-        json::show(&repositories, &survey, backup, wal_of(backup), &needed, copies)?
-    } else {
-        let head = head(&survey, backup);
-        let pinned = |at| backup.copies.iter().any(|copy| copy.repository == at && copy.pinned);
-        let copies = copies.iter().map(|(at, it)| of_copy(&repositories[*at], pinned(*at), it));
-        let copies: String = copies.collect();
-        head + &wal_lines(&repositories, backup, &needed) + &copies
-    };
-    Ok(Shown { text, errors })
+    (0..seen.repositories.len()).map(in_each).collect()
 }
 
 /// The first and the last segment that a backup needs. The last byte is before the stop.
@@ -75,40 +91,7 @@ fn wal_of(backup: &Backup) -> [Option<WalSegment>; 2] {
         .map(|(lsn, timeline)| WalSegment::at(lsn, timeline, facts.segment_size))
 }
 
-fn line(key: &str, value: &str) -> String {
-    format!("{key:18}{value}\n")
-}
-
-fn head(survey: &Survey, backup: &Backup) -> String {
-    let facts = &backup.facts;
-    let at = |moment: &Moment| {
-        format!("{} at {} on timeline {}", moment.time, moment.lsn, moment.timeline.number())
-    };
-    let checksums = match facts.checksum_failures {
-        true => "the server found pages with a wrong checksum; its log names them",
-        false => "the server found none wrong",
-    };
-    let verdict = survey.restorable(backup);
-    let (word, reason) = restorable(&verdict);
-    let verdict = reason.map_or(word.to_owned(), |reason| format!("{word}: {}", plain(reason)));
-    [
-        line("Base backup", &plain(&backup.id)),
-        line("Label", &plain(&facts.label)),
-        line("System identifier", &backup.system.to_string()),
-        line("PostgreSQL", &facts.postgres_version.to_string()),
-        line("Began", &at(&facts.start)),
-        line("Ended", &at(&facts.stop)),
-        line("Took", &took(facts.start.time, facts.stop.time)),
-        line("Taken from", if facts.from_standby { "a standby" } else { "a primary" }),
-        line("Page checksums", checksums),
-        line("Size", &size(facts.size)),
-        line("Pinned", if backup.pinned() { "yes" } else { "no" }),
-        line("Restorable", &verdict),
-    ]
-    .concat()
-}
-
-fn wal_lines(repositories: &[Repository], backup: &Backup, needed: &[Option<Needed>]) -> String {
+fn wal_lines(seen: &Seen<'_, Description>, backup: &Backup) -> String {
     let [Some(first), Some(last)] = wal_of(backup) else { return String::new() };
     let facts = &backup.facts;
     let bytes = facts.segment_size.bytes();
@@ -119,7 +102,7 @@ fn wal_lines(repositories: &[Repository], backup: &Backup, needed: &[Option<Need
     if facts.standalone {
         text += &line("", "all of it inside the backup");
     }
-    for (repository, needed) in repositories.iter().zip(needed) {
+    for (repository, needed) in seen.repositories.iter().zip(needed_in(seen, backup)) {
         let found = match needed {
             Some(Needed::Complete) if facts.standalone => continue,
             Some(Needed::Complete) => "all there".to_owned(),
@@ -130,35 +113,4 @@ fn wal_lines(repositories: &[Repository], backup: &Backup, needed: &[Option<Need
         text += &line("", &format!("in repository {}: {found}", repository.name()));
     }
     text
-}
-
-fn of_copy(repository: &Repository, pinned: bool, contents: &Contents) -> String {
-    let it = &contents.description;
-    let encrypted = if it.encrypted { "encrypted" } else { "in the clear" };
-    let pinned = if pinned { ", pinned" } else { "" };
-    let (name, place, stored) = (repository.name(), repository.place(), size(it.stored_size()));
-    let mut text = format!("\nIn repository {name} ({place}): {stored}, {encrypted}{pinned}\n");
-    // As `restore --tablespace OID=FOLDER` takes them.
-    let tablespace =
-        |it: &Tablespace| line(&format!("Tablespace {} ", it.oid), &plain(&it.location));
-    text.extend(it.tablespaces.iter().map(tablespace));
-    text += &match &contents.faults[..] {
-        [] => "All objects are there with their sizes.\n".to_owned(),
-        faults => faults.iter().map(|fault| format!("Damaged: {}\n", plain(fault))).collect(),
-    };
-    // Where each tablespace lay on the server.
-    let locations = it.locations();
-    let part = |part: &Part| {
-        let tablespace = part.tablespace.and_then(|oid| locations.get(&oid).copied()).unwrap_or("");
-        row(&part.stored, &part.entries.to_string(), tablespace)
-    };
-    let mut rows = vec![HEADINGS.map(str::to_owned).into()];
-    rows.extend(it.parts.iter().map(part));
-    rows.push(row(&it.manifest, "", ""));
-    text + &table(&rows, &[4])
-}
-
-fn row(stored: &StoredObject, entries: &str, tablespace: &str) -> Vec<String> {
-    let (before, after) = (size(stored.size), size(stored.stored_size));
-    vec![plain(&stored.object), before, after, entries.to_owned(), plain(tablespace)]
 }

@@ -67,3 +67,12 @@ pub fn restorable(restorable: &Restorable) -> (&'static str, Option<&str>) {
         Restorable::Unknown(reason) => ("unknown", Some(reason)),
     }
 }
+
+/// Whether it can be restored, and why not.
+pub fn condition_of(survey: &Survey, backup: &Backup) -> Condition {
+    match survey.restorable(backup) {
+        Restorable::Yes => Condition::Good,
+        Restorable::No(reason) => Condition::Bad(reason),
+        Restorable::Unknown(reason) => Condition::Unknown(reason),
+    }
+}

@@ -13,16 +13,14 @@ use crate::cli::text::{count, plain, size};
 use crate::cli::verbs::Shown;
 use crate::cli::verbs::print;
 use crate::command::backups::find;
-use crate::command::backups::verify::{Which, ids};
+use crate::command::backups::json::{VERSION, written};
+use crate::command::backups::verify::{Which, ids, verdict};
 use crate::command::recording::{self, Extent, Faults};
 use crate::config::Config;
 use crate::error::{Class, Error, Result};
 use crate::history::RecordSubject;
 use crate::postgres::SystemIdentifier;
 use crate::repository::{self, Repository};
-
-/// Rises when something in the JSON changes its meaning or goes.
-const VERSION: u32 = 1;
 
 const SHORT: &str =
     "Reads every byte of base backups and of the WAL behind them, in every repository";
@@ -164,11 +162,7 @@ fn summary(report: &Report) -> String {
     let read = &report.read;
     let backups = count(read.backups, "base backup");
     let (objects, files) = (count(read.objects, "object"), count(read.wal_files, "WAL file"));
-    let verdict = match (report.faults.len() as u64, report.errors.is_empty()) {
-        (0, true) => "all is well".to_owned(),
-        (0, false) => "no fault in what could be read".to_owned(),
-        (faults, _) => count(faults, "fault"),
-    };
+    let verdict = verdict(report.faults.len(), report.errors.is_empty());
     if report.quick {
         return format!(
             "looked at names and sizes only: {backups} with {objects}, and {files}: {verdict}"
@@ -238,7 +232,5 @@ fn json(config: &Config, report: &Report) -> Result<String> {
             wal_bytes: read.wal_bytes,
         },
     };
-    let text = serde_json::to_string_pretty(&json);
-    text.map(|text| text + "\n")
-        .map_err(|error| Error::new(Class::Internal, format!("could not write JSON: {error}")))
+    written(&json)
 }

@@ -12,7 +12,7 @@ use crate::cli::text::{count, plain, size};
 use crate::cli::verbs::Shown;
 use crate::cli::verbs::print;
 use crate::codec::Identities;
-use crate::command::backups::verify::{VERIFY_AFTER, ids};
+use crate::command::backups::verify::{VERIFY_AFTER, ids, verdict};
 use crate::command::backups::{Presented as _, find};
 use crate::command::recording::{self, Extent, Faults};
 use crate::config::Config;
@@ -99,11 +99,7 @@ fn verify(
     if ids.is_empty() {
         faults.extend(series.broken.iter().map(|broken| broken.error.to_string()));
     }
-    let verdict = match (faults.len() as u64, errors.is_empty()) {
-        (0, true) => "all is well".to_owned(),
-        (0, false) => "no fault in what could be read".to_owned(),
-        (faults, _) => count(faults, "fault"),
-    };
+    let verdict = verdict(faults.len(), errors.is_empty());
     let snapshots = count(chosen.len() as u64, "snapshot");
     let summary = format!("read {snapshots} ({}): {verdict}", size(seen.size));
     let next = heals.then(|| NEXT.to_owned());

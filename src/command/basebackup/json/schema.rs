@@ -5,21 +5,14 @@
 use serde::Serialize;
 
 use crate::basebackup::Description;
+use crate::command::backups::json::{CopyJson, RepositoryJson};
 
 #[derive(Serialize)]
 pub struct ListJson {
     pub version: u32,
     pub cluster: String,
-    pub repositories: Vec<PlaceJson>,
+    pub repositories: Vec<RepositoryJson>,
     pub systems: Vec<SystemJson>,
-}
-
-#[derive(Serialize)]
-pub struct PlaceJson {
-    pub name: String,
-    pub place: String,
-    /// Why it could not be looked at to the end.
-    pub error: Option<String>,
 }
 
 #[derive(Serialize)]
@@ -48,7 +41,7 @@ pub struct RowJson {
     /// `yes`, `no` or `unknown`.
     pub restorable: &'static str,
     pub reason: Option<String>,
-    pub copies: Vec<StoredJson>,
+    pub copies: Vec<CopyJson>,
 }
 
 #[derive(Serialize)]
@@ -56,15 +49,6 @@ pub struct At {
     pub lsn: String,
     pub timeline: u32,
     pub time: String,
-}
-
-#[derive(Serialize)]
-pub struct StoredJson {
-    pub repository: String,
-    pub encrypted: bool,
-    pub stored_size: u64,
-    pub pinned: bool,
-    pub fault: Option<String>,
 }
 
 #[derive(Serialize)]
