@@ -75,6 +75,8 @@ pub const NAMES: &[&str] = &[
     "copy.wal-read",
     "copy.wal-stored",
     "copy.marked",
+    "copy.tree-begun",
+    "copy.tree-laid",
     "copy.object-read",
     "copy.object-stored",
     "copy.objects-stored",

@@ -35,7 +35,7 @@ pub use spool::SpoolReader;
 pub use take::KeptTree;
 
 /// The first object of a snapshot: somebody takes it.
-const BEGUN: &str = "begun.json";
+pub const BEGUN: &str = "begun.json";
 
 /// What the name of the index begins with; `.age` follows where it is encrypted.
 pub const INDEX: &str = "index.jsonl.zst";

@@ -40,7 +40,7 @@ pub enum CopiedKind {
 }
 
 /// What of it.
-pub struct Wanted {
+pub struct CopyScope {
     /// WAL and base backups of this cluster; of all that there are where there is no name.
     pub cluster: Option<String>,
     pub kinds: BTreeSet<CopiedKind>,
@@ -54,7 +54,7 @@ pub struct RepositoryCopy<'a> {
     pub ends: &'a [Repository; 2],
     pub config: &'a Config,
     pub identities: &'a Identities,
-    pub wanted: &'a Wanted,
+    pub wanted: &'a CopyScope,
     /// Whether what is encrypted is encrypted once more, to other keys.
     pub anew: bool,
     /// Gets how many bytes were read, and of how many.

@@ -4,8 +4,10 @@
 //! this file, it is read and written once more.
 //!
 //! Here is where a snapshot lies, and how it is read. `snapshot` takes one, with `tree`, which keeps the files;
-//! `removal` removes it and moves the link, and `verification` reads all of it.
+//! `duplicate` copies one into another repository, `removal` removes it and moves the link, and `verification` reads all of
+//! it.
 
+mod duplicate;
 mod removal;
 mod snapshot;
 mod tree;
@@ -23,6 +25,7 @@ use crate::backup::damaged;
 use crate::durable::{self, Beneath, open_to_read};
 use crate::error::{Error, Result};
 
+pub use duplicate::{CopiedFiles, TreeCopy};
 pub use removal::{bytes_of_its_own, remove_snapshot};
 pub use snapshot::{LocalSnapshot, TreeTaken};
 pub use verification::verify_snapshot;

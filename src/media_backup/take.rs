@@ -15,6 +15,7 @@ use std::io::{Read, Write};
 use std::num::NonZeroUsize;
 use std::path::Path;
 
+pub(crate) use self::copying::known_file;
 use self::driver::Driver;
 use self::keeping::{TakeJob, TakeOutcome, TakeWorker};
 use super::description::{PathSums, SnapshotTotals};

@@ -1,12 +1,13 @@
 //! The backups of one kind and name: those that the target lacks come over, the oldest first.
 //!
 //! Here is which ones; `one` copies a backup, `description` reads and rewrites what describes it, `kinds` says what differs
-//! from kind to kind, and `marker` keeps a prune from deleting what is on its way.
+//! from kind to kind, `marker` keeps a prune from deleting what is on its way, and `trees` brings files that are no objects.
 
 mod description;
 mod kinds;
 mod marker;
 mod one;
+mod trees;
 
 use std::collections::{BTreeMap, BTreeSet, HashSet};
 
@@ -142,6 +143,9 @@ impl<K: CopiedBackup> BackupPlan<K> {
         let mut seen = HashSet::new();
         for at in &self.lacking {
             let backup = &self.catalogue.backups[*at];
+            if K::is_tree(backup) {
+                self.line.lacked += K::files(backup, self.tree_before(*at).is_none());
+            }
             let folder = self.catalogue.folder_of(backup.system, &backup.id);
             let Some(found) = DescribedBackup::<K>::read(session, &folder, backup.system)? else {
                 continue;
@@ -164,30 +168,49 @@ impl<K: CopiedBackup> BackupPlan<K> {
                 session.failed(error);
             }
         }
-        for at in std::mem::take(&mut self.lacking) {
+        let mut copied: Option<String> = None;
+        for at in self.lacking.clone() {
             if session.is_stopped() {
                 break;
             }
-            if let Err(error) = self.one(session, at) {
+            let before = self.tree_before(at).map(str::to_owned);
+            // One that did not come is none to share files with.
+            let lacked =
+                |id: &String| self.lacking.iter().any(|at| self.catalogue.backups[*at].id == *id);
+            let before = before.filter(|id| !lacked(id) || copied.as_ref() == Some(id));
+            if let Err(error) = self.one(session, at, before.as_deref()) {
                 let id = &self.catalogue.backups[at].id;
                 let (from, to) = (session.from().name(), session.to().name());
                 session.failed(error.while_doing(format!(
                     "could not copy {} {id} from repository {from} to {to}",
                     K::WHAT
                 )));
+            } else {
+                copied = Some(self.catalogue.backups[at].id.clone());
             }
         }
         self.memory.end(true);
     }
 
-    fn one(&mut self, session: &CopySession<'_>, at: usize) -> Result<()> {
+    /// The newest tree before that the target has, or had before this one came.
+    fn tree_before(&self, at: usize) -> Option<&str> {
+        let before = self.catalogue.backups[..at].iter().enumerate().rev();
+        let there = |(at, it): (usize, &Backup<K>)| {
+            let whole = |number| copy_in(it, number).is_some_and(|copy| copy.fault.is_none());
+            K::is_tree(it) && whole(FROM) && (whole(TO) || self.lacking.contains(&at))
+        };
+        before.filter(|it| there(*it)).map(|(_, it)| it.id.as_str()).next()
+    }
+
+    fn one(&mut self, session: &CopySession<'_>, at: usize, previous: Option<&str>) -> Result<()> {
         let backup = &self.catalogue.backups[at];
         let Some(here) = copy_in(backup, FROM) else { return Ok(()) };
         let folder = self.catalogue.folder_of(backup.system, &backup.id);
         let found = DescribedBackup::<K>::read(session, &folder, backup.system)?;
         // It was deleted since it was listed.
         let Some(found) = found else { return Ok(()) };
-        let copy = BackupCopy { session, folder: &folder, backup, here, there: &mut self.there };
+        let there = &mut self.there;
+        let copy = BackupCopy { session, folder: &folder, backup, here, there, previous };
         let mut new = CopiedAmount::default();
         let copied = copy.run(&self.catalogue.name, &found, &mut new);
         self.line.stored += new;

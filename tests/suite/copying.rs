@@ -3,6 +3,7 @@
 pub mod crashes;
 mod in_store;
 mod kinds;
+mod remembered;
 mod trouble;
 mod wal;
 

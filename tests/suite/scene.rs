@@ -122,7 +122,12 @@ impl Scene {
 
     /// A verb of `seawall`, about to be run.
     pub fn seawall(&self, verb: &str) -> Run {
-        self.started(env!("CARGO_BIN_EXE_seawall")).arg(verb).arg("--config").arg(&self.config)
+        self.run(env!("CARGO_BIN_EXE_seawall"), verb)
+    }
+
+    /// A verb of any program, about to be run.
+    pub fn run(&self, program: &str, verb: &str) -> Run {
+        self.started(program).arg(verb).arg("--config").arg(&self.config)
     }
 
     fn program(&self, program: &str) -> Run {

@@ -12,7 +12,7 @@ use crate::cli::{configure, flags};
 use crate::config::{BANDWIDTH, Config, Location, RepositoryConfig};
 use crate::error::{Class, Error, Result};
 use crate::repository::{self, Repository};
-use crate::transfer::{CopiedAmount, CopiedKind, RepositoryCopy, Transferred, Wanted};
+use crate::transfer::{CopiedAmount, CopiedKind, CopyScope, RepositoryCopy, Transferred};
 
 pub const NAME: &str = "copy";
 
@@ -75,7 +75,7 @@ pub fn run(matches: &ArgMatches) -> Result<()> {
     let cluster = values.settings.get("cluster").cloned();
     let config = configure(&values)?;
     let config = with_ends(&config, matches)?;
-    let wanted = Wanted { cluster, kinds: kinds(matches), since: since(matches)? };
+    let wanted = CopyScope { cluster, kinds: kinds(matches), since: since(matches)? };
     let (as_json, dry_run) = (matches.get_flag("json"), matches.get_flag("dry-run"));
     let bar = SharedBar::new("copy");
     let progress = |done: u64, of: u64| bar.at(done, of);
@@ -90,7 +90,7 @@ pub fn run(matches: &ArgMatches) -> Result<()> {
 
 fn copy(
     config: &Config,
-    wanted: &Wanted,
+    wanted: &CopyScope,
     anew: bool,
     dry_run: bool,
     progress: &(dyn Fn(u64, u64) + Sync),

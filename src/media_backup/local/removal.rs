@@ -73,7 +73,7 @@ fn remove_links_of_the_dead(set: &mut DirCursor<'_>) {
 }
 
 /// The link to the newest tree, beside the snapshots of a set.
-const LATEST: &str = "latest";
+pub(super) const LATEST: &str = "latest";
 
 /// Points the link of a set to the tree of a snapshot.
 pub(crate) fn point_latest_to(root: &Path, set: &str, id: &str) -> Result<()> {

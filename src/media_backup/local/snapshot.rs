@@ -250,7 +250,7 @@ impl Write for HashedFile {
 }
 
 /// Each when nothing comes into it any more, the inner ones first. Returns their paths if asked for.
-fn dress_folders(tree: &Beneath, index: &Path, tell: bool) -> Result<Vec<PathBuf>> {
+pub(super) fn dress_folders(tree: &Beneath, index: &Path, tell: bool) -> Result<Vec<PathBuf>> {
     let file = open_to_read(index).map_err(|error| Error::file("read", index, &error))?;
     let mut reader = IndexReader::open(file)?;
     let (mut nested, mut cursor) = (Nested::default(), tree.cursor());

@@ -26,7 +26,7 @@ impl<K: Keep> TakeWorker<'_, K> {
         {
             return Ok(TakeOutcome::Kept { entry, read: false, new: false });
         }
-        let found = found(&entry, &content);
+        let found = known_file(&entry, &content);
         for open in [Self::in_tree, Self::in_set] {
             if let Some(source) = open(self, &entry)
                 && let Some(new) = self.keep_known(&found, source, &content)?
@@ -79,7 +79,8 @@ fn is_same_file(previous: &Entry, entry: &Entry, content: &FileContent) -> bool 
     previous.content().is_some_and(told) && previous.metadata.is_same_inode(&entry.metadata)
 }
 
-fn found(entry: &Entry, content: &FileContent) -> FoundEntry {
+/// A file whose content is known, as if it were found now.
+pub(crate) fn known_file(entry: &Entry, content: &FileContent) -> FoundEntry {
     let names = if content.linked { 2 } else { 1 };
     FoundEntry {
         path: entry.path.clone(),

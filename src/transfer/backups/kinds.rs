@@ -1,8 +1,10 @@
 //! What differs from kind to kind when a backup is copied: base backups need WAL, and of snapshots of media files not each
 //! form can be copied.
 
+use super::super::CopiedAmount;
 use super::super::objects::CopyForm;
 use super::super::session::CopySession;
+use super::trees::are_copied;
 use crate::backup::{Backup, Kind, StoredBackup};
 use crate::basebackup::Description;
 use crate::media_backup::{SnapshotDescription, SnapshotKind};
@@ -21,6 +23,16 @@ pub(in crate::transfer) trait CopiedBackup: Kind {
         backup: &Backup<Self>,
         here: &StoredBackup,
     ) -> Option<String>;
+
+    /// Whether it is a tree of files, which lie beside its objects.
+    fn is_tree(_backup: &Backup<Self>) -> bool {
+        false
+    }
+
+    /// How many files of its own a tree has, and their length in bytes: of all, or of those that the tree before lacks.
+    fn files(_backup: &Backup<Self>, _alone: bool) -> CopiedAmount {
+        CopiedAmount::default()
+    }
 
     /// The WAL without which it can't be restored, and where that lies.
     fn wal(_name: &str, _backup: &Backup<Self>) -> Option<(WalFolder, WalRange)> {
@@ -65,8 +77,9 @@ impl CopiedBackup for SnapshotDescription {
         here: &StoredBackup,
     ) -> Option<String> {
         const ANEW: &str = "`media-backup create` takes a new snapshot there";
-        if backup.facts.kind == SnapshotKind::LocalTree {
-            return Some(format!("it is a tree of files, and trees are not copied; {ANEW}"));
+        if Self::is_tree(backup) {
+            let why = format!("it is a tree of files, which only another folder can take; {ANEW}");
+            return Some(why).filter(|_| !are_copied(session));
         }
         // Each content is encrypted by itself, and others refer to where it lies.
         match CopyForm::of(here.encrypted, session.to(), session.transfer.anew) {
@@ -74,6 +87,18 @@ impl CopiedBackup for SnapshotDescription {
             CopyForm::Recoded => {
                 Some(format!("packs are not copied into another encryption; {ANEW}"))
             }
+        }
+    }
+
+    fn is_tree(backup: &Backup<Self>) -> bool {
+        backup.facts.kind == SnapshotKind::LocalTree
+    }
+
+    fn files(backup: &Backup<Self>, alone: bool) -> CopiedAmount {
+        let totals = &backup.facts.totals;
+        match alone {
+            true => CopiedAmount { objects: totals.files, bytes: totals.size },
+            false => CopiedAmount { objects: totals.new_files, bytes: totals.new_size },
         }
     }
 }

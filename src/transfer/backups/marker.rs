@@ -9,10 +9,8 @@ use super::CopiedBackup;
 use crate::backup::{BackupFolder, create_once, new_id};
 use crate::error::{Class, Error, Result};
 use crate::failpoint;
+use crate::media_backup::BEGUN;
 use crate::media_backup::packed::Listing;
-
-/// As a snapshot calls it that is being taken.
-pub(super) const BEGUN: &str = "begun.json";
 
 /// The folder in which the target has a note.
 pub(super) struct Marker<'a> {
@@ -21,12 +19,13 @@ pub(super) struct Marker<'a> {
 }
 
 impl<'a> Marker<'a> {
-    /// Writes the note, for backups that share objects.
+    /// Writes the note, for a backup that shares objects.
     pub(super) fn set<K: CopiedBackup>(
         session: &'a CopySession<'a>,
         folder: &BackupFolder,
+        description: &K,
     ) -> Result<Self> {
-        if !K::SHARES {
+        if description.shared().next().is_none() {
             return Ok(Self { session, folder: None });
         }
         let now = Timestamp::now();

@@ -9,11 +9,13 @@ use super::super::CopiedAmount;
 use super::super::objects::{CopiedObject, CopyForm};
 use super::super::session::{AT_ONCE, CopySession};
 use super::description::{DescribedBackup, recoded};
-use super::marker::{BEGUN, Marker};
+use super::marker::Marker;
+use super::trees::TreeOnItsWay;
 use super::{CopiedBackup, KnownThere};
 use crate::backup::{Backup, BackupFolder, StoredBackup, StoredObject, make_exist, pins};
 use crate::error::{Class, Error, Result};
 use crate::failpoint;
+use crate::media_backup::BEGUN;
 use crate::postgres::WalFileName;
 use crate::repository::{Repository, WalFolder, WalRange};
 use crate::retention::CLOCKS_APART;
@@ -29,6 +31,8 @@ pub(super) struct BackupCopy<'a, K: CopiedBackup> {
     pub(super) backup: &'a Backup<K>,
     pub(super) here: &'a StoredBackup,
     pub(super) there: &'a mut KnownThere,
+    /// The tree before, where both repositories have it.
+    pub(super) previous: Option<&'a str>,
 }
 
 impl<K: CopiedBackup> BackupCopy<'_, K> {
@@ -52,7 +56,11 @@ impl<K: CopiedBackup> BackupCopy<'_, K> {
         if form == CopyForm::Recoded {
             self.remove_leavings()?;
         }
-        let marker = Marker::set::<K>(session, self.folder)?;
+        let marker = Marker::set::<K>(session, self.folder, &found.description)?;
+        let (folder, previous) = (self.folder, self.previous);
+        let tree = TreeOnItsWay { session, folder, set: name, previous };
+        let tree = Some(tree).filter(|_| K::is_tree(self.backup));
+        tree.iter().try_for_each(TreeOnItsWay::begin)?;
         let shared: Vec<_> = found.description.shared().collect();
         self.objects(&shared, form, new)?;
         let id = self.backup.id.as_str();
@@ -60,6 +68,7 @@ impl<K: CopiedBackup> BackupCopy<'_, K> {
         let (first, rest): (Vec<_>, Vec<_>) = own.partition(|(_, it)| it.object == BEGUN);
         let mut stored = self.objects(&first, form, new)?;
         stored.extend(self.objects(&rest, form, new)?);
+        tree.iter().try_for_each(|tree| tree.lay(new))?;
         failpoint::reach("copy.objects-stored");
         if self.here.pinned {
             pins::copy_pin(session.from(), session.to(), self.folder)?;
@@ -74,6 +83,7 @@ impl<K: CopiedBackup> BackupCopy<'_, K> {
             return Err(Error::new(Class::Gap, message));
         }
         make_exist(session.to(), self.folder, stored.values(), json.clone())?;
+        tree.iter().try_for_each(TreeOnItsWay::end)?;
         new.add(json.len() as u64);
         Ok(Some(blake3::hash(&json).to_hex().to_string()))
     }

@@ -7,10 +7,12 @@ use super::{S3, Two, content, redis_backup};
 use crate::scene::Kind;
 
 /// Every place where a copy alone can die.
-pub const POINTS: [&str; 7] = [
+pub const POINTS: [&str; 9] = [
     "copy.wal-read",
     "copy.wal-stored",
     "copy.marked",
+    "copy.tree-begun",
+    "copy.tree-laid",
     "copy.object-read",
     "copy.object-stored",
     "copy.objects-stored",
@@ -20,8 +22,9 @@ pub const POINTS: [&str; 7] = [
 #[test]
 fn killed_anywhere_the_next_one_goes_on() {
     for kind in [Kind::Local, S3] {
-        // Snapshots alone are marked: see `kinds`.
-        for point in POINTS.into_iter().filter(|point| *point != "copy.marked") {
+        // The others are of snapshots: see `kinds`.
+        let of_snapshots = |point: &&str| !point.contains("tree") && *point != "copy.marked";
+        for point in POINTS.into_iter().filter(of_snapshots) {
             let two = Two::new(Kind::Local, kind);
             two.archives(4);
             (1..4).for_each(|number| redis_backup(&two.a, number));

@@ -155,7 +155,55 @@ fn snapshots_in_packs_come_over_and_trees_are_left_out() {
     verify.expect(0);
     assert_eq!(story.ids("archive").len(), 2 + 2);
     let outcome = story.copy("disk", "cloud").args(["--only", "media"]).run();
-    outcome.expect(4).shows("it is a tree of files, and trees are not copied; `media-backup create` takes a new snapshot there.");
+    outcome.expect(4).shows(
+        "it is a tree of files, which only another folder can take; `media-backup create` takes a new snapshot there.",
+    );
     let outcome = story.copy("cloud", "secret").args(["--only", "media"]).run();
     outcome.expect(4).shows("packs are not copied into another encryption");
+}
+
+/// From folder to folder: what is one file in two trees is one in the copy, and a tree that was cut short begins anew.
+#[test]
+fn trees_come_over_with_their_hard_links() {
+    let story = Story::new();
+    let media = |words: &[&str]| story.program(env!("CARGO_BIN_EXE_media-backup"), words);
+    let write = |name: &str| {
+        let path = story.place.join("uploads").join(name);
+        crate::support::user::write_as_server_user(&path, name.repeat(1000));
+    };
+    // Files of the second in which a snapshot began are read again.
+    write("one");
+    for name in ["two", "three"] {
+        std::thread::sleep(Duration::from_millis(1100));
+        write(name);
+        std::thread::sleep(Duration::from_millis(1100));
+        media(&["create", "--repository", "archive"]).run().expect(0);
+    }
+    let copy = || story.copy("archive", "disk").args(["--only", "media"]);
+    copy().arg("--dry-run").run().expect(0);
+    assert_eq!(story.folder("disk").keys(), [""; 0]);
+    for point in ["copy.tree-begun", "copy.tree-laid", "copy.objects-stored", "copy.tree-laid:1"] {
+        let killed = copy().env("SEAWALL_FAILPOINT", point).run();
+        assert_eq!(killed.signal, Some(9), "{point}: {killed}");
+    }
+    copy().run().expect(0);
+    copy().run().expect(0).shows("Nothing is lacking.");
+    media(&["verify", "--repository", "disk"]).run().expect(0);
+    let latest =
+        |name: &str| std::fs::read_link(story.place.join(name).join("media/uploads/latest"));
+    assert_eq!(latest("disk").unwrap(), latest("archive").unwrap());
+    let inodes = |name: &str, file: &str| {
+        use std::os::unix::fs::MetadataExt as _;
+        let set = story.place.join(name).join("media/uploads");
+        let source = story.place.join("uploads");
+        let trees = story.ids(name).into_iter().filter(|id| set.join(id).join("tree").is_dir());
+        let file = source.strip_prefix("/").unwrap().join(file);
+        let files = trees.map(|id| set.join(id).join("tree").join(&file));
+        let found: Vec<u64> = files.filter_map(|it| Some(it.metadata().ok()?.ino())).collect();
+        (found.len(), found.iter().collect::<std::collections::BTreeSet<_>>().len())
+    };
+    for file in ["one", "three"] {
+        assert_eq!(inodes("disk", file), inodes("archive", file), "{file}");
+    }
+    assert_eq!(inodes("disk", "one"), (2, 1));
 }

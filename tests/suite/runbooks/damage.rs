@@ -60,6 +60,14 @@ fn another_repository_takes_the_place_of_a_lost_one() {
     assert!(new.join("postgres").is_dir());
     let outcome = host.run(env!("CARGO_BIN_EXE_basebackup"), &["list"]).run();
     assert!(outcome.expect(0).stdout.contains("local,s3"), "{outcome}");
+    // What the page says for those who want both alike.
+    let key = ["--encryption-identity-file", host.pair.file.to_str().expect("plain names")];
+    let copy = ["copy", "--from", "s3", "--to", "local"];
+    host.run(env!("CARGO_BIN_EXE_seawall"), &copy).args(key).run().expect(0);
+    let verify = ["verify", "--repository", "local"];
+    host.run(env!("CARGO_BIN_EXE_basebackup"), &verify).run().expect(0);
+    let outcome = host.run(env!("CARGO_BIN_EXE_basebackup"), &["list"]).run();
+    assert_eq!(outcome.expect(0).stdout.matches("local,s3").count(), 2, "{outcome}");
 }
 
 #[test]
