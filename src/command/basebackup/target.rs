@@ -58,7 +58,7 @@ pub(super) fn which() -> [Arg; 2] {
 
 /// What these flags say.
 #[derive(Clone)]
-pub(super) struct Wanted {
+pub(super) struct RecoveryWish {
     pub target: RecoveryTarget,
     pub inclusive: bool,
     pub timeline: TargetTimeline,
@@ -67,7 +67,7 @@ pub(super) struct Wanted {
     pub system: Option<SystemIdentifier>,
 }
 
-impl Wanted {
+impl RecoveryWish {
     pub fn of(matches: &ArgMatches) -> Result<Self> {
         let timeline = matches.get_one::<String>("target-timeline");
         Ok(Self {

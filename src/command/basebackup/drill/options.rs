@@ -4,7 +4,7 @@ use clap::{ArgAction, ArgMatches, Command};
 
 use crate::cli::flags;
 use crate::cli::flags::{switch, text};
-use crate::command::basebackup::target::{self, Wanted};
+use crate::command::basebackup::target::{self, RecoveryWish};
 use crate::config::{Config, FlagValues};
 use crate::drill::Confinement;
 use crate::error::Result;
@@ -59,7 +59,7 @@ pub fn command() -> Command {
 
 pub(super) struct DrillOptions<'a> {
     pub config: &'a Config,
-    pub wanted: Wanted,
+    pub wanted: RecoveryWish,
     /// Queries besides those of the configuration.
     pub assertions: Vec<String>,
     /// Superuser to connect as; looked for when not named.
@@ -84,7 +84,7 @@ impl<'a> DrillOptions<'a> {
         let unconfined = matches.get_flag("unconfined");
         Ok(Self {
             config,
-            wanted: Wanted::of(matches)?,
+            wanted: RecoveryWish::of(matches)?,
             assertions: matches.get_many("assert").unwrap_or_default().cloned().collect(),
             role: text("role"),
             confinement: if unconfined { Confinement::Unconfined } else { Confinement::Confined },

@@ -8,7 +8,7 @@ use clap::{Arg, ArgAction, ArgGroup, ArgMatches, Command};
 use crate::basebackup::restore::{Occupied, TablespaceName, TargetAction};
 use crate::cli::flags::{switch, text};
 use crate::cli::{asked, flags};
-use crate::command::basebackup::target::{self, Wanted};
+use crate::command::basebackup::target::{self, RecoveryWish};
 use crate::config::{Config, FlagValues};
 use crate::error::{Class, Error, Result};
 
@@ -97,7 +97,7 @@ pub(super) struct RestoreOptions<'a> {
     pub config: &'a Config,
     /// The data directory to write.
     pub data: PathBuf,
-    pub wanted: Wanted,
+    pub wanted: RecoveryWish,
     pub action: TargetAction,
     /// Where tablespaces go.
     pub tablespaces: Vec<(TablespaceName, PathBuf)>,
@@ -131,7 +131,7 @@ impl<'a> RestoreOptions<'a> {
         Ok(Self {
             config,
             data: absolute(matches.get_one::<PathBuf>("data").cloned().unwrap_or_default())?,
-            wanted: Wanted::of(matches)?,
+            wanted: RecoveryWish::of(matches)?,
             action: action(&text("target-action").unwrap_or_default()),
             tablespaces: tablespaces(matches)?,
             occupied,
