@@ -1,14 +1,16 @@
 //! A PostgreSQL data directory as the WAL commands see it: whose it is, whether it recovers, which server runs
 //! on it, and what waits to be archived.
 //!
-//! `state` is Seawall's own folder in it, `asked` what recovery asked for last, and `not_archived` what must
-//! never go into the archive under a name that it does not deserve.
+//! `state` is Seawall's own folder in it, `asked` what recovery asked for last, `not_archived` what must
+//! never go into the archive under a name that it does not deserve, and `dropped` what a human gave up.
 
 mod asked;
+mod dropped;
 mod not_archived;
 mod state;
 
 pub use asked::{AskedSegment, tell_absent_history};
+pub use dropped::DroppedFiles;
 pub use not_archived::{CutSegment, NOT_ARCHIVING, refuse_restored, without_mark};
 pub use state::{KeptHistories, PREFETCHED, StateFolder, remove_prefetched};
 

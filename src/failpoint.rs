@@ -81,6 +81,9 @@ pub const NAMES: &[&str] = &[
     "copy.object-stored",
     "copy.objects-stored",
     "copy.described",
+    "drop.stored",
+    "drop.kept",
+    "drop.noted",
     "prune.before-delete",
     "prune.deleted",
 ];

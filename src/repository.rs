@@ -4,12 +4,13 @@
 //! How the files go together: a push goes through `names` (what is there already), `memory` (is it still the same
 //! repository?), `archive` (store, compare, name) and `compare`, fed by `encoded_frames`; where a timeline was left,
 //! `beyond` keeps both contents. `carrying` brings a file from one repository into another. A fetch is `reading`, `proof`
-//! reads only to know; `listing` and `inventory` tell what there is, and `layout` how keys are made.
+//! reads only to know; `listing` and `inventory` tell what there is, `dropped` what a human dropped, and `layout` how keys are made.
 
 mod archive;
 mod beyond;
 mod carrying;
 mod compare;
+mod dropped;
 mod encoded_frames;
 mod inventory;
 mod layout;
@@ -24,6 +25,7 @@ use std::path::Path;
 pub use archive::{Archived, NamedWalFile, UnnamedWalFile};
 pub use beyond::{Fork, KeptBeside, Original, SourceServer, StoredBeyond, UpTo};
 pub use carrying::{Carriage, Carried, Carrying};
+pub use dropped::{DroppedWal, REASON_MAX, bring_dropped, bring_dropped_soon};
 pub use encoded_frames::{EncodedFrames, FrameFanout, fan_out};
 pub use inventory::{Inventory, ListingVisitor};
 pub use layout::WalFolder;

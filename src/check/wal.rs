@@ -5,7 +5,7 @@ use std::cmp::Reverse;
 use super::base_backups;
 use super::finding::{CheckState, Finding, FindingDraft, age, count};
 use super::gather::Case;
-use super::reach::stops_at_a_gap;
+use super::reach::{reach, stops_at_a_gap};
 use crate::basebackup::catalogue::SystemWal;
 use crate::basebackup::windows::{Gap, Span};
 use crate::error::Class;
@@ -46,12 +46,15 @@ pub(super) fn gaps(case: &Case<'_>, number: usize) -> Finding {
                 (CheckState::Warning, "a recovery from an older base backup ends there".to_owned())
             }
         };
+        let dropped = gaps.iter().find_map(|gap| system.dropped_of(gap.first, gap.last));
+        let dropped = dropped.map_or(String::new(), |dropped| format!("; {dropped}"));
         draft.say(
             state,
-            format!("{} missing: {effect}", names(&gaps)),
+            format!("{} missing: {effect}{dropped}", names(&gaps)),
             mend(case, number, &gaps, state),
         );
     }
+    dropped_last(case, number, system, &mut draft);
     for behind in ahead.iter().filter_map(|gap| gap.last.next(system.segment_size)) {
         draft.say(
             CheckState::Warning,
@@ -64,6 +67,27 @@ pub(super) fn gaps(case: &Case<'_>, number: usize) -> Finding {
     unread(system, &mut draft);
     cut_histories(system, &mut draft);
     draft.finding()
+}
+
+/// What was dropped and has nothing behind it yet: the newest base backup leads to it, and no gap shows it. What the server has
+/// not written nobody dropped.
+fn dropped_last(case: &Case<'_>, number: usize, system: &SystemWal, draft: &mut FindingDraft) {
+    let Some(reach) = base_backups::newest(case, number).and_then(|it| reach(case, number, it))
+    else {
+        return;
+    };
+    let mut timelines = system.timelines.all();
+    let dropped = timelines.find_map(|timeline| system.dropped_at(timeline, reach.lsn));
+    let is_written =
+        |lsn| case.server().is_none_or(|it| it.facts.in_recovery || lsn < it.facts.written);
+    let Some(dropped) = dropped.filter(|_| is_written(reach.lsn)) else { return };
+    if stops_at_a_gap(case, number).is_none() {
+        draft.say(
+            CheckState::Critical,
+            format!("{dropped}: a recovery from the newest base backup ends at {}", reach.lsn),
+            "Take a base backup now (`basebackup create`): it does not need earlier WAL.",
+        );
+    }
 }
 
 /// Whether what lies behind this gap can't be of the server: that is not there yet, or WAL from before the gap goes on

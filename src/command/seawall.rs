@@ -6,6 +6,7 @@ mod check;
 mod config_show;
 mod copy;
 mod doctor;
+mod drop_wal;
 mod init;
 mod list;
 mod notify;
@@ -35,6 +36,7 @@ pub fn command() -> Command {
         .subcommand(config)
         .subcommand(copy::command())
         .subcommand(doctor::command())
+        .subcommand(drop_wal::command())
         .subcommand(init::command())
         .subcommand(list::command())
         .subcommand(notify::command())
@@ -63,6 +65,7 @@ fn run() -> Result<u8> {
         Some(("config", matches)) => config_show::run(matches).and(done),
         Some((copy::NAME, matches)) => copy::run(matches).and(done),
         Some((doctor::NAME, matches)) => doctor::run(matches),
+        Some((drop_wal::NAME, matches)) => drop_wal::run(matches).and(done),
         Some(("init", matches)) => init::run(matches),
         Some((list::NAME, matches)) => list::run(matches).and(done),
         Some((manuals::NAME, matches)) => manuals::run(matches).and(done),

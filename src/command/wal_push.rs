@@ -29,13 +29,13 @@ use crate::cli::{configure, flags, guard, help};
 use crate::codec::Label;
 use crate::config::{Config, Location};
 use crate::data_directory::{
-    CutSegment, DataDirectory, KeptHistories, StateFolder, ready_files, refuse_restored,
-    remove_prefetched,
+    CutSegment, DataDirectory, DroppedFiles, KeptHistories, StateFolder, ready_files,
+    refuse_restored, remove_prefetched,
 };
 use crate::error::{Class, Error, Result};
 use crate::exit_status;
 use crate::postgres::{SystemIdentifier, TimelineId, WalFileName};
-use crate::repository::{self, Repository, RepositoryMemory, WalFolder};
+use crate::repository::{self, Repository, RepositoryMemory, WalFolder, bring_dropped_soon};
 
 const ABOUT: &str = "Archives a finished WAL file in every repository.
 
@@ -96,6 +96,16 @@ fn push(config: &Config, path: &Path, name: &str) -> Result<()> {
         refuse_restored(data_directory)?;
     }
     let state = data_directory.as_ref().and_then(state_folder);
+    if state.as_ref().is_some_and(|state| DroppedFiles::of(state).has(name, path)) {
+        tracing::warn!(
+            "{name} is not archived, and PostgreSQL may remove it: somebody dropped it (seawall drop-wal). HINT: Recoveries can't \
+             pass this gap. Take a base backup now: basebackup create."
+        );
+        return Ok(());
+    }
+    // What repositories that were away then have yet to be told.
+    let gaps = state.as_ref().map(DroppedFiles::waiting).filter(|it| it.exists());
+    let gaps = gaps.zip(data_directory.as_ref().and_then(|it| it.system_identifier().ok()));
     let given_up = state.as_ref().map(|state| state.path().join("stopping"));
     let patience = Patience { name, data_directory: data_directory.clone(), given_up };
     let call = PushCall::new(config.clone(), data_directory, state);
@@ -104,7 +114,11 @@ fn push(config: &Config, path: &Path, name: &str) -> Result<()> {
         return Ok(());
     }
     let path = path.to_owned();
-    patience.with(move |told| call.push(name, &path, &told))
+    patience.with(move |told| call.push(name, &path, &told))?;
+    if let Some((waiting, system)) = gaps {
+        bring_dropped_soon(config, &WalFolder::new(&config.cluster, system), &waiting);
+    }
+    Ok(())
 }
 
 struct PushCall {

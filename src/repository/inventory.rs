@@ -69,6 +69,11 @@ impl Inventory {
         }
     }
 
+    /// Whether no segment is missing from one to another of the same timeline.
+    pub fn has_all(&self, first: WalSegment, last: WalSegment) -> bool {
+        self.ranges.iter().any(|range| range.first <= first && last <= range.last)
+    }
+
     /// The newest segment, if it lies there in the clear and not encrypted as well.
     pub fn newest_in_the_clear(&self) -> Option<WalSegment> {
         self.last_clear.filter(|_| self.last_clear > self.last_encrypted)

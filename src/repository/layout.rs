@@ -85,6 +85,16 @@ impl WalFolder {
         format!("{}basebackups/", self.prefix.trim_end_matches("wal/"))
     }
 
+    /// All keys of objects that say what was dropped begin with this, see [`super::DroppedWal`].
+    pub(super) fn gaps(&self) -> String {
+        format!("{}gaps/", self.prefix.trim_end_matches("wal/"))
+    }
+
+    /// A text that sorts before every object of a segment and after those of the one before.
+    pub(super) fn before(&self, segment: WalSegment) -> String {
+        self.stem(WalFileName::Segment(segment))
+    }
+
     /// A text that sorts after every key that speaks of a timeline, and before those of the next one.
     pub(super) fn behind_all_of(&self, timeline: TimelineId) -> String {
         format!("{}{timeline}~", self.prefix)

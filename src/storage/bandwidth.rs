@@ -1,6 +1,6 @@
 //! The bandwidth limit: how many bytes of objects a second go to and come from all repositories of this process together.
 //!
-//! One for the process, as one command does one thing: who takes a backup sets it, and nobody else does. A push must not
+//! One for the process, as one command does one thing: who takes a backup or copies sets it, and nobody else does. A push must not
 //! wait for it, for what is not archived yet is lost with the host; nor a restore, for somebody waits for the server.
 //!
 //! Bytes go piece by piece. Each piece is told the moment at which it may go, after all that were told one before it. So

@@ -24,6 +24,7 @@ mod damage_matrix;
 mod doctor;
 mod documents;
 mod drill;
+mod dropped_wal;
 mod encryption;
 mod exit_statuses;
 mod fixtures;

@@ -118,13 +118,13 @@ fn a_fetch_is_one_request() {
     }
 }
 
-/// Neither clear nor encrypted, nothing later, and the repository knows the system.
+/// Neither clear nor encrypted, nothing later, nobody dropped it, and the repository knows the system.
 #[test]
-fn the_end_of_the_wal_is_four_requests() {
+fn the_end_of_the_wal_is_five_requests() {
     for toml in [clear, encrypted] {
         let counted = Counted::new(toml);
         counted.scene.has(0).push(0).run().expect(0);
-        counted.fetch(1, 1, &["GET 404", "GET 404", "LIST 200", "LIST 200"]);
+        counted.fetch(1, 1, &["GET 404", "GET 404", "LIST 200", "LIST 200", "LIST 200"]);
     }
 }
 

@@ -154,7 +154,12 @@ impl Host {
 
     #[track_caller]
     fn do_page(&self, shell: &str, name: &str, values: &[(&str, &str)]) -> Outcome {
-        let script = format!("{shell}\n{}", shell::page(name, values));
+        self.do_blocks(shell, &shell::page(name, values))
+    }
+
+    #[track_caller]
+    fn do_blocks(&self, shell: &str, blocks: &str) -> Outcome {
+        let script = format!("{shell}\n{blocks}");
         let run = Run::new(&self.place, "bash").server_user().args(["-c", &script]);
         let run = run.envs(self.server.connection()).env("PATH", self.search_path());
         run.limit(LIMIT).run()

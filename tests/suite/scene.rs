@@ -10,7 +10,7 @@ pub use logged::{error, warnings};
 pub use store::{Kind, Store};
 
 use std::fs;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -128,6 +128,10 @@ impl Scene {
     /// A verb of any program, about to be run.
     pub fn run(&self, program: &str, verb: &str) -> Run {
         self.started(program).arg(verb).arg("--config").arg(&self.config)
+    }
+
+    pub fn config(&self) -> &Path {
+        &self.config
     }
 
     fn program(&self, program: &str) -> Run {

@@ -16,8 +16,10 @@ use crate::basebackup::holes::{Holes, window_begins};
 use crate::basebackup::windows::{Needed, Span, Timeline, Timelines, Wal};
 use crate::config::Config;
 use crate::error::{Class, Error};
-use crate::postgres::{Lsn, SystemIdentifier, TimelineHistory, TimelineId, WalSegmentSize};
-use crate::repository::{Inventory, ListingVisitor, Repository, WalFolder};
+use crate::postgres::{
+    Lsn, SystemIdentifier, TimelineHistory, TimelineId, WalSegment, WalSegmentSize,
+};
+use crate::repository::{DroppedWal, Inventory, ListingVisitor, Repository, WalFolder};
 use crate::retention::ago;
 use crate::threads::in_parallel;
 
@@ -42,6 +44,8 @@ pub struct SystemWal {
     /// Histories that are there and can't be read.
     pub unread: BTreeMap<TimelineId, Error>,
     pub timelines: Timelines,
+    /// What a human dropped, of which something is missing in some repository. Each is a claim, which gives a gap its words.
+    pub dropped: BTreeSet<DroppedWal>,
     /// Those that each repository has by itself.
     alone: Vec<Option<Timelines>>,
 }
@@ -86,8 +90,10 @@ impl Survey {
                 let folder = WalFolder::new(&config.cluster, system);
                 let (inventories, seen) =
                     list(&mut catalogue, &folder, size, repositories, onlooker);
+                let dropped = dropped(&folder, repositories, &inventories);
                 let listed = (system, size, inventories);
-                systems.push(system_wal(&catalogue, listed, &folder, repositories, config));
+                let wal = system_wal(&catalogue, listed, &folder, repositories, config);
+                systems.push(SystemWal { dropped, ..wal });
                 watched.push(seen);
             }
         }
@@ -177,6 +183,25 @@ impl SystemWal {
         self.alone.get(repository)?.as_ref()
     }
 
+    /// Who dropped any of these segments, as somebody says.
+    pub fn dropped_of(&self, first: WalSegment, last: WalSegment) -> Option<&DroppedWal> {
+        self.dropped.iter().find(|dropped| dropped.overlaps(first, last))
+    }
+
+    /// Who dropped what comes next for a recovery to this timeline that got up to here, as somebody says.
+    pub fn dropped_at(&self, timeline: TimelineId, reach: Lsn) -> Option<&DroppedWal> {
+        let history = self.histories.get(&timeline);
+        let is_followed = |of: TimelineId| {
+            let left = history.and_then(|history| history.left(of));
+            of == timeline || left.is_some_and(|left| left > reach)
+        };
+        self.dropped.iter().find(|dropped| {
+            let timeline = dropped.first.timeline;
+            let next = WalSegment::at(reach, timeline, self.segment_size);
+            is_followed(timeline) && next.is_some_and(|next| dropped.holds(next))
+        })
+    }
+
     /// The objects with second contents of segments of a timeline, by name: what another server had of them.
     pub fn beyond(&self, timeline: TimelineId) -> BTreeSet<&str> {
         let all = self.inventories.iter().flatten().flat_map(|inventory| &inventory.beyond);
@@ -243,5 +268,23 @@ fn system_wal(
     };
     let alone = inventories.iter().map(|one| one.as_ref().map(timelines)).collect();
     let timelines = timelines(&merged);
-    SystemWal { system, segment_size, inventories, histories, unread, timelines, alone }
+    let dropped = BTreeSet::new();
+    SystemWal { system, segment_size, inventories, histories, unread, timelines, dropped, alone }
+}
+
+/// What a human dropped, as far as a repository that could be listed lacks any of it.
+fn dropped(
+    folder: &WalFolder,
+    repositories: &[Repository],
+    inventories: &[Option<Inventory>],
+) -> BTreeSet<DroppedWal> {
+    let listed = repositories.iter().zip(inventories);
+    let listed: Vec<_> = listed.filter_map(|(it, listed)| Some((it, listed.as_ref()?))).collect();
+    let found = in_parallel(&listed, |(repository, inventory)| {
+        repository.dropped(folder, &|first, last| !inventory.has_all(first, last))
+    });
+    let found = found.into_iter().filter_map(|found| {
+        found.inspect_err(|error| tracing::warn!("who dropped WAL is not known: {error}")).ok()
+    });
+    found.flatten().collect()
 }

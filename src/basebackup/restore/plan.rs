@@ -7,10 +7,11 @@ use jiff::Timestamp;
 use super::choice::{BackupCandidate, Choice, candidate, choose, has_whole_wal, is_usable};
 use super::recovery_target::{RecoveryTarget, RestoreTarget};
 use super::target_search::Located;
-use crate::basebackup::catalogue::{Backup, Restorable, Survey};
+use crate::basebackup::catalogue::{Backup, Restorable, Survey, SystemWal};
 use crate::basebackup::windows::{Left, LivesOn};
 use crate::error::{Class, Error, Result};
 use crate::postgres::{Lsn, SUPPORTED_IN_WORDS, SystemIdentifier, WalSegment};
+use crate::repository::DroppedWal;
 
 /// What a restore is going to do, before it touches anything.
 pub struct RestorePlan<'a> {
@@ -21,6 +22,9 @@ pub struct RestorePlan<'a> {
     /// Where there is WAL again behind the gap that it ends at. Recovery stops at a gap: what comes after it
     /// can't be applied.
     pub resumes: Option<Lsn>,
+    /// Who dropped the WAL that comes next, as somebody says. It was written, so a recovery does not end before it as if there
+    /// had been no more.
+    pub dropped: Option<&'a DroppedWal>,
     /// The timeline that it ends on was left for one of which nothing is there.
     pub left: Option<Left>,
     /// When the last WAL that it reaches was stored. It holds nothing of later.
@@ -80,7 +84,8 @@ pub fn plan<'a>(
         );
     }
     let candidates: Vec<BackupCandidate> = backups.iter().map(|backup| candidate(backup)).collect();
-    let choice = choose(&candidates, &system.timelines, wanted)?;
+    let choice = choose(&candidates, &system.timelines, wanted)
+        .map_err(|error| with_dropped(error, system))?;
     let older = older(&candidates, choice.backup, wanted, |wanted| {
         choose(&candidates, &system.timelines, wanted).is_ok()
     });
@@ -90,6 +95,7 @@ pub fn plan<'a>(
     let whole = backup.copies.iter().filter(|copy| copy.fault.is_none());
     let repositories = whole.map(|copy| copy.repository).collect();
     let resumes = system.timelines.resumes(choice.timeline, choice.reach);
+    let dropped = system.dropped_at(choice.timeline, choice.reach);
     let left = system.timelines.left(choice.timeline, choice.reach);
     let stored = system.stored(choice.reach);
     let beyond = system.beyond(choice.timeline);
@@ -100,6 +106,7 @@ pub fn plan<'a>(
         choice,
         repositories,
         resumes,
+        dropped,
         left,
         stored,
         beyond,
@@ -108,6 +115,12 @@ pub fn plan<'a>(
         located: None,
         all_seen,
     })
+}
+
+/// With the words of who dropped WAL, where no base backup reaches the target.
+fn with_dropped(error: Error, system: &SystemWal) -> Error {
+    let dropped = system.dropped.last().filter(|_| error.class() == Class::Gap);
+    dropped.map_or(error.clone(), |dropped| error.adding(format!("; {dropped}")))
 }
 
 /// The beginning of an id stands for the whole, where only one begins so.
@@ -183,7 +196,12 @@ impl RestorePlan<'_> {
     /// brought back to its own end, and no further.
     pub fn ends_with_the_backup(&self) -> bool {
         let (stop, size) = (self.backup.facts.stop.lsn.0, self.backup.facts.segment_size.bytes());
-        self.resumes.is_some() && self.choice.reach.0 <= stop.next_multiple_of(size)
+        self.ends_at_a_gap() && self.choice.reach.0 <= stop.next_multiple_of(size)
+    }
+
+    /// Whether a recovery to the end of the WAL stops with an error at the end of what it reaches.
+    pub fn ends_at_a_gap(&self) -> bool {
+        self.resumes.is_some() || self.dropped.is_some()
     }
 
     /// With what is known of the place of a target that has none by itself.
@@ -200,7 +218,7 @@ impl RestorePlan<'_> {
     /// behind its target, to what it will never need and can't have.
     pub fn may_read_ahead(&self, target: &RecoveryTarget) -> bool {
         let missing = self.left.is_some_and(|left| left.missing);
-        *target == RecoveryTarget::Latest && self.resumes.is_none() && !missing
+        *target == RecoveryTarget::Latest && !self.ends_at_a_gap() && !missing
     }
 
     /// What a standalone backup has inside need not be in the archive, and mostly is not.
@@ -211,7 +229,7 @@ impl RestorePlan<'_> {
             return OwnWal::None;
         }
         // Only who has seen everything can say that there is nothing behind it.
-        let complete = self.all_seen && self.resumes.is_none() && self.left.is_none();
+        let complete = self.all_seen && !self.ends_at_a_gap() && self.left.is_none();
         if reach <= stop.lsn && (complete || *target == RecoveryTarget::Immediate) {
             return OwnWal::All;
         }

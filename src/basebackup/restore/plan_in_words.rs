@@ -69,17 +69,24 @@ impl RestorePlan<'_> {
                     "then WAL is missing up to {resumes}: a recovery beyond {reach} stops with an error"
                 ),
             );
-            if *target == RecoveryTarget::Latest {
-                let stop = facts.stop.lsn;
-                text.line(
-                    "beware",
-                    &format!(
-                        "without a target the server recovers into that gap and stops. To end before \
-                         the gap: --target-lsn or --target-time; to end with the backup, at \
-                         {stop}: --target-immediate"
-                    ),
-                );
-            }
+        }
+        if let Some(dropped) = self.dropped {
+            let beyond = match self.resumes {
+                Some(_) => String::new(),
+                None => format!(": a recovery beyond {reach} stops with an error"),
+            };
+            text.line("gap", &format!("{dropped}{beyond}"));
+        }
+        if self.ends_at_a_gap() && *target == RecoveryTarget::Latest {
+            let stop = facts.stop.lsn;
+            text.line(
+                "beware",
+                &format!(
+                    "without a target the server recovers into that gap and stops. To end before \
+                     the gap: --target-lsn or --target-time; to end with the backup, at \
+                     {stop}: --target-immediate"
+                ),
+            );
         }
         if let Some(LivesOn { place, end }) = self.lives_on {
             let (left, followed) = (place.timeline.number(), timeline);
@@ -92,7 +99,7 @@ impl RestorePlan<'_> {
                 ),
             );
         }
-        if let (None, Some(left)) = (self.resumes, self.left) {
+        if let (false, Some(left)) = (self.ends_at_a_gap(), self.left) {
             let what = if left.missing { "gap" } else { "beware" };
             text.line(what, &unbegun(left, reach));
         }

@@ -214,13 +214,15 @@ fn replay_and_check(
     });
     drill.phases.push(("replay", begun.elapsed().as_secs_f64()));
     let (address, ended) = recovered.map_err(|error| {
-        let (reach, resumes) = (plan.choice.reach, plan.resumes);
-        match resumes {
-            Some(resumes) if error.class() == Class::Gap => error
-                .while_doing(format!(
-                    "the WAL after {} ends at {reach} and is missing from there to {resumes}",
-                    plan.backup.id
-                ))
+        let (reach, id) = (plan.choice.reach, &plan.backup.id);
+        let why = match (plan.resumes, plan.dropped) {
+            (Some(resumes), _) => format!("is missing from there to {resumes}"),
+            (None, Some(dropped)) => dropped.to_string(),
+            (None, None) => return error,
+        };
+        match error.class() {
+            Class::Gap => error
+                .while_doing(format!("the WAL after {id} ends at {reach} and {why}"))
                 .hint(END_BEFORE_THE_GAP),
             _ => error,
         }

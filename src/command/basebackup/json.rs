@@ -9,8 +9,8 @@ use std::time::Duration;
 use jiff::Timestamp;
 
 use self::schema::{
-    At, BranchJson, BrokenJson, LineJson, ListJson, MissingJson, RowJson, ShowJson, SystemJson,
-    UnfinishedJson, WalIn, WalJson, WalOfBackup, WholeJson, WindowJson,
+    At, BranchJson, BrokenJson, DroppedRangeJson, LineJson, ListJson, MissingJson, RowJson,
+    ShowJson, SystemJson, UnfinishedJson, WalIn, WalJson, WalOfBackup, WholeJson, WindowJson,
 };
 use super::surveyed::restorable;
 use crate::basebackup::Description;
@@ -21,6 +21,7 @@ use crate::command::backups::Seen;
 use crate::command::backups::json::{VERSION, copies, places, written};
 use crate::error::Result;
 use crate::postgres::{SystemIdentifier, WalSegment};
+use crate::repository::DroppedWal;
 
 pub fn list(seen: &Seen<'_, Description>) -> Result<String> {
     let Seen { config, survey, .. } = *seen;
@@ -71,6 +72,7 @@ impl Context<'_> {
                 })
                 .collect(),
             timelines: wal.map_or(Vec::new(), |wal| self.timelines(wal, wal_window)),
+            dropped: wal.map_or(Vec::new(), |wal| wal.dropped.iter().map(dropped).collect()),
         }
     }
 
@@ -110,6 +112,16 @@ impl Context<'_> {
             wal: timeline.stretches.iter().map(|stretch| wal(stretch, &backups, &holes)).collect(),
         };
         timelines.iter().map(line).collect()
+    }
+}
+
+fn dropped(it: &DroppedWal) -> DroppedRangeJson {
+    DroppedRangeJson {
+        first: it.first.to_string(),
+        last: it.last.to_string(),
+        when: it.when.to_string(),
+        host: it.host.clone(),
+        why: it.why.clone(),
     }
 }
 

@@ -12,7 +12,7 @@ use crate::data_directory::{AskedSegment, CutSegment, StateFolder, tell_absent_h
 use crate::durable::{self, Temporary};
 use crate::error::{Class, Error, Result};
 use crate::postgres::{Lsn, TimelineId, WalFileName, WalSegment, WalSegmentSize};
-use crate::repository::{Behind, Repository, WalBeyond};
+use crate::repository::{Behind, DroppedWal, Repository, WalBeyond};
 
 pub(super) struct FetchAnswer<'a> {
     pub asker: Asker,
@@ -24,6 +24,9 @@ pub(super) struct FetchAnswer<'a> {
     pub state: Option<&'a StateFolder>,
     pub gap_wait: Duration,
 }
+
+const LOOK_FOR_IT: &str = "Look for the segment on the old server, on its standbys and in other archives. To recover only to the gap, \
+     set recovery_target_lsn to a point before it.";
 
 /// A proof, and the repository that has it.
 type WalProof<'a> = (WalBeyond, &'a Repository);
@@ -114,6 +117,7 @@ impl FetchAnswer<'_> {
             match later()? {
                 Some(proof) => self.wait_or_fail(until, proof)?,
                 None => {
+                    self.check_not_dropped()?;
                     self.fetch.check_that_all_know()?;
                     return Ok(None);
                 }
@@ -127,6 +131,36 @@ impl FetchAnswer<'_> {
         }
         std::thread::sleep(Duration::from_millis(200));
         Ok(())
+    }
+
+    /// What somebody dropped was written, so the WAL does not end there. A standby asks again whatever the answer is.
+    fn check_not_dropped(&self) -> Result<()> {
+        match (self.asker, self.fetch.name) {
+            (Asker::Standby, _) => Ok(()),
+            (_, WalFileName::Segment(segment)) => match self.dropped(segment)? {
+                Some(dropped) => Err(self.dropped_gap(&dropped)),
+                None => Ok(()),
+            },
+            _ => Ok(()),
+        }
+    }
+
+    /// Who dropped it, as the first repository says that says so.
+    fn dropped(&self, segment: WalSegment) -> Result<Option<DroppedWal>> {
+        let holds = |first, last| first <= segment && segment <= last;
+        for repository in self.fetch.repositories {
+            let found = repository.dropped(self.fetch.source.folder, &holds)?;
+            if let Some(dropped) = found.into_iter().next() {
+                return Ok(Some(dropped));
+            }
+        }
+        Ok(None)
+    }
+
+    fn dropped_gap(&self, dropped: &DroppedWal) -> Error {
+        let message =
+            format!("{} is in no repository: {dropped}: the WAL has a gap", self.fetch.name);
+        Error::new(Class::Gap, message).hint(LOOK_FOR_IT)
     }
 
     /// What proves that a segment of this timeline was archived once.
@@ -242,8 +276,13 @@ impl FetchAnswer<'_> {
     }
 
     fn gap(&self, later: WalBeyond, repository: &Repository) -> Error {
+        let dropped = match self.fetch.name {
+            WalFileName::Segment(segment) => self.dropped(segment).ok().flatten(),
+            _ => None,
+        };
+        let dropped = dropped.map_or(String::new(), |dropped| format!("; {dropped}"));
         let message = format!(
-            "{} is in no repository, but {later} is in repository {}: the WAL has a gap",
+            "{} is in no repository, but {later} is in repository {}: the WAL has a gap{dropped}",
             self.fetch.name,
             repository.name()
         );
@@ -251,10 +290,7 @@ impl FetchAnswer<'_> {
             WalFileName::History(_) => {
                 "Find the history file, or name the timeline to recover to with recovery_target_timeline."
             }
-            _ => {
-                "Look for the segment on the old server, on its standbys and in other archives. To recover only to the \
-                 gap, set recovery_target_lsn to a point before it."
-            }
+            _ => LOOK_FOR_IT,
         };
         Error::new(Class::Gap, message).hint(hint)
     }

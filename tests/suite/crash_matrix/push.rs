@@ -115,6 +115,7 @@ fn every_failpoint_is_in_a_matrix() {
         &crate::redis_backups::crashes::POINTS,
         &restores,
         &crate::drill::crashes::POINTS,
+        &crate::dropped_wal::interrupted::POINTS,
     ];
     let all: Vec<&str> = [wal.concat(), base_backups.concat()]
         .concat()

@@ -120,6 +120,7 @@ fn the_list_has_all_that_is_known() {
                     "wal": [stretch(json!([missing])), stranded],
                 },
             ],
+            "dropped": [],
         }],
     });
     is(laid.list().arg("--json").run().expect(5), &expected);

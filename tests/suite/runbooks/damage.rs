@@ -3,8 +3,9 @@
 use std::fs;
 use std::os::unix::fs::FileExt;
 
-use super::Host;
+use super::{Host, shell};
 use crate::support::postgres::NEWEST;
+use crate::support::user::write_as_server_user;
 
 /// The last rows are in WAL that was not archived when the server went down.
 #[test]
@@ -85,6 +86,35 @@ fn a_queue_drains_once_there_is_room() {
     let outcome = host.run(env!("CARGO_BIN_EXE_basebackup"), &less).run();
     assert!(outcome.expect(0).stdout.contains("no base backup needs it"), "{outcome}");
     assert!(outcome.stdout.contains("\nDeleted "), "{outcome}");
+}
+
+/// The bucket is away, and a human gives up what waits for it.
+#[test]
+fn what_waits_is_dropped_and_the_server_goes_on() {
+    let mut host = Host::new(NEWEST);
+    host.server.start();
+    host.run(env!("CARGO_BIN_EXE_basebackup"), &["create"]).run().expect(0);
+    host.s3.stop();
+    let text = fs::read_to_string(&host.config).expect("the configuration");
+    let soon = "[limits]\nconnect_timeout = \"500ms\"\ntotal_timeout = \"3s\"\nattempts = 2\n";
+    write_as_server_user(&host.config, format!("{text}\n{soon}"));
+    host.server.sql("create table t as select 1 i");
+    let last = host.server.switch_wal();
+    let kept = host.server.switch_wal();
+    let shell = shell::set_up("Any other server", &host.values());
+    let blocks = shell::chapter("full-disk", "5. Only if the archive cannot take the WAL in time");
+    let outcome = host.do_blocks(&format!("{shell}\nUNTIL={last}\n"), &blocks);
+    outcome.expect(0).shows("s3: what it has of them is not known").shows("Dropped ");
+    outcome.shows("CHECKPOINT");
+    assert_eq!(host.server.ready_files(), [kept]);
+    host.s3.restart();
+    host.server.reload();
+    host.archive_all();
+    host.run(env!("CARGO_BIN_EXE_basebackup"), &["create"]).run().expect(0);
+    // The folder got what was asked for before it was dropped; the bucket lacks it.
+    let check = host.run(env!("CARGO_BIN_EXE_seawall"), &["check"]).run();
+    let said = [&check.stdout[..], &check.stderr].concat();
+    assert!(said.contains("reason: \"pg_wal was full\""), "{check}");
 }
 
 #[test]

@@ -56,3 +56,11 @@ pub fn page(name: &str, values: &[(&str, &str)]) -> String {
     // A block ends with its last line: what a heredoc began must not swallow the next one.
     set.collect::<String>() + &blocks.join("\n")
 }
+
+/// The blocks of a chapter of a page.
+#[track_caller]
+pub fn chapter(name: &str, heading: &str) -> String {
+    let text = read(format!("docs/runbooks/{name}.md"));
+    let (_, rest) = text.split_once(&format!("\n## {heading}")).expect(heading);
+    fenced(rest.split("\n## ").next().unwrap_or_default(), "sh").join("\n")
+}

@@ -23,6 +23,17 @@ pub struct SystemJson {
     pub unfinished: Vec<UnfinishedJson>,
     pub broken: Vec<BrokenJson>,
     pub timelines: Vec<LineJson>,
+    pub dropped: Vec<DroppedRangeJson>,
+}
+
+/// WAL that a human dropped, as an object of a repository says.
+#[derive(Serialize)]
+pub struct DroppedRangeJson {
+    pub first: String,
+    pub last: String,
+    pub when: String,
+    pub host: String,
+    pub why: Option<String>,
 }
 
 #[derive(Serialize)]

@@ -8,7 +8,7 @@ use jiff::Timestamp;
 use crate::basebackup::catalogue::{Backup, Restorable, Survey, SystemWal};
 use crate::basebackup::holes::Holes;
 use crate::basebackup::windows::{Gap, Stretch, Timeline};
-use crate::cli::text::{at_seconds, count};
+use crate::cli::text::{at_seconds, count, plain};
 use crate::command::basebackup::bar::{COLUMNS, Mark, USABLE, bar};
 use crate::postgres::Lsn;
 
@@ -45,7 +45,7 @@ pub fn text(
         let drawn = bar(timeline, marks, &axis, columns);
         text += &format!("{heading:14} [{drawn}] {extent}\n");
         text += &ancestry(system, timeline);
-        text += &stretches(timeline, &usable, &holes);
+        text += &stretches(system, timeline, &usable, &holes);
         for name in system.beyond(timeline.timeline) {
             text += &format!("    not replayed: {name}, a second content of its segment\n");
         }
@@ -139,13 +139,28 @@ fn ancestry(system: &SystemWal, timeline: &Timeline) -> String {
     if timeline.followed { String::new() } else { lost }
 }
 
-fn stretches(timeline: &Timeline, backups: &[&Backup], holes: &Holes) -> String {
+fn stretches(
+    system: &SystemWal,
+    timeline: &Timeline,
+    backups: &[&Backup],
+    holes: &Holes,
+) -> String {
     let stretch = |one: &Stretch| {
         let line = of_stretch(one, backups);
-        let gaps: String = one.gaps.iter().map(|gap| of_gap(gap, holes)).collect();
+        let gaps: String = one.gaps.iter().map(|gap| of_gap(system, gap, holes)).collect();
         format!("    {line}\n{gaps}")
     };
-    timeline.stretches.iter().map(stretch).collect()
+    let text: String = timeline.stretches.iter().map(stretch).collect();
+    text + &dropped_last(system, timeline)
+}
+
+/// What was dropped and has nothing behind it yet: no gap shows it.
+fn dropped_last(system: &SystemWal, timeline: &Timeline) -> String {
+    let end = timeline.stretches.last().map(|it| it.wal.end);
+    let dropped = end.and_then(|end| system.dropped_at(timeline.timeline, end));
+    dropped.map_or(String::new(), |dropped| {
+        format!("    gap: nothing is archived behind it yet: {}\n", plain(&dropped.to_string()))
+    })
 }
 
 /// Of when things were committed the WAL alone knows; the backups say which times it goes beyond.
@@ -160,14 +175,17 @@ fn of_stretch(stretch: &Stretch, backups: &[&Backup]) -> String {
     format!("{} ({begun}) to {}{}", window.from, stretch.wal.end, later.unwrap_or_default())
 }
 
-fn of_gap(gap: &Gap, holes: &Holes) -> String {
+fn of_gap(system: &SystemWal, gap: &Gap, holes: &Holes) -> String {
     let segments = count(gap.segments, "segment");
     let names = match gap.segments {
         1 => gap.first.to_string(),
         _ => format!("{} to {}", gap.first, gap.last),
     };
+    let dropped = system.dropped_of(gap.first, gap.last);
+    let dropped =
+        dropped.map_or(String::new(), |it| format!("         {}\n", plain(&it.to_string())));
     match holes.is_fault(gap) {
-        true => format!("    gap: {segments} missing, {names}\n"),
-        false => format!("    not kept: {segments} before the WAL window, {names}\n"),
+        true => format!("    gap: {segments} missing, {names}\n{dropped}"),
+        false => format!("    not kept: {segments} before the WAL window, {names}\n{dropped}"),
     }
 }

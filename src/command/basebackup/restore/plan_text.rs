@@ -197,6 +197,7 @@ impl PlanText<'_> {
                 "timeline": plan.choice.timeline.number(),
                 "stored": plan.stored.map(|it| it.to_string()),
                 "missing_up_to": plan.resumes.map(|it| it.to_string()),
+                "dropped": plan.dropped.map(ToString::to_string),
             },
             "target": target(wish),
             "into": self.place.data.to_string_lossy(),

@@ -73,7 +73,7 @@ fn told_by_the_server(error: Error, log: &ServerLog, path: &Path, plan: &Restore
         (None, Some(older)) if unreached => Some(format!(
             "If the target is before this base backup, use the one before it: --delta --backup {older}"
         )),
-        (None, _) if class == Some(Class::Gap) && plan.resumes.is_some() => {
+        (None, _) if class == Some(Class::Gap) && plan.ends_at_a_gap() => {
             Some(END_BEFORE_THE_GAP.to_owned())
         }
         (hint, _) => hint,
