@@ -32,8 +32,8 @@ pub use sections::{BackupObjective, DrillConfig, KeepConfig, NotifyConfig, Objec
 pub use setting::{MEDIA, REPOSITORY, Setting, ValueKind};
 pub use settings::{BANDWIDTH, GLOBAL};
 pub use typed::{
-    Config, EncryptionConfig, Limits, LogConfig, LogFormat, MediaBackupConfig, RetentionConfig,
-    WalConfig,
+    Config, EncryptionConfig, Limits, LogConfig, LogFormat, MediaBackupConfig, NeededCopies,
+    RetentionConfig, WalConfig,
 };
 pub use value::Value;
 

@@ -21,6 +21,7 @@ pub mod codec;
 pub mod command;
 pub mod config;
 pub mod data_directory;
+pub mod debts;
 pub mod doctor;
 mod drill;
 pub mod durable;

@@ -123,10 +123,16 @@ pub fn identities(config: &Config) -> Result<Identities> {
     path.map_or_else(|| Ok(Identities::default()), Identities::read)
 }
 
-/// Whether each repository in a folder has a file under this name now: the disk may not be mounted any more. Of a
-/// bucket nothing is said.
-pub fn folders_hold(config: &Config, folder: &WalFolder, name: WalFileName) -> bool {
-    let folders = config.repositories.iter().filter_map(|one| storage::folder(&one.location));
+/// Whether each repository in a folder has a file under this name now, but for those that are owed it: the disk may not be
+/// mounted any more. Of a bucket nothing is said.
+pub fn folders_hold(
+    config: &Config,
+    folder: &WalFolder,
+    name: WalFileName,
+    owed: &[String],
+) -> bool {
+    let others = config.repositories.iter().filter(|one| !owed.contains(&one.name));
+    let folders = others.filter_map(|one| storage::folder(&one.location));
     let mut folders = folders.map(|storage| {
         let is_there = |key: String| storage.head(&key).is_ok_and(|it| it.is_some());
         is_there(folder.key(name, false)) || is_there(folder.key(name, true))

@@ -269,6 +269,9 @@ pub trait Storage: Send + Sync {
 
     /// The place for messages: a path or `s3://bucket/prefix`.
     fn place(&self) -> String;
+
+    /// What is lost as a whole: the file system of a folder, the bucket of a store.
+    fn device(&self) -> String;
 }
 
 /// What besides its URL decides which store a location means, the environment included.

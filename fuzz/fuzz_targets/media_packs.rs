@@ -196,6 +196,10 @@ impl Storage for Memory {
         true
     }
 
+    fn device(&self) -> String {
+        "memory".to_owned()
+    }
+
     fn place(&self) -> String {
         "memory".to_owned()
     }

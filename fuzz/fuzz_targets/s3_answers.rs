@@ -107,6 +107,7 @@ fn open(address: SocketAddr) -> Box<dyn Storage> {
         url: "s3://bucket/prefix".to_owned(),
         location: Location::S3(Box::new(s3)),
         encrypt: None,
+        required: false,
     };
     let storage = storage::open(&config, LIMITS, None).expect("a client");
     // It reads the keys at its first request.

@@ -13,8 +13,9 @@ use crate::basebackup::catalogue::{Backup, StoredBackup, Survey, SystemWal};
 use crate::basebackup::retention::{Deletion, Plan, SystemHoldings};
 use crate::basebackup::windows::Needed;
 use crate::config::{Config, RetentionConfig};
+use crate::debts::{Ledger, owed_anybody};
 use crate::error::{Error, Result};
-use crate::postgres::SystemIdentifier;
+use crate::postgres::{SystemIdentifier, WalFileName, WalSegment};
 use crate::repository::{Repository, WalFolder, WalRange};
 use crate::retention::Condition;
 
@@ -32,7 +33,11 @@ pub fn gather<'a>(
     config: &Config,
     since: Timestamp,
 ) -> SystemGathered<'a> {
-    let condition = |it: &Backup, copy: &StoredBackup| condition(system, it, copy);
+    let ledger = Ledger::read(repositories, &config.cluster);
+    let is_owed = |place: usize, segment: WalSegment| {
+        ledger.owes(place, system.system, WalFileName::Segment(segment))
+    };
+    let condition = |it: &Backup, copy: &StoredBackup| condition(system, it, copy, &is_owed);
     let mut stored = Holdings::of(&survey.catalogue, system.system, &condition, &Backup::span);
     let (mut wal, mut young, mut errors) = (Vec::new(), BTreeMap::new(), Vec::new());
     let folder = WalFolder::new(&config.cluster, system.system);
@@ -51,17 +56,29 @@ pub fn gather<'a>(
             }
         }
     }
+    // Who can't say what others are owed keeps all of it.
+    for (number, error) in &ledger.failures {
+        if stored.closed.insert(*number) {
+            errors.push(error.clone());
+        }
+    }
+    let owed = ledger.held(system.system, system.segment_size);
     let mut backups = survey.catalogue.backups.iter().filter(|it| it.system == system.system);
     let mixed_sizes = backups.any(|it| it.facts.segment_size != system.segment_size);
     let timelines = &system.timelines;
     SystemGathered {
-        holdings: SystemHoldings { stored, wal, young, timelines, mixed_sizes },
+        holdings: SystemHoldings { stored, wal, young, owed, timelines, mixed_sizes },
         errors,
     }
 }
 
-/// Whether a copy can be restored, with the WAL of its repository.
-pub fn condition(system: &SystemWal, backup: &Backup, copy: &StoredBackup) -> Condition {
+/// Whether a copy can be restored, with the WAL of its repository. What that is owed it may get yet.
+pub fn condition(
+    system: &SystemWal,
+    backup: &Backup,
+    copy: &StoredBackup,
+    is_owed: &dyn Fn(usize, WalSegment) -> bool,
+) -> Condition {
     if let Some(fault) = &copy.fault {
         return Condition::Bad(fault.clone());
     }
@@ -71,6 +88,9 @@ pub fn condition(system: &SystemWal, backup: &Backup, copy: &StoredBackup) -> Co
     }
     match system.needed_in(copy.repository, backup) {
         Some(Needed::Complete) => Condition::Good,
+        Some(Needed::Missing(segment)) if is_owed(copy.repository, segment) => {
+            Condition::Unknown(format!("its repository is owed WAL segment {segment}"))
+        }
         Some(Needed::Missing(segment)) if system.unread.is_empty() => {
             Condition::Bad(format!("WAL segment {segment} is missing"))
         }
@@ -123,13 +143,18 @@ impl CarryOut<'_> {
     fn wal(&self, ranges: &[WalRange], deleting: &mut Deleting<'_>) -> Result<()> {
         let folder = WalFolder::new(self.cluster, self.system);
         let repository = deleting.repository();
+        // Meanwhile another one may have become away.
+        let owed = owed_anybody(repository, &folder)?;
         let mut after = String::new();
         loop {
             let keys = repository.wal_keys(&folder, (ranges, self.since), &after, KEYS)?;
             let Some((last, _)) = keys.last() else { return Ok(()) };
             after.clone_from(last);
             for (key, size) in &keys {
-                deleting.object(key, *size)?;
+                let name = folder.file_of(key);
+                if name.is_none_or(|name| !owed.contains(&name)) {
+                    deleting.object(key, *size)?;
+                }
             }
         }
     }

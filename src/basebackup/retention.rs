@@ -32,6 +32,8 @@ pub struct SystemHoldings<'a> {
     pub wal: Vec<(usize, Vec<WalRange>)>,
     /// Those of them that the store dates within the window, in order.
     pub young: BTreeMap<usize, Vec<WalRange>>,
+    /// Those of them, by repository, that another repository is owed and gets from there, in order.
+    pub owed: BTreeMap<usize, Vec<WalRange>>,
     /// Of all repositories together.
     pub timelines: &'a Timelines,
     /// The size of its WAL segments was changed: which WAL is older than which can't be told.

@@ -11,6 +11,7 @@ mod init;
 mod list;
 mod notify;
 mod report;
+mod settle;
 mod trust;
 
 use clap::Command;
@@ -41,6 +42,7 @@ pub fn command() -> Command {
         .subcommand(list::command())
         .subcommand(notify::command())
         .subcommand(report::command())
+        .subcommand(settle::command())
         .subcommand(trust::command())
 }
 
@@ -71,6 +73,7 @@ fn run() -> Result<u8> {
         Some((manuals::NAME, matches)) => manuals::run(matches).and(done),
         Some((notify::NAME, matches)) => notify::run(matches).and(done),
         Some(("report", matches)) => report::run(matches).and(done),
+        Some((settle::NAME, matches)) => settle::run(matches).and(done),
         Some((trust::NAME, matches)) => trust::run(matches).and(done),
         _ => done,
     }

@@ -21,6 +21,7 @@ pub use self::prefetch::PrefetchFolder;
 use crate::cli::{configure, flags, guard, help};
 use crate::config::Config;
 use crate::data_directory::{AskedSegment, DataDirectory, KeptHistories, StateFolder};
+use crate::debts::AwayNotes;
 use crate::error::{Class, Error, Result};
 use crate::exit_status;
 use crate::postgres::{SystemIdentifier, WalFileName, WalSegment, WalSegmentSize};
@@ -163,8 +164,15 @@ fn fetch(config: &Config, wanted: &WantedFile) -> Result<Fetched> {
     let source = Source { folder: &folder, identities: &identities, limits };
     let histories = TimelineEnds { kept, repositories: &repositories, source: &source };
     let target = &wanted.path;
-    let fetch =
-        FileFetch { repositories: &repositories, source: &source, name, target, data_directory };
+    let away = state.map(|state| AwayNotes::new(state.path()));
+    let fetch = FileFetch {
+        repositories: &repositories,
+        source: &source,
+        name,
+        target,
+        data_directory,
+        away,
+    };
     let answer = FetchAnswer {
         asker,
         followed,

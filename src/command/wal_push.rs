@@ -2,8 +2,9 @@
 //! along, because PostgreSQL's archiver asks for one at a time.
 //!
 //! How the files go together: `patience` waits for the rest and gives up when the server stops; `input` opens a file and
-//! checks it; `batch` pushes all files of the call (`queue`), `lanes` each of them into every repository, in the
-//! order of `turns`; `notes` let the next calls answer at once; `lineage` is for what belongs to timelines.
+//! checks it; `standing` says which repositories take part, `batch` pushes all files of the call (`queue`), `lanes` each of
+//! them into every repository, in the order of `turns` and until `tally` has enough; `payment` gives a repository what it is
+//! owed; `notes` let the next calls answer at once; `lineage` is for what belongs to timelines.
 
 mod batch;
 mod input;
@@ -11,7 +12,10 @@ mod lanes;
 mod lineage;
 mod notes;
 mod patience;
+mod payment;
 mod queue;
+mod standing;
+mod tally;
 mod turns;
 
 use std::fs::File;
@@ -21,13 +25,14 @@ use clap::{Arg, Command};
 
 use self::batch::Batch;
 use self::input::Input;
-use self::lanes::worst_of;
+use self::lanes::{ArchivedFile, worst_of};
 use self::lineage::Lineage;
 pub use self::notes::PushNotes;
 use self::patience::{Patience, Teller};
+use self::payment::Payments;
+use self::standing::PushRepositories;
 use crate::cli::{configure, flags, guard, help};
-use crate::codec::Label;
-use crate::config::{Config, Location};
+use crate::config::{Config, Location, NeededCopies};
 use crate::data_directory::{
     CutSegment, DataDirectory, DroppedFiles, KeptHistories, StateFolder, ready_files,
     refuse_restored, remove_prefetched,
@@ -82,9 +87,9 @@ fn run() -> Result<()> {
     push(&config, &path, &name)
 }
 
-/// Returns when `name` is durable in every repository. The error of one repository fails the push,
-/// after the others were given their copy: PostgreSQL then keeps the file and asks again, and the next
-/// push finds the copies that are there.
+/// Returns when `name` is durable in as many repositories as are needed, and the others are owed it. The error of one that is
+/// needed fails the push, after the others were given their copy: PostgreSQL then keeps the file and asks again, and the
+/// next push finds the copies that are there.
 fn push(config: &Config, path: &Path, name: &str) -> Result<()> {
     let name: WalFileName = name.parse().map_err(|error| {
         Error::new(Class::Input, format!("could not archive: {error}"))
@@ -142,22 +147,23 @@ impl PushCall {
 
     /// Whether an earlier call has archived this very file.
     fn is_noted(&self, name: WalFileName, path: &Path) -> bool {
-        let noted = self.pushed.as_ref().is_some_and(|notes| notes.take(name, path));
-        noted && self.is_in_folders(name)
+        let owed = self.pushed.as_ref().and_then(|notes| notes.take(name, path));
+        owed.is_some_and(|owed| self.is_in_folders(name, &owed))
     }
 
     /// Whether what a note vouches for is still where it was put, as far as that costs no request.
-    fn is_in_folders(&self, name: WalFileName) -> bool {
+    fn is_in_folders(&self, name: WalFileName, owed: &[String]) -> bool {
         let system = self.data_directory.as_ref().map(DataDirectory::system_identifier);
         let Some(Ok(system)) = system else { return false };
         let folder = WalFolder::new(&self.config.cluster, system);
-        repository::folders_hold(&self.config, &folder, name)
+        repository::folders_hold(&self.config, &folder, name, owed)
     }
 
     fn notes(&self, folder: &str) -> Option<PushNotes> {
         let folder = self.state.as_ref()?.folder(folder);
         let folder = folder.inspect_err(|error| tracing::warn!("no look-ahead: {error}"));
-        Some(PushNotes::new(folder.ok()?, repository::fingerprint(&self.config)))
+        let may_lack = self.config.needed != NeededCopies::All;
+        Some(PushNotes::new(folder.ok()?, repository::fingerprint(&self.config), may_lack))
     }
 
     fn push(&self, name: WalFileName, path: &Path, told: &Teller) {
@@ -183,8 +189,10 @@ impl PushCall {
         let mut next = Vec::new();
         if let (Some(data_directory), Some(notes), Some(_)) = (data_directory, notes, &lock) {
             notes.remove_old();
-            let pushed =
-                |name, path: &Path| notes.vouch_for(name, path) && self.is_in_folders(name);
+            let pushed = |name, path: &Path| {
+                let owed = notes.vouch_for(name, path);
+                owed.is_some_and(|owed| self.is_in_folders(name, &owed))
+            };
             next = ready_after(data_directory, name, pushed, self.config.wal.look_ahead);
             if !data_directory.is_in_recovery() {
                 remove_prefetched(data_directory);
@@ -194,19 +202,39 @@ impl PushCall {
             RepositoryMemory::new(data_directory.pg_wal(), state.join("repositories"))
         });
         let config = &self.config;
-        let repositories = repositories.as_slice();
         let state = self.state.as_ref();
-        let batch = Batch { config, repositories, data_directory, state, notes, memory };
+        let folder = WalFolder::new(&config.cluster, asked.system);
+        let standing = PushRepositories::of(config, &repositories, state, folder);
+        let payments = Payments { standing: &standing, memory: memory.as_ref() };
+        payments.of_the_needed()?;
+        let memory = memory.as_ref();
+        let batch = Batch { config, standing: &standing, data_directory, state, notes, memory };
+        self.run(&batch, asked, path, &next, told)?;
+        payments.share();
+        Ok(())
+    }
+
+    /// Pushes what was asked for, behind the history of its timeline.
+    fn run(
+        &self,
+        batch: &Batch<'_>,
+        asked: Input,
+        path: &Path,
+        next: &[(WalFileName, PathBuf)],
+        told: &Teller,
+    ) -> Result<()> {
+        let name = asked.name;
         if let WalFileName::History(timeline) = name {
-            self.check_lineage(repositories, asked.system, timeline, path)?;
+            self.check_lineage(batch.standing, asked.system, timeline, path)?;
         }
-        let tell = |outcome: Result<Label>| told.tell(outcome.map(drop));
-        let Some((history, path)) = data_directory.and_then(|it| history_of(it, name)) else {
-            batch.run(asked, &next, tell);
+        let tell = |outcome: Result<ArchivedFile>| told.tell(outcome.map(drop));
+        let history = self.data_directory.as_ref().and_then(|it| history_of(it, name));
+        let Some((history, path)) = history else {
+            batch.run(asked, next, tell);
             return Ok(());
         };
-        match self.bring_history(&batch, history, &path) {
-            Ok(()) => batch.run(asked, &next, tell),
+        match self.bring_history(batch, history, &path) {
+            Ok(()) => batch.run(asked, next, tell),
             // A repository that is away keeps no other one from its copy of the file. What is pushed ahead is noted,
             // and a note would vouch for WAL without its history.
             Err(error) if is_away(&error) => batch.run(asked, &[], |outcome| {
@@ -250,18 +278,18 @@ impl PushCall {
     /// begins; if archiving was off then, as after a restore that is tried out first, it never does.
     fn bring_history(&self, batch: &Batch<'_>, history: WalFileName, path: &Path) -> Result<()> {
         let notes = self.notes("histories");
-        let noted = notes.as_ref().is_some_and(|notes| notes.vouch_for(history, path));
-        if noted && self.is_in_folders(history) {
+        let owed = notes.as_ref().and_then(|notes| notes.vouch_for(history, path));
+        if owed.is_some_and(|owed| self.is_in_folders(history, &owed)) {
             return Ok(());
         }
         let input = Input::open(path, history, self.data_directory.as_ref())?;
-        self.check_lineage(batch.repositories, input.system, history.timeline(), path)?;
+        self.check_lineage(batch.standing, input.system, history.timeline(), path)?;
         let seen = input.seen.clone();
         let mut brought = Err(Error::new(Class::Internal, "the history came to no outcome"));
         batch.run(input, &[], |outcome| brought = outcome);
-        let label = brought?;
+        let stored = brought?;
         if let Some(notes) = &notes
-            && let Err(error) = notes.write(history, &seen, &label)
+            && let Err(error) = notes.write(history, &seen, &stored)
         {
             tracing::warn!("the next call looks for {history} again: {error}");
         }
@@ -270,7 +298,7 @@ impl PushCall {
 
     fn check_lineage(
         &self,
-        repositories: &[Repository],
+        standing: &PushRepositories<'_>,
         system: SystemIdentifier,
         timeline: TimelineId,
         path: &Path,
@@ -278,7 +306,11 @@ impl PushCall {
         let Some(data_directory) = &self.data_directory else { return Ok(()) };
         let config = &self.config;
         let kept = KeptHistories::of(data_directory, self.state.as_ref(), &config.cluster);
-        Lineage { config, repositories, system, kept: &kept }.check(timeline, path)
+        // One that is away would be waited for; what it has is compared when it gets what it is owed.
+        let taking_part = standing.taking_part();
+        let repositories: Vec<&Repository> =
+            taking_part.iter().map(|place| &standing.repositories[*place]).collect();
+        Lineage { config, repositories: &repositories, system, kept: &kept }.check(timeline, path)
     }
 }
 

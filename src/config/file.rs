@@ -167,6 +167,8 @@ fn read_as(key: &str, kind: ValueKind, value: &Spanned<DeValue<'_>>, line: usize
         (ValueKind::Boolean | ValueKind::List | ValueKind::Integer { .. }, DeValue::String(_)) => {
             None
         }
+        // A number is written as one.
+        (ValueKind::AllOrNumber { .. }, DeValue::String(text)) if text != "all" => None,
         (kind, DeValue::String(text)) => Value::from_text(kind, text),
         (kind, DeValue::Integer(number)) => {
             let parsed = i64::from_str_radix(number.as_str(), number.radix()).ok();

@@ -21,6 +21,8 @@ pub struct RepositoryConfig {
     pub location: Location,
     /// `None`: when there are recipients.
     pub encrypt: Option<bool>,
+    /// Nothing counts as stored that this one does not have.
+    pub required: bool,
 }
 
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -195,15 +197,18 @@ fn repository(
         only_for_s3(&table)?;
         Location::Folder(path)
     };
-    let encrypt = match table.get("encrypt") {
-        Some(Value::Boolean(on)) => Some(*on),
-        _ => None,
-    };
-    Ok(RepositoryConfig { name: table.text("name").unwrap_or_default(), url, location, encrypt })
+    let (encrypt, required) = (table.boolean("encrypt"), table.boolean("required"));
+    Ok(RepositoryConfig {
+        name: table.text("name").unwrap_or_default(),
+        url,
+        location,
+        encrypt,
+        required: required.unwrap_or(false),
+    })
 }
 
 fn only_for_s3(table: &RepositoryKeys<'_>) -> Result<()> {
-    let general = ["name", "url", "encrypt"];
+    let general = ["name", "url", "encrypt", "required"];
     let idle = |key: &&str| !general.contains(key) && table.get(key).is_some();
     match REPOSITORY.iter().map(|setting| setting.key).find(idle) {
         None => Ok(()),
@@ -277,6 +282,13 @@ impl RepositoryKeys<'_> {
     fn text(&self, key: &str) -> Option<String> {
         match self.get(key) {
             Some(Value::Text(text)) if !text.is_empty() => Some(text.clone()),
+            _ => None,
+        }
+    }
+
+    fn boolean(&self, key: &str) -> Option<bool> {
+        match self.get(key) {
+            Some(Value::Boolean(on)) => Some(*on),
             _ => None,
         }
     }

@@ -28,6 +28,10 @@ pub enum ValueKind {
         min: i64,
         max: i64,
     },
+    /// `all`, or a whole number from 1 on.
+    AllOrNumber {
+        max: i64,
+    },
     /// A length such as `64MiB`.
     Size,
     /// Bytes a second such as `10MiB`, at least [`RATE_MIN`].
@@ -81,6 +85,7 @@ impl ValueKind {
             Self::Path => "an absolute path".into(),
             Self::Choice(choices) => format!("one of {}", choices.join(", ")),
             Self::Integer { min, max } => format!("a whole number from {min} to {max}"),
+            Self::AllOrNumber { max } => format!("all, or a whole number from 1 to {max}"),
             Self::Size => "a size like 64MiB".into(),
             Self::Rate => "a size (for each second) like 10MiB, at least 64KiB".into(),
             Self::Duration => "a time like 5s or 3m, at most 1 day".into(),
@@ -97,6 +102,7 @@ impl ValueKind {
             Self::Path => "FILE",
             Self::Choice(_) => "WORD",
             Self::Integer { .. } => "NUMBER",
+            Self::AllOrNumber { .. } => "all|NUMBER",
             Self::Size | Self::Rate => "SIZE",
             Self::Duration | Self::Age => "TIME",
             Self::Boolean => "BOOL",
@@ -136,6 +142,12 @@ pub const REPOSITORY: &[Setting] = &[
         ValueKind::Boolean,
         "",
         "Whether to encrypt here; default: when there are recipients",
+    ),
+    setting(
+        "required",
+        ValueKind::Boolean,
+        "",
+        "Whether this repository must have each WAL file and backup, whatever needed says; default: false",
     ),
     setting(
         "endpoint",

@@ -1,5 +1,6 @@
 //! The configuration as the rest of the program uses it: checked as a whole, with units in the types.
 
+use std::cmp::Ordering;
 use std::num::NonZeroUsize;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
@@ -21,6 +22,7 @@ pub struct Config {
     /// The file that it was read from, if there was one.
     pub file: Option<PathBuf>,
     pub cluster: String,
+    pub needed: NeededCopies,
     /// In the order in which they are read.
     pub repositories: Vec<RepositoryConfig>,
     pub encryption: EncryptionConfig,
@@ -44,6 +46,34 @@ pub struct Config {
     pub state_directory: Option<PathBuf>,
     /// In which a report tells times. It is looked up where it is used: archiving goes on where no zones are installed.
     pub report_timezone: String,
+}
+
+/// How many repositories must have something before it counts as stored.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum NeededCopies {
+    All,
+    AtLeast(NonZeroUsize),
+}
+
+impl NeededCopies {
+    /// Fails for more than there are. As many as there are is all of them.
+    fn of(value: Option<&Value>, repositories: usize) -> Result<Self> {
+        let Some(Value::Integer(number)) = value else { return Ok(Self::All) };
+        let number = NonZeroUsize::new(*number as usize).unwrap_or(NonZeroUsize::MIN);
+        match number.get().cmp(&repositories) {
+            Ordering::Less => Ok(Self::AtLeast(number)),
+            Ordering::Equal => Ok(Self::All),
+            Ordering::Greater => {
+                let configured = match repositories {
+                    1 => "only 1 repository is configured".to_owned(),
+                    several => format!("only {several} repositories are configured"),
+                };
+                let message = format!("needed is {number}, but {configured}");
+                Err(Error::new(Class::Configuration, message)
+                    .hint("Write needed = \"all\", or a smaller number."))
+            }
+        }
+    }
 }
 
 #[derive(Debug, Clone)]
@@ -124,10 +154,12 @@ impl LogFormat {
 
 impl Config {
     pub fn from_resolved(resolved: &Resolved) -> Result<Self> {
+        let repositories = repositories(&resolved.repositories, resolved.aws_endpoint.as_ref())?;
         let config = Self {
             file: resolved.file.clone(),
             cluster: checked_name("cluster", resolved.text("cluster"))?,
-            repositories: repositories(&resolved.repositories, resolved.aws_endpoint.as_ref())?,
+            needed: NeededCopies::of(resolved.value("needed"), repositories.len())?,
+            repositories,
             encryption: EncryptionConfig {
                 recipients: recipients(resolved)?,
                 identity_file: resolved.path("encryption.identity_file"),

@@ -13,6 +13,9 @@ const LONGEST: Duration = Duration::from_secs(24 * 3600);
 /// Nobody keeps anything longer by a rule, and it is far from where calendars end.
 const OLDEST: Duration = Duration::from_secs(100 * 366 * 24 * 3600);
 
+/// The word of [`ValueKind::AllOrNumber`].
+const ALL: &str = "all";
+
 /// A checked value of a setting.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Value {
@@ -36,7 +39,10 @@ impl Value {
             ValueKind::Choice(choices) => {
                 Self::Text(choices.contains(&text).then(|| text.to_owned())?)
             }
-            ValueKind::Integer { .. } => return Self::from_integer(kind, text.parse().ok()?),
+            ValueKind::AllOrNumber { .. } if text == ALL => Self::Text(text.to_owned()),
+            ValueKind::Integer { .. } | ValueKind::AllOrNumber { .. } => {
+                return Self::from_integer(kind, text.parse().ok()?);
+            }
             ValueKind::Size => Self::Size(size(text)?),
             ValueKind::Rate => Self::Size(size(text).filter(|rate| *rate >= RATE_MIN)?),
             ValueKind::Duration => Self::Duration(time(text, LONGEST)?),
@@ -50,6 +56,9 @@ impl Value {
         match kind {
             ValueKind::Integer { min, max } => {
                 (min..=max).contains(&number).then_some(Self::Integer(number))
+            }
+            ValueKind::AllOrNumber { max } => {
+                (1..=max).contains(&number).then_some(Self::Integer(number))
             }
             _ => None,
         }
@@ -139,6 +148,8 @@ mod tests {
             (ValueKind::Duration, "90s", "\"1m 30s\""),
             (ValueKind::Age, "7d", "\"7days\""),
             (ValueKind::Integer { min: 1, max: 9 }, "9", "9"),
+            (ValueKind::AllOrNumber { max: 9 }, "all", "\"all\""),
+            (ValueKind::AllOrNumber { max: 9 }, "2", "2"),
             (ValueKind::List, "a b", "[\"a\", \"b\"]"),
             (ValueKind::Path, "/a b", "\"/a b\""),
             (ValueKind::Text, "a\\\"\u{1}\u{200b}é", "\"a\\\\\\\"\\u0001\u{200b}é\""),
@@ -159,6 +170,8 @@ mod tests {
             (ValueKind::Path, "relative"),
             (ValueKind::Integer { min: 1, max: 9 }, "10"),
             (ValueKind::Integer { min: 1, max: 9 }, "1.5"),
+            (ValueKind::AllOrNumber { max: 9 }, "0"),
+            (ValueKind::AllOrNumber { max: 9 }, "any"),
             (ValueKind::Size, "much"),
             (ValueKind::Rate, "0"),
             (ValueKind::Rate, "63KiB"),

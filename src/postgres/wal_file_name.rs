@@ -11,7 +11,7 @@ use super::{Malformed, TimelineId, WalSegment};
 /// A name that PostgreSQL gives to a file it archives (`xlog_internal.h`: `XLogFileName`,
 /// `TLHistoryFileName`, `BackupHistoryFileName`; `.partial` is made by `CleanupAfterArchiveRecovery`).
 /// Hexadecimal digits are upper case, always.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum WalFileName {
     /// `000000010000000200000003`
     Segment(WalSegment),

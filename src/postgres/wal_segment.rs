@@ -88,6 +88,12 @@ impl WalSegment {
         Some(Self { log: self.log.checked_add(1)?, segment: 0, ..self })
     }
 
+    /// The one before it on the same timeline; `None` for the first one of all.
+    pub fn previous(self, size: WalSegmentSize) -> Option<Self> {
+        let last_byte_before = self.start(size).ok()?.0.checked_sub(1)?;
+        Self::at(Lsn(last_byte_before), self.timeline, size)
+    }
+
     /// The first 16 digits of its name: the folder that a repository keeps it in.
     pub fn folder(self) -> String {
         format!("{}{:08X}", self.timeline, self.log)

@@ -99,6 +99,18 @@ impl Carrying<'_> {
         carry().map_err(|error| self.not_carried(name, error))
     }
 
+    /// Fails where both have a file and not the same: of two servers each archived into one of them.
+    pub fn check_same(&self, name: WalFileName) -> Result<()> {
+        let check = || {
+            let there = self.look(name, &self.names([name]))?;
+            match self.find(name)? {
+                Some(stored) if !there.is_empty() => self.is_there(&stored, &there, None).map(drop),
+                _ => Ok(()),
+            }
+        };
+        check().map_err(|error| self.not_carried(name, error))
+    }
+
     /// The error of a file that could not be carried over.
     pub fn not_carried(&self, name: WalFileName, error: Error) -> Error {
         let (from, to) = (self.from.name(), self.to.name());

@@ -57,7 +57,7 @@ impl WalFolder {
     }
 
     /// The WAL file that a key is of, where it lies where it should: `wal-fetch` would not find it elsewhere.
-    pub(super) fn file_of(&self, key: &str) -> Option<WalFileName> {
+    pub fn file_of(&self, key: &str) -> Option<WalFileName> {
         wal_file_of(key).filter(|name| self.key(*name, key.ends_with(".age")) == key)
     }
 
@@ -76,7 +76,8 @@ impl WalFolder {
         }
     }
 
-    pub(super) fn prefix(&self) -> &str {
+    /// What the keys of all its objects begin with.
+    pub fn prefix(&self) -> &str {
         &self.prefix
     }
 

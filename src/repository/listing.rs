@@ -22,6 +22,16 @@ pub struct WalRange {
 }
 
 impl WalRange {
+    /// The stretches that segments make, which come in order.
+    pub fn all_of(
+        segments: impl IntoIterator<Item = WalSegment>,
+        size: WalSegmentSize,
+    ) -> Vec<Self> {
+        let mut ranges = Vec::new();
+        segments.into_iter().for_each(|segment| extend(&mut ranges, segment, size));
+        ranges
+    }
+
     pub fn segments(self) -> impl Iterator<Item = WalSegment> {
         let next = move |segment: &WalSegment| segment.next(self.size);
         let all = std::iter::successors(Some(self.first), next);
@@ -174,6 +184,8 @@ pub enum WalBeyond {
     /// Something of the timeline itself whose history is missing, or of a later one. PostgreSQL
     /// counts timelines up until one is missing, so it would not find that one.
     Timeline(TimelineId),
+    /// A note that another repository is owed this segment or a later one: it was archived.
+    Owed(WalSegment),
     /// The history of a timeline that left the segment's own one behind the segment: it was written.
     Left { timeline: TimelineId, by: TimelineId, at: Lsn },
 }
@@ -182,6 +194,7 @@ impl fmt::Display for WalBeyond {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Segment(segment) => write!(f, "segment {segment}"),
+            Self::Owed(segment) => write!(f, "a note that another one is owed segment {segment}"),
             Self::Timeline(timeline) => write!(f, "WAL of timeline {}", timeline.number()),
             Self::Left { timeline, by, at } => write!(
                 f,

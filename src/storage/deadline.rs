@@ -130,4 +130,8 @@ impl Storage for DeadlineStorage {
     fn place(&self) -> String {
         self.inner.place()
     }
+
+    fn device(&self) -> String {
+        self.inner.device()
+    }
 }

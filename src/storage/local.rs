@@ -3,6 +3,7 @@
 use std::fs::{self, File};
 use std::io::{self, Read, Seek as _, SeekFrom, Write as _};
 use std::ops::ControlFlow;
+use std::os::unix::fs::MetadataExt as _;
 use std::path::PathBuf;
 
 use bytes::Bytes;
@@ -139,6 +140,12 @@ impl Storage for LocalStorage {
 
     fn place(&self) -> String {
         self.root.display().to_string()
+    }
+
+    /// A folder that is not there is alone: it holds nothing.
+    fn device(&self) -> String {
+        let device = fs::metadata(&self.root).map(|folder| format!("device {}", folder.dev()));
+        device.unwrap_or_else(|_| self.place())
     }
 }
 

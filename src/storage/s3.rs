@@ -186,6 +186,11 @@ impl Storage for S3Storage {
     fn place(&self) -> String {
         format!("s3://{}/{}", self.bucket.config.bucket, self.bucket.config.prefix)
     }
+
+    fn device(&self) -> String {
+        let S3Config { bucket, endpoint, .. } = &self.bucket.config;
+        format!("bucket {bucket} {}", endpoint.as_deref().unwrap_or_default())
+    }
 }
 
 /// Collected, then sent in one PUT: only that is conditional and carries one checksum of all its bytes.

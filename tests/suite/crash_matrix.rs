@@ -6,6 +6,8 @@ mod look_ahead;
 mod push;
 mod random;
 
+pub use random::Random;
+
 use crate::scene::{Scene, Store};
 use crate::support::run::{Outcome, Run};
 
@@ -14,7 +16,7 @@ const FAILPOINT: &str = "SEAWALL_FAILPOINT";
 
 /// Runs it and panics unless it died at this place: a place that is never reached proves nothing.
 #[track_caller]
-fn dies_at(run: Run, place: &str) -> Outcome {
+pub fn dies_at(run: Run, place: &str) -> Outcome {
     let outcome = run.env(FAILPOINT, place).run();
     assert_eq!(outcome.signal, Some(9), "it did not die at {place}: {outcome}");
     outcome

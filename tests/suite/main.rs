@@ -43,6 +43,7 @@ mod multipart;
 mod namespace;
 mod notify;
 mod others_by_hand;
+mod owed;
 mod patroni;
 mod push_order;
 mod races;

@@ -31,7 +31,7 @@ pub const LIMITS: Limits = Limits {
 
 pub fn open(location: Location, limits: Limits) -> Box<dyn Storage> {
     let (name, url) = ("tested".to_owned(), "not used".to_owned());
-    let config = RepositoryConfig { name, url, location, encrypt: None };
+    let config = RepositoryConfig { name, url, location, encrypt: None, required: false };
     storage::open(&config, limits, None).expect("it opens")
 }
 

@@ -58,6 +58,7 @@ pub fn lines(
         "not in the window of {window}, and no base backup needs it"
     ));
     let stored = RetentionVerdict::keep(format!("stored within {window}"));
+    let owed = RetentionVerdict::keep("another repository is owed it");
     let mut lines = Vec::new();
     for (repository, ranges) in &holdings.wal {
         let good =
@@ -82,9 +83,16 @@ pub fn lines(
                 None => {
                     for (range, reason) in zones.divide(range) {
                         let Some(reason) = reason else {
-                            for (range, young) in divided(range, holdings.young.get(repository)) {
-                                let verdict = if young { &stored } else { &outside };
-                                push(&mut lines, first, *repository, range, verdict.clone());
+                            for (range, is_owed) in divided(range, holdings.owed.get(repository)) {
+                                if is_owed {
+                                    push(&mut lines, first, *repository, range, owed.clone());
+                                    continue;
+                                }
+                                let young = holdings.young.get(repository);
+                                for (range, young) in divided(range, young) {
+                                    let verdict = if young { &stored } else { &outside };
+                                    push(&mut lines, first, *repository, range, verdict.clone());
+                                }
                             }
                             continue;
                         };
@@ -97,20 +105,22 @@ pub fn lines(
     lines
 }
 
-/// Cuts a range where segments begin or end that the store dates within the window; true for those.
-fn divided(range: WalRange, young: Option<&Vec<WalRange>>) -> Vec<(WalRange, bool)> {
-    let Some(young) = young.filter(|young| !young.is_empty()) else { return vec![(range, false)] };
-    let is_young = |segment: WalSegment| {
-        let at = young.partition_point(|it| it.last < segment);
-        young.get(at).is_some_and(|it| it.first <= segment)
+/// Cuts a range where these begin or end, which are in order; true for what is in them.
+fn divided(range: WalRange, within: Option<&Vec<WalRange>>) -> Vec<(WalRange, bool)> {
+    let Some(within) = within.filter(|within| !within.is_empty()) else {
+        return vec![(range, false)];
+    };
+    let is_within = |segment: WalSegment| {
+        let at = within.partition_point(|it| it.last < segment);
+        within.get(at).is_some_and(|it| it.first <= segment)
     };
     let mut pieces: Vec<(WalRange, bool)> = Vec::new();
     for segment in range.segments() {
         match pieces.last_mut() {
-            Some((piece, young)) if *young == is_young(segment) => piece.last = segment,
+            Some((piece, within)) if *within == is_within(segment) => piece.last = segment,
             _ => {
                 let piece = WalRange { first: segment, last: segment, size: range.size };
-                pieces.push((piece, is_young(segment)));
+                pieces.push((piece, is_within(segment)));
             }
         }
     }

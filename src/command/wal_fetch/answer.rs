@@ -9,6 +9,7 @@ use super::asker::Asker;
 use super::fetch::{FileFetch, Leaving, TimelineEnds};
 use crate::codec::Label;
 use crate::data_directory::{AskedSegment, CutSegment, StateFolder, tell_absent_history};
+use crate::debts::owed_from;
 use crate::durable::{self, Temporary};
 use crate::error::{Class, Error, Result};
 use crate::postgres::{Lsn, TimelineId, WalFileName, WalSegment, WalSegmentSize};
@@ -169,12 +170,37 @@ impl FetchAnswer<'_> {
         let each = |repository: &'_ Repository| {
             let folder = self.fetch.source.folder;
             match (repository.behind(folder, segment)?, size) {
-                (Behind::Segment(later), _) => Ok(Some(WalBeyond::Segment(later))),
-                (Behind::Timeline, Some(size)) => self.left_behind(repository, segment, size),
-                _ => Ok(None),
+                (Behind::Segment(later), _) => return Ok(Some(WalBeyond::Segment(later))),
+                (Behind::Timeline, Some(size)) => {
+                    let left = self.left_behind(repository, segment, size)?;
+                    if left.is_some() {
+                        return Ok(left);
+                    }
+                }
+                _ => {}
             }
+            self.owed(repository, segment)
         };
         self.first(&each)
+    }
+
+    /// Who notes that another one is owed a segment had it once, and all before it. What a repository notes of itself is said
+    /// and proves nothing: the one that has it may be lost, and this one ends here.
+    fn owed(&self, repository: &Repository, segment: WalSegment) -> Result<Option<WalBeyond>> {
+        // A standby asks again and again, and concludes nothing.
+        if self.asker != Asker::Recovery {
+            return Ok(None);
+        }
+        let [other, own] = owed_from(repository, self.fetch.source.folder, segment)?;
+        if let (None, Some(own)) = (other, own)
+            && !self.asked.as_ref().is_some_and(AskedSegment::is_told)
+        {
+            tracing::warn!(
+                "repository {} lacks WAL up to {own} at least, which was archived elsewhere while it was away. HINT: If                  another repository has it, configure that one too, and run `seawall settle`.",
+                repository.name()
+            );
+        }
+        Ok(other.map(WalBeyond::Owed))
     }
 
     /// A history in the repository that leaves the timeline behind a segment proves that the segment was written. Not so the

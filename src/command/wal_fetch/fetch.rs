@@ -7,6 +7,7 @@ use std::time::Instant;
 
 use crate::codec::Label;
 use crate::data_directory::{DataDirectory, KeptHistories};
+use crate::debts::AwayNotes;
 use crate::durable::{self, Temporary};
 use crate::error::{Class, Error, Result};
 use crate::failpoint;
@@ -19,18 +20,31 @@ pub(super) struct FileFetch<'a> {
     pub name: WalFileName,
     pub target: &'a Path,
     pub data_directory: Option<&'a DataDirectory>,
+    /// Those that did not answer a call before.
+    pub away: Option<AwayNotes>,
 }
 
 impl FileFetch<'_> {
     /// From the first repository that has it; `finish` sees the whole file before it gets its name. Absence counts only if
-    /// all answered: one that did not may be the one that has it.
+    /// all answered: one that did not may be the one that has it. One that did not answer within the last minute is asked
+    /// after the others, and is asked before anything is concluded.
     pub(super) fn fetch(
         &self,
         finish: &dyn Fn(&mut Temporary, &Label) -> Result<()>,
     ) -> Result<Option<Label>> {
         let mut failures: Vec<Error> = Vec::new();
-        for repository in self.repositories {
-            match self.fetch_from(repository, finish) {
+        for repository in self.in_order() {
+            let fetched = self.fetch_from(repository, finish);
+            if let Some(away) = &self.away {
+                match &fetched {
+                    Err(error) if error.class() == Class::Unreachable => {
+                        away.failed(repository, error)
+                    }
+                    Ok(_) if away.failed_before(repository) => away.answered(repository),
+                    _ => {}
+                }
+            }
+            match fetched {
                 Ok(Some(label)) => {
                     for failure in failures {
                         tracing::warn!(
@@ -48,6 +62,13 @@ impl FileFetch<'_> {
             tracing::error!("{other}");
         }
         failures.into_iter().next().map_or(Ok(None), Err)
+    }
+
+    fn in_order(&self) -> Vec<&Repository> {
+        let is_away =
+            |it: &&Repository| self.away.as_ref().is_some_and(|away| away.is_left_out(it));
+        let (last, first): (Vec<_>, Vec<_>) = self.repositories.iter().partition(is_away);
+        first.into_iter().chain(last).collect()
     }
 
     fn fetch_from(

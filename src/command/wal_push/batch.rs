@@ -7,18 +7,19 @@ use std::thread;
 use std::time::{Duration, Instant};
 
 use super::input::{Input, waiting};
-use super::lanes::{Lanes, Pushed};
+use super::lanes::{ArchivedFile, Lanes, Pushed};
 use super::lineage::LeftBehind;
 use super::notes::PushNotes;
 use super::queue::{Pool, Queue, Room};
+use super::standing::PushRepositories;
 use super::turns::Turns;
-use crate::codec::{Encoder, Encoding, Label};
+use crate::codec::{Encoder, Encoding};
 use crate::config::Config;
 use crate::data_directory::{CutSegment, DataDirectory, StateFolder};
 use crate::error::{Class, Error, Result};
 use crate::failpoint;
 use crate::postgres::WalFileName;
-use crate::repository::{NamesThere, Repository, RepositoryMemory, WalFolder};
+use crate::repository::{NamesThere, RepositoryMemory, WalFolder};
 use crate::threads;
 use crate::threads::lock;
 
@@ -31,11 +32,11 @@ const UNDER_WAY: usize = 2;
 
 pub(super) struct Batch<'a> {
     pub config: &'a Config,
-    pub repositories: &'a [Repository],
+    pub standing: &'a PushRepositories<'a>,
     pub data_directory: Option<&'a DataDirectory>,
     pub state: Option<&'a StateFolder>,
     pub notes: Option<&'a PushNotes>,
-    pub memory: Option<RepositoryMemory>,
+    pub memory: Option<&'a RepositoryMemory>,
 }
 
 /// With its place in the order.
@@ -72,7 +73,7 @@ impl<F: Fn()> Drop for OnPanic<F> {
     }
 }
 
-type Tell<'a> = Box<dyn FnOnce(Result<Label>) + Send + 'a>;
+type Tell<'a> = Box<dyn FnOnce(Result<ArchivedFile>) + Send + 'a>;
 
 impl Batch<'_> {
     /// Pushes what was asked for, and beside it, as far as time and memory go, the `next` ones. Only the first
@@ -81,7 +82,7 @@ impl Batch<'_> {
         &self,
         asked: Input,
         next: &[(WalFileName, PathBuf)],
-        tell: impl FnOnce(Result<Label>) + Send + 'a,
+        tell: impl FnOnce(Result<ArchivedFile>) + Send + 'a,
     ) {
         // One file alone is compressed by several threads; of several files each has its own.
         let cores = thread::available_parallelism().unwrap_or(NonZeroUsize::MIN);
@@ -110,12 +111,12 @@ impl Batch<'_> {
         let names = |repository| {
             let all = std::iter::once(asked.name).chain(next.iter().map(|(name, _)| *name));
             let names = NamesThere::of(all);
-            match &self.memory {
+            match self.memory {
                 Some(memory) => names.remembering(memory, repository, &folder),
                 None => names,
             }
         };
-        self.repositories.iter().map(names).collect()
+        self.standing.repositories.iter().map(names).collect()
     }
 
     fn queue(&self, asked: Input, next: &[(WalFileName, PathBuf)]) -> Queue<QueuedFile> {
@@ -176,9 +177,9 @@ impl Batch<'_> {
         }
         let seen = input.seen.clone();
         // Kept back by one before it, which says why.
-        let Some(label) = self.push(number, input, shared, room)? else { return Ok(()) };
+        let Some(stored) = self.push(number, input, shared, room)? else { return Ok(()) };
         failpoint::reach("look-ahead.before-note");
-        notes.write(name, &seen, &label)?;
+        notes.write(name, &seen, &stored)?;
         failpoint::reach("look-ahead.noted");
         Ok(())
     }
@@ -190,7 +191,7 @@ impl Batch<'_> {
         input: Input,
         shared: &BatchShare<'_>,
         mut room: Room<'_, QueuedFile>,
-    ) -> Result<Option<Label>> {
+    ) -> Result<Option<ArchivedFile>> {
         let folder = WalFolder::new(&self.config.cluster, input.system);
         let server = LeftBehind {
             config: self.config,
@@ -201,18 +202,18 @@ impl Batch<'_> {
         let encoding =
             Encoding { level: self.config.wal.compression_level, threads: NonZeroUsize::MIN };
         let lanes = Lanes {
-            repositories: self.repositories,
+            standing: self.standing,
             names: &shared.names,
             folder: &folder,
             encoders: &shared.encoders,
             turns: &shared.turns,
-            memory: self.memory.as_ref(),
+            memory: self.memory,
             encoding,
             server: &server,
         };
         // What is compressed takes less room than what it was; others may have the rest.
         Ok(match lanes.push(number, input, |stored| room.shrink_to(stored))? {
-            Pushed::Everywhere(label) => Some(label),
+            Pushed::Stored(stored) => Some(stored),
             Pushed::KeptBack => None,
         })
     }

@@ -1,10 +1,12 @@
 //! The way of a file into all repositories at once.
 
-use std::thread::{self, ScopedJoinHandle};
+use std::thread;
 use std::time::Instant;
 
 use super::input::Input;
 use super::queue::Pool;
+use super::standing::PushRepositories;
+use super::tally::{LaneTally, StoreOutcome};
 use super::turns::{Ballot, Turns};
 use crate::codec::{Encoded, Encoder, Encoding, Label};
 use crate::error::{Class, Error, Result};
@@ -17,7 +19,7 @@ use crate::repository::{
 use crate::threads::hand_to;
 
 pub(super) struct Lanes<'a> {
-    pub repositories: &'a [Repository],
+    pub standing: &'a PushRepositories<'a>,
     /// One for each repository.
     pub names: &'a [NamesThere],
     pub folder: &'a WalFolder,
@@ -32,24 +34,25 @@ pub(super) struct Lanes<'a> {
 
 /// What became of a file.
 pub(super) enum Pushed {
-    /// It is in every repository.
-    Everywhere(Label),
+    /// It is where it has to be.
+    Stored(ArchivedFile),
     /// One before it is not, so it was not named anywhere.
     KeptBack,
 }
 
-/// What became of it in one repository.
-#[derive(PartialEq, Eq)]
-enum StoreOutcome {
-    Archived,
-    KeptBack,
+/// A file that enough repositories have.
+#[derive(Debug, Clone)]
+pub(super) struct ArchivedFile {
+    pub label: Label,
+    /// The names of those that are owed it.
+    pub lacking: Vec<String>,
 }
 
 impl Lanes<'_> {
     /// Compresses once and gives the result to all repositories while it is being made. None stores it before all
-    /// were heard, nor before the files in front of it are everywhere; what one refuses, none gets. Where one is
-    /// away the others get their copy, and the push has failed. `encoded` is told how many bytes it takes from
-    /// then on.
+    /// were heard, nor before the files in front of it are where they have to be; what one refuses, none gets. Where one is
+    /// away the others get their copy; if they are not enough the push has failed, else that one is owed it. `encoded` is
+    /// told how many bytes the file takes from then on.
     pub(super) fn push(
         &self,
         number: usize,
@@ -57,9 +60,11 @@ impl Lanes<'_> {
         encoded: impl FnOnce(u64),
     ) -> Result<Pushed> {
         failpoint::reach("push.checked");
-        let encrypting = self.repositories.iter().map(Repository::encrypts);
+        let taking = self.standing.taking_part();
+        let repository = |place: usize| &self.standing.repositories[place];
+        let encrypting = taking.iter().map(|place| repository(*place).encrypts());
         let (fanout, receivers) = fan_out(input.name, input.size, encrypting);
-        let ballot = Ballot::of(self.repositories.len());
+        let ballot = Ballot::of(taking.len());
         let original = Original {
             folder: self.folder,
             name: input.name,
@@ -68,40 +73,48 @@ impl Lanes<'_> {
             encoding: self.encoding,
             server: self.server,
         };
-        let started = Instant::now();
-        let file = PushedFile { number, started, original };
+        let file = PushedFile { number, started: Instant::now(), original };
+        let tally = LaneTally::of(taking.len());
         thread::scope(|scope| {
-            let each = self.repositories.iter().zip(self.names).zip(receivers);
-            let (file, ballot) = (&file, &ballot);
+            let each = taking.iter().zip(receivers).enumerate();
+            let (file, ballot, tally) = (&file, &ballot, &tally);
             let begun: Vec<_> = each
-                .map(|((repository, names), coming)| {
-                    let lane = RepositoryLane { repository, names, coming };
-                    hand_to(scope, lane, move |lane| self.archive(file, lane, ballot))
+                .map(|(number, (place, coming))| {
+                    let lane = RepositoryLane {
+                        number,
+                        repository: repository(*place),
+                        names: &self.names[*place],
+                        coming,
+                    };
+                    hand_to(scope, lane, move |lane| {
+                        let reporter = tally.reporter(lane.number);
+                        reporter.report(self.archive(file, lane, ballot));
+                    })
                 })
                 .collect();
             let prepared = self.compress(&input, fanout);
             failpoint::reach("push.encoded");
             if let Ok((_, length)) = prepared {
                 // Where it is encrypted as well, both are held.
-                let copies = if self.repositories.iter().any(Repository::encrypts) { 2 } else { 1 };
-                encoded(length * copies);
+                let both = taking.iter().any(|place| repository(*place).encrypts());
+                encoded(length * if both { 2 } else { 1 });
             }
             // Those for which there was no thread have all frames waiting for them. All of them speak before the
             // first one stores anything.
-            let here = |lane| self.candidate(file, lane, ballot);
-            let begun: Vec<_> = begun.into_iter().map(|lane| lane.map_err(here)).collect();
-            let ways: Vec<Result<StoreOutcome>> = begun
-                .into_iter()
-                .map(|lane| match lane {
-                    Ok(thread) => joined(thread),
-                    Err(candidate) => self.store(file, candidate?, ballot),
-                })
-                .collect();
+            let mut here = Vec::new();
+            for lane in begun.into_iter().filter_map(Result::err) {
+                here.push((lane.number, self.candidate(file, lane, ballot)));
+            }
+            for (number, candidate) in here {
+                let stored = candidate.and_then(|candidate| self.store(file, candidate, ballot));
+                tally.reporter(number).report(stored);
+            }
+            let met = |took: &[usize]| {
+                self.standing.quorum.is_met(took.iter().map(|number| taking[*number]))
+            };
+            let ways = tally.wait(self.standing.config.limits, met);
             let (label, _) = prepared?;
-            Ok(match self.verdict(ways)? {
-                StoreOutcome::Archived => Pushed::Everywhere(label),
-                StoreOutcome::KeptBack => Pushed::KeptBack,
-            })
+            self.verdict(file, label, &taking, ways)
         })
     }
 
@@ -122,9 +135,9 @@ impl Lanes<'_> {
         lane: RepositoryLane<'b>,
         ballot: &Ballot,
     ) -> Result<Option<UnnamedWalFile<'b>>> {
-        let RepositoryLane { repository, names, coming } = lane;
+        let RepositoryLane { repository, names, coming, .. } = lane;
         // One repository alone finds out when it creates it.
-        let several = self.repositories.len() > 1;
+        let several = self.names.len() > 1;
         let candidate = || {
             let mut candidate = repository.prepare(&file.original, coming, names)?;
             // As a rule this costs no time: it is done while the file before gets its name.
@@ -179,33 +192,76 @@ impl Lanes<'_> {
         Ok((label, length))
     }
 
-    /// One failed repository is enough.
-    fn verdict(&self, ways: Vec<Result<StoreOutcome>>) -> Result<StoreOutcome> {
-        let named = |way: &Result<StoreOutcome>| way == &Ok(StoreOutcome::Archived);
-        let took: Vec<&str> = ways
-            .iter()
-            .zip(self.repositories)
-            .filter(|(way, _)| named(way))
-            .map(|(_, repository)| repository.name())
-            .collect();
-        let kept_back = ways.contains(&Ok(StoreOutcome::KeptBack));
-        match worst_of(ways.into_iter().filter_map(Result::err).collect()) {
+    /// One failed repository is enough to fail, unless the others are enough without it: then it is owed the file.
+    fn verdict(
+        &self,
+        file: &PushedFile<'_>,
+        label: Label,
+        taking: &[usize],
+        ways: Vec<Option<Result<StoreOutcome>>>,
+    ) -> Result<Pushed> {
+        let standing = self.standing;
+        let (mut took, mut failed, mut kept_back) = (Vec::new(), Vec::new(), false);
+        for (place, way) in taking.iter().zip(ways) {
+            match way {
+                Some(Ok(StoreOutcome::Archived)) => took.push(*place),
+                Some(Ok(StoreOutcome::KeptBack)) => kept_back = true,
+                Some(Err(error)) => failed.push((*place, error)),
+                None => failed.push((*place, too_late(file, &standing.repositories[*place]))),
+            }
+        }
+        let is_enough = standing.quorum.is_met(took.iter().copied());
+        let may_be_owed = failed.iter().all(|(_, error)| may_be_owed(error));
+        if kept_back && failed.is_empty() {
+            return Ok(Pushed::KeptBack);
+        }
+        if is_enough && may_be_owed && !kept_back {
+            return self.stored(file, label, &took, failed).map(Pushed::Stored);
+        }
+        let names = standing.names(&took);
+        match worst_of(failed.into_iter().map(|(_, error)| error).collect()) {
             // All were heard before, so another server stored it in between.
-            Some(error) if error.class() == Class::Conflict && !took.is_empty() => {
+            Some(error) if error.class() == Class::Conflict && !names.is_empty() => {
                 Err(error.adding(format_args!(
                     "; repository {} took that of this server at the same moment, so the repositories differ now",
-                    took.join(", ")
+                    names.join(", ")
                 )))
             }
             Some(error) => Err(error),
-            None if kept_back => Ok(StoreOutcome::KeptBack),
-            None => Ok(StoreOutcome::Archived),
+            None => Err(Error::new(Class::Internal, "too few repositories took part in a push")),
         }
+    }
+
+    /// It is in enough repositories. Before it counts as archived the debts are durable, and only then others go on.
+    fn stored(
+        &self,
+        file: &PushedFile<'_>,
+        label: Label,
+        took: &[usize],
+        failed: Vec<(usize, Error)>,
+    ) -> Result<ArchivedFile> {
+        let standing = self.standing;
+        for (place, error) in failed {
+            standing.fell(place, &error);
+            let said = "; it is owed to this repository, and tried again in a minute";
+            tracing::warn!("{}", error.adding(format_args!("{said}")));
+        }
+        let lacking: Vec<usize> = standing.places().filter(|place| !took.contains(place)).collect();
+        standing.owe(file.original.name, &label, took, &lacking)?;
+        self.turns.accept(file.number);
+        let lacking = standing.names(&lacking);
+        if !lacking.is_empty() {
+            let (segment, repositories) = (file.original.name, lacking.join(", "));
+            tracing::info!(%segment, repositories, "owed");
+        }
+        Ok(ArchivedFile { label, lacking })
     }
 }
 
 /// What one repository needs to take part.
 struct RepositoryLane<'a> {
+    /// Among those that take part.
+    number: usize,
     repository: &'a Repository,
     names: &'a NamesThere,
     coming: EncodedFrames,
@@ -218,9 +274,29 @@ struct PushedFile<'a> {
     original: Original<'a>,
 }
 
-fn joined(lane: ScopedJoinHandle<'_, Result<StoreOutcome>>) -> Result<StoreOutcome> {
-    let died = || Err(Error::new(Class::Internal, "a thread of the push died"));
-    lane.join().unwrap_or_else(|_| died())
+/// Trouble of a repository by itself. A conflict is none: of two servers only one may go on.
+fn may_be_owed(error: &Error) -> bool {
+    match error.class() {
+        Class::Unreachable
+        | Class::Refused
+        | Class::LocalFile
+        | Class::Damaged
+        | Class::Configuration => true,
+        Class::Usage
+        | Class::Incomplete
+        | Class::Input
+        | Class::Conflict
+        | Class::Gap
+        | Class::Internal => false,
+    }
+}
+
+fn too_late(file: &PushedFile<'_>, repository: &Repository) -> Error {
+    let (name, repository) = (file.original.name, repository.name());
+    let message = format!(
+        "could not archive {name} in repository {repository}: it took nothing more, long after the others had it"
+    );
+    Error::new(Class::Unreachable, message)
 }
 
 /// The one to end with: a conflict counts most, because no further try mends it. All others are logged.

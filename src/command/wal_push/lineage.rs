@@ -18,7 +18,7 @@ use crate::repository::{self, Fork, Repository, Source, SourceServer, WalFolder}
 /// What a history is compared with.
 pub(super) struct Lineage<'a> {
     pub config: &'a Config,
-    pub repositories: &'a [Repository],
+    pub repositories: &'a [&'a Repository],
     pub system: SystemIdentifier,
     pub kept: &'a KeptHistories,
 }

@@ -8,7 +8,8 @@ use std::time::{Duration, SystemTime};
 
 use serde::{Deserialize, Serialize};
 
-use crate::codec::{Digest, Label};
+use super::lanes::ArchivedFile;
+use crate::codec::Digest;
 use crate::durable::{self, FileStamp};
 use crate::error::{Error, Result};
 use crate::postgres::WalFileName;
@@ -23,27 +24,38 @@ struct PushNote {
     repositories: String,
     seen: FileStamp,
     blake3: String,
+    /// The names of repositories that are owed it.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    lacking: Vec<String>,
     /// Seconds since 1970.
     written: u64,
 }
 
-/// The notes of files that were pushed ahead of being asked for, and are durable in every repository.
+/// The notes of files that were pushed ahead of being asked for, and are durable in every repository or owed to it.
 pub struct PushNotes {
     folder: PathBuf,
     repositories: String,
+    /// Whether a repository may be owed a file. Else a note of one that is vouches for nothing.
+    may_lack: bool,
 }
 
 impl PushNotes {
-    pub fn new(folder: PathBuf, repositories: String) -> Self {
-        Self { folder, repositories }
+    pub fn new(folder: PathBuf, repositories: String, may_lack: bool) -> Self {
+        Self { folder, repositories, may_lack }
     }
 
-    pub fn write(&self, name: WalFileName, seen: &FileStamp, label: &Label) -> Result<()> {
+    pub(super) fn write(
+        &self,
+        name: WalFileName,
+        seen: &FileStamp,
+        stored: &ArchivedFile,
+    ) -> Result<()> {
         let note = PushNote {
             seawall: 1,
             repositories: self.repositories.clone(),
             seen: seen.clone(),
-            blake3: label.digest.to_string(),
+            blake3: stored.label.digest.to_string(),
+            lacking: stored.lacking.clone(),
             written: now(),
         };
         let path = self.path(name);
@@ -52,24 +64,26 @@ impl PushNotes {
         durable::replace(&path, &json)
     }
 
-    /// Whether `name` with the content that is at `path` now is already durable in every repository.
-    /// The note is used up by asking.
-    pub fn take(&self, name: WalFileName, path: &Path) -> bool {
+    /// Whether `name` with the content that is at `path` now is already durable in every repository but those that are
+    /// returned: they are owed it. The note is used up by asking.
+    pub fn take(&self, name: WalFileName, path: &Path) -> Option<Vec<String>> {
         let note = self.path(name);
-        let Some(note_read) = read(&note) else { return false };
+        let note_read = read(&note)?;
         // Without its removal a note could outlive its file; then it is not believed.
-        fs::remove_file(&note).is_ok() && self.vouches(&note_read, path)
+        let removed = fs::remove_file(&note).is_ok();
+        (removed && self.vouches(&note_read, path)).then_some(note_read.lacking)
     }
 
     /// The same without using the note up.
-    pub fn vouch_for(&self, name: WalFileName, path: &Path) -> bool {
-        read(&self.path(name)).is_some_and(|note| self.vouches(&note, path))
+    pub fn vouch_for(&self, name: WalFileName, path: &Path) -> Option<Vec<String>> {
+        read(&self.path(name)).filter(|note| self.vouches(note, path)).map(|note| note.lacking)
     }
 
     fn vouches(&self, note: &PushNote, path: &Path) -> bool {
         let age = now().checked_sub(note.written);
         let in_time = age.is_some_and(|seconds| seconds < GOOD_FOR.as_secs());
-        if note.repositories != self.repositories || !in_time {
+        let lacks = !note.lacking.is_empty() && !self.may_lack;
+        if note.repositories != self.repositories || !in_time || lacks {
             return false;
         }
         let Ok(mut file) = durable::open_to_read(path) else { return false };
@@ -117,6 +131,7 @@ fn now() -> u64 {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::codec::Label;
 
     struct Place {
         folder: tempfile::TempDir,
@@ -131,7 +146,11 @@ mod tests {
         }
 
         fn notes(&self, repositories: &str) -> PushNotes {
-            PushNotes::new(self.folder.path().join("notes"), repositories.to_owned())
+            PushNotes::new(self.folder.path().join("notes"), repositories.to_owned(), true)
+        }
+
+        fn takes(&self, repositories: &str, path: &Path) -> bool {
+            self.notes(repositories).take(self.name, path).is_some()
         }
 
         fn file(&self, content: &str) -> PathBuf {
@@ -148,7 +167,8 @@ mod tests {
                 size: content.len() as u64,
                 digest: Digest::of(&content),
             };
-            self.notes("a").write(self.name, &seen, &label).unwrap();
+            let lacking = Vec::new();
+            self.notes("a").write(self.name, &seen, &ArchivedFile { label, lacking }).unwrap();
         }
     }
 
@@ -157,8 +177,8 @@ mod tests {
         let place = Place::new();
         let path = place.file("content");
         place.note(&path);
-        assert!(place.notes("a").take(place.name, &path));
-        assert!(!place.notes("a").take(place.name, &path));
+        assert!(place.takes("a", &path));
+        assert!(!place.takes("a", &path));
     }
 
     #[test]
@@ -170,7 +190,7 @@ mod tests {
         // At once, so that the kernel's clock may not have ticked, and with the old modification time.
         fs::write(&path, "CONTENT").unwrap();
         File::options().write(true).open(&path).unwrap().set_modified(modified).unwrap();
-        assert!(!place.notes("a").take(place.name, &path));
+        assert!(!place.takes("a", &path));
     }
 
     #[test]
@@ -180,9 +200,23 @@ mod tests {
         place.note(&path);
         let copy = path.with_extension("copy");
         fs::copy(&path, &copy).unwrap();
-        assert!(!place.notes("a").take(place.name, &copy));
+        assert!(!place.takes("a", &copy));
         place.note(&path);
-        assert!(!place.notes("b").take(place.name, &path));
+        assert!(!place.takes("b", &path));
+    }
+
+    #[test]
+    fn where_all_are_needed_a_note_of_a_debt_vouches_for_nothing() {
+        let place = Place::new();
+        let path = place.file("content");
+        let seen = FileStamp::of(&File::open(&path).unwrap()).unwrap();
+        let label = Label { name: place.name.to_string(), size: 7, digest: Digest::of(b"content") };
+        let stored = ArchivedFile { label, lacking: vec!["s3".to_owned()] };
+        let mut notes = place.notes("a");
+        notes.write(place.name, &seen, &stored).unwrap();
+        assert_eq!(notes.vouch_for(place.name, &path), Some(vec!["s3".to_owned()]));
+        notes.may_lack = false;
+        assert_eq!(notes.vouch_for(place.name, &path), None);
     }
 
     #[test]
@@ -191,7 +225,7 @@ mod tests {
         let path = place.file("content");
         for content in ["", "{", "{\"seawall\":2}"] {
             fs::write(place.notes("a").path(place.name), content).unwrap();
-            assert!(!place.notes("a").take(place.name, &path));
+            assert!(!place.takes("a", &path));
         }
     }
 }

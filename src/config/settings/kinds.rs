@@ -10,6 +10,12 @@ pub(super) const POSTGRES: &[Setting] = &[
         "Name of the PostgreSQL cluster, a folder in each repository",
     ),
     setting(
+        "needed",
+        ValueKind::AllOrNumber { max: 16 },
+        "all",
+        "How many repositories must have a WAL file or a backup before it counts as stored: all, or a number; the others are owed it and get it later",
+    ),
+    setting(
         "wal.compression_level",
         ValueKind::Integer { min: -7, max: 19 },
         "1",

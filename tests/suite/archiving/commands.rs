@@ -106,6 +106,12 @@ impl Seawall {
         run.arg(verb).args(self.arguments())
     }
 
+    /// A verb of `seawall`, with the repositories.
+    pub fn seawall_by_hand(&self, verb: &str) -> Run {
+        let run = Run::new(&self.place, env!("CARGO_BIN_EXE_seawall")).server_user();
+        run.arg(verb).args(self.arguments())
+    }
+
     fn by_hand(&self, program: &str, data: &Path) -> Run {
         Run::new(&self.place, program).server_user().cwd(data).args(self.arguments())
     }

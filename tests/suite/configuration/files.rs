@@ -109,7 +109,7 @@ fn an_unknown_key_is_an_error_that_names_the_nearest_one() {
         ),
         (
             "[[repository]]\nxyz = 1",
-            "line 2: unknown key xyz. HINT: There are: name, url, encrypt, endpoint, region, \
+            "line 2: unknown key xyz. HINT: There are: name, url, encrypt, required, endpoint, region, \
              addressing, ca_file, checksum, conditional_put, storage_class, sse, kms_key_id, \
              profile, credentials_file.",
         ),

@@ -103,7 +103,14 @@ fn the_first_push_of_all_may_die_before_its_folders_are_used() {
 /// The matrices together leave out no place that the program has.
 #[test]
 fn every_failpoint_is_in_a_matrix() {
-    let wal = [&EVERYWHERE[..], &LOCAL, &BUCKET, &super::look_ahead::NOTES, &super::fetch::POINTS];
+    let wal = [
+        &EVERYWHERE[..],
+        &LOCAL,
+        &BUCKET,
+        &super::look_ahead::NOTES,
+        &super::fetch::POINTS,
+        &crate::owed::crashes::POINTS,
+    ];
     let restores = crate::base_backups::crashes::all_points();
     let media = [&crate::media::crashes::TAKING[..], &crate::media::crashes::RESTORING].concat();
     let base_backups = [

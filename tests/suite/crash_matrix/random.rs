@@ -13,11 +13,11 @@ const SEGMENTS: usize = 9;
 const ROUNDS: u32 = 50;
 
 /// The same numbers for the same seed.
-struct Random(u64);
+pub struct Random(u64);
 
 impl Random {
     /// From `SEED`, or a new one, which is printed: a failing test shows it.
-    fn new() -> Random {
+    pub fn new() -> Random {
         let now =
             || SystemTime::now().duration_since(UNIX_EPOCH).expect("after 1970").subsec_nanos();
         let given = env::var("SEED").ok().and_then(|text| text.parse().ok());
@@ -27,7 +27,7 @@ impl Random {
     }
 
     /// Below `end`: xorshift, which is random enough to choose a moment.
-    fn below(&mut self, end: u32) -> u32 {
+    pub fn below(&mut self, end: u32) -> u32 {
         self.0 ^= self.0 << 13;
         self.0 ^= self.0 >> 7;
         self.0 ^= self.0 << 17;

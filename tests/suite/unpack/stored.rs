@@ -115,7 +115,7 @@ impl Stored {
     fn storage(&self) -> Box<dyn Storage> {
         let (name, url) = ("by-hand".to_owned(), "not used".to_owned());
         let location = Location::Folder(self.root.clone());
-        let config = RepositoryConfig { name, url, location, encrypt: None };
+        let config = RepositoryConfig { name, url, location, encrypt: None, required: false };
         storage::open(&config, LIMITS, None).expect("a folder opens")
     }
 

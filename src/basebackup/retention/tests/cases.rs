@@ -50,6 +50,7 @@ fn holdings(backups: Vec<BaseCandidate>, timelines: &Timelines) -> SystemHolding
         stored: Holdings { backups, unfinished, broken, closed },
         wal: vec![(0, vec![range(0, 40)])],
         young: BTreeMap::new(),
+        owed: BTreeMap::new(),
         timelines,
         mixed_sizes: false,
     }

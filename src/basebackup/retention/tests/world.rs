@@ -213,6 +213,7 @@ impl World {
             },
             wal: (0..REPOSITORIES).map(|it| (it, self.ranges(it))).collect(),
             young: BTreeMap::new(),
+            owed: BTreeMap::new(),
             timelines,
             mixed_sizes: false,
         }

@@ -1,0 +1,215 @@
+//! `seawall settle`: gives each repository what it is owed, where fewer repositories than all are needed. A timer runs it; a
+//! push pays a few files too.
+
+use std::path::Path;
+
+use bytesize::ByteSize;
+use clap::{Arg, ArgAction, ArgMatches, Command};
+use jiff::Timestamp;
+use serde::Serialize;
+
+use crate::cli::progress::SingleBar;
+use crate::cli::text::{count, document, plain, table};
+use crate::cli::verbs::{Shown, print};
+use crate::cli::{configure, flags};
+use crate::codec::Identities;
+use crate::config::Config;
+use crate::debts::{Ledger, OwedTo, Paying, PaymentStop};
+use crate::error::{Class, Error, Result};
+use crate::postgres::SystemIdentifier;
+use crate::repository::{self, Repository, RepositoryMemory, Source, WalFolder};
+
+pub const NAME: &str = "settle";
+
+const ABOUT: &str = "Gives each repository the WAL that it is owed
+
+Where needed is a number, a push succeeds with that many copies. A repository that was away is owed the rest. Notes of that
+lie beside the good copies. This command copies what is owed, oldest first, and removes the notes.";
+
+const AFTER: &str = "\
+The timer seawall-settle.timer runs it every minute. Later pushes pay a few files too.
+Exit status: 0 nothing is owed any more, else the status of what stood in the way; the next call goes on.";
+
+pub fn command() -> Command {
+    let switch = |name: &'static str, help: &'static str| {
+        Arg::new(name).long(name).action(ArgAction::SetTrue).help(help)
+    };
+    let command = Command::new(NAME)
+        .about(ABOUT.split_once('\n').map_or(ABOUT, |(first, _)| first))
+        .long_about(ABOUT)
+        .after_help(AFTER)
+        .arg(switch("dry-run", "Show what is owed and stop"))
+        .arg(switch("json", "Print as JSON"));
+    flags::with_settings(command, &[])
+}
+
+pub fn run(matches: &ArgMatches) -> Result<()> {
+    let config = configure(&flags::values(matches))?;
+    let repositories = repository::open_all(&config, None)?;
+    let ledger = Ledger::read(&repositories, &config.cluster);
+    let mut errors: Vec<Error> = ledger.failures.iter().map(|(_, error)| error.clone()).collect();
+    let mut rows = Vec::new();
+    let settling = Settling {
+        config: &config,
+        repositories: &repositories,
+        identities: repository::identities(&config)?,
+        only_look: matches.get_flag("dry-run"),
+    };
+    for account in &ledger.accounts {
+        rows.push(settling.settle(account, &mut errors));
+    }
+    let text = match matches.get_flag("json") {
+        true => document(&SettledDocument { seawall: 1, owed: &rows })?,
+        false => lines(&rows, settling.only_look, errors.is_empty()),
+    };
+    print(Shown { text, errors })
+}
+
+struct Settling<'a> {
+    config: &'a Config,
+    repositories: &'a [Repository],
+    identities: Identities,
+    only_look: bool,
+}
+
+/// What became of what one repository is owed.
+#[derive(Serialize)]
+struct SettledRow {
+    repository: String,
+    /// WAL files that were owed, those that were paid now, and those that still are owed.
+    owed: usize,
+    paid: usize,
+    left: usize,
+    /// How much was stored, in bytes.
+    stored_bytes: u64,
+    /// When the first one became owed.
+    since: Option<Timestamp>,
+}
+
+#[derive(Serialize)]
+struct SettledDocument<'a> {
+    seawall: u32,
+    owed: &'a [SettledRow],
+}
+
+impl Settling<'_> {
+    fn settle(&self, account: &OwedTo, errors: &mut Vec<Error>) -> SettledRow {
+        let owed = account.wal.len();
+        let mut row = SettledRow {
+            repository: account.name.clone(),
+            owed,
+            paid: 0,
+            left: owed,
+            stored_bytes: 0,
+            since: account.since(),
+        };
+        let Some(creditor) = self.creditor(account) else {
+            errors.push(not_configured(account));
+            return row;
+        };
+        if self.only_look {
+            return row;
+        }
+        for system in account.systems() {
+            match self.pay(creditor, account, system, &mut row) {
+                Ok(stop) => {
+                    errors.extend(stop.refused);
+                    if let Some(error) = stop.away {
+                        errors.push(error);
+                        break;
+                    }
+                }
+                Err(error) => {
+                    errors.push(error);
+                    break;
+                }
+            }
+        }
+        row
+    }
+
+    /// One that moved to another place keeps its name.
+    fn creditor(&self, account: &OwedTo) -> Option<&Repository> {
+        match account.creditor {
+            Some(place) => Some(&self.repositories[place]),
+            None => self.repositories.iter().find(|it| {
+                account.name.strip_prefix(it.name()).is_some_and(|rest| rest.starts_with(" ("))
+            }),
+        }
+    }
+
+    fn pay(
+        &self,
+        creditor: &Repository,
+        account: &OwedTo,
+        system: SystemIdentifier,
+        row: &mut SettledRow,
+    ) -> Result<PaymentStop> {
+        let folder = WalFolder::new(&self.config.cluster, system);
+        let (identities, limits) = (&self.identities, self.config.limits);
+        let source = Source { folder: &folder, identities, limits };
+        let holders: Vec<&Repository> = self.repositories.iter().collect();
+        let memory = memory(self.config.state_directory.as_deref());
+        let paying = Paying {
+            holders: &holders,
+            creditor,
+            id: &account.id,
+            source: &source,
+            memory: memory.as_ref(),
+        };
+        let owed = paying.owed()?;
+        paying.announce(&owed)?;
+        let (mut bar, mut done) = (SingleBar::new("what is owed"), 0);
+        let stop = paying.pay(&owed, &|_| true, &mut |paid| {
+            done += paid.bytes.unwrap_or(0);
+            bar.at(done, None);
+            tracing::debug!(segment = %paid.name, repository = creditor.name(), "paid");
+        });
+        row.paid += stop.paid;
+        row.left = row.left.saturating_sub(stop.paid);
+        row.stored_bytes += done;
+        if stop.left == 0 {
+            paying.announce(&[])?;
+        }
+        Ok(stop)
+    }
+}
+
+/// By which a repository that was exchanged is noticed: it takes nothing.
+fn memory(state: Option<&Path>) -> Option<RepositoryMemory> {
+    let state = state.filter(|state| state.is_dir())?;
+    Some(RepositoryMemory::new(state.to_owned(), state.join("settled-into")))
+}
+
+fn not_configured(account: &OwedTo) -> Error {
+    let (name, files) = (plain(&account.name), count(account.wal.len() as u64, "WAL file"));
+    let message = format!("repository {name} is owed {files} and is not configured here");
+    Error::new(Class::Configuration, message)
+        .hint("Configure it again, or delete its notes below owed/ if it is gone for good.")
+}
+
+fn lines(rows: &[SettledRow], only_look: bool, all_seen: bool) -> String {
+    if rows.is_empty() {
+        return if all_seen { "Nothing is owed.\n".to_owned() } else { String::new() };
+    }
+    let mut lines = vec![
+        ["REPOSITORY", "OWED", "SINCE", "PAID", "STORED", "STILL OWED"].map(str::to_owned).to_vec(),
+    ];
+    for row in rows {
+        let since = row.since.map_or_else(|| "-".to_owned(), |since| format!("{since:.0}"));
+        let (paid, stored) = match only_look {
+            true => ("-".to_owned(), "-".to_owned()),
+            false => (row.paid.to_string(), ByteSize(row.stored_bytes).to_string()),
+        };
+        let cells = [
+            plain(&row.repository).to_string(),
+            count(row.owed as u64, "WAL file"),
+            since,
+            paid,
+            stored,
+            row.left.to_string(),
+        ];
+        lines.push(cells.to_vec());
+    }
+    table(&lines, &[])
+}
