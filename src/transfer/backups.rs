@@ -17,7 +17,7 @@ pub(super) use self::kinds::CopiedBackup;
 
 use self::description::DescribedBackup;
 use self::one::BackupCopy;
-use super::session::CopySession;
+use super::session::{AT_ONCE, CopySession};
 use super::{CopiedAmount, CopiedLine, since};
 use crate::backup::memory::Memory;
 use crate::backup::{
@@ -25,10 +25,17 @@ use crate::backup::{
 };
 use crate::error::{Class, Error, Result};
 use crate::failpoint;
+use crate::threads::in_threads;
 
 /// The numbers of the two repositories in a catalogue.
 const FROM: usize = 0;
 const TO: usize = 1;
+
+/// Backups up to this length in bytes are copied several at a time.
+const SMALL: u64 = 8 << 20;
+
+/// So many of them before it is noted what came.
+const TOGETHER_MAX: usize = 64;
 
 /// What the target lacks of the backups of one name.
 pub(super) struct BackupPlan<K: Kind> {
@@ -97,6 +104,7 @@ impl<K: CopiedBackup> BackupPlan<K> {
         let broken: BTreeSet<_> = broken.map(|it| (it.system, it.id.clone())).collect();
         let mut wanted = self.wanted(session.transfer.wanted.since);
         wanted.retain(|it| !broken.contains(it));
+        let mut copies = Vec::new();
         for (at, backup) in self.catalogue.backups.iter().enumerate() {
             let (here, there) = (copy_in(backup, FROM), copy_in(backup, TO));
             if let Some(there) = there {
@@ -106,6 +114,9 @@ impl<K: CopiedBackup> BackupPlan<K> {
                 (Some(here), Some(there)) => {
                     if here.pinned && !there.pinned {
                         self.pins.push(at);
+                    }
+                    if is_known_by_copy(backup, here, there) {
+                        copies.push((at, there.digest.clone()));
                     }
                     if let Some(fault) = &there.fault {
                         session.failed(damaged_there(session, backup, fault));
@@ -125,6 +136,9 @@ impl<K: CopiedBackup> BackupPlan<K> {
                 }
                 _ => {}
             }
+        }
+        for (at, digest) in copies {
+            self.remember(session, at, Some(digest));
         }
         self.count(session)
     }
@@ -168,58 +182,120 @@ impl<K: CopiedBackup> BackupPlan<K> {
                 session.failed(error);
             }
         }
-        let mut copied: Option<String> = None;
-        for at in self.lacking.clone() {
+        let mut failed = BTreeSet::new();
+        for some in self.together() {
             if session.is_stopped() {
                 break;
             }
-            let before = self.tree_before(at).map(str::to_owned);
-            // One that did not come is none to share files with.
-            let lacked =
-                |id: &String| self.lacking.iter().any(|at| self.catalogue.backups[*at].id == *id);
-            let before = before.filter(|id| !lacked(id) || copied.as_ref() == Some(id));
-            if let Err(error) = self.one(session, at, before.as_deref()) {
-                let id = &self.catalogue.backups[at].id;
-                let (from, to) = (session.from().name(), session.to().name());
-                session.failed(error.while_doing(format!(
-                    "could not copy {} {id} from repository {from} to {to}",
-                    K::WHAT
-                )));
-            } else {
-                copied = Some(self.catalogue.backups[at].id.clone());
+            for (at, copied) in self.some(session, &some, &failed) {
+                self.line.stored += copied.new;
+                match copied.outcome {
+                    Ok(digest) => self.remember(session, at, digest),
+                    Err(error) => {
+                        failed.insert(at);
+                        session.failed(self.not_copied(session, at, error));
+                    }
+                }
             }
+            // What comes when this is cut short is known when it is looked at again: see `choose`.
+            self.memory.end(true);
         }
         self.memory.end(true);
     }
 
-    /// The newest tree before that the target has, or had before this one came.
-    fn tree_before(&self, at: usize) -> Option<&str> {
+    /// Those that are copied at the same time: small ones that share nothing.
+    fn together(&self) -> Vec<Vec<usize>> {
+        let small = |at: usize| {
+            let copy = copy_in(&self.catalogue.backups[at], FROM);
+            !K::SHARES && copy.is_some_and(|copy| copy.stored_size <= SMALL)
+        };
+        let mut all: Vec<Vec<usize>> = Vec::new();
+        for at in &self.lacking {
+            match all.last_mut() {
+                Some(some) if some.len() < TOGETHER_MAX && small(*at) && small(some[0]) => {
+                    some.push(*at);
+                }
+                _ => all.push(vec![*at]),
+            }
+        }
+        all
+    }
+
+    fn some(
+        &mut self,
+        session: &CopySession<'_>,
+        some: &[usize],
+        failed: &BTreeSet<usize>,
+    ) -> Vec<(usize, CopiedOne)> {
+        let mut there = std::mem::take(&mut self.there);
+        let one = |at: usize, there: &mut KnownThere| {
+            // One that did not come is none to share files with.
+            let previous = self.tree_before(at).filter(|before| !failed.contains(before));
+            let previous = previous.map(|before| self.catalogue.backups[before].id.as_str());
+            let mut new = CopiedAmount::default();
+            let outcome = self.one(session, at, previous, there, &mut new);
+            (at, CopiedOne { new, outcome })
+        };
+        let copied = match some {
+            [at] => vec![one(*at, &mut there)],
+            some => in_threads(AT_ONCE, some, |at| one(*at, &mut KnownThere::default())),
+        };
+        self.there = there;
+        copied
+    }
+
+    fn not_copied(&self, session: &CopySession<'_>, at: usize, error: Error) -> Error {
+        let (what, id) = (K::WHAT, &self.catalogue.backups[at].id);
+        let (from, to) = (session.from().name(), session.to().name());
+        error.while_doing(format!("could not copy {what} {id} from repository {from} to {to}"))
+    }
+
+    /// Notes how old a copy is; without a digest it was left out.
+    fn remember(&mut self, session: &CopySession<'_>, at: usize, digest: Option<String>) {
+        let backup = &self.catalogue.backups[at];
+        let folder = self.catalogue.folder_of(backup.system, &backup.id);
+        if let (Some(here), Some(digest)) = (copy_in(backup, FROM), digest) {
+            let (id, all) = ((backup.id.as_str(), digest.as_str()), folder.all());
+            self.memory.copied((TO, session.to()), all, id, here, Timestamp::now());
+        }
+    }
+
+    /// The newest tree before that the target has, or is to have before this one comes.
+    fn tree_before(&self, at: usize) -> Option<usize> {
         let before = self.catalogue.backups[..at].iter().enumerate().rev();
         let there = |(at, it): (usize, &Backup<K>)| {
             let whole = |number| copy_in(it, number).is_some_and(|copy| copy.fault.is_none());
             K::is_tree(it) && whole(FROM) && (whole(TO) || self.lacking.contains(&at))
         };
-        before.filter(|it| there(*it)).map(|(_, it)| it.id.as_str()).next()
+        before.filter(|it| there(*it)).map(|(at, _)| at).next()
     }
 
-    fn one(&mut self, session: &CopySession<'_>, at: usize, previous: Option<&str>) -> Result<()> {
+    /// Returns the digest of its description in the target; `None` where it is left out.
+    fn one(
+        &self,
+        session: &CopySession<'_>,
+        at: usize,
+        previous: Option<&str>,
+        there: &mut KnownThere,
+        new: &mut CopiedAmount,
+    ) -> Result<Option<String>> {
         let backup = &self.catalogue.backups[at];
-        let Some(here) = copy_in(backup, FROM) else { return Ok(()) };
+        let Some(here) = copy_in(backup, FROM) else { return Ok(None) };
         let folder = self.catalogue.folder_of(backup.system, &backup.id);
         let found = DescribedBackup::<K>::read(session, &folder, backup.system)?;
         // It was deleted since it was listed.
-        let Some(found) = found else { return Ok(()) };
-        let there = &mut self.there;
+        let Some(found) = found else { return Ok(None) };
         let copy = BackupCopy { session, folder: &folder, backup, here, there, previous };
-        let mut new = CopiedAmount::default();
-        let copied = copy.run(&self.catalogue.name, &found, &mut new);
-        self.line.stored += new;
-        let Some(digest) = copied? else { return Ok(()) };
+        let copied = copy.run(&self.catalogue.name, &found, new)?;
         failpoint::reach("copy.described");
-        let (id, all) = ((backup.id.as_str(), digest.as_str()), folder.all());
-        self.memory.copied((TO, session.to()), all, id, here, Timestamp::now());
-        Ok(())
+        Ok(copied)
     }
+}
+
+/// What became of one backup.
+struct CopiedOne {
+    new: CopiedAmount,
+    outcome: Result<Option<String>>,
 }
 
 impl KnownThere {
@@ -242,6 +318,17 @@ impl KnownThere {
 
 fn copy_in<K: Kind>(backup: &Backup<K>, repository: usize) -> Option<&StoredBackup> {
     backup.copies.iter().find(|copy| copy.repository == repository)
+}
+
+/// Whether the target has the very description that the source has, and dates it later than the source does: an earlier
+/// copy brought it, which was cut short before it could note that.
+fn is_known_by_copy<K: Kind>(
+    backup: &Backup<K>,
+    here: &StoredBackup,
+    there: &StoredBackup,
+) -> bool {
+    let doubt = |copy: &StoredBackup| copy.dates().doubt(backup.ended).is_some();
+    here.digest == there.digest && there.noted.is_none() && doubt(there) && !doubt(here)
 }
 
 fn damaged_there<K: CopiedBackup>(
