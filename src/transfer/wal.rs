@@ -12,7 +12,9 @@ use crate::basebackup::Description;
 use crate::error::{Class, Error, Result};
 use crate::failpoint;
 use crate::postgres::{Lsn, SystemIdentifier, TimelineId, WalFileName, WalSegmentSize};
-use crate::repository::{Carried, Carrying, StoredBeyond, StoredWal, WalFolder};
+use crate::repository::{
+    Carried, Carrying, DroppedWal, Repository, StoredBeyond, StoredWal, WalFolder,
+};
 use crate::threads::in_threads;
 
 /// Files that are read at the same time take no more memory than this together, unless one does.
@@ -25,6 +27,8 @@ pub(super) struct WalPlan {
     histories: Vec<PlannedFile>,
     timelines: BTreeMap<TimelineId, Vec<PlannedFile>>,
     beyond: Vec<StoredBeyond>,
+    /// What a human gave up.
+    dropped: Vec<DroppedWal>,
 }
 
 #[derive(Clone, Copy)]
@@ -54,6 +58,7 @@ impl WalPlan {
             histories: Vec::new(),
             timelines: BTreeMap::new(),
             beyond: Vec::new(),
+            dropped: Vec::new(),
         };
         for stored in session.from().stored_wal(&plan.folder, &wanted)? {
             let files = match stored.name {
@@ -69,10 +74,14 @@ impl WalPlan {
             }
         }
         plan.look_beyond(session, needed)?;
+        plan.look_dropped(session)?;
         let all = plan.histories.iter().chain(plan.timelines.values().flatten());
         let lacking = all.filter(|it| !it.there).map(|it| it.stored.size);
         let mut lacked = CopiedAmount::default();
         lacking.chain(plan.beyond.iter().map(|it| it.size)).for_each(|size| lacked.add(size));
+        for dropped in &plan.dropped {
+            lacked.add(dropped.to_json()?.len() as u64);
+        }
         plan.line.lacked = lacked;
         Ok(plan)
     }
@@ -93,6 +102,23 @@ impl WalPlan {
         Ok(())
     }
 
+    fn look_dropped(&mut self, session: &CopySession<'_>) -> Result<()> {
+        let all = |repository: &Repository| repository.dropped(&self.folder, &|_, _| true);
+        let there: BTreeSet<String> = all(session.to())?.iter().map(DroppedWal::object).collect();
+        let mut dropped = all(session.from())?;
+        dropped.retain(|it| !there.contains(&it.object()));
+        self.dropped = dropped;
+        Ok(())
+    }
+
+    fn note_dropped(&mut self, session: &CopySession<'_>) -> Result<()> {
+        for dropped in &self.dropped {
+            session.to().store_dropped(&self.folder, dropped)?;
+            self.line.stored.add(dropped.to_json()?.len() as u64);
+        }
+        Ok(())
+    }
+
     pub(super) fn run(&mut self, session: &CopySession<'_>) {
         let folder = self.folder.clone();
         let source = session.source(&folder);
@@ -103,6 +129,9 @@ impl WalPlan {
         if let Some(first) = self.histories.iter().chain(self.timelines.values().flatten()).next()
             && let Err(error) = run.carrying.check_target(first.stored.name)
         {
+            return session.failed(error);
+        }
+        if let Err(error) = self.note_dropped(session) {
             return session.failed(error);
         }
         let mut stopped = BTreeSet::new();

@@ -46,12 +46,24 @@ fn holes_are_filled_and_what_is_no_segment_comes_too() {
     for name in [&name, &partial, HISTORY] {
         scene.push_file(name).args(["--repository", "a"]).run().expect(0);
     }
+    // What a human gave up is known in the copy too.
+    let gap = "{\"seawall\":1,\"timeline\":1,\"first\":\"000000010000000900000001\",\
+               \"last\":\"000000010000000900000002\",\"when\":\"2026-11-30T22:10:00Z\",\"host\":\"db1\"}";
+    let folder = format!("postgres/main/{}/gaps", scene.wal.system_identifier);
+    let range = "000000010000000900000001-000000010000000900000002";
+    two.a.put(&format!("{folder}/{range}.json"), gap.as_bytes());
     for number in [1, 2, 5] {
         let key = scene.clear_key(number);
         two.b.put(&key, &two.a.get(&key).unwrap());
     }
-    two.copy().run().expect(0).shows("Copied 8 objects, ");
-    assert_eq!(content(&two.a), content(&two.b));
+    two.copy().run().expect(0).shows("Copied 9 objects, ");
+    let (mut a, mut b) = (content(&two.a), content(&two.b));
+    let [gap_a, gap_b] = [&mut a, &mut b].map(|all| all.remove(&format!("{folder}/{range}.json")));
+    let parsed = |bytes: Option<Vec<u8>>| -> serde_json::Value {
+        serde_json::from_slice(&bytes.expect("there")).unwrap()
+    };
+    assert_eq!(parsed(gap_a), parsed(gap_b));
+    assert_eq!(a, b);
 }
 
 /// The old keys open what is there, and only the new ones what comes.
