@@ -34,7 +34,7 @@ pub enum ValueKind {
     },
     /// A length such as `64MiB`.
     Size,
-    /// Bytes a second such as `10MiB`, at least [`RATE_MIN`].
+    /// Bytes a second such as `10MiB`, at least `RATE_MIN`.
     Rate,
     /// A time to wait such as `5s` or `3m`.
     Duration,
