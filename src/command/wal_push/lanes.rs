@@ -241,6 +241,7 @@ impl Lanes<'_> {
         failed: Vec<(usize, Error)>,
     ) -> Result<ArchivedFile> {
         let standing = self.standing;
+        took.iter().for_each(|place| standing.took(*place));
         for (place, error) in failed {
             standing.fell(place, &error);
             let said = "; it is owed to this repository, and tried again in a minute";

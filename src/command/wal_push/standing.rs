@@ -172,6 +172,16 @@ impl<'a> PushRepositories<'a> {
         }
     }
 
+    /// A repository has the file: whatever was noted of it, it is back.
+    pub(super) fn took(&self, place: usize) {
+        if let Some(away) = &self.away
+            && self.repositories.len() > 1
+            && away.failed_before(&self.repositories[place])
+        {
+            away.answered(&self.repositories[place]);
+        }
+    }
+
     /// Those that are left out and may get what they are owed now.
     pub(super) fn may_be_paid(&self) -> Vec<usize> {
         let Some(away) = &self.away else { return Vec::new() };

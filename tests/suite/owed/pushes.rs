@@ -93,6 +93,34 @@ fn later_pushes_pay_when_it_is_back() {
     }
 }
 
+/// First the folder is away and then the bucket: the folder does not get the newest file without the one before.
+#[test]
+fn two_outages_one_after_the_other_leave_no_hole() {
+    let both = OneOfTwo::new();
+    both.pushes([0]);
+    let root = both.folder.folder().to_owned();
+    let aside = root.with_file_name("aside");
+    std::fs::rename(&root, &aside).expect("our own folder");
+    std::fs::write(&root, "no folder").expect("a file");
+    both.pushes([1]);
+    std::fs::remove_file(&root).expect("our own file");
+    std::fs::rename(&aside, &root).expect("our own folder");
+    both.bucket_does(Fault::Answer(503));
+    let notes = || both.scene.files_in("pg_wal/seawall/away").len();
+    assert_eq!(notes(), 1);
+    // The folder is owed the one before, and nobody can give it.
+    let outcome = both.scene.has(2).push(2).args(SHORT_LIMITS).run();
+    assert_ne!(outcome.status, Some(0), "{outcome}");
+    both.proxy.clear();
+    both.a_minute_later();
+    both.pushes([2, 3]);
+    assert_eq!(notes(), 0);
+    for number in 0..4 {
+        both.folder.holds(&both.scene.clear_key(number), both.scene.bytes(number));
+        both.bucket.holds(&both.scene.clear_key(number), both.scene.bytes(number));
+    }
+}
+
 /// The one that is away may be the folder.
 #[test]
 fn a_disk_that_is_not_mounted_is_owed_what_it_misses() {
