@@ -7,7 +7,7 @@
 //! First all is asked and read: `server` asks PostgreSQL, `gather` reads the repositories with `stored` (what stands
 //! alone, and the Redis) and `records` (of drills), and `in_motion` takes out what only looks like a fault. All of it
 //! is a `Case`. Then it is judged thing by thing: `access`, `backups` (for `base_backups` and `standalone` alike),
-//! `reach`, `wal`, `archiving`, `drills`, `space`. A judgement puts `finding`s together, and the order is here.
+//! `reach`, `wal`, `archiving`, `drills`, `owed`, `space`. A judgement puts `finding`s together, and the order is here.
 
 mod access;
 mod archiving;
@@ -17,6 +17,7 @@ mod drills;
 mod finding;
 mod gather;
 mod in_motion;
+mod owed;
 mod reach;
 mod records;
 mod server;
@@ -71,6 +72,7 @@ pub fn judge(
     findings.extend(standalone::media(case));
     for number in 0..repositories.len() {
         findings.push(access::repository(case, number));
+        findings.extend(owed::of_repository(case, number));
         findings.extend(space::of_repository(case, number));
         findings.extend(access::clock_of_repository(case, number));
     }

@@ -27,6 +27,8 @@ pub struct Answers {
     pub cluster: String,
     /// In the order in which they are read.
     pub repositories: Vec<RepositoryPlace>,
+    /// How many of them are enough; `None` where all are needed.
+    pub needed: Option<usize>,
     pub encryption: Encryption,
     /// As in the configuration: `5m`.
     pub rpo: String,

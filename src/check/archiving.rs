@@ -2,6 +2,7 @@
 
 use super::finding::{CheckState, Finding, FindingDraft, age, at, count, objective, time};
 use super::gather::Case;
+use super::owed::is_owed;
 use super::server::Server;
 use crate::doctor::{Ability, Mend, Restart, archive_command};
 use crate::postgres::WalFileName;
@@ -127,17 +128,14 @@ fn archived(
     failed.is_some()
 }
 
+/// Without what it is owed: it gets that yet.
 fn lacks(case: &Case<'_>, number: usize, name: WalFileName) -> bool {
     let system = case.gathered.system.and_then(|system| case.gathered.survey.system(system));
-    let inventory = system.and_then(|it| it.inventories.get(number)?.as_ref());
-    let Some(inventory) = inventory else { return false };
-    match (name, name.segment()) {
-        (WalFileName::History(timeline), _) => !inventory.histories.contains(&timeline),
-        (_, Some(segment)) if matches!(name, WalFileName::Segment(_)) => {
-            !inventory.ranges.iter().any(|it| it.first <= segment && segment <= it.last)
-        }
-        _ => false,
-    }
+    let Some(system) = system else { return false };
+    let inventory = system.inventories.get(number).and_then(Option::as_ref);
+    let is_listed = matches!(name, WalFileName::Segment(_) | WalFileName::History(_));
+    let lacks = inventory.is_some_and(|inventory| is_listed && !inventory.has(name));
+    lacks && !is_owed(case, number, system.system, name)
 }
 
 pub(super) fn backlog(case: &Case<'_>) -> Option<Finding> {

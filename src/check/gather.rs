@@ -15,6 +15,7 @@ use super::stored::{NamedSeries, RedisAsked, ask_redis, media, redis};
 use crate::backup::{Failure, begun};
 use crate::basebackup::catalogue::{Survey, noted};
 use crate::config::Config;
+use crate::debts::Ledger;
 use crate::error::Error;
 use crate::history::RecordSubject;
 use crate::postgres::{SystemIdentifier, WalSegment, WalSegmentSize};
@@ -63,6 +64,8 @@ pub struct Gathered {
     pub(super) redis_server: Option<RedisAsked>,
     /// Why the private keys that this host is said to have can't be read.
     pub no_key: Option<Error>,
+    /// What is owed to whom.
+    pub(super) ledger: Ledger,
     /// Why it is not known what else lies in a repository.
     pub not_listed: Vec<Failure>,
 }
@@ -77,7 +80,7 @@ pub fn gather<O: ListingVisitor>(
 ) -> (Gathered, Vec<Vec<Option<O>>>) {
     let described = if look.all { usize::MAX } else { DESCRIBED_MIN };
     // A store that is down costs its time limit once, and not once for each kind of backup.
-    let ((survey, seen), (redis, no_redis), redis_server, (media, no_media)) =
+    let ((survey, seen), (redis, no_redis), redis_server, ledger, (media, no_media)) =
         thread::scope(|scope| {
             let survey = beside(scope, || {
                 let (mut survey, seen) = settled(config, repositories, server, now, look);
@@ -86,8 +89,10 @@ pub fn gather<O: ListingVisitor>(
             });
             let redis = beside(scope, || redis(config, repositories, described));
             let server = beside(scope, || ask_redis(config));
+            let ledger = beside(scope, || Ledger::read(repositories, &config.cluster));
             let media = media(config, repositories, described);
-            (joined(survey.join()), joined(redis.join()), joined(server.join()), media)
+            let (survey, redis) = (joined(survey.join()), joined(redis.join()));
+            (survey, redis, joined(server.join()), joined(ledger.join()), media)
         });
     let (system, told) = match server {
         Asked::Answered(server) => (Some(server.facts.system), true),
@@ -109,6 +114,7 @@ pub fn gather<O: ListingVisitor>(
         media,
         records,
         redis_server,
+        ledger,
         no_key,
         not_listed,
     };

@@ -9,6 +9,7 @@ use super::archiving;
 use super::base_backups::{days, further, good, newest};
 use super::finding::{CheckState, Finding, FindingDraft, age, at, objective, size, time};
 use super::gather::{Case, PROMISED_MAX};
+use super::owed::is_owed_wal;
 use super::server::Server;
 use crate::backup::begun;
 use crate::basebackup::catalogue::Backup;
@@ -22,6 +23,8 @@ const LOOK: &str =
 /// A command that the shell does not find ends the archiver, which then notes no failure.
 const UNABLE: &str =
     "The server can't run its archive_command: archiving, above, has the line that mends it.";
+
+const OWED: &str = "It is owed WAL that another repository has, see owed.";
 
 const GAP: &str =
     "There is newer WAL behind a gap, see WAL: take a base backup now (`basebackup create`).";
@@ -75,21 +78,23 @@ pub(super) fn judge_rpo(case: &Case<'_>, number: usize) -> Finding {
     let newest = newest(case, number);
     let reached = newest.and_then(|newest| reach(case, number, newest));
     let gap = stops_at_a_gap(case, number).is_some_and(|lsn| !arrives(case, number, lsn));
+    let known = gap.then_some(GAP).or_else(|| is_owed_wal(case, number).then_some(OWED));
     match (reached, case.server()) {
         (None, _) => draft.say(
             CheckState::Critical,
             "everything would be lost: no base backup can be restored",
             "`basebackup create` takes one.",
         ),
-        (Some(reach), Some(server)) => with_server(case, (&reach, gap), server, &mut draft),
-        (Some(reach), None) => alone(case, (&reach, gap), &mut draft),
+        (Some(reach), Some(server)) => with_server(case, (&reach, known), server, &mut draft),
+        (Some(reach), None) => alone(case, (&reach, known), &mut draft),
     }
     draft.finding()
 }
 
+/// What is `known` to keep its WAL from going on is its hint.
 fn with_server(
     case: &Case<'_>,
-    (reach, gap): (&Reach, bool),
+    (reach, known): (&Reach, Option<&str>),
     server: &Server,
     draft: &mut FindingDraft,
 ) {
@@ -118,7 +123,8 @@ fn with_server(
     match seconds > rpo.as_secs_f64() {
         true => {
             let text = format!("{text}; expected at most {}", objective(rpo));
-            let hint = if gap { GAP.to_owned() } else { rpo_hint(reach, server, rpo.as_secs()) };
+            let other = || rpo_hint(reach, server, rpo.as_secs());
+            let hint = known.map_or_else(other, str::to_owned);
             draft.say(CheckState::Critical, text, hint);
         }
         false => draft.ok(text),
@@ -175,7 +181,7 @@ fn rpo_hint(reach: &Reach, server: &Server, rpo: u64) -> String {
 /// Without the server nobody knows whether it wrote anything since: an idle one without `archive_timeout`
 /// looks the same as one whose WAL does not arrive. But each base backup brings WAL, so when these are due
 /// and nothing came, it does not arrive.
-fn alone(case: &Case<'_>, (reach, gap): (&Reach, bool), draft: &mut FindingDraft) {
+fn alone(case: &Case<'_>, (reach, known): (&Reach, Option<&str>), draft: &mut FindingDraft) {
     let objectives = &case.config.objectives;
     let seconds = age(reach.since, case.now);
     draft.measured("seawall_rpo_seconds", seconds, objectives.rpo.as_secs_f64());
@@ -192,13 +198,12 @@ fn alone(case: &Case<'_>, (reach, gap): (&Reach, bool), draft: &mut FindingDraft
     }
     let text = format!("{text}; expected at most {}", objective(objectives.rpo));
     match seconds > due.max(limit) {
-        true => draft.say(CheckState::Critical, text, if gap { GAP } else { LOOK }),
-        false if gap => draft.say(CheckState::Warning, text, GAP),
+        true => draft.say(CheckState::Critical, text, known.unwrap_or(LOOK)),
         false => draft.say(
             CheckState::Warning,
             text,
-            "An idle server looks the same from here. Say where it is with postgres.connection, or set its \
-             archive_timeout.",
+            known.unwrap_or("An idle server looks the same from here. Say where it is with postgres.connection, or set its \
+             archive_timeout."),
         ),
     }
 }

@@ -8,6 +8,7 @@ use super::note::{Debt, creditor_of, debts_in};
 use crate::error::Error;
 use crate::postgres::{SystemIdentifier, WalFileName, WalSegment, WalSegmentSize};
 use crate::repository::{Repository, WalRange};
+use crate::threads::in_parallel;
 
 /// All that is noted, by whom it is owed to.
 #[derive(Debug, Default)]
@@ -54,8 +55,9 @@ impl Ledger {
         let ids: Vec<String> = repositories.iter().map(creditor_of).collect();
         let mut accounts: BTreeMap<String, OwedTo> = BTreeMap::new();
         let mut failures = Vec::new();
-        for (holder, repository) in repositories.iter().enumerate() {
-            let debts = match debts_in(repository) {
+        let read = in_parallel(repositories, debts_in);
+        for ((holder, repository), debts) in repositories.iter().enumerate().zip(read) {
+            let debts = match debts {
                 Ok(debts) => debts,
                 Err(error) => {
                     failures.push((holder, error));
@@ -129,6 +131,14 @@ impl OwedTo {
             None => self.backups.entry(debt.what.clone()).or_default(),
         };
         noted.also(holder, since);
+    }
+
+    /// The place of the repository that is owed it. One that moved to another place keeps its name.
+    pub fn payee(&self, repositories: &[Repository]) -> Option<usize> {
+        let moved = |it: &Repository| {
+            self.name.strip_prefix(it.name()).is_some_and(|rest| rest.starts_with(" ("))
+        };
+        self.creditor.or_else(|| repositories.iter().position(moved))
     }
 
     /// When the first thing became owed, by the clocks of the stores.

@@ -17,8 +17,12 @@ pub struct Quorum {
 
 impl Quorum {
     pub fn of(config: &Config, repositories: &[Repository]) -> Self {
+        Self::on(config, repositories.iter().map(|one| one.storage().device()).collect())
+    }
+
+    /// With these devices, one for each repository.
+    pub fn on(config: &Config, devices: Vec<String>) -> Self {
         let required = config.repositories.iter().map(|one| one.required).collect();
-        let devices = repositories.iter().map(|one| one.storage().device()).collect();
         Self { needed: config.needed, required, devices }
     }
 

@@ -131,6 +131,12 @@ fn of_kind(kind: FsWord) -> Diagnosis {
     }
 }
 
+/// Whether another host has what lies there. A folder that is not there yet is not known to be.
+pub(super) fn is_over_network(root: &Path) -> bool {
+    let kind = statfs(root).map(|found| found.f_type);
+    kind.is_ok_and(|kind| OVER_NETWORK.iter().any(|(number, _)| *number == kind))
+}
+
 fn free_space(root: &Path, wanted: u8) -> Diagnosis {
     let found = match statvfs(root) {
         Ok(found) => found,

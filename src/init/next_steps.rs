@@ -148,6 +148,7 @@ pub mod tests {
             data_directory: Some("/var/lib/postgresql/15/main".into()),
             cluster: "main".to_owned(),
             repositories: vec![folder],
+            needed: None,
             encryption: Encryption::None,
             rpo: "1m".to_owned(),
             rto: "1h".to_owned(),
@@ -248,6 +249,13 @@ pub mod tests {
             "sudo systemctl enable --now seawall-check.timer",
         ];
         assert_eq!(lines, expected);
+    }
+
+    #[test]
+    fn what_a_repository_is_owed_is_paid_by_a_timer() {
+        let timer = "sudo systemctl enable --now seawall-settle.timer".to_owned();
+        assert!(typed(&Answers { needed: Some(1), ..answers() }).contains(&timer));
+        assert!(!typed(&answers()).contains(&timer));
     }
 
     #[test]

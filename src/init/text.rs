@@ -21,6 +21,11 @@ const REPOSITORIES: &str = "
 # Every push goes to all repositories; every read tries them in this order.
 ";
 
+const NEEDED: &str = "
+# A push succeeds when this many repositories have the file. The others are owed it, and get it when they are back.
+# `seawall check` tells what is owed. docs/needed.md says what you promise with it.
+";
+
 const ENCRYPTION: &str = "
 # Everything is encrypted to these public keys. The private key belongs to where one restores: there
 # identity_file = \"/its/path\", and nowhere else.
@@ -50,6 +55,9 @@ pub(crate) fn text(answers: &Answers, recipients: &[String]) -> String {
     let mut text = format!("{HEAD}{}", line("cluster", &answers.cluster));
     if let Some(path) = &answers.state_directory {
         text += &format!("{STATE}{}", line("state_directory", &path.display().to_string()));
+    }
+    if let Some(needed) = answers.needed {
+        text += &format!("{NEEDED}needed = {needed}\n");
     }
     text += REPOSITORIES;
     let tables: Vec<String> = answers.repositories.iter().map(repository).collect();
@@ -120,7 +128,9 @@ fn quoted(text: &str) -> String {
 
 #[cfg(test)]
 mod tests {
-    use crate::config::{Config, of_text};
+    use std::num::NonZeroUsize;
+
+    use crate::config::{Config, NeededCopies, of_text};
     use crate::init::Encryption;
 
     use super::*;
@@ -142,6 +152,7 @@ mod tests {
             data_directory: None,
             cluster: "shop".to_owned(),
             repositories: vec![folder, bucket],
+            needed: Some(1),
             encryption: Encryption::None,
             rpo: "2m".to_owned(),
             rto: "1h".to_owned(),
@@ -171,6 +182,7 @@ mod tests {
             (config.cluster.as_str(), config.connection.as_str()),
             ("shop", "host=db user=backup")
         );
+        assert_eq!(config.needed, NeededCopies::AtLeast(NonZeroUsize::MIN));
         assert_eq!(config.encryption.recipients, ["age1x"]);
         assert_eq!((config.objectives.rpo.as_secs(), config.objectives.rto.as_secs()), (120, 3600));
         let month = std::time::Duration::from_secs(30 * 86_400);
@@ -184,10 +196,12 @@ mod tests {
 
     #[test]
     fn what_was_not_asked_for_is_not_set() {
-        let bare = Answers { connection: None, redis_url: None, media: vec![], ..answers() };
+        let bare =
+            Answers { needed: None, connection: None, redis_url: None, media: vec![], ..answers() };
         let resolved = of_text(&text(&bare, &[])).unwrap();
         let config = Config::from_resolved(&resolved).unwrap();
         assert!(config.encryption.recipients.is_empty() && config.media.is_empty());
+        assert_eq!(config.needed, NeededCopies::All);
         assert_eq!(config.redis.address.to_string(), "redis://127.0.0.1:6379");
     }
 }

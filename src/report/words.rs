@@ -5,6 +5,7 @@ use std::time::Duration;
 use bytesize::ByteSize;
 use jiff::Timestamp;
 
+pub(super) use crate::words::listed;
 pub use crate::words::plain;
 
 /// `1.7 GiB`
@@ -61,15 +62,6 @@ pub(super) fn short_span(seconds: f64) -> String {
 /// `1 segment`, `184,213 segments`
 pub(super) fn count(number: u64, what: &str) -> String {
     format!("{}{JOINED}{what}{}", grouped(number), if number == 1 { "" } else { "s" })
-}
-
-/// `one`, `one and two`, `one, two and three`
-pub(super) fn listed(all: &[String]) -> String {
-    match all {
-        [] => String::new(),
-        [one] => one.clone(),
-        [front @ .., last] => format!("{} and {last}", front.join(", ")),
-    }
 }
 
 /// In groups of three digits.

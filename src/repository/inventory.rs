@@ -60,6 +60,21 @@ impl Inventory {
         self.ended.extend(created.map(|created| (segment, created)));
     }
 
+    /// Whether a segment or a history is there. Of other files it is known only whether WAL behind them is.
+    pub fn has(&self, name: WalFileName) -> bool {
+        let behind = |segment: WalSegment| {
+            let mut ranges = self.ranges.iter().filter(|it| it.last.timeline == segment.timeline);
+            ranges.any(|it| it.last > segment)
+        };
+        match (name, name.segment()) {
+            (WalFileName::History(timeline), _) => self.histories.contains(&timeline),
+            (WalFileName::Segment(segment), _) => {
+                self.ranges.iter().any(|it| it.first <= segment && segment <= it.last)
+            }
+            (_, segment) => segment.is_some_and(behind),
+        }
+    }
+
     fn see_beyond(&mut self, folder: &WalFolder, key: &str) {
         if let (Some(segment), Some((_, name))) =
             (folder.second_content_of(key), key.rsplit_once('/'))

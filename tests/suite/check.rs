@@ -6,6 +6,7 @@ mod judged;
 pub mod laid_out;
 mod limits;
 mod overview;
+mod owed;
 mod planted;
 mod races;
 mod reaching_back;
@@ -65,8 +66,18 @@ impl Watched {
         let s3 = bucket.then(|| Store::start(StoreKind::S3(s3::Kind::S3sFs), &place));
         let tables = [Some(disk.table("disk")), s3.as_ref().map(|it| it.table("s3"))];
         let text: Vec<String> = tables.into_iter().flatten().collect();
+        Watched::with_config(place, disk, s3, &text.join("\n"), settings)
+    }
+
+    fn with_config(
+        place: Place,
+        disk: Store,
+        s3: Option<Store>,
+        config: &str,
+        settings: &[(&str, &str)],
+    ) -> Watched {
         // How full the disk of this machine is, is not the question.
-        let config = text.join("\n") + "\n[objectives]\nfree_space = 0\n";
+        let config = format!("{config}\n[objectives]\nfree_space = 0\n");
         let config = place.file("seawall.toml", config);
         let push = shell_word(&place.program(env!("CARGO_BIN_EXE_wal-push")));
         let push = format!("{push} --config {} %p %f", shell_word(&config));

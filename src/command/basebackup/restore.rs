@@ -1,10 +1,11 @@
 //! `basebackup restore`: the plan, the files, the settings for the recovery.
 //!
-//! `options` has the flags; `caller` looks at who called; `plan_text` is the plan for people and programs; `recovery` watches
+//! `options` has the flags; `caller` looks at who called; `lacking` tells of WAL that was stored and is in no repository here; `plan_text` is the plan for people and programs; `recovery` watches
 //! the server; `ended` is what is said at the end.
 
 mod caller;
 mod ended;
+mod lacking;
 mod options;
 mod plan_text;
 mod recovery;
@@ -15,6 +16,7 @@ use clap::ArgMatches;
 use jiff::Timestamp;
 
 use self::ended::Ended;
+use self::lacking::lacking;
 use self::options::RestoreOptions;
 pub use self::options::command;
 use self::plan_text::{ARCHIVE_AGAIN, Archiving, PlanText};
@@ -103,6 +105,7 @@ fn restore(
         opened: &opened,
         archiving,
         environment,
+        lacking: lacking(&survey, plan.backup.system, &repositories, config),
     };
     let words = text.words(&plan, &wish, &repositories);
     let told = text.json(&plan, &wish, &repositories, &words);

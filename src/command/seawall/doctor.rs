@@ -101,6 +101,7 @@ fn look(
     }
     sections.extend(doctor::repositories(config, server.as_ref()));
     let mut findings = doctor::secrets(config, file, server.as_ref());
+    findings.extend(doctor::needed(config));
     findings.extend(doctor::idle_settings(resolved, config));
     findings.extend(doctor::bandwidth(config));
     sections.push(Section { about: "configuration".to_owned(), findings });

@@ -20,6 +20,8 @@ use crate::error::{Class, Error, Result};
 use crate::init::{Answers, Encryption, FoundServer, RepositoryPlace, connection_to, find_server};
 use crate::{exit_status, log};
 
+const NEEDED: &str = "needed-copies";
+
 const SHORT: &str = "Writes a first configuration, and prints the remaining steps";
 
 const ABOUT: &str = "Writes a first configuration, and prints the remaining steps
@@ -58,6 +60,12 @@ pub fn command() -> Command {
         .arg(text("endpoint", "URL", "URL of the S3 server; default: AWS"))
         .arg(text("region", "NAME", "Region of the bucket"))
         .arg(path("credentials-file", "AWS credentials file for the bucket"))
+        .arg(
+            text("needed", "all|NUMBER", "How many repositories must have a WAL file before a push succeeds")
+                .default_value("all")
+            // The setting of this name is hidden in helps.
+            .id(NEEDED),
+        )
         .arg(text("encrypt", "WORD", "new: to a new key pair; none; or a public key, age1…"))
         .arg(path(
             "identity-file",
@@ -127,11 +135,13 @@ fn given(matches: &ArgMatches, found: &FoundServer) -> Result<Answers> {
         credentials_file: path("credentials-file"),
     };
     let media = matches.get_many::<String>("media").unwrap_or_default();
+    let needed = needed(&text(NEEDED).unwrap_or_default(), urls.len())?;
     let beside = output.parent().unwrap_or(Path::new("/")).join("seawall.key");
     Ok(Answers {
         data_directory: data_directory(path("data-directory"), container, found),
         cluster: text("cluster").or_else(|| found.cluster.clone()).unwrap_or_else(|| "main".into()),
         repositories: urls.map(place).collect(),
+        needed,
         encryption: text("encrypt").map_or(Encryption::None, |word| encryption(&word)),
         rpo: text("rpo").unwrap_or_default(),
         rto: text("rto").unwrap_or_default(),
@@ -154,6 +164,21 @@ fn data_directory(given: Option<PathBuf>, container: bool, found: &FoundServer) 
         None if container => None,
         None => found.data_directory.clone(),
     }
+}
+
+/// As many as there are is all of them. Without repositories they are asked for yet.
+fn needed(word: &str, repositories: usize) -> Result<Option<usize>> {
+    let number = word.parse::<usize>().ok().filter(|number| *number > 0);
+    if word == "all" || number.is_some_and(|number| number == repositories) {
+        return Ok(None);
+    }
+    let most = if repositories == 0 { usize::MAX } else { repositories };
+    number.filter(|number| *number < most).map(Some).ok_or_else(|| {
+        let message =
+            format!("expected all or a number of repositories for --needed, found {word:?}");
+        Error::new(Class::Usage, message)
+            .hint("It is at most the number of --repository. docs/needed.md tells of it.")
+    })
 }
 
 fn encryption(word: &str) -> Encryption {

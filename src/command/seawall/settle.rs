@@ -39,7 +39,8 @@ pub fn command() -> Command {
         .long_about(ABOUT)
         .after_help(AFTER)
         .arg(switch("dry-run", "Show what is owed and stop"))
-        .arg(switch("json", "Print as JSON"));
+        .arg(switch("quiet", "Print nothing where nothing is owed"))
+        .arg(switch("json", "Print as JSON").conflicts_with("quiet"));
     flags::with_settings(command, &[])
 }
 
@@ -60,7 +61,7 @@ pub fn run(matches: &ArgMatches) -> Result<()> {
     }
     let text = match matches.get_flag("json") {
         true => document(&SettledDocument { seawall: 1, owed: &rows })?,
-        false => lines(&rows, settling.only_look, errors.is_empty()),
+        false => lines(&rows, settling.only_look, errors.is_empty() && !matches.get_flag("quiet")),
     };
     print(Shown { text, errors })
 }
@@ -103,7 +104,8 @@ impl Settling<'_> {
             stored_bytes: 0,
             since: account.since(),
         };
-        let Some(creditor) = self.creditor(account) else {
+        let place = account.payee(self.repositories);
+        let Some(creditor) = place.map(|place| &self.repositories[place]) else {
             errors.push(not_configured(account));
             return row;
         };
@@ -126,16 +128,6 @@ impl Settling<'_> {
             }
         }
         row
-    }
-
-    /// One that moved to another place keeps its name.
-    fn creditor(&self, account: &OwedTo) -> Option<&Repository> {
-        match account.creditor {
-            Some(place) => Some(&self.repositories[place]),
-            None => self.repositories.iter().find(|it| {
-                account.name.strip_prefix(it.name()).is_some_and(|rest| rest.starts_with(" ("))
-            }),
-        }
     }
 
     fn pay(
@@ -188,9 +180,9 @@ fn not_configured(account: &OwedTo) -> Error {
         .hint("Configure it again, or delete its notes below owed/ if it is gone for good.")
 }
 
-fn lines(rows: &[SettledRow], only_look: bool, all_seen: bool) -> String {
+fn lines(rows: &[SettledRow], only_look: bool, say_none: bool) -> String {
     if rows.is_empty() {
-        return if all_seen { "Nothing is owed.\n".to_owned() } else { String::new() };
+        return if say_none { "Nothing is owed.\n".to_owned() } else { String::new() };
     }
     let mut lines = vec![
         ["REPOSITORY", "OWED", "SINCE", "PAID", "STORED", "STILL OWED"].map(str::to_owned).to_vec(),

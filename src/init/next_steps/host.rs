@@ -165,6 +165,7 @@ pub(super) fn timers(answers: &Answers, hands: &Typist) -> String {
         names.extend(timers_of("media", &format!("@{set}"), here));
     }
     names.push("seawall-check.timer".to_owned());
+    names.extend(answers.needed.map(|_| "seawall-settle.timer".to_owned()));
     let lines: String =
         names.iter().map(|name| hands.systemctl(&format!("enable --now {name}"))).collect();
     let elsewhere = if here && answers.container {

@@ -41,6 +41,8 @@ fn empty_answers_take_what_the_server_says() {
         server.data().display()
     );
     assert!(outcome.stdout.contains(&asked), "{outcome}");
+    // There is one repository, and nothing to choose.
+    assert!(!outcome.stdout.contains("How many repositories"), "{outcome}");
     let text = written(&place);
     let [(_, sockets), (_, port), ..] = server.connection();
     let connection = format!("connection = \"host={sockets} port={port}\"");
@@ -142,4 +144,36 @@ fn what_flags_say_is_not_asked_and_an_end_of_the_input_writes_nothing() {
         assert!(!outcome.stdout.contains(question), "{outcome}");
     }
     assert_eq!(fs::read_dir(place.join("etc")).unwrap().count(), 0);
+}
+
+/// A folder and a bucket: one may be away, if somebody says so.
+#[test]
+fn with_two_repositories_it_is_asked_how_many_are_needed() {
+    let place = Place::new();
+    place.folder("etc");
+    let mut server = Server::builder(&place).init();
+    server.start();
+    let two = ["", "", "/b", "s3://b/p", "", "", "", "3", "1", "", "", "", "none", "", ""];
+    let outcome = typed(&place, &server, &two, &[]);
+    outcome.expect(0);
+    for said in [
+        "If one is away for long, pg_wal fills its\r\ndisk.",
+        "How many repositories must have a WAL file at once [all]: ",
+        "  all or a number from 1 to 2 is needed",
+        "sudo systemctl enable --now seawall-settle.timer",
+    ] {
+        assert!(outcome.stdout.contains(said), "no {said:?}: {outcome}");
+    }
+    let text = written(&place);
+    let (above, tables) = text.split_once("[[repository]]").unwrap();
+    assert!(above.contains("\nneeded = 1\n"), "{text}");
+    assert!(!tables.contains("needed = "), "{text}");
+
+    // An empty answer is what was before there was this question.
+    fs::remove_file(place.join("etc/seawall.toml")).unwrap();
+    let two = ["", "", "/b", "s3://b/p", "", "", "", "", "", "", "", "none", "", ""];
+    let outcome = typed(&place, &server, &two, &[]);
+    outcome.expect(0);
+    assert!(!written(&place).contains("needed = "), "{}", written(&place));
+    assert!(!outcome.stdout.contains("seawall-settle.timer"), "{outcome}");
 }

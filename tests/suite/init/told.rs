@@ -222,3 +222,22 @@ fn root_gives_the_configuration_to_the_servers_group() {
     }
     assert!(outcome.stdout.contains("\n    sudo install -d -m 0700 -o "), "{outcome}");
 }
+
+#[test]
+fn how_many_are_needed_can_be_said_by_a_flag() {
+    let place = Place::new();
+    place.folder("etc");
+    let repositories =
+        ["--encrypt=none", "--no-doctor", "--repository=/a", "--repository=s3://b/c"];
+    let run = |needed: &str| init(&place).args(repositories).args(["--needed", needed]).run();
+    for needed in ["3", "0", "some"] {
+        let outcome = run(needed);
+        outcome.expect(2);
+        let said =
+            format!("expected all or a number of repositories for --needed, found {needed:?}");
+        assert!(error(&outcome).contains(&said), "{outcome}");
+    }
+    run("1").expect(0);
+    let text = fs::read_to_string(place.join("etc/seawall.toml")).unwrap();
+    assert!(text.contains("\nneeded = 1\n"), "{text}");
+}

@@ -44,6 +44,8 @@ pub(super) struct PlanText<'a> {
     pub archiving: Archiving,
     /// What the server needs of this environment, if anything.
     pub environment: Option<String>,
+    /// WAL that was acknowledged and is not here.
+    pub lacking: Vec<String>,
 }
 
 impl PlanText<'_> {
@@ -61,6 +63,7 @@ impl PlanText<'_> {
         if let Some(other) = place.system.filter(|system| *system != plan.backup.system) {
             line("beware", format!("the directory belongs to another system, {other}"));
         }
+        self.lacking.iter().for_each(|text| line("beware", text.clone()));
         line("into", self.into());
         for tablespace in self.tablespaces {
             line("tablespace", self.of_tablespace(tablespace));

@@ -16,6 +16,12 @@ use crate::init::{Answers, Encryption, FoundServer, RepositoryPlace};
 /// Beside the configuration.
 const CREDENTIALS: &str = "s3.credentials";
 
+const ABOUT_NEEDED: &str = "\
+By default all repositories must have a WAL file before PostgreSQL may delete it. If one is away for long, pg_wal fills its
+disk. With 1, one copy is enough: the other repository may lag during an outage, gets what it is owed afterwards, and
+seawall check tells of it.
+";
+
 /// Asks what no flag said.
 pub struct Questions<'a> {
     matches: &'a ArgMatches,
@@ -38,6 +44,7 @@ impl<'a> Questions<'a> {
         if self.open("repository") {
             answers.repositories = repositories(&answers)?;
         }
+        answers.needed = self.needed(&answers)?;
         for (flag, question, answer) in [
             ("rpo", "How much may be lost at most", &mut answers.rpo),
             ("rto", "How long may a restore take", &mut answers.rto),
@@ -68,6 +75,25 @@ impl<'a> Questions<'a> {
     /// Whether the command line left it open.
     fn open(&self, flag: &str) -> bool {
         self.matches.value_source(flag) != Some(ValueSource::CommandLine)
+    }
+
+    /// Where there is one repository there is nothing to ask.
+    fn needed(&self, answers: &Answers) -> Result<Option<usize>> {
+        let repositories = answers.repositories.len();
+        if !self.open(super::NEEDED) {
+            let said = answers.needed.map_or_else(|| "all".to_owned(), |number| number.to_string());
+            return super::needed(&said, repositories);
+        }
+        if repositories < 2 {
+            return Ok(None);
+        }
+        guard::print(ABOUT_NEEDED);
+        let wrong = |text: &str| {
+            let known = super::needed(text, repositories).is_ok();
+            (!known).then(|| format!("all or a number from 1 to {repositories} is needed"))
+        };
+        let answer = ask("How many repositories must have a WAL file at once", "all", wrong)?;
+        super::needed(&answer, repositories)
     }
 
     fn data_directory(&self) -> Result<Option<PathBuf>> {

@@ -63,6 +63,7 @@ fn remarks(overview: &Overview<'_>) -> String {
         text +=
             &format!("Repository {name} could not be looked at to the end: it may have more.\n");
     }
+    text += &owed(overview);
     let worse = |it: &&OverviewRow| it.state.is_some_and(|state| state != CheckState::Ok);
     let troubled = overview.rows.iter().filter(worse).count();
     if troubled > 0 {
@@ -72,6 +73,13 @@ fn remarks(overview: &Overview<'_>) -> String {
         text += &format!("`seawall check` has {} about repositories.\n", count(troubles, "remark"));
     }
     text
+}
+
+/// What repositories are owed, as the check says it.
+fn owed(overview: &Overview<'_>) -> String {
+    let troubles = overview.verdict.findings.iter().filter(|it| it.state != CheckState::Ok);
+    let owed = troubles.filter(|it| it.check == "owed");
+    owed.map(|it| format!("{}: {}.\n", plain(&it.subject.to_string()), plain(&it.text))).collect()
 }
 
 fn up_to(row: &OverviewRow, now: Timestamp) -> String {

@@ -1,0 +1,130 @@
+//! What a repository is owed that was away: said at once, in time CRITICAL, and no longer than it is true.
+
+use std::fs;
+
+use super::{Found, Watched};
+use crate::listing::laid::Laid;
+use crate::scene::{Kind as StoreKind, Store};
+use crate::support::place::Place;
+use crate::support::proxy::{Fault, Proxy, Rule};
+use crate::support::run::Run;
+use crate::support::s3::Kind;
+
+const TOP: &str = "needed = 1\n";
+
+/// No segment is finished by itself while debts are counted.
+const SELDOM: &[(&str, &str)] = &[("archive_timeout", "1h")];
+
+const LIMITS: &str = "[limits]\nattempts = 2\nrequest_timeout = \"1s\"\ntotal_timeout = \"3s\"\n";
+
+/// A server that archives into a folder and a bucket, of which one is enough.
+struct OneIsEnough {
+    watched: Watched,
+    proxy: Proxy,
+}
+
+impl OneIsEnough {
+    fn new() -> OneIsEnough {
+        let place = Place::new();
+        let disk = Store::start(StoreKind::Local, &place);
+        let s3 = Store::start(StoreKind::S3(Kind::S3sFs), &place);
+        let proxy = Proxy::start(s3.server().address());
+        let tables = [disk.table("disk"), s3.table_at("s3", &proxy.endpoint())].concat();
+        let config = format!("{TOP}{tables}{LIMITS}");
+        let watched = Watched::with_config(place, disk, Some(s3), &config, SELDOM);
+        OneIsEnough { watched, proxy }
+    }
+
+    fn seawall(&self, words: &[&str]) -> Run {
+        let run = self.watched.program(env!("CARGO_BIN_EXE_seawall")).args(words);
+        run.arg("--config").arg(&self.watched.config)
+    }
+
+    fn notes(&self) -> Vec<String> {
+        let keys = self.watched.disk.keys().into_iter();
+        keys.filter(|key| key.starts_with("owed/")).collect()
+    }
+}
+
+#[test]
+fn it_is_said_from_the_first_debt_until_the_last_is_paid() {
+    let one = OneIsEnough::new();
+    let watched = &one.watched;
+    for repository in ["disk", "s3"] {
+        let found = watched.finds(0, &[]);
+        found.says(&format!("repository {repository}, owed"), "ok", "nothing is owed to it", "");
+    }
+
+    one.proxy.add(Rule::new(Fault::Answer(503)));
+    watched.archive();
+    let notes = one.notes();
+    assert!(notes.len() > 1, "{notes:?}");
+    let files = format!("{} WAL files ({}.0 MiB)", notes.len(), notes.len());
+    let owed = format!("it is owed {files}, the oldest since …");
+    let found = watched.finds(2, &[]);
+    found.says(
+        "repository s3, owed",
+        "warning",
+        &owed,
+        "The repository does not answer: see access",
+    );
+    found.says("repository disk, owed", "ok", "nothing is owed to it…", "");
+    assert!(found.outcome.contains("\"check\": \"access\""), "{}", found.outcome);
+
+    // It is back, and nobody has paid yet. What the server archived is where it is to be, or comes.
+    one.proxy.clear();
+    let found = watched.finds(1, &[]);
+    found.says("repository s3, owed", "warning", &owed, "`seawall settle` copies it");
+    found.says("postgresql main, archiving", "ok", "…was archived…", "");
+    found.only(&["owed"]);
+    let found = watched.finds(2, &["--objectives-rpo", "1s"]);
+    let text = format!("{owed}; expected at most 1s");
+    found.says("repository s3, owed", "critical", &text, "`seawall settle` copies it");
+    found.says("postgresql main, RPO now in s3", "critical", "…", "It is owed WAL that another");
+
+    let printed = watched.check().args(["--format", "prometheus"]).run();
+    printed.expect(1);
+    let labels = "{service=\"repository\",name=\"s3\"}";
+    printed.shows(&format!("seawall_owed_wal_files{labels} {}\n", notes.len()));
+    printed.shows(&format!("seawall_owed_wal_bytes{labels} {}\n", notes.len() << 20));
+    printed.shows("seawall_owed_wal_files{service=\"repository\",name=\"disk\"} 0\n");
+    one.seawall(&["list"]).run().expect(0).shows(&format!("repository s3: it is owed {files}"));
+    let listed = watched.program(env!("CARGO_BIN_EXE_basebackup")).arg("list");
+    let listed = listed.arg("--config").arg(&watched.config).run();
+    listed.expect(0);
+    listed.shows(&format!("Repository s3 is owed {} WAL files since ", notes.len()));
+
+    // A note is a claim: one that can't be deleted is no debt.
+    let kept: Vec<Vec<u8>> = notes.iter().map(|key| watched.disk.get(key).unwrap()).collect();
+    one.seawall(&["settle"]).run().expect(0);
+    assert_eq!(one.notes(), [""; 0]);
+    notes.iter().zip(&kept).for_each(|(key, note)| watched.disk.put(key, note));
+    watched.finds(0, &[]).says("repository s3, owed", "ok", "nothing is owed to it", "");
+}
+
+#[test]
+fn a_repository_that_is_gone_for_good_is_named_with_what_to_do() {
+    let one = OneIsEnough::new();
+    let watched = &one.watched;
+    one.proxy.add(Rule::new(Fault::Answer(503)));
+    watched.archive();
+    let config = format!("{}\n[objectives]\nfree_space = 0\n", watched.disk.table("disk"));
+    fs::write(&watched.config, config).unwrap();
+    let found = watched.finds(1, &[]);
+    let count = one.notes().len();
+    let text = format!(
+        "nothing is owed to it; it notes that repository s3 (s3://…), which is not configured, is owed {count} WAL files ({count}.0 MiB)"
+    );
+    let hint = "Configure it again, or delete its notes below owed/";
+    found.says("repository disk, owed", "warning", &text, hint);
+    found.only(&["owed"]);
+}
+
+/// Where all are needed nobody wants to hear of it.
+#[test]
+fn without_debts_nothing_is_said_where_all_are_needed() {
+    let laid = Laid::with_folder_and_bucket();
+    let found = laid.seawall("check").args(["--format=json"]).run();
+    let found = Found::of(&found, 2);
+    assert!(!found.outcome.contains("\"owed\""), "{}", found.outcome);
+}
