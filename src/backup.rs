@@ -17,14 +17,13 @@ pub mod pins;
 mod plan;
 mod reading;
 mod sending;
-mod stored_object;
 mod uploads;
 
 pub use catalogue::{
     Backup, Broken, Catalogue, Contents, Described, Failure, HowMany, NotDescribed, StoredBackup,
     Unfinished, contents, describe,
 };
-pub use description::parse_description;
+pub use description::{StoredObject, hex, parse_description};
 pub use existence::{make_exist, withdraw};
 pub use fall::{DATABASE_KEYS, Fell, Measure, fallen};
 pub use folder::{BackupFolder, begun, new_id};
@@ -35,7 +34,6 @@ pub use reading::{ObjectSource, damaged};
 pub use sending::{
     End, ObjectEnd, ObjectLane, ObjectMessage, Sending, Sent, Take, create_once, taken,
 };
-pub use stored_object::{StoredObject, hex};
 pub use uploads::{Uploads, later, uploads};
 
 /// Written last: with it the backup exists.

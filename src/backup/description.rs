@@ -1,13 +1,14 @@
 //! Reads `backup.json` of any kind of backup: first the number of its format, then the rest, then the names and lengths
-//! of objects in it.
+//! of objects in it. `ls` and `sha256sum` can check these, without Seawall.
 //!
 //! The file lies in the clear, and who may add objects may forge it: a name in it must not lead out of the backup's
 //! folder.
 
-use serde::Deserialize;
 use serde::de::DeserializeOwned;
+use serde::{Deserialize, Serialize};
+use sha2::{Digest as _, Sha256};
 
-use super::{Described, StoredObject};
+use super::Described;
 use crate::error::{Class, Error, Result};
 
 /// Reads a description of a format up to now.
@@ -50,4 +51,22 @@ fn check<'a>(objects: impl Iterator<Item = &'a StoredObject>) -> Result<()> {
         }
     }
     Ok(())
+}
+
+/// An object of a backup, as its description names it.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct StoredObject {
+    /// Its name beside `backup.json`.
+    pub object: String,
+    /// Length before compression, in bytes.
+    pub size: u64,
+    /// Length as stored, in bytes.
+    pub stored_size: u64,
+    /// SHA-256 of the stored bytes in hexadecimal, as `sha256sum` prints it.
+    pub sha256: String,
+}
+
+/// As `sha256sum` prints it.
+pub fn hex(hasher: Sha256) -> String {
+    hasher.finalize().iter().map(|byte| format!("{byte:02x}")).collect()
 }

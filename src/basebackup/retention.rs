@@ -3,23 +3,29 @@
 //! Each repository is judged by what it holds itself, so that it goes on being of use alone. WAL is kept for
 //! every base backup that is kept anywhere: a recovery takes each file from whatever repository has it.
 //!
-//! `backups` judges base backups first, and `wal` then keeps what those need that stay.
+//! Base backups are judged first, here: kept by the rules, or because point-in-time recovery begins with it. On each timeline such
+//! a recovery needs a base backup older than the WAL window, and behind each gap in the WAL another. `wal` then keeps what those
+//! need that stay.
 
-mod backups;
+#[cfg(test)]
+mod tests;
 mod wal;
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use humantime::format_duration;
 use jiff::Timestamp;
 
-pub use self::wal::WalLine;
-
-use self::backups::Base;
 use super::windows::{Span, Timelines};
-use crate::backup::{Candidate, Holdings, PlanLine, Verdicts};
+use crate::backup::{Candidate, Described as _, Holdings, PlanLine, Verdicts, judge};
+use crate::basebackup::Description;
 use crate::config::RetentionConfig;
 use crate::error::Result;
+use crate::postgres::{Lsn, TimelineId};
 use crate::repository::WalRange;
+use crate::retention::ago;
+
+pub use self::wal::WalLine;
 
 /// A base backup in one repository, with the WAL that it needs.
 pub type BaseCandidate = Candidate<Span>;
@@ -63,7 +69,7 @@ pub fn plan(
     policy: &RetentionConfig,
     now: Timestamp,
 ) -> Result<Plan> {
-    let (stored, bases) = backups::verdicts(holdings, policy, now)?;
+    let (stored, bases) = verdicts(holdings, policy, now)?;
     let mut plan = Plan { stored, wal: Vec::new(), bases };
     plan.wal = plan.wal_beside(holdings, policy, now, &BTreeSet::new());
     Ok(plan)
@@ -99,5 +105,119 @@ impl Plan {
     }
 }
 
-#[cfg(test)]
-mod tests;
+/// From this base backup on, point-in-time recovery to a timeline is kept up.
+#[derive(Debug, Clone, Copy)]
+pub struct Base {
+    /// Its place in the holdings.
+    pub backup: usize,
+    pub timeline: TimelineId,
+}
+
+/// What becomes of each base backup, and which ones point-in-time recovery begins with. Fails when the clock of this host is
+/// wrong for certain.
+pub fn verdicts(
+    holdings: &SystemHoldings<'_>,
+    policy: &RetentionConfig,
+    now: Timestamp,
+) -> Result<(Verdicts, Vec<Base>)> {
+    let (stored, window) = (&holdings.stored, policy.keep.within.max(policy.wal_window));
+    let (sure, doubtful) = (stored.sure(), stored.doubtful());
+    let mut bases = Vec::new();
+    let begins =
+        format!("point-in-time recovery of {} begins with it", format_duration(policy.wal_window));
+    let mut add_bases = |all: &[usize], reasons: &mut [Vec<String>]| {
+        let here = |places: &[usize]| -> Vec<usize> {
+            places.iter().copied().filter(|at| all.contains(at)).collect()
+        };
+        let kept = all.iter().zip(&*reasons).filter(|(_, reasons)| !reasons.is_empty());
+        let kept = kept.map(|(at, _)| *at).collect();
+        let (sure, doubtful) = (here(&sure), here(&doubtful));
+        let here = Judge { holdings, policy, now, sure, doubtful, kept }.bases();
+        for (at, reasons) in all.iter().zip(reasons) {
+            if here.iter().any(|base| base.backup == *at) {
+                reasons.push(begins.clone());
+            }
+        }
+        bases.extend(here);
+    };
+    let what = (Description::WHAT, stored);
+    let verdicts = judge(what, &policy.keep, window, now, &mut add_bases)?;
+    Ok((verdicts, bases))
+}
+
+/// Of the base backups in one repository.
+struct Judge<'a> {
+    holdings: &'a SystemHoldings<'a>,
+    policy: &'a RetentionConfig,
+    now: Timestamp,
+    /// Those that can be restored and ended when they say so, the oldest first.
+    sure: Vec<usize>,
+    /// Those that can be restored and whose time is in doubt.
+    doubtful: Vec<usize>,
+    /// Those that are kept whatever the WAL.
+    kept: BTreeSet<usize>,
+}
+
+impl Judge<'_> {
+    /// For each timeline that may have been written to since the window began: the newest base backup that
+    /// is older than that and leads to it, else the oldest that does.
+    fn bases(&self) -> Vec<Base> {
+        let timelines = self.holdings.timelines;
+        let since = ago(self.now, self.policy.wal_window);
+        let ended = |at: &usize| self.holdings.stored.backups[*at].ended;
+        let (before, after): (Vec<usize>, Vec<usize>) =
+            self.sure.iter().partition(|at| ended(at) <= since);
+        let stop = |at: &usize| self.holdings.stored.backups[*at].needs.stop.timeline;
+        let oldest = before.last().map(stop);
+        // A server that was left may have gone on for a while.
+        let kept = after.iter().filter(|at| self.kept.contains(at));
+        let lived: BTreeSet<TimelineId> = kept.map(stop).collect();
+        let alive =
+            |it: &TimelineId| oldest.is_none_or(|oldest| *it >= oldest) || lived.contains(it);
+        let of_timeline = |timeline: TimelineId| {
+            let leads =
+                |at: &&usize| timelines.passes(&self.holdings.stored.backups[**at].needs, timeline);
+            let after: Vec<usize> = after.iter().filter(leads).copied().collect();
+            let before: Vec<usize> = before.iter().filter(leads).copied().collect();
+            let first = self.first(timeline, &before, &after);
+            // Copied from elsewhere, as it seems: it begins nothing that another one ends.
+            let copied = self.doubtful.iter().filter(leads).rfind(|at| ended(at) <= since);
+            let copied: Vec<usize> =
+                copied.filter(|_| first.is_none()).copied().into_iter().collect();
+            let all: Vec<usize> = first.into_iter().chain(after).collect();
+            let bases = self.behind_gaps(timeline, &all);
+            bases.into_iter().chain(self.behind_gaps(timeline, &copied))
+        };
+        timelines.all().filter(alive).flat_map(of_timeline).collect()
+    }
+
+    /// The newest of those before the window. One that is ahead of what was taken after it, or of all WAL, is not what it
+    /// says it is.
+    fn first(&self, timeline: TimelineId, before: &[usize], after: &[usize]) -> Option<usize> {
+        let start = |at: &usize| self.holdings.stored.backups[*at].needs.start.lsn;
+        let last = self.holdings.wal.iter().flat_map(|(_, ranges)| ranges);
+        let last = last.filter(|range| range.first.timeline == timeline);
+        let last = last.filter_map(|range| range.last.start(range.size).ok()).max();
+        let next = after.iter().map(start).min();
+        let fits = |at: &&usize| {
+            let start = start(at);
+            let size = |last: Lsn| last.0.saturating_add(1 << 30);
+            next.is_none_or(|next| start <= next) && last.is_none_or(|last| start.0 <= size(last))
+        };
+        before.iter().rfind(fits).or(before.last()).copied()
+    }
+
+    /// The first of these, and behind each gap in the WAL the first one again.
+    fn behind_gaps(&self, timeline: TimelineId, all: &[usize]) -> Vec<Base> {
+        let mut reached = None;
+        let mut bases = Vec::new();
+        for at in all {
+            let span = &self.holdings.stored.backups[*at].needs;
+            if reached.is_none_or(|reached| reached < span.stop.lsn) {
+                reached = self.holdings.timelines.reach(span, timeline).max(Some(span.stop.lsn));
+                bases.push(Base { backup: *at, timeline });
+            }
+        }
+        bases
+    }
+}

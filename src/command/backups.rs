@@ -1,18 +1,16 @@
 //! The verbs that are the same for all kinds of backups. What a kind has of its own, such as the WAL behind base backups,
 //! it adds by the trait of the verb.
 //!
-//! Each verb is a file, with its trait; `json` is what `list` and `show` print for programs, and `by_id` finds the one whose id was
-//! begun.
+//! Each verb is a file, with its trait; `json` is what `list` and `show` print for programs. Here is what they share, such as finding
+//! the one whose id was begun.
 
 pub mod delete;
+pub mod json;
 pub mod list;
 pub mod pin;
 pub mod prune;
 pub mod show;
 pub mod verify;
-
-mod by_id;
-pub mod json;
 
 use std::borrow::{Borrow as _, BorrowMut};
 
@@ -20,6 +18,7 @@ use clap::{Arg, ArgMatches, Command};
 
 use crate::backup::{Backup, Catalogue, Kind, ObjectSource, SelfContained, StoredBackup};
 use crate::cli::flags;
+use crate::cli::text::plain;
 use crate::config::Config;
 use crate::error::{Class, Error, Result};
 use crate::history::RecordSubject;
@@ -119,7 +118,7 @@ pub fn find<'a, D: Kind>(
     id: &str,
 ) -> Result<&'a Backup<D>> {
     let ids: Vec<&str> = series.backups.iter().map(|backup| backup.id.as_str()).collect();
-    if let Some(at) = by_id::find(D::WHAT, &ids, id)? {
+    if let Some(at) = by_beginning(D::WHAT, &ids, id)? {
         return Ok(&series.backups[at]);
     }
     if let Some(broken) = series.broken.iter().find(|broken| broken.id.starts_with(id)) {
@@ -127,13 +126,13 @@ pub fn find<'a, D: Kind>(
     }
     if let Some(it) = series.unfinished.iter().find(|it| it.id.starts_with(id)) {
         let name = repositories.get(it.repository).map_or("", Repository::name);
-        return Err(by_id::unfinished(D::WHAT, &it.id, name));
+        return Err(unfinished(D::WHAT, &it.id, name));
     }
     if let Some(failure) = series.failures.first() {
         let message = format!("there is no {} with an id that begins with {id:?}", D::WHAT);
         return Err(failure.error.clone().while_doing(message + " in the other repositories"));
     }
-    Err(by_id::unknown(D::WHAT, D::PROGRAM, &ids, id))
+    Err(unknown(D::WHAT, D::PROGRAM, &ids, id))
 }
 
 /// What the newest whole one is called where an id is asked for.
@@ -199,4 +198,51 @@ fn verb<K: Kind>(name: &'static str, about: String, own: Vec<Arg>) -> Command {
 /// Names of repositories by their places.
 pub fn name(repositories: &[Repository], at: usize) -> &str {
     repositories.get(at).map_or("", Repository::name)
+}
+
+/// How many ids are named when none was meant.
+const NEAREST: usize = 3;
+
+/// The place of the one whose id is this, or begins like this; `None` when no id does.
+fn by_beginning(what: &str, ids: &[&str], begins: &str) -> Result<Option<usize>> {
+    let places = || ids.iter().enumerate();
+    let exact: Vec<usize> = places().filter(|(_, id)| **id == begins).map(|(at, _)| at).collect();
+    let found: Vec<usize> = match exact.len() {
+        1 => exact,
+        _ => places().filter(|(_, id)| id.starts_with(begins)).map(|(at, _)| at).collect(),
+    };
+    if found.len() <= 1 {
+        return Ok(found.first().copied());
+    }
+    let found: Vec<String> = found.iter().map(|at| plain(ids[*at])).collect();
+    let message = format!(
+        "expected one {what} with an id that begins with {begins:?}, found {}: {}",
+        found.len(),
+        found.join(", ")
+    );
+    Err(Error::new(Class::Usage, message).hint("Give more of the id."))
+}
+
+/// That there is none, and which may have been meant. `program` is the one that takes them.
+fn unknown(what: &str, program: &str, ids: &[&str], begins: &str) -> Error {
+    let distance = |id: &&&str| {
+        let beginning: String = id.chars().take(begins.chars().count()).collect();
+        strsim::levenshtein(begins, &beginning)
+    };
+    let mut nearest: Vec<&&str> = ids.iter().rev().collect();
+    nearest.sort_by_key(distance);
+    let nearest: Vec<String> = nearest.iter().take(NEAREST).map(|id| plain(id)).collect();
+    let message = format!("there is no {what} with an id that begins with {begins:?}");
+    Error::new(Class::Usage, message).hint(match nearest.len() {
+        0 => format!("There is none at all; `{program} create` takes one."),
+        1 => format!("There is {}.", nearest[0]),
+        _ => format!("The nearest are {}.", nearest.join(", ")),
+    })
+}
+
+/// That it is none yet, or never will be.
+fn unfinished(what: &str, id: &str, repository: &str) -> Error {
+    let message = format!("{what} {id} in repository {repository} is unfinished");
+    Error::new(Class::Usage, message)
+        .hint("It is being taken now, or was cut short: then it restores nothing.")
 }

@@ -5,7 +5,6 @@
 
 mod cat;
 mod create;
-mod delete;
 mod diff;
 mod drill;
 mod entries;

@@ -1,8 +1,8 @@
 //! The PostgreSQL server: its settings, the role that Seawall comes as, and what archives its WAL.
 //!
-//! `answers` asks the server and `host` finds its process; `settings_and_role` and `archiving` (with `program`) judge.
+//! Here it is asked, once, before anything is judged, so all findings go by the same answers. `host` finds its process;
+//! `settings_and_role` and `archiving` (with `program`) judge.
 
-mod answers;
 mod archiving;
 mod host;
 mod program;
@@ -10,14 +10,18 @@ mod settings_and_role;
 
 use std::path::Path;
 
-pub use host::{Host, Unseen};
-pub use program::{Ability, ability};
+use jiff::Timestamp;
 
-use self::answers::ServerAnswers;
 use super::finding::{Diagnosis, Mend, Section, Severity};
 use crate::config::Config;
-use crate::error::{Class, Error};
-use crate::replication::query;
+use crate::doctor::Origins;
+use crate::error::{Class, Error, Result};
+use crate::postgres::ServerVersion;
+use crate::replication::query::{self, first_row};
+use crate::replication::{Archiver, PgConnection, ServerSettings};
+
+pub use host::{Host, Unseen};
+pub use program::{Ability, ability};
 
 /// What else needs to be known of a server that was looked at.
 pub struct SeenServer {
@@ -70,4 +74,67 @@ fn not_seen(error: &Error) -> Diagnosis {
     } else {
         Diagnosis::unknown("connection", found)
     }
+}
+
+const ROLE: &str = "select rolname, rolsuper, rolreplication, \
+    pg_has_role(oid, 'pg_monitor', 'usage') from pg_roles where rolname = current_user";
+
+const STATE: &str = "select pg_backend_pid(), pg_is_in_recovery(), \
+    (select count(*) from pg_stat_replication), \
+    (extract(epoch from clock_timestamp()) * 1000)::bigint";
+
+/// What the server says of itself.
+struct ServerAnswers {
+    pub version: ServerVersion,
+    pub settings: ServerSettings,
+    pub origins: Origins,
+    pub role: String,
+    pub superuser: bool,
+    pub replication: bool,
+    pub monitor: bool,
+    /// Process id of our own session.
+    pub backend: u32,
+    pub in_recovery: bool,
+    /// WAL senders at work.
+    pub senders: u64,
+    /// The server's clock before ours, in milliseconds.
+    pub clock_ahead: i64,
+    pub archiver: Archiver,
+}
+
+impl ServerAnswers {
+    pub(crate) fn ask(connection: &mut PgConnection) -> Result<Self> {
+        let version = connection.server_version();
+        let settings = ServerSettings::ask(connection)?;
+        let role = one(connection, ROLE)?;
+        let state = one(connection, STATE)?;
+        let now = Timestamp::now().as_millisecond();
+        let archiver = Archiver::ask(connection)?;
+        let origins = Origins::of(&settings, connection)?;
+        Ok(Self {
+            version,
+            settings,
+            origins,
+            superuser: role.get(1).is_some_and(|it| it == "t"),
+            replication: role.get(2).is_some_and(|it| it == "t"),
+            monitor: role.get(3).is_some_and(|it| it == "t"),
+            role: role.into_iter().next().unwrap_or_default(),
+            backend: number(&state, 0)? as u32,
+            in_recovery: state.get(1).is_some_and(|it| it == "t"),
+            senders: number(&state, 2)?.unsigned_abs(),
+            clock_ahead: number(&state, 3)? - now,
+            archiver,
+        })
+    }
+}
+
+fn one(connection: &mut PgConnection, sql: &str) -> Result<Vec<String>> {
+    let row = first_row(connection, sql)?;
+    Ok(row.into_iter().map(Option::unwrap_or_default).collect())
+}
+
+fn number(row: &[String], at: usize) -> Result<i64> {
+    row.get(at).and_then(|text| text.parse().ok()).ok_or_else(|| {
+        Error::new(Class::Unreachable, format!("expected a number from the server, found {row:?}"))
+    })
 }

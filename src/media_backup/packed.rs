@@ -6,13 +6,12 @@
 //! again, and deletes packs only where nobody has begun and no description that is left names them. Going by
 //! the order of these steps, one of the two sees the other, whatever their clocks say.
 //!
-//! `snapshot` takes one, from `start` to `finish`: `packing` makes members (`member`) of files, and `pack_lane` lays them
-//! into packs and stores those. `set_listing` is what a repository has, and `contents` where each content lies.
+//! `snapshot` takes one, from `start` to `finish`: `packing` makes members of files, and `pack_lane` lays them into packs
+//! and stores those. `set_listing` is what a repository has, and `contents` where each content lies.
 //! `source`, with `read_cache`, and `verification` read a snapshot, and `references` deletes what nobody needs.
 
 mod contents;
 mod finish;
-mod member;
 mod pack_lane;
 mod packing;
 mod read_cache;

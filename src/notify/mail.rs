@@ -10,7 +10,7 @@ use jiff::Timestamp;
 use jiff::fmt::rfc2822;
 use jiff::tz::TimeZone;
 
-use super::message::Notification;
+use super::Notification;
 use crate::error::{Class, Error, Result};
 
 /// It only puts it into a queue.

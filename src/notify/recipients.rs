@@ -8,9 +8,9 @@ use std::path::{Path, PathBuf};
 use serde::{Deserialize, Serialize};
 
 use super::mail::{self, Letter};
-use super::message::{Notification, Trouble};
 use super::smtp;
 use super::webhook::{self, Webhook, WebhookForm};
+use super::{Notification, Trouble};
 use crate::config::{Config, NotifyConfig};
 use crate::durable::Notes;
 use crate::error::{Class, Error, Result};

@@ -160,7 +160,7 @@ impl SmtpTalk<'_> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::notify::message::Notification;
+    use crate::notify::Notification;
 
     /// A byte now and then is no silence, and all the same no mail comes of it.
     #[test]

@@ -2,8 +2,8 @@
 
 use serde_json::{Value, json};
 
+use super::Notification;
 use super::mail::{ascii, host_name};
-use super::message::Notification;
 use crate::check::CheckState;
 use crate::config::Limits;
 use crate::error::Result;

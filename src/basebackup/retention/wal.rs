@@ -9,7 +9,7 @@ use std::ops::Range;
 use humantime::format_duration;
 use jiff::Timestamp;
 
-use super::backups::Base;
+use super::Base;
 use super::{BaseCandidate, SystemHoldings};
 use crate::backup::Attempt;
 use crate::basebackup::windows::Timelines;

@@ -12,7 +12,7 @@ use self::schema::{
     At, BranchJson, BrokenJson, DroppedRangeJson, LineJson, ListJson, MissingJson, RowJson,
     ShowJson, SystemJson, UnfinishedJson, WalIn, WalJson, WalOfBackup, WholeJson, WindowJson,
 };
-use super::surveyed::restorable;
+use super::restorable;
 use crate::basebackup::Description;
 use crate::basebackup::catalogue::{Backup, Contents, Moment, Survey, SystemWal};
 use crate::basebackup::holes::Holes;

@@ -6,8 +6,8 @@ mod windows;
 use std::collections::BTreeMap;
 
 use super::bar::LEGEND;
+use super::condition_of;
 use super::json;
-use super::surveyed::condition_of;
 use crate::basebackup::Description;
 use crate::basebackup::catalogue::{Backup, Facts, SystemWal};
 use crate::basebackup::windows::Needed;

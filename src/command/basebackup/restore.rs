@@ -1,10 +1,10 @@
 //! `basebackup restore`: the plan, the files, the settings for the recovery.
 //!
-//! `options` has the flags; `caller` looks at who called; `lacking` tells of WAL that was stored and is in no repository here; `plan_text` is the plan for people and programs; `recovery` watches
-//! the server; `ended` is what is said at the end.
+//! `options` has the flags; `caller` looks at who called; `lacking` tells of WAL that was stored and is in no repository
+//! here; `plan_text` is the plan for people and programs; `recovery` watches the server, and says at the end how far that
+//! has come.
 
 mod caller;
-mod ended;
 mod lacking;
 mod options;
 mod plan_text;
@@ -15,11 +15,11 @@ use std::time::Instant;
 use clap::ArgMatches;
 use jiff::Timestamp;
 
-use self::ended::Ended;
 use self::lacking::lacking;
 use self::options::RestoreOptions;
 pub use self::options::command;
 use self::plan_text::{ARCHIVE_AGAIN, Archiving, PlanText};
+use self::recovery::Ended;
 use self::recovery::bring_up;
 use super::restore_command::restore_command;
 use super::target::ours;
@@ -171,7 +171,7 @@ impl Agreed<'_> {
         warn_of_settings(data, self.opened.description.elsewhere.is_some());
         let up = bring_up(options, data, self.starter, self.settings, plan)?;
         if let Some(recovered) = up.filter(|_| !in_words) {
-            tracing::info!(rto_seconds = tenths(begun.elapsed()), "{}", ended::what(recovered));
+            tracing::info!(rto_seconds = tenths(begun.elapsed()), "{}", recovery::what(recovered));
             if Archiving::of(options) == Archiving::Off {
                 tracing::info!("archiving is off in it: {ARCHIVE_AGAIN}");
             }

@@ -1,11 +1,12 @@
-//! What `media-backup prune` does beside what every `prune` does: packs are shared, so those that a snapshot needs stay; a
-//! tree goes as a whole.
+//! What `media-backup prune` and `delete` do beside what those verbs do everywhere: packs are shared, so files and packs that other
+//! snapshots need stay; a tree goes as a whole.
 
 use jiff::Timestamp;
 
 use super::snapshot::{root_of, set_of};
-use crate::backup::deleting::Deletions;
-use crate::backup::{Configured as _, PlanLine, PlanSubject};
+use crate::backup::deleting::{Deletions, Pruned};
+use crate::backup::{Configured as _, PlanLine, PlanSubject, plan};
+use crate::command::backups::delete::{Deletes, Doomed};
 use crate::command::backups::prune::{Prunes, Scene, SystemPlan, plan_alone};
 use crate::command::pruning::Amounts;
 use crate::config::{Config, KeepConfig};
@@ -122,4 +123,36 @@ impl SetPruning<'_> {
         });
         Ok(())
     }
+}
+
+impl Deletes for SnapshotDescription {
+    fn amounts(doomed: &Doomed<'_, Self>) -> Result<Amounts> {
+        let mut amounts = Amounts::default();
+        add_amounts(doomed.config, &lines(doomed, Timestamp::now())?, &mut amounts)?;
+        Ok(amounts)
+    }
+
+    fn carry_out(doomed: &Doomed<'_, Self>) -> Result<Pruned> {
+        let (now, keep) = (Timestamp::now(), SnapshotDescription::keep(doomed.config));
+        let (lines, all) = (lines(doomed, now)?, doomed.catalogue().all());
+        let pruning = SetPruning { config: doomed.config, keep: &keep, now, all: &all };
+        let mut deletions = Deletions::new(doomed.repositories);
+        for copy in &doomed.copies {
+            pruning.run(copy.repository, &lines, &mut deletions)?;
+        }
+        Ok(deletions.end())
+    }
+}
+
+/// The plan that keeps everything else. Fails when the clock of this host is wrong for certain.
+fn lines(doomed: &Doomed<'_, SnapshotDescription>, now: Timestamp) -> Result<Vec<PlanLine>> {
+    let mut lines = plan(doomed.catalogue(), &SnapshotDescription::keep(doomed.config), now)?;
+    for line in &mut lines {
+        let here = doomed.copies.iter().any(|copy| copy.repository == line.repository);
+        line.verdict = match line.id == doomed.id && here {
+            true => RetentionVerdict::delete("asked for"),
+            false => RetentionVerdict::keep("not asked for"),
+        };
+    }
+    Ok(lines)
 }

@@ -1,9 +1,8 @@
 //! `redis-backup restore`: the plan, the files, and whether the server has all keys again. Plan and result are told in words for
 //! people and as JSON for programs.
 //!
-//! `server` knows what the server reads at its start; `compare` asks it for its keys.
+//! `server` knows what the server reads at its start, and asks it for its keys.
 
-mod compare;
 mod server;
 
 use std::path::PathBuf;
@@ -13,7 +12,7 @@ use std::time::Instant;
 use clap::{ArgMatches, Command};
 use serde_json::{Value, json};
 
-use self::compare::{Comparing, LOADING, STARTING};
+use self::server::{Comparing, LOADING, STARTING};
 use self::server::{answering, refuse_running, target};
 use crate::backup::Backup;
 use crate::cli::flags::{path, switch, text};

@@ -6,7 +6,7 @@
 use std::fs;
 use std::path::{Path, PathBuf};
 
-use super::answers::ServerAnswers;
+use super::ServerAnswers;
 use super::settings_and_role::restart_to;
 use super::{Ability, Host, Unseen, program};
 use crate::config::DEFAULT_FILE;

@@ -6,7 +6,7 @@
 
 use std::time::Duration;
 
-use super::answers::ServerAnswers;
+use super::ServerAnswers;
 use crate::config::Config;
 use crate::doctor::finding::{Diagnosis, Mend, identifier};
 use crate::error::Class;

@@ -14,7 +14,7 @@ use super::super::INDEX;
 use super::super::description::SnapshotTotals;
 use super::super::problems::Problems;
 use super::super::spool::Spool;
-use super::member::not_made;
+use super::pack_lane::not_made;
 use super::set_listing::Listing;
 use super::snapshot::{PackedSnapshot, Start};
 use super::{CONTENTS, object_name};
