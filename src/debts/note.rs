@@ -1,7 +1,5 @@
 //! A debt as it is written down: a small object beside the good copy, in each repository that has that.
-//!
-//!     owed/<creditor>/postgres/<cluster>/<system identifier>/wal/<name>.json
-//!
+//! Its key is `owed/<creditor>/postgres/<cluster>/<system identifier>/wal/<name>.json`.
 //! `<creditor>` stands for the repository that lacks it: 16 digits of the BLAKE3 digest of its URL and endpoint.
 
 use std::collections::BTreeSet;
