@@ -92,7 +92,7 @@ fn archived(
     draft: &mut FindingDraft,
 ) -> bool {
     let rpo = case.config.objectives.rpo;
-    // A file of another name is none that anybody would look for.
+    // Nobody looks for a file that has another name than a WAL file.
     let last = archiver.archived.as_ref();
     let last = last.and_then(|it| Some((it.file.parse::<WalFileName>().ok()?, it.at)));
     if let Some((name, when)) = last {
