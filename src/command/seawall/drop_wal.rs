@@ -9,7 +9,7 @@ mod waiting;
 use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 
-use clap::{Arg, ArgAction, ArgMatches, Command};
+use clap::{Arg, ArgMatches, Command};
 use jiff::Timestamp;
 
 use self::waiting::{HeldWal, WaitingWal};
@@ -37,9 +37,6 @@ Run it on the host of the server, as the user of the server. It deletes nothing 
 afterwards: the base backups from before the gap reach only up to it. docs/runbooks/full-disk.md has each step.";
 
 pub fn command() -> Command {
-    let switch = |name: &'static str, help: &'static str| {
-        Arg::new(name).long(name).action(ArgAction::SetTrue).help(help)
-    };
     let command = Command::new(NAME)
         .about(ABOUT.split_once('\n').map_or(ABOUT, |(first, _)| first))
         .long_about(ABOUT)
@@ -64,8 +61,8 @@ pub fn command() -> Command {
                 .value_parser(clap::value_parser!(PathBuf))
                 .help("The server's data directory; default: as the running server says, else PGDATA"),
         )
-        .arg(switch("dry-run", "Show the plan and stop"))
-        .arg(switch("yes", "Do not ask"));
+        .arg(flags::switch("dry-run", "Show the plan and stop"))
+        .arg(flags::switch("yes", "Do not ask"));
     flags::with_settings(command, &["postgres"])
 }
 

@@ -4,7 +4,7 @@
 use std::path::Path;
 
 use bytesize::ByteSize;
-use clap::{Arg, ArgAction, ArgMatches, Command};
+use clap::{ArgMatches, Command};
 use jiff::Timestamp;
 use serde::Serialize;
 
@@ -31,16 +31,13 @@ The timer seawall-settle.timer runs it every minute. Later pushes pay a few file
 Exit status: 0 nothing is owed any more, else the status of what stood in the way; the next call goes on.";
 
 pub fn command() -> Command {
-    let switch = |name: &'static str, help: &'static str| {
-        Arg::new(name).long(name).action(ArgAction::SetTrue).help(help)
-    };
     let command = Command::new(NAME)
         .about(ABOUT.split_once('\n').map_or(ABOUT, |(first, _)| first))
         .long_about(ABOUT)
         .after_help(AFTER)
-        .arg(switch("dry-run", "Show what is owed and stop"))
-        .arg(switch("quiet", "Print nothing where nothing is owed"))
-        .arg(switch("json", "Print as JSON").conflicts_with("quiet"));
+        .arg(flags::switch("dry-run", "Show what is owed and stop"))
+        .arg(flags::switch("quiet", "Print nothing where nothing is owed"))
+        .arg(flags::switch("json", "Print as JSON").conflicts_with("quiet"));
     flags::with_settings(command, &[])
 }
 
