@@ -46,6 +46,17 @@ pub struct CopyScope {
     pub kinds: BTreeSet<CopiedKind>,
     /// What restores that moment and all later ones.
     pub since: Option<Timestamp>,
+    /// Of all backups only these; all where nothing is named.
+    pub backups: Option<BTreeSet<CopiedId>>,
+}
+
+/// One backup.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+pub struct CopiedId {
+    pub kind: CopiedKind,
+    /// Of which cluster, Redis or set.
+    pub name: String,
+    pub id: String,
 }
 
 /// From one repository into another.
@@ -150,6 +161,18 @@ impl RepositoryCopy<'_> {
         self.wanted.kinds.contains(&kind)
     }
 
+    fn wants_backup(&self, kind: CopiedKind, name: &str, id: &str) -> bool {
+        self.wanted.backups.as_ref().is_none_or(|backups| {
+            backups.iter().any(|it| (it.kind, &*it.name, &*it.id) == (kind, name, id))
+        })
+    }
+
+    /// Whether anything of that name is to be looked at.
+    fn wants_name(&self, kind: CopiedKind, name: &str) -> bool {
+        let backups = self.wanted.backups.as_ref();
+        backups.is_none_or(|backups| backups.iter().any(|it| (it.kind, &*it.name) == (kind, name)))
+    }
+
     fn plan(&self, session: &CopySession<'_>) -> Result<CopyPlan> {
         let mut plan = CopyPlan::default();
         for cluster in self.clusters()? {
@@ -159,18 +182,20 @@ impl RepositoryCopy<'_> {
                     plan.wal.push(WalPlan::of(session, &cluster, system, &backups)?);
                 }
             }
-            if self.wants(CopiedKind::BaseBackups) {
+            if self.wants(CopiedKind::BaseBackups)
+                && self.wants_name(CopiedKind::BaseBackups, &cluster)
+            {
                 backups.choose(session)?;
                 plan.base_backups.push(backups);
             }
         }
         if self.wants(CopiedKind::Redis) {
-            for name in self.from().folders("redis/")? {
+            for name in self.names(CopiedKind::Redis, "redis/")? {
                 plan.redis.push(BackupPlan::chosen(session, &name)?);
             }
         }
         if self.wants(CopiedKind::Media) {
-            for set in self.from().folders("media/")? {
+            for set in self.names(CopiedKind::Media, "media/")? {
                 plan.media.push(BackupPlan::chosen(session, &set)?);
             }
         }
@@ -179,6 +204,11 @@ impl RepositoryCopy<'_> {
         }
         session.check()?;
         Ok(plan)
+    }
+
+    fn names(&self, kind: CopiedKind, folder: &str) -> Result<Vec<String>> {
+        let names = self.from().folders(folder)?.into_iter();
+        Ok(names.filter(|name| self.wants_name(kind, name)).collect())
     }
 
     fn clusters(&self) -> Result<Vec<String>> {

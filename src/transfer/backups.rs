@@ -97,8 +97,10 @@ impl<K: CopiedBackup> BackupPlan<K> {
 
     /// Chooses what is to be copied, and says what is not.
     pub(super) fn choose(&mut self, session: &CopySession<'_>) -> Result<()> {
-        let broken = self.catalogue.broken.iter().map(|it| it.error.clone());
-        broken.for_each(|error| session.failed(error));
+        let name = self.catalogue.name.clone();
+        let asked = |id: &str| session.transfer.wants_backup(K::COPIED, &name, id);
+        let broken = self.catalogue.broken.iter().filter(|it| asked(&it.id));
+        broken.map(|it| it.error.clone()).for_each(|error| session.failed(error));
         // Under these ids the target has something else.
         let broken = self.catalogue.broken.iter().filter(|it| it.repository == TO);
         let broken: BTreeSet<_> = broken.map(|it| (it.system, it.id.clone())).collect();
@@ -109,6 +111,9 @@ impl<K: CopiedBackup> BackupPlan<K> {
             let (here, there) = (copy_in(backup, FROM), copy_in(backup, TO));
             if let Some(there) = there {
                 self.there.learn(session, &self.catalogue, backup, there)?;
+            }
+            if !asked(&backup.id) {
+                continue;
             }
             match (here, there) {
                 (Some(here), Some(there)) => {

@@ -75,7 +75,8 @@ pub fn run(matches: &ArgMatches) -> Result<()> {
     let cluster = values.settings.get("cluster").cloned();
     let config = configure(&values)?;
     let config = with_ends(&config, matches)?;
-    let wanted = CopyScope { cluster, kinds: kinds(matches), since: since(matches)? };
+    let wanted =
+        CopyScope { cluster, kinds: kinds(matches), since: since(matches)?, backups: None };
     let (as_json, dry_run) = (matches.get_flag("json"), matches.get_flag("dry-run"));
     let bar = SharedBar::new("copy");
     let progress = |done: u64, of: u64| bar.at(done, of);

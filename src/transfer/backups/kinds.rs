@@ -1,9 +1,9 @@
 //! What differs from kind to kind when a backup is copied: base backups need WAL, and of snapshots of media files not each
 //! form can be copied.
 
-use super::super::CopiedAmount;
 use super::super::objects::CopyForm;
 use super::super::session::CopySession;
+use super::super::{CopiedAmount, CopiedKind};
 use super::trees::are_copied;
 use crate::backup::{Backup, Kind, StoredBackup};
 use crate::basebackup::Description;
@@ -14,6 +14,8 @@ use crate::repository::{WalFolder, WalRange};
 
 /// A kind of backups that is copied.
 pub(in crate::transfer) trait CopiedBackup: Kind {
+    /// What a scope calls them.
+    const COPIED: CopiedKind;
     /// What they are called together.
     const PLURAL: &'static str;
 
@@ -41,6 +43,7 @@ pub(in crate::transfer) trait CopiedBackup: Kind {
 }
 
 impl CopiedBackup for Description {
+    const COPIED: CopiedKind = CopiedKind::BaseBackups;
     const PLURAL: &'static str = "base backups";
 
     fn why_not(_: &CopySession<'_>, _: &Backup<Self>, _: &StoredBackup) -> Option<String> {
@@ -61,6 +64,7 @@ impl CopiedBackup for Description {
 }
 
 impl CopiedBackup for RedisDescription {
+    const COPIED: CopiedKind = CopiedKind::Redis;
     const PLURAL: &'static str = "Redis backups";
 
     fn why_not(_: &CopySession<'_>, _: &Backup<Self>, _: &StoredBackup) -> Option<String> {
@@ -69,6 +73,7 @@ impl CopiedBackup for RedisDescription {
 }
 
 impl CopiedBackup for SnapshotDescription {
+    const COPIED: CopiedKind = CopiedKind::Media;
     const PLURAL: &'static str = "snapshots";
 
     fn why_not(
