@@ -2,7 +2,8 @@
 //!
 //! How the files go together: `sending` stores objects in a `folder`, and `existence` adds the description, which makes
 //! the backup exist; `catalogue` finds the backups of a `kind`, and `reading` proves their objects. `plan` and `uploads`
-//! say what `prune` deletes, and `deleting` does it. `known` and `memory` hold what this host saw in each repository.
+//! say what `prune` deletes, and `deleting` does it. `verification` is what a
+//! verification found. `known` and `memory` hold what this host saw in each repository.
 
 mod catalogue;
 pub mod deleting;
@@ -18,6 +19,7 @@ mod plan;
 mod reading;
 mod sending;
 mod uploads;
+mod verification;
 
 pub use catalogue::{
     Backup, Broken, Catalogue, Contents, Described, Failure, HowMany, NotDescribed, StoredBackup,
@@ -35,6 +37,9 @@ pub use sending::{
     End, ObjectEnd, ObjectLane, ObjectMessage, Sending, Sent, Take, create_once, taken,
 };
 pub use uploads::{Uploads, later, uploads};
+pub use verification::{
+    Fault, FaultyCopy, ReadTotals, VerifyReport, broken_description, spoiled_copy,
+};
 
 /// Written last: with it the backup exists.
 pub const DESCRIPTION: &str = "backup.json";

@@ -241,6 +241,11 @@ impl<K: Kind> Catalogue<K> {
     ) -> Result<Option<Contents<K>>> {
         contents(repository, &self.folder_of(system, id), system)
     }
+
+    /// Whether somebody has deleted it since it was seen: its description goes first.
+    pub fn is_gone(&self, system: K::System, id: &str, repository: &Repository) -> bool {
+        matches!(repository.storage().head(&self.folder_of(system, id).key(DESCRIPTION)), Ok(None))
+    }
 }
 
 /// What a backup is and what there is of it in one repository; `None` when it is not there.
@@ -267,11 +272,6 @@ impl<K: Kind<System = ()>> Catalogue<K> {
     /// The same as [`Self::contents_of`].
     pub fn contents(&self, id: &str, repository: &Repository) -> Result<Option<Contents<K>>> {
         self.contents_of((), id, repository)
-    }
-
-    /// Whether somebody has deleted it since it was seen: its description goes first.
-    pub fn is_gone(&self, id: &str, repository: &Repository) -> bool {
-        matches!(repository.storage().head(&self.folder(id).key(DESCRIPTION)), Ok(None))
     }
 
     /// What lies in one repository.

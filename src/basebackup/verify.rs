@@ -2,11 +2,11 @@
 //! repository. A fault is what a recovery would stumble over; it doesn't stop the others from being found.
 //!
 //! How the files go together: `copy` verifies a base backup with `files` and `described`; `wal_files` and `gaps` verify WAL.
-//! All share a `session`, and find `faults`, of which those in the WAL say what they cost.
+//! All share a `session`, and `effects` says what faults in the WAL cost.
 
 mod copy;
 mod described;
-mod faults;
+mod effects;
 mod files;
 mod gaps;
 mod session;
@@ -14,14 +14,15 @@ mod wal_files;
 
 use std::collections::BTreeSet;
 
-pub use faults::{Fault, ReadTotals, Report};
-
 use self::copy::{CopyCheck, CopyFault, VerifiedCopy};
-use self::faults::Effects;
+use self::effects::Effects;
 use self::session::Session;
 use self::wal_files::{BeyondToRead, WalRead, WalToRead};
+use super::Description;
 use super::catalogue::{Backup, Broken, Survey, SystemWal};
-use crate::backup::{BackupFolder, DESCRIPTION};
+use crate::backup::{
+    BackupFolder, DESCRIPTION, Fault, VerifyReport, broken_description, spoiled_copy,
+};
 use crate::codec::Identities;
 use crate::config::Config;
 use crate::error::Class;
@@ -45,7 +46,7 @@ pub struct Verification<'a> {
 impl Verification<'_> {
     /// Memory: a MiB a thread, one manifest with some 100 bytes for each file in it, and 100 bytes for each
     /// WAL file.
-    pub fn run(&self) -> Report {
+    pub fn run(&self) -> VerifyReport {
         let session = Session::new(self);
         let has_some = |one: &&SystemWal| self.backups.iter().any(|it| it.system == one.system);
         let systems: Vec<&SystemWal> = self.survey.systems.iter().filter(has_some).collect();
@@ -54,7 +55,7 @@ impl Verification<'_> {
         let beyond: Vec<Vec<BeyondToRead>> =
             systems.iter().map(|system| wal_files::shelves_beyond(&session, system)).collect();
         session.announce(self.stored_bytes(&shelves, &beyond));
-        let mut report = Report { quick: self.quick, ..Report::default() };
+        let mut report = VerifyReport { quick: self.quick, ..VerifyReport::default() };
         self.verify_copies(&session, &mut report);
         for ((system, shelves), beyond) in systems.into_iter().zip(shelves).zip(beyond) {
             let proved = wal_files::prove(&session, shelves, &mut report);
@@ -72,9 +73,14 @@ impl Verification<'_> {
     }
 
     /// What is wrong with the WAL of one system.
-    fn of_wal(&self, session: &Session<'_>, system: &SystemWal, proved: &[WalRead]) -> Report {
+    fn of_wal(
+        &self,
+        session: &Session<'_>,
+        system: &SystemWal,
+        proved: &[WalRead],
+    ) -> VerifyReport {
         let effects = Effects::new(self, system);
-        let mut report = Report::default();
+        let mut report = VerifyReport::default();
         wal_files::report(session, &effects, proved, &mut report);
         gaps::report(session, &effects, proved, &mut report);
         report
@@ -87,7 +93,7 @@ impl Verification<'_> {
         session: &Session<'_>,
         system: &SystemWal,
         proved: &[WalRead],
-    ) -> Option<Report> {
+    ) -> Option<VerifyReport> {
         let survey = Survey::read(self.repositories, self.config);
         let now = survey.system(system.system).filter(|_| survey.catalogue.failures.is_empty())?;
         let chosen: BTreeSet<&str> = self.backups.iter().map(|it| it.id.as_str()).collect();
@@ -106,7 +112,7 @@ impl Verification<'_> {
         if self.quick { 0 } else { copies + wal.map(|file| file.size).sum::<u64>() + beyond }
     }
 
-    fn verify_copies(&self, session: &Session<'_>, report: &mut Report) {
+    fn verify_copies(&self, session: &Session<'_>, report: &mut VerifyReport) {
         for backup in &self.backups {
             let mut copies: Vec<VerifiedCopy> = Vec::new();
             for stored in backup.copies.iter().filter(|it| session.is_up(it.repository)) {
@@ -154,7 +160,7 @@ impl Verification<'_> {
         backup: &Backup,
         copy: &VerifiedCopy,
         whole: &[usize],
-        report: &mut Report,
+        report: &mut VerifyReport,
     ) {
         let folder = BackupFolder::new(&self.config.cluster, backup.system, &backup.id);
         let name = self.repositories[copy.repository].name();
@@ -163,10 +169,7 @@ impl Verification<'_> {
                 repository: Some(name.to_owned()),
                 object: folder.key(object),
                 found: found.clone(),
-                spoils: format!(
-                    "base backup {} can't be restored from repository {name}",
-                    backup.id
-                ),
+                spoils: spoiled_copy::<Description>(&backup.id, name),
                 elsewhere: self.names(whole),
                 past: false,
             });
@@ -174,7 +177,7 @@ impl Verification<'_> {
     }
 
     /// Those that exist nowhere.
-    fn report_others(&self, report: &mut Report) {
+    fn report_others(&self, report: &mut VerifyReport) {
         let catalogue = &self.survey.catalogue;
         let known: BTreeSet<(u64, &str)> =
             self.backups.iter().map(|it| (it.system.0, it.id.as_str())).collect();
@@ -185,7 +188,7 @@ impl Verification<'_> {
                 repository: Some(name.to_owned()),
                 object: BackupFolder::new(&self.config.cluster, it.system, id).key(DESCRIPTION),
                 found: self.found(it),
-                spoils: format!("base backup {id} can't be restored from repository {name}"),
+                spoils: spoiled_copy::<Description>(id, name),
                 elsewhere: Vec::new(),
                 past: false,
             });
@@ -198,11 +201,8 @@ impl Verification<'_> {
         }
     }
 
-    /// What is wrong with a description, without what was being done.
     fn found(&self, broken: &Broken) -> String {
-        let name = self.repositories[broken.repository].name();
-        let reading = format!("could not read base backup {} in repository {name}: ", broken.id);
-        broken.error.message().replacen(&reading, "", 1)
+        broken_description::<Description>(broken, self.repositories)
     }
 
     fn names(&self, repositories: &[usize]) -> Vec<String> {

@@ -16,7 +16,7 @@ use std::borrow::{Borrow as _, BorrowMut};
 
 use clap::{Arg, ArgMatches, Command};
 
-use crate::backup::{Backup, Catalogue, Kind, ObjectSource, SelfContained, StoredBackup};
+use crate::backup::{Backup, Catalogue, Kind, SelfContained, StoredBackup};
 use crate::cli::flags;
 use crate::cli::text::plain;
 use crate::config::Config;
@@ -93,13 +93,6 @@ pub trait Presented: SelfContained {
     fn cells(&self) -> Vec<String>;
     /// What else there is to say, each with a short name.
     fn told(&self) -> Vec<(&'static str, String)>;
-}
-
-/// A kind whose backups consist of their own objects.
-pub trait Checked: Presented {
-    /// Reads all objects of one copy and proves that they are what they should be, whoever stored them.
-    /// `progress` gets the number of stored bytes after each object.
-    fn check(&self, source: &ObjectSource<'_>, progress: &dyn Fn(u64)) -> Result<()>;
 }
 
 /// All in all repositories. What keeps that from being all there is, is logged.

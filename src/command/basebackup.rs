@@ -40,7 +40,7 @@ const VERBS: [Verb; 10] = [
     (backups::list::command::<Description>, backups::list::run::<Description>),
     (backups::show::command::<Description>, backups::show::run::<Description>),
     (restore::command, restore::run),
-    (verify::command, verify::run),
+    (backups::verify::command::<Description>, backups::verify::run::<Description>),
     (drill::command, drill::run),
     (prune::command, backups::prune::run::<Description>),
     (delete::command::<Description>, delete::run::<Description>),

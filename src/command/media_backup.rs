@@ -40,7 +40,12 @@ const VERBS: [Verb; 14] = [
     (diff::command, diff::run),
     (cat::command, cat::run),
     (restore::command, restore::run),
-    (verify::command, verify::run),
+    (
+        || with_set(backups::verify::command::<SnapshotDescription>()),
+        |config, matches| {
+            backups::verify::run::<SnapshotDescription>(&of_set(config, matches)?, matches)
+        },
+    ),
     (drill::command, drill::run),
     (
         || with_set(backups::prune::command::<SnapshotDescription>()),

@@ -6,8 +6,7 @@ use std::time::{Duration, Instant};
 use jiff::Timestamp;
 use serde_json::json;
 
-use crate::backup::new_id;
-use crate::basebackup::verify::Fault;
+use crate::backup::{Fault, new_id};
 use crate::cli::text::{count, plain, table, took};
 use crate::cli::verbs::Shown;
 use crate::drill::Scratch;
@@ -53,7 +52,7 @@ impl Faults {
         Self { past, ..Self::told(&told) }
     }
 
-    pub fn told(all: &[String]) -> Self {
+    fn told(all: &[String]) -> Self {
         let told: Vec<String> = all.iter().take(TOLD_MAX).map(|it| shortened(it)).collect();
         Self { more: all.len() - told.len(), told, past: false }
     }

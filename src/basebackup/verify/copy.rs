@@ -6,8 +6,8 @@
 use super::described;
 use super::files::{ManifestFiles, PartCheck};
 use super::session::{Judged, Meter, Session};
-use super::{ReadTotals, Report};
 use crate::backup::{BackupFolder, DESCRIPTION, StoredObject};
+use crate::backup::{ReadTotals, VerifyReport};
 use crate::basebackup::Description;
 use crate::basebackup::catalogue::{Backup, Contents};
 use crate::basebackup::unpack::BackupSource;
@@ -52,7 +52,7 @@ pub(super) struct CopyCheck<'a> {
 
 impl CopyCheck<'_> {
     /// `None` when it was deleted since it was listed, or nothing can be said about it.
-    pub(super) fn run(&self, report: &mut Report) -> Option<VerifiedCopy> {
+    pub(super) fn run(&self, report: &mut VerifyReport) -> Option<VerifiedCopy> {
         let verify = self.session.verify;
         let (repository, cluster) = (&verify.repositories[self.repository], &verify.config.cluster);
         let mut copy =
@@ -82,7 +82,7 @@ impl CopyCheck<'_> {
         (copy.faults.is_empty() || !gone()).then_some(copy)
     }
 
-    fn read(&self, description: &Description, copy: &mut VerifiedCopy, report: &mut Report) {
+    fn read(&self, description: &Description, copy: &mut VerifiedCopy, report: &mut VerifyReport) {
         let verify = self.session.verify;
         let folder = BackupFolder::new(&verify.config.cluster, self.backup.system, &self.backup.id);
         let prefix = folder.key("");

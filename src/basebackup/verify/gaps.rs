@@ -5,10 +5,10 @@
 
 use std::collections::HashSet;
 
-use super::faults::Effects;
+use super::effects::Effects;
 use super::session::Session;
 use super::wal_files::{WalRead, holders};
-use super::{Fault, Report};
+use crate::backup::{Fault, VerifyReport};
 use crate::basebackup::catalogue::Backup;
 use crate::basebackup::holes::Holes;
 use crate::basebackup::windows::Gap;
@@ -21,7 +21,7 @@ pub(super) fn report(
     session: &Session<'_>,
     effects: &Effects<'_>,
     all: &[WalRead],
-    report: &mut Report,
+    report: &mut VerifyReport,
 ) {
     let size = effects.system.segment_size;
     let mut reported: Vec<Gap> = Vec::new();
@@ -108,7 +108,7 @@ fn histories(
     effects: &Effects<'_>,
     all: &[WalRead],
     number: usize,
-    report: &mut Report,
+    report: &mut VerifyReport,
 ) {
     let inventory = effects.system.inventories.get(number).and_then(Option::as_ref);
     let Some(inventory) = inventory else { return };

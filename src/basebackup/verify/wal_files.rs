@@ -7,9 +7,9 @@
 use std::collections::{BTreeMap, HashSet};
 use std::ops::Range;
 
-use super::faults::Effects;
+use super::effects::Effects;
 use super::session::{Judged, Meter, Session};
-use super::{Fault, Report};
+use crate::backup::{Fault, VerifyReport};
 use crate::basebackup::catalogue::SystemWal;
 use crate::postgres::{Lsn, TimelineId, WalFileName, WalSegment, WalSegmentSize};
 use crate::repository::{Repository, Source, StoredBeyond, StoredWal, WalFolder};
@@ -104,12 +104,12 @@ fn is_within(wanted: &WantedWal, segment: WalSegment, size: WalSegmentSize) -> b
 pub(super) fn prove(
     session: &Session<'_>,
     shelves: Vec<WalToRead>,
-    report: &mut Report,
+    report: &mut VerifyReport,
 ) -> Vec<WalRead> {
     shelves.into_iter().map(|shelf| prove_one(session, shelf, report)).collect()
 }
 
-fn prove_one(session: &Session<'_>, shelf: WalToRead, report: &mut Report) -> WalRead {
+fn prove_one(session: &Session<'_>, shelf: WalToRead, report: &mut VerifyReport) -> WalRead {
     let WalToRead { repository, folder, files } = shelf;
     let outcomes = session.in_threads(&files, |stored| {
         let _meter = (!session.verify.quick).then(|| Meter::new(session, 1, stored.size));
@@ -169,7 +169,7 @@ pub(super) fn report(
     session: &Session<'_>,
     effects: &Effects<'_>,
     all: &[WalRead],
-    report: &mut Report,
+    report: &mut VerifyReport,
 ) {
     let size = effects.system.segment_size;
     for proved in all {
@@ -232,7 +232,7 @@ pub(super) fn prove_beyond(
     session: &Session<'_>,
     system: &SystemWal,
     shelves: Vec<BeyondToRead>,
-    report: &mut Report,
+    report: &mut VerifyReport,
 ) {
     let verify = session.verify;
     let folder = WalFolder::new(&verify.config.cluster, system.system);

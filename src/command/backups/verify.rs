@@ -1,69 +1,99 @@
 //! `verify`: whether what is stored is what was stored, and all of it.
-
-use std::sync::Mutex;
-use std::sync::atomic::{AtomicU64, Ordering};
+//!
+//! How it is read is a matter of each kind. What is chosen, how faults are shown, what is recorded, and with which status it
+//! ends is the same for all.
 
 use clap::{Arg, ArgAction, ArgMatches, Command};
 use jiff::Timestamp;
+use serde::Serialize;
 
-use super::{Checked, Presented, find, name, verb};
-use crate::backup::ObjectSource;
-use crate::backup::{Backup, Catalogue};
-use crate::cli::flags::switch;
+use super::{Seen, Surveyed, find, json};
+use crate::backup::{
+    Backup, Broken, Fault, ReadTotals, VerifyReport, broken_description, spoiled_copy,
+};
+use crate::cli::flags::{self, switch};
 use crate::cli::progress::SharedBar;
-use crate::cli::text::{count, plain, size};
-use crate::cli::verbs::Shown;
-use crate::cli::verbs::print;
+use crate::cli::text::{count, plain};
+use crate::cli::verbs::{Shown, print};
 use crate::codec::Identities;
 use crate::command::recording::{self, Extent, Faults};
 use crate::config::Config;
 use crate::error::{Class, Error, Result};
-use crate::repository::{self, Repository};
-use crate::threads::in_threads;
-use crate::threads::lock;
+use crate::history::RecordSubject;
+use crate::repository;
 
-/// Gets how many bytes were read, and of how many.
-type ReadProgress<'a> = &'a (dyn Fn(u64, u64) + Sync);
+/// A kind that is verified.
+pub trait Verifies: Surveyed {
+    /// What the help says: in a line, in full, and of the exit status.
+    const VERIFY_HELP: [&'static str; 3];
+
+    /// What a record of its verification is of.
+    fn verified(config: &Config, system: Self::System) -> RecordSubject;
+    /// Reads the chosen ones, and says what is wrong with them, and with others if they are all.
+    fn read_chosen(job: &VerifyJob<'_, Self>) -> VerifyReport;
+    /// What was read, or with `quick` looked at.
+    fn read_words(read: &ReadTotals, quick: bool) -> String;
+}
+
+/// What is to be verified.
+pub struct VerifyJob<'a, K: Surveyed> {
+    pub seen: Seen<'a, K>,
+    pub identities: &'a Identities,
+    pub chosen: Vec<&'a Backup<K>>,
+    /// Whether these are all there are: then what is broken or unfinished is told, too.
+    pub all: bool,
+    /// Only names and sizes.
+    pub quick: bool,
+    pub bar: &'a SharedBar,
+}
 
 /// Which backups.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Which {
+enum Which {
     All,
     Newest,
     /// By the beginnings of their ids.
     These(Vec<String>),
 }
 
-pub fn command<D: Checked>() -> Command {
-    let newest = switch("newest", "Only the newest one").conflicts_with("id");
-    let own = vec![ids(), newest, switch("quick", "Looks at names and sizes only")];
-    verb::<D>("verify", format!("Reads every byte of each {}, in every repository", D::WHAT), own)
-        .after_help(VERIFY_AFTER)
+pub fn command<K: Verifies>() -> Command {
+    let [short, long, after] = K::VERIFY_HELP;
+    let ids = Arg::new("id").value_name("ID").action(ArgAction::Append).num_args(0..);
+    let newest = format!("Only the newest {}", K::WHAT);
+    let command = Command::new("verify")
+        .about(short)
+        .long_about(long)
+        .after_help(after)
+        .arg(ids.help("Ids of the backups, or their beginnings; default: all"))
+        .arg(switch("newest", "").help(newest).conflicts_with("id"))
+        .arg(switch("quick", "Look only at names and sizes"))
+        .arg(switch("json", "Print what was found as JSON"));
+    flags::with_settings(command, K::TABLES)
 }
 
-pub const VERIFY_AFTER: &str =
-    "Exit status 5: something is damaged or missing; each fault is a line.";
-
-/// Which backups; none at all means every one.
-pub fn ids() -> Arg {
-    Arg::new("id")
-        .value_name("ID")
-        .action(ArgAction::Append)
-        .num_args(0..)
-        .help("Ids of the backups, or their beginnings; default: all")
-}
-
-pub fn run<D: Checked>(config: &Config, matches: &ArgMatches) -> Result<()> {
+pub fn run<K: Verifies>(config: &Config, matches: &ArgMatches) -> Result<()> {
+    let began = Timestamp::now();
+    let which = Which::of(matches);
+    let (quick, is_json) = (matches.get_flag("quick"), matches.get_flag("json"));
+    let repositories = repository::open_all(config, None)?;
+    let identities = repository::identities(config)?;
+    let survey = K::survey(&repositories, config);
+    let seen = Seen { config, repositories: &repositories, survey: &survey };
+    let chosen = choose(&seen, &which)?;
     let bar = SharedBar::new("verification");
-    let progress = |done: u64, of: u64| bar.at(done, of);
-    let (which, quick) = (Which::of(matches), matches.get_flag("quick"));
-    let shown = verify::<D>(config, &which, quick, &progress);
+    let (identities, all) = (&identities, which == Which::All);
+    let job = VerifyJob { seen, identities, chosen, all, quick, bar: &bar };
+    let report = K::read_chosen(&job);
+    let text = if is_json { as_json(&job, &report)? } else { lines::<K>(&report) };
+    let found = recording::found(report.faults.len());
+    let errors: Vec<Error> = found.into_iter().chain(report.errors.iter().cloned()).collect();
+    record(&job, &which, began, &report);
     drop(bar);
-    print(shown?)
+    print(Shown { text, errors })
 }
 
 impl Which {
-    pub fn of(matches: &ArgMatches) -> Self {
+    fn of(matches: &ArgMatches) -> Self {
         let ids: Vec<String> = matches.get_many("id").unwrap_or_default().cloned().collect();
         match (matches.get_flag("newest"), ids.is_empty()) {
             (true, _) => Self::Newest,
@@ -73,191 +103,186 @@ impl Which {
     }
 }
 
-/// Whether all is well, in the last line of every `verify`; `all_read`: there was no error.
-pub fn verdict(faults: usize, all_read: bool) -> String {
-    match (faults as u64, all_read) {
+fn choose<'a, K: Verifies>(seen: &Seen<'a, K>, which: &Which) -> Result<Vec<&'a Backup<K>>> {
+    let catalogue = seen.catalogue();
+    let chosen: Vec<&Backup<K>> = match which {
+        Which::All => catalogue.backups.iter().collect(),
+        Which::Newest => newest(&catalogue.backups, |_| true).into_iter().collect(),
+        Which::These(ids) => {
+            let found = ids.iter().map(|id| find(catalogue, seen.repositories, id));
+            let mut found = found.collect::<Result<Vec<_>>>()?;
+            found.sort_unstable_by_key(|it| (it.system, &it.id));
+            found.dedup_by_key(|it| (it.system, &it.id));
+            found
+        }
+    };
+    if !chosen.is_empty() || !catalogue.broken.is_empty() {
+        return Ok(chosen);
+    }
+    Err(match catalogue.failures.first() {
+        Some(failure) => failure.error.clone(),
+        None => Error::new(Class::Usage, format!("there is no {} to verify", K::WHAT))
+            .hint(format!("`{} create` takes one.", K::PROGRAM)),
+    })
+}
+
+fn newest<K: Verifies>(
+    backups: &[Backup<K>],
+    wanted: impl Fn(&Backup<K>) -> bool,
+) -> Option<&Backup<K>> {
+    let wanted = backups.iter().filter(|it| wanted(it));
+    wanted.max_by_key(|it| (it.began, it.ended, &it.id))
+}
+
+impl<'a, K: Verifies> VerifyJob<'a, K> {
+    /// Whether a backup was deleted in a repository since it was seen.
+    pub fn is_gone(&self, system: K::System, id: &str, repository: usize) -> bool {
+        self.seen.catalogue().is_gone(system, id, &self.seen.repositories[repository])
+    }
+
+    /// Copies whose names and sizes do not fit their descriptions.
+    pub fn misfits(&self) -> impl Iterator<Item = ((usize, usize), String)> {
+        let copies = self
+            .chosen
+            .iter()
+            .enumerate()
+            .flat_map(|(at, backup)| backup.copies.iter().map(move |copy| (at, backup, copy)));
+        copies.filter_map(|(at, backup, copy)| {
+            let fault = copy
+                .fault
+                .clone()
+                .filter(|_| !self.is_gone(backup.system, &backup.id, copy.repository));
+            fault.map(|fault| ((at, copy.repository), fault))
+        })
+    }
+
+    /// Backups that nobody can read, where all were asked for.
+    pub fn broken(&self) -> Vec<Fault> {
+        let repositories = self.seen.repositories;
+        let broken = self.seen.catalogue().broken.iter().filter(|_| self.all);
+        let fault = |it: &Broken<K::System>| {
+            let (name, folder) = (
+                repositories[it.repository].name(),
+                self.seen.catalogue().folder_of(it.system, &it.id),
+            );
+            Fault {
+                repository: Some(name.to_owned()),
+                object: folder.key(crate::backup::DESCRIPTION),
+                found: broken_description::<K>(it, repositories),
+                spoils: spoiled_copy::<K>(&it.id, name),
+                elsewhere: Vec::new(),
+                past: false,
+            }
+        };
+        broken.map(fault).collect()
+    }
+}
+
+fn lines<K: Verifies>(report: &VerifyReport) -> String {
+    let faults = report.faults.iter().map(ToString::to_string);
+    let remarks = report.remarks.iter().map(|remark| format!("not checked: {remark}"));
+    let not_kept = report.not_kept.iter().cloned();
+    let lines = faults.chain(not_kept).chain(remarks).chain([summary::<K>(report)]);
+    lines.chain(report.next.clone()).map(|line| plain(&line) + "\n").collect()
+}
+
+/// What was read, and whether all is well.
+fn summary<K: Verifies>(report: &VerifyReport) -> String {
+    let did = if report.quick { "looked at names and sizes only:" } else { "read" };
+    let verdict = match (report.faults.len() as u64, report.errors.is_empty()) {
         (0, true) => "all is well".to_owned(),
         (0, false) => "no fault in what could be read".to_owned(),
         (faults, _) => count(faults, "fault"),
-    }
+    };
+    format!("{did} {}: {verdict}", K::read_words(&report.read, report.quick))
 }
 
-/// The first error decides the exit status.
-fn verify<D: Checked>(
-    config: &Config,
-    which: &Which,
+#[derive(Serialize)]
+struct VerifiedJson<'a> {
+    version: u32,
+    /// Of the cluster, the Redis or the media set.
+    name: &'a str,
+    /// The same for base backups.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    cluster: Option<&'a str>,
     quick: bool,
-    progress: ReadProgress<'_>,
-) -> Result<Shown> {
-    let began = Timestamp::now();
-    let repositories = repository::open_all(config, None)?;
-    let identities = repository::identities(config)?;
-    let series = Catalogue::<D>::read(&repositories, D::name(config));
-    let chosen: Vec<&Backup<D>> = match which {
-        Which::All => series.backups.iter().collect(),
-        Which::Newest => series.backups.last().into_iter().collect(),
-        Which::These(ids) => {
-            ids.iter().map(|id| find(&series, &repositories, id)).collect::<Result<_>>()?
-        }
-    };
-    let gone = |id: &str, at: usize| {
-        repositories.get(at).is_some_and(|repository| series.is_gone(id, repository))
-    };
-    let verify =
-        Verify { config, repositories: &repositories, identities: &identities, gone: &gone };
-    let jobs = verify.jobs(&series, &chosen);
-    let found = VerifyFindings::default();
-    let of = jobs.iter().map(|job| stored_size(&job.description)).sum();
-    let done = AtomicU64::new(0);
-    let count_bytes = |bytes| progress(done.fetch_add(bytes, Ordering::Relaxed) + bytes, of);
-    if !quick {
-        in_threads(config.basebackup.parallel, &jobs, |job| verify.copy(job, &count_bytes, &found));
+    /// Whether there is neither a fault nor an error.
+    well: bool,
+    faults: Vec<FaultJson<'a>>,
+    /// Holes that retention leaves.
+    not_kept: &'a [String],
+    not_checked: &'a [String],
+    errors: Vec<String>,
+    read: ReadJson,
+}
+
+#[derive(Serialize)]
+struct FaultJson<'a> {
+    /// `null` for WAL that no repository has.
+    repository: Option<&'a str>,
+    object: &'a str,
+    fault: &'a str,
+    spoils: &'a str,
+    elsewhere: &'a [String],
+}
+
+#[derive(Serialize)]
+struct ReadJson {
+    backups: u64,
+    objects: u64,
+    object_bytes: u64,
+    wal_files: u64,
+    wal_bytes: u64,
+}
+
+fn as_json<K: Verifies>(job: &VerifyJob<'_, K>, report: &VerifyReport) -> Result<String> {
+    let name = K::name(job.seen.config);
+    let faults = report.faults.iter().map(|fault| FaultJson {
+        repository: fault.repository.as_deref(),
+        object: &fault.object,
+        fault: &fault.found,
+        spoils: &fault.spoils,
+        elsewhere: &fault.elsewhere,
+    });
+    let ReadTotals { backups, objects, object_bytes, wal_files, wal_bytes } = report.read;
+    json::written(&VerifiedJson {
+        version: json::VERSION,
+        name,
+        cluster: (K::NAMED_BY == "cluster").then_some(name),
+        quick: report.quick,
+        well: report.faults.is_empty() && report.errors.is_empty(),
+        faults: faults.collect(),
+        not_kept: &report.not_kept,
+        not_checked: &report.remarks,
+        errors: report.errors.iter().map(ToString::to_string).collect(),
+        read: ReadJson { backups, objects, object_bytes, wal_files, wal_bytes },
+    })
+}
+
+/// Records what was found, of each system with its newest backup. Of older backups alone nothing is recorded unless
+/// something is wrong with them: it would look like a word on the next restore.
+fn record<K: Verifies>(
+    job: &VerifyJob<'_, K>,
+    which: &Which,
+    began: Timestamp,
+    report: &VerifyReport,
+) {
+    let well = report.faults.is_empty();
+    // Each hour's look at the newest one says nothing where this host lacks the private key.
+    if job.quick || (*which == Which::Newest && report.locked && well) {
+        return;
     }
-    let VerifyFindings { mut faults, mut remarks, mut errors } = found;
-    let [faults, remarks] = [&mut faults, &mut remarks].map(|it| std::mem::take(unlocked(it)));
-    let errors = std::mem::take(unlocked(&mut errors));
-    let said = of_copies(&repositories, &series, &chosen, &gone);
-    let faults: Vec<String> = said.into_iter().chain(faults).collect();
-    let verdict = verdict(faults.len(), errors.is_empty());
-    let objects: usize = jobs.iter().map(|job| job.description.objects().count()).sum();
-    let (backups, objects) = (count(chosen.len() as u64, D::WHAT), count(objects as u64, "object"));
-    let summary = match quick {
-        true => format!("looked at names and sizes only: {backups} with {objects}: {verdict}"),
-        false => format!("read {backups} with {objects} ({}): {verdict}", size(of)),
-    };
-    let all_read = remarks.is_empty();
-    let remarks = remarks.into_iter().map(|remark| format!("not checked: {remark}"));
-    let lines = faults.iter().cloned().chain(remarks).chain([summary]);
-    let text = lines.map(|line| plain(&line) + "\n").collect();
-    let damaged = recording::found(faults.len());
-    let failures = series.failures.iter().map(|failure| failure.error.clone());
-    let errors: Vec<Error> = damaged.into_iter().chain(failures).chain(errors).collect();
-    let newest =
-        series.backups.last().is_some_and(|newest| chosen.iter().any(|it| it.id == newest.id));
-    // Each hour's of the newest one says nothing where this host lacks the private key.
-    let says = *which != Which::Newest || all_read || !faults.is_empty();
-    if !quick && says && (*which == Which::All || newest) {
-        let extent = if *which == Which::All { Extent::All } else { Extent::Some };
-        let read = (extent, chosen.iter().map(|backup| backup.id.clone()).collect());
-        let passed = errors.is_empty() && all_read;
-        let (subject, faults) = (D::subject(config), Faults::told(&faults));
-        recording::verified(&repositories, &subject, began, read, passed, faults);
-    }
-    Ok(Shown { text, errors })
-}
-
-struct Verify<'a> {
-    config: &'a Config,
-    repositories: &'a [Repository],
-    identities: &'a Identities,
-    /// Whether this backup was deleted in this repository since it was seen.
-    gone: &'a (dyn Fn(&str, usize) -> bool + Sync),
-}
-
-/// A backup in one repository.
-struct Job<D> {
-    repository: usize,
-    id: String,
-    prefix: String,
-    description: D,
-}
-
-/// What all threads found.
-#[derive(Default)]
-struct VerifyFindings {
-    faults: Mutex<Vec<String>>,
-    remarks: Mutex<Vec<String>>,
-    errors: Mutex<Vec<Error>>,
-}
-
-fn stored_size<D: Presented>(description: &D) -> u64 {
-    description.objects().map(|object| object.stored_size).sum()
-}
-
-impl Verify<'_> {
-    fn jobs<D: Presented>(&self, series: &Catalogue<D>, chosen: &[&Backup<D>]) -> Vec<Job<D>> {
-        let mut jobs = Vec::new();
-        for backup in chosen {
-            for copy in backup.copies.iter().filter(|copy| copy.fault.is_none()) {
-                let Some(repository) = self.repositories.get(copy.repository) else { continue };
-                // Who can't be asked twice is among the failures of the first time.
-                let contents = series.contents(&backup.id, repository).ok().flatten();
-                jobs.extend(contents.map(|contents| Job {
-                    repository: copy.repository,
-                    id: backup.id.clone(),
-                    prefix: series.folder(&backup.id).key(""),
-                    description: contents.description,
-                }));
-            }
-        }
-        jobs
-    }
-
-    fn copy<D: Checked>(&self, job: &Job<D>, progress: &dyn Fn(u64), found: &VerifyFindings) {
-        let encrypted = job.description.encrypted();
-        let source = ObjectSource {
-            storage: self.repositories[job.repository].storage(),
-            prefix: &job.prefix,
-            encrypted,
-            identities: self.identities,
-            attempts: self.config.limits.attempts,
-        };
-        let name = name(self.repositories, job.repository);
-        let outcome = if encrypted && self.identities.is_empty() {
-            push(
-                &found.remarks,
-                format!(
-                    "{} {} in repository {name} is encrypted and there is no identity file: only lengths and \
-                     SHA-256 were checked, not what is inside",
-                    D::WHAT,
-                    job.id
-                ),
-            );
-            let mut objects = job.description.objects();
-            objects.try_for_each(|object| source.stored(object, progress))
-        } else {
-            job.description.check(&source, progress)
-        };
-        match outcome {
-            Ok(()) => {}
-            // It counts as pruned.
-            Err(_) if (self.gone)(&job.id, job.repository) => {}
-            Err(error) if matches!(error.class(), Class::Damaged | Class::Input) => {
-                push(&found.faults, format!("repository {name}: {}: {error}", job.id));
-            }
-            Err(error) => push(
-                &found.errors,
-                error.while_doing(format!("could not verify all of repository {name}")),
-            ),
+    let extent = if job.all { Extent::All } else { Extent::Some };
+    let passed = well && report.errors.is_empty() && !report.locked;
+    for system in &job.seen.catalogue().systems {
+        let chosen = job.chosen.iter().filter(|it| it.system == *system);
+        let ids: Vec<String> = chosen.map(|it| it.id.clone()).collect();
+        let newest = newest(&job.seen.catalogue().backups, |it| it.system == *system);
+        let has_newest = newest.is_some_and(|newest| ids.contains(&newest.id));
+        if has_newest || (!well && !ids.is_empty()) {
+            let subject = K::verified(job.seen.config, *system);
+            let (read, faults) = ((extent, ids), Faults::of(&report.faults));
+            recording::verified(job.seen.repositories, &subject, began, read, passed, faults);
         }
     }
-}
-
-/// Faults that names and sizes show.
-fn of_copies<D: Presented>(
-    repositories: &[Repository],
-    series: &Catalogue<D>,
-    chosen: &[&Backup<D>],
-    gone: &dyn Fn(&str, usize) -> bool,
-) -> Vec<String> {
-    let mut faults = Vec::new();
-    for backup in chosen {
-        for copy in &backup.copies {
-            let name = name(repositories, copy.repository);
-            let fault = copy.fault.as_ref().filter(|_| !gone(&backup.id, copy.repository));
-            faults.extend(fault.map(|it| format!("repository {name}: {}: {it}", backup.id)));
-        }
-    }
-    if chosen.len() == series.backups.len() {
-        faults.extend(series.broken.iter().map(|broken| broken.error.to_string()));
-    }
-    faults
-}
-
-fn push<T>(all: &Mutex<Vec<T>>, one: T) {
-    lock(all).push(one);
-}
-
-fn unlocked<T>(all: &mut Mutex<T>) -> &mut T {
-    all.get_mut().unwrap_or_else(std::sync::PoisonError::into_inner)
 }

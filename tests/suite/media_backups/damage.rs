@@ -166,3 +166,26 @@ fn a_restore_that_is_not_whole_says_so_as_json() {
     let result = (&json["result"]["failures"], &json["result"]["written_files"]);
     assert_eq!(result, (&0.into(), &3.into()), "{json:#}");
 }
+
+/// The newest one alone, by names and sizes alone, and for programs: as base backups are verified.
+#[test]
+fn verify_has_the_options_of_all_kinds() {
+    let damaged = Damaged::new(false);
+    let story = &damaged.story;
+    let newest = story.run(&["verify", "--newest"]).run();
+    assert!(newest.expect(0).stdout.starts_with("read 1 snapshot ("), "{newest}");
+    let below = story.place.join("archive/media/uploads").join(&damaged.ids[0]).join("tree");
+    change(&story.below(&below).join("3.jpg"), Some(b"another one".to_vec()));
+    let quick = story.run(&["verify", "--quick"]).run();
+    let words = "looked at names and sizes only: 2 snapshots: all is well\n";
+    assert_eq!(quick.expect(0).stdout, words, "{quick}");
+    story.run(&["verify", "--newest"]).run().expect(0);
+    let outcome = story.run(&["verify", "--json"]).run();
+    let json: serde_json::Value = serde_json::from_str(&outcome.expect(5).stdout).unwrap();
+    let (fault, id) = (&json["faults"][0], &damaged.ids[0]);
+    assert_eq!(json["faults"].as_array().map(Vec::len), Some(1), "{json}");
+    assert_eq!(fault["object"], format!("media/uploads/{id}"), "{json}");
+    assert!(fault["fault"].as_str().unwrap().contains("3.jpg"), "{json}");
+    assert_eq!(fault["elsewhere"], serde_json::json!(["s3"]), "{json}");
+    assert_eq!(json["read"]["backups"], 2, "{json}");
+}

@@ -82,3 +82,37 @@ fn every_damage_is_said_and_the_other_repository_helps() {
     let newest = redis_backup(&server, &repositories, "verify").arg("--newest").run();
     assert!(newest.expect(0).stdout.starts_with("read 1 Redis backup with "), "{newest}");
 }
+
+/// A fault is told as one of a base backup is: where, what, what is lost with it, and who has it whole.
+#[test]
+fn a_fault_names_what_is_lost_and_who_has_it() {
+    let place = Place::new();
+    let mut server = RedisServer::start(Program::usual(), &place, &[]);
+    server.fill();
+    let repositories = [folder(&place, "one"), folder(&place, "two")];
+    let verify = |words: &[&str]| redis_backup(&server, &repositories, "verify").args(words).run();
+    let nothing = verify(&[]);
+    nothing.expect(2).says("there is no Redis backup to verify");
+    nothing.says("HINT: `redis-backup create` takes one.");
+    redis_backup(&server, &repositories, "create").run().expect(0);
+    let id = listed(&server, &repositories)[0]["id"].as_str().unwrap().to_owned();
+    let object = Path::new(&repositories[0]).join("redis/main").join(&id).join("dump.rdb.zst");
+    Damage::Flip.inflict(&object, &object);
+    let outcome = verify(&[]);
+    outcome.expect(5);
+    let line = outcome.stdout.lines().next().unwrap_or_default();
+    let begins = format!("local: redis/main/{id}: ");
+    let ends = format!(
+        "; Redis backup {id} can't be restored from repository local; repository local2 has it"
+    );
+    assert!(line.starts_with(&begins) && line.ends_with(&ends), "{outcome}");
+    let json: serde_json::Value = serde_json::from_str(&verify(&["--json"]).stdout).unwrap();
+    let fault = &json["faults"][0];
+    assert_eq!((&json["name"], &json["well"]), (&"main".into(), &false.into()), "{json}");
+    assert_eq!(fault["object"], format!("redis/main/{id}"), "{json}");
+    assert_eq!(fault["elsewhere"], serde_json::json!(["local2"]), "{json}");
+    let quick = verify(&["--quick"]);
+    let words = "looked at names and sizes only: 1 Redis backup with 2 objects: all is well\n";
+    assert_eq!(quick.expect(0).stdout, words, "{quick}");
+    server.kill();
+}
