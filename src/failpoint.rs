@@ -88,6 +88,7 @@ pub const NAMES: &[&str] = &[
     "drop.stored",
     "drop.kept",
     "drop.noted",
+    "drop.gave-up",
     "prune.before-delete",
     "prune.deleted",
 ];

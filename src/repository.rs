@@ -25,7 +25,10 @@ use std::path::Path;
 pub use archive::{Archived, NamedWalFile, UnnamedWalFile};
 pub use beyond::{Fork, KeptBeside, Original, SourceServer, StoredBeyond, UpTo};
 pub use carrying::{Carriage, Carried, Carrying};
-pub use dropped::{DroppedWal, REASON_MAX, bring_dropped, bring_dropped_soon};
+pub use dropped::{
+    DroppedWal, REASON_MAX, bring_dropped, bring_dropped_soon, bring_gaps_of_settle,
+    gaps_for_settle,
+};
 pub use encoded_frames::{EncodedFrames, FrameFanout, fan_out};
 pub use inventory::{Inventory, ListingVisitor};
 pub use layout::WalFolder;

@@ -7,7 +7,7 @@ use jiff::Timestamp;
 use super::finding::{CheckState, Finding, FindingDraft, age, at, count, objective, size, time};
 use super::gather::Case;
 use crate::config::NeededCopies;
-use crate::debts::OwedTo;
+use crate::debts::{OwedTo, StopNotes, StoppedPayment};
 use crate::postgres::{SystemIdentifier, WalFileName};
 
 const PAYS: &str = "`seawall settle` copies it and says what stands in the way. seawall-settle.timer runs it every minute.";
@@ -59,6 +59,14 @@ fn judge(case: &Case<'_>, number: usize, owed: &Owed, draft: &mut FindingDraft) 
     draft.number("seawall_owed_wal_files", owed.files as f64);
     draft.number("seawall_owed_wal_bytes", owed.bytes as f64);
     draft.measured("seawall_owed_age_seconds", waits, rpo.as_secs_f64());
+    let stopped = stopped(case, number);
+    for stop in &stopped {
+        let hint = stop.hint.as_deref().unwrap_or(PAYS);
+        draft.say(CheckState::Critical, stopped_words(stop), hint);
+    }
+    if owed.is_nothing() && !stopped.is_empty() {
+        return;
+    }
     if owed.is_nothing() {
         let others = case.gathered.ledger.failures.iter().any(|(holder, _)| *holder != number);
         draft.ok(match others {
@@ -78,6 +86,26 @@ fn judge(case: &Case<'_>, number: usize, owed: &Owed, draft: &mut FindingDraft) 
             draft.say(CheckState::Critical, text, hint);
         }
         false => draft.say(CheckState::Warning, text, hint),
+    }
+}
+
+/// What `seawall settle` of this host met last, as far as it is owed still. Other content is there under the name.
+fn stopped(case: &Case<'_>, number: usize) -> Vec<StoppedPayment> {
+    let notes = StopNotes::new(case.config.state_directory.as_deref());
+    let mut stopped = notes.read(&case.repositories[number]);
+    let is_noted = |file| accounts_of(case, number).any(|account| account.wal.contains_key(&file));
+    let is_there = |(system, name)| has(case, number, system, name);
+    stopped.retain(|stop| {
+        stop.file().is_some_and(|file| is_noted(file) && (stop.is_conflict || !is_there(file)))
+    });
+    stopped
+}
+
+fn stopped_words(stop: &StoppedPayment) -> String {
+    let reason = &stop.reason;
+    match stop.is_conflict {
+        true => format!("two lines of WAL, or an object in the way: {reason}"),
+        false => format!("WAL that it is owed has no good copy any more: {reason}"),
     }
 }
 

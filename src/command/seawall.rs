@@ -10,6 +10,7 @@ mod drop_wal;
 mod init;
 mod list;
 mod notify;
+mod own_server;
 mod report;
 mod settle;
 mod trust;

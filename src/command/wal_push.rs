@@ -205,7 +205,7 @@ impl PushCall {
         let state = self.state.as_ref();
         let folder = WalFolder::new(&config.cluster, asked.system);
         let standing = PushRepositories::of(config, &repositories, state, folder);
-        let payments = Payments { standing: &standing, memory: memory.as_ref() };
+        let payments = Payments { standing: &standing, data_directory, memory: memory.as_ref() };
         payments.of_the_needed()?;
         let memory = memory.as_ref();
         let batch = Batch { config, standing: &standing, data_directory, state, notes, memory };

@@ -153,6 +153,33 @@ pub fn settled(holder: &Repository, debt: &Debt) {
     }
 }
 
+/// Removes the note of a WAL file that a human gave up. One that is gone is fine.
+pub fn give_up(
+    holder: &Repository,
+    creditor: &str,
+    folder: &WalFolder,
+    name: WalFileName,
+) -> Result<()> {
+    let debt = Debt::of_wal(creditor, folder, name);
+    holder.storage().delete(&debt.key()).map_err(|error| {
+        error.while_doing(format!(
+            "could not delete {} in repository {}",
+            debt.key(),
+            holder.name()
+        ))
+    })
+}
+
+/// What the note of a WAL file says; `None` where there is none.
+pub fn note_of(
+    holder: &Repository,
+    creditor: &str,
+    folder: &WalFolder,
+    name: WalFileName,
+) -> Result<Option<DebtNote>> {
+    Debt::of_wal(creditor, folder, name).read(holder)
+}
+
 /// Whether a repository notes that another one is owed any WAL of a system. One listing request.
 pub fn is_owed_wal(holder: &Repository, creditor: &str, folder: &WalFolder) -> Result<bool> {
     let mut any = false;

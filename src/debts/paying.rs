@@ -3,11 +3,13 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use super::good_copy::{Brought, GoodCopy, NotedDebt, OwnFiles};
 use super::note::{Debt, announce, announced, owed_wal, settled};
+use crate::codec::Encoding;
 use crate::error::{Class, Error, Result};
 use crate::failpoint;
-use crate::postgres::{TimelineId, WalFileName, WalSegmentSize};
-use crate::repository::{Carried, Carrying, Repository, RepositoryMemory, Source};
+use crate::postgres::{TimelineId, WalFileName};
+use crate::repository::{Repository, RepositoryMemory, Source};
 
 /// What is needed to pay one repository.
 pub struct Paying<'a> {
@@ -18,6 +20,9 @@ pub struct Paying<'a> {
     pub id: &'a str,
     pub source: &'a Source<'a>,
     pub memory: Option<&'a RepositoryMemory>,
+    /// Where PostgreSQL's own files are, asked for only where no repository has a good copy, and how one is compressed.
+    pub own: &'a OwnFiles<'a>,
+    pub encoding: Encoding,
 }
 
 /// A WAL file that a repository is owed.
@@ -32,6 +37,14 @@ pub struct Paid {
     pub name: WalFileName,
     /// Length of the stored object in bytes; `None` where it was there already.
     pub bytes: Option<u64>,
+    /// Copies that are damaged or gone where they should be; it was paid from another one.
+    pub bad: Vec<Error>,
+}
+
+/// A file that can't be paid, and why. Nothing later of its timeline is.
+pub struct RefusedPayment {
+    pub name: WalFileName,
+    pub error: Error,
 }
 
 /// What was left, and why.
@@ -40,7 +53,7 @@ pub struct PaymentStop {
     pub paid: usize,
     pub left: usize,
     /// Why timelines stopped: other content is there, or no good copy.
-    pub refused: Vec<Error>,
+    pub refused: Vec<RefusedPayment>,
     /// Why nothing more could be paid: a repository does not answer.
     pub away: Option<Error>,
 }
@@ -88,7 +101,8 @@ impl Paying<'_> {
                 }
                 Err(error) if is_final(&error) => {
                     closed.insert(timeline);
-                    stop.refused.push(of_timeline(error, timeline, self.creditor));
+                    let error = of_timeline(error, timeline, self.creditor);
+                    stop.refused.push(RefusedPayment { name: file.name, error });
                 }
                 Err(error) => {
                     stop.away = Some(error);
@@ -120,49 +134,19 @@ impl Paying<'_> {
     }
 
     fn pay_one(&self, file: &OwedFile, is_first: bool) -> Result<Paid> {
-        let mut failed = None;
+        let name = file.name;
+        let Some(noted) = NotedDebt::read(name, &file.notes, self.holders)? else {
+            return Ok(Paid { name, bytes: None, bad: Vec::new() });
+        };
+        let (holders, creditor) = (self.holders, self.creditor);
+        let (source, memory) = (self.source, self.memory);
+        let copy = GoodCopy { name, holders, creditor, source, memory, is_first };
+        let Brought { bytes, bad } = copy.bring(&noted, self.own, self.encoding)?;
+        failpoint::reach("settle.carried");
         for (place, debt) in &file.notes {
-            let holder = self.holders[*place];
-            // Somebody else paid it meanwhile.
-            let Some(note) = debt.read(holder)? else { continue };
-            let digest = note.digest()?;
-            let carrying = Carrying {
-                from: holder,
-                to: self.creditor,
-                source: self.source,
-                memory: self.memory,
-                anew: false,
-            };
-            if is_first {
-                self.goes_on(&carrying, file.name, note.size)?;
-            }
-            match carrying.carry(file.name, Some((note.size, &digest))) {
-                Ok(Carried::Absent) => failed = failed.or(Some(lost(file.name, holder))),
-                Ok(carried) => {
-                    failpoint::reach("settle.carried");
-                    for (place, debt) in &file.notes {
-                        settled(self.holders[*place], debt);
-                    }
-                    let bytes = match carried {
-                        Carried::New { bytes } => Some(bytes),
-                        Carried::Already | Carried::Absent => None,
-                    };
-                    return Ok(Paid { name: file.name, bytes });
-                }
-                // Another one may have it whole.
-                Err(error) if error.class() == Class::Damaged => failed = failed.or(Some(error)),
-                Err(error) => return Err(error),
-            }
+            settled(self.holders[*place], debt);
         }
-        failed.map_or(Ok(Paid { name: file.name, bytes: None }), Err)
-    }
-
-    /// Whether what the creditor has before the first file of a timeline is of the same line.
-    fn goes_on(&self, carrying: &Carrying<'_>, name: WalFileName, size: u64) -> Result<()> {
-        let WalFileName::Segment(segment) = name else { return Ok(()) };
-        let size = u32::try_from(size).ok().and_then(|size| WalSegmentSize::from_bytes(size).ok());
-        let before = size.and_then(|size| segment.previous(size));
-        before.map_or(Ok(()), |before| carrying.check_same(WalFileName::Segment(before)))
+        Ok(Paid { name, bytes, bad })
     }
 }
 
@@ -174,12 +158,4 @@ fn is_final(error: &Error) -> bool {
 fn of_timeline(error: Error, timeline: TimelineId, creditor: &Repository) -> Error {
     let (number, name) = (timeline.number(), creditor.name());
     error.adding(format_args!("; nothing later of timeline {number} goes into repository {name}"))
-}
-
-fn lost(name: WalFileName, holder: &Repository) -> Error {
-    let message = format!(
-        "repository {} notes that {name} is owed to another repository, and does not have it itself",
-        holder.name()
-    );
-    Error::new(Class::Gap, message).hint("Take a base backup: recovery can't pass this file.")
 }

@@ -3,8 +3,9 @@
 //!
 //! Where both keep their objects alike the stored bytes are taken as they are. Encryption is put around them or taken
 //! off them, so nothing is compressed anew. `there` is what the target has under a name already, `second` brings
-//! second contents over.
+//! second contents over, and `own` takes a file that PostgreSQL still has itself.
 
+mod own;
 mod second;
 #[cfg(test)]
 mod tests;

@@ -24,7 +24,7 @@ use crate::config::{Config, Limits};
 use crate::durable;
 use crate::error::{Class, Error, Result};
 use crate::failpoint;
-use crate::postgres::{WalFileName, WalSegment};
+use crate::postgres::{SystemIdentifier, WalFileName, WalSegment};
 use crate::storage::{Created, Metadata};
 
 /// The first format, and the only one so far. A reader passes over a higher one.
@@ -237,6 +237,24 @@ pub fn bring_dropped(waiting: &Path, folder: &WalFolder, repositories: &[Reposit
     if is_in_all {
         all.iter().for_each(|(_, path)| drop(fs::remove_file(path)));
         let _ = fs::remove_dir(waiting);
+    }
+}
+
+/// Where a host keeps, in `state_directory`, what a repository that was away has yet to be told.
+pub fn gaps_for_settle(state: &Path, cluster: &str, system: SystemIdentifier) -> PathBuf {
+    state.join(format!("gaps-{cluster}-{system}"))
+}
+
+/// Brings it there, as [`bring_dropped`] does.
+pub fn bring_gaps_of_settle(state: &Path, cluster: &str, repositories: &[Repository]) {
+    let Ok(entries) = fs::read_dir(state) else { return };
+    let prefix = format!("gaps-{cluster}-");
+    let system = |entry: fs::DirEntry| {
+        entry.file_name().to_str()?.strip_prefix(&prefix)?.parse().ok().map(SystemIdentifier)
+    };
+    for system in entries.flatten().filter_map(system) {
+        let waiting = gaps_for_settle(state, cluster, system);
+        bring_dropped(&waiting, &WalFolder::new(cluster, system), repositories);
     }
 }
 

@@ -1,6 +1,7 @@
 //! `seawall drop-wal`: WAL that a human gave up. PostgreSQL goes on, nothing else does as if nothing had been, and who dropped
 //! what is told wherever it is missed.
 
+mod brought;
 mod full_disk;
 pub mod interrupted;
 mod planted;

@@ -1,6 +1,8 @@
 //! A repository may be away: where fewer repositories than all are needed, it is owed what it misses, and gets it later.
 
 pub mod crashes;
+mod given_up;
+mod good_copies;
 mod pushes;
 mod server;
 mod settling;

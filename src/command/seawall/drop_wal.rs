@@ -2,8 +2,9 @@
 //!
 //! First the gap is written down in every repository that can be reached, then on this host for the others, and only then a
 //! note makes `wal-push` answer for the files. Nothing in `pg_wal` is deleted here: PostgreSQL does that. `waiting` is what
-//! waits on the server, and which of it repositories have.
+//! waits on the server, and which of it repositories have; `debts` gives up what one repository is owed.
 
+mod debts;
 mod waiting;
 
 use std::os::unix::fs::MetadataExt;
@@ -13,24 +14,29 @@ use clap::{Arg, ArgMatches, Command};
 use jiff::Timestamp;
 
 use self::waiting::{HeldWal, WaitingWal};
-use crate::check::{Asked, ask};
+use super::own_server::data_directory;
 use crate::cli::text::{at_seconds, count, plain, table, whole_size};
 use crate::cli::{asked, configure, flags, guard, verbs};
-use crate::config::{self, Config, FlagValues};
+use crate::config::{self, Config, FlagValues, Value};
 use crate::data_directory::{DataDirectory, DroppedFiles, StateFolder};
 use crate::durable;
 use crate::error::{Class, Error, Result};
 use crate::failpoint;
 use crate::postgres::{WalFileName, WalSegment};
-use crate::repository::{self, DroppedWal, REASON_MAX, Repository, WalFolder, bring_dropped};
+use crate::repository::{
+    self, DroppedWal, REASON_MAX, Repository, WalFolder, bring_dropped, gaps_for_settle,
+};
 
 pub const NAME: &str = "drop-wal";
 
-const ABOUT: &str = "Lets PostgreSQL remove WAL that is archived nowhere
+const ABOUT: &str = "Gives up WAL that can't be archived
 
 For the case that pg_wal fills the disk, and the archive will not take WAL in time. The dropped segments \
      are lost: no recovery can pass this gap. drop-wal writes the gap down in every repository, and \
-     wal-push then lets PostgreSQL remove the segments.";
+     wal-push then lets PostgreSQL remove the segments.
+
+With --repository NAME, one repository gives up the WAL that it is owed: for the case that no good copy is left. The gap is
+written down in that repository, and the notes of the debts are deleted. PostgreSQL is not concerned.";
 
 const AFTER: &str = "\
 Run it on the host of the server, as the user of the server. It deletes nothing itself. Take a base backup at once
@@ -46,7 +52,7 @@ pub fn command() -> Command {
                 .long("until")
                 .value_name("SEGMENT")
                 .required(true)
-                .help("The last segment to drop, by its name in pg_wal; of its timeline, this and all before it that wait"),
+                .help("The last segment to drop, by its name in pg_wal; of its timeline, this and all before it that wait or are owed"),
         )
         .arg(
             Arg::new("reason")
@@ -68,11 +74,13 @@ pub fn command() -> Command {
 
 pub fn run(matches: &ArgMatches) -> Result<()> {
     let values = flags::values(matches);
+    let (until, reason) = (until(matches)?, reason(matches)?);
+    if let Some((config, creditor)) = one_of_several(&values)? {
+        return debts::run(matches, &config, creditor, until, reason);
+    }
     let config = configure(&values)?;
-    for_all_repositories(values, &config)?;
-    let until = until(matches)?;
-    let reason = reason(matches)?;
-    let data_directory = data_directory(matches, &config)?;
+    let named = matches.get_one::<PathBuf>("data-directory");
+    let data_directory = data_directory(named.map(PathBuf::as_path), &config)?;
     as_the_owner(&data_directory)?;
     let state = StateFolder::of(&data_directory)?;
     let folder = WalFolder::new(&config.cluster, data_directory.system_identifier()?);
@@ -90,6 +98,7 @@ pub fn run(matches: &ArgMatches) -> Result<()> {
         return Ok(());
     }
     let drop = WalDrop {
+        config: &config,
         data_directory: &data_directory,
         state: &state,
         folder: &folder,
@@ -105,22 +114,31 @@ pub fn run(matches: &ArgMatches) -> Result<()> {
     Ok(())
 }
 
-/// A push answers for all repositories together, so a segment is dropped for all of them.
-fn for_all_repositories(values: FlagValues, config: &Config) -> Result<()> {
+/// The configuration of all repositories, and the place of the one that was named, if others are configured: it gives up what
+/// it is owed. A push answers for all repositories together, so what waits in `pg_wal` is dropped for all of them.
+fn one_of_several(values: &FlagValues) -> Result<Option<(Config, usize)>> {
     if values.repositories.is_empty() {
-        return Ok(());
+        return Ok(None);
     }
-    let all = config::resolve(&FlagValues { repositories: Vec::new(), ..values });
-    let all = all.and_then(|resolved| Config::from_resolved(&resolved));
-    if all.is_ok_and(|all| all.repositories.len() > config.repositories.len()) {
-        let message =
-            "a segment can't be dropped for one repository only: wal-push answers for all of them";
-        return Err(Error::new(Class::Usage, message).hint(
-            "Leave --repository out. To go on without one repository, take it out of the configuration: then the waiting \
-             files go to the others.",
-        ));
+    let all = FlagValues { repositories: Vec::new(), ..values.clone() };
+    let all = config::resolve(&all).and_then(|resolved| Config::from_resolved(&resolved));
+    // Without a file those that were named are all there are.
+    let Some(all) = all.ok().filter(|all| all.repositories.len() > 1) else { return Ok(None) };
+    let named = config::resolve(values)?.repositories;
+    let names = named.iter().filter_map(|(table, _)| match table.values.get("name") {
+        Some((Value::Text(name), _)) => Some(name),
+        _ => None,
+    });
+    let place = |name: &String| all.repositories.iter().position(|it| it.name == *name);
+    let places: Vec<usize> = names.filter_map(place).collect();
+    match places[..] {
+        [place] if named.len() == 1 => Ok(Some((all, place))),
+        _ if places.len() == all.repositories.len() => Ok(None),
+        _ => Err(Error::new(Class::Usage, "expected one configured repository for --repository").hint(
+            "With --repository NAME one repository gives up what it is owed. To drop what waits in pg_wal, leave it out. To go on \
+             without a repository, take it out of the configuration.",
+        )),
     }
-    Ok(())
 }
 
 fn until(matches: &ArgMatches) -> Result<WalSegment> {
@@ -149,43 +167,6 @@ fn reason(matches: &ArgMatches) -> Result<Option<String>> {
     Ok(reason)
 }
 
-/// The one that is named, or that of the server that answers, or what `PGDATA` says: the server may be down.
-fn data_directory(matches: &ArgMatches, config: &Config) -> Result<DataDirectory> {
-    let (path, system) = match matches.get_one::<PathBuf>("data-directory") {
-        Some(path) => (Some(path.clone()), None),
-        None => match ask(config) {
-            Asked::Answered(server) => {
-                let told = server.facts.settings.text("data_directory");
-                (told.map(PathBuf::from), Some(server.facts.system))
-            }
-            Asked::Silent { .. } => (std::env::var_os("PGDATA").map(PathBuf::from), None),
-        },
-    };
-    const NAME_IT: &str = "Name it with --data-directory DIRECTORY.";
-    let Some(path) = path else {
-        let message = "the data directory of the server is not known: the server does not answer, or does not say it";
-        return Err(Error::new(Class::Usage, message).hint(NAME_IT));
-    };
-    // Found only where it is one itself: this process may run anywhere.
-    let found = DataDirectory::find(&path.join("pg_wal/any"))
-        .filter(|it| std::path::absolute(&path).is_ok_and(|path| it.path() == path));
-    let Some(found) = found else {
-        let message = format!("expected a data directory of PostgreSQL at {path:?}");
-        return Err(Error::new(Class::Usage, message).hint(NAME_IT));
-    };
-    let own = found.system_identifier()?;
-    match system.filter(|system| *system != own) {
-        None => Ok(found),
-        Some(system) => {
-            let message = format!(
-                "the server that answers is of system {system}, and {path:?} on this host is of system {own}"
-            );
-            Err(Error::new(Class::Usage, message)
-                .hint("Run it on the host of the server, or in its container."))
-        }
-    }
-}
-
 /// Notes of another user would be closed to `wal-push`.
 fn as_the_owner(data_directory: &DataDirectory) -> Result<()> {
     let path = data_directory.path();
@@ -201,6 +182,7 @@ fn as_the_owner(data_directory: &DataDirectory) -> Result<()> {
 
 /// What is going to be dropped.
 struct WalDrop<'a> {
+    config: &'a Config,
     data_directory: &'a DataDirectory,
     state: &'a StateFolder,
     folder: &'a WalFolder,
@@ -250,8 +232,7 @@ impl WalDrop<'_> {
     }
 
     fn carry_out(&self, why: Option<String>) -> Result<String> {
-        let when = Timestamp::now();
-        let when = Timestamp::from_second(when.as_second()).unwrap_or(when);
+        let when = now();
         let all: Vec<DroppedWal> = self
             .waiting
             .ranges()
@@ -296,28 +277,55 @@ impl WalDrop<'_> {
             text += &format!(" The gap is written down in {}.", told.join(", "));
         }
         if !later.is_empty() {
-            text += &format!(" {} get it with the first push that reaches them.", later.join(", "));
+            text += &format!(
+                " {} get it with the first push or settle that reaches them.",
+                later.join(", ")
+            );
         }
         text += " PostgreSQL asks wal-push for the files within a minute, and the next checkpoint removes them. Then take a base \
                  backup: basebackup create\n";
         Ok(text)
     }
 
-    /// Where a repository was away, the next push brings it there.
+    fn gaps_for_settle(&self, state: &Path) -> PathBuf {
+        gaps_for_settle(state, &self.config.cluster, self.folder.system())
+    }
+
+    /// Where a repository was away, the next push brings it there, or `seawall settle`, which knows no data directory.
     fn keep(&self, all: &[DroppedWal]) -> Result<()> {
         let folder = DroppedFiles::waiting(self.state);
-        durable::create_folders(&self.data_directory.pg_wal(), &folder)?;
-        for dropped in all {
-            durable::replace_synced(&folder.join(dropped.object()), &dropped.to_json()?)?;
+        keep_in(&self.data_directory.pg_wal(), &folder, all)?;
+        if let Some(state) = &self.config.state_directory {
+            let kept = match state.is_dir() {
+                true => keep_in(state, &self.gaps_for_settle(state), all),
+                false => Ok(()),
+            };
+            if let Err(error) = kept {
+                tracing::debug!("seawall settle does not bring the gap: {error}");
+            }
         }
         Ok(())
     }
+}
+
+fn keep_in(above: &Path, folder: &Path, all: &[DroppedWal]) -> Result<()> {
+    durable::create_folders(above, folder)?;
+    for dropped in all {
+        durable::replace_synced(&folder.join(dropped.object()), &dropped.to_json()?)?;
+    }
+    Ok(())
 }
 
 fn nothing_dropped(error: Error) -> Error {
     error.while_doing("nothing was dropped").or_hint(
         "Make a little room on the file system of pg_wal, outside of it, and run the same command again.",
     )
+}
+
+/// To the second: it is for people.
+fn now() -> Timestamp {
+    let now = Timestamp::now();
+    Timestamp::from_second(now.as_second()).unwrap_or(now)
 }
 
 fn host_name() -> String {

@@ -1,23 +1,28 @@
 //! `seawall settle`: gives each repository what it is owed, where fewer repositories than all are needed. A timer runs it; a
 //! push pays a few files too.
 
-use std::path::Path;
+use std::cell::OnceCell;
+use std::num::NonZeroUsize;
+use std::path::{Path, PathBuf};
 
 use bytesize::ByteSize;
-use clap::{ArgMatches, Command};
+use clap::{Arg, ArgMatches, Command};
 use jiff::Timestamp;
 use serde::Serialize;
 
+use super::own_server::data_directory;
 use crate::cli::progress::SingleBar;
 use crate::cli::text::{count, document, plain, table};
 use crate::cli::verbs::{Shown, print};
 use crate::cli::{configure, flags};
-use crate::codec::Identities;
+use crate::codec::{Encoding, Identities};
 use crate::config::Config;
-use crate::debts::{Ledger, OwedTo, Paying, PaymentStop};
+use crate::debts::{Ledger, OwedTo, Paying, PaymentStop, StopNotes, StoppedPayment};
 use crate::error::{Class, Error, Result};
 use crate::postgres::SystemIdentifier;
-use crate::repository::{self, Repository, RepositoryMemory, Source, WalFolder};
+use crate::repository::{
+    self, Repository, RepositoryMemory, Source, WalFolder, bring_gaps_of_settle,
+};
 
 pub const NAME: &str = "settle";
 
@@ -35,10 +40,17 @@ pub fn command() -> Command {
         .about(ABOUT.split_once('\n').map_or(ABOUT, |(first, _)| first))
         .long_about(ABOUT)
         .after_help(AFTER)
+        .arg(
+            Arg::new("data-directory")
+                .long("data-directory")
+                .value_name("DIRECTORY")
+                .value_parser(clap::value_parser!(PathBuf))
+                .help("The server's data directory, where WAL without a good copy is looked for; default: as the running server says, else PGDATA"),
+        )
         .arg(flags::switch("dry-run", "Show what is owed and stop"))
         .arg(flags::switch("quiet", "Print nothing where nothing is owed"))
         .arg(flags::switch("json", "Print as JSON").conflicts_with("quiet"));
-    flags::with_settings(command, &[])
+    flags::with_settings(command, &["postgres"])
 }
 
 pub fn run(matches: &ArgMatches) -> Result<()> {
@@ -52,7 +64,16 @@ pub fn run(matches: &ArgMatches) -> Result<()> {
         repositories: &repositories,
         identities: repository::identities(&config)?,
         only_look: matches.get_flag("dry-run"),
+        data_directory: matches.get_one::<PathBuf>("data-directory").map(PathBuf::as_path),
+        pg_wal: OnceCell::new(),
     };
+    // What `seawall drop-wal` could not tell a repository that was away. A disk that is not mounted would take it, too.
+    let all_answer = ledger.failures.is_empty();
+    if let Some(state) =
+        config.state_directory.as_ref().filter(|_| all_answer && !settling.only_look)
+    {
+        bring_gaps_of_settle(state, &config.cluster, &repositories);
+    }
     for account in &ledger.accounts {
         rows.push(settling.settle(account, &mut errors));
     }
@@ -68,6 +89,10 @@ struct Settling<'a> {
     repositories: &'a [Repository],
     identities: Identities,
     only_look: bool,
+    /// As it was named.
+    data_directory: Option<&'a Path>,
+    /// Where the server has its own files. Nobody asks it before a file is missed.
+    pg_wal: OnceCell<Result<PathBuf>>,
 }
 
 /// What became of what one repository is owed.
@@ -109,10 +134,13 @@ impl Settling<'_> {
         if self.only_look {
             return row;
         }
+        let mut stopped = Vec::new();
         for system in account.systems() {
             match self.pay(creditor, account, system, &mut row) {
-                Ok(stop) => {
-                    errors.extend(stop.refused);
+                Ok((stop, bad)) => {
+                    stopped.extend(stop.refused.iter().map(|it| StoppedPayment::of(system, it)));
+                    errors.extend(bad);
+                    errors.extend(stop.refused.into_iter().map(|refused| refused.error));
                     if let Some(error) = stop.away {
                         errors.push(error);
                         break;
@@ -124,7 +152,13 @@ impl Settling<'_> {
                 }
             }
         }
+        StopNotes::new(self.config.state_directory.as_deref()).keep(creditor, &stopped);
         row
+    }
+
+    fn pg_wal(&self) -> Result<PathBuf> {
+        let find = || Ok(data_directory(self.data_directory, self.config)?.pg_wal());
+        self.pg_wal.get_or_init(find).clone()
     }
 
     fn pay(
@@ -133,7 +167,7 @@ impl Settling<'_> {
         account: &OwedTo,
         system: SystemIdentifier,
         row: &mut SettledRow,
-    ) -> Result<PaymentStop> {
+    ) -> Result<(PaymentStop, Vec<Error>)> {
         let folder = WalFolder::new(&self.config.cluster, system);
         let (identities, limits) = (&self.identities, self.config.limits);
         let source = Source { folder: &folder, identities, limits };
@@ -145,12 +179,19 @@ impl Settling<'_> {
             id: &account.id,
             source: &source,
             memory: memory.as_ref(),
+            own: &|| self.pg_wal(),
+            encoding: Encoding {
+                level: self.config.wal.compression_level,
+                threads: NonZeroUsize::MIN,
+            },
         };
+        let mut bad = Vec::new();
         let owed = paying.owed()?;
         paying.announce(&owed)?;
         let (mut bar, mut done) = (SingleBar::new("what is owed"), 0);
         let stop = paying.pay(&owed, &|_| true, &mut |paid| {
             done += paid.bytes.unwrap_or(0);
+            bad.extend_from_slice(&paid.bad);
             bar.at(done, None);
             tracing::debug!(segment = %paid.name, repository = creditor.name(), "paid");
         });
@@ -160,7 +201,7 @@ impl Settling<'_> {
         if stop.left == 0 {
             paying.announce(&[])?;
         }
-        Ok(stop)
+        Ok((stop, bad))
     }
 }
 

@@ -1,11 +1,14 @@
 //! A push gives repositories that are back what they are owed: a bounded share behind its own file, and all of it before its
 //! own file where that must be in such a repository.
 
+use std::num::NonZeroUsize;
 use std::time::{Duration, Instant};
 
 use super::standing::PushRepositories;
+use crate::codec::Encoding;
+use crate::data_directory::DataDirectory;
 use crate::debts::{Paid, Paying, PaymentStop, creditor_of};
-use crate::error::{Error, Result};
+use crate::error::{Class, Error, Result};
 use crate::repository::{self, Repository, RepositoryMemory, Source};
 
 /// How many files are paid by a push, and for how long: PostgreSQL waits meanwhile.
@@ -14,6 +17,7 @@ const PAYING_TIME: Duration = Duration::from_secs(10);
 
 pub(super) struct Payments<'a> {
     pub standing: &'a PushRepositories<'a>,
+    pub data_directory: Option<&'a DataDirectory>,
     pub memory: Option<&'a RepositoryMemory>,
 }
 
@@ -27,7 +31,8 @@ impl Payments<'_> {
             }
             let stop = self.pay(place, &|_| true)?;
             if stop.left > 0 {
-                let reason = stop.refused.into_iter().next().or(stop.away);
+                let refused = stop.refused.into_iter().next().map(|refused| refused.error);
+                let reason = refused.or(stop.away);
                 return Err(reason.unwrap_or_else(|| standing.must_be_paid(place, stop.left)));
             }
             standing.take_in(place);
@@ -42,7 +47,7 @@ impl Payments<'_> {
         for place in self.standing.may_be_paid() {
             let failed = match self.pay(place, &go_on) {
                 Ok(PaymentStop { away: None, refused, .. }) => {
-                    refused.iter().for_each(|error| tracing::error!("{error}"));
+                    refused.iter().for_each(|refused| tracing::error!("{}", refused.error));
                     continue;
                 }
                 Ok(PaymentStop { away: Some(error), .. }) | Err(error) => error,
@@ -66,7 +71,18 @@ impl Payments<'_> {
         let holders: Vec<&Repository> = others.map(|other| &standing.repositories[other]).collect();
         let creditor = &standing.repositories[place];
         let (id, memory) = (creditor_of(creditor), self.memory);
-        let paying = Paying { holders: &holders, creditor, id: &id, source: &source, memory };
+        let pg_wal = self.data_directory.map(DataDirectory::pg_wal);
+        let own = || pg_wal.clone().ok_or_else(no_data_directory);
+        let level = standing.config.wal.compression_level;
+        let paying = Paying {
+            holders: &holders,
+            creditor,
+            id: &id,
+            source: &source,
+            memory,
+            own: &own,
+            encoding: Encoding { level, threads: NonZeroUsize::MIN },
+        };
         let generation = standing.generation(place);
         let owed = paying.owed()?;
         let stop = paying.pay(&owed, go_on, &mut |paid| told(creditor, paid));
@@ -79,8 +95,13 @@ impl Payments<'_> {
     }
 }
 
+fn no_data_directory() -> Error {
+    Error::new(Class::Input, "neither the file nor the working directory is in a data directory")
+}
+
 fn told(creditor: &Repository, paid: &Paid) {
     let (segment, repository) = (paid.name, creditor.name());
+    paid.bad.iter().for_each(|error| tracing::error!("{error}"));
     match paid.bytes {
         Some(bytes_out) => tracing::info!(%segment, bytes_out, repository, "what was owed is paid"),
         None => tracing::info!(%segment, repository, "what was owed was there already"),

@@ -304,3 +304,32 @@ fn content_that_the_target_keeps_beside_another_is_there() {
     let source = scene.source(&nobody);
     assert_eq!(carry(&carrying(&from, &to, &source)), Ok(Carried::Already));
 }
+
+/// PostgreSQL uses its files again: what is there counts only as what was archived.
+#[test]
+fn the_file_of_the_server_is_taken_if_it_is_what_was_archived() {
+    let encoding = Encoding { level: 1, threads: NonZeroUsize::MIN };
+    for encrypts in [false, true] {
+        let (scene, keys) = (Scene::new(), Scene::new().keys());
+        let (from, to) = (scene.repository("a", false), scene.repository("b", encrypts));
+        let source = scene.source(&keys);
+        let carrying = carrying(&from, &to, &source);
+        let (path, digest) = (scene.place(SEGMENT), Digest::of(&segment(1)));
+        let carry = || carrying.carry_own(parsed(SEGMENT), &path, encoding, (1 << 20, &digest));
+        assert_eq!(carry(), Ok(Carried::Absent));
+        for other in [segment(2), segment(1)[1..].to_vec(), [segment(1), vec![0]].concat()] {
+            fs::write(&path, other).unwrap();
+            assert_eq!(carry(), Ok(Carried::Absent));
+        }
+        fs::write(&path, segment(1)).unwrap();
+        assert!(matches!(carry(), Ok(Carried::New { .. })));
+        assert_eq!(scene.content(&to, SEGMENT), segment(1));
+        assert_eq!(carry(), Ok(Carried::Already));
+        // What is in the target already is compared, whatever the server has by now.
+        fs::remove_file(&path).unwrap();
+        assert_eq!(carry(), Ok(Carried::Already));
+        let other = Digest::of(&segment(2));
+        let conflict = carrying.carry_own(parsed(SEGMENT), &path, encoding, (1 << 20, &other));
+        assert_eq!(conflict.unwrap_err().class(), Class::Conflict);
+    }
+}

@@ -104,6 +104,60 @@ fn it_is_said_from_the_first_debt_until_the_last_is_paid() {
     watched.finds(0, &[]).says("repository s3, owed", "ok", "nothing is owed to it", "");
 }
 
+/// `settle` tells this host what it met. The server's own file is a good copy.
+#[test]
+fn a_debt_without_a_good_copy_is_critical_at_once() {
+    let one = OneIsEnough::new();
+    let watched = &one.watched;
+    watched.place.folder("state of the host");
+    one.proxy.add(Rule::new(Fault::Answer(503)));
+    watched.archive();
+    one.proxy.clear();
+    let note = one.notes().remove(0);
+    let key = note.strip_prefix("owed/").and_then(|key| Some(key.split_once('/')?.1)).unwrap();
+    let (folder, name) = key.strip_suffix(".json").unwrap().rsplit_once('/').unwrap();
+    let key = format!("{folder}/{}/{name}.zst", &name[..16]);
+    watched.disk.damage(&key, |bytes| *bytes.last_mut().unwrap() ^= 1);
+    one.seawall(&["settle", "--data-directory", "/nonexistent"]).run().expect(5);
+    let found = watched.finds(2, &[]);
+    let text = format!(
+        "WAL that it is owed has no good copy any more: could not copy {name} from repository disk to s3: …"
+    );
+    let hint = "Put a good copy into pg_wal or into one of the repositories.";
+    found.says("repository s3, owed", "critical", &text, hint);
+    // It asks the server where its data directory is.
+    one.seawall(&["settle"]).run().expect(5).says("repository s3 has it from pg_wal");
+    assert_eq!(one.notes(), [""; 0]);
+    watched.finds(0, &[]).says("repository s3, owed", "ok", "nothing is owed to it", "");
+}
+
+/// Another server archived into it meanwhile.
+#[test]
+fn two_lines_of_wal_are_said_with_the_debt() {
+    let one = OneIsEnough::new();
+    let watched = &one.watched;
+    watched.place.folder("state of the host");
+    one.proxy.add(Rule::new(Fault::Answer(503)));
+    watched.archive();
+    one.proxy.clear();
+    let note = one.notes().remove(0);
+    let key = note.strip_prefix("owed/").and_then(|key| Some(key.split_once('/')?.1)).unwrap();
+    let (folder, name) = key.strip_suffix(".json").unwrap().rsplit_once('/').unwrap();
+    let key = format!("{folder}/{}/{name}.zst", &name[..16]);
+    let s3 = watched.s3.as_ref().unwrap();
+    s3.put(&key, b"of another server");
+    one.seawall(&["settle"]).run().expect(7);
+    let found = watched.finds(2, &[]);
+    let text = format!(
+        "two lines of WAL, or an object in the way: could not copy {name} from repository disk to s3: …"
+    );
+    let hint = "Move that object aside after looking at it; then the file is copied again.";
+    found.says("repository s3, owed", "critical", &text, hint);
+    s3.delete(&key);
+    one.seawall(&["settle"]).run().expect(0);
+    watched.finds(0, &[]).says("repository s3, owed", "ok", "nothing is owed to it", "");
+}
+
 #[test]
 fn a_repository_that_is_gone_for_good_is_named_with_what_to_do() {
     let one = OneIsEnough::new();

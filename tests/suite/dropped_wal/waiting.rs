@@ -107,8 +107,8 @@ fn who_can_drop_nothing_is_told_why() {
             "expected a data directory of PostgreSQL at \"/nowhere\"",
         ),
         (
-            &["--until", scene.name(1), "--repository", "near", "--yes"],
-            "a segment can't be dropped for one repository only: wal-push answers for all of them",
+            &["--until", scene.name(1), "--repository", "/elsewhere", "--yes"],
+            "expected one configured repository for --repository",
         ),
         (
             &["--until", scene.name(1), "--reason", &"x".repeat(201), "--yes"],
