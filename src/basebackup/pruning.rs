@@ -10,7 +10,7 @@ use jiff::Timestamp;
 use crate::backup::deleting::{Deleting, Deletions};
 use crate::backup::{BackupFolder, Holdings, PlanSubject};
 use crate::basebackup::catalogue::{Backup, StoredBackup, Survey, SystemWal};
-use crate::basebackup::retention::{Deletion, Plan, SystemHoldings};
+use crate::basebackup::retention::{Deletion, Plan, SystemHoldings, plan};
 use crate::basebackup::windows::Needed;
 use crate::config::{Config, RetentionConfig};
 use crate::debts::{Ledger, owed_anybody};
@@ -69,6 +69,34 @@ pub fn gather<'a>(
     SystemGathered {
         holdings: SystemHoldings { stored, wal, young, owed, timelines, mixed_sizes },
         errors,
+    }
+}
+
+impl SystemGathered<'_> {
+    /// Which of these segments `prune` would delete in a repository if they were there and old. None where not all is known,
+    /// and where the repository has no good base backup.
+    pub fn unneeded(
+        self,
+        place: usize,
+        segments: &BTreeSet<WalSegment>,
+        policy: &RetentionConfig,
+        now: Timestamp,
+    ) -> BTreeSet<WalSegment> {
+        let Self { mut holdings, errors } = self;
+        let mut there = holdings.wal.iter_mut().filter(|(number, _)| *number == place);
+        let size = segments.first().zip(there.next()).and_then(|(_, (_, ranges))| {
+            let size = ranges.first()?.size;
+            let own = ranges.iter().flat_map(|range| range.segments());
+            let all: BTreeSet<WalSegment> = own.chain(segments.iter().copied()).collect();
+            *ranges = WalRange::all_of(all, size);
+            Some(size)
+        });
+        let is_known = size.is_some() && errors.is_empty() && holdings.stored.closed.is_empty();
+        holdings.young.remove(&place);
+        let plan = plan(&holdings, policy, now).ok().filter(|_| is_known);
+        let lines = plan.into_iter().flat_map(|plan| plan.wal);
+        let lines = lines.filter(|line| line.repository == place && !line.verdict.keep);
+        lines.flat_map(|line| line.range.segments()).filter(|it| segments.contains(it)).collect()
     }
 }
 

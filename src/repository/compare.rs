@@ -2,11 +2,11 @@
 
 use std::io::Read;
 
-use super::Repository;
 use super::beyond::{Original, UpTo};
 use super::encoded_frames::Prepared;
 use super::names::FoundObject;
 use super::reading::check_label;
+use super::{Repository, WalFolder};
 use crate::codec::{Identities, LABEL_BYTES_MAX, Label, decode, label_of_stored, read_failed};
 use crate::error::{Class, Error, Result};
 use crate::postgres::WalFileName;
@@ -87,6 +87,17 @@ impl Repository {
         let label = label.map_err(|error| Error::new(Class::Damaged, error.to_string()))?;
         check_label(&label, name)?;
         Ok(label)
+    }
+
+    /// What the object of a WAL file says that it is; `None` where there is none. Rather of an object in the clear.
+    pub fn wal_label(&self, folder: &WalFolder, name: WalFileName) -> Result<Option<Label>> {
+        for encrypted in [false, true] {
+            let key = folder.key(name, encrypted);
+            if self.storage.head(&key)?.is_some() {
+                return self.front_label(&key, encrypted, name).map(Some);
+            }
+        }
+        Ok(None)
     }
 
     pub(super) fn reader(&self, key: &str, limit: Option<u64>) -> Result<Box<dyn Read + Send>> {

@@ -49,6 +49,8 @@ pub struct DroppedWal {
     /// Name of the host on which it was done.
     pub host: String,
     pub why: Option<String>,
+    /// Whether no human did it: it was owed to the repository, and no rule of retention keeps it any more.
+    pub by_retention: bool,
 }
 
 /// As it is stored, in the clear.
@@ -62,6 +64,9 @@ struct DroppedJson {
     host: String,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     why: Option<String>,
+    /// Added later: an older reader takes it for a human's.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    by_retention: bool,
 }
 
 impl DroppedWal {
@@ -74,6 +79,7 @@ impl DroppedWal {
             when: self.when,
             host: self.host.clone(),
             why: self.why.clone(),
+            by_retention: self.by_retention,
         };
         serde_json::to_vec_pretty(&json).map_err(|error| {
             let message = format!("could not write that WAL was dropped: {error}");
@@ -90,7 +96,8 @@ impl DroppedWal {
             && first.timeline.number() == json.timeline;
         let why = json.why.map(|why| why.chars().take(REASON_MAX).collect());
         let host = json.host.chars().take(REASON_MAX).collect();
-        fits.then_some(Self { first, last, when: json.when, host, why })
+        let by_retention = json.by_retention;
+        fits.then_some(Self { first, last, when: json.when, host, why, by_retention })
     }
 
     /// The name of its object.
@@ -115,11 +122,11 @@ impl fmt::Display for DroppedWal {
             true => write!(f, "{} was", self.first)?,
             false => write!(f, "{} to {} were", self.first, self.last)?,
         }
-        write!(
-            f,
-            " dropped by hand (seawall drop-wal) at {:.0} on host {:?}",
-            self.when, self.host
-        )?;
+        let by = match self.by_retention {
+            true => "not copied because no rule of retention keeps it any more (seawall settle)",
+            false => "dropped by hand (seawall drop-wal)",
+        };
+        write!(f, " {by} at {:.0} on host {:?}", self.when, self.host)?;
         self.why.iter().try_for_each(|why| write!(f, ", reason: {why:?}"))
     }
 }
@@ -287,6 +294,7 @@ mod tests {
             when: "2026-11-30T22:00:00Z".parse().unwrap(),
             host: "db1".to_owned(),
             why: Some("the disk\nwas full".to_owned()),
+            by_retention: false,
         }
     }
 

@@ -1,6 +1,8 @@
 //! A repository may be away: where fewer repositories than all are needed, it is owed what it misses, and gets it later.
 
+mod compared;
 pub mod crashes;
+mod expired;
 mod given_up;
 mod good_copies;
 mod pushes;

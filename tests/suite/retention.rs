@@ -4,7 +4,7 @@
 mod deleted;
 pub mod interrupted;
 mod pins;
-mod planted;
+pub mod planted;
 mod remembered;
 mod trouble;
 mod under_way;

@@ -243,6 +243,7 @@ impl WalDrop<'_> {
                 when,
                 host: host_name(),
                 why: why.clone(),
+                by_retention: false,
             })
             .collect();
         let mut told = Vec::new();

@@ -1,5 +1,12 @@
 //! `seawall settle`: gives each repository what it is owed, where fewer repositories than all are needed. A timer runs it; a
 //! push pays a few files too.
+//!
+//! `comparison` finds what nobody noted; `retained` says what no repository has to get any more, and `expired` takes that
+//! from what is owed.
+
+mod comparison;
+mod expired;
+mod retained;
 
 use std::cell::OnceCell;
 use std::num::NonZeroUsize;
@@ -10,6 +17,9 @@ use clap::{Arg, ArgMatches, Command};
 use jiff::Timestamp;
 use serde::Serialize;
 
+use self::comparison::{ComparedRow, Comparison};
+use self::expired::ExpiredDebts;
+use self::retained::LazyRetained;
 use super::own_server::data_directory;
 use crate::cli::progress::SingleBar;
 use crate::cli::text::{count, document, plain, table};
@@ -29,7 +39,10 @@ pub const NAME: &str = "settle";
 const ABOUT: &str = "Gives each repository the WAL that it is owed
 
 Where needed is a number, a push succeeds with that many copies. A repository that was away is owed the rest. Notes of that
-lie beside the good copies. This command copies what is owed, oldest first, and removes the notes.";
+lie beside the good copies. This command copies what is owed, oldest first, and removes the notes.
+
+Once a day, and when the last debt of a repository is paid, it also compares what the repositories hold. What one lacks and
+nobody noted, as after a restore of the bucket from a snapshot, it notes and copies too.";
 
 const AFTER: &str = "\
 The timer seawall-settle.timer runs it every minute. Later pushes pay a few files too.
@@ -47,7 +60,11 @@ pub fn command() -> Command {
                 .value_parser(clap::value_parser!(PathBuf))
                 .help("The server's data directory, where WAL without a good copy is looked for; default: as the running server says, else PGDATA"),
         )
-        .arg(flags::switch("dry-run", "Show what is owed and stop"))
+        .arg(flags::switch(
+            "compare",
+            "Compare what the repositories hold now, not only once a day, and note what one lacks",
+        ))
+        .arg(flags::switch("dry-run", "Show what is owed, and what a comparison would note, and stop"))
         .arg(flags::switch("quiet", "Print nothing where nothing is owed"))
         .arg(flags::switch("json", "Print as JSON").conflicts_with("quiet"));
     flags::with_settings(command, &["postgres"])
@@ -56,30 +73,49 @@ pub fn command() -> Command {
 pub fn run(matches: &ArgMatches) -> Result<()> {
     let config = configure(&flags::values(matches))?;
     let repositories = repository::open_all(&config, None)?;
-    let ledger = Ledger::read(&repositories, &config.cluster);
-    let mut errors: Vec<Error> = ledger.failures.iter().map(|(_, error)| error.clone()).collect();
-    let mut rows = Vec::new();
+    let identities = repository::identities(&config)?;
+    let only_look = matches.get_flag("dry-run");
+    let retained = LazyRetained::new(&config, &repositories);
+    let comparison = Comparison::new(&config, &repositories, &identities, &retained, only_look);
     let settling = Settling {
         config: &config,
         repositories: &repositories,
-        identities: repository::identities(&config)?,
-        only_look: matches.get_flag("dry-run"),
+        identities: &identities,
+        only_look,
         data_directory: matches.get_one::<PathBuf>("data-directory").map(PathBuf::as_path),
         pg_wal: OnceCell::new(),
+        retained: &retained,
     };
-    // What `seawall drop-wal` could not tell a repository that was away. A disk that is not mounted would take it, too.
+    let (mut rows, mut compared, mut errors) = (Vec::new(), Vec::new(), Vec::new());
+    let mut ledger = Ledger::read(&repositories, &config.cluster);
+    errors.extend(ledger.failures.iter().map(|(_, error)| error.clone()));
     let all_answer = ledger.failures.is_empty();
-    if let Some(state) =
-        config.state_directory.as_ref().filter(|_| all_answer && !settling.only_look)
-    {
+    // What `seawall drop-wal` could not tell a repository that was away. A disk that is not mounted would take it, too.
+    if let Some(state) = config.state_directory.as_ref().filter(|_| all_answer && !only_look) {
         bring_gaps_of_settle(state, &config.cluster, &repositories);
     }
-    for account in &ledger.accounts {
-        rows.push(settling.settle(account, &mut errors));
+    let mut compares = all_answer && (matches.get_flag("compare") || comparison.is_due());
+    if compares {
+        compared = comparison.run(&ledger, &mut errors);
+        if compared.iter().any(ComparedRow::is_noted) && !only_look {
+            ledger = Ledger::read(&repositories, &config.cluster);
+        }
+    }
+    rows.extend(ledger.accounts.iter().map(|account| settling.settle(account, &mut errors)));
+    // The end of an outage: what else does it lack? The next call pays that.
+    compares = !compares && all_answer && rows.iter().any(SettledRow::is_over);
+    if compares && errors.is_empty() {
+        ledger = Ledger::read(&repositories, &config.cluster);
+        compared = comparison.run(&ledger, &mut errors);
     }
     let text = match matches.get_flag("json") {
-        true => document(&SettledDocument { seawall: 1, owed: &rows })?,
-        false => lines(&rows, settling.only_look, errors.is_empty() && !matches.get_flag("quiet")),
+        true => document(&SettledDocument { seawall: 1, owed: &rows, compared: &compared })?,
+        false => {
+            let words: String = compared.iter().map(|row| row.words(only_look)).collect();
+            let say_none = errors.is_empty() && words.is_empty() && !matches.get_flag("quiet");
+            let expired: String = rows.iter().filter_map(expired_words).collect();
+            words + &expired + &lines(&rows, only_look, say_none)
+        }
     };
     print(Shown { text, errors })
 }
@@ -87,12 +123,13 @@ pub fn run(matches: &ArgMatches) -> Result<()> {
 struct Settling<'a> {
     config: &'a Config,
     repositories: &'a [Repository],
-    identities: Identities,
+    identities: &'a Identities,
     only_look: bool,
     /// As it was named.
     data_directory: Option<&'a Path>,
     /// Where the server has its own files. Nobody asks it before a file is missed.
     pg_wal: OnceCell<Result<PathBuf>>,
+    retained: &'a LazyRetained<'a>,
 }
 
 /// What became of what one repository is owed.
@@ -102,6 +139,8 @@ struct SettledRow {
     /// WAL files that were owed, those that were paid now, and those that still are owed.
     owed: usize,
     paid: usize,
+    /// Those that no rule of retention keeps any more: they are not copied, and the gap is written down.
+    expired: usize,
     left: usize,
     /// How much was stored, in bytes.
     stored_bytes: u64,
@@ -113,6 +152,15 @@ struct SettledRow {
 struct SettledDocument<'a> {
     seawall: u32,
     owed: &'a [SettledRow],
+    /// What was found when the repositories were compared, if they were.
+    compared: &'a [ComparedRow],
+}
+
+impl SettledRow {
+    /// Whether the last debt of a repository was paid now.
+    fn is_over(&self) -> bool {
+        self.paid > 0 && self.left == 0
+    }
 }
 
 impl Settling<'_> {
@@ -122,20 +170,37 @@ impl Settling<'_> {
             repository: account.name.clone(),
             owed,
             paid: 0,
+            expired: 0,
             left: owed,
             stored_bytes: 0,
             since: account.since(),
         };
-        let place = account.payee(self.repositories);
-        let Some(creditor) = place.map(|place| &self.repositories[place]) else {
+        let Some(place) = account.payee(self.repositories) else {
             errors.push(not_configured(account));
             return row;
         };
+        let creditor = &self.repositories[place];
+        let expired = |system| ExpiredDebts {
+            config: self.config,
+            repositories: self.repositories,
+            retained: self.retained,
+            account,
+            creditor: place,
+            system,
+        };
         if self.only_look {
+            row.expired = account.systems().into_iter().map(|it| expired(it).find().len()).sum();
             return row;
         }
         let mut stopped = Vec::new();
         for system in account.systems() {
+            match expired(system).drop() {
+                Ok(expired) => {
+                    row.expired += expired;
+                    row.left = row.left.saturating_sub(expired);
+                }
+                Err(error) => errors.push(error),
+            }
             match self.pay(creditor, account, system, &mut row) {
                 Ok((stop, bad)) => {
                     stopped.extend(stop.refused.iter().map(|it| StoppedPayment::of(system, it)));
@@ -169,7 +234,7 @@ impl Settling<'_> {
         row: &mut SettledRow,
     ) -> Result<(PaymentStop, Vec<Error>)> {
         let folder = WalFolder::new(&self.config.cluster, system);
-        let (identities, limits) = (&self.identities, self.config.limits);
+        let (identities, limits) = (self.identities, self.config.limits);
         let source = Source { folder: &folder, identities, limits };
         let holders: Vec<&Repository> = self.repositories.iter().collect();
         let memory = memory(self.config.state_directory.as_deref());
@@ -209,6 +274,16 @@ impl Settling<'_> {
 fn memory(state: Option<&Path>) -> Option<RepositoryMemory> {
     let state = state.filter(|state| state.is_dir())?;
     Some(RepositoryMemory::new(state.to_owned(), state.join("settled-into")))
+}
+
+fn expired_words(row: &SettledRow) -> Option<String> {
+    let (name, files) = (plain(&row.repository), count(row.expired as u64, "WAL file"));
+    (row.expired > 0).then(|| {
+        format!(
+            "Repository {name} does not get {files} that it was owed: no rule of [retention] keeps that WAL any more. The gap is written \
+             down there.\n"
+        )
+    })
 }
 
 fn not_configured(account: &OwedTo) -> Error {

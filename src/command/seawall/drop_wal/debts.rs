@@ -182,6 +182,7 @@ impl DroppedDebts<'_> {
                 when: now(),
                 host: host_name(),
                 why: why.clone(),
+                by_retention: false,
             };
             let stored = creditor.store_dropped(&self.folder, &dropped);
             stored.map_err(|error| error.while_doing("nothing was dropped"))?;
