@@ -10,6 +10,7 @@ mod create;
 mod drill;
 mod json;
 mod list;
+mod owed;
 mod prune;
 mod restore;
 mod restore_command;

@@ -12,6 +12,7 @@ use self::schema::{
     At, BranchJson, BrokenJson, DroppedRangeJson, LineJson, ListJson, MissingJson, RowJson,
     ShowJson, SystemJson, UnfinishedJson, WalIn, WalJson, WalOfBackup, WholeJson, WindowJson,
 };
+use super::owed::owed;
 use super::restorable;
 use crate::basebackup::Description;
 use crate::basebackup::catalogue::{Backup, Contents, Moment, Survey, SystemWal};
@@ -73,6 +74,7 @@ impl Context<'_> {
                 .collect(),
             timelines: wal.map_or(Vec::new(), |wal| self.timelines(wal, wal_window)),
             dropped: wal.map_or(Vec::new(), |wal| wal.dropped.iter().map(dropped).collect()),
+            owed: wal.map_or(Vec::new(), |wal| owed(self.seen, wal)),
         }
     }
 

@@ -8,13 +8,13 @@ use std::collections::BTreeMap;
 use super::bar::LEGEND;
 use super::condition_of;
 use super::json;
+use super::owed::{owed, words};
 use crate::basebackup::Description;
-use crate::basebackup::catalogue::{Backup, Facts, SystemWal};
+use crate::basebackup::catalogue::{Backup, Facts};
 use crate::basebackup::windows::Needed;
-use crate::cli::text::{Paper, at_seconds, count, plain, whole_size};
+use crate::cli::text::{Paper, plain, whole_size};
 use crate::command::backups::Seen;
 use crate::command::backups::list::{Lists, damaged};
-use crate::debts::Ledger;
 use crate::error::Result;
 use crate::postgres::SystemIdentifier;
 use crate::retention::Condition;
@@ -101,7 +101,7 @@ impl Lists for Description {
         let wal_window = seen.config.retention.wal_window;
         let wal = seen.survey.system(system);
         wal.map_or(String::new(), |wal| {
-            windows::text(seen.survey, wal, wal_window, paper.width) + &owed(seen, wal)
+            windows::text(seen.survey, wal, wal_window, paper.width) + &words(&owed(seen, wal))
         })
     }
 
@@ -112,27 +112,6 @@ impl Lists for Description {
     fn list_json(seen: &Seen<'_, Self>) -> Result<String> {
         json::list(seen)
     }
-}
-
-/// A note of what is there is no debt. Who can't say what others are owed has said why.
-fn owed(seen: &Seen<'_, Description>, wal: &SystemWal) -> String {
-    let ledger = Ledger::read(seen.repositories, &seen.config.cluster);
-    let owed = ledger.accounts.iter().filter_map(|account| {
-        let payee = account.payee(seen.repositories);
-        let inventory = payee.and_then(|at| wal.inventories.get(at)?.as_ref());
-        let lacks = |name| inventory.is_none_or(|inventory| !inventory.has(name));
-        let owed = account.wal.iter();
-        let owed = owed.filter(|((system, name), _)| *system == wal.system && lacks(*name));
-        let owed: Vec<_> = owed.map(|(_, noted)| noted).collect();
-        let since = owed.iter().filter_map(|noted| noted.since).min();
-        let since = since.map_or(String::new(), |at| format!(" since {}", at_seconds(at)));
-        let files = count(owed.len() as u64, "WAL file");
-        let name = plain(&account.name);
-        (!owed.is_empty())
-            .then(|| format!("Repository {name} is owed {files}{since}: see `seawall settle`.\n"))
-    });
-    let owed: String = owed.collect();
-    if owed.is_empty() { owed } else { format!("\n{owed}") }
 }
 
 /// Of a wrong name nothing else tells. Best effort: what can't be listed has been said.

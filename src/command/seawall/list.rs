@@ -12,7 +12,7 @@ use serde::Serialize;
 use serde_json::json;
 
 use self::rows::{OverviewRow, rows};
-use crate::check::{self, CheckState, GatherScope, Service, Verdict};
+use crate::check::{self, CheckState, Finding, GatherScope, Service, Verdict};
 use crate::cli::text::{
     Paper, Spare, at_seconds, count, document, fitted, plain, short_size, took,
 };
@@ -175,6 +175,25 @@ struct OverviewJson<'a> {
     backed_up: &'a [OverviewRow],
     /// Repositories that could not be looked at to the end, and why.
     failures: Vec<serde_json::Value>,
+    /// What repositories are owed.
+    owed: Vec<serde_json::Value>,
+}
+
+/// Of one repository, if it is owed anything.
+fn owed_json(finding: &Finding) -> Option<serde_json::Value> {
+    let number = |metric: &str| {
+        let found = finding.numbers.iter().find(|it| it.metric == metric);
+        found.map_or(0, |it| it.value as u64)
+    };
+    let files = number("seawall_owed_wal_files");
+    (finding.check == "owed" && files > 0).then(|| {
+        json!({
+            "repository": finding.subject.name,
+            "wal_files": files,
+            "wal_bytes": number("seawall_owed_wal_bytes"),
+            "age": number("seawall_owed_age_seconds"),
+        })
+    })
 }
 
 fn json(overview: &Overview<'_>) -> Result<String> {
@@ -188,5 +207,6 @@ fn json(overview: &Overview<'_>) -> Result<String> {
         state: overview.verdict.state(),
         backed_up: &overview.rows,
         failures: failures.collect(),
+        owed: overview.verdict.findings.iter().filter_map(owed_json).collect(),
     })
 }

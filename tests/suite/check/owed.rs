@@ -91,8 +91,19 @@ fn it_is_said_from_the_first_debt_until_the_last_is_paid() {
     printed.shows(&format!("seawall_owed_wal_bytes{labels} {}\n", notes.len() << 20));
     printed.shows("seawall_owed_wal_files{service=\"repository\",name=\"disk\"} 0\n");
     one.seawall(&["list"]).run().expect(0).shows(&format!("repository s3: it is owed {files}"));
-    let listed = watched.program(env!("CARGO_BIN_EXE_basebackup")).arg("list");
-    let listed = listed.arg("--config").arg(&watched.config).run();
+    let list = one.seawall(&["list", "--json"]).run();
+    let list: serde_json::Value = serde_json::from_str(&list.expect(0).stdout).unwrap();
+    assert_eq!(list["owed"][0]["wal_files"], notes.len(), "{list}");
+    assert_eq!(list["owed"][0]["repository"], "s3", "{list}");
+    let listed = || {
+        let run = watched.program(env!("CARGO_BIN_EXE_basebackup")).arg("list");
+        run.arg("--config").arg(&watched.config)
+    };
+    let json = listed().arg("--json").run();
+    let json: serde_json::Value = serde_json::from_str(&json.expect(0).stdout).unwrap();
+    let owed = &json["systems"][0]["owed"][0];
+    assert_eq!((&owed["repository"], &owed["wal_files"]), (&"s3".into(), &notes.len().into()));
+    let listed = listed().run();
     listed.expect(0);
     listed.shows(&format!("Repository s3 is owed {} WAL files since ", notes.len()));
 
@@ -102,6 +113,33 @@ fn it_is_said_from_the_first_debt_until_the_last_is_paid() {
     assert_eq!(one.notes(), [""; 0]);
     notes.iter().zip(&kept).for_each(|(key, note)| watched.disk.put(key, note));
     watched.finds(0, &[]).says("repository s3, owed", "ok", "nothing is owed to it", "");
+}
+
+/// Who has nothing but the one that was away sees in the plan what it lacks.
+#[test]
+fn the_plan_of_a_restore_says_what_the_repository_lacks() {
+    let one = OneIsEnough::new();
+    let watched = &one.watched;
+    one.proxy.add(Rule::new(Fault::Answer(503)));
+    let last = watched.archive();
+    one.proxy.clear();
+    // It takes notes and no WAL.
+    one.proxy.add(Rule::new(Fault::Answer(503)).method("PUT").path("/wal/0000000100000000/"));
+    one.seawall(&["settle"]).run().expect(8);
+    one.proxy.clear();
+    let plan = || {
+        let alone = watched
+            .place
+            .file("alone.toml", watched.s3.as_ref().unwrap().table_at("s3", &one.proxy.endpoint()));
+        let run = watched.program(env!("CARGO_BIN_EXE_basebackup")).args(["restore", "--dry-run"]);
+        run.arg(watched.place.join("restored")).arg("--config").arg(alone).run()
+    };
+    let said = plan();
+    said.expect(0).shows(&format!("repository s3 lacks WAL up to {last}, as of "));
+    said.shows("it was stored in another repository only, which host ");
+    one.seawall(&["settle"]).run().expect(0);
+    let paid = plan();
+    assert!(!paid.expect(0).stdout.contains("lacks WAL"), "{paid}");
 }
 
 /// `settle` tells this host what it met. The server's own file is a good copy.

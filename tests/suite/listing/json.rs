@@ -121,6 +121,7 @@ fn the_list_has_all_that_is_known() {
                 },
             ],
             "dropped": [],
+            "owed": [],
         }],
     });
     is(laid.list().arg("--json").run().expect(5), &expected);

@@ -4,6 +4,7 @@
 
 use serde::Serialize;
 
+use super::super::owed::OwedJson;
 use crate::basebackup::Description;
 use crate::command::backups::json::{CopyJson, RepositoryJson};
 
@@ -24,6 +25,7 @@ pub struct SystemJson {
     pub broken: Vec<BrokenJson>,
     pub timelines: Vec<LineJson>,
     pub dropped: Vec<DroppedRangeJson>,
+    pub(in crate::command::basebackup) owed: Vec<OwedJson>,
 }
 
 /// WAL that a human dropped, as an object of a repository says.
