@@ -15,6 +15,7 @@ sys.dont_write_bytecode = True
 import base_footprint
 import base_groups
 import check_figures
+import copy_groups
 import drill_groups
 import fetching
 import footprint
@@ -40,7 +41,8 @@ PUSH_GROUPS = [*push_groups.GROUPS, *loop_groups.GROUPS]
 WAL_GROUPS = [*PUSH_GROUPS, *fetching.GROUPS, *replay.GROUPS, *footprint.GROUPS]
 BASE_GROUPS = [*base_groups.GROUPS, *drill_groups.GROUPS, *base_footprint.GROUPS]
 SERVICE_GROUPS = [*redis_groups.GROUPS, *media_groups.GROUPS, *check_figures.GROUPS]
-GROUPS = [*WAL_GROUPS, *BASE_GROUPS, *SERVICE_GROUPS]
+COPY_GROUPS = copy_groups.GROUPS
+GROUPS = [*WAL_GROUPS, *BASE_GROUPS, *SERVICE_GROUPS, *COPY_GROUPS]
 PROGRAMS = ["wal-push", "wal-fetch", "basebackup", "redis-backup", "media-backup", "seawall"]
 
 DESCRIPTION = """Measures wal-push, wal-fetch, basebackup, redis-backup and media-backup, release
