@@ -83,6 +83,8 @@ fn of_gap(
         1 => (gap.first.to_string(), "is"),
         _ => (format!("{} to {}", gap.first, gap.last), "are"),
     };
+    let dropped = effects.system.dropped_of(gap.first, gap.last);
+    let dropped = dropped.map_or(String::new(), |dropped| format!(" ({dropped})"));
     let range = WalRange { first: gap.first, last: gap.last, size };
     let whole = |good: &HashSet<WalFileName>| {
         range.segments().all(|segment| good.contains(&WalFileName::Segment(segment)))
@@ -95,7 +97,7 @@ fn of_gap(
     Fault {
         repository: name.map(str::to_owned),
         object,
-        found: format!("{} {are} missing", segments(gap)),
+        found: format!("{} {are} missing{dropped}", segments(gap)),
         spoils: effects.of_wal(gap.first.timeline, from, to, name),
         past: older && elsewhere.is_empty(),
         elsewhere,

@@ -79,6 +79,7 @@ impl Past {
             not_kept: false,
             from: last.to,
             to: from,
+            dropped: None,
         };
         match self.system.lines.iter_mut().find(|line| line.timeline == timeline) {
             Some(line) => {

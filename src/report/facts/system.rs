@@ -98,7 +98,9 @@ impl SystemFacts {
             identifier: wal.system.to_string(),
             postgres: version.to_string(),
             backups: backups.iter().map(|it| base_backup(survey, it, repositories)).collect(),
-            lines: lines(&timelines, &usable, arrivals, holes),
+            lines: lines(&timelines, &usable, arrivals, holes, &|first, last| {
+                wal.dropped_of(first, last).map(ToString::to_string)
+            }),
             second_contents: wal.second_contents(),
             newest_timeline: wal.timelines.newest().map(|timeline| timeline.number()),
             exposure: exposures.reduce(|one, other| one.better(&other)),

@@ -9,7 +9,7 @@ use super::arrivals::{Arrivals, came};
 use crate::basebackup::catalogue::Backup;
 use crate::basebackup::holes::Holes;
 use crate::basebackup::windows::{self, Point, Timeline};
-use crate::postgres::{Lsn, TimelineId};
+use crate::postgres::{Lsn, TimelineId, WalSegment};
 
 /// One timeline of the server, from where it left its parent on.
 #[derive(Debug)]
@@ -49,7 +49,12 @@ pub(crate) struct WalGap {
     /// When the WAL before and behind it came.
     pub from: Option<Timestamp>,
     pub to: Option<Timestamp>,
+    /// Who dropped any of it, as somebody says.
+    pub dropped: Option<String>,
 }
+
+/// Who dropped segments, the first and the last of a gap, in words.
+pub(crate) type SaidOfGap<'a> = dyn Fn(WalSegment, WalSegment) -> Option<String> + 'a;
 
 /// When WAL came, on whatever timeline a place belongs to.
 struct WalTimes<'a> {
@@ -75,17 +80,18 @@ pub(crate) fn lines(
     backups: &[&Backup],
     arrivals: &[Option<Arrivals>],
     holes: &Holes,
+    dropped: &SaidOfGap<'_>,
 ) -> Vec<TimelineFacts> {
     let branches = timelines.iter().filter_map(|it| Some((it.timeline, it.branched?)));
     let times = WalTimes { arrivals, branches: branches.collect() };
-    timelines.iter().map(|timeline| line(timeline, backups, &times, holes)).collect()
+    timelines.iter().map(|timeline| line(timeline, backups, &times, (holes, dropped))).collect()
 }
 
 fn line(
     timeline: &Timeline,
     backups: &[&Backup],
     times: &WalTimes<'_>,
-    holes: &Holes,
+    (holes, dropped): (&Holes, &SaidOfGap<'_>),
 ) -> TimelineFacts {
     let begins = timeline.branched.map_or(Lsn(0), |branch| branch.lsn);
     let own = timeline.stretches.iter().filter(|stretch| stretch.wal.end > begins);
@@ -112,6 +118,7 @@ fn line(
             not_kept: !holes.is_fault(gap),
             from: times.at(timeline.timeline, before.wal.end),
             to: times.at(timeline.timeline, behind.wal.start),
+            dropped: dropped(gap.first, gap.last),
         })
     });
     TimelineFacts {

@@ -114,7 +114,10 @@ fn gaps(facts: &ClusterFacts, system: &SystemFacts) -> Markup {
                                     (count(gap.segments, "segment"))
                                     @if gap.not_kept { ", not kept: before the WAL window" }
                                 }
-                                td { code { (gap.first) } @if gap.segments > 1 { " to " code { (gap.last) } } }
+                                td {
+                                    code { (gap.first) } @if gap.segments > 1 { " to " code { (gap.last) } }
+                                    @if let Some(dropped) = &gap.dropped { br; (dropped) }
+                                }
                             }
                         }
                     }

@@ -150,6 +150,9 @@ fn what_was_dropped_is_told_wherever_it_is_missed(version: u32) {
     let newest = host.row(5);
     host.server.wait_archived(&newest, LIMIT);
     told(&host.run(BASEBACKUP, &["list"]).run(), 0);
+    told(&host.run(BASEBACKUP, &["verify", "--quick"]).run(), 5);
+    let page = host.run(SEAWALL, &["report", "--html=-"]).run();
+    assert!(page.stdout.contains(&words), "the report does not say who dropped it: {page}");
     let beyond =
         ["restore", "--backup", &before, "--target-lsn", &host.server.current_lsn(), "--dry-run"];
     let beyond = host.run(BASEBACKUP, &beyond).arg(host.place.join("no")).run();
