@@ -3,7 +3,8 @@
 //! How the files go together: `sending` stores objects in a `folder`, and `existence` adds the description, which makes
 //! the backup exist; `catalogue` finds the backups of a `kind`, and `reading` proves their objects. `plan` and `uploads`
 //! say what `prune` deletes, and `deleting` does it. `verification` is what a
-//! verification found. `known` and `memory` hold what this host saw in each repository.
+//! verification found. `known` and `memory` hold what this host saw in each repository,
+//! and `owed` says what stays because another repository lacks it.
 
 mod catalogue;
 pub mod deleting;
@@ -14,6 +15,7 @@ mod folder;
 mod kind;
 mod known;
 pub mod memory;
+mod owed;
 pub mod pins;
 mod plan;
 mod reading;
@@ -30,11 +32,13 @@ pub use existence::{make_exist, withdraw};
 pub use fall::{DATABASE_KEYS, Fell, Measure, fallen};
 pub use folder::{BackupFolder, begun, new_id};
 pub use kind::{Configured, DescriptionHead, Kind, SelfContained};
-pub use known::{Known, make_room};
+pub use known::{Known, make_room, notes_folder};
+pub use owed::is_owed_now;
 pub use plan::{Attempt, Candidate, Holdings, PlanLine, PlanSubject, Verdicts, judge, plan};
 pub use reading::{ObjectSource, damaged};
 pub use sending::{
-    End, ObjectEnd, ObjectLane, ObjectMessage, Sending, Sent, Take, create_once, taken,
+    CreateFailure, End, ObjectEnd, ObjectLane, ObjectMessage, Sending, Sent, Take, create_once,
+    taken,
 };
 pub use uploads::{Uploads, later, uploads};
 pub use verification::{

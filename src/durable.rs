@@ -24,7 +24,7 @@ pub use bulk::{
 };
 pub use descent::{FolderOwner, give_below, give_new, new_folder, open_below};
 pub use files::{FileStamp, create_new, empty, keep, kind, open_to_read, read_small, remove};
-pub use folders::{LockedFolder, create_folders, sync_folder};
+pub use folders::{LockedFolder, create_folders, lock_folder, sync_folder};
 pub use inode::{
     Owner, names_in, or_refused, remove_xattr, set_mode as set_mode_of, set_mtime, set_xattr,
     xattr, xattr_names,

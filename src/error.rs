@@ -56,6 +56,8 @@ const NO_MORE: &str =
 pub enum ErrorKind {
     /// The store keeps this object from being deleted.
     ObjectLock,
+    /// Something else has the name of an object, and no later try finds that different.
+    InTheWay,
     /// The server of PostgreSQL refused a statement, with this SQLSTATE.
     Sqlstate(String),
     /// No server of PostgreSQL takes connections there, or not yet.

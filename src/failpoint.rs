@@ -21,6 +21,7 @@ pub const NAMES: &[&str] = &[
     "owe.noted",
     "settle.before-file",
     "settle.carried",
+    "settle.backup-copied",
     "look-ahead.before-note",
     "look-ahead.noted",
     "fetch.decoded",

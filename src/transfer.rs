@@ -95,6 +95,10 @@ pub struct Transferred {
     pub lines: Vec<CopiedLine>,
     /// What is not copied, and why.
     pub left_out: Vec<String>,
+    /// Of the backups that were named, those that are whole in the target now.
+    pub there: BTreeSet<CopiedId>,
+    /// Of the backups that were named, those that can't come: another copy would end alike.
+    pub never: BTreeSet<CopiedId>,
     pub errors: Vec<Error>,
 }
 

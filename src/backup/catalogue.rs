@@ -65,6 +65,8 @@ pub struct StoredBackup {
     pub fault: Option<String>,
     /// Ids of others whose objects it needs as well.
     pub needs: Vec<String>,
+    /// The names of the repositories that are owed it and get it from here; only where that was asked.
+    pub owed_to: Vec<String>,
 }
 
 impl StoredBackup {

@@ -8,7 +8,7 @@ use std::ops::ControlFlow;
 use std::time::{Duration, Instant};
 
 use super::uploads::{Uploads, refused};
-use super::{BackupFolder, DESCRIPTION, PIN, PlanLine, PlanSubject};
+use super::{BackupFolder, DESCRIPTION, PIN, PlanLine, PlanSubject, is_owed_now};
 use crate::error::{Class, Error, ErrorKind, Result};
 use crate::failpoint::reach;
 use crate::repository::Repository;
@@ -116,6 +116,11 @@ impl<'a> Deletions<'a> {
     pub fn line(&mut self, line: &PlanLine, folder: &BackupFolder) -> bool {
         let deleted = self.within(line.repository, |there| match line.what {
             _ if line.verdict.keep => Ok(false),
+            // Meanwhile another one may have become away.
+            _ if is_owed_now(there.repository, line, folder)? => {
+                there.stays(folder.id(), "is owed to another repository now");
+                Ok(false)
+            }
             PlanSubject::Backup => there.backup(folder),
             PlanSubject::Unfinished => there.unfinished(folder).map(|()| true),
             PlanSubject::Broken => Ok(false),

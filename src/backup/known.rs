@@ -110,6 +110,11 @@ pub fn make_room(state: &Path, kind: &str, owner: Owner) -> Result<()> {
     Notes::make_for(state, &folder_of(kind), owner)
 }
 
+/// The same as a path; it need not be there.
+pub fn notes_folder(state: &Path, kind: &str) -> PathBuf {
+    state.join(folder_of(kind))
+}
+
 /// Where the notes of a kind of backups are, below the state folder of the host.
 pub(super) fn folder_of(kind: &str) -> String {
     format!("{kind}-known")

@@ -38,6 +38,8 @@ pub struct Candidate<N = ()> {
     /// Length of all that lies in its folder, in bytes.
     pub bytes: u64,
     pub pinned: bool,
+    /// The names of the repositories that are owed it.
+    pub owed_to: Vec<String>,
     pub condition: Condition,
     /// Whether it holds so much less than those before it that it must not take their place.
     pub fell: bool,
@@ -127,6 +129,7 @@ impl<N> Holdings<N> {
             dates: copy.dates(),
             bytes: copy.occupied,
             pinned: copy.pinned,
+            owed_to: copy.owed_to.clone(),
             condition: condition(it, copy),
             fell: false,
             needs: needs(it),
@@ -226,6 +229,10 @@ pub fn judge<N>(
         let all: Vec<usize> = all.filter(|at| backups[*at].repository == repository).collect();
         let here: Vec<&Candidate<N>> = all.iter().map(|at| &backups[*at]).collect();
         let mut reasons = reasons(&here, keep, window, now);
+        for (it, reasons) in here.iter().zip(&mut reasons).filter(|(it, _)| !it.owed_to.is_empty())
+        {
+            reasons.push(format!("owed to {}", it.owed_to.join(", ")));
+        }
         more(&all, &mut reasons);
         for ((at, it), reasons) in all.iter().zip(here).zip(&reasons) {
             verdicts[*at] = judged(repository, RetentionVerdict::of(&it.condition, reasons));

@@ -61,6 +61,20 @@ pub struct Sending<'a> {
     pub threads: NonZeroUsize,
 }
 
+/// Why a repository does not have a backup.
+#[derive(Debug, Clone)]
+pub struct CreateFailure {
+    /// Its name.
+    pub repository: String,
+    pub error: Error,
+}
+
+impl CreateFailure {
+    pub fn of(repository: &Repository, error: Error) -> Self {
+        Self { repository: repository.name().to_owned(), error }
+    }
+}
+
 /// What was made, and what became of its objects in each repository, in the order of the configuration.
 pub type Outcomes<T, M> = (T, Vec<Result<Vec<Sent<M>>>>);
 

@@ -14,7 +14,7 @@ use jiff::Timestamp;
 use self::completion::{DescriptionDraft, WalWait, complete};
 use self::transfer::{Transfer, transfer};
 use super::{Description, Position};
-use crate::backup::{BackupFolder, Known, new_id};
+use crate::backup::{BackupFolder, CreateFailure, Known, new_id};
 use crate::codec::Identities;
 use crate::config::Config;
 use crate::error::{Class, Error, Result};
@@ -30,6 +30,8 @@ pub struct NewBaseBackup<'a> {
     pub repositories: &'a [Repository],
     pub identities: &'a Identities,
     pub options: BaseBackupOptions,
+    /// Whether a repository, by its name, need not be waited for, because it is owed this segment.
+    pub is_owed: &'a dyn Fn(&str, &WalFolder, WalSegment) -> bool,
     /// Told how many bytes have come, and how many the server expects.
     pub progress: &'a mut dyn FnMut(u64, Option<u64>),
 }
@@ -37,17 +39,24 @@ pub struct NewBaseBackup<'a> {
 /// What became of a backup.
 #[derive(Debug)]
 pub struct TakenBaseBackup {
-    pub id: String,
+    pub folder: BackupFolder,
     /// The repositories that have it whole, and what it is there.
     pub descriptions: Vec<(String, Description)>,
     /// What went wrong in the others.
-    pub failures: Vec<Error>,
+    pub failures: Vec<CreateFailure>,
+}
+
+impl TakenBaseBackup {
+    /// The names of the repositories that have it.
+    pub fn places(&self) -> impl Iterator<Item = &str> {
+        self.descriptions.iter().map(|(name, _)| name.as_str())
+    }
 }
 
 /// Takes a base backup. It exists in a repository from the moment its description is there, which is
 /// written last: after all parts, all WAL from start to stop, and the manifest.
 pub fn create(request: NewBaseBackup<'_>) -> Result<TakenBaseBackup> {
-    let NewBaseBackup { config, repositories, identities, options, progress } = request;
+    let NewBaseBackup { config, repositories, identities, options, is_owed, progress } = request;
     let (conninfo, limit) = (&config.connection, config.limits.connect);
     let mut connection = query::connect_for_replication(conninfo, limit, PATIENCE)?;
     check_version(connection.server_version())?;
@@ -78,21 +87,21 @@ pub fn create(request: NewBaseBackup<'_>) -> Result<TakenBaseBackup> {
         wal: &WalFolder::new(&config.cluster, server.system),
         range: wal_range(start, end.position, server.segment_size)?,
         identities,
+        is_owed,
         until: Instant::now() + config.basebackup.wal_timeout,
     };
-    let mut taken =
-        TakenBaseBackup { id: folder.id().to_owned(), descriptions: vec![], failures: vec![] };
+    let (mut descriptions, mut failures) = (Vec::new(), Vec::new());
     for (repository, outcome) in repositories.iter().zip(outcomes) {
         let complete = |parts| complete(repository, &folder, &draft, &waiting, parts);
         match outcome.and_then(complete) {
             Ok(description) => {
                 known.keep(repository, &folder);
-                taken.descriptions.push((repository.name().to_owned(), description));
+                descriptions.push((repository.name().to_owned(), description));
             }
-            Err(error) => taken.failures.push(error),
+            Err(error) => failures.push(CreateFailure::of(repository, error)),
         }
     }
-    Ok(taken)
+    Ok(TakenBaseBackup { folder, descriptions, failures })
 }
 
 /// Without an archive the WAL of the backup would never come.

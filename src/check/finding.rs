@@ -241,6 +241,7 @@ pub const METRICS: &[Metric] = &[
     metric("seawall_rpo_bytes", "How many bytes of WAL would be lost if the server were lost now"),
     metric("seawall_wal_missing_segments", "WAL segments missing among those that recoveries need"),
     metric("seawall_owed_wal_files", "WAL files that a repository is owed"),
+    metric("seawall_owed_backups", "Backups that a repository is owed"),
     metric("seawall_owed_wal_bytes", "WAL that a repository is owed, in bytes before compression"),
     metric("seawall_owed_age_seconds", "Time since a repository is owed the oldest of it"),
     metric("seawall_archive_ready_files", "WAL files that wait to be archived"),

@@ -1,11 +1,14 @@
-//! What a repository is owed: WAL that it missed while it was away, where fewer repositories than all are needed.
+//! What a repository is owed: WAL and backups that it missed while it was away, where fewer repositories than all are needed.
 //!
 //! A note of a debt is a claim. What the repository shows that it has, it is not owed.
+
+use std::time::Duration;
 
 use jiff::Timestamp;
 
 use super::finding::{CheckState, Finding, FindingDraft, age, at, count, objective, size, time};
 use super::gather::Case;
+use crate::backup::{Backup, Catalogue, Kind};
 use crate::config::NeededCopies;
 use crate::debts::{OwedTo, StopNotes, StoppedPayment};
 use crate::postgres::{SystemIdentifier, WalFileName};
@@ -26,6 +29,8 @@ struct Owed {
     bytes: u64,
     /// When the first became owed, by the clocks of the stores.
     since: Option<Timestamp>,
+    /// What was to be there by now, as a promise says.
+    late: Option<&'static str>,
 }
 
 /// What it is owed, and what it notes of repositories that nobody knows. `None` where all are needed and nothing is owed.
@@ -57,6 +62,7 @@ fn judge(case: &Case<'_>, number: usize, owed: &Owed, draft: &mut FindingDraft) 
     let rpo = case.config.objectives.rpo;
     let waits = owed.since.map_or(0.0, |since| age(since, case.now));
     draft.number("seawall_owed_wal_files", owed.files as f64);
+    draft.number("seawall_owed_backups", owed.backups as f64);
     draft.number("seawall_owed_wal_bytes", owed.bytes as f64);
     draft.measured("seawall_owed_age_seconds", waits, rpo.as_secs_f64());
     let stopped = stopped(case, number);
@@ -80,12 +86,16 @@ fn judge(case: &Case<'_>, number: usize, owed: &Owed, draft: &mut FindingDraft) 
     });
     let text = format!("it is owed {}{since}", owed.words());
     let hint = if case.answering().contains(&number) { PAYS } else { AWAY };
-    match waits > rpo.as_secs_f64() {
-        true => {
+    match owed.late {
+        Some("wal") => {
             let text = format!("{text}; expected at most {}", objective(rpo));
             draft.say(CheckState::Critical, text, hint);
         }
-        false => draft.say(CheckState::Warning, text, hint),
+        Some(promise) => {
+            let text = format!("{text}; a backup waits longer than objectives.{promise}");
+            draft.say(CheckState::Critical, text, hint);
+        }
+        None => draft.say(CheckState::Warning, text, hint),
     }
 }
 
@@ -160,13 +170,31 @@ impl Owed {
                 owed.files += 1;
                 let is_segment = matches!(name, WalFileName::Segment(_));
                 owed.bytes += if is_segment { segment_bytes(case, *system) } else { 0 };
-                owed.since = owed.since.into_iter().chain(noted.since).min();
+                owed.is_since(case, noted.since, case.config.objectives.rpo, "wal");
             }
-            owed.backups += account.backups.len() as u64;
-            let noted = account.backups.values().filter_map(|noted| noted.since);
-            owed.since = owed.since.into_iter().chain(noted).min();
+            for (what, noted) in &account.backups {
+                if creditor.is_some_and(|number| has_backup(case, number, what)) {
+                    continue;
+                }
+                owed.backups += 1;
+                let (promise, age) = promise(case, what);
+                owed.is_since(case, noted.since, age, promise);
+            }
         }
         owed
+    }
+
+    fn is_since(
+        &mut self,
+        case: &Case<'_>,
+        since: Option<Timestamp>,
+        promise: Duration,
+        name: &'static str,
+    ) {
+        self.since = self.since.into_iter().chain(since).min();
+        if since.is_some_and(|since| age(since, case.now) > promise.as_secs_f64()) {
+            self.late.get_or_insert(name);
+        }
     }
 
     fn is_nothing(&self) -> bool {
@@ -183,6 +211,33 @@ impl Owed {
             _ => format!("{wal} and {backups}"),
         }
     }
+}
+
+/// The setting that says how old the newest backup of that kind may be, and how old that is.
+fn promise(case: &Case<'_>, what: &str) -> (&'static str, Duration) {
+    let objectives = &case.config.objectives;
+    match what.split('/').next() {
+        Some("redis") => ("redis_age", objectives.redis.age),
+        Some("media") => ("media_age", objectives.media.age),
+        _ => ("base_backup_age", objectives.base_backups.age),
+    }
+}
+
+/// Whether a repository shows a backup: then a note of it is no debt.
+fn has_backup(case: &Case<'_>, number: usize, what: &str) -> bool {
+    let (redis, media) = (&case.gathered.redis, &case.gathered.media);
+    shows(&case.gathered.survey.catalogue, number, what)
+        || redis.iter().any(|it| shows(&it.series, number, what))
+        || media.iter().any(|it| shows(&it.series, number, what))
+}
+
+fn shows<K: Kind>(catalogue: &Catalogue<K>, number: usize, what: &str) -> bool {
+    let is_it = |system, id: &str| format!("{}{id}", K::all(&catalogue.name, system)) == what;
+    let whole = |it: &Backup<K>| {
+        it.copies.iter().any(|copy| copy.repository == number && copy.fault.is_none())
+    };
+    catalogue.backups.iter().any(|it| whole(it) && is_it(it.system, &it.id))
+        || catalogue.further.iter().any(|it| it.repository == number && is_it(it.system, &it.id))
 }
 
 fn has(case: &Case<'_>, number: usize, system: SystemIdentifier, name: WalFileName) -> bool {

@@ -1,4 +1,7 @@
-//! How a `create` ends: two lines in words on a terminal, one document where one was asked for, else the log alone.
+//! How a `create` ends: two lines in words on a terminal, one document where one was asked for, else the log alone. `attendance`
+//! says who takes part, and who is owed the backup in the end.
+
+mod attendance;
 
 use std::time::Duration;
 
@@ -9,6 +12,8 @@ use crate::cli::text::{document, plain, tenths};
 use crate::cli::{guard, screen, verbs};
 use crate::error::{Error, Result};
 use crate::words::two_units;
+
+pub use self::attendance::Attendance;
 
 /// Rises when something in the JSON changes its meaning or goes.
 const VERSION: u32 = 1;
@@ -25,6 +30,8 @@ pub struct CreatedBackup<'a, D> {
     /// A sentence about what it is good for.
     pub more: String,
     pub took: Duration,
+    /// The repositories that lack it and get it later.
+    pub owed: &'a [String],
     /// What went wrong all the same.
     pub errors: &'a [Error],
 }
@@ -34,6 +41,7 @@ struct CreatedJson<'a, D> {
     version: u32,
     id: &'a str,
     copies: Vec<CreatedCopy<'a, D>>,
+    owed_to: &'a [String],
     seconds: f64,
     errors: Vec<String>,
 }
@@ -49,7 +57,11 @@ impl<D: Serialize> CreatedBackup<'_, D> {
         let places: Vec<&str> = self.copies.iter().map(|(name, _)| name.as_str()).collect();
         let (what, id, places) = (self.what, plain(self.id), places.join(", "));
         let took = two_units(self.took.as_secs());
-        format!("{what} {id} is in {places}: {}, in {took}.\n{}\n", self.amount, self.more)
+        let owed = match self.owed {
+            [] => String::new(),
+            owed => format!("`seawall settle` copies it into {} too.\n", owed.join(", ")),
+        };
+        format!("{what} {id} is in {places}: {}, in {took}.\n{}\n{owed}", self.amount, self.more)
     }
 
     fn json(&self) -> Result<String> {
@@ -59,7 +71,8 @@ impl<D: Serialize> CreatedBackup<'_, D> {
         let copies = copies.collect();
         let seconds = tenths(self.took);
         let errors = self.errors.iter().map(ToString::to_string).collect();
-        document(&CreatedJson { version: VERSION, id: self.id, copies, seconds, errors })
+        let (id, owed_to) = (self.id, self.owed);
+        document(&CreatedJson { version: VERSION, id, copies, owed_to, seconds, errors })
     }
 }
 

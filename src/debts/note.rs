@@ -17,7 +17,7 @@ use crate::postgres::{SystemIdentifier, WalFileName, WalSegment};
 use crate::repository::{Repository, WalFolder};
 use crate::storage::{Created, Metadata};
 
-const ROOT: &str = "owed/";
+pub(super) const ROOT: &str = "owed/";
 
 /// No note is longer, in bytes.
 const NOTE_BYTES_MAX: u64 = 64 << 10;
@@ -29,7 +29,7 @@ pub struct DebtNote {
     /// The name of the repository that lacks it, as the host that wrote this calls it, and its place.
     pub repository: String,
     pub place: String,
-    /// Length of the file in bytes, and the digest of its content.
+    /// Length of the file in bytes, and the digest of its content; of a backup those of its description.
     pub size: u64,
     pub blake3: String,
     /// When it became owed, by the clock of the host.
@@ -38,14 +38,14 @@ pub struct DebtNote {
 }
 
 impl DebtNote {
-    fn of(creditor: &Repository, label: &Label) -> Self {
+    pub(super) fn of(creditor: &Repository, size: u64, blake3: String) -> Self {
         let host = std::fs::read_to_string("/proc/sys/kernel/hostname").unwrap_or_default();
         Self {
             seawall: 1,
             repository: creditor.name().to_owned(),
             place: creditor.place(),
-            size: label.size,
-            blake3: label.digest.to_string(),
+            size,
+            blake3,
             since: Timestamp::now(),
             host: host.trim().to_owned(),
         }
@@ -75,7 +75,7 @@ pub struct Debt {
 }
 
 impl Debt {
-    fn of_wal(creditor: &str, folder: &WalFolder, name: WalFileName) -> Self {
+    pub(super) fn of_wal(creditor: &str, folder: &WalFolder, name: WalFileName) -> Self {
         Self { creditor: creditor.to_owned(), what: format!("{}{name}", folder.prefix()) }
     }
 
@@ -92,7 +92,7 @@ impl Debt {
         Some((SystemIdentifier(number), name.parse().ok()?))
     }
 
-    fn key(&self) -> String {
+    pub(super) fn key(&self) -> String {
         format!("{ROOT}{}/{}.json", self.creditor, self.what)
     }
 
@@ -128,16 +128,27 @@ pub fn owe(
     label: &Label,
 ) -> Result<()> {
     let debt = Debt::of_wal(&creditor_of(creditor), folder, name);
+    write(holder, creditor, &debt, label.size, label.digest.to_string())
+}
+
+/// Writes a note, durably.
+pub(super) fn write(
+    holder: &Repository,
+    creditor: &Repository,
+    debt: &Debt,
+    size: u64,
+    blake3: String,
+) -> Result<()> {
     let said = |error: Error| {
         let (name, place) = (creditor.name(), holder.name());
         error.while_doing(format!(
             "could not note in repository {place} what repository {name} is owed"
         ))
     };
-    let json = serde_json::to_vec(&DebtNote::of(creditor, label));
+    let json = serde_json::to_vec(&DebtNote::of(creditor, size, blake3));
     let json = json.map_err(|error| said(Error::new(Class::Internal, error.to_string())))?;
     failpoint::reach("owe.before-note");
-    // One that is there is of this file: an earlier call did not come to its end.
+    // One that is there is of this very thing: an earlier call did not come to its end.
     let (storage, key) = (holder.storage(), debt.key());
     if storage.create(&key, Bytes::from(json), &Metadata::new()).map_err(said)? == Created::Taken {
         storage.settle(&key).map_err(said)?;
@@ -260,7 +271,7 @@ pub(super) fn debts_in(holder: &Repository) -> Result<Vec<(Debt, Option<Timestam
     Ok(debts)
 }
 
-fn visit(
+pub(super) fn visit(
     holder: &Repository,
     prefix: &str,
     see: &mut dyn FnMut(Debt, Option<Timestamp>) -> ControlFlow<()>,

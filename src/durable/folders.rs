@@ -158,6 +158,18 @@ impl LockedFolder {
     }
 }
 
+/// The only one of its kind as long as what it returns lives: `None` when another process holds the lock. The folder is not
+/// changed.
+pub fn lock_folder(path: &Path) -> Result<Option<File>> {
+    let failed = |error: &io::Error| Error::file("lock folder", path, error);
+    let folder = File::open(path).map_err(|error| failed(&error))?;
+    match folder.try_lock() {
+        Ok(()) => Ok(Some(folder)),
+        Err(fs::TryLockError::WouldBlock) => Ok(None),
+        Err(fs::TryLockError::Error(error)) => Err(failed(&error)),
+    }
+}
+
 /// `None` when somebody else holds the lock, when it is not a folder of ours, or when it is gone.
 fn lock(path: &Path) -> Option<LockedFolder> {
     // Anybody may put anything into a folder like /var/tmp: a link is not followed.

@@ -13,7 +13,8 @@ use super::server_info::{ServerConnection, ServerInfo};
 use crate::backup::SelfContained as _;
 use crate::backup::deleting::withdraw;
 use crate::backup::{
-    BackupFolder, Catalogue, DESCRIPTION, Fell, Known, Sending, Sent, make_exist, new_id,
+    BackupFolder, Catalogue, CreateFailure, DESCRIPTION, Fell, Known, Sending, Sent, make_exist,
+    new_id,
 };
 use crate::config::Config;
 use crate::error::{Class, Error, Result};
@@ -42,11 +43,18 @@ pub struct RedisBackupRequest<'a> {
 /// What became of a backup.
 #[derive(Debug)]
 pub struct RedisBackupTaken {
-    pub id: String,
+    pub folder: BackupFolder,
     /// The repositories that have it whole, and what it is there.
     pub descriptions: Vec<(String, RedisDescription)>,
     /// What went wrong in the others.
-    pub failures: Vec<Error>,
+    pub failures: Vec<CreateFailure>,
+}
+
+impl RedisBackupTaken {
+    /// The names of the repositories that have it.
+    pub fn places(&self) -> impl Iterator<Item = &str> {
+        self.descriptions.iter().map(|(name, _)| name.as_str())
+    }
 }
 
 /// Takes a backup. It exists in a repository from the moment its description is there, which is written
@@ -83,21 +91,20 @@ pub fn take_backup(request: RedisBackupRequest<'_>) -> Result<RedisBackupTaken> 
     let reached = repositories.iter().zip(&outcomes).find(|(_, outcome)| outcome.is_ok());
     let reference = reached.and_then(|(repository, _)| reference(config, repository));
     let draft = draft.judged(reference.as_ref(), accept_fewer);
-    let mut taken =
-        RedisBackupTaken { id: draft.id.clone(), descriptions: vec![], failures: vec![] };
+    let (mut descriptions, mut failures) = (Vec::new(), Vec::new());
     for (repository, outcome) in repositories.iter().zip(outcomes) {
         match outcome.and_then(|sent| describe(repository, &folder, &draft, &names, sent)) {
             Ok(description) => {
                 known.keep(repository, &folder);
-                taken.descriptions.push((repository.name().to_owned(), description));
+                descriptions.push((repository.name().to_owned(), description));
             }
             Err(error) => {
                 withdraw(repository, &folder, &error);
-                taken.failures.push(error);
+                failures.push(CreateFailure::of(repository, error));
             }
         }
     }
-    Ok(taken)
+    Ok(RedisBackupTaken { folder, descriptions, failures })
 }
 
 /// The description, without what differs between repositories.

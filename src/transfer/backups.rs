@@ -18,12 +18,12 @@ pub(super) use self::kinds::CopiedBackup;
 use self::description::DescribedBackup;
 use self::one::BackupCopy;
 use super::session::{AT_ONCE, CopySession};
-use super::{CopiedAmount, CopiedLine, since};
+use super::{CopiedAmount, CopiedId, CopiedLine, since};
 use crate::backup::memory::Memory;
 use crate::backup::{
     Backup, Catalogue, Described, Kind, StoredBackup, StoredObject, describe, pins,
 };
-use crate::error::{Class, Error, Result};
+use crate::error::{Class, Error, ErrorKind, Result};
 use crate::failpoint;
 use crate::threads::in_threads;
 
@@ -115,6 +115,12 @@ impl<K: CopiedBackup> BackupPlan<K> {
             if !asked(&backup.id) {
                 continue;
             }
+            if let Some(there) = there.filter(|there| there.fault.is_none()) {
+                match here.is_none_or(|here| K::SHARES || are_equal(here, there)) {
+                    true => session.has_now(self.named(at)),
+                    false => session.failed(differs(session, backup)),
+                }
+            }
             match (here, there) {
                 (Some(here), Some(there)) => {
                     if here.pinned && !there.pinned {
@@ -134,6 +140,7 @@ impl<K: CopiedBackup> BackupPlan<K> {
                             format!("{what} {id} is not whole in repository {from}: {fault}");
                         session.failed(Error::new(Class::Damaged, message));
                     } else if let Some(why) = K::why_not(session, backup, here) {
+                        session.never_comes(self.named(at));
                         session.leave_out(format!("{what} {id}: {why}"));
                     } else {
                         self.lacking.push(at);
@@ -195,9 +202,17 @@ impl<K: CopiedBackup> BackupPlan<K> {
             for (at, copied) in self.some(session, &some, &failed) {
                 self.line.stored += copied.new;
                 match copied.outcome {
-                    Ok(digest) => self.remember(session, at, digest),
+                    Ok(digest) => {
+                        if digest.is_some() {
+                            session.has_now(self.named(at));
+                        }
+                        self.remember(session, at, digest);
+                    }
                     Err(error) => {
                         failed.insert(at);
+                        if error.kind() == Some(&ErrorKind::InTheWay) {
+                            session.never_comes(self.named(at));
+                        }
                         session.failed(self.not_copied(session, at, error));
                     }
                 }
@@ -247,6 +262,11 @@ impl<K: CopiedBackup> BackupPlan<K> {
         };
         self.there = there;
         copied
+    }
+
+    fn named(&self, at: usize) -> CopiedId {
+        let (name, id) = (self.catalogue.name.clone(), self.catalogue.backups[at].id.clone());
+        CopiedId { kind: K::COPIED, name, id }
     }
 
     fn not_copied(&self, session: &CopySession<'_>, at: usize, error: Error) -> Error {
@@ -334,6 +354,19 @@ fn is_known_by_copy<K: Kind>(
 ) -> bool {
     let doubt = |copy: &StoredBackup| copy.dates().doubt(backup.ended).is_some();
     here.digest == there.digest && there.noted.is_none() && doubt(there) && !doubt(here)
+}
+
+/// Whether both are one backup: the same form has the same description.
+fn are_equal(here: &StoredBackup, there: &StoredBackup) -> bool {
+    here.encrypted != there.encrypted || here.digest == there.digest
+}
+
+fn differs<K: CopiedBackup>(session: &CopySession<'_>, backup: &Backup<K>) -> Error {
+    let (what, id) = (K::WHAT, &backup.id);
+    let (from, to) = (session.from().name(), session.to().name());
+    let message =
+        format!("{what} {id} is another one in repository {to} than in repository {from}");
+    Error::new(Class::Conflict, message)
 }
 
 fn damaged_there<K: CopiedBackup>(

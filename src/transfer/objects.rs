@@ -9,7 +9,7 @@ use sha2::{Digest as _, Sha256};
 use super::session::CopySession;
 use crate::backup::{ObjectSource, StoredObject, hex};
 use crate::codec::{Recipients, decrypted_stream, read_failed};
-use crate::error::{Class, Error, Result};
+use crate::error::{Class, Error, ErrorKind, Result};
 use crate::failpoint;
 use crate::repository::Repository;
 use crate::storage::{Created, Metadata, NewLargeObject};
@@ -229,7 +229,7 @@ impl Write for CopySink<'_> {
 
 fn in_the_way(key: &str) -> Error {
     let message = format!("something else is in the target at {key}; nothing was changed");
-    Error::new(Class::Conflict, message).hint(
+    Error::new(Class::Conflict, message).of(ErrorKind::InTheWay).hint(
         "Did somebody else store a backup under this id, or was a copy to other keys cut short? Look at that object, \
          and remove it if nobody needs it; then copy again.",
     )

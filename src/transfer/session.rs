@@ -3,12 +3,13 @@
 //! An object that is damaged, or something else under its name, is one of many: the rest is copied. A repository that does
 //! not answer ends it all, because each further question would wait as long.
 
+use std::collections::BTreeSet;
 use std::num::NonZeroUsize;
 use std::path::Path;
 use std::sync::Mutex;
 use std::sync::atomic::{AtomicU64, Ordering};
 
-use super::{CopiedLine, RepositoryCopy, Transferred};
+use super::{CopiedId, CopiedLine, RepositoryCopy, Transferred};
 use crate::backup::ObjectSource;
 use crate::error::{Class, Error, Result};
 use crate::repository::{Carrying, Repository, RepositoryMemory, Source, WalFolder};
@@ -27,6 +28,8 @@ pub(super) struct CopySession<'a> {
     of: AtomicU64,
     left_out: Mutex<Vec<String>>,
     errors: Mutex<Vec<Error>>,
+    there: Mutex<BTreeSet<CopiedId>>,
+    never: Mutex<BTreeSet<CopiedId>>,
     /// Why nothing more is tried.
     stopped: Mutex<Option<Error>>,
 }
@@ -37,7 +40,8 @@ impl<'a> CopySession<'a> {
         let memory =
             |state: &Path| RepositoryMemory::new(state.to_owned(), state.join("copied-into"));
         let (done, of, left_out, errors, stopped) = Default::default();
-        Self { transfer, memory: state.map(memory), done, of, left_out, errors, stopped }
+        let (memory, there, never) = (state.map(memory), Mutex::default(), Mutex::default());
+        Self { transfer, memory, done, of, left_out, errors, there, never, stopped }
     }
 
     pub(super) fn from(&self) -> &'a Repository {
@@ -88,6 +92,20 @@ impl<'a> CopySession<'a> {
         lock(&self.left_out).push(what);
     }
 
+    /// A backup is whole in the target.
+    pub(super) fn has_now(&self, backup: CopiedId) {
+        if self.transfer.wanted.backups.is_some() {
+            lock(&self.there).insert(backup);
+        }
+    }
+
+    /// A backup can't come, whoever tries it once more.
+    pub(super) fn never_comes(&self, backup: CopiedId) {
+        if self.transfer.wanted.backups.is_some() {
+            lock(&self.never).insert(backup);
+        }
+    }
+
     /// One thing failed. What is wrong with a repository, and not with this, stops everything.
     pub(super) fn failed(&self, error: Error) {
         match error.class() {
@@ -113,6 +131,8 @@ impl<'a> CopySession<'a> {
         let stopped = self.stopped.into_inner().unwrap_or_default();
         let errors = stopped.into_iter().chain(inner(self.errors)).collect();
         let left_out = self.left_out.into_inner().unwrap_or_default();
-        Transferred { lines, left_out, errors }
+        let (there, never) = (self.there, self.never);
+        let [there, never] = [there, never].map(|it| it.into_inner().unwrap_or_default());
+        Transferred { lines, left_out, there, never, errors }
     }
 }

@@ -1,5 +1,6 @@
 //! A repository may be away: where fewer repositories than all are needed, it is owed what it misses, and gets it later.
 
+mod backups;
 mod compared;
 pub mod crashes;
 mod expired;

@@ -218,6 +218,7 @@ fn backup<K: Kind>(
         noted: None,
         fault: None,
         needs: others(&description),
+        owed_to: Vec::new(),
     };
     if !found.contents.is_of(&description) || !known.has_all_of(&description) {
         let faults = Contents::look(repository, folder, description)?.faults;

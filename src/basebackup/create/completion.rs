@@ -26,6 +26,9 @@ use crate::repository::{Repository, WalFolder, WalRange};
 const PAUSE_MIN: Duration = Duration::from_millis(10);
 const PAUSE_MAX: Duration = Duration::from_millis(200);
 
+/// Between two questions whether a repository is owed the segment that is missing.
+const BETWEEN_QUESTIONS: Duration = Duration::from_secs(2);
+
 /// Between two lines that say so.
 const BETWEEN_LINES: Duration = Duration::from_secs(5);
 
@@ -35,16 +38,25 @@ pub(super) struct WalWait<'a> {
     pub wal: &'a WalFolder,
     pub range: WalRange,
     pub identities: &'a Identities,
+    /// Whether a repository, by its name, gets this segment later.
+    pub is_owed: &'a dyn Fn(&str, &WalFolder, WalSegment) -> bool,
     pub until: Instant,
 }
 
 impl WalWait<'_> {
     fn wait_for_wal(&self, repository: &Repository) -> Result<()> {
         let (mut said, mut lines, mut pause) = (Instant::now(), 0, PAUSE_MIN);
+        let mut asked = None;
         // What was read once is there.
         let mut range = self.range;
         while let Some(missing) = repository.first_missing(self.wal, range, self.identities)? {
             range.first = missing;
+            if asked.is_none_or(|at: Instant| at.elapsed() >= BETWEEN_QUESTIONS) {
+                asked = Some(Instant::now());
+                if (self.is_owed)(repository.name(), self.wal, missing) {
+                    return Err(is_owed(repository, missing));
+                }
+            }
             if Instant::now() >= self.until {
                 return Err(self.too_late(repository, missing));
             }
@@ -87,6 +99,14 @@ impl WalWait<'_> {
         let server = ServerFacts::over_sql(&mut connection).ok()?;
         Some(why(&server, &Archiver::ask(&mut connection).ok()?, missing))
     }
+}
+
+fn is_owed(repository: &Repository, missing: WalSegment) -> Error {
+    let name = repository.name();
+    let message = format!(
+        "repository {name} is owed segment {missing}, which the backup needs, and gets that first"
+    );
+    Error::new(Class::Unreachable, message)
 }
 
 fn why(server: &ServerFacts, archiver: &Archiver, missing: WalSegment) -> String {

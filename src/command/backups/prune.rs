@@ -17,6 +17,7 @@ use crate::cli::verbs::Shown;
 use crate::cli::{asked, flags};
 use crate::command::pruning::{self, Amounts, Fate, Telling, clocks, remarks};
 use crate::config::Config;
+use crate::debts::Ledger;
 use crate::error::{Error, Result};
 use crate::repository::{self, Repository};
 
@@ -142,6 +143,7 @@ fn prune<K: Prunes>(config: &Config, telling: &mut Telling<'_>) -> Result<Shown>
     let mut memory = Memory::of(config.state_directory.as_deref(), K::NOTES);
     let catalogue: &mut Catalogue<K> = std::borrow::BorrowMut::borrow_mut(&mut survey);
     memory.recall(catalogue, &repositories);
+    catalogue.learn_debts(&Ledger::read(&repositories, &config.cluster));
     let mut failed: Vec<usize> = catalogue.failures.iter().map(|it| it.repository).collect();
     let newest = catalogue.newest_sure().map(|it| it.ended);
     let clocks = clocks(&repositories, &|at| failed.contains(&at), newest);

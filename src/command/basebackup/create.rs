@@ -6,11 +6,12 @@ use std::time::Instant;
 
 use clap::{Arg, ArgAction, ArgMatches, Command};
 
+use crate::basebackup::Description;
 use crate::basebackup::create::{NewBaseBackup, create};
 use crate::cli::flags;
 use crate::cli::progress::SingleBar;
 use crate::cli::text::size;
-use crate::command::created::{self, CreatedBackup};
+use crate::command::created::{self, Attendance, CreatedBackup};
 use crate::config::{BANDWIDTH, Config};
 use crate::error::{Class, Error, Result};
 use crate::replication::{BaseBackupOptions, Checkpoint};
@@ -25,7 +26,8 @@ succeeds once all parts are durable and the WAL from start to stop is archived."
 
 const AFTER: &str = "Name the server with --postgres-connection 'host=db.example user=backup', postgres.connection in the
 configuration, or the PG… variables. Passwords come from a password file or PGPASSWORD. If a repository fails,
-the others still get the backup, and the exit status says what happened (mostly 8).
+the others still get the backup, and the exit status says what happened (mostly 8). With needed = N and N good copies
+the status is 0, and `seawall settle` copies the backup into the repository that lacks it.
 Status 5: the backup is stored, but the server found pages with wrong checksums.";
 
 pub fn command() -> Command {
@@ -66,6 +68,8 @@ pub fn command() -> Command {
 
 pub fn run(config: &Config, matches: &ArgMatches) -> Result<()> {
     let (options, begun) = (options(matches)?, Instant::now());
+    let attendance = Attendance::of::<Description>(config, !options.with_wal)?;
+    let config = &attendance.config();
     let repositories = repository::open_all_limited(config)?;
     let identities = repository::identities(config)?;
     let mut progress = SingleBar::new("base backup");
@@ -74,6 +78,7 @@ pub fn run(config: &Config, matches: &ArgMatches) -> Result<()> {
         repositories: &repositories,
         identities: &identities,
         options,
+        is_owed: &|name, folder, segment| attendance.is_owed(name, folder, segment),
         progress: &mut |done, of| progress.at(done, of),
     };
     let taken = create(request).map_err(|error| error.while_doing("could not take a base backup"));
@@ -81,11 +86,18 @@ pub fn run(config: &Config, matches: &ArgMatches) -> Result<()> {
     let taken = taken?;
     let first = taken.descriptions.first().map(|(_, it)| it);
     let wrong = taken.descriptions.iter().any(|(_, it)| it.checksum_failures);
-    let wrong = wrong.then(|| wrong_checksums(&taken.id));
-    let errors: Vec<Error> = taken.failures.into_iter().chain(wrong).collect();
+    let id = taken.folder.id();
+    let wrong = wrong.then(|| wrong_checksums(id));
+    let end = attendance.end(
+        &taken.folder,
+        taken.places(),
+        taken.failures.clone(),
+        &Attendance::objects_may_come,
+    );
+    let errors: Vec<Error> = end.errors.into_iter().chain(wrong).collect();
     let created = CreatedBackup {
         what: "Base backup",
-        id: &taken.id,
+        id,
         copies: &taken.descriptions,
         amount: first.map_or_else(String::new, |it| {
             format!("{}, stored as {}", size(it.size()), size(it.stored_size()))
@@ -97,11 +109,12 @@ pub fn run(config: &Config, matches: &ArgMatches) -> Result<()> {
             )
         }),
         took: begun.elapsed(),
+        owed: &end.owed,
         errors: &errors,
     };
     created::end(matches, &created, |repository, it| {
         tracing::info!(
-            backup = %taken.id,
+            backup = %id,
             repository,
             bytes_in = it.size(),
             bytes_out = it.stored_size(),

@@ -13,12 +13,12 @@ use jiff::Timestamp;
 use super::snapshot::{repository_folders, root_of, set_of};
 use super::{named, show_progress, with_set};
 use crate::backup::{Backup, Catalogue, Configured as _, Kind as _, SelfContained};
-use crate::backup::{BackupFolder, DESCRIPTION, Fell, Known, make_exist, new_id};
+use crate::backup::{BackupFolder, CreateFailure, DESCRIPTION, Fell, Known, make_exist, new_id};
 use crate::cli::flags;
 use crate::cli::progress::SharedBar;
 use crate::cli::text::{count, size};
 use crate::codec::Identities;
-use crate::command::created::{self, CreatedBackup};
+use crate::command::created::{self, Attendance, CreatedBackup};
 use crate::config::{BANDWIDTH, Config, MediaSet};
 use crate::error::{Class, Error, Result};
 use crate::media_backup::local::{LocalSnapshot, TreeTaken};
@@ -75,8 +75,10 @@ pub fn run(config: &Config, matches: &ArgMatches) -> Result<()> {
     let config = Config { media: vec![set], ..config.clone() };
     let bar = SharedBar::new("snapshot");
     let progress = |at: MediaProgress| show_progress(&bar, &at);
+    let attendance = Attendance::of::<SnapshotDescription>(&config, false)?;
+    let taking_part = attendance.config();
     let done = create(&SnapshotOptions {
-        config: &config,
+        config: &taking_part,
         label: matches.get_one::<String>("label").cloned().unwrap_or_default(),
         checksum: matches.get_flag("checksum"),
         accept_fewer: matches.get_flag("accept-fewer"),
@@ -85,6 +87,9 @@ pub fn run(config: &Config, matches: &ArgMatches) -> Result<()> {
     drop(bar);
     let done = done.map_err(|error| error.while_doing("could not take a snapshot"))?;
     let first = done.descriptions.first().map(|(_, it)| it);
+    let places = done.descriptions.iter().map(|(name, _)| name.as_str());
+    let end = attendance.end(&done.folder, places, done.failures, &Attendance::snapshot_may_come);
+    let errors: Vec<Error> = end.errors.into_iter().chain(done.errors).collect();
     let created = CreatedBackup {
         what: "Snapshot",
         id: first.map_or("", |it| it.id.as_str()),
@@ -97,7 +102,8 @@ pub fn run(config: &Config, matches: &ArgMatches) -> Result<()> {
             format!("New in it: {}, {}.", new.0, new.1)
         }),
         took: begun.elapsed(),
-        errors: &done.errors,
+        owed: &end.owed,
+        errors: &errors,
     };
     created::end(matches, &created, |repository, it| {
         tracing::info!(
@@ -124,7 +130,10 @@ struct SnapshotOptions<'a> {
 
 /// The snapshot as it is in each repository that has it, and what went wrong.
 struct TakenSnapshot {
+    folder: BackupFolder,
     descriptions: Vec<(String, SnapshotDescription)>,
+    /// Why the other repositories do not have it.
+    failures: Vec<CreateFailure>,
     errors: Vec<Error>,
 }
 
@@ -147,7 +156,7 @@ fn create(options: &SnapshotOptions<'_>) -> Result<TakenSnapshot> {
         leave_out: &leave_out,
         is_copied: repositories.len() > 1,
         descriptions: Vec::new(),
-        errors: Vec::new(),
+        failures: Vec::new(),
         failed_files: 0,
         kept: None,
     };
@@ -156,7 +165,7 @@ fn create(options: &SnapshotOptions<'_>) -> Result<TakenSnapshot> {
     let folder = BackupFolder::below(&all_of(config), &id);
     for (at, repository) in repositories.iter().enumerate() {
         if let Err(error) = known.check(repository, folder.all()) {
-            taking.errors.push(not_stored(repository, error));
+            taking.failures.push(not_stored(repository, error));
             continue;
         }
         match root_of(config, at).filter(|_| !repository.encrypts()) {
@@ -167,13 +176,14 @@ fn create(options: &SnapshotOptions<'_>) -> Result<TakenSnapshot> {
     if !packed.is_empty() {
         taking.take_packs(&packed, &identities);
     }
-    let SnapshotTaking { descriptions, mut errors, failed_files, .. } = taking;
+    let SnapshotTaking { descriptions, failures, failed_files, .. } = taking;
     let has_it =
         |repository: &&Repository| descriptions.iter().any(|(name, _)| name == repository.name());
     repositories.iter().filter(has_it).for_each(|repository| known.keep(repository, &folder));
-    errors.extend(descriptions.iter().find_map(|(_, it)| fell(it)));
-    errors.extend((failed_files > 0).then(|| incomplete(failed_files)));
-    Ok(TakenSnapshot { descriptions, errors })
+    let fell = descriptions.iter().find_map(|(_, it)| fell(it));
+    let errors = fell.into_iter().chain((failed_files > 0).then(|| incomplete(failed_files)));
+    let errors = errors.collect();
+    Ok(TakenSnapshot { folder, descriptions, failures, errors })
 }
 
 /// A snapshot under way, and what became of it so far.
@@ -186,7 +196,7 @@ struct SnapshotTaking<'a> {
     /// Whether there are several repositories: the next one copies what the first one took.
     is_copied: bool,
     descriptions: Vec<(String, SnapshotDescription)>,
-    errors: Vec<Error>,
+    failures: Vec<CreateFailure>,
     failed_files: u64,
     kept: Option<KeptTree>,
 }
@@ -226,7 +236,7 @@ impl SnapshotTaking<'_> {
                 self.failed_files = self.failed_files.max(taken.problems.failures);
                 self.kept = self.kept.take().or(taken.kept);
             }
-            Err(error) => self.errors.push(not_stored(repository, error)),
+            Err(error) => self.failures.push(not_stored(repository, error)),
         }
         self.descriptions.extend(described.map(|it| (repository.name().to_owned(), it)));
     }
@@ -255,15 +265,20 @@ impl SnapshotTaking<'_> {
             Ok(taken) => {
                 self.failed_files = self.failed_files.max(taken.problems.failures);
                 self.descriptions.extend(taken.descriptions);
-                self.errors.extend(taken.failures);
+                self.failures.extend(taken.failures);
             }
-            Err(error) => self.errors.push(error),
+            Err(error) => {
+                let all = repositories.iter();
+                self.failures.extend(all.map(|it| CreateFailure::of(it, error.clone())));
+            }
         }
     }
 }
 
-fn not_stored(repository: &Repository, error: Error) -> Error {
-    error.while_doing(format!("could not store the snapshot in repository {}", repository.name()))
+fn not_stored(repository: &Repository, error: Error) -> CreateFailure {
+    let name = repository.name();
+    let error = error.while_doing(format!("could not store the snapshot in repository {name}"));
+    CreateFailure::of(repository, error)
 }
 
 /// A disk that is not mounted looks like an empty folder.

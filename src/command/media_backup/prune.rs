@@ -5,7 +5,7 @@ use jiff::Timestamp;
 
 use super::snapshot::{root_of, set_of};
 use crate::backup::deleting::{Deletions, Pruned};
-use crate::backup::{Configured as _, PlanLine, PlanSubject, plan};
+use crate::backup::{Configured as _, PlanLine, PlanSubject, is_owed_now, plan};
 use crate::command::backups::delete::{Deletes, Doomed};
 use crate::command::backups::prune::{Prunes, Scene, SystemPlan, plan_alone};
 use crate::command::pruning::Amounts;
@@ -53,7 +53,18 @@ impl Prunes for SnapshotDescription {
     ) -> Result<()> {
         let (keep, all) = (SnapshotDescription::keep(scene.config), scene.catalogue().all());
         let pruning = SetPruning { config: scene.config, keep: &keep, now: scene.now, all: &all };
-        (0..scene.repositories.len()).try_for_each(|at| pruning.run(at, &plan.lines, deletions))
+        // Meanwhile another one may have become away.
+        let mut lines = plan.lines.clone();
+        for line in &mut lines {
+            let folder = scene.folder((), &line.id);
+            let repository = &scene.repositories[line.repository];
+            let owed =
+                deletions.within(line.repository, |_| is_owed_now(repository, line, &folder));
+            if owed != Some(false) {
+                line.verdict = RetentionVerdict::keep("owed to another repository now");
+            }
+        }
+        (0..scene.repositories.len()).try_for_each(|at| pruning.run(at, &lines, deletions))
     }
 }
 

@@ -12,7 +12,7 @@ use crate::backup::SelfContained;
 use crate::cli::flags;
 use crate::cli::progress::SingleBar;
 use crate::cli::text::{count, size};
-use crate::command::created::{self, CreatedBackup};
+use crate::command::created::{self, Attendance, CreatedBackup};
 use crate::config::{BANDWIDTH, Config};
 use crate::error::{Class, Error, Result};
 use crate::redis_backup::{DataSource, RedisBackupRequest, RedisDescription, take_backup};
@@ -74,6 +74,8 @@ pub fn command() -> Command {
 
 pub fn run(config: &Config, matches: &ArgMatches) -> Result<()> {
     let begun = Instant::now();
+    let attendance = Attendance::of::<RedisDescription>(config, false)?;
+    let config = &attendance.config();
     let repositories = repository::open_all_limited(config)?;
     let text = |name: &str| matches.get_one::<String>(name).cloned().unwrap_or_default();
     let folder = matches.get_one::<PathBuf>("folder").cloned();
@@ -100,10 +102,13 @@ pub fn run(config: &Config, matches: &ArgMatches) -> Result<()> {
     let taken = taken?;
     let first = taken.descriptions.first().map(|(_, it)| it);
     let fallen = first.and_then(fell);
-    let errors: Vec<Error> = taken.failures.into_iter().chain(fallen).collect();
+    let (id, failures) = (taken.folder.id(), taken.failures.clone());
+    let end =
+        attendance.end(&taken.folder, taken.places(), failures, &Attendance::objects_may_come);
+    let errors: Vec<Error> = end.errors.into_iter().chain(fallen).collect();
     let created = CreatedBackup {
         what: "Redis backup",
-        id: &taken.id,
+        id,
         copies: &taken.descriptions,
         amount: first.map_or_else(String::new, |it| {
             format!("{}, stored as {}", size(bytes(it)), size(stored(it)))
@@ -112,11 +117,12 @@ pub fn run(config: &Config, matches: &ArgMatches) -> Result<()> {
             format!("It holds {} of {} {}.", count(keys(it), "key"), it.product, it.version)
         }),
         took: begun.elapsed(),
+        owed: &end.owed,
         errors: &errors,
     };
     created::end(matches, &created, |repository, it| {
         tracing::info!(
-            backup = %taken.id,
+            backup = %id,
             repository,
             bytes_in = bytes(it),
             bytes_out = stored(it),

@@ -82,8 +82,9 @@ pub fn run(matches: &ArgMatches) -> Result<()> {
     let progress = |done: u64, of: u64| bar.at(done, of);
     let transferred = copy(&config, &wanted, matches.get_flag("reencrypt"), dry_run, &progress);
     drop(bar);
-    let Transferred { lines, left_out, errors } = transferred?;
-    let transferred = Transferred { errors: with_left_out(errors, &left_out), lines, left_out };
+    let Transferred { lines, left_out, there, never, errors } = transferred?;
+    let transferred =
+        Transferred { errors: with_left_out(errors, &left_out), lines, left_out, there, never };
     let shown =
         if as_json { as_document(&transferred, dry_run)? } else { words(&transferred, dry_run) };
     print(Shown { text: shown, errors: transferred.errors })

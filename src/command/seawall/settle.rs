@@ -1,9 +1,10 @@
-//! `seawall settle`: gives each repository what it is owed, where fewer repositories than all are needed. A timer runs it; a
-//! push pays a few files too.
+//! `seawall settle`: gives each repository what it is owed, where fewer repositories than all are needed: WAL first, and then
+//! `backups`. A timer runs it; a push pays a few files too.
 //!
 //! `comparison` finds what nobody noted; `retained` says what no repository has to get any more, and `expired` takes that
 //! from what is owed.
 
+mod backups;
 mod comparison;
 mod expired;
 mod retained;
@@ -17,6 +18,7 @@ use clap::{Arg, ArgMatches, Command};
 use jiff::Timestamp;
 use serde::Serialize;
 
+use self::backups::BackupPayments;
 use self::comparison::{ComparedRow, Comparison};
 use self::expired::ExpiredDebts;
 use self::retained::LazyRetained;
@@ -26,7 +28,7 @@ use crate::cli::text::{count, document, plain, table};
 use crate::cli::verbs::{Shown, print};
 use crate::cli::{configure, flags};
 use crate::codec::{Encoding, Identities};
-use crate::config::Config;
+use crate::config::{BANDWIDTH, Config};
 use crate::debts::{Ledger, OwedTo, Paying, PaymentStop, StopNotes, StoppedPayment};
 use crate::error::{Class, Error, Result};
 use crate::postgres::SystemIdentifier;
@@ -36,16 +38,18 @@ use crate::repository::{
 
 pub const NAME: &str = "settle";
 
-const ABOUT: &str = "Gives each repository the WAL that it is owed
+const ABOUT: &str = "Gives each repository the WAL and the backups that it is owed
 
-Where needed is a number, a push succeeds with that many copies. A repository that was away is owed the rest. Notes of that
-lie beside the good copies. This command copies what is owed, oldest first, and removes the notes.
+Where needed is a number, a push or a create succeeds with that many copies. A repository that was away is owed the rest.
+Notes of that lie beside the good copies. This command copies what is owed, WAL first and then backups, each oldest first,
+and removes the notes. limits.bandwidth holds for the backups.
 
 Once a day, and when the last debt of a repository is paid, it also compares what the repositories hold. What one lacks and
 nobody noted, as after a restore of the bucket from a snapshot, it notes and copies too.";
 
 const AFTER: &str = "\
-The timer seawall-settle.timer runs it every minute. Later pushes pay a few files too.
+The timer seawall-settle.timer runs it every minute. Later pushes pay a few WAL files too. While one call copies backups,
+another one pays WAL alone.
 Exit status: 0 nothing is owed any more, else the status of what stood in the way; the next call goes on.";
 
 pub fn command() -> Command {
@@ -67,7 +71,7 @@ pub fn command() -> Command {
         .arg(flags::switch("dry-run", "Show what is owed, and what a comparison would note, and stop"))
         .arg(flags::switch("quiet", "Print nothing where nothing is owed"))
         .arg(flags::switch("json", "Print as JSON").conflicts_with("quiet"));
-    flags::with_settings(command, &["postgres"])
+    flags::with_settings(command, &["postgres", BANDWIDTH])
 }
 
 pub fn run(matches: &ArgMatches) -> Result<()> {
@@ -102,6 +106,10 @@ pub fn run(matches: &ArgMatches) -> Result<()> {
         }
     }
     rows.extend(ledger.accounts.iter().map(|account| settling.settle(account, &mut errors)));
+    if !only_look {
+        let paying = BackupPayments::new(&config, &repositories, &identities);
+        paying.pay(&ledger.accounts, &mut rows, &mut errors);
+    }
     // The end of an outage: what else does it lack? The next call pays that.
     compares = !compares && all_answer && rows.iter().any(SettledRow::is_over);
     if compares && errors.is_empty() {
@@ -142,6 +150,10 @@ struct SettledRow {
     /// Those that no rule of retention keeps any more: they are not copied, and the gap is written down.
     expired: usize,
     left: usize,
+    /// The same of backups.
+    owed_backups: usize,
+    paid_backups: usize,
+    left_backups: usize,
     /// How much was stored, in bytes.
     stored_bytes: u64,
     /// When the first one became owed.
@@ -172,6 +184,9 @@ impl Settling<'_> {
             paid: 0,
             expired: 0,
             left: owed,
+            owed_backups: account.backups.len(),
+            paid_backups: 0,
+            left_backups: account.backups.len(),
             stored_bytes: 0,
             since: account.since(),
         };
@@ -287,10 +302,28 @@ fn expired_words(row: &SettledRow) -> Option<String> {
 }
 
 fn not_configured(account: &OwedTo) -> Error {
-    let (name, files) = (plain(&account.name), count(account.wal.len() as u64, "WAL file"));
-    let message = format!("repository {name} is owed {files} and is not configured here");
+    let (name, things) = (plain(&account.name), things(account.wal.len(), account.backups.len()));
+    let message = format!("repository {name} is owed {things} and is not configured here");
     Error::new(Class::Configuration, message)
         .hint("Configure it again, or delete its notes below owed/ if it is gone for good.")
+}
+
+/// So many WAL files and backups.
+fn things(files: usize, backups: usize) -> String {
+    let [files_said, backups_said] =
+        [count(files as u64, "WAL file"), count(backups as u64, "backup")];
+    match (files, backups) {
+        (_, 0) => files_said,
+        (0, _) => backups_said,
+        _ => format!("{files_said}, {backups_said}"),
+    }
+}
+
+impl SettledRow {
+    /// A number alone, where no backups were owed.
+    fn amount(&self, files: usize, backups: usize) -> String {
+        if self.owed_backups == 0 { files.to_string() } else { things(files, backups) }
+    }
 }
 
 fn lines(rows: &[SettledRow], only_look: bool, say_none: bool) -> String {
@@ -304,15 +337,17 @@ fn lines(rows: &[SettledRow], only_look: bool, say_none: bool) -> String {
         let since = row.since.map_or_else(|| "-".to_owned(), |since| format!("{since:.0}"));
         let (paid, stored) = match only_look {
             true => ("-".to_owned(), "-".to_owned()),
-            false => (row.paid.to_string(), ByteSize(row.stored_bytes).to_string()),
+            false => {
+                (row.amount(row.paid, row.paid_backups), ByteSize(row.stored_bytes).to_string())
+            }
         };
         let cells = [
             plain(&row.repository).to_string(),
-            count(row.owed as u64, "WAL file"),
+            things(row.owed, row.owed_backups),
             since,
             paid,
             stored,
-            row.left.to_string(),
+            row.amount(row.left, row.left_backups),
         ];
         lines.push(cells.to_vec());
     }

@@ -23,7 +23,7 @@ use super::contents::PackedContents;
 use super::pack_lane::{PackLane, not_stored, store};
 use super::packing::Packing;
 use crate::backup::deleting::withdraw;
-use crate::backup::{BackupFolder, Fell, StoredObject};
+use crate::backup::{BackupFolder, CreateFailure, Fell, StoredObject};
 use crate::codec::Identities;
 use crate::config::MediaSet;
 use crate::error::{Class, Error, Result};
@@ -71,7 +71,7 @@ pub struct PackedTaken {
     pub totals: SnapshotTotals,
     pub problems: Problems,
     /// What went wrong in the other repositories.
-    pub failures: Vec<Error>,
+    pub failures: Vec<CreateFailure>,
 }
 
 /// A repository that was told that a snapshot is being taken, and the newest one it has.
@@ -94,15 +94,16 @@ impl PackedSnapshot<'_> {
         let spools = self.spools();
         let mut failures = Vec::new();
         let mut starts: Vec<Start<'_>> = Vec::new();
-        for start in in_parallel(self.repositories, |repository| self.begin(repository, &spools)) {
+        let begun = in_parallel(self.repositories, |repository| self.begin(repository, &spools));
+        for (repository, start) in self.repositories.iter().zip(begun) {
             match start {
                 Ok(start) => starts.push(start),
-                Err(error) => failures.push(error),
+                Err(error) => failures.push(CreateFailure::of(repository, error)),
             }
         }
         if starts.is_empty() {
             let nothing = || Error::new(Class::Configuration, "no repository is configured");
-            return Err(failures.into_iter().next().unwrap_or_else(nothing));
+            return Err(failures.into_iter().next().map_or_else(nothing, |it| it.error));
         }
         let filled = Spool::fill(&spools, |file| {
             let header = IndexHeader::new(self.set, self.id, self.began);
@@ -121,7 +122,7 @@ impl PackedSnapshot<'_> {
                 Ok(packs) => whole.push((Start { contents, ..start }, packs)),
                 Err(error) => {
                     self.withdraw(start.repository, &error);
-                    failures.push(error);
+                    failures.push(CreateFailure::of(start.repository, error));
                 }
             }
         }
@@ -136,11 +137,11 @@ impl PackedSnapshot<'_> {
                 Ok(description) => {
                     descriptions.push((start.repository.name().to_owned(), description))
                 }
-                Err(error) => failures.push(error),
+                Err(error) => failures.push(CreateFailure::of(start.repository, error)),
             }
         }
         match failures.first() {
-            Some(error) if descriptions.is_empty() => Err(error.clone()),
+            Some(failure) if descriptions.is_empty() => Err(failure.error.clone()),
             _ => Ok(PackedTaken { descriptions, totals, problems, failures }),
         }
     }

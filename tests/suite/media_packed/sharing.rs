@@ -105,7 +105,7 @@ fn several_repositories_get_what_each_of_them_lacks() {
     server.stop();
     scene.write("b", "second");
     let taken = scene.try_take().unwrap();
-    let failed: Vec<String> = taken.failures.iter().map(ToString::to_string).collect();
+    let failed: Vec<String> = taken.failures.iter().map(|it| it.error.to_string()).collect();
     assert_eq!((taken.descriptions.len(), failed.len()), (2, 1), "{failed:?}");
     assert!(
         failed[0].starts_with("could not store the snapshot in repository store1: "),

@@ -11,8 +11,14 @@ use crate::scene::SHORT_LIMITS;
 use crate::support::proxy::Fault;
 
 /// Every place that a debt comes past, from its note to its end.
-pub const POINTS: [&str; 5] =
-    ["owe.before-note", "owe.noted", "settle.before-file", "settle.carried", "drop.gave-up"];
+pub const POINTS: [&str; 6] = [
+    "owe.before-note",
+    "owe.noted",
+    "settle.before-file",
+    "settle.carried",
+    "settle.backup-copied",
+    "drop.gave-up",
+];
 
 #[test]
 fn a_push_may_die_before_and_after_the_note_of_a_debt() {

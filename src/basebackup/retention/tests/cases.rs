@@ -22,6 +22,7 @@ fn backup(day: &str, segment: u64) -> BaseCandidate {
         dates: Dates::default(),
         bytes: 0,
         pinned: false,
+        owed_to: Vec::new(),
         fell: false,
         condition: Condition::Good,
     }

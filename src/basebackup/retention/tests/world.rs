@@ -145,6 +145,7 @@ impl World {
                 dates: Dates { store: Some(self.now), noted: None },
                 bytes: 0,
                 pinned: numbers.one_in(12),
+                owed_to: Vec::new(),
                 fell: false,
                 condition: match damaged {
                     true => Condition::Bad("a part is missing".to_owned()),
