@@ -138,17 +138,23 @@ impl Batch<'_> {
             let _dies = OnPanic(&stop);
             match what {
                 PushKind::Asked(input) => {
-                    let pushed = self.push(number, input, shared, room).and_then(|pushed| {
-                        let kept_back = || Error::new(Class::Internal, "nothing is before it");
-                        pushed.ok_or_else(kept_back)
-                    });
-                    if pushed.is_err() {
-                        stop();
-                    }
-                    let tell = lock(&shared.tell).take();
-                    if let Some(tell) = tell {
-                        tell(pushed);
-                    }
+                    let decided = |pushed: &Result<Pushed>| {
+                        let outcome = match pushed {
+                            Ok(Pushed::Stored(stored)) => Ok(stored.clone()),
+                            Ok(Pushed::KeptBack) => {
+                                Err(Error::new(Class::Internal, "nothing is before it"))
+                            }
+                            Err(error) => Err(error.clone()),
+                        };
+                        if outcome.is_err() {
+                            stop();
+                        }
+                        if let Some(tell) = lock(&shared.tell).take() {
+                            tell(outcome);
+                        }
+                    };
+                    // What came of it was told.
+                    let _ = self.push(number, input, shared, room, decided);
                 }
                 PushKind::Ahead(name, path) => {
                     if let Err(error) = self.push_ahead(number, name, &path, shared, room) {
@@ -177,21 +183,23 @@ impl Batch<'_> {
         }
         let seen = input.seen.clone();
         // Kept back by one before it, which says why.
-        let Some(stored) = self.push(number, input, shared, room)? else { return Ok(()) };
+        let pushed = self.push(number, input, shared, room, |_| {})?;
+        let Pushed::Stored(stored) = pushed else { return Ok(()) };
         failpoint::reach("look-ahead.before-note");
         notes.write(name, &seen, &stored)?;
         failpoint::reach("look-ahead.noted");
         Ok(())
     }
 
-    /// `None` when a file before it keeps it back.
+    /// `decided` hears what came of it as soon as that is known: a repository that hangs is still waited for afterwards.
     fn push(
         &self,
         number: usize,
         input: Input,
         shared: &BatchShare<'_>,
         mut room: Room<'_, QueuedFile>,
-    ) -> Result<Option<ArchivedFile>> {
+        decided: impl FnOnce(&Result<Pushed>),
+    ) -> Result<Pushed> {
         let folder = WalFolder::new(&self.config.cluster, input.system);
         let server = LeftBehind {
             config: self.config,
@@ -212,9 +220,6 @@ impl Batch<'_> {
             server: &server,
         };
         // What is compressed takes less room than what it was; others may have the rest.
-        Ok(match lanes.push(number, input, |stored| room.shrink_to(stored))? {
-            Pushed::Stored(stored) => Some(stored),
-            Pushed::KeptBack => None,
-        })
+        lanes.push(number, input, |stored| room.shrink_to(stored), decided)
     }
 }

@@ -58,6 +58,7 @@ impl Lanes<'_> {
         number: usize,
         input: Input,
         encoded: impl FnOnce(u64),
+        decided: impl FnOnce(&Result<Pushed>),
     ) -> Result<Pushed> {
         failpoint::reach("push.checked");
         let taking = self.standing.taking_part();
@@ -113,8 +114,10 @@ impl Lanes<'_> {
                 self.standing.quorum.is_met(took.iter().map(|number| taking[*number]))
             };
             let ways = tally.wait(self.standing.config.limits, met);
-            let (label, _) = prepared?;
-            self.verdict(file, label, &taking, ways)
+            let pushed = prepared.and_then(|(label, _)| self.verdict(file, label, &taking, ways));
+            // This ends when the last lane does, and one may hang in a store for minutes.
+            decided(&pushed);
+            pushed
         })
     }
 

@@ -1,5 +1,7 @@
 //! What a push does while a repository is away, and once it is back.
 
+use std::time::Duration;
+
 use super::OneOfTwo;
 use crate::scene::{SHORT, SHORT_LIMITS, altered, error, side_by_side};
 use crate::support::proxy::Fault;
@@ -29,6 +31,17 @@ fn a_push_succeeds_with_one_copy_and_notes_what_the_other_one_is_owed() {
         assert_eq!(both.owed(&both.folder), [both.scene.name(0), both.scene.name(1)]);
         assert_eq!(both.bucket.keys(), [""; 0]);
     });
+}
+
+/// The answer does not wait for the requests to the one that hangs: with the limits of everyday these go on for minutes.
+#[test]
+fn with_the_usual_limits_nobody_waits_long_for_one_that_hangs() {
+    let both = OneOfTwo::new();
+    both.bucket_does(Fault::Hang);
+    let outcome = both.scene.has(0).push(0).limit(Duration::from_secs(300)).run();
+    outcome.expect(0).says("it is owed to this repository, and tried again in a minute");
+    assert!(outcome.took < Duration::from_secs(100), "{outcome}");
+    assert_eq!(both.owed(&both.folder), [both.scene.name(0)]);
 }
 
 #[test]
