@@ -98,17 +98,19 @@ class Factory:
 
         return Archiver("zstd -1 | curl -T", command, [folder])
 
-    def wal_push(self, label, disk=False, s3=None):
-        """Our own, to a folder, an S3 prefix, or both."""
+    def wal_push(self, label, disk=False, s3=None, needed=None, away=False):
+        """Our own, to a folder, an S3 prefix, or both. `away`: nothing is expected in S3."""
         urls, folders = [], []
         if disk:
             folders.append(self.new_folder())
             urls.append(folders[-1])
         if s3:
             prefix, folder = self.new_prefix()
-            folders.append(folder)
+            folders += [] if away else [folder]
             urls.append(f"s3://{BUCKET}/{prefix}")
         environment = seawall_environment(urls, s3)
+        if needed:
+            environment["SEAWALL_NEEDED"] = str(needed)
         return Archiver(label, lambda path, name: f"wal-push {path} {name}", folders, environment)
 
 

@@ -8,6 +8,9 @@ CP = "cp + fsync"
 ZSTD = "zstd -1 + fsync"
 CURL = "zstd -1 | curl -T"
 REST = "pgBackRest"
+ANSWERS = "the bucket answers"
+REFUSES = "it refuses connections"
+HANGS = "it hangs"
 
 
 def one_local(bench, corpus, **options):
@@ -45,6 +48,20 @@ def both(bench):
         ours(bench, data, "disk and S3", PushOne, disk=True, s3=s3),
         ours(bench, data, "disk alone", PushOne, disk=True),
         ours(bench, data, "S3 alone", PushOne, s3=s3),
+    ]
+
+
+def away(bench):
+    """With `needed = 1`: what a bucket that failed within the last minute costs the next push."""
+    data = bench.data_directory(bench.corpora.pgbench())
+
+    def one(label, s3, is_away):
+        return ours(bench, data, label, PushOne, disk=True, s3=s3, needed=1, away=is_away)
+
+    return [
+        one(ANSWERS, bench.servers.plain(), False),
+        one(REFUSES, bench.servers.refusing(), True),
+        one(HANGS, bench.servers.hanging(), True),
     ]
 
 
@@ -117,5 +134,15 @@ GROUPS = [
             )
         ],
         15,
+    ),
+    Group(
+        "one-away",
+        "one pgbench segment to disk and S3, of which one is needed, while S3 is away",
+        away,
+        [
+            Figure("a push while the bucket refuses", 1.2, REFUSES, [ANSWERS]),
+            Figure("a push while the bucket hangs", 1.2, HANGS, [ANSWERS]),
+        ],
+        10,
     ),
 ]

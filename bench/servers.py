@@ -72,6 +72,7 @@ class Servers:
         self.objects = os.path.join(folder, "s3")
         self.addresses = {}
         self.running = []
+        self.silent = None
 
     def plain(self):
         return self._once("plain", self._start_s3s_fs)
@@ -81,6 +82,14 @@ class Servers:
 
     def delayed(self, milliseconds):
         return self._once(f"delay {milliseconds}", lambda: self._start_proxy(milliseconds))
+
+    def refusing(self):
+        """A store that nobody answers for: connections are refused."""
+        return self._once("refusing", lambda: S3Address(free_port()))
+
+    def hanging(self):
+        """A store that takes a connection, and never says a word."""
+        return self._once("hanging", self._listen)
 
     def far_listing(self, folder, milliseconds):
         """What lies in a folder, in a store that only lists and reads, so many milliseconds away."""
@@ -93,6 +102,12 @@ class Servers:
         for server in reversed(self.running):
             stop(server)
         self.running.clear()
+        if self.silent:
+            self.silent.close()
+
+    def _listen(self):
+        self.silent = socket.create_server(("127.0.0.1", 0), backlog=128)
+        return S3Address(self.silent.getsockname()[1])
 
     def _once(self, key, start):
         if key not in self.addresses:
