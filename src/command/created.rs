@@ -1,5 +1,5 @@
 //! How a `create` ends: two lines in words on a terminal, one document where one was asked for, else the log alone. `attendance`
-//! says who takes part, and who is owed the backup in the end.
+//! says which repositories take part, and which ones are owed the backup at the end.
 
 mod attendance;
 

@@ -181,7 +181,7 @@ pub fn give_up(
     })
 }
 
-/// What the note of a WAL file says; `None` where there is none.
+/// The content of the note of a WAL file; `None` if there is no note.
 pub fn note_of(
     holder: &Repository,
     creditor: &str,

@@ -89,7 +89,8 @@ impl Repository {
         Ok(label)
     }
 
-    /// What the object of a WAL file says that it is; `None` where there is none. Rather of an object in the clear.
+    /// The label of a WAL file's object; `None` if the repository has no such object. If it has one in the clear and an
+    /// encrypted one, the label is that of the one in the clear.
     pub fn wal_label(&self, folder: &WalFolder, name: WalFileName) -> Result<Option<Label>> {
         for encrypted in [false, true] {
             let key = folder.key(name, encrypted);

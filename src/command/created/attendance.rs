@@ -1,4 +1,4 @@
-//! Which repositories take part in a `create`, and who is owed the backup in the end. With `needed = N` one that failed within
+//! Which repositories take part in a `create`, and which ones are owed the backup at the end. With `needed = N` one that failed within
 //! the last minute is left out at once. If enough have the backup, a note beside each good copy says who lacks it.
 
 use std::collections::BTreeMap;
